@@ -1,0 +1,142 @@
+// Files: whole reads, read-only maps, and writes that survive a crash.
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/error.h"
+
+namespace slipway {
+namespace {
+
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+Descriptor open_or_fail(const fs::path& path, int flags, mode_t mode = 0644) {
+  int fd = -1;
+  do fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0) fail("{}: {}", path.string(), std::strerror(errno));
+  return Descriptor{fd};
+}
+
+void write_all(int fd, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("{}: cannot write: {}", path.string(), std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const Descriptor file = open_or_fail(path, O_RDONLY);
+  struct stat info{};
+  if (::fstat(file.fd, &info) != 0) fail("{}: {}", path.string(), std::strerror(errno));
+  if (S_ISDIR(info.st_mode)) fail("{}: is a folder, expected a file", path.string());
+  std::string out;
+  out.reserve(static_cast<size_t>(info.st_size));
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t n = ::read(file.fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("{}: cannot read: {}", path.string(), std::strerror(errno));
+    if (n == 0) return out;
+    out.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+void flush_to_disk(const fs::path& path) {
+  const Descriptor file = open_or_fail(path, O_RDONLY);
+  if (::fsync(file.fd) != 0) fail("{}: cannot flush to disk: {}", path.string(), std::strerror(errno));
+}
+
+void write_file_durably(const fs::path& path, std::string_view bytes) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code ec;
+  fs::create_directories(folder, ec);
+  if (ec) fail("{}: cannot create the folder: {}", folder.string(), ec.message());
+  const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
+  try {
+    const Descriptor file = open_or_fail(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    write_all(file.fd, bytes, temporary);
+    if (::fsync(file.fd) != 0) fail("{}: cannot flush to disk: {}", temporary.string(), std::strerror(errno));
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+      fail("{}: cannot rename into place: {}", path.string(), std::strerror(errno));
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  flush_to_disk(folder);
+}
+
+namespace {
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) fail("SHA-256 is unavailable");
+  }
+  void update(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::string hex() {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(context_.get(), digest, &size);
+    std::string out;
+    for (unsigned int i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
+    return out;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.hex();
+}
+
+std::string sha256_of_file(const fs::path& path) { return sha256(MappedFile(path).text()); }
+
+MappedFile::MappedFile(const fs::path& path) : path_(path) {
+  const Descriptor file = open_or_fail(path, O_RDONLY);
+  struct stat info{};
+  if (::fstat(file.fd, &info) != 0) fail("{}: {}", path.string(), std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) fail("{}: is not a regular file", path.string());
+  if (info.st_size == 0) return;
+  const auto size = static_cast<size_t>(info.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (address == MAP_FAILED) fail("{}: cannot map: {}", path.string(), std::strerror(errno));
+  bytes_ = {static_cast<const std::byte*>(address), size};
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+}  // namespace slipway

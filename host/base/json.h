@@ -1,0 +1,17 @@
+// JSON: nlohmann's value with insertion order kept, and a parse whose errors name file and line.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace slipway {
+
+using Json = nlohmann::ordered_json;
+
+// Throws Error "origin:line: ..." on malformed text. `first_line` is the number of the text's first line.
+Json parse_json(std::string_view text, const std::string& origin, int first_line = 1);
+
+// A number that reads back to the same bits; NaN and infinities as HF writes them (NaN, Infinity, -Infinity).
+std::string json_number(double value);
+
+}  // namespace slipway

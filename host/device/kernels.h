@@ -1,0 +1,42 @@
+// Row kernels of the fused operators for CPU. Built for several instruction sets; the fastest that the processor has is
+// taken at run time. All arrays are contiguous float32 and owned by the caller; no function allocates or fails.
+#pragma once
+#include <cstdint>
+
+namespace slipway::kernels {
+
+// y = x / sqrt(mean(x^2) + eps) * w for `rows` rows of `width`; inverse_rms[rows] is kept for the backward pass.
+void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms);
+
+// Gradients of rms_norm: grad_x is written, grad_w[width] is added into.
+void rms_norm_backward(const float* grad_y, const float* x, const float* w, const float* inverse_rms, int64_t rows,
+                       int64_t width, float* grad_x, float* grad_w);
+
+// Rotary embedding, first half against second half: for every token and head
+// (a, b) -> (a cos - b sin, b cos + a sin). cos/sin point at the token's row of `half` values; sign -1 undoes it.
+void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads, int64_t half, float* y);
+
+// out = gate * sigmoid(gate) * up, elementwise.
+void swiglu(const float* gate, const float* up, int64_t count, float* out);
+void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t count, float* grad_gate,
+                     float* grad_up);
+
+// One query head over keys and values that lie in two runs (a shared prompt, then the row's own tokens). `stride` is the
+// distance in floats between successive positions. scores[prompt + own] is scratch. out[width] is written.
+struct KeyValueRun {
+  const float* k;
+  const float* v;
+  int64_t length;
+};
+void attend(const float* q, KeyValueRun prompt, KeyValueRun own, int64_t stride, int64_t width, float scale,
+            float* scores, float* out);
+
+// log(sum(exp(x))) of one row.
+float log_sum_exp(const float* x, int64_t width);
+// grad = coefficient * exp(x - lse)
+void softmax_scaled(const float* x, float lse, float coefficient, int64_t width, float* grad);
+// p[i] = exp((x[i] - max) * inverse_temperature) and their sum in float64 order of blocks of 64: deterministic.
+double exponentials(const float* x, float max, float inverse_temperature, int64_t width, float* p);
+float row_max(const float* x, int64_t width);
+
+}  // namespace slipway::kernels

@@ -1,0 +1,185 @@
+// The fused operators: autograd around the row kernels.
+#include "device/operators.h"
+
+#include <cmath>
+#include <mutex>
+
+#include "base/error.h"
+#include "device/attention.h"
+#include "device/kernels.h"
+
+namespace slipway {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::tensor_list;
+
+constexpr int64_t kRowsPerTask = 16;
+
+struct RmsNorm : Function<RmsNorm> {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x_in, const at::Tensor& w, double eps) {
+    const at::Tensor x = x_in.contiguous();
+    const int64_t rows = x.size(0), width = x.size(1);
+    at::Tensor y = at::empty_like(x), inverse_rms = at::empty({rows}, x.options());
+    const float *x_data = x.const_data_ptr<float>(), *w_data = w.const_data_ptr<float>();
+    float *y_data = y.data_ptr<float>(), *r_data = inverse_rms.data_ptr<float>();
+    at::parallel_for(0, rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+      kernels::rms_norm(x_data + begin * width, w_data, static_cast<float>(eps), end - begin, width,
+                        y_data + begin * width, r_data + begin);
+    });
+    saved->save_for_backward({x, w, inverse_rms});
+    return y;
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const auto kept = saved->get_saved_variables();
+    const at::Tensor &x = kept[0], &w = kept[1], &inverse_rms = kept[2], grad_y = grads[0].contiguous();
+    at::Tensor grad_x = at::empty_like(x), grad_w = at::zeros_like(w);
+    // Serial: the sum into grad_w must not depend on how rows were split over threads.
+    kernels::rms_norm_backward(grad_y.const_data_ptr<float>(), x.const_data_ptr<float>(), w.const_data_ptr<float>(),
+                               inverse_rms.const_data_ptr<float>(), x.size(0), x.size(1), grad_x.data_ptr<float>(),
+                               grad_w.data_ptr<float>());
+    return {grad_x, grad_w, at::Tensor()};
+  }
+};
+
+// cos and sin of position * theta^(-2i/D), float32 as Hugging Face computes them; grows with the largest position asked.
+struct RotaryTable {
+  at::Tensor cos, sin;  // [positions, D/2]
+};
+RotaryTable rotary_table(int64_t positions, int64_t half, double theta) {
+  static std::mutex mutex;
+  static std::map<std::pair<int64_t, double>, RotaryTable> tables;
+  const std::lock_guard lock(mutex);
+  RotaryTable& table = tables[{half, theta}];
+  if (!table.cos.defined() || table.cos.size(0) < positions) {
+    const at::NoGradGuard no_grad;
+    int64_t size = 256;
+    while (size < positions) size *= 2;
+    const auto f32 = at::TensorOptions(at::kFloat);
+    const at::Tensor exponent = at::arange(0, 2 * half, 2, f32) / static_cast<double>(2 * half);
+    const at::Tensor inverse = at::reciprocal(at::pow(at::scalar_tensor(theta, f32), exponent));
+    const at::Tensor angles = at::outer(at::arange(size, f32), inverse);
+    table = {at::cos(angles), at::sin(angles)};
+  }
+  return table;
+}
+
+at::Tensor rotate(const at::Tensor& x_in, const at::Tensor& positions, const RotaryTable& table, float sign) {
+  const at::Tensor x = x_in.contiguous();
+  at::Tensor y = at::empty_like(x);
+  const int64_t heads = x.size(1), half = x.size(2) / 2;
+  const float *x_data = x.const_data_ptr<float>(), *cos = table.cos.const_data_ptr<float>(),
+              *sin = table.sin.const_data_ptr<float>();
+  const int64_t* p = positions.const_data_ptr<int64_t>();
+  float* y_data = y.data_ptr<float>();
+  at::parallel_for(0, x.size(0), kRowsPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t)
+      kernels::rope(x_data + t * heads * 2 * half, cos + p[t] * half, sin + p[t] * half, sign, heads, half,
+                    y_data + t * heads * 2 * half);
+  });
+  return y;
+}
+
+struct Rope : Function<Rope> {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x, const at::Tensor& positions_in, double theta) {
+    const at::Tensor positions = positions_in.contiguous();
+    if (x.dim() != 3 || x.size(2) % 2 != 0 || positions.numel() != x.size(0))
+      fail("slipway::rope_v1: expects x [T, H, D] with D even and positions [T]");
+    const int64_t largest = positions.numel() == 0 ? 0 : positions.max().item<int64_t>();
+    const RotaryTable table = rotary_table(largest + 1, x.size(2) / 2, theta);
+    saved->save_for_backward({positions, table.cos, table.sin});
+    return rotate(x, positions, table, 1.0f);
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const auto kept = saved->get_saved_variables();
+    return {rotate(grads[0], kept[0], {kept[1], kept[2]}, -1.0f), at::Tensor(), at::Tensor()};
+  }
+};
+
+struct SwiGlu : Function<SwiGlu> {
+  static constexpr int64_t kGrain = 8192;
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& gate_in, const at::Tensor& up_in) {
+    const at::Tensor gate = gate_in.contiguous(), up = up_in.contiguous();
+    at::Tensor out = at::empty_like(gate);
+    const float *g = gate.const_data_ptr<float>(), *u = up.const_data_ptr<float>();
+    float* o = out.data_ptr<float>();
+    at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      kernels::swiglu(g + begin, u + begin, end - begin, o + begin);
+    });
+    saved->save_for_backward({gate, up});
+    return out;
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const auto kept = saved->get_saved_variables();
+    const at::Tensor grad = grads[0].contiguous();
+    at::Tensor grad_gate = at::empty_like(grad), grad_up = at::empty_like(grad);
+    const float *d = grad.const_data_ptr<float>(), *g = kept[0].const_data_ptr<float>(),
+                *u = kept[1].const_data_ptr<float>();
+    float *dg = grad_gate.data_ptr<float>(), *du = grad_up.data_ptr<float>();
+    at::parallel_for(0, grad.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      kernels::swiglu_backward(d + begin, g + begin, u + begin, end - begin, dg + begin, du + begin);
+    });
+    return {grad_gate, grad_up};
+  }
+};
+
+struct TokenLogprobs : Function<TokenLogprobs> {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& logits_in, const at::Tensor& targets_in) {
+    const at::Tensor logits = logits_in.contiguous(), targets = targets_in.contiguous();
+    const int64_t rows = logits.size(0), width = logits.size(1);
+    at::Tensor logprobs = at::empty({rows}, logits.options()), lse = at::empty({rows}, logits.options());
+    const float* x = logits.const_data_ptr<float>();
+    const int64_t* target = targets.const_data_ptr<int64_t>();
+    float *out = logprobs.data_ptr<float>(), *sum = lse.data_ptr<float>();
+    at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        sum[r] = kernels::log_sum_exp(x + r * width, width);
+        out[r] = x[r * width + target[r]] - sum[r];
+      }
+    });
+    saved->save_for_backward({logits, targets, lse});
+    return logprobs;
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const auto kept = saved->get_saved_variables();
+    const at::Tensor &logits = kept[0], &targets = kept[1], grad = grads[0].contiguous();
+    at::Tensor grad_logits = at::empty_like(logits);
+    const int64_t rows = logits.size(0), width = logits.size(1);
+    const float *x = logits.const_data_ptr<float>(), *lse = kept[2].const_data_ptr<float>(),
+                *g = grad.const_data_ptr<float>();
+    const int64_t* target = targets.const_data_ptr<int64_t>();
+    float* out = grad_logits.data_ptr<float>();
+    at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        kernels::softmax_scaled(x + r * width, lse[r], -g[r], width, out + r * width);
+        out[r * width + target[r]] += g[r];
+      }
+    });
+    return {grad_logits, at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps) { return RmsNorm::apply(x, w, eps); }
+at::Tensor rope(const at::Tensor& x, const at::Tensor& p, double theta) { return Rope::apply(x, p, theta); }
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return SwiGlu::apply(gate, up); }
+at::Tensor token_logprobs(const at::Tensor& logits, const at::Tensor& targets) {
+  return TokenLogprobs::apply(logits, targets);
+}
+
+void register_operators() {
+  // Leaked on purpose: operators must outlive every plugin that may call them.
+  static const auto* const library = [] {
+    auto* made = new torch::Library(torch::Library::DEF, "slipway", std::nullopt, __FILE__, __LINE__);
+    made->def("rms_norm_v1(Tensor x, Tensor weight, float eps) -> Tensor", &rms_norm);
+    made->def("rope_v1(Tensor x, Tensor positions, float theta) -> Tensor", &rope);
+    made->def("swiglu_v1(Tensor gate, Tensor up) -> Tensor", &swiglu);
+    made->def("attention_v1(Tensor q, Tensor k, Tensor v, float scale, int layer, int context) -> Tensor", &attention);
+    return made;
+  }();
+  (void)library;
+}
+
+}  // namespace slipway

@@ -1,0 +1,19 @@
+// The host's fused operators, each with its backward, under the names that model plugins call (plugin_api/include/slipway/model.h).
+#pragma once
+#include "device/torch.h"
+
+namespace slipway {
+
+// Registers slipway::rms_norm_v1, rope_v1, swiglu_v1 and attention_v1 with LibTorch's dispatcher; idempotent, any thread.
+void register_operators();
+
+// x [T, d], w [d] -> [T, d]
+at::Tensor rms_norm(const at::Tensor& x_TD, const at::Tensor& w_D, double eps);
+// x [T, H, D] rotated by positions [T] (int64), base theta
+at::Tensor rope(const at::Tensor& x_THD, const at::Tensor& positions_T, double theta);
+// silu(gate) * up
+at::Tensor swiglu(const at::Tensor& gate_TF, const at::Tensor& up_TF);
+// Log-probability of targets [N] (int64, all valid) under softmax(logits [N, V]); differentiable in logits.
+at::Tensor token_logprobs(const at::Tensor& logits_NV, const at::Tensor& targets_N);
+
+}  // namespace slipway

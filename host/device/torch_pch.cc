@@ -1,0 +1,1 @@
+// Exists so that device/torch.h is precompiled once.
