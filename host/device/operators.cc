@@ -53,6 +53,8 @@ RotaryTable rotary_table(int64_t positions, int64_t half, double theta) {
   const std::lock_guard lock(mutex);
   RotaryTable& table = tables[{half, theta}];
   if (!table.cos.defined() || table.cos.size(0) < positions) {
+    // Generation asks first, in inference mode; training must be able to save the same table for its backward pass.
+    const c10::InferenceMode ordinary(false);
     const at::NoGradGuard no_grad;
     int64_t size = 256;
     while (size < positions) size *= 2;

@@ -1,0 +1,120 @@
+// The only file that sees toml++.
+#include "config/toml.h"
+
+#include <cstdlib>
+
+#define TOML_EXCEPTIONS 1
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#include <toml++/toml.h>
+#pragma GCC diagnostic pop
+
+#include "base/error.h"
+
+namespace slipway {
+namespace {
+
+void expand_environment(Value& value) {
+  std::string out;
+  for (size_t at = 0; at < value.s.size();) {
+    const size_t begin = value.s.find("${", at);
+    const size_t end = begin == std::string::npos ? begin : value.s.find('}', begin);
+    if (end == std::string::npos) {
+      out += value.s.substr(at);
+      break;
+    }
+    const std::string name = value.s.substr(begin + 2, end - begin - 2);
+    const char* found = std::getenv(name.c_str());
+    if (found == nullptr)
+      fail("{}: the environment has no variable {} (for \"{}\"); set it: export {}=...", value.where.text(), name, value.s, name);
+    out += value.s.substr(at, begin - at) + found;
+    at = end + 1;
+    if (value.secret.empty()) value.secret = value.s;
+  }
+  value.s = out;
+}
+
+Value convert(const toml::node& node, const std::string& file) {
+  Value out;
+  out.where = {file, static_cast<int>(node.source().begin.line)};
+  if (const auto* v = node.as_boolean()) {
+    out.kind = Value::Kind::kBool, out.b = v->get();
+  } else if (const auto* whole = node.as_integer()) {
+    out.kind = Value::Kind::kInt, out.i = whole->get();
+  } else if (const auto* real = node.as_floating_point()) {
+    out.kind = Value::Kind::kFloat, out.f = real->get();
+  } else if (const auto* text = node.as_string()) {
+    out.kind = Value::Kind::kString, out.s = text->get();
+    expand_environment(out);
+  } else if (const auto* array = node.as_array()) {
+    out.kind = Value::Kind::kArray;
+    for (const toml::node& item : *array) out.items.push_back(convert(item, file));
+  } else if (const auto* table = node.as_table()) {
+    for (const auto& [key, value] : *table) out.table.emplace_back(key.str(), convert(value, file));
+    std::stable_sort(out.table.begin(), out.table.end(),
+                     [](const auto& a, const auto& b) { return a.second.where.line < b.second.where.line; });
+  } else {
+    fail("{}: dates and times are not used here; write it as text, in quotes", out.where.text());
+  }
+  return out;
+}
+
+}  // namespace
+
+Value parse_toml(std::string_view text, const std::string& file) {
+  try {
+    return convert(toml::parse(text, file), file);
+  } catch (const toml::parse_error& e) {
+    fail("{}:{}: {}", file, e.source().begin.line, e.description());
+  }
+}
+
+Value read_toml(const fs::path& path) { return parse_toml(read_file(path), path.string()); }
+
+Value parse_toml_value(std::string_view text, const std::string& origin) {
+  Value root;
+  try {
+    root = parse_toml("value = " + std::string(text) + "\n", origin);
+  } catch (const Error&) {
+    fail("{}: \"{}\" is not a TOML value", origin, text);
+  }
+  if (root.table.size() != 1) fail("{}: \"{}\" is not one TOML value", origin, text);
+  return root.table[0].second;
+}
+
+void apply_override(Value& root, std::string_view assignment) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || equals == 0)
+    fail("--set {}: expected KEY=VALUE, as in --set train.learning_rate=2e-5", assignment);
+  const std::string_view path = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  Value value;
+  try {
+    value = parse_toml_value(text, "--set");
+  } catch (const Error&) {
+    value = Value::of(std::string(text));
+  }
+  Value* at = &root;
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t dot = std::min(path.find('.', begin), path.size());
+    std::string_view name = path.substr(begin, dot - begin);
+    size_t index = std::string::npos;
+    if (const size_t bracket = name.find('['); bracket != std::string_view::npos && name.ends_with(']')) {
+      index = static_cast<size_t>(std::strtoull(std::string(name.substr(bracket + 1)).c_str(), nullptr, 10));
+      name = name.substr(0, bracket);
+    }
+    if (name.empty()) fail("--set {}: the key \"{}\" has an empty part", assignment, path);
+    if (at->kind != Value::Kind::kTable) fail("--set {}: \"{}\" is not inside a table", assignment, name);
+    at = &(*at)[name];
+    if (index != std::string::npos) {
+      if (at->kind != Value::Kind::kArray || index >= at->items.size())
+        fail("--set {}: there is no {}[{}] ({} in the file)", assignment, name, index, at->items.size());
+      at = &at->items[index];
+    }
+    begin = dot + 1;
+  }
+  value.where = {"--set", 0};
+  *at = std::move(value);
+}
+
+}  // namespace slipway

@@ -1,0 +1,46 @@
+// Sampling K completions of many prompts together: each prompt is encoded once, all rows decode in one batch, a finished
+// row leaves and a waiting one takes its place.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "generate/sampling.h"
+#include "model/model.h"
+
+namespace slipway {
+
+struct GenerationSettings {
+  SamplingSettings sampling;
+  int64_t max_new_tokens = 64;
+  int64_t max_rows = 128;            // rows that decode together
+  std::vector<int32_t> stop_tokens;  // end of text; part of the completion's ids
+  uint64_t seed = 42;
+  uint32_t iteration = 0;            // with the seed, the prompt's key and the sample, the key of every draw
+};
+
+struct GenerationRequest {
+  std::vector<int32_t> prompt;  // not empty
+  uint32_t key = 0;             // names the prompt in the random key: equal keys draw equal numbers
+  int samples = 1;
+};
+
+struct Completion {
+  size_t request = 0;
+  int sample = 0;
+  std::vector<int32_t> ids;  // without the prompt
+  bool finished = false;     // ended with a stop token, not cut by max_new_tokens
+};
+
+struct GenerationProgress {
+  int64_t tokens = 0, finished_rows = 0, rows = 0;
+};
+
+// All samples of all requests, ordered by (request, sample). What a sample draws does not depend on what else is in the
+// batch. `on_progress` is called after every decoding step; returning false stops early and throws Error. [loop]
+std::vector<Completion> generate(Model& model, std::span<const GenerationRequest> requests,
+                                 const GenerationSettings& settings,
+                                 const std::function<bool(const GenerationProgress&)>& on_progress = {});
+
+}  // namespace slipway

@@ -1,0 +1,19 @@
+// Drawing a token from a row of logits.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace slipway {
+
+struct SamplingSettings {
+  double temperature = 1.0;  // 0 = greedy: the largest logit, the first of equals
+  int64_t top_k = 0;         // 0 = all
+  double top_p = 1.0;        // smallest set of most likely tokens whose mass reaches top_p
+};
+
+// The token that the uniform number u in [0, 1) selects under softmax(logits / temperature), after top-k, then top-p on
+// what top-k left, as Hugging Face orders them. `scratch` is the caller's, reused between calls. Thread-safe.
+int32_t sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
+                     std::vector<float>& scratch);
+
+}  // namespace slipway

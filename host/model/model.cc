@@ -1,0 +1,79 @@
+// Path A: a model plugin written against LibTorch's stable ABI, recorded by the host's autograd.
+#include "model/model.h"
+
+#include <torch/csrc/inductor/aoti_torch/utils.h>
+
+#include "base/error.h"
+#include "device/operators.h"
+
+namespace slipway {
+namespace {
+
+slw_aten handle_of(const at::Tensor& tensor) { // borrowed: the plugin takes handles of its own
+  return reinterpret_cast<slw_aten>(const_cast<at::Tensor*>(&tensor));
+}
+
+void check(slw_status status, const slw_error& error, const std::string& plugin, const char* function) {
+  if (status != SLW_OK)
+    fail("plugin {}, {}(): {}", plugin, function, error.message[0] ? error.message : "failed without saying why");
+}
+
+ParameterSpec spec_of(const slw_param& p) {
+  ParameterSpec spec;
+  spec.name = p.checkpoint_name != nullptr ? p.checkpoint_name : p.name;
+  spec.shape.assign(p.shape, p.shape + p.ndim);
+  spec.trainable = (p.flags & SLW_PARAM_TRAINABLE) != 0;
+  spec.decay = (p.flags & SLW_PARAM_NO_DECAY) == 0;
+  spec.tied_to = p.tied_to;
+  spec.init = static_cast<ParameterSpec::Init>(p.init);
+  spec.init_scale = p.init_scale;
+  return spec;
+}
+
+}  // namespace
+
+Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std::move(name)) {
+  register_operators();
+  const auto* table = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
+  stable_ = static_cast<const slw_model_torch_stable*>(plugin->get_interface(plugin, SLW_MODEL_TORCH_STABLE));
+  if (table == nullptr || !SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward) || !SLW_HAS(table, info))
+    fail("plugin {} offers no {}", name_, table == nullptr ? SLW_MODEL : SLW_MODEL_TORCH_STABLE);
+  slw_error error{};
+  error.struct_size = sizeof error;
+  info_.struct_size = sizeof info_;
+  check(table->info(plugin, &info_, &error), error, name_, "info");
+  std::vector<ParameterSpec> specs;
+  for (uint32_t i = 0; i < table->param_count; ++i) specs.push_back(spec_of(*table->params[i]));
+  parameters_ = std::make_unique<FlatParameters>(std::move(specs));
+  std::vector<slw_aten> handles;
+  for (size_t i = 0; i < parameters_->specs().size(); ++i) handles.push_back(handle_of(parameters_->tensor(i)));
+  check(stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), &error), error, name_, "bind");
+}
+
+KeyValueCache Model::make_cache(int64_t prompt_tokens, int64_t slots, int64_t slot_tokens) const {
+  return {stable_->kv_layers, stable_->kv_heads, stable_->kv_width, prompt_tokens, slots, slot_tokens};
+}
+
+at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context,
+                          bool training) {
+  slw_error error{};
+  error.struct_size = sizeof error;
+  slw_aten out = nullptr;
+  check(stable_->forward(plugin_, index, handle_of(x), handle_of(positions), context, training, &out, &error), error,
+        name_, "forward");
+  const std::unique_ptr<at::Tensor> owned(reinterpret_cast<at::Tensor*>(out));
+  return std::move(*owned);
+}
+
+at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context,
+                         bool training) {
+  at::Tensor x = ids_T;
+  for (int32_t i = 0; i + 1 < info_.segment_count; ++i) x = segment(i, x, positions_T, context.handle(), training);
+  return x;
+}
+
+at::Tensor Model::logits(const at::Tensor& hidden_ND, bool training) {
+  return segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
+}
+
+}  // namespace slipway

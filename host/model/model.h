@@ -1,0 +1,41 @@
+// The host's view of a model: parameters, a forward over packed tokens, a head over chosen rows. Adapters map plugin
+// interfaces onto it; this one is path A, LibTorch's stable ABI.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "device/attention.h"
+#include "model/parameters.h"
+#include "slipway/model.h"
+
+namespace slipway {
+
+class Model {
+ public:
+  // `plugin` must offer slipway.model/1 and slipway.model.torch-stable/1 and outlive the model. `name` is used in errors.
+  // Allocates the parameters. Throws Error.
+  Model(slw_plugin* plugin, std::string name);
+
+  FlatParameters& parameters() { return *parameters_; }
+  const FlatParameters& parameters() const { return *parameters_; }
+  const slw_model_info& info() const { return info_; }
+  // An empty cache that fits the model's attention.
+  KeyValueCache make_cache(int64_t prompt_tokens, int64_t slots, int64_t slot_tokens) const;
+
+  // Hidden states [T, d] of ids [T] at positions [T], both int64, before the head. [loop]
+  at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context,
+                    bool training);
+  // Logits [N, vocab] of chosen rows of hidden(). [loop]
+  at::Tensor logits(const at::Tensor& hidden_ND, bool training);
+
+ private:
+  at::Tensor segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context, bool training);
+
+  slw_plugin* plugin_;
+  std::string name_;
+  const slw_model_torch_stable* stable_;
+  slw_model_info info_{};
+  std::unique_ptr<FlatParameters> parameters_;
+};
+
+}  // namespace slipway

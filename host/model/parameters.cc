@@ -1,0 +1,112 @@
+// Flat parameter buffers.
+#include "model/parameters.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace slipway {
+namespace {
+
+constexpr int64_t kAlign = 16;  // floats: every parameter starts on a cache line
+
+int64_t count_of(const ParameterSpec& spec) {
+  int64_t n = 1;
+  for (const int64_t extent : spec.shape) n *= extent;
+  return n;
+}
+
+}  // namespace
+
+FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::move(specs)), tensors_(specs_.size()) {
+  for (const bool trainable : {true, false})
+    for (const bool decay : {true, false}) {
+      std::vector<std::pair<size_t, int64_t>> places;  // parameter, offset
+      int64_t total = 0;
+      for (size_t i = 0; i < specs_.size(); ++i) {
+        if (specs_[i].tied_to >= 0 || specs_[i].trainable != trainable || specs_[i].decay != decay) continue;
+        places.emplace_back(i, total);
+        total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
+      }
+      if (places.empty()) continue;
+      Group group{decay, trainable, at::zeros({total}, at::kFloat), {}};
+      if (trainable) group.grads = at::zeros({total}, at::kFloat);
+      for (const auto& [i, offset] : places) {
+        // detach(): the view must be a leaf, or autograd would follow it into the buffer.
+        tensors_[i] = group.weights.narrow(0, offset, count_of(specs_[i])).view(specs_[i].shape).detach();
+        if (!trainable) continue;
+        tensors_[i].requires_grad_(true);
+        tensors_[i].mutable_grad() = group.grads.narrow(0, offset, count_of(specs_[i])).view(specs_[i].shape);
+      }
+      groups_.push_back(std::move(group));
+    }
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    const int target = specs_[i].tied_to;
+    if (target < 0) continue;
+    if (target >= static_cast<int>(specs_.size()) || specs_[static_cast<size_t>(target)].tied_to >= 0 ||
+        specs_[static_cast<size_t>(target)].shape != specs_[i].shape)
+      fail("parameter {}: tied to a parameter that does not exist or has another shape", specs_[i].name);
+    tensors_[i] = tensors_[static_cast<size_t>(target)];
+  }
+}
+
+int64_t FlatParameters::trainable_count() const {
+  int64_t n = 0;
+  for (const ParameterSpec& spec : specs_)
+    if (spec.trainable && spec.tied_to < 0) n += count_of(spec);
+  return n;
+}
+
+int64_t FlatParameters::total_count() const {
+  int64_t n = 0;
+  for (const ParameterSpec& spec : specs_)
+    if (spec.tied_to < 0) n += count_of(spec);
+  return n;
+}
+
+void FlatParameters::initialise(uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    const ParameterSpec& spec = specs_[i];
+    if (spec.tied_to >= 0) continue;
+    at::Tensor w = tensors_[i].detach();
+    switch (spec.init) {
+      case ParameterSpec::Init::kZero: w.zero_(); break;
+      case ParameterSpec::Init::kOne: w.fill_(1.0); break;
+      case ParameterSpec::Init::kNormal: w.normal_(0.0, spec.init_scale, generator); break;
+      case ParameterSpec::Init::kUniform: w.uniform_(-spec.init_scale, spec.init_scale, generator); break;
+    }
+  }
+}
+
+void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
+  for (size_t i = 0; i < specs_.size(); ++i)
+    if (specs_[i].tied_to < 0) read(specs_[i].name, tensors_[i].detach().data_ptr<float>(), count_of(specs_[i]));
+}
+
+void FlatParameters::zero_grad() {
+  for (Group& group : groups_)
+    if (group.trainable) group.grads.zero_();
+}
+
+double FlatParameters::grad_norm() const {
+  const at::NoGradGuard no_grad;
+  double squares = 0;
+  for (const Group& group : groups_)
+    if (group.trainable) {
+      const auto norm = at::linalg_vector_norm(group.grads).item<double>();
+      squares += norm * norm;
+    }
+  return std::sqrt(squares);
+}
+
+void FlatParameters::scale_grad(double factor) {
+  const at::NoGradGuard no_grad;
+  for (Group& group : groups_)
+    if (group.trainable) group.grads.mul_(factor);
+}
+
+}  // namespace slipway

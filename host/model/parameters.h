@@ -1,0 +1,59 @@
+// A model's weights and gradients in flat buffers that the host owns: one pair for every (decay, trainable) group, each
+// parameter a view into them. One optimizer call, one norm, one copy then serves the whole group.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "device/torch.h"
+
+namespace slipway {
+
+struct ParameterSpec {
+  enum class Init { kZero, kOne, kNormal, kUniform };
+  std::string name;             // Hugging Face's name
+  std::vector<int64_t> shape;
+  bool trainable = true;
+  bool decay = true;            // takes weight decay
+  int tied_to = -1;             // index of the parameter whose storage it shares
+  Init init = Init::kNormal;
+  double init_scale = 0.02;
+};
+
+class FlatParameters {
+ public:
+  struct Group {
+    bool decay, trainable;
+    at::Tensor weights, grads;  // [n] float32; grads undefined when not trainable
+  };
+
+  // Allocates; weights hold zeros. Throws Error on a tie that does not fit.
+  explicit FlatParameters(std::vector<ParameterSpec> specs);
+
+  const std::vector<ParameterSpec>& specs() const { return specs_; }
+  std::vector<Group>& groups() { return groups_; }
+  const std::vector<Group>& groups() const { return groups_; }
+
+  // The leaf that autograd records; its gradient accumulates into the group's buffer. Tied parameters give one tensor.
+  const at::Tensor& tensor(size_t index) const { return tensors_[index]; }
+  int64_t trainable_count() const;
+  int64_t total_count() const;
+
+  // Draws every parameter by its init rule; equal seeds give equal weights.
+  void initialise(uint64_t seed);
+  // Fills every untied parameter: read(name, out, count) writes float32 values. Order: as declared.
+  void load(const std::function<void(const std::string& name, float* out, int64_t count)>& read);
+
+  void zero_grad();
+  // L2 norm over all gradients, float64 accumulation over groups.
+  double grad_norm() const;
+  void scale_grad(double factor);
+
+ private:
+  std::vector<ParameterSpec> specs_;
+  std::vector<Group> groups_;
+  std::vector<at::Tensor> tensors_;
+};
+
+}  // namespace slipway

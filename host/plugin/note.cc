@@ -1,0 +1,73 @@
+// The note reader: ELF64 sections, every offset checked.
+#include "plugin/note.h"
+
+#include <elf.h>
+
+#include <cstring>
+
+#include "base/error.h"
+#include "slipway/entry.h"
+
+namespace slipway {
+namespace {
+
+#if defined(__x86_64__)
+constexpr uint16_t kMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr uint16_t kMachine = EM_AARCH64;
+#else
+#error "unknown machine"
+#endif
+
+class Image {
+ public:
+  explicit Image(const MappedFile& file) : bytes_(file.bytes()), name_(file.path().string()) {}
+  template <class T>
+  T at(uint64_t offset) const {
+    T value;
+    std::memcpy(&value, range(offset, sizeof value), sizeof value);
+    return value;
+  }
+  const std::byte* range(uint64_t offset, uint64_t size) const {
+    if (offset > bytes_.size() || size > bytes_.size() - offset) fail("{}: truncated ELF file", name_);
+    return bytes_.data() + offset;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::string name_;
+};
+
+std::string fixed_text(const char* text, size_t size) { return {text, strnlen(text, size)}; }
+
+}  // namespace
+
+PluginNote read_note(const fs::path& path) {
+  const MappedFile file(path);
+  const Image image(file);
+  if (file.bytes().size() < sizeof(Elf64_Ehdr) || std::memcmp(file.bytes().data(), ELFMAG, SELFMAG) != 0)
+    fail("{}: not a shared library (no ELF header)", path.string());
+  const auto header = image.at<Elf64_Ehdr>(0);
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != kMachine)
+    fail("{}: built for another machine", path.string());
+  if (header.e_shentsize != sizeof(Elf64_Shdr)) fail("{}: no section table; was it removed?", path.string());
+  for (uint64_t s = 0; s < header.e_shnum; ++s) {
+    const auto section = image.at<Elf64_Shdr>(header.e_shoff + s * sizeof(Elf64_Shdr));
+    if (section.sh_type != SHT_NOTE) continue;
+    for (uint64_t at = section.sh_offset, end = at + section.sh_size; at + sizeof(Elf64_Nhdr) <= end;) {
+      const auto note = image.at<Elf64_Nhdr>(at);
+      const uint64_t name_at = at + sizeof note, padded = (uint64_t{note.n_namesz} + 3) / 4 * 4;
+      if (note.n_namesz >= 8 && note.n_type == 1 &&
+          std::memcmp(image.range(name_at, 8), "Slipway", 8) == 0) {
+        if (section.sh_size < sizeof(slw_note)) fail("{}: its Slipway note is too short", path.string());
+        const auto found = image.at<slw_note>(at);
+        return {found.abi_major, found.abi_minor, found.min_host_minor, found.kinds, found.torch_abi,
+                fixed_text(found.torch_build, sizeof found.torch_build), fixed_text(found.cuda, sizeof found.cuda)};
+      }
+      at = name_at + padded + (uint64_t{note.n_descsz} + 3) / 4 * 4;
+    }
+  }
+  fail("{}: not a Slipway plugin (no .note.slipway; SLW_PLUGIN_NOTE or an SLW_EXPORT_ macro writes it)", path.string());
+}
+
+}  // namespace slipway

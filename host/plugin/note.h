@@ -1,0 +1,19 @@
+// The ELF note of a plugin file, read without running any of its code.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/files.h"
+
+namespace slipway {
+
+struct PluginNote {
+  uint16_t abi_major, abi_minor, min_host_minor, kinds;
+  uint64_t torch_abi;  // 0 = no LibTorch
+  std::string torch_build, cuda;
+};
+
+// Throws Error naming the file: not an ELF file for this machine, truncated, or no Slipway note in it.
+PluginNote read_note(const fs::path& path);
+
+}  // namespace slipway

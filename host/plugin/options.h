@@ -1,0 +1,39 @@
+// A plugin's options: the configuration tree checked against the schema that the plugin publishes.
+#pragma once
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "config/value.h"
+#include "slipway/config.h"
+
+namespace slipway {
+
+// Owns everything that the slw_value tree points to. Not copyable: the tree holds addresses.
+class OptionTree {
+ public:
+  OptionTree() = default;
+  OptionTree(const OptionTree&) = delete;
+  OptionTree& operator=(const OptionTree&) = delete;
+
+  const slw_value* root() const { return &root_; }
+  void set(const Value& value) { root_ = convert(value); }
+
+ private:
+  slw_value convert(const Value& value);
+  slw_value root_{};
+  std::deque<std::string> texts_;
+  std::deque<std::vector<slw_value>> arrays_;
+  std::deque<std::vector<slw_pair>> tables_;
+};
+
+// Checks `given` (a table, or absent = empty) against the schema: unknown keys with the nearest name, types, ranges,
+// choices, required ones; fills defaults and resolves paths. Throws Error "run.toml:14: ...". `plugin` is used in messages,
+// `where` when the fault has no line of its own.
+Value check_options(const slw_option* const* schema, const Value* given, const std::string& plugin, const Location& where);
+
+// A JSON object as a configuration tree (null members are left out): how config.json reaches a model plugin.
+Value value_of(const Json& json);
+
+}  // namespace slipway

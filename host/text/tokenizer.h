@@ -1,0 +1,55 @@
+// A byte-level BPE tokenizer, from a Hugging Face tokenizer.json or from GGUF metadata.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace slipway {
+
+class Gguf;
+
+// Immutable after loading; encode and decode may be called from any thread.
+class Tokenizer {
+ public:
+  static Tokenizer from_json(std::string_view tokenizer_json, const std::string& origin);  // throws Error
+  static Tokenizer from_gguf(const Gguf& file);                                            // throws Error
+  ~Tokenizer();
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+
+  // Malformed UTF-8 counts as U+FFFD. Added tokens that occur in the text become their ids.
+  std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  // Ids out of range are skipped. Incomplete UTF-8 becomes U+FFFD.
+  std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
+
+  int32_t vocab_size() const;
+  std::optional<int32_t> token_id(std::string_view token) const;
+  std::string_view token(int32_t id) const;  // in the vocabulary's alphabet; "" out of range
+  bool is_special(int32_t id) const;
+
+  std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
+  std::string chat_template;             // "" = none
+
+  // A tokenizer.json that Hugging Face's tokenizers reads to equal ids.
+  std::string to_json() const;
+
+ private:
+  struct Parts;
+  explicit Tokenizer(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+// From a folder with tokenizer.json, a tokenizer.json, or a .gguf file. Throws Error saying what was looked for.
+Tokenizer load_tokenizer(const std::filesystem::path& path);
+
+// Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json for transformers' AutoTokenizer.
+void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);
+
+}  // namespace slipway

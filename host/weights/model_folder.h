@@ -1,0 +1,25 @@
+// A model's weights wherever they lie: a Hugging Face folder (config.json and safetensors) or a GGUF file, under one set of
+// names, Hugging Face's.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/json.h"
+
+namespace slipway {
+
+struct ModelWeights {
+  Json config;                     // names of a Hugging Face config.json
+  std::string origin;              // for messages
+  std::vector<std::string> names;  // of all tensors, Hugging Face's names
+  // Decodes one tensor into out[count]; throws Error when it is absent or of another size.
+  std::function<void(const std::string& name, float* out, int64_t count)> read;
+};
+
+// `path`: a folder, a .gguf file. Throws Error saying what was looked for.
+ModelWeights open_weights(const fs::path& path);
+
+}  // namespace slipway

@@ -1,0 +1,35 @@
+// One tensor of a weights file, still in the file's own encoding.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+// Element types of safetensors and block formats of GGUF.
+enum class Encoding { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool, kQ4_0, kQ4_1, kQ8_0, kQ6_K };
+
+struct EncodingTraits {
+  std::string_view name;
+  int64_t block;  // elements in a block
+  int64_t bytes;  // bytes of a block
+};
+EncodingTraits traits(Encoding encoding);
+
+struct TensorInfo {
+  std::string name;
+  Encoding encoding;
+  std::vector<int64_t> shape;         // outermost first, as Hugging Face writes it
+  std::span<const std::byte> bytes;   // borrowed from the mapped file
+};
+
+// Product of the shape; throws Error on overflow or a negative extent. `where` names file and tensor.
+int64_t element_count(std::span<const int64_t> shape, const std::string& where);
+
+// Decodes the whole tensor into out[element_count]. Throws Error for encodings that hold no floating-point values.
+void decode_to_float(const TensorInfo& tensor, float* out);
+
+}  // namespace slipway
