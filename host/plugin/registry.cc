@@ -1,0 +1,101 @@
+// Finding and creating plugins.
+#include "plugin/registry.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "plugin/trampoline.h"
+
+namespace slipway {
+
+std::string kind_names(uint32_t kinds) {
+  constexpr std::pair<uint32_t, const char*> kNames[] = {{SLW_KIND_MODEL, "model"},   {SLW_KIND_REWARD, "reward"},
+                                                         {SLW_KIND_CALLBACK, "callback"}, {SLW_KIND_LOGGER, "logger"},
+                                                         {SLW_KIND_SEARCH, "search"}, {SLW_KIND_METRIC, "metric"}};
+  std::string out;
+  for (const auto& [bit, name] : kNames)
+    if ((kinds & bit) != 0) out += (out.empty() ? "" : ", ") + std::string(name);
+  return out;
+}
+
+Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& options, const RunFacts& facts)
+    : options_(std::make_unique<OptionTree>()), services_(std::make_unique<HostServices>(descriptor.id, facts)),
+      id_(descriptor.id) {
+  options_->set(options);
+  library.init(services_->host());
+  call_plugin(id_, "create", [&](slw_error* error) {
+    return library.entry().create(services_->host(), id_, options_->root(), &plugin_, error);
+  });
+  if (!SLW_HAS(plugin_, get_interface) || !SLW_HAS(plugin_, destroy))
+    fail("plugin {}, create(): gave no usable instance", id_);
+}
+
+Plugin::~Plugin() {
+  if (plugin_ == nullptr) return;
+  const PluginCallScope scope(id_, "destroy");
+  plugin_->destroy(plugin_);
+}
+
+Plugin::Plugin(Plugin&& other) noexcept
+    : options_(std::move(other.options_)), services_(std::move(other.services_)), id_(other.id_),
+      plugin_(std::exchange(other.plugin_, nullptr)) {}
+
+const void* Plugin::required(const char* interface_id) const {
+  const PluginCallScope scope(id_, "get_interface");
+  const void* table = plugin_->get_interface(plugin_, interface_id);
+  if (table == nullptr) fail("plugin {} does not offer {}", id_, interface_id);
+  return table;
+}
+
+Registry::Registry(const std::vector<fs::path>& folders) {
+  for (const fs::path& given : folders) {
+    std::error_code ec;
+    const fs::path folder = fs::canonical(given, ec);
+    if (ec) {
+      rejected_.push_back({given, "no such folder"});
+      continue;
+    }
+    if (std::ranges::find(folders_, folder) != folders_.end()) continue;
+    folders_.push_back(folder);
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().extension() == ".so") files.push_back(entry.path());
+    std::ranges::sort(files);
+    for (const fs::path& file : files) {
+      try {
+        auto library = std::make_unique<Library>(file, read_note(file));
+        for (const slw_descriptor* d : library->descriptors()) found_.push_back({library.get(), d});
+        libraries_.push_back(std::move(library));
+      } catch (const Error& e) {
+        rejected_.push_back({file, e.what()});
+      }
+    }
+  }
+}
+
+const Registry::Found& Registry::find(std::string_view name, uint32_t kind, const Location& where) const {
+  std::vector<const Found*> matches;
+  std::vector<std::string> names;
+  for (const Found& found : found_) {
+    if ((found.descriptor->kinds & kind) == 0) continue;
+    const std::string_view id = found.descriptor->id;
+    const std::string_view brief = id.substr(id.rfind('.') + 1);
+    if (id == name || brief == name) matches.push_back(&found);
+    names.emplace_back(brief);
+    names.emplace_back(id);
+  }
+  if (matches.size() == 1) return *matches[0];
+  if (matches.size() > 1)
+    fail("{}: \"{}\" names several {} plugins: {} and {}; use the full id", where.text(), name, kind_names(kind),
+         matches[0]->descriptor->id, matches[1]->descriptor->id);
+  std::string reasons;
+  for (const Rejected& r : rejected_)
+    if (r.path.stem() == name) reasons += "; " + r.reason;
+  std::string searched;
+  for (const fs::path& folder : folders_) searched += (searched.empty() ? "" : ", ") + folder.string();
+  fail("{}: no {} plugin \"{}\"{} (searched {}{})", where.text(), kind_names(kind), name, did_you_mean(name, names),
+       searched.empty() ? "no folder" : searched, reasons);
+}
+
+}  // namespace slipway

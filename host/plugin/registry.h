@@ -1,0 +1,67 @@
+// The plugins that the search folders hold, found by their notes; loaded when they are named.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/library.h"
+#include "plugin/options.h"
+#include "plugin/services.h"
+
+namespace slipway {
+
+// One instance of a plugin: owns its options, its services and the plugin's own object. Move-only.
+class Plugin {
+ public:
+  Plugin(Library& library, const slw_descriptor& descriptor, const Value& options, const RunFacts& facts);
+  ~Plugin();
+  Plugin(Plugin&&) noexcept;
+  Plugin& operator=(Plugin&&) = delete;
+
+  const char* id() const { return id_; }
+  slw_plugin* get() const { return plugin_; }
+  // The interface's table; throws Error when the plugin does not offer it.
+  template <class Table>
+  const Table* interface(const char* interface_id) const {
+    return static_cast<const Table*>(required(interface_id));
+  }
+
+ private:
+  const void* required(const char* interface_id) const;
+  std::unique_ptr<OptionTree> options_;
+  std::unique_ptr<HostServices> services_;
+  const char* id_;
+  slw_plugin* plugin_ = nullptr;
+};
+
+class Registry {
+ public:
+  struct Found {
+    Library* library;
+    const slw_descriptor* descriptor;
+  };
+  struct Rejected {
+    fs::path path;
+    std::string reason;
+  };
+
+  // Scans each folder's *.so, not its subfolders; a file that is no usable plugin is remembered with the reason. [main]
+  explicit Registry(const std::vector<fs::path>& folders);
+
+  // By id or by the id's last component, among plugins of `kind` (SLW_KIND_*). Throws Error with the nearest name.
+  const Found& find(std::string_view name, uint32_t kind, const Location& where) const;
+  const std::vector<Found>& plugins() const { return found_; }
+  const std::vector<Rejected>& rejected() const { return rejected_; }
+
+ private:
+  std::vector<fs::path> folders_;
+  std::vector<std::unique_ptr<Library>> libraries_;
+  std::vector<Found> found_;
+  std::vector<Rejected> rejected_;
+};
+
+// "model", "reward", ... for one SLW_KIND_* bit; several bits joined with ", ".
+std::string kind_names(uint32_t kinds);
+
+}  // namespace slipway

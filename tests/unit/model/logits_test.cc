@@ -1,0 +1,52 @@
+// SmolLM2 through the plugin boundary: logits equal to those that transformers computed from the same file.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "model/model.h"
+#include "plugin/registry.h"
+#include "weights/model_folder.h"
+
+namespace slipway {
+namespace {
+
+TEST(SmolLM2, LogitsEqualTransformers) {
+  const char* assets = std::getenv("SLIPWAY_ASSETS");
+  const ModelWeights weights =
+      open_weights(fs::path(assets != nullptr ? assets : "build/assets") / "SmolLM2-135M-Instruct.Q4_1.gguf");
+  const Registry registry({SLIPWAY_PLUGINS});
+  const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
+  Value options;
+  options["config"] = value_of(weights.config);
+  Plugin plugin(*found.library, *found.descriptor, options, {});
+  Model model(plugin.get(), plugin.id());
+  model.parameters().load(weights.read);
+
+  const Json record = parse_json(read_file("tests/parity/data/smollm2.json"), "smollm2.json");
+  for (const char* key : {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                          "num_key_value_heads", "vocab_size", "max_position_embeddings"})
+    EXPECT_EQ(weights.config[key], record["config"][key]) << key;
+  EXPECT_EQ(weights.config["tie_word_embeddings"], record["config"]["tie_word_embeddings"]);
+
+  const auto ids = record["texts"][0]["ids"].get<std::vector<int64_t>>();
+  const auto n = static_cast<int64_t>(ids.size());
+  AttentionContext context;
+  context.cu_seqlens = {0, static_cast<int32_t>(n)};
+  const at::NoGradGuard no_grad;
+  const at::Tensor hidden =
+      model.hidden(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong), at::arange(n), context, false);
+  const std::string expected = read_file("tests/parity/data/smollm2_logits.bin");
+  const auto vocab = model.info().vocab_size;
+  const auto rows = static_cast<int64_t>(expected.size() / sizeof(float)) / vocab;
+  ASSERT_EQ(rows, 5);
+  const at::Tensor theirs = at::from_blob(const_cast<char*>(expected.data()), {rows, vocab}, at::kFloat);
+  const at::Tensor ours = model.logits(hidden.narrow(0, n - rows, rows), false);
+  const double difference = (ours - theirs).abs().max().item<double>();
+  std::printf("largest difference of logits: %.3g (largest logit %.3g)\n", difference, theirs.abs().max().item<double>());
+  EXPECT_LT(difference, 1e-4);
+}
+
+}  // namespace
+}  // namespace slipway
