@@ -12,6 +12,7 @@ int train_command(const Arguments& arguments);
 int generate_command(const Arguments& arguments);
 int config_command(const Arguments& arguments);
 int plugin_command(const Arguments& arguments);
+int doctor_command(const Arguments& arguments);
 int search_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 

@@ -5,6 +5,7 @@
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/load_model.h"
+#include "app/profile.h"
 #include "base/log.h"
 #include "generate/generate.h"
 #include "text/tokenizer.h"
@@ -25,6 +26,7 @@ int generate_command(const Arguments& arguments) {
       .option("tokenizer", "PATH", "folder with tokenizer.json, or GGUF file; default: beside the weights")
       .option("use", "PLUGIN", "model plugin", "llama")
       .repeated("plugin-path", "DIR", "look for plugins there too")
+      .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev")
       .flag("json", "one JSON object an answer: prompt, completion, finished");
   if (!line.parse(arguments)) return kExitOk;
   if (!line.has("model")) throw UsageError("--model is missing\nusage: slipway generate --model PATH --prompt TEXT [options]");
@@ -46,8 +48,10 @@ int generate_command(const Arguments& arguments) {
       if (!text.empty()) prompts.push_back(text);
   if (prompts.empty()) throw UsageError("no prompt: give --prompt TEXT, or one prompt a line on standard input");
 
+  const fs::path trace = trace_path(line, "trace.json");
   const std::string path = line.text("model");
   if (!fs::exists(path)) fail("--model {}: no such file or folder", path);
+  const Profile profile(trace);
   std::vector<fs::path> more;
   for (const std::string& folder : line.texts("plugin-path")) more.emplace_back(folder);
   const Registry registry(plugin_folders(more));

@@ -26,6 +26,7 @@ constexpr Command kCommands[] = {
     {"report", report_command, "draw a run again: report.html and a picture"},
     {"config", config_command, "check a run file, or explain its keys"},
     {"plugin", plugin_command, "list plugins, show what one offers"},
+    {"doctor", doctor_command, "what this machine can do, and what stands in the way"},
 };
 
 void print_help() {

@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/load_model.h"
+#include "app/profile.h"
 #include "app/run_folder.h"
 #include "base/log.h"
 #include "config/schema.h"
@@ -159,7 +160,7 @@ void record_options(RunConfig& config, const char* section, const std::vector<Pl
   for (size_t i = 0; i < uses.size(); ++i) config.resolved[section].items[i]["options"] = uses[i].options;
 }
 
-int train(RunConfig config, const std::string& resume) {
+int train(RunConfig config, const std::string& resume, const fs::path& trace) {
   const Registry registry(plugin_folders(config.plugin_path));
   const Plan planned = plan_all(registry, config);
   record_options(config, "reward", planned.rewards);
@@ -174,6 +175,7 @@ int train(RunConfig config, const std::string& resume) {
 
   const std::optional<fs::path> checkpoint = checkpoint_to_resume(resume, config.output_dir);
   if (!checkpoint) prepare_run_folder(config.output_dir);
+  const Profile profile(trace);
   TrainAccess access;
   RunFacts facts;
   facts.seed = static_cast<uint64_t>(config.integer("train", "seed"));
@@ -227,6 +229,7 @@ int train_command(const Arguments& arguments) {
   line.positional("FILE", "the run file (TOML); `slipway config help` explains every key", false)
       .repeated("set", "KEY=VALUE", "override a key: --set train.learning_rate=2e-5 (may be repeated)")
       .option("resume", "CHECKPOINT", "go on from the newest checkpoint, or from the one that is named", "", "true")
+      .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev; without a name: trace.json in the run folder", "", "true")
       .flag("print-config", "print the resolved configuration with the origin of each value, and stop")
       .flag("help-config", "explain every key of a run file, and stop")
       .flag("quiet", "say only what goes wrong");
@@ -236,6 +239,7 @@ int train_command(const Arguments& arguments) {
     return kExitOk;
   }
   line.require("FILE");
+  trace_path(line, {});  // refused before the run file is read
   if (line.has("quiet")) set_log_level(LogLevel::kWarn);
   std::vector<std::string> notices;
   const RunConfig config = load_run_config(line.text("FILE"), line.texts("set"), &notices);
@@ -244,7 +248,7 @@ int train_command(const Arguments& arguments) {
     std::fputs(print_config(config).c_str(), stdout);
     return kExitOk;
   }
-  return train(config, line.text("resume"));
+  return train(config, line.text("resume"), trace_path(line, config.output_dir / "trace.json"));
 }
 
 }  // namespace slipway

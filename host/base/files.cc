@@ -64,23 +64,35 @@ void flush_to_disk(const fs::path& path) {
   if (::fsync(file.fd) != 0) fail("{}: cannot flush to disk: {}", path.string(), std::strerror(errno));
 }
 
-void write_file_durably(const fs::path& path, std::string_view bytes) {
+DurableFile::DurableFile(const fs::path& path) : path_(path), temporary_(path.string() + ".tmp-" + std::to_string(::getpid())) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   std::error_code ec;
   fs::create_directories(folder, ec);
   if (ec) fail("{}: cannot create the folder: {}", folder.string(), ec.message());
-  const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
-  try {
-    const Descriptor file = open_or_fail(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(file.fd, bytes, temporary);
-    if (::fsync(file.fd) != 0) fail("{}: cannot flush to disk: {}", temporary.string(), std::strerror(errno));
-    if (::rename(temporary.c_str(), path.c_str()) != 0)
-      fail("{}: cannot rename into place: {}", path.string(), std::strerror(errno));
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  flush_to_disk(folder);
+  Descriptor file = open_or_fail(temporary_, O_WRONLY | O_CREAT | O_TRUNC);
+  std::swap(fd_, file.fd);
+}
+
+DurableFile::~DurableFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void DurableFile::write(std::string_view bytes) { write_all(fd_, bytes, temporary_); }
+
+void DurableFile::commit() {
+  if (::fsync(fd_) != 0) fail("{}: cannot flush to disk: {}", temporary_.string(), std::strerror(errno));
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    fail("{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
+  ::close(std::exchange(fd_, -1));
+  flush_to_disk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void write_file_durably(const fs::path& path, std::string_view bytes) {
+  DurableFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 namespace {

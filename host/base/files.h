@@ -17,6 +17,22 @@ std::string read_file(const fs::path& path);
 // the path holds the old bytes or the new ones. Creates missing parent folders. Throws Error.
 void write_file_durably(const fs::path& path, std::string_view bytes);
 
+// The same for what is too long to be one string: written piece by piece, there when commit() has returned. Without commit()
+// nothing is left behind. Not copyable.
+class DurableFile {
+ public:
+  explicit DurableFile(const fs::path& path);  // throws Error
+  ~DurableFile();
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
+  void write(std::string_view bytes);  // throws Error
+  void commit();                       // once; throws Error
+
+ private:
+  fs::path path_, temporary_;
+  int fd_ = -1;
+};
+
 // Flushes a file or a folder to the disk. Throws Error.
 void flush_to_disk(const fs::path& path);
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/trace.h"
 
 namespace slipway {
 namespace {
@@ -51,6 +52,7 @@ class Decoder {
 };
 
 void Decoder::prefill(size_t first, size_t last) {
+  const TraceScope trace("generate", "prefill", "prompts", static_cast<int64_t>(last - first));
   std::vector<int64_t> ids, positions, ends;
   AttentionContext context;
   context.cu_seqlens = {0};
@@ -105,6 +107,7 @@ void Decoder::admit(Row row) {
 }
 
 void Decoder::step() {
+  const TraceScope trace("generate", "decode", "rows", static_cast<int64_t>(rows_.size()));
   AttentionContext context;
   context.mode = AttentionContext::Mode::kDecode;
   context.cache = cache_.get();

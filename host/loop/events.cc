@@ -47,13 +47,14 @@ slw_state view_of(const TrainerState& s) {
 
 }  // namespace
 
-Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access)
-    : callbacks_(std::move(callbacks)), state_(state), access_(access) {
+Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access, PhaseClock* clock)
+    : callbacks_(std::move(callbacks)), state_(state), access_(access), clock_(clock) {
   for (const CallbackPlugin& callback : callbacks_) mask_ |= callback.events();
   std::ranges::stable_sort(callbacks_, {}, &CallbackPlugin::order);
 }
 
 uint32_t Events::deliver(slw_event_type type, const EventDetails& details, uint32_t control) {
+  const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr, Phase::kCallbacks);
   const slw_state state = view_of(state_);
   std::vector<slw_metric> metrics;
   for (const auto& [name, value] : details.metrics) metrics.push_back({name.c_str(), value});

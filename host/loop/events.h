@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "loop/phase.h"
 #include "loop/state.h"
 #include "plugin/callback.h"
 #include "plugin/train_access.h"
@@ -21,8 +22,9 @@ struct EventDetails {
 
 class Events {
  public:
-  // Callbacks run by order(), equals as they were configured. `state` and `access` outlive this.
-  Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access);
+  // Callbacks run by order(), equals as they were configured. `state`, `access` and `clock` outlive this; what callbacks take
+  // of training's time is counted on `clock`.
+  Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access, PhaseClock* clock = nullptr);
 
   // What callbacks asked for the step under way, and a clean sheet for the next.
   TrainAccess::Step take_step_requests() { return std::exchange(access_.step, {}); }
@@ -50,6 +52,7 @@ class Events {
   std::vector<CallbackPlugin> callbacks_;
   const TrainerState& state_;
   TrainAccess& access_;
+  PhaseClock* clock_;
   uint64_t mask_ = 0;
   uint32_t asked_ = 0;
 };

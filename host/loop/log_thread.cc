@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/trace.h"
 
 namespace slipway {
 namespace {
@@ -26,7 +27,11 @@ Value masked(const Value& value) {
 }  // namespace
 
 LogThread::LogThread(std::vector<LoggerPlugin> loggers) : loggers_(std::move(loggers)), failed_(loggers_.size(), false) {
-  if (!loggers_.empty()) thread_ = std::thread([this] { loop(); });
+  if (!loggers_.empty())
+    thread_ = std::thread([this] {
+      trace_thread_name("loggers");
+      loop();
+    });
 }
 
 LogThread::~LogThread() { end(SLW_ABORTED); }

@@ -76,6 +76,8 @@ std::string tiles(const Record& record) {
   if (record.iterations.has("tokens_per_second"))
     speed = fmt::format("{} tokens/s generated in the last iteration",
                         number_text(record.iterations.last("tokens_per_second")));
+  else if (record.steps.has("tokens_per_second"))
+    speed = fmt::format("{} tokens/s trained at the end", number_text(record.steps.last("tokens_per_second")));
   if (record.seconds > 0) out += tile("Time", duration_text(record.seconds), speed);
   double steps = 0;
   for (const Table* table : {&record.steps, &record.iterations, &record.evaluations})

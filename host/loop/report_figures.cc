@@ -145,8 +145,15 @@ std::string speed_figures(const Record& record) {
   add(time, record.evaluations, "iteration", "eval_runtime", "evaluate", 3);
   // Time alone, without a finished iteration, would be a chart of one evaluation.
   const std::string svg = record.iterations.rows > 0 ? svg_curve(time) : "";
+  Chart speed = per_step(record, "tokens/s");
+  speed.from_zero = true;
+  add(speed, record.steps, "global_step", "tokens_per_second", "trained", 2);
+  add_mean(speed);
+  std::string mfu;
+  if (record.steps.has("mfu"))
+    mfu = fmt::format("{} % of the processor's measured matrix product rate at the end.", number_text(100 * record.steps.last("mfu"), 2));
   return figure("Distance from the starting model", "", svg_curve(kl)) +
-         figure("Time of an iteration", "", svg);
+         figure("Time of an iteration", "", svg) + figure("Training speed", mfu, svg_curve(speed));
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ AdamWSettings adamw_settings(const RunConfig& c) {
 
 Run::Run(RunParts parts)
     : config(parts.config), model(parts.model), tokenizer(parts.tokenizer),
-      optimizer(parts.model.parameters(), adamw_settings(parts.config)), events(std::move(parts.callbacks), state, parts.access),
+      optimizer(parts.model.parameters(), adamw_settings(parts.config)), throughput(clock, 3 * parts.model.info().flops_per_token),
+      events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_config_(std::move(parts.model_config)),
       metrics_(parts.config.output_dir / "metrics.jsonl") {
   give_tensors(parts.access, model, optimizer);
@@ -44,13 +45,15 @@ Run::Run(RunParts parts)
   state.num_train_epochs = stage.num_train_epochs;
 }
 
-uint32_t Run::log(const Json& row) {
+uint32_t Run::log(const Json& row, const Json& measured) {
+  const TraceScope trace("loop", "log");
   Json full = row;
   full.update(row_context);
   full["epoch"] = state.epoch;
   full["step"] = state.global_step;
   state.log_history.push_back(full);
   full.erase("step");
+  full.update(measured);
   full["global_step"] = state.global_step;
   full["time"] = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   metrics_.append(full);
@@ -68,6 +71,7 @@ void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
 }
 
 fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
+  const PhaseScope phase(&clock, Phase::kSave);
   std::vector<CheckpointFile> files = model_files(model, model_config_, tokenizer);
   if (optimizer.step_count() > 0) files.push_back(optimizer_file(optimizer));
   state.stateful_callbacks = events.save();
@@ -122,6 +126,7 @@ void Run::restore(const fs::path& checkpoint) {
 }
 
 void Run::save_final_model() {
+  const PhaseScope phase(&clock, Phase::kSave);
   for (const CheckpointFile& file : model_files(model, model_config_, tokenizer)) file.write(config.output_dir / file.name);
   write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
 }
@@ -140,6 +145,7 @@ uint32_t Run::after_step(const StepReport& report) {
   state.num_input_tokens_seen += report.tokens;
   // Forward and backward: three forwards' worth (Kaplan et al., "Scaling laws for neural language models").
   state.total_flos += 3 * model.info().flops_per_token * static_cast<double>(report.tokens);
+  throughput.add_step(report.tokens);
   loss_sum_ += report.loss;
   ++loss_steps_;
   last_ = report;
@@ -159,7 +165,10 @@ uint32_t Run::log_pending() {
   const double mean = loss_sum_ / static_cast<double>(loss_steps_);
   loss_sum_ = 0;
   loss_steps_ = 0;
-  return log({{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}});
+  const Json measured = throughput.step_figures();
+  trace_counter("loss", mean);
+  trace_counter("tokens_per_second", measured.value("tokens_per_second", 0.0));
+  return log({{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}}, measured);
 }
 
 double Run::seconds() const {

@@ -10,8 +10,10 @@
 #include "config/run_config.h"
 #include "loop/events.h"
 #include "loop/log_thread.h"
+#include "loop/phase.h"
 #include "loop/run_files.h"
 #include "loop/stage.h"
+#include "loop/throughput.h"
 
 namespace slipway {
 
@@ -40,14 +42,17 @@ class Run {
   const Tokenizer& tokenizer;
   AdamW optimizer;
   TrainerState state;
+  PhaseClock clock;
+  Throughput throughput;
   Events events;
   LogThread loggers;
   StageSettings stage;  // as [train] says
   Json row_context = Json::object();  // added to every logged row
 
   // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells the callbacks.
-  // `global_step`, `epoch` and `time` are added. Returns the control bits that callbacks set.
-  uint32_t log(const Json& row);
+  // `global_step`, `epoch` and `time` are added. `measured`: figures of the machine rather than of the run; they are in no
+  // checkpoint's history. Returns the control bits that callbacks set.
+  uint32_t log(const Json& row, const Json& measured = Json::object());
   // How far the whole run is: loggers only, may be dropped.
   void progress(std::vector<std::pair<std::string, double>> metrics);
 

@@ -74,6 +74,7 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   };
   const auto evaluate = [&]() -> uint32_t {
     if (data.eval.empty()) return 0;
+    const PhaseScope phase(&run.clock, Phase::kEvaluate);
     const double begin = run.seconds();
     const double loss = evaluate_loss(run.model, data.eval, run.config.integer("train", "per_device_eval_batch_size"));
     return run.log({{"event", "evaluate"}, {"eval_loss", loss}, {"eval_runtime", run.seconds() - begin}});
@@ -82,6 +83,7 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   int64_t tokens_done = 0;
   StageHooks hooks;
   hooks.events = &run.events;
+  hooks.clock = &run.clock;
   hooks.on_step = [&](const StepReport& report) {
     at.stage_step = report.step;
     tokens_done += report.tokens;
@@ -107,8 +109,12 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
     return control;
   };
   run.events.tell(SLW_ON_TRAIN_BEGIN);
-  const bool whole = train_stage(run.model, run.optimizer, data.train, run.stage, at.stage_step, hooks);
-  run.log_pending();
+  bool whole = false;
+  {
+    const PhaseScope phase(&run.clock, Phase::kTrain);
+    whole = train_stage(run.model, run.optimizer, data.train, run.stage, at.stage_step, hooks);
+    run.log_pending();
+  }
   run.save_final_model();
   run.events.emit(SLW_ON_TRAIN_END);
   return whole ? "completed" : "stopped: a callback asked for it";

@@ -81,10 +81,12 @@ StepReport optimizer_step(Model& model, AdamW& optimizer, const Group& group, co
   parameters.zero_grad();
   double loss = 0;
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
+    const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
     for (const PackedBatch& part : group.micro_batches[m])
       if (!part.targets.empty()) loss += loss_backward(model, part, group.labels) / static_cast<double>(group.labels);
     if (m + 1 < group.micro_batches.size() && hooks.events != nullptr) hooks.events->tell(SLW_ON_SUBSTEP_END);
   }
+  const PhaseScope phase(hooks.clock, Phase::kOptimizer);
   const double grad_norm = parameters.grad_norm();
   if (!std::isfinite(loss) || !std::isfinite(grad_norm))
     fail("step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the data", step, loss, grad_norm);
@@ -130,6 +132,7 @@ bool train_stage(Model& model, AdamW& optimizer, std::span<const Example> exampl
     for (int64_t first = 0; first < shape.micro_batches && step < steps; first += settings.gradient_accumulation_steps) {
       if (step++ < skip) continue;
       const int64_t last = std::min(first + settings.gradient_accumulation_steps, shape.micro_batches);
+      const TraceScope trace("loop", "step", "step", step);
       tell(SLW_ON_STEP_BEGIN);
       const Group group = gather(examples, order, settings, first, last);
       StepReport report = optimizer_step(model, optimizer, group, settings, step, steps, hooks);

@@ -40,6 +40,7 @@ double learning_rate_at(const StageSettings& settings, int64_t step, int64_t ste
 // stage's events waits in `events` for on_step to take, and is handed to on_epoch_end.
 struct StageHooks {
   Events* events = nullptr;                                // epoch, step, substep and optimizer events go there
+  PhaseClock* clock = nullptr;                             // counts the time of each part of a step
   std::function<uint32_t(const StepReport&)> on_step;      // after every optimizer step
   std::function<uint32_t(int64_t epochs, uint32_t asked)> on_epoch_end;  // epochs done, from 1; optional
 };

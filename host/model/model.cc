@@ -4,6 +4,7 @@
 #include <torch/csrc/inductor/aoti_torch/utils.h>
 
 #include "base/error.h"
+#include "base/trace.h"
 #include "device/operators.h"
 
 namespace slipway {
@@ -56,6 +57,7 @@ KeyValueCache Model::make_cache(int64_t prompt_tokens, int64_t slots, int64_t sl
 
 at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context,
                           bool training) {
+  const TraceScope trace("model", index + 1 < info_.segment_count ? "segment" : "head", "index", index);
   slw_error error{};
   error.struct_size = sizeof error;
   slw_aten out = nullptr;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/trace.h"
 
 namespace slipway {
 namespace {
@@ -93,6 +94,7 @@ void FlatParameters::zero_grad() {
 }
 
 double FlatParameters::grad_norm() const {
+  const TraceScope trace("optimizer", "grad_norm");
   const at::NoGradGuard no_grad;
   double squares = 0;
   for (const Group& group : groups_)
@@ -104,6 +106,7 @@ double FlatParameters::grad_norm() const {
 }
 
 void FlatParameters::scale_grad(double factor) {
+  const TraceScope trace("optimizer", "clip");
   const at::NoGradGuard no_grad;
   for (Group& group : groups_)
     if (group.trainable) group.grads.mul_(factor);

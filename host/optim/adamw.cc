@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/trace.h"
 #include "device/kernels.h"
 
 namespace slipway {
@@ -18,6 +19,7 @@ AdamW::AdamW(FlatParameters& parameters, AdamWSettings settings) : parameters_(p
 }
 
 void AdamW::step(double learning_rate, double grad_scale) {
+  const TraceScope trace("optimizer", "adamw");
   size_t next = 0;
   ++step_count_;
   const auto t = static_cast<double>(step_count_);

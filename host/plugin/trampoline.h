@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/trace.h"
 #include "slipway/abi.h"
 
 namespace slipway {
@@ -22,7 +23,7 @@ std::string_view status_name(slw_status status);
 
 class PluginCallScope {
  public:
-  PluginCallScope(const char* plugin, const char* function) : outer_(current_plugin_call) {
+  PluginCallScope(const char* plugin, const char* function) : outer_(current_plugin_call), trace_(TraceOwner{plugin}, "plugin", function) {
     current_plugin_call = {plugin, function};
   }
   ~PluginCallScope() { current_plugin_call = outer_; }
@@ -31,6 +32,7 @@ class PluginCallScope {
 
  private:
   PluginCall outer_;  // a plugin may ask the host, which may call another plugin
+  TraceScope trace_;
 };
 
 // body(slw_error*) -> slw_status. The error's buffer is cleared lazily: only its head is written on the way in.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/trace.h"
+
 namespace slipway {
 namespace {
 
@@ -72,6 +74,7 @@ void Workers::work(Job& job) {
 }
 
 void Workers::serve() {
+  trace_thread_name("plugin worker");
   uint64_t seen = 0;
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -127,6 +127,7 @@ std::vector<size_t> Raft::draw_prompts() const {
 }
 
 std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
+  const PhaseScope phase(&run_.clock, Phase::kGenerate);
   run_.events.tell(SLW_ON_GENERATE_BEGIN);
   phase_began_ = run_.seconds();
   std::vector<GenerationRequest> requests;
@@ -149,6 +150,7 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
 }
 
 void Raft::score(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
+  const PhaseScope phase(&run_.clock, Phase::kScore);
   tell_progress(kScore, 1);
   std::vector<ScoredRow> rows;
   for (const Answer& a : answers) {
@@ -164,6 +166,7 @@ void Raft::score(const std::vector<size_t>& prompts, std::vector<Answer>& answer
 // The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the answer's tokens.
 void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
   if (!reference_) return;
+  const PhaseScope phase(&run_.clock, Phase::kScore);
   std::vector<Example> examples;
   for (const Answer& a : answers) {
     Example example{data_.train[prompts[a.prompt]].ids, 0};
@@ -181,6 +184,7 @@ void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers
 }
 
 void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
+  const PhaseScope phase(&run_.clock, Phase::kSelect);
   const std::vector<size_t> kept = select_answers(answers, selection_);
   std::vector<double> all, first, chosen;
   std::vector<std::vector<int32_t>> ids;
@@ -237,9 +241,10 @@ void Raft::write_samples(const std::vector<size_t>& prompts, const std::vector<A
 uint32_t Raft::train() {
   if (at_.selected.empty()) {
     log_warn("iteration {}: every answer was discarded, nothing to train on", at_.iteration + 1);
-    run_.log(at_.iteration_row);
+    run_.log(at_.iteration_row, run_.throughput.iteration_figures());
     return 0;
   }
+  const PhaseScope phase(&run_.clock, Phase::kTrain);
   phase_began_ = run_.seconds();
   StageSettings stage = run_.stage;
   stage.seed += static_cast<uint64_t>(at_.iteration) * 7919;
@@ -252,6 +257,7 @@ uint32_t Raft::train() {
   uint32_t control = 0;
   StageHooks hooks;
   hooks.events = &run_.events;
+  hooks.clock = &run_.clock;
   hooks.on_step = [&](const StepReport& report) {
     at_.stage_step = report.step;
     control = run_.after_step(report);
@@ -268,13 +274,14 @@ uint32_t Raft::train() {
   if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer.reset();
   train_seconds_ = run_.seconds() - phase_began_;
   at_.iteration_row["train_seconds"] = train_seconds_;
-  return control | run_.log(at_.iteration_row);
+  return control | run_.log(at_.iteration_row, run_.throughput.iteration_figures());
 }
 
 std::string Raft::evaluate(int64_t iterations_done) {
   const int64_t every = integer("eval_every");
   const bool due = iterations_done == 0 || iterations_done == iterations_ || (every > 0 && iterations_done % every == 0);
   if (data_.eval.empty() || !due) return "";
+  const PhaseScope phase(&run_.clock, Phase::kEvaluate);
   phase_began_ = run_.seconds();
   const HeldOutResult result = evaluate_held_out(run_, data_.eval, rewards_, generation_, iterations_done, generation_progress(kEvaluate));
   evaluate_seconds_ = run_.seconds() - phase_began_;

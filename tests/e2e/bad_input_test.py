@@ -96,6 +96,9 @@ COMMANDS = [
     ("plugin info of nothing", ["plugin", "info", "sentimnt"], 1, r'"sentimnt", did you mean "sentiment"\?'),
     ("plugin without a verb", ["plugin"], 2, r"usage: slipway plugin list"),
     ("config check of a bad file", ["config", "check", "bad.toml"], 2, r'bad\.toml:1: unknown section \[trian\], did you mean "train"\?'),
+    ("a run file taken for the trace", ["train", "--profile", "bad.toml"], 2, r'--profile: "bad\.toml" was taken as the trace.*ends in \.json'),
+    ("generate with a trace that is a folder", ["generate", "--model", ".", "--prompt", "x", "--profile", "folder.json"], 1, r"folder\.json: is a folder"),
+    ("doctor with an argument", ["doctor", "me"], 2, r"too many arguments"),
     ("search without [search]", ["search", "bad.toml"], 2, r"has no \[search\]"),
 ]
 
@@ -149,6 +152,7 @@ def main() -> None:
         folder = pathlib.Path(root) / "commands"
         prepare(folder)
         (folder / "bad.toml").write_text("[trian]\nx = 1\n")
+        (folder / "folder.json").mkdir()
         for name, arguments, code, pattern in COMMANDS:
             check(name, arguments, folder, code, pattern)
     for failure in failures:

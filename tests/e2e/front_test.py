@@ -88,9 +88,52 @@ def a_run_leaves_what_it_promises(root: pathlib.Path) -> None:
     assert (root / "run.1/model.safetensors").exists(), "an earlier run must be moved aside, not overwritten"
 
 
+def a_profile_shows_what_happened(root: pathlib.Path) -> None:
+    folder = root / "profiled"
+    assert "ends in .json" in run("train", "--profile", RUN_FILE, code=2).stderr
+    done = run("train", RUN_FILE, "--profile", "--set", f"run.output_dir={folder}", "--set", "raft.iterations=2")
+    assert "trace: " in done.stderr, done.stderr
+    trace = json.loads((folder / "trace.json").read_text())
+    scopes = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+    names = {e["name"] for e in scopes}
+    for name in ("generate", "score", "select", "train", "evaluate", "save", "step", "forward_backward", "optimizer", "grad_norm", "adamw",
+                 "prefill", "decode", "segment", "head", "org.slipway.model.llama create()"):
+        assert name in names, (name, sorted(names))
+    assert any(n.endswith(" score()") for n in names) and any(n.endswith(" scalars()") for n in names), sorted(names)
+    assert all(e["args"]["rows"] > 0 for e in scopes if e["name"] == "decode")
+    threads = {e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M" and e["name"] == "thread_name"}
+    assert {"loop", "loggers"} <= threads, threads
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    steps, iterations = [r for r in rows if "loss" in r], [r for r in rows if r.get("event") == "iteration"]
+    for row, shares in [(r, ("forward_backward", "optimizer", "callbacks")) for r in steps] + [(r, ("generate", "score", "train", "evaluate", "save")) for r in iterations]:
+        assert row["tokens_per_second"] > 0, row
+        assert 0 < sum(row[f"share_{s}"] for s in shares) <= 1.000001, row
+    history = json.loads((folder / "trainer_state.json").read_text())["log_history"]
+    assert not any("mfu" in row or any(key.startswith("share_") for key in row) for row in history)
+    plain = root / "unprofiled"
+    run("train", RUN_FILE, "--quiet", "--set", f"run.output_dir={plain}", "--set", "raft.iterations=2")
+    assert (plain / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes(), "a trace must change nothing"
+    run("train", RUN_FILE, "--profile", root / "failed.json", "--set", f"run.output_dir={plain}", "--set", "train.learning_rate=1e30", "--set", "train.max_grad_norm=0", code=1)
+    assert json.loads((root / "failed.json").read_text())["traceEvents"], "a run that fails leaves its trace"
+    run("generate", "--model", folder, "--prompt", "The film", "--max-new-tokens", "3", "--profile", root / "generate.json")
+    assert any(e["name"] == "decode" for e in json.loads((root / "generate.json").read_text())["traceEvents"])
+
+
+def doctor_measures_this_machine() -> None:
+    told = json.loads(run("doctor", "--json", "--quick").stdout)
+    assert all(told["sgemm_gflops"][key] > 0 for key in ("threads_1", "all", "rows_8", "rows_32", "rows_128"))
+    assert all(told["read_gb_per_s"][key] > 0 for key in ("threads_1", "all"))
+    assert told["libtorch"]["version"] and told["cpu"] and told["instruction_sets"] and len(told["plugins"]) >= 7
+    assert told["rejected"] == []
+    text = run("doctor", "--quick").stdout
+    assert told["cpu"] in text and "GFLOP/s" in text
+    crowded = subprocess.run([PROGRAM, "doctor", "--json", "--quick"], capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": str(told["cores"] + 3)})
+    assert any("OMP_NUM_THREADS" in w for w in json.loads(crowded.stdout)["warnings"]), crowded.stdout
+
+
 def sigterm_saves_and_says_so(root: pathlib.Path) -> None:
     folder = root / "stopped"
-    process = subprocess.Popen([PROGRAM, "train", RUN_FILE, "--quiet", "--set", f"run.output_dir={folder}", "--set", "raft.iterations=400"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([PROGRAM, "train", RUN_FILE, "--quiet", "--profile", "--set", f"run.output_dir={folder}", "--set", "raft.iterations=400"], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list(folder.glob("checkpoint-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -98,6 +141,7 @@ def sigterm_saves_and_says_so(root: pathlib.Path) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 85, (process.returncode, errors)
     assert "go on with --resume" in errors, errors
+    assert json.loads((folder / "trace.json").read_text())["traceEvents"], "a run that is stopped leaves its trace"
 
 
 def a_reader_that_leaves_does_not_end_the_run(root: pathlib.Path) -> None:
@@ -119,7 +163,7 @@ def plugins_explain_themselves() -> None:
         text = run("plugin", "info", name).stdout
         for option in shown["options"]:
             assert option["name"] in text and option["help"], (name, option)
-    for command in ("train", "generate", "search", "report"):
+    for command in ("train", "generate", "search", "report", "doctor"):
         assert "usage: slipway " + command in run(command, "--help").stdout
     assert "learning_rate" in run("config", "help").stdout
 
@@ -127,10 +171,12 @@ def plugins_explain_themselves() -> None:
 def main() -> None:
     version_is_quick()
     plugins_explain_themselves()
+    doctor_measures_this_machine()
     with tempfile.TemporaryDirectory(prefix="slipway-front-") as folder:
         the_first_batch_comes_at_once(pathlib.Path(folder))
         printed_configuration_reads_back(pathlib.Path(folder))
         a_run_leaves_what_it_promises(pathlib.Path(folder))
+        a_profile_shows_what_happened(pathlib.Path(folder))
         sigterm_saves_and_says_so(pathlib.Path(folder))
         a_reader_that_leaves_does_not_end_the_run(pathlib.Path(folder))
     print("all as promised")

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 INTERRUPTED = 85
-TIMES = {"time", "seconds", "generate_seconds", "train_seconds", "tokens_per_second", "eval_runtime"}
+TIMES = {"time", "seconds", "generate_seconds", "train_seconds", "tokens_per_second", "mfu", "eval_runtime"}
 
 
 def start(program: str, run_file: str, folder: pathlib.Path, *more: str) -> subprocess.Popen:
@@ -31,7 +31,7 @@ def finish(process: subprocess.Popen, what: str) -> None:
 def outcome(folder: pathlib.Path) -> tuple[str, list]:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return (hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
-            [{k: v for k, v in row.items() if k not in TIMES} for row in rows])
+            [{k: v for k, v in row.items() if k not in TIMES and not k.startswith("share_")} for row in rows])
 
 
 def phase_of(folder: pathlib.Path) -> str:

@@ -128,6 +128,8 @@ struct Console : slipway::Logger<Console> {
     add("loss", "loss", "%.4f");
     add("grad_norm", "grad", "%.3f");
     add("learning_rate", "lr", "%.2e");
+    add("tokens_per_second", "tokens/s", "%.0f");
+    if (has(row, "mfu")) out += format("  MFU %.0f%%", 100 * row.at("mfu"));
     return paint("trained ", 33) + "  " + head + "  " + out;
   }
 

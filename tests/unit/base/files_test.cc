@@ -30,6 +30,22 @@ TEST(Files, WriteReplacesWholeAndLeavesNothingBehind) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path.parent_path()), fs::directory_iterator{}), 1);
 }
 
+TEST(Files, PiecesAppearTogetherOrNotAtAll) {
+  const fs::path folder = scratch(), path = folder / "deep" / "long.json";
+  {
+    DurableFile file(path);
+    file.write("first");
+  }
+  EXPECT_TRUE(fs::is_empty(path.parent_path()));
+  DurableFile file(path);
+  file.write("first");
+  file.write("second");
+  EXPECT_FALSE(fs::exists(path));
+  file.commit();
+  EXPECT_EQ(read_file(path), "firstsecond");
+  EXPECT_EQ(std::distance(fs::directory_iterator(path.parent_path()), fs::directory_iterator{}), 1);
+}
+
 TEST(Files, FailedWriteKeepsTheOldFile) {
   const fs::path folder = scratch(), path = folder / "target";
   fs::create_directories(path / "occupied");  // rename over a non-empty folder fails

@@ -42,6 +42,7 @@ TEST(Console, ResultRowsArePlainLines) {
     return written([&] { row(console("bar = \"off\""), step, metrics); });
   };
   EXPECT_EQ(line(12, {{"loss", 1.23456}, {"grad_norm", 0.5}, {"learning_rate", 5e-5}, {"epoch", 1}}), "trained   step 12  loss 1.2346  grad 0.500  lr 5.00e-05\n");
+  EXPECT_EQ(line(12, {{"loss", 1}, {"tokens_per_second", 1234.4}, {"mfu", 0.456}}), "trained   step 12  loss 1.0000  tokens/s 1234  MFU 46%\n");
   EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"reward_std", 0.125}, {"selected_reward", 0.5}, {"mean_length", 40}, {"tokens_per_second", 1234}}),
             "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  length 40.0  tokens/s 1234\n");
   EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_reward_std", 0.25}, {"eval_distinct_2", 0.75}}), "held out  step 4  reward -0.500  \u00b1 0.250  distinct-2 0.750\n");

@@ -1,0 +1,124 @@
+// slipway doctor: what this machine is, what it can do, and what stands in the way.
+#include <cstdio>
+
+#include "app/command_line.h"
+#include "app/commands.h"
+#include "app/load_model.h"
+#include "app/machine.h"
+#include "base/log.h"
+#include "device/measure.h"
+
+namespace slipway {
+namespace {
+
+// Attention's and the head's projections of a small model: what decoding multiplies by, for a few rows or many.
+constexpr int64_t kOutputs = 1536, kInputs = 576;
+
+// Before anything is measured: the measuring itself is load.
+Json machine() {
+  const double load = load_average();
+  Json out;
+  out["cpu"] = cpu_name();
+  out["cores"] = usable_cores();
+  out["threads"] = thread_count();
+  out["load_average"] = load < 0 ? Json(nullptr) : Json(load);
+  out["instruction_sets"] = instruction_sets();
+  out["kernels"] = kernel_set();
+  out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30}, {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
+  const fs::path library = loaded_library("libtorch_cpu");
+  out["libtorch"] = {{"version", torch_version()}, {"library", short_path(library)}, {"cuda", fs::exists(library.parent_path() / "libtorch_cuda.so")},
+                     {"kernels", torch_kernels()}, {"build", torch_build()}};
+  out["gpu"] = gpu_name();
+  return out;
+}
+
+void measure(Json& out, bool quick) {
+  const double seconds = quick ? 0.03 : 0.3;
+  const size_t bytes = size_t{256} << 20;
+  const auto gflops = [&](int64_t m, int64_t n, int64_t k) { return measure_sgemm(m, n, k, seconds) / 1e9; };
+  Json sgemm, read;
+  {
+    const ThreadCountScope one(1);
+    sgemm["threads_1"] = gflops(1024, 1024, 1024);
+    read["threads_1"] = measure_read(bytes, seconds) / 1e9;
+  }
+  sgemm["all"] = gflops(1024, 1024, 1024);
+  for (const int64_t rows : {8, 32, 128}) sgemm[fmt::format("rows_{}", rows)] = gflops(rows, kOutputs, kInputs);
+  read["all"] = measure_read(bytes, seconds) / 1e9;
+  out["sgemm_gflops"] = sgemm;
+  out["read_gb_per_s"] = read;
+}
+
+void find_plugins(Json& out, const std::vector<std::string>& more) {
+  const std::vector<fs::path> folders = plugin_folders({more.begin(), more.end()});
+  const Registry registry(folders);
+  out["plugins"] = out["rejected"] = Json::array();
+  for (const Registry::Found& found : registry.plugins())
+    out["plugins"].push_back({{"id", found.descriptor->id}, {"kinds", kind_names(found.descriptor->kinds)}, {"version", found.descriptor->version},
+                              {"file", short_path(found.library->path())}});
+  for (const Registry::Rejected& r : registry.rejected()) out["rejected"].push_back({{"file", short_path(r.path)}, {"reason", r.reason}});
+}
+
+// Each says what is wrong, and the mend.
+Json warnings(const Json& m) {
+  Json out = Json::array();
+  const int64_t cores = m["cores"], threads = m["threads"];
+  const auto has = [&](const char* set) { return std::ranges::find(m["instruction_sets"], set) != m["instruction_sets"].end(); };
+  if (threads > cores) out.push_back(fmt::format("{} threads on {} usable cores wait for each other; set OMP_NUM_THREADS={}, or unset it", threads, cores, cores));
+  if (threads < cores) out.push_back(fmt::format("{} of {} usable cores are used; unset OMP_NUM_THREADS, or set it to {}", threads, cores, cores));
+  if (m["load_average"].is_number() && m["load_average"].get<double>() > 0.5 * static_cast<double>(cores))
+    out.push_back(fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last minute): what is measured here and every run is slower; end them, or wait",
+                              m["load_average"].get<double>(), cores));
+  if (!has("avx2")) out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
+  if (!has("avx512_bf16") && !has("amx_bf16")) out.push_back("no bf16 arithmetic in this processor (AVX-512 BF16 or AMX): keep float32, bf16 would be converted value by value");
+  const double available = m["memory"]["available_gib"];
+  if (available > 0 && available < 2)
+    out.push_back(fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, generation.max_rows and train.max_tokens_per_batch", available));
+  if (!m["gpu"].is_null() && !m["libtorch"]["cuda"].get<bool>())
+    out.push_back("an NVIDIA GPU is here, LibTorch's CUDA half is not; fetch it with SLIPWAY_CUDA=on ./slipway doctor");
+  if (m["plugins"].empty()) out.push_back("no plugin found: no model can be trained; build the target \"plugins\", or give --plugin-path DIR");
+  for (const Json& r : m["rejected"]) out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(), r["reason"].get<std::string>()));
+  return out;
+}
+
+void print(const Json& m) {
+  const auto text = [&](const Json& value) { return value.is_string() ? value.get<std::string>() : std::string("none"); };
+  std::string sets, out;
+  for (const Json& set : m["instruction_sets"]) sets += (sets.empty() ? "" : " ") + text(set);
+  const auto line = [&](const char* name, const std::string& value) { out += fmt::format("{:<13} {}\n", name, value); };
+  const Json &gflops = m["sgemm_gflops"], &read = m["read_gb_per_s"], &torch = m["libtorch"];
+  const auto rate = [](const Json& value) { return fmt::format("{:.1f}", value.get<double>()); };
+  line("processor", text(m["cpu"]));
+  line("threads", fmt::format("{} on {} usable cores", m["threads"].get<int64_t>(), m["cores"].get<int64_t>()));
+  line("instructions", fmt::format("{}; the host's kernels use {}, LibTorch's {}", sets, text(m["kernels"]), text(torch["kernels"])));
+  line("memory", fmt::format("{:.1f} GiB, {:.1f} free", m["memory"]["total_gib"].get<double>(), m["memory"]["available_gib"].get<double>()));
+  line("LibTorch", fmt::format("{}, {}, {}", text(torch["version"]), text(torch["library"]), torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
+  line("GPU", text(m["gpu"]));
+  line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all", rate(gflops["threads_1"]), rate(gflops["all"])));
+  line("few rows", fmt::format("{} GFLOP/s with 8 rows, {} with 32, {} with 128 (weights {} x {})", rate(gflops["rows_8"]), rate(gflops["rows_32"]), rate(gflops["rows_128"]), kOutputs, kInputs));
+  line("memory read", fmt::format("{} GB/s with 1 thread, {} with all", rate(read["threads_1"]), rate(read["all"])));
+  for (const Json& p : m["plugins"]) line(text(p["kinds"]).c_str(), fmt::format("{} {}  {}", text(p["id"]), text(p["version"]), text(p["file"])));
+  for (const Json& warning : m["warnings"]) out += "\nwarning: " + text(warning) + "\n";
+  if (m["warnings"].empty()) out += "\nnothing stands in the way\n";
+  std::fputs(out.c_str(), stdout);
+}
+
+}  // namespace
+
+int doctor_command(const Arguments& arguments) {
+  CommandLine line("slipway doctor [--json] [--quick] [--plugin-path DIR]",
+                   "Tells what this machine is and what it can do: processor, threads, memory, LibTorch, plugins, and the measured\n"
+                   "rates of matrix products and memory reads that training speed follows from. What stands in the way of speed is\n"
+                   "a warning with its mend. Takes about three seconds; end other work first, or the rates are theirs too.");
+  line.flag("json", "one JSON object, with every measured number").flag("quick", "measure for a tenth of the time").repeated("plugin-path", "DIR", "look for plugins there too");
+  if (!line.parse(arguments)) return kExitOk;
+  Json m = machine();
+  find_plugins(m, line.texts("plugin-path"));
+  measure(m, line.has("quick"));
+  m["warnings"] = warnings(m);
+  if (line.has("json")) std::printf("%s\n", m.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  else print(m);
+  return kExitOk;
+}
+
+}  // namespace slipway

@@ -1,0 +1,104 @@
+// Asking the system.
+#include "app/machine.h"
+
+#include <link.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "device/gemm.h"
+
+namespace slipway {
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name"))
+      if (const size_t at = line.find(": "); at != std::string::npos) return line.substr(at + 2);
+  return "unknown";
+}
+
+int64_t usable_cores() {
+  cpu_set_t set;
+  int64_t cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+  std::ifstream limit("/sys/fs/cgroup/cpu.max");  // "200000 100000": quota and period; "max 100000": none
+  double quota = 0, period = 0;
+  if (limit >> quota >> period && period > 0) cores = std::min(cores, static_cast<int64_t>(std::ceil(quota / period)));
+  return std::max<int64_t>(1, cores);
+}
+
+double load_average() {
+  std::ifstream file("/proc/loadavg");
+  double load = -1;
+  file >> load;
+  return file ? load : -1;
+}
+
+uint64_t total_memory() {
+  const int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : 0;
+}
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> out;
+#if defined(__x86_64__)
+#define SLIPWAY_HAS(feature, name) \
+  if (__builtin_cpu_supports(feature)) out.emplace_back(name)
+  SLIPWAY_HAS("avx2", "avx2");
+  SLIPWAY_HAS("fma", "fma");
+  SLIPWAY_HAS("avx512f", "avx512f");
+  SLIPWAY_HAS("avx512vl", "avx512vl");
+  SLIPWAY_HAS("avx512bw", "avx512bw");
+  SLIPWAY_HAS("avx512dq", "avx512dq");
+  SLIPWAY_HAS("avx512vnni", "avx512_vnni");
+  SLIPWAY_HAS("avx512bf16", "avx512_bf16");
+  SLIPWAY_HAS("amx-tile", "amx_tile");
+  SLIPWAY_HAS("amx-bf16", "amx_bf16");
+#undef SLIPWAY_HAS
+#endif
+  return out;
+}
+
+std::string kernel_set() {
+  const int64_t width = gemm::panel_width();
+  return width >= 32 ? "avx512" : width >= 16 ? "avx2" : "plain";
+}
+
+fs::path loaded_library(const std::string& name) {
+  struct Search {
+    const std::string& name;
+    fs::path found;
+  } search{name, {}};
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* data) {
+        auto& s = *static_cast<Search*>(data);
+        if (fs::path(info->dlpi_name).filename().string().starts_with(s.name)) s.found = info->dlpi_name;
+        return s.found.empty() ? 0 : 1;
+      },
+      &search);
+  return search.found;
+}
+
+std::string short_path(const fs::path& path) {
+  std::error_code ec;
+  const fs::path relative = fs::proximate(path, ec);
+  return ec || relative.empty() || *relative.begin() == ".." ? path.string() : relative.string();
+}
+
+Json gpu_name() {
+  std::error_code ec;
+  for (const fs::directory_entry& gpu : fs::directory_iterator("/proc/driver/nvidia/gpus", ec)) {
+    std::ifstream file(gpu.path() / "information");
+    for (std::string line; std::getline(file, line);)
+      if (line.starts_with("Model:"))
+        if (const size_t at = line.find_first_not_of(" \t", 6); at != std::string::npos) return line.substr(at);
+    return "NVIDIA GPU";
+  }
+  return nullptr;
+}
+
+}  // namespace slipway

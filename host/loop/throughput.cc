@@ -1,0 +1,59 @@
+// Figures of speed.
+#include "loop/throughput.h"
+
+#include <initializer_list>
+#include <numeric>
+#include <utility>
+
+#include "device/measure.h"
+
+namespace slipway {
+namespace {
+
+double sum(const PhaseClock::Seconds& seconds, std::initializer_list<Phase> phases) {
+  double out = 0;
+  for (const Phase phase : phases) out += seconds[static_cast<size_t>(phase)];
+  return out;
+}
+
+// What each phase took since `before`, which becomes now.
+PhaseClock::Seconds since(PhaseClock& clock, PhaseClock::Seconds& before) {
+  const PhaseClock::Seconds now = clock.seconds();
+  PhaseClock::Seconds out;
+  for (size_t i = 0; i < kPhases; ++i) out[i] = now[i] - before[i];
+  before = now;
+  return out;
+}
+
+}  // namespace
+
+Json Throughput::step_figures() {
+  Json out = Json::object();
+  const int64_t tokens = std::exchange(tokens_, 0);
+  const PhaseClock::Seconds took = since(clock_, at_step_row_);
+  const double training = sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks});
+  if (tokens == 0 || training <= 0) return out;
+  const double rate = static_cast<double>(tokens) / training, age = std::accumulate(at_step_row_.begin(), at_step_row_.end(), 0.0);
+  out["tokens_per_second"] = rate;
+  if (age >= kCalibrateAfter) {
+    const PhaseScope phase(&clock_, Phase::kOther);
+    out["mfu"] = rate * flops_per_token_ / machine_sgemm();
+  }
+  out["share_forward_backward"] = sum(took, {Phase::kForwardBackward}) / training;
+  out["share_optimizer"] = sum(took, {Phase::kOptimizer}) / training;
+  out["share_callbacks"] = sum(took, {Phase::kCallbacks}) / training;
+  return out;
+}
+
+Json Throughput::iteration_figures() {
+  const PhaseClock::Seconds took = since(clock_, at_iteration_row_);
+  const double all = std::accumulate(took.begin(), took.end(), 0.0);
+  if (all <= 0) return Json::object();
+  return {{"share_generate", sum(took, {Phase::kGenerate}) / all},
+          {"share_score", sum(took, {Phase::kScore}) / all},
+          {"share_train", sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks}) / all},
+          {"share_evaluate", sum(took, {Phase::kEvaluate}) / all},
+          {"share_save", sum(took, {Phase::kSave}) / all}};
+}
+
+}  // namespace slipway

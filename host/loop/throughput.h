@@ -1,0 +1,34 @@
+// How fast a run goes and on what it spends its time, for logged rows. Measured since this process began, never saved: nothing
+// that is trained depends on it.
+#pragma once
+#include "base/json.h"
+#include "loop/phase.h"
+
+namespace slipway {
+
+class Throughput {
+ public:
+  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward.
+  Throughput(PhaseClock& clock, double flops_per_token) : clock_(clock), flops_per_token_(flops_per_token) {}
+
+  void add_step(int64_t tokens) { tokens_ += tokens; }
+
+  // Since the last call, over the time spent in training (not in sampling, evaluating, saving): tokens_per_second; mfu, the
+  // share of the machine's measured sgemm rate, once the run is kCalibrateAfter old; share_forward_backward, share_optimizer
+  // and share_callbacks, which leave batching and logging as the rest. {} when no step was added. [loop]
+  Json step_figures();
+  // Since the last call, over all the time that has passed: share_generate, share_score, share_train, share_evaluate and
+  // share_save; choosing and writing samples are the rest. [loop]
+  Json iteration_figures();
+
+  // Measuring the machine takes 50 ms: short runs and first steps are spared it.
+  static constexpr double kCalibrateAfter = 10;  // seconds
+
+ private:
+  PhaseClock& clock_;
+  double flops_per_token_;
+  int64_t tokens_ = 0;
+  PhaseClock::Seconds at_step_row_{}, at_iteration_row_{};
+};
+
+}  // namespace slipway

@@ -1,0 +1,80 @@
+// slipway doctor: its keys are an interface, its numbers are numbers.
+#include <cmath>
+
+#include "app/command_line.h"
+#include "app/commands.h"
+#include "app/machine.h"
+#include "app/profile.h"
+#include "tests/unit/plugin/fixture_files.h"
+
+namespace slipway {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+
+std::string doctor(Arguments arguments) {
+  arguments.insert(arguments.end(), {"--quick", "--plugin-path", SLIPWAY_PLUGINS});
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(doctor_command(arguments), kExitOk);
+  std::fflush(stdout);
+  return testing::internal::GetCapturedStdout();
+}
+
+TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
+  const Json m = parse_json(doctor({"--json"}), "doctor");
+  for (const char* key : {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels", "memory", "libtorch", "gpu", "sgemm_gflops", "read_gb_per_s",
+                          "plugins", "rejected", "warnings"})
+    EXPECT_TRUE(m.contains(key)) << key;
+  for (const char* key : {"threads_1", "all", "rows_8", "rows_32", "rows_128"}) EXPECT_GT(m["sgemm_gflops"][key].get<double>(), 0) << key;
+  for (const char* key : {"threads_1", "all"}) EXPECT_GT(m["read_gb_per_s"][key].get<double>(), 0) << key;
+  EXPECT_GE(m["cores"], 1);
+  EXPECT_GE(m["threads"], 1);
+  EXPECT_GT(m["memory"]["total_gib"], m["memory"]["available_gib"]);
+  EXPECT_THAT(m["libtorch"]["library"].get<std::string>(), HasSubstr("libtorch_cpu"));
+  std::vector<std::string> ids;
+  for (const Json& plugin : m["plugins"]) ids.push_back(plugin["id"]);
+  EXPECT_THAT(ids, AllOf(Contains("org.slipway.model.llama"), Contains("org.slipway.reward.length")));
+  for (const Json& warning : m["warnings"]) EXPECT_FALSE(warning.get<std::string>().empty());
+}
+
+TEST(Doctor, TextSaysTheSame) {
+  const std::string text = doctor({});
+  EXPECT_THAT(text, AllOf(HasSubstr("processor     " + cpu_name()), HasSubstr("GFLOP/s with 1 thread"), HasSubstr("GB/s with 1 thread"), HasSubstr("org.slipway.model.llama")));
+}
+
+TEST(Doctor, AFileThatIsNoPluginIsAWarning) {
+  const fs::path folder = scratch();
+  write_file_durably(folder / "broken.so", "no library");
+  const Json m = parse_json(doctor({"--json", "--plugin-path", folder.string()}), "doctor");
+  ASSERT_EQ(m["rejected"].size(), 1u);
+  EXPECT_THAT(m["warnings"].dump(), HasSubstr("broken.so is no usable plugin"));
+}
+
+TEST(Machine, TellsWhatItIs) {
+  EXPECT_FALSE(cpu_name().empty());
+  EXPECT_GE(usable_cores(), 1);
+  EXPECT_GT(total_memory(), 1u << 28);
+  EXPECT_TRUE(fs::exists(loaded_library("libc10")));
+  EXPECT_EQ(loaded_library("libno-such-thing"), "");
+  EXPECT_EQ(short_path(fs::current_path() / "a" / "b"), "a/b");
+  EXPECT_EQ(short_path("/"), "/");
+}
+
+TEST(Profile, TheTracesNameIsChecked) {
+  const auto path = [](const Arguments& arguments) {
+    CommandLine line("x", "y");
+    line.option("profile", "TRACE.json", "help", "", "true");
+    line.parse(arguments);
+    return trace_path(line, "run/trace.json");
+  };
+  EXPECT_EQ(path({}), "");
+  EXPECT_EQ(path({"--profile"}), "run/trace.json");
+  EXPECT_EQ(path({"--profile", "a.json"}), "a.json");
+  EXPECT_EQ(path({"--profile=b/c.json"}), "b/c.json");
+  EXPECT_THAT(error_of([&] { path({"--profile", "run.toml"}); }), HasSubstr("ends in .json"));
+}
+
+}  // namespace
+}  // namespace slipway
