@@ -1,4 +1,5 @@
 // slipway doctor: what this machine is, what it can do, and what stands in the way.
+#include <algorithm>
 #include <cstdio>
 
 #include "app/command_line.h"
@@ -11,7 +12,7 @@
 namespace slipway {
 namespace {
 
-// Attention's and the head's projections of a small model: what decoding multiplies by, for a few rows or many.
+// The feed-forward projection of a model of 135 million parameters: decoding multiplies few rows by such weights.
 constexpr int64_t kOutputs = 1536, kInputs = 576;
 
 // Before anything is measured: the measuring itself is load.

@@ -35,7 +35,7 @@ Json Throughput::step_figures() {
   if (tokens == 0 || training <= 0) return out;
   const double rate = static_cast<double>(tokens) / training, age = std::accumulate(at_step_row_.begin(), at_step_row_.end(), 0.0);
   out["tokens_per_second"] = rate;
-  if (age >= kCalibrateAfter) {
+  if (age >= calibrate_after_) {
     const PhaseScope phase(&clock_, Phase::kOther);
     out["mfu"] = rate * flops_per_token_ / machine_sgemm();
   }

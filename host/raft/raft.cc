@@ -22,7 +22,7 @@ class Raft {
   std::string loop(const std::optional<fs::path>& checkpoint);
 
  private:
-  enum Phase { kGenerate, kScore, kTrain, kEvaluate, kSave };  // as loggers know them
+  enum LoggedPhase { kGenerate, kScore, kTrain, kEvaluate, kSave };  // as loggers know them
 
   std::vector<size_t> draw_prompts() const;
   std::vector<Answer> sample(const std::vector<size_t>& prompts);
@@ -34,8 +34,8 @@ class Raft {
   // Evaluates, and returns why to stop: "" = go on.
   std::string evaluate(int64_t iterations_done);
   void checkpoint_start();
-  void tell_progress(Phase phase, double fraction, std::vector<std::pair<std::string, double>> more = {});
-  std::function<bool(const GenerationProgress&)> generation_progress(Phase phase);
+  void tell_progress(LoggedPhase phase, double fraction, std::vector<std::pair<std::string, double>> more = {});
+  std::function<bool(const GenerationProgress&)> generation_progress(LoggedPhase phase);
 
   int64_t integer(const char* key) const { return run_.config.integer("raft", key); }
   double number(const char* key) const { return run_.config.number("raft", key); }
@@ -306,7 +306,7 @@ void Raft::checkpoint_start() {
   run_.save({at_.file()}, run_.config.output_dir / name);
 }
 
-void Raft::tell_progress(Phase phase, double fraction, std::vector<std::pair<std::string, double>> more) {
+void Raft::tell_progress(LoggedPhase phase, double fraction, std::vector<std::pair<std::string, double>> more) {
   const double iteration = generate_seconds_ + train_seconds_ + evaluate_seconds_;
   double done = at_.evaluated_start ? evaluate_seconds_ + iteration * static_cast<double>(at_.iteration) : 0;
   if (phase == kGenerate) done += fraction * generate_seconds_;
@@ -320,7 +320,7 @@ void Raft::tell_progress(Phase phase, double fraction, std::vector<std::pair<std
   run_.progress(std::move(more));
 }
 
-std::function<bool(const GenerationProgress&)> Raft::generation_progress(Phase phase) {
+std::function<bool(const GenerationProgress&)> Raft::generation_progress(LoggedPhase phase) {
   return [this, phase](const GenerationProgress& p) {
     if (stop_requested())
       throw Interrupted(fmt::format("stopped by a signal while sampling for iteration {}; {}", at_.iteration + 1,

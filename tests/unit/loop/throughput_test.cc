@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <numeric>
 
+#include "device/measure.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {
@@ -69,19 +70,38 @@ TEST(Throughput, IsOverTheTimeOfTrainingAlone) {
   throughput.add_step(600);
   throughput.add_step(400);
   const Json row = throughput.step_figures();
-  EXPECT_LE(row["tokens_per_second"].get<double>(), 1000 / 0.01);
-  EXPECT_GE(row["share_forward_backward"].get<double>(), 0.5);
+  const double forward = seconds_of(clock, Phase::kForwardBackward), all = forward + seconds_of(clock, Phase::kTrain);
+  EXPECT_GE(forward, 0.01);
+  EXPECT_NEAR(row["tokens_per_second"].get<double>(), 1000 / all, 1e-6 / all);
+  EXPECT_NEAR(row["share_forward_backward"].get<double>(), forward / all, 1e-9);
   EXPECT_FALSE(row.contains("mfu")) << "nothing is calibrated in a run's first seconds";
   for (const char* key : {"share_forward_backward", "share_optimizer", "share_callbacks"}) {
     EXPECT_GE(row[key].get<double>(), 0) << key;
     EXPECT_LE(row[key].get<double>(), 1) << key;
   }
   const Json iteration = throughput.iteration_figures();
-  EXPECT_GE(iteration["share_evaluate"].get<double>(), iteration["share_train"].get<double>());
+  EXPECT_NEAR(iteration["share_evaluate"].get<double>() / iteration["share_train"].get<double>(), seconds_of(clock, Phase::kEvaluate) / all, 1e-6);
   double sum = 0;
   for (const auto& [key, share] : iteration.items()) sum += share.get<double>();
   EXPECT_LE(sum, 1 + 1e-9);
   EXPECT_TRUE(throughput.step_figures().empty()) << "no step since";
+}
+
+TEST(Throughput, MfuIsTheShareOfTheMachinesRate) {
+  PhaseClock clock;
+  Throughput throughput(clock, 2e9, /*calibrate_after=*/0);
+  for (int row = 0; row < 2; ++row) {
+    const double before = seconds_of(clock, Phase::kTrain);
+    {
+      const PhaseScope train(&clock, Phase::kTrain);
+      work(0.01);
+    }
+    const double training = seconds_of(clock, Phase::kTrain) - before;
+    throughput.add_step(10);
+    const Json figures = throughput.step_figures();
+    EXPECT_DOUBLE_EQ(figures["mfu"].get<double>(), figures["tokens_per_second"].get<double>() * 2e9 / machine_sgemm());
+    EXPECT_NEAR(figures["tokens_per_second"].get<double>() * training, 10, 1e-6) << "calibrating is not training";
+  }
 }
 
 TEST(Throughput, AStageCountsItsParts) {
