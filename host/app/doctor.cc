@@ -1,6 +1,7 @@
 // slipway doctor: what this machine is, what it can do, and what stands in the way.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/command_line.h"
 #include "app/commands.h"
@@ -53,7 +54,8 @@ void measure(Json& out, bool quick) {
 void find_plugins(Json& out, const std::vector<std::string>& more) {
   const std::vector<fs::path> folders = plugin_folders({more.begin(), more.end()});
   const Registry registry(folders);
-  out["plugins"] = out["rejected"] = Json::array();
+  out["plugins"] = Json::array();
+  out["rejected"] = Json::array();
   for (const Registry::Found& found : registry.plugins())
     out["plugins"].push_back({{"id", found.descriptor->id}, {"kinds", kind_names(found.descriptor->kinds)}, {"version", found.descriptor->version},
                               {"file", short_path(found.library->path())}});
@@ -65,7 +67,10 @@ Json warnings(const Json& m) {
   Json out = Json::array();
   const int64_t cores = m["cores"], threads = m["threads"];
   const auto has = [&](const char* set) { return std::ranges::find(m["instruction_sets"], set) != m["instruction_sets"].end(); };
-  if (threads > cores) out.push_back(fmt::format("{} threads on {} usable cores wait for each other; set OMP_NUM_THREADS={}, or unset it", threads, cores, cores));
+  // The variable too: LibTorch may have kept to the cores all the same, what else uses OpenMP does not.
+  const char* asked = std::getenv("OMP_NUM_THREADS");
+  if (const int64_t wanted = std::max(threads, asked != nullptr ? std::strtol(asked, nullptr, 10) : 0L); wanted > cores)
+    out.push_back(fmt::format("{} threads on {} usable cores wait for each other; set OMP_NUM_THREADS={}, or unset it", wanted, cores, cores));
   if (threads < cores) out.push_back(fmt::format("{} of {} usable cores are used; unset OMP_NUM_THREADS, or set it to {}", threads, cores, cores));
   if (m["load_average"].is_number() && m["load_average"].get<double>() > 0.5 * static_cast<double>(cores))
     out.push_back(fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last minute): what is measured here and every run is slower; end them, or wait",

@@ -85,7 +85,7 @@ fs::path loaded_library(const std::string& name) {
 
 std::string short_path(const fs::path& path) {
   std::error_code ec;
-  const fs::path relative = fs::proximate(path, ec);
+  const fs::path relative = path.lexically_relative(fs::current_path(ec));  // by name: a link below this folder is below it
   return ec || relative.empty() || *relative.begin() == ".." ? path.string() : relative.string();
 }
 

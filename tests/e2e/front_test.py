@@ -90,7 +90,7 @@ def a_run_leaves_what_it_promises(root: pathlib.Path) -> None:
 
 def a_profile_shows_what_happened(root: pathlib.Path) -> None:
     folder = root / "profiled"
-    assert "ends in .json" in run("train", "--profile", RUN_FILE, code=2).stderr
+    assert "ends in .json" in run("train", RUN_FILE, "--profile", RUN_FILE, code=2).stderr
     done = run("train", RUN_FILE, "--profile", "--set", f"run.output_dir={folder}", "--set", "raft.iterations=2")
     assert "trace: " in done.stderr, done.stderr
     trace = json.loads((folder / "trace.json").read_text())
