@@ -54,8 +54,19 @@ def cpu_flags() -> list[str]:
     return [flag for flag in wanted if flag in flags]
 
 
+def busy_share(seconds: float = 2) -> float:
+    """The share of all cores that something else takes right now. (The load average still remembers the build.)"""
+    def ticks() -> tuple[int, int]:
+        fields = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
+        return sum(fields), fields[3] + fields[4]
+
+    (all_before, idle_before), _ = ticks(), time.sleep(seconds)
+    all_after, idle_after = ticks()
+    return 1 - (idle_after - idle_before) / max(1, all_after - all_before)
+
+
 def machine() -> dict:
     cpu = next((line.split(": ")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) / 1e6
     return {"cpu": cpu, "cores": os.cpu_count(), "flags": cpu_flags(), "memory_gb": round(memory, 1), "kernel": platform.release(),
-            "load_at_start": os.getloadavg()[0]}
+            "busy_at_start": round(busy_share(), 3)}

@@ -53,6 +53,6 @@ def heading(record: dict) -> str:
                  + f"; reading {number(limits['read_gb_s'])} GB/s")
     if record["quick"]:
         lines.append("QUICK: small works, one turn; these numbers show that everything runs and nothing else.")
-    if machine["load_at_start"] > 0.5:
-        lines.append(f"WARNING: something else was running (load {machine['load_at_start']:.1f}); the numbers below are not to be quoted.")
+    if machine["busy_at_start"] > 0.05:
+        lines.append(f"WARNING: something else took {percent(machine['busy_at_start'])} of the cores; the numbers below are not to be quoted.")
     return "\n".join([*lines, "", line(COLUMNS), line(["---"] * len(COLUMNS))])
