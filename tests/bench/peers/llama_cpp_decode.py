@@ -5,6 +5,7 @@ the one that is faster here. Rows that end leave the batch.
 
 usage: llama_cpp_decode.py FACTS.json      (weights, f32, prompts, samples, max_new_tokens, repeats)
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -13,6 +14,11 @@ import sys
 import time
 
 import llama_cpp as llama
+
+
+@llama.llama_log_callback
+def silent(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
+    """Takes what llama.cpp says of every tensor, and drops it."""
 
 
 class Decoder:
@@ -111,6 +117,7 @@ def main() -> None:
     if not os.path.exists(wanted["f32"]):
         writer = pathlib.Path(__file__).with_name("write_f32_gguf.py")
         subprocess.run([sys.executable, writer, wanted["weights"], wanted["f32"]], check=True, stdout=sys.stderr)
+    llama.llama_log_set(silent, ctypes.c_void_p(0))
     llama.llama_backend_init()
     unified = faster_layout(wanted)
     decoder = Decoder(wanted, unified)
