@@ -229,6 +229,7 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
       fail("generate: a prompt of {} tokens and {} new ones exceed the model's {} positions; lower max_new_tokens or "
            "data.max_prompt_tokens",
            requests[r].prompt.size(), settings.max_new_tokens, model.info().max_positions);
+    if (requests[r].samples < 1) fail("generate: request {} asks for {} samples; at least one is needed", r, requests[r].samples);
     for (int s = 0; s < requests[r].samples; ++s) completions.push_back({r, s, {}, {}, false});
   }
   if (completions.empty()) return completions;
