@@ -8,6 +8,7 @@
 #include "app/load_model.h"
 #include "app/machine.h"
 #include "base/log.h"
+#include "device/gemm.h"
 #include "device/measure.h"
 
 namespace slipway {
@@ -25,7 +26,7 @@ Json machine() {
   out["threads"] = thread_count();
   out["load_average"] = load < 0 ? Json(nullptr) : Json(load);
   out["instruction_sets"] = instruction_sets();
-  out["kernels"] = kernel_set();
+  out["kernels"] = std::string(gemm::instruction_set());
   out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30}, {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
   const fs::path library = loaded_library("libtorch_cpu");
   out["libtorch"] = {{"version", torch_version()}, {"library", short_path(library)}, {"cuda", fs::exists(library.parent_path() / "libtorch_cuda.so")},

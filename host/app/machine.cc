@@ -10,7 +10,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "device/gemm.h"
 
 namespace slipway {
 
@@ -61,11 +60,6 @@ std::vector<std::string> instruction_sets() {
 #undef SLIPWAY_HAS
 #endif
   return out;
-}
-
-std::string kernel_set() {
-  const int64_t width = gemm::panel_width();
-  return width >= 32 ? "avx512" : width >= 16 ? "avx2" : "plain";
 }
 
 fs::path loaded_library(const std::string& name) {

@@ -17,8 +17,6 @@ uint64_t total_memory();  // bytes; 0 = unknown
 
 // Those that matter here and that this processor has: avx2 fma avx512f avx512_bf16 amx_bf16 ...
 std::vector<std::string> instruction_sets();
-// What the host's own kernels use of them: "avx512", "avx2" or "plain".
-std::string kernel_set();
 
 // The file of the loaded library whose name begins with `name`; "" when there is none.
 fs::path loaded_library(const std::string& name);

@@ -1,100 +1,138 @@
 // The attention operator: packed causal attention for training and prefill, cached attention for decoding.
 #include "device/attention.h"
 
+#include <torch/csrc/autograd/functions/utils.h>
+
 #include "base/error.h"
-#include "device/kernels.h"
+#include "base/trace.h"
+#include "device/parallel.h"
 
 namespace slipway {
 namespace {
 
-void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+HeadShape shape_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   if (q.dim() != 3 || k.dim() != 3 || v.dim() != 3 || q.size(0) != k.size(0) || k.sizes() != v.sizes() ||
       q.size(2) != k.size(2) || k.size(1) == 0 || q.size(1) % k.size(1) != 0)
     fail("slipway::attention_v1: expects q [T, H, D], k and v [T, G, D] with H a multiple of G");
+  return {q.size(1), k.size(1), q.size(2)};
 }
 
-at::Tensor packed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale,
-                  const AttentionContext& context) {
-  if (context.cu_seqlens.empty() || context.cu_seqlens.back() != q.size(0))
-    fail("slipway::attention_v1: cu_seqlens ends at {}, but there are {} tokens",
-         context.cu_seqlens.empty() ? 0 : context.cu_seqlens.back(), q.size(0));
-  const auto heads_first = [](const at::Tensor& x, int64_t begin, int64_t length) {
-    return x.narrow(0, begin, length).transpose(0, 1).unsqueeze(0);  // [1, heads, L, D]
-  };
-  std::vector<at::Tensor> out;
-  out.reserve(context.cu_seqlens.size());
-  for (size_t s = 0; s + 1 < context.cu_seqlens.size(); ++s) {
-    const int64_t begin = context.cu_seqlens[s], length = context.cu_seqlens[s + 1] - begin;
-    if (length == 0) continue;
-    out.push_back(at::scaled_dot_product_attention(heads_first(q, begin, length), heads_first(k, begin, length),
-                                                   heads_first(v, begin, length), {}, 0.0, /*is_causal=*/true, scale,
-                                                   /*enable_gqa=*/q.size(1) != k.size(1))
-                      .squeeze(0)
-                      .transpose(0, 1));
+AttentionInputs inputs_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const HeadShape& shape) {
+  return {q.const_data_ptr<float>(), k.const_data_ptr<float>(), v.const_data_ptr<float>(), shape.heads * shape.width, shape.kv_heads * shape.width};
+}
+
+struct AttentionNode : torch::autograd::Node {
+  at::Tensor q, k, v, out, lse;
+  HeadShape shape;
+  float scale = 0;
+  std::shared_ptr<const std::vector<SegmentTree>> trees;
+
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
+    if (!q.defined()) fail("slipway::attention_v1: backward a second time; what it needs was freed after the first");
+    const at::Tensor d_out = grads[0].contiguous();
+    at::Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+    attention_backward(inputs_of(q, k, v, shape), shape, scale, *trees, out.const_data_ptr<float>(), lse.const_data_ptr<float>(), d_out.const_data_ptr<float>(),
+                       dq.data_ptr<float>(), dk.data_ptr<float>(), dv.data_ptr<float>());
+    return {dq, dk, dv};
   }
-  return out.size() == 1 ? out[0].contiguous() : at::cat(out, 0);
-}
+  void release_variables() override { q = k = v = out = lse = at::Tensor(); }
+};
 
-at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale, int64_t layer,
-                  const AttentionContext& context) {
+void decode(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer, const AttentionContext& context, float* out) {
   KeyValueCache& cache = *context.cache;
-  const int64_t rows = q.size(0), heads = q.size(1), width = q.size(2), groups = k.size(1), stride = groups * width;
-  if (rows != static_cast<int64_t>(context.rows.size()) || groups != cache.kv_heads || width != cache.width)
-    fail("slipway::attention_v1: {} rows in the call, {} in the cache's plan", rows, context.rows.size());
-  const at::Tensor qc = q.contiguous(), kc = k.contiguous(), vc = v.contiguous();
-  at::Tensor out = at::empty_like(qc);
-  const float *q_data = qc.const_data_ptr<float>(), *k_data = kc.const_data_ptr<float>(),
-              *v_data = vc.const_data_ptr<float>();
-  float* out_data = out.data_ptr<float>();
-  const float* prompt_k = cache.prompt_k.const_data_ptr<float>() + layer * cache.prompt_tokens * stride;
-  const float* prompt_v = cache.prompt_v.const_data_ptr<float>() + layer * cache.prompt_tokens * stride;
-  float* slot_k = cache.slot_k.data_ptr<float>() + layer * cache.slots * cache.slot_tokens * stride;
-  float* slot_v = cache.slot_v.data_ptr<float>() + layer * cache.slots * cache.slot_tokens * stride;
-  at::parallel_for(0, rows, 1, [&](int64_t first, int64_t last) {
-    std::vector<float> scores(static_cast<size_t>(cache.prompt_tokens + cache.slot_tokens));
+  const int64_t group = shape.group(), width = shape.width;
+  parallel_ranges(static_cast<int64_t>(context.rows.size()), 2, [&](int64_t first, int64_t last) {
     for (int64_t r = first; r < last; ++r) {
       const AttentionContext::Row& row = context.rows[static_cast<size_t>(r)];
-      float* own_k = slot_k + row.slot * cache.slot_tokens * stride;
-      float* own_v = slot_v + row.slot * cache.slot_tokens * stride;
-      std::copy_n(k_data + r * stride, stride, own_k + row.length * stride);
-      std::copy_n(v_data + r * stride, stride, own_v + row.length * stride);
-      for (int64_t h = 0; h < heads; ++h) {
-        const int64_t group = h / (heads / groups) * width;
-        kernels::attend(q_data + (r * heads + h) * width,
-                        {prompt_k + row.prompt_begin * stride + group, prompt_v + row.prompt_begin * stride + group,
-                         row.prompt_length},
-                        {own_k + group, own_v + group, row.length + 1}, stride, width, static_cast<float>(scale),
-                        scores.data(), out_data + (r * heads + h) * width);
-      }
+      cache.put_slot(layer, row.slot, row.length, in.k + r * in.kv_row, in.v + r * in.kv_row);
+      for (int64_t kv = 0; kv < shape.kv_heads; ++kv)
+        attention_decode(in.q + r * in.q_row + kv * group * width, group, width, scale, cache.prompt(layer, row.region, kv, row.prompt_length),
+                         cache.slot(layer, row.slot, kv, row.length + 1), out + (r * shape.heads + kv * group) * width);
     }
   });
-  return out;
 }
 
 }  // namespace
 
-KeyValueCache::KeyValueCache(int64_t layers_, int64_t kv_heads_, int64_t width_, int64_t prompt_tokens_, int64_t slots_,
-                             int64_t slot_tokens_)
-    : layers(layers_), kv_heads(kv_heads_), width(width_), prompt_tokens(prompt_tokens_), slots(slots_),
-      slot_tokens(slot_tokens_) {
-  prompt_k = at::empty({layers, prompt_tokens, kv_heads, width}, at::kFloat);
-  prompt_v = at::empty_like(prompt_k);
-  slot_k = at::empty({layers, slots, slot_tokens, kv_heads, width}, at::kFloat);
-  slot_v = at::empty_like(slot_k);
+KeyValueCache::KeyValueCache(int64_t layers, int64_t kv_heads, int64_t width, const Size& size)
+    : kv_heads_(kv_heads), width_(width), prompts_(make_store(layers, size.prompts, size.prompt_tokens)), slots_(make_store(layers, size.slots, size.slot_tokens)) {}
+
+KeyValueCache::Store KeyValueCache::make_store(int64_t layers, int64_t runs, int64_t tokens) const {
+  const int64_t capacity = round_up(tokens, gemm::panel_width()), heads = layers * runs * kv_heads_;
+  return {at::empty({heads * cached_key_floats(width_, capacity)}, at::kFloat), at::empty({heads * cached_value_floats(width_, capacity)}, at::kFloat), runs, capacity};
 }
 
-at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_TGD, const at::Tensor& v_TGD, double scale,
-                     int64_t layer, int64_t handle) {
-  check_shapes(q_THD, k_TGD, v_TGD);
-  if (handle == 0) fail("slipway::attention_v1: called without the context that forward() was given");
-  const auto& context = *reinterpret_cast<const AttentionContext*>(handle);
-  if (context.mode == AttentionContext::Mode::kDecode) return decode(q_THD, k_TGD, v_TGD, scale, layer, context);
-  if (context.cache != nullptr) {
-    const at::NoGradGuard no_grad;
-    context.cache->prompt_k[layer].narrow(0, context.prompt_begin, k_TGD.size(0)).copy_(k_TGD);
-    context.cache->prompt_v[layer].narrow(0, context.prompt_begin, v_TGD.size(0)).copy_(v_TGD);
+CachedRun KeyValueCache::run(const Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t length) const {
+  const int64_t at = (layer * store.runs + index) * kv_heads_ + kv_head;
+  return {store.k.const_data_ptr<float>() + at * cached_key_floats(width_, store.capacity), store.v.const_data_ptr<float>() + at * cached_value_floats(width_, store.capacity),
+          length, store.capacity};
+}
+
+void KeyValueCache::put(Store& store, int64_t layer, int64_t index, int64_t position, const float* k, const float* v) {
+  for (int64_t kv = 0; kv < kv_heads_; ++kv) {
+    const CachedRun to = run(store, layer, index, kv, position);
+    cache_position(k + kv * width_, v + kv * width_, width_, position, store.capacity, const_cast<float*>(to.k), const_cast<float*>(to.v));
   }
-  return packed(q_THD, k_TGD, v_TGD, scale, context);
+}
+
+int64_t KeyValueCache::bytes_per_token(int64_t layers, int64_t kv_heads, int64_t width) {
+  return static_cast<int64_t>(sizeof(float)) * layers * kv_heads * (width + gemm::panels(width) * gemm::panel_width());
+}
+
+AttentionContext AttentionContext::packed(const std::vector<int32_t>& cu_seqlens) {
+  std::vector<SegmentTree> trees;
+  for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s)
+    if (cu_seqlens[s + 1] > cu_seqlens[s]) trees.push_back({{{cu_seqlens[s], cu_seqlens[s + 1] - cu_seqlens[s]}}});
+  return packed(std::move(trees), cu_seqlens.empty() ? 0 : cu_seqlens.back());
+}
+
+AttentionContext AttentionContext::packed(std::vector<SegmentTree> trees, int64_t tokens) {
+  AttentionContext out;
+  out.tokens = tokens;
+  out.trees = std::make_shared<const std::vector<SegmentTree>>(std::move(trees));
+  return out;
+}
+
+const AttentionContext& AttentionContext::of(int64_t handle, int64_t tokens, const HeadShape& shape) {
+  if (handle == 0) fail("attention: called without the context that forward() was given");
+  const auto& context = *reinterpret_cast<const AttentionContext*>(handle);
+  const int64_t planned = context.mode == Mode::kDecode ? static_cast<int64_t>(context.rows.size()) : context.tokens;
+  if (context.mode == Mode::kPacked && !context.trees) fail("attention: the context names no sequences");
+  if (tokens != planned) fail("attention: {} tokens in the call, {} in the batch", tokens, planned);
+  if (context.cache != nullptr && (context.cache->kv_heads() != shape.kv_heads || context.cache->width() != shape.width))
+    fail("attention: {} key-value heads of {} in the call, {} of {} declared for the cache", shape.kv_heads, shape.width, context.cache->kv_heads(), context.cache->width());
+  return context;
+}
+
+void attend(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer, const AttentionContext& context, float* out, float* lse) {
+  if (context.mode == AttentionContext::Mode::kDecode) return decode(in, shape, scale, layer, context, out);
+  attention_forward(in, shape, scale, *context.trees, out, lse);
+  if (context.cache == nullptr) return;
+  parallel_chunks(static_cast<int64_t>(context.trees->size()), [&](int64_t tree) {
+    const Segment prompt = (*context.trees)[static_cast<size_t>(tree)].segments[0];
+    for (int64_t i = 0; i < prompt.length; ++i)
+      context.cache->put_prompt(layer, context.regions[static_cast<size_t>(tree)], i, in.k + (prompt.begin + i) * in.kv_row, in.v + (prompt.begin + i) * in.kv_row);
+  });
+}
+
+at::Tensor attention(const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in, double scale, int64_t layer, int64_t handle) {
+  const TraceScope trace("operator", "attention");
+  const HeadShape shape = shape_of(q_in, k_in, v_in);
+  const AttentionContext& context = AttentionContext::of(handle, q_in.size(0), shape);
+  const at::Tensor q = q_in.contiguous(), k = k_in.contiguous(), v = v_in.contiguous();
+  at::Tensor out = at::empty(q.sizes(), q.options()), lse;
+  const bool packed = context.mode == AttentionContext::Mode::kPacked;
+  if (packed) lse = at::empty({q.size(0), shape.heads}, q.options());
+  attend(inputs_of(q, k, v, shape), shape, static_cast<float>(scale), layer, context, out.data_ptr<float>(), packed ? lse.data_ptr<float>() : nullptr);
+  if (!packed || !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) return out;
+  const auto node = c10::make_intrusive<AttentionNode>();
+  node->set_next_edges(torch::autograd::collect_next_edges(q, k, v));
+  node->q = q.detach(), node->k = k.detach(), node->v = v.detach(), node->out = out.detach(), node->lse = lse;
+  node->shape = shape, node->scale = static_cast<float>(scale), node->trees = context.trees;
+  torch::autograd::set_history(out, node);
+  return out;
 }
 
 }  // namespace slipway

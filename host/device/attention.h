@@ -2,42 +2,78 @@
 // to the operator, and so one forward serves training, prefill and decoding.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "device/attention_kernel.h"
 #include "device/torch.h"
 
 namespace slipway {
 
-// Keys and values of one layer lie as [position][kv_head][width]; positions of one run are contiguous.
-// Owned by the generator; the operator reads and appends. One thread at a time.
-struct KeyValueCache {
-  KeyValueCache(int64_t layers, int64_t kv_heads, int64_t width, int64_t prompt_tokens, int64_t slots,
-                int64_t slot_tokens);
+// Keys and values of prompts, each encoded once, and of the rows that go on from them, in memory of fixed size: a region for
+// each prompt and a slot for each row. Owned by the generator; the operators read and append. One thread at a time.
+class KeyValueCache {
+ public:
+  struct Size {
+    int64_t prompts, prompt_tokens;  // regions, and the longest prompt
+    int64_t slots, slot_tokens;      // rows, and the most tokens of their own
+  };
+  KeyValueCache(int64_t layers, int64_t kv_heads, int64_t width, const Size& size);
 
-  int64_t layers, kv_heads, width, prompt_tokens, slots, slot_tokens;
-  at::Tensor prompt_k, prompt_v;  // [layers, prompt_tokens, kv_heads, width]: all prompts end to end
-  at::Tensor slot_k, slot_v;      // [layers, slots, slot_tokens, kv_heads, width]: each sample's own tokens
+  int64_t kv_heads() const { return kv_heads_; }
+  int64_t width() const { return width_; }
+  CachedRun prompt(int64_t layer, int64_t region, int64_t kv_head, int64_t length) const { return run(prompts_, layer, region, kv_head, length); }
+  CachedRun slot(int64_t layer, int64_t slot, int64_t kv_head, int64_t length) const { return run(slots_, layer, slot, kv_head, length); }
+  // Puts a position's keys and values [kv_heads, width] there.
+  void put_prompt(int64_t layer, int64_t region, int64_t position, const float* k, const float* v) { put(prompts_, layer, region, position, k, v); }
+  void put_slot(int64_t layer, int64_t slot, int64_t position, const float* k, const float* v) { put(slots_, layer, slot, position, k, v); }
+
+  // Bytes that one token takes in each of `prompts` and `slots`, all layers.
+  static int64_t bytes_per_token(int64_t layers, int64_t kv_heads, int64_t width);
+
+ private:
+  struct Store {
+    at::Tensor k, v;
+    int64_t runs, capacity;
+  };
+  Store make_store(int64_t layers, int64_t runs, int64_t tokens) const;
+  CachedRun run(const Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t length) const;
+  void put(Store& store, int64_t layer, int64_t index, int64_t position, const float* k, const float* v);
+
+  int64_t kv_heads_, width_;
+  Store prompts_, slots_;
 };
 
 struct AttentionContext {
   enum class Mode {
-    kPacked,   // sequences end to end (cu_seqlens), causal within each; with a cache: also stores keys and values
+    kPacked,   // segments end to end, causal within each and after the prefix they share; with a cache: also stores keys and values
     kDecode,   // one new token a row; row i continues slot rows[i].slot
   };
   struct Row {
-    int64_t prompt_begin, prompt_length;  // in the cache's prompt positions
-    int64_t slot, length;                 // own tokens already cached, without the new one
+    int64_t region, prompt_length;  // the prompt it goes on from
+    int64_t slot, length;           // own tokens already cached, without the new one
   };
 
+  // Sequences that have nothing in common, end to end: cu_seqlens [sequences + 1] from 0.
+  static AttentionContext packed(const std::vector<int32_t>& cu_seqlens);
+  static AttentionContext packed(std::vector<SegmentTree> trees, int64_t tokens);
+
   Mode mode = Mode::kPacked;
-  std::vector<int32_t> cu_seqlens;       // kPacked: [sequences + 1]
-  KeyValueCache* cache = nullptr;        // kPacked: where prompts are stored, or nullptr
-  int64_t prompt_begin = 0;              // kPacked with cache: first prompt position to write
-  std::vector<Row> rows;                 // kDecode
+  int64_t tokens = 0;                                      // kPacked: T
+  std::shared_ptr<const std::vector<SegmentTree>> trees;   // kPacked; kept alive by what was recorded
+  KeyValueCache* cache = nullptr;                          // kDecode, or kPacked where prompts are stored
+  std::vector<int64_t> regions;                            // kPacked with a cache: the region of each tree's prompt
+  std::vector<Row> rows;                                   // kDecode
 
   // What travels through the model as an opaque number; valid while the object lives.
   int64_t handle() const { return reinterpret_cast<int64_t>(this); }
+  // The context behind a handle, checked against the operands: throws Error.
+  static const AttentionContext& of(int64_t handle, int64_t tokens, const HeadShape& shape);
 };
+
+// Rows of queries, keys and values, rotated already, without recording: packed (storing keys and values where the context says
+// so; lse [T, heads] is written) or decoding (lse is left alone).
+void attend(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer, const AttentionContext& context, float* out, float* lse);
 
 // q [T, H, D], k and v [T, G, D] with H a multiple of G; returns [T, H, D]. Softmax of q k^T * scale over the tokens that
 // the context allows. Differentiable in kPacked. Throws Error on shapes that do not fit.

@@ -1,4 +1,4 @@
-// A register tile of rows x panel columns, for three instruction sets.
+// A register tile of rows x panel columns, for three instruction sets, and the blocks around it that keep its operands in cache.
 #include "device/gemm.h"
 
 #include <algorithm>
@@ -6,11 +6,19 @@
 #include <iterator>
 #include <optional>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace slipway::gemm {
 namespace {
 
-// Rows that are multiplied before the next panel is read: they stay in the second-level cache.
-constexpr int64_t kRowsInCache = 240;
+// A panel's part that one pass works on: kPanelFloats stay in the first-level cache while all rows of a block meet them.
+constexpr int64_t kPanelFloats = 6144;
+// Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level cache.
+constexpr int64_t kBlockRows = 120;
+// The deepest pass: kPanelFloats over the narrowest panel.
+constexpr int64_t kDeepest = kPanelFloats / 8;
 
 #if defined(__x86_64__)
 #define SLIPWAY_TARGET(name) __attribute__((target(name)))
@@ -21,37 +29,61 @@ using Vector256 = float __attribute__((vector_size(32)));
 #endif
 using Vector128 = float __attribute__((vector_size(16)));
 
-// y[0..M) [columns] = x[0..M) . panel; the body of each instruction set's tile. `ahead` is where the next panel lies: a tile
-// asks for its share of it, so that memory is read while this panel is worked on.
-#define SLIPWAY_TILE_BODY(Vector)                                                          \
-  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                   \
-  Vector sum[M][2] = {};                                                                   \
-  for (int64_t i = 0; i < k; ++i, panel += 2 * kLanes, ahead += ahead_step) {              \
-    __builtin_prefetch(ahead, 0, 2);                                                       \
-    const Vector b0 = *reinterpret_cast<const Vector*>(panel);                             \
-    const Vector b1 = *reinterpret_cast<const Vector*>(panel + kLanes);                    \
-    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                 \
-      const float a = x[m * k + i];                                                        \
-      sum[m][0] += a * b0;                                                                 \
-      sum[m][1] += a * b1;                                                                 \
-    }                                                                                      \
-  }                                                                                        \
-  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) std::memcpy(y + m * stride, sum[m], sizeof sum[m]);
+// What a tile does: y[0..M) [columns] (+)= a[0..M) . panel. `ahead` is where the next panel lies: a tile asks for its share of
+// it, so that memory is read while this panel is worked on.
+struct TileArguments {
+  Strided a;
+  int64_t k;
+  const float* panel;
+  const char* ahead;
+  int64_t ahead_step;
+  float* y;
+  int64_t y_row;
+  bool add;
+};
 
-using Tile = void (*)(const float* x, int64_t k, const float* panel, const char* ahead, int64_t ahead_step, float* y, int64_t stride);
+// The body of each instruction set's tile.
+#define SLIPWAY_TILE_BODY(Vector)                                                                                          \
+  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                                                   \
+  Vector sum[M][2] = {};                                                                                                   \
+  const float *a = t.a.data, *panel = t.panel;                                                                             \
+  const char* ahead = t.ahead;                                                                                             \
+  const int64_t row = t.a.row, column = t.a.column, ahead_step = t.ahead_step;                                             \
+  for (int64_t i = 0; i < t.k; ++i, panel += 2 * kLanes, ahead += ahead_step, a += column) {                               \
+    __builtin_prefetch(ahead, 0, 2);                                                                                       \
+    const Vector b0 = *reinterpret_cast<const Vector*>(panel);                                                             \
+    const Vector b1 = *reinterpret_cast<const Vector*>(panel + kLanes);                                                    \
+    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                                 \
+      const float each = a[m * row];                                                                                       \
+      sum[m][0] += each * b0;                                                                                              \
+      sum[m][1] += each * b1;                                                                                              \
+    }                                                                                                                      \
+  }                                                                                                                        \
+  if (t.add) {                                                                                                             \
+    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                                 \
+      Vector before[2];                                                                                                    \
+      std::memcpy(before, t.y + m * t.y_row, sizeof before);                                                               \
+      sum[m][0] += before[0];                                                                                              \
+      sum[m][1] += before[1];                                                                                              \
+    }                                                                                                                      \
+  }                                                                                                                        \
+  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) std::memcpy(t.y + m * t.y_row, sum[m], sizeof sum[m]);
+
+using Tile = void (*)(const TileArguments& t);
 
 struct Kernel {
+  std::string_view name;
   int64_t lanes, rows;  // a tile is `rows` x 2 `lanes`
   const Tile* tiles;    // tiles[m - 1] does m rows
 };
 
 #if defined(__x86_64__)
 template <int M>
-SLIPWAY_TARGET("arch=x86-64-v4") void tile_512(const float* x, int64_t k, const float* panel, const char* ahead, int64_t ahead_step, float* y, int64_t stride) {
+SLIPWAY_TARGET("arch=x86-64-v4") void tile_512(const TileArguments& t) {
   SLIPWAY_TILE_BODY(Vector512)
 }
 template <int M>
-SLIPWAY_TARGET("arch=x86-64-v3") void tile_256(const float* x, int64_t k, const float* panel, const char* ahead, int64_t ahead_step, float* y, int64_t stride) {
+SLIPWAY_TARGET("arch=x86-64-v3") void tile_256(const TileArguments& t) {
   SLIPWAY_TILE_BODY(Vector256)
 }
 constexpr Tile kTiles512[] = {tile_512<1>, tile_512<2>, tile_512<3>, tile_512<4>, tile_512<5>,  tile_512<6>,
@@ -59,7 +91,7 @@ constexpr Tile kTiles512[] = {tile_512<1>, tile_512<2>, tile_512<3>, tile_512<4>
 constexpr Tile kTiles256[] = {tile_256<1>, tile_256<2>, tile_256<3>, tile_256<4>, tile_256<5>, tile_256<6>};
 #endif
 template <int M>
-void tile_128(const float* x, int64_t k, const float* panel, const char* ahead, int64_t ahead_step, float* y, int64_t stride) {
+void tile_128(const TileArguments& t) {
   SLIPWAY_TILE_BODY(Vector128)
 }
 constexpr Tile kTiles128[] = {tile_128<1>, tile_128<2>, tile_128<3>, tile_128<4>};
@@ -68,11 +100,11 @@ std::optional<Kernel> kernel_of(std::string_view instruction_set) {
 #if defined(__x86_64__)
   if (instruction_set == "avx512" && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
-    return Kernel{16, std::size(kTiles512), kTiles512};
+    return Kernel{"avx512", 16, std::size(kTiles512), kTiles512};
   if (instruction_set == "avx2" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-    return Kernel{8, std::size(kTiles256), kTiles256};
+    return Kernel{"avx2", 8, std::size(kTiles256), kTiles256};
 #endif
-  if (instruction_set == "plain") return Kernel{4, std::size(kTiles128), kTiles128};
+  if (instruction_set == "plain") return Kernel{"plain", 4, std::size(kTiles128), kTiles128};
   return std::nullopt;
 }
 
@@ -85,6 +117,58 @@ Kernel& kernel() {
   return chosen;
 }
 
+// How a block's rows are dealt out to tiles: evenly, for a last tile of one or two rows would wait for its own sums. The first
+// `larger` tiles have one row more.
+struct Deal {
+  int64_t tiles, each, larger;
+  Deal(int64_t block_rows, int64_t tile_rows)
+      : tiles((block_rows + tile_rows - 1) / tile_rows), each(block_rows / tiles), larger(block_rows % tiles) {}
+  int64_t rows_of(int64_t tile) const { return each + (tile < larger ? 1 : 0); }
+};
+
+// `tiles` tiles of M rows each: rows that lie side by side in a, [k][M] a tile.
+template <int M>
+void gather_tiles(Strided a, int64_t k, int64_t tiles, float* to) {
+  for (int64_t i = 0; i < k; ++i)
+    for (int64_t tile = 0; tile < tiles; ++tile) std::memcpy(to + (tile * k + i) * M, a.data + i * a.column + tile * M, M * sizeof(float));
+}
+using Gather = void (*)(Strided a, int64_t k, int64_t tiles, float* to);
+constexpr Gather kGathers[] = {gather_tiles<1>, gather_tiles<2>, gather_tiles<3>, gather_tiles<4>,  gather_tiles<5>,  gather_tiles<6>,
+                               gather_tiles<7>, gather_tiles<8>, gather_tiles<9>, gather_tiles<10>, gather_tiles<11>, gather_tiles<12>};
+
+// A block's part of a, whose rows lie side by side, copied so that each tile finds its own together: tile after tile, [k][rows].
+void gather(Strided a, int64_t k, const Deal& deal, float* to) {
+  if (deal.larger > 0) kGathers[deal.each](a, k, deal.larger, to);
+  if (deal.each == 0) return;
+  const int64_t before = deal.larger * (deal.each + 1);
+  kGathers[deal.each - 1]({a.data + before, a.row, a.column}, k, deal.tiles - deal.larger, to + before * k);
+}
+
+// A block's part of one panel: every tile of the block's rows. `gathered`: t.a.data is what gather() wrote.
+void block_panel(const Kernel& chosen, TileArguments t, const Deal& deal, bool gathered, int64_t used, int64_t ahead_bytes) {
+  const int64_t width = 2 * chosen.lanes;
+  const int64_t share = (ahead_bytes + deal.tiles - 1) / deal.tiles;
+  t.ahead_step = (share + t.k - 1) / std::max<int64_t>(1, t.k);
+  float* const y = t.y;
+  const Strided a = t.a;
+  for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += share) {
+    const int64_t m = deal.rows_of(tile);
+    t.a = gathered ? Strided{a.data + r * t.k, 1, m} : Strided{a.data + r * a.row, a.row, a.column};
+    t.y = y + r * t.y_row;
+    if (used == width) {
+      chosen.tiles[m - 1](t);
+    } else {
+      alignas(64) float edge[12 * kWidest];  // the last panel hangs over: its columns go through here
+      TileArguments through = t;
+      through.y = edge, through.y_row = width;
+      for (int64_t j = 0; t.add && j < m; ++j) std::copy_n(t.y + j * t.y_row, used, edge + j * width);
+      chosen.tiles[m - 1](through);
+      for (int64_t j = 0; j < m; ++j) std::copy_n(edge + j * width, used, t.y + j * t.y_row);
+    }
+    r += m;
+  }
+}
+
 }  // namespace
 
 bool use(std::string_view instruction_set) {
@@ -93,46 +177,88 @@ bool use(std::string_view instruction_set) {
   return found.has_value();
 }
 
+std::string_view instruction_set() { return kernel().name; }
+
 int64_t panel_width() { return 2 * kernel().lanes; }
 
-void pack(const float* w, int64_t n, int64_t k, int64_t first, int64_t last, float* packed) {
+int64_t tile_rows() { return kernel().rows; }
+
+#if defined(__x86_64__)
+// to[c][r] = from[r][c] for 8 x 8.
+SLIPWAY_TARGET("arch=x86-64-v3") void transpose_8x8(const float* from, int64_t row, float* to, int64_t to_row) {
+  __m256 r[8], s[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * row);
+  for (int i = 0; i < 8; i += 2) s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  for (int i = 0; i < 8; i += 4)
+    for (int j = 0; j < 2; ++j) {
+      r[i + 2 * j] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0x44);
+      r[i + 2 * j + 1] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0xEE);
+    }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(to + i * to_row, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(to + (i + 4) * to_row, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+#endif
+
+void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
   const int64_t width = panel_width();
   for (int64_t p = first; p < last; ++p) {
-    float* panel = packed + p * width * k;
+    float* panel = packed + p * stride;
+    const float* from = w + p * width * row;
     const int64_t used = std::min(width, n - p * width);
-    // Through a small square: the rows may lie so that their columns fall into the same few sets of the cache.
-    constexpr int64_t kSquare = 16;
-    float square[32][kSquare] = {};
-    for (int64_t i = 0; i < k; i += kSquare) {
-      const int64_t columns = std::min(kSquare, k - i);
-      for (int64_t j = 0; j < used; ++j) std::copy_n(w + (p * width + j) * k + i, columns, square[j]);
-      for (int64_t c = 0; c < columns; ++c)
-        for (int64_t j = 0; j < width; ++j) panel[(i + c) * width + j] = square[j][c];
-    }
+    int64_t i = 0;
+#if defined(__x86_64__)
+    if (kernel().lanes >= 8 && used == width)
+      for (; i + 8 <= k; i += 8)
+        for (int64_t j = 0; j < width; j += 8) transpose_8x8(from + j * row + i, row, panel + i * width + j, width);
+#endif
+    for (; i < k; ++i)
+      for (int64_t j = 0; j < width; ++j) panel[i * width + j] = j < used ? from[j * row + i] : 0.0f;
   }
 }
 
-void multiply(const float* x, int64_t rows, int64_t k, const float* packed, int64_t n, int64_t first, int64_t last, float* y) {
-  const Kernel& chosen = kernel();
-  const int64_t width = 2 * chosen.lanes;
-  for (int64_t block = 0; block < rows; block += kRowsInCache) {
-    const int64_t block_end = std::min(rows, block + kRowsInCache);
-    const int64_t tiles = (block_end - block + chosen.rows - 1) / chosen.rows;
-    for (int64_t p = first; p < last; ++p) {
-      const float* panel = packed + p * width * k;
-      const int64_t used = std::min(width, n - p * width);
-      const auto bytes = static_cast<int64_t>(sizeof(float)) * width * k, share = (bytes + tiles - 1) / tiles, step = (share + k - 1) / k;
-      const char* ahead = reinterpret_cast<const char*>(p + 1 < last ? panel + width * k : panel);
-      for (int64_t r = block; r < block_end; r += chosen.rows, ahead += share) {
-        const int64_t m = std::min(chosen.rows, block_end - r);
-        float* out = y + r * n + p * width;
+void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
+  const int64_t width = panel_width();
+  // Row by row through several panels: memory is read in long runs.
+  constexpr int64_t kTogether = 8;
+  for (int64_t group = first; group < last; group += kTogether)
+    for (int64_t i = 0; i < k; ++i)
+      for (int64_t p = group; p < std::min(last, group + kTogether); ++p) {
+        float* to = packed + p * stride + i * width;
+        const int64_t used = std::min(width, n - p * width);
         if (used == width) {
-          chosen.tiles[m - 1](x + r * k, k, panel, ahead, step, out, n);
-          continue;
+          std::memcpy(to, b + i * row + p * width, static_cast<size_t>(width) * sizeof(float));
+        } else {
+          std::copy_n(b + i * row + p * width, used, to);
+          std::fill(to + used, to + width, 0.0f);
         }
-        alignas(64) float edge[12 * 32];  // the last panel hangs over: its columns go through here
-        chosen.tiles[m - 1](x + r * k, k, panel, ahead, step, edge, width);
-        for (int64_t i = 0; i < m; ++i) std::copy_n(edge + i * width, used, out + i * n);
+      }
+}
+
+void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
+  const Kernel& chosen = kernel();
+  const int64_t width = 2 * chosen.lanes, depth = kPanelFloats / width;
+  const bool gathered = a.row == 1 && a.column != 1;
+  alignas(64) static thread_local float slivers[kBlockRows * kDeepest];
+  for (int64_t block = 0; block < rows; block += kBlockRows) {
+    const Deal deal(std::min(kBlockRows, rows - block), chosen.rows);
+    for (int64_t i = 0; i < k || i == 0; i += depth) {
+      const int64_t part = std::min(depth, k - i);
+      TileArguments t{};
+      t.a = {a.data + block * a.row + i * a.column, a.row, a.column};
+      if (gathered) {
+        gather(t.a, part, deal, slivers);
+        t.a.data = slivers;
+      }
+      t.k = part;
+      t.y_row = y_row;
+      t.add = add || i > 0;
+      for (int64_t p = first; p < last; ++p) {
+        t.panel = b.data + p * b.stride + i * width;
+        t.ahead = reinterpret_cast<const char*>(p + 1 < last ? t.panel + b.stride : t.panel);
+        t.y = y + block * y_row + p * width;
+        block_panel(chosen, t, deal, gathered, std::min(width, n - p * width), part * width * static_cast<int64_t>(sizeof(float)));
       }
     }
   }

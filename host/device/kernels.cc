@@ -48,8 +48,9 @@ SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t 
   }
 }
 
-SLIPWAY_CLONES void rms_norm_backward(const float* grad_y, const float* x, const float* w, const float* inverse_rms,
-                                      int64_t rows, int64_t width, float* grad_x, float* grad_w) {
+SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const float* __restrict x, const float* __restrict w,
+                                      const float* __restrict inverse_rms, const float* __restrict residual, int64_t rows, int64_t width,
+                                      float* __restrict grad_x, float* __restrict grad_w) {
   for (int64_t r = 0; r < rows; ++r, x += width, grad_y += width, grad_x += width) {
     const float scale = inverse_rms[r];
     float dot = 0;
@@ -60,62 +61,68 @@ SLIPWAY_CLONES void rms_norm_backward(const float* grad_y, const float* x, const
       grad_x[i] = grad_y[i] * w[i] * scale - x[i] * pull;
       grad_w[i] += grad_y[i] * x[i] * scale;
     }
+    if (residual == nullptr) continue;
+    for (int64_t i = 0; i < width; ++i) grad_x[i] += residual[i];
+    residual += width;
   }
 }
 
-SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads, int64_t half,
-                         float* y) {
-  for (int64_t h = 0; h < heads; ++h, x += 2 * half, y += 2 * half)
+SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads, int64_t half, float* y) {
+  for (int64_t h = 0; h < heads; ++h, x += 2 * half, y += 2 * half) {
+#pragma omp simd
     for (int64_t i = 0; i < half; ++i) {
       const float a = x[i], b = x[i + half], s = sign * sin[i];
       y[i] = a * cos[i] - b * s;
       y[i + half] = b * cos[i] + a * s;
     }
+  }
 }
 
 SLIPWAY_CLONES void swiglu(const float* gate, const float* up, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
-SLIPWAY_CLONES void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t count,
-                                    float* grad_gate, float* grad_up) {
+SLIPWAY_CLONES void swiglu_backward(const float* __restrict grad, const float* __restrict gate, const float* __restrict up, int64_t count,
+                                    float* __restrict grad_gate, float* __restrict grad_up, float* __restrict out) {
+  if (out != nullptr) swiglu(gate, up, count, out);
   for (int64_t i = 0; i < count; ++i) {
-    const float s = 1.0f / (1.0f + exponential(-gate[i]));
-    grad_up[i] = grad[i] * gate[i] * s;
-    grad_gate[i] = grad[i] * up[i] * s * (1.0f + gate[i] * (1.0f - s));
+    const float s = 1.0f / (1.0f + exponential(-gate[i])), silu = gate[i] * s, g = grad[i];
+    grad_up[i] = g * silu;
+    grad_gate[i] = g * up[i] * s * (1.0f + gate[i] * (1.0f - s));
   }
 }
 
-SLIPWAY_CLONES void attend(const float* q, KeyValueRun prompt, KeyValueRun own, int64_t stride, int64_t width,
-                           float scale, float* scores, float* out) {
-  const KeyValueRun runs[2] = {prompt, own};
-  float* s = scores;
-  for (const KeyValueRun& run : runs)
-    for (int64_t t = 0; t < run.length; ++t) {
-      const float* k = run.k + t * stride;
-      float dot = 0;
-#pragma omp simd reduction(+ : dot)
-      for (int64_t i = 0; i < width; ++i) dot += q[i] * k[i];
-      *s++ = dot * scale;
-    }
-  const int64_t length = prompt.length + own.length;
-  float max = scores[0];
+SLIPWAY_CLONES float softmax_terms(float* x, float scale, int64_t width, float* lse) {
+  float max = x[0];
 #pragma omp simd reduction(max : max)
-  for (int64_t t = 1; t < length; ++t) max = scores[t] > max ? scores[t] : max;
+  for (int64_t i = 1; i < width; ++i) max = x[i] > max ? x[i] : max;
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (int64_t t = 0; t < length; ++t) {
-    scores[t] = exponential(scores[t] - max);
-    sum += scores[t];
+  for (int64_t i = 0; i < width; ++i) {
+    x[i] = exponential((x[i] - max) * scale);
+    sum += x[i];
   }
-  for (int64_t i = 0; i < width; ++i) out[i] = 0;
-  s = scores;
-  for (const KeyValueRun& run : runs)
-    for (int64_t t = 0; t < run.length; ++t) {
-      const float* v = run.v + t * stride;
-      const float p = *s++ / sum;
-      for (int64_t i = 0; i < width; ++i) out[i] += p * v[i];
-    }
+  *lse = max * scale + std::log(sum);
+  return sum;
+}
+
+SLIPWAY_CLONES void scale_row(float* x, float factor, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) x[i] *= factor;
+}
+
+SLIPWAY_CLONES void softmax_backward(float* s, float* dp, float scale, float lse, float delta, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) {
+    const float p = exponential(s[i] * scale - lse);
+    s[i] = p;
+    dp[i] = scale * p * (dp[i] - delta);
+  }
+}
+
+SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; ++i) sum += a[i] * b[i];
+  return sum;
 }
 
 SLIPWAY_CLONES void adamw(const float* g, int64_t count, const AdamWStep& step, float* w, float* m, float* v) {

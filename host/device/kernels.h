@@ -8,28 +8,26 @@ namespace slipway::kernels {
 // y = x / sqrt(mean(x^2) + eps) * w for `rows` rows of `width`; inverse_rms[rows] is kept for the backward pass.
 void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms);
 
-// Gradients of rms_norm: grad_x is written, grad_w[width] is added into.
-void rms_norm_backward(const float* grad_y, const float* x, const float* w, const float* inverse_rms, int64_t rows,
+// Gradients of rms_norm: grad_x = residual (nullptr: nothing) + the gradient, grad_w[width] is added into.
+void rms_norm_backward(const float* grad_y, const float* x, const float* w, const float* inverse_rms, const float* residual, int64_t rows,
                        int64_t width, float* grad_x, float* grad_w);
 
 // Rotary embedding, first half against second half: for every token and head
-// (a, b) -> (a cos - b sin, b cos + a sin). cos/sin point at the token's row of `half` values; sign -1 undoes it.
+// (a, b) -> (a cos - b sin, b cos + a sin). cos/sin point at the token's row of `half` values; sign -1 undoes it. y may be x.
 void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads, int64_t half, float* y);
 
 // out = gate * sigmoid(gate) * up, elementwise.
 void swiglu(const float* gate, const float* up, int64_t count, float* out);
+// `out` = what swiglu gave, once more; nullptr = not wanted.
 void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t count, float* grad_gate,
-                     float* grad_up);
+                     float* grad_up, float* out);
 
-// One query head over keys and values that lie in two runs (a shared prompt, then the row's own tokens). `stride` is the
-// distance in floats between successive positions. scores[prompt + own] is scratch. out[width] is written.
-struct KeyValueRun {
-  const float* k;
-  const float* v;
-  int64_t length;
-};
-void attend(const float* q, KeyValueRun prompt, KeyValueRun own, int64_t stride, int64_t width, float scale,
-            float* scores, float* out);
+// x = exp(scale (x - max x)); returns the sum. *lse = log(sum(exp(scale x))) of what x was.
+float softmax_terms(float* x, float scale, int64_t width, float* lse);
+void scale_row(float* x, float factor, int64_t width);
+// Backward of p = exp(scale s - lse): s becomes p, dp becomes scale p (dp - delta).
+void softmax_backward(float* s, float* dp, float scale, float lse, float delta, int64_t width);
+float dot(const float* a, const float* b, int64_t width);
 
 // One AdamW update of `count` weights. With g' = grad_scale g: m = beta1 m + rest1 g', v = beta2 v + rest2 g'^2,
 // w = keep w - step_size m / (sqrt(v) inverse_root2 + epsilon).

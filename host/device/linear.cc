@@ -1,7 +1,10 @@
 // Products with gradients that go straight into their buffers.
 #include "device/linear.h"
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/trace.h"
 #include "device/packed_weights.h"
 
 namespace slipway {
@@ -11,31 +14,42 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-bool recorded(const at::Tensor& a, const at::Tensor& b) {
-  return at::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad());
+bool has_buffer(const at::Tensor& parameter) { return parameter.is_leaf() && parameter.grad().defined() && parameter.grad().is_contiguous(); }
+
+bool plain(const at::Tensor& x, const at::Tensor& w) {
+  return x.dim() == 2 && w.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous() && x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
 }
 
-// The buffer that w's gradient belongs into, or nullptr.
-float* gradient_buffer(const at::Tensor& w) {
-  return w.is_leaf() && w.grad().defined() && w.grad().is_contiguous() ? w.mutable_grad().data_ptr<float>() : nullptr;
+at::Tensor unrecorded(const at::Tensor& x_in, const at::Tensor& w) {
+  const TraceScope trace("operator", "linear", "tokens", x_in.size(0));
+  const at::Tensor x = x_in.contiguous();
+  at::Tensor y = at::empty({x.size(0), w.size(0)}, x.options());
+  product(x.const_data_ptr<float>(), x.size(0), x.size(1), {&w}, y.data_ptr<float>(), false);
+  return y;
 }
 
 struct Linear : Function<Linear> {
-  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x, const at::Tensor& w) {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x_in, const at::Tensor& w) {
+    const at::Tensor x = x_in.contiguous();
     saved->save_for_backward({x, w});
-    return at::linear(x, w);
+    return unrecorded(x, w);
   }
   static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const TraceScope trace("operator", "linear backward");
     const auto kept = saved->get_saved_variables();
     const at::Tensor &x_TK = kept[0], &w_NK = kept[1], dy_TN = grads[0].contiguous();
+    const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
     const at::NoGradGuard no_grad;
-    at::Tensor dx_TK, dw_NK;
-    if (saved->needs_input_grad(0)) dx_TK = at::mm(dy_TN, w_NK);
-    if (saved->needs_input_grad(1)) {
-      if (gradient_buffer(w_NK) != nullptr) w_NK.mutable_grad().addmm_(dy_TN.t(), x_TK);
-      else dw_NK = at::mm(dy_TN.t(), x_TK);
+    at::Tensor dx_TK;
+    if (saved->needs_input_grad(0)) {
+      dx_TK = at::empty_like(x_TK);
+      const Weight weight = weight_of(w_NK, k);
+      input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k, dx_TK.data_ptr<float>(), k, false);
     }
-    return {dx_TK, dw_NK};
+    const GradientTarget dw(w_NK, saved->needs_input_grad(1));
+    const WeightGradient target{dw.data(), n};
+    weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k, rows, k, {&target, 1});
+    return {dx_TK, dw.tensor()};
   }
 };
 
@@ -61,35 +75,66 @@ struct Embedding : Function<Embedding> {
     const auto kept = saved->get_saved_variables();
     const at::Tensor &w = kept[0], &ids = kept[1], dy = grads[0].contiguous();
     const at::NoGradGuard no_grad;
-    at::Tensor dw;
-    float* buffer = gradient_buffer(w);
-    if (buffer == nullptr) {
-      dw = at::zeros_like(w);
-      buffer = dw.data_ptr<float>();
-    }
+    const GradientTarget dw(w, true);
     const int64_t* rows = ids.const_data_ptr<int64_t>();
     const float* from = dy.const_data_ptr<float>();
     const int64_t width = w.size(1);
     // In order and on one thread: a token that occurs twice must be summed the same way every time.
     for (int64_t t = 0; t < ids.numel(); ++t)
-      for (int64_t i = 0; i < width; ++i) buffer[rows[t] * width + i] += from[t * width + i];
-    return {dw, at::Tensor()};
+      for (int64_t i = 0; i < width; ++i) dw.data()[rows[t] * width + i] += from[t * width + i];
+    return {dw.tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
+Weight weight_of(const at::Tensor& w, int64_t k) {
+  if (w.dim() != 2 || w.size(1) != k || !w.is_contiguous() || w.scalar_type() != at::kFloat)
+    fail("a weight must be a contiguous float32 matrix of {} columns", k);
+  return {w.const_data_ptr<float>(), w.size(0)};
+}
+
+void product(const float* x, int64_t rows, int64_t k, std::initializer_list<const at::Tensor*> weights, float* y, bool add) {
+  int64_t columns = 0;
+  size_t count = 0;
+  std::array<Weight, 4> plain_weights{};
+  for (const at::Tensor* w : weights) columns += (plain_weights[count++] = weight_of(*w, k)).n;
+  PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
+  if (packed == nullptr) return forward_product(x, k, rows, k, std::span<const Weight>(plain_weights.data(), count), y, columns, add);
+  std::array<PackedWeight, 4> packed_weights{};
+  count = 0;
+  for (const at::Tensor* w : weights) packed_weights[count++] = packed->of(*w);
+  forward_product(x, k, rows, k, std::span<const PackedWeight>(packed_weights.data(), count), y, columns, add);
+}
+
+bool records(std::initializer_list<const at::Tensor*> operands) {
+  return at::GradMode::is_enabled() && std::ranges::any_of(operands, [](const at::Tensor* t) { return t->requires_grad(); });
+}
+
+torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands) {
+  torch::autograd::edge_list out;
+  for (const at::Tensor* t : operands) out.push_back(t->requires_grad() && !has_buffer(*t) ? torch::autograd::impl::gradient_edge(*t) : torch::autograd::Edge());
+  return out;
+}
+
+GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
+  if (!wanted) return;
+  if (has_buffer(parameter)) {
+    data_ = parameter.mutable_grad().data_ptr<float>();
+    return;
+  }
+  made_ = at::zeros_like(parameter);
+  data_ = made_.data_ptr<float>();
+}
+
 at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
-  if (recorded(x, w)) return Linear::apply(x, w);
-  PackedWeights* packed = PackedWeightsScope::current();
-  const bool packable = packed != nullptr && x.dim() == 2 && w.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous() &&
-                        x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
-  return packable ? packed->linear(x, w) : at::linear(x, w);
+  if (!plain(x, w)) return at::linear(x, w);
+  return records({&x, &w}) ? Linear::apply(x, w) : unrecorded(x, w);
 }
 
 at::Tensor embedding(const at::Tensor& w, const at::Tensor& ids_in) {
   const at::Tensor ids = ids_in.contiguous();
-  return recorded(w, w) ? Embedding::apply(w, ids) : look_up(w.contiguous(), ids);
+  return records({&w}) ? Embedding::apply(w, ids) : look_up(w.contiguous(), ids);
 }
 
 }  // namespace slipway

@@ -1,5 +1,8 @@
-// The products of a model: x w^T, and rows of a table.
+// The products of a model on tensors: x w^T, and rows of a table.
 #pragma once
+#include <array>
+
+#include "device/product.h"
 #include "device/torch.h"
 
 namespace slipway {
@@ -10,5 +13,28 @@ at::Tensor linear(const at::Tensor& x_TK, const at::Tensor& w_NK);
 
 // Rows `ids` [T] (int64) of w [V, d] -> [T, d]; throws Error when an id is out of range. Differentiable, as above.
 at::Tensor embedding(const at::Tensor& w_VD, const at::Tensor& ids_T);
+
+// For operators with a backward of their own ---------------------------------------------------------------------------
+// A weight [n, k] as products take it; throws Error unless it is contiguous float32 with k columns.
+Weight weight_of(const at::Tensor& w_NK, int64_t k);
+// y [rows, n1 + n2 + ...] (+)= x [w1; w2; ...]^T, nothing recorded; on packed weights inside a scope.
+void product(const float* x, int64_t rows, int64_t k, std::initializer_list<const at::Tensor*> weights, float* y, bool add);
+
+// Whether autograd records an operator of these operands.
+bool records(std::initializer_list<const at::Tensor*> operands);
+// The edges of an operator's node, one an operand: none for parameters whose gradient goes straight into its buffer.
+torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands);
+
+// Where a parameter's gradient goes: into its buffer, or into a new tensor that autograd takes.
+class GradientTarget {
+ public:
+  GradientTarget(const at::Tensor& parameter, bool wanted);
+  float* data() const { return data_; }            // nullptr = not wanted
+  const at::Tensor& tensor() const { return made_; }  // undefined where the buffer took it
+
+ private:
+  at::Tensor made_;
+  float* data_ = nullptr;
+};
 
 }  // namespace slipway

@@ -4,7 +4,8 @@
 
 namespace slipway {
 
-// Registers slipway::embedding_v1, linear_v1 (device/linear.h), rms_norm_v1, rope_v1, swiglu_v1 and attention_v1 with LibTorch's dispatcher; idempotent, any thread.
+// Registers them with LibTorch's dispatcher: slipway::embedding_v1 and linear_v1 (device/linear.h), rms_norm_v1, rope_v1, swiglu_v1,
+// attention_v1 (device/attention.h), attention_block_v1 and swiglu_block_v1 (device/blocks.h). Idempotent, any thread.
 void register_operators();
 
 // x [T, d], w [d] -> [T, d]
@@ -14,7 +15,7 @@ at::Tensor rope(const at::Tensor& x_THD, const at::Tensor& positions_T, double t
 // silu(gate) * up
 at::Tensor swiglu(const at::Tensor& gate_TF, const at::Tensor& up_TF);
 // Log-probability of targets [N] (int64, all valid) under softmax(logits [N, V]); not recorded by autograd. With `grad_NV`
-// ([N, V], contiguous): written there is `coefficient` times the gradient of their sum in the logits.
+// ([N, V], contiguous; may be the logits themselves): written there is `coefficient` times the gradient of their sum in the logits.
 at::Tensor token_logprobs(const at::Tensor& logits_NV, const at::Tensor& targets_N, double coefficient = 0, at::Tensor* grad_NV = nullptr);
 
 }  // namespace slipway

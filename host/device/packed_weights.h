@@ -1,7 +1,8 @@
-// Weight matrices in the layout that products of few rows want (device/gemm.h), made when a matrix is first used.
+// Weight matrices in the layout that products want (device/gemm.h), made when a matrix is first used.
 #pragma once
 #include <unordered_map>
 
+#include "device/product.h"
 #include "device/torch.h"
 
 namespace slipway {
@@ -9,8 +10,8 @@ namespace slipway {
 // Holds copies of weights: a scope must not outlive a change of them. One thread at a time. [loop]
 class PackedWeights {
  public:
-  // x [rows, k] w [n, k]^T -> [rows, n], float32; a row's result does not depend on the other rows.
-  at::Tensor linear(const at::Tensor& x, const at::Tensor& w);
+  // w [n, k], contiguous float32.
+  PackedWeight of(const at::Tensor& w);
   // Forgets the contents and keeps the memory for the next weights of the same shapes.
   void forget();
 
@@ -23,7 +24,7 @@ class PackedWeights {
   std::unordered_map<const void*, Packed> packed_;
 };
 
-// While one is alive, linear() (device/linear.h) on this thread takes its products from `weights`, if nothing records gradients.
+// While one is alive, products on this thread take their weights from `weights`, if nothing records gradients.
 class PackedWeightsScope {
  public:
   explicit PackedWeightsScope(PackedWeights& weights);

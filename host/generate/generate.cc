@@ -6,117 +6,186 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/trace.h"
+#include "device/parallel.h"
 
 namespace slipway {
 namespace {
 
-// Prompts encoded together: bounds the prompt logits that are kept, [prompts, vocab].
-constexpr size_t kPromptsPerPrefill = 256;
+// Prompt tokens encoded in one go: bounds what exists beside the cache.
+constexpr int64_t kPrefillTokens = 4096;
 
 class Decoder {
  public:
-  Decoder(Model& model, std::span<const GenerationRequest> requests, const GenerationSettings& settings,
-          std::vector<Completion>& completions)
-      : model_(model), requests_(requests), settings_(settings), completions_(completions) {}
+  Decoder(Model& model, std::span<const GenerationRequest> requests, const GenerationSettings& settings, const GenerationHooks& hooks,
+          std::vector<Completion>& completions);
 
-  // Requests [first, last), whose completions begin at completions_[base].
-  void run(size_t first, size_t last, const std::function<bool()>& on_step);
-
-  int64_t tokens = 0, finished = 0;
+  void run();
 
  private:
   struct Row {
     size_t completion;
-    size_t prompt;  // within this prefill
     int64_t slot;
     int32_t token;  // drawn, not yet fed
   };
+  // A request's place in the cache, from its encoding to the end of its last sample.
+  struct Encoded {
+    int64_t region = -1;
+    int64_t logits_row = 0;   // in prompt_logits_ of its prefill
+    at::Tensor prompt_logits;  // [prompts of its prefill, vocab], until the last sample is admitted
+    int admitted = 0, ended = 0;
+  };
 
-  void prefill(size_t first, size_t last);
-  // True when the completion is over.
-  bool accept(Completion& completion, int32_t token);
-  int32_t draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const;
-  void admit(Row row);
+  static KeyValueCache::Size cache_size(std::span<const GenerationRequest> requests, const GenerationSettings& settings);
+  // Fills free slots, encoding requests as needed.
+  void admit();
+  // Encodes requests from next_ on, as many as the free slots want.
+  void prefill();
+  // Samples of an encoded request, into free slots.
+  void admit_samples(size_t request);
+  // Feeds every row's token, draws the next.
   void step();
+  Drawn draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const;
+  // Takes the token; true when the completion is over.
+  bool accept(Completion& completion, const Drawn& drawn);
+  void end(const Completion& completion);
 
   Model& model_;
   std::span<const GenerationRequest> requests_;
   const GenerationSettings& settings_;
+  const GenerationHooks& hooks_;
   std::vector<Completion>& completions_;
-  size_t completed_before_ = 0;
-  std::unique_ptr<KeyValueCache> cache_;
-  at::Tensor prompt_logits_;  // [prompts, vocab]
-  std::vector<int64_t> prompt_begin_;
+  const KeyValueCache::Size size_;
+  KeyValueCache cache_;
+  std::vector<size_t> first_;  // each request's first completion
+  std::vector<Encoded> encoded_;
+  size_t next_ = 0;            // the first request that is not encoded
+  size_t admitting_ = 0;       // the first request with samples that are not admitted
   std::vector<Row> rows_;
-  std::vector<int64_t> free_slots_;
+  std::vector<int64_t> free_slots_, free_regions_;
+  GenerationProgress progress_;
 };
 
-void Decoder::prefill(size_t first, size_t last) {
-  const TraceScope trace("generate", "prefill", "prompts", static_cast<int64_t>(last - first));
-  std::vector<int64_t> ids, positions, ends;
-  AttentionContext context;
-  context.cu_seqlens = {0};
-  prompt_begin_.clear();
-  for (size_t r = first; r < last; ++r) {
-    prompt_begin_.push_back(static_cast<int64_t>(ids.size()));
-    for (size_t i = 0; i < requests_[r].prompt.size(); ++i) {
-      ids.push_back(requests_[r].prompt[i]);
+KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> requests, const GenerationSettings& settings) {
+  int64_t samples = 0, longest = 1;
+  for (const GenerationRequest& request : requests) {
+    samples += request.samples;
+    longest = std::max(longest, static_cast<int64_t>(request.prompt.size()));
+  }
+  const int64_t slots = std::max<int64_t>(1, std::min(settings.max_rows, samples));
+  // Every prompt in the cache has a row, but for the one whose samples are being admitted.
+  return {std::min<int64_t>(static_cast<int64_t>(requests.size()), slots + 1), longest, slots, settings.max_new_tokens};
+}
+
+Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests, const GenerationSettings& settings, const GenerationHooks& hooks,
+                 std::vector<Completion>& completions)
+    : model_(model), requests_(requests), settings_(settings), hooks_(hooks), completions_(completions), size_(cache_size(requests, settings)),
+      cache_(model.make_cache(size_)), encoded_(requests.size()) {
+  size_t first = 0;
+  for (const GenerationRequest& request : requests) {
+    first_.push_back(first);
+    first += static_cast<size_t>(request.samples);
+  }
+  progress_.rows = static_cast<int64_t>(completions.size());
+  for (int64_t s = size_.slots; s-- > 0;) free_slots_.push_back(s);
+  for (int64_t r = size_.prompts; r-- > 0;) free_regions_.push_back(r);
+}
+
+void Decoder::prefill() {
+  const TraceScope trace("generate", "prefill");
+  std::vector<int64_t> ids, positions, ends, regions;
+  std::vector<int32_t> cu_seqlens = {0};
+  const size_t begin = next_;
+  for (int64_t wanted = static_cast<int64_t>(free_slots_.size()); next_ < requests_.size() && wanted > 0 && !free_regions_.empty(); ++next_) {
+    const GenerationRequest& request = requests_[next_];
+    if (next_ > begin && static_cast<int64_t>(ids.size() + request.prompt.size()) > kPrefillTokens) break;
+    wanted -= request.samples;
+    encoded_[next_].region = free_regions_.back();
+    encoded_[next_].logits_row = static_cast<int64_t>(ends.size());
+    regions.push_back(free_regions_.back());
+    free_regions_.pop_back();
+    for (size_t i = 0; i < request.prompt.size(); ++i) {
+      ids.push_back(request.prompt[i]);
       positions.push_back(static_cast<int64_t>(i));
     }
     ends.push_back(static_cast<int64_t>(ids.size()) - 1);
-    context.cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
+    cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
   }
-  int64_t samples = 0;
-  for (size_t r = first; r < last; ++r) samples += requests_[r].samples;
-  const int64_t slots = std::min<int64_t>(settings_.max_rows, samples);
-  cache_ = std::make_unique<KeyValueCache>(
-      model_.make_cache(static_cast<int64_t>(ids.size()), slots, settings_.max_new_tokens));
-  context.cache = cache_.get();
+  AttentionContext context = AttentionContext::packed(cu_seqlens);
+  context.cache = &cache_;
+  context.regions = std::move(regions);
   const at::Tensor hidden_TD = model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false);
-  prompt_logits_ = model_.logits(hidden_TD.index_select(0, int64_tensor(ends)), false).contiguous();
-  free_slots_.clear();
-  for (int64_t s = slots; s-- > 0;) free_slots_.push_back(s);
+  const at::Tensor logits_PV = model_.logits(hidden_TD.index_select(0, int64_tensor(ends)), false).contiguous();
+  for (size_t r = begin; r < next_; ++r) encoded_[r].prompt_logits = logits_PV;
 }
 
-int32_t Decoder::draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const {
+void Decoder::admit_samples(size_t request) {
+  Encoded& encoded = encoded_[request];
+  const int count = std::min(requests_[request].samples - encoded.admitted, static_cast<int>(free_slots_.size()));
+  const float* logits = encoded.prompt_logits.const_data_ptr<float>() + encoded.logits_row * model_.info().vocab_size;
+  std::vector<Drawn> drawn(static_cast<size_t>(count));
+  const size_t first = first_[request] + static_cast<size_t>(encoded.admitted);
+  parallel_chunks(count, [&](int64_t i) {
+    std::vector<float> scratch;
+    drawn[static_cast<size_t>(i)] = draw(logits, completions_[first + static_cast<size_t>(i)], scratch);
+  });
+  encoded.admitted += count;
+  if (encoded.admitted == requests_[request].samples) encoded.prompt_logits = at::Tensor();
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    if (accept(completions_[first + i], drawn[i])) {
+      end(completions_[first + i]);
+      continue;
+    }
+    rows_.push_back({first + i, free_slots_.back(), drawn[i].token});
+    free_slots_.pop_back();
+  }
+}
+
+void Decoder::admit() {
+  while (!free_slots_.empty() && admitting_ < requests_.size()) {
+    if (admitting_ == next_) {
+      // Encoding reads all weights, however few the tokens: worth it once an eighth of the rows is missing.
+      if (!rows_.empty() && static_cast<int64_t>(free_slots_.size()) * 8 < size_.slots) return;
+      prefill();
+    }
+    admit_samples(admitting_);
+    while (admitting_ < next_ && encoded_[admitting_].admitted == requests_[admitting_].samples) ++admitting_;
+  }
+}
+
+Drawn Decoder::draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const {
   const DrawPlace place{settings_.iteration, requests_[completion.request].key,
                         static_cast<uint32_t>(completion.sample), static_cast<uint32_t>(completion.ids.size())};
   return sample_token(logits, model_.info().vocab_size, settings_.sampling, uniform(settings_.seed, place), scratch);
 }
 
-bool Decoder::accept(Completion& completion, int32_t token) {
-  completion.ids.push_back(token);
-  ++tokens;
-  completion.finished = std::ranges::find(settings_.stop_tokens, token) != settings_.stop_tokens.end();
+bool Decoder::accept(Completion& completion, const Drawn& drawn) {
+  completion.ids.push_back(drawn.token);
+  completion.logprobs.push_back(drawn.logprob);
+  ++progress_.tokens;
+  completion.finished = std::ranges::find(settings_.stop_tokens, drawn.token) != settings_.stop_tokens.end();
   return completion.finished || static_cast<int64_t>(completion.ids.size()) >= settings_.max_new_tokens;
 }
 
-void Decoder::admit(Row row) {
-  std::vector<float> scratch;
-  Completion& completion = completions_[row.completion];
-  const float* logits = prompt_logits_.const_data_ptr<float>() +
-                        static_cast<int64_t>(row.prompt) * model_.info().vocab_size;
-  row.token = draw(logits, completion, scratch);
-  if (accept(completion, row.token)) {
-    ++finished;
-    return;
-  }
-  row.slot = free_slots_.back();
-  free_slots_.pop_back();
-  rows_.push_back(row);
+void Decoder::end(const Completion& completion) {
+  ++progress_.finished_rows;
+  Encoded& encoded = encoded_[completion.request];
+  const int samples = requests_[completion.request].samples;
+  if (++encoded.ended < samples) return;
+  free_regions_.push_back(encoded.region);
+  if (hooks_.on_complete) hooks_.on_complete(completion.request, {completions_.data() + first_[completion.request], static_cast<size_t>(samples)});
 }
 
 void Decoder::step() {
   const TraceScope trace("generate", "decode", "rows", static_cast<int64_t>(rows_.size()));
   AttentionContext context;
   context.mode = AttentionContext::Mode::kDecode;
-  context.cache = cache_.get();
+  context.cache = &cache_;
   std::vector<int64_t> ids, positions;
   for (const Row& row : rows_) {
     const Completion& completion = completions_[row.completion];
     const auto prompt_length = static_cast<int64_t>(requests_[completion.request].prompt.size());
     const auto own = static_cast<int64_t>(completion.ids.size()) - 1;
-    context.rows.push_back({prompt_begin_[row.prompt], prompt_length, row.slot, own});
+    context.rows.push_back({encoded_[completion.request].region, prompt_length, row.slot, own});
     ids.push_back(row.token);
     positions.push_back(prompt_length + own);
   }
@@ -124,42 +193,36 @@ void Decoder::step() {
       model_.logits(model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false), false).contiguous();
   const int64_t vocab = logits_RV.size(1);
   const float* logits = logits_RV.const_data_ptr<float>();
-  at::parallel_for(0, static_cast<int64_t>(rows_.size()), 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch;
-    for (int64_t r = begin; r < end; ++r) {
-      Row& row = rows_[static_cast<size_t>(r)];
-      row.token = draw(logits + r * vocab, completions_[row.completion], scratch);
-    }
+  std::vector<Drawn> drawn(rows_.size());
+  parallel_chunks(static_cast<int64_t>(rows_.size()), [&](int64_t r) {
+    static thread_local std::vector<float> scratch;
+    drawn[static_cast<size_t>(r)] = draw(logits + r * vocab, completions_[rows_[static_cast<size_t>(r)].completion], scratch);
   });
   std::vector<Row> going_on;
-  for (const Row& row : rows_) {
-    if (accept(completions_[row.completion], row.token)) {
-      free_slots_.push_back(row.slot);
-      ++finished;
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    Completion& completion = completions_[rows_[r].completion];
+    if (accept(completion, drawn[r])) {
+      free_slots_.push_back(rows_[r].slot);
+      end(completion);
     } else {
-      going_on.push_back(row);
+      going_on.push_back({rows_[r].completion, rows_[r].slot, drawn[r].token});
     }
   }
   rows_ = std::move(going_on);
 }
 
-void Decoder::run(size_t first, size_t last, const std::function<bool()>& on_step) {
-  prefill(first, last);
-  std::vector<Row> waiting;
-  for (size_t r = first; r < last; ++r)
-    for (int s = 0; s < requests_[r].samples; ++s) waiting.push_back({completed_before_++, r - first, 0, 0});
-  for (size_t next = 0; next < waiting.size() || !rows_.empty();) {
-    while (next < waiting.size() && !free_slots_.empty()) admit(waiting[next++]);
+void Decoder::run() {
+  while (admitting_ < requests_.size() || !rows_.empty()) {
+    admit();
     if (!rows_.empty()) step();
-    if (!on_step()) fail("generation was stopped");
+    if (hooks_.on_progress && !hooks_.on_progress(progress_)) fail("generation was stopped");
   }
 }
 
 }  // namespace
 
 std::vector<Completion> generate(Model& model, std::span<const GenerationRequest> requests,
-                                 const GenerationSettings& settings,
-                                 const std::function<bool(const GenerationProgress&)>& on_progress) {
+                                 const GenerationSettings& settings, const GenerationHooks& hooks) {
   const c10::InferenceMode inference;
   std::vector<Completion> completions;
   for (size_t r = 0; r < requests.size(); ++r) {
@@ -169,16 +232,13 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
       fail("generate: a prompt of {} tokens and {} new ones exceed the model's {} positions; lower max_new_tokens or "
            "data.max_prompt_tokens",
            requests[r].prompt.size(), settings.max_new_tokens, model.info().max_positions);
-    for (int s = 0; s < requests[r].samples; ++s) completions.push_back({r, s, {}, false});
+    if (requests[r].samples < 1) fail("generate: request {} asks for {} samples; at least one is needed", r, requests[r].samples);
+    for (int s = 0; s < requests[r].samples; ++s) completions.push_back({r, s, {}, {}, false});
   }
+  if (completions.empty()) return completions;
   model.packed_weights().forget();  // the weights may have changed since the last call
   const PackedWeightsScope packed(model.packed_weights());
-  Decoder decoder(model, requests, settings, completions);
-  const auto rows = static_cast<int64_t>(completions.size());
-  for (size_t first = 0; first < requests.size(); first += kPromptsPerPrefill)
-    decoder.run(first, std::min(requests.size(), first + kPromptsPerPrefill), [&] {
-      return !on_progress || on_progress({decoder.tokens, decoder.finished, rows});
-    });
+  Decoder(model, requests, settings, hooks, completions).run();
   return completions;
 }
 

@@ -1,5 +1,5 @@
-// Sampling K completions of many prompts together: each prompt is encoded once, all rows decode in one batch, a finished
-// row leaves and a waiting one takes its place.
+// Sampling K completions of many prompts together: each prompt is encoded once, all rows decode in one batch, finished rows
+// leave and waiting ones take their places, prompts that nobody has encoded yet among them.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,18 +29,26 @@ struct GenerationRequest {
 struct Completion {
   size_t request = 0;
   int sample = 0;
-  std::vector<int32_t> ids;  // without the prompt
-  bool finished = false;     // ended with a stop token, not cut by max_new_tokens
+  std::vector<int32_t> ids;      // without the prompt
+  std::vector<float> logprobs;   // of each id under the model as it is: temperature 1, nothing left out
+  bool finished = false;         // ended with a stop token, not cut by max_new_tokens
 };
 
 struct GenerationProgress {
   int64_t tokens = 0, finished_rows = 0, rows = 0;
 };
 
+// Both are called on the calling thread.
+struct GenerationHooks {
+  // After every decoding step; returning false stops early and throws Error.
+  std::function<bool(const GenerationProgress&)> on_progress;
+  // When all samples of a request are complete: its first completion and their number. The requests' order is theirs of ending.
+  std::function<void(size_t request, std::span<const Completion> completions)> on_complete;
+};
+
 // All samples of all requests, ordered by (request, sample). What a sample draws does not depend on what else is in the
-// batch. `on_progress` is called after every decoding step; returning false stops early and throws Error. [loop]
+// batch. [loop]
 std::vector<Completion> generate(Model& model, std::span<const GenerationRequest> requests,
-                                 const GenerationSettings& settings,
-                                 const std::function<bool(const GenerationProgress&)>& on_progress = {});
+                                 const GenerationSettings& settings, const GenerationHooks& hooks = {});
 
 }  // namespace slipway

@@ -1,4 +1,5 @@
-// Drawing a token from a row of logits.
+// Drawing a token from a row of logits. One pass gives the largest logit and the mass of every block of the row; what is looked at
+// again is the blocks that matter.
 #include "generate/sampling.h"
 
 #include <algorithm>
@@ -10,83 +11,142 @@
 namespace slipway {
 namespace {
 
-// One pass over the logits gives each block's mass; only the block that u falls into is looked at again.
-int32_t sample_all(const float* logits, int64_t vocab, float inverse_temperature, double u, std::vector<float>& scratch) {
-  const int64_t blocks = kernels::blocks(vocab);
-  scratch.resize(static_cast<size_t>(3 * blocks + kernels::kBlock));
-  float *largest = scratch.data(), *mass = largest + blocks, *weight = mass + blocks, *p = weight + blocks;
-  kernels::block_masses(logits, inverse_temperature, vocab, largest, mass);
-  const float max = kernels::row_max(largest, blocks);
-  kernels::exponentials(largest, max, inverse_temperature, blocks, weight);
+// A row, seen once.
+class Row {
+ public:
+  Row(const float* logits, int64_t vocab, float inverse_temperature, std::vector<float>& scratch)
+      : logits_(logits), vocab_(vocab), blocks_(kernels::blocks(vocab)), inverse_temperature_(inverse_temperature) {
+    scratch.resize(static_cast<size_t>(3 * blocks_ + kernels::kBlock));
+    largest_ = scratch.data(), mass_ = largest_ + blocks_, weight_ = mass_ + blocks_, p_ = weight_ + blocks_;
+    kernels::block_masses(logits, inverse_temperature, vocab, largest_, mass_);
+    max_ = kernels::row_max(largest_, blocks_);
+    kernels::exponentials(largest_, max_, inverse_temperature, blocks_, weight_);
+    for (int64_t b = 0; b < blocks_; ++b) total_ += mass_of(b);
+  }
+
+  float max() const { return max_; }
+  // Of exp((logit - max) / temperature) over the row.
+  double total() const { return total_; }
+  // The token at which the running mass passes u of the total.
+  int32_t at(double u) const;
+  // Tokens whose logit is at least `threshold`, largest first, the smaller token first among equals.
+  std::vector<int32_t> at_least(float threshold) const;
+  // A threshold that the k largest logits reach, and few others.
+  float threshold_of(int64_t k) const;
+
+ private:
   // A block of nothing but -infinity has weight 0, and a mass that is not a number.
-  const auto mass_of = [&](int64_t b) { return weight[b] > 0 ? static_cast<double>(mass[b]) * static_cast<double>(weight[b]) : 0.0; };
-  double total = 0;
-  for (int64_t b = 0; b < blocks; ++b) total += mass_of(b);
-  const double target = u * total;
+  double mass_of(int64_t b) const { return weight_[b] > 0 ? static_cast<double>(mass_[b]) * static_cast<double>(weight_[b]) : 0.0; }
+
+  const float* logits_;
+  int64_t vocab_, blocks_;
+  float inverse_temperature_, max_;
+  double total_ = 0;
+  float *largest_, *mass_, *weight_, *p_;
+};
+
+int32_t Row::at(double u) const {
+  const double target = u * total_;
   double before = 0;
   int32_t last = 0;
-  for (int64_t b = 0; b < blocks; ++b) {
+  for (int64_t b = 0; b < blocks_; ++b) {
     const double here = mass_of(b);
     if (here <= 0) continue;
-    const int64_t begin = b * kernels::kBlock, length = std::min(kernels::kBlock, vocab - begin);
-    const bool tail = b + 1 == blocks;
+    const int64_t begin = b * kernels::kBlock, length = std::min(kernels::kBlock, vocab_ - begin);
+    const bool tail = b + 1 == blocks_;
     if (!tail && before + here <= target) {
       before += here;
-      last = static_cast<int32_t>(begin + (std::max_element(logits + begin, logits + begin + length) - (logits + begin)));
+      last = static_cast<int32_t>(begin + (std::max_element(logits_ + begin, logits_ + begin + length) - (logits_ + begin)));
       continue;
     }
-    kernels::exponentials(logits + begin, largest[b], inverse_temperature, length, p);
+    kernels::exponentials(logits_ + begin, largest_[b], inverse_temperature_, length, p_);
     double within = before;
     for (int64_t i = 0; i < length; ++i) {
-      if (p[i] > 0) last = static_cast<int32_t>(begin + i);
-      within += static_cast<double>(p[i]) * static_cast<double>(weight[b]);
-      if (within > target && p[i] > 0) return last;
+      if (p_[i] > 0) last = static_cast<int32_t>(begin + i);
+      within += static_cast<double>(p_[i]) * static_cast<double>(weight_[b]);
+      if (within > target && p_[i] > 0) return last;
     }
     before = within;
   }
   return last;  // rounding left a sliver at the end: the last token that has any probability
 }
 
-int32_t sample_restricted(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
-                          std::vector<float>& scratch) {
-  std::vector<int32_t> order(static_cast<size_t>(vocab));
-  std::iota(order.begin(), order.end(), 0);
-  const auto larger = [&](int32_t a, int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; };
-  int64_t kept = vocab;
-  if (settings.top_k > 0 && settings.top_k < vocab) {
-    kept = settings.top_k;
-    std::nth_element(order.begin(), order.begin() + (kept - 1), order.end(), larger);
-    order.resize(static_cast<size_t>(kept));
+std::vector<int32_t> Row::at_least(float threshold) const {
+  std::vector<int32_t> out;
+  for (int64_t b = 0; b < blocks_; ++b) {
+    if (largest_[b] < threshold) continue;
+    for (int64_t i = b * kernels::kBlock; i < std::min(vocab_, (b + 1) * kernels::kBlock); ++i)
+      if (logits_[i] >= threshold) out.push_back(static_cast<int32_t>(i));
   }
-  std::sort(order.begin(), order.end(), larger);
-  scratch.resize(static_cast<size_t>(kept));
-  const double max = static_cast<double>(logits[order[0]]);
+  std::ranges::sort(out, [&](int32_t a, int32_t b) { return logits_[a] != logits_[b] ? logits_[a] > logits_[b] : a < b; });
+  return out;
+}
+
+float Row::threshold_of(int64_t k) const {
+  if (k > blocks_) return -INFINITY;
+  // The k-th largest of the blocks' largest: at least k logits reach it.
+  std::vector<float> largest(largest_, largest_ + blocks_);
+  std::nth_element(largest.begin(), largest.begin() + (k - 1), largest.end(), std::greater<>());
+  return largest[static_cast<size_t>(k - 1)];
+}
+
+// The tokens that top-k and top-p leave, largest first, and their masses.
+struct Nucleus {
+  std::vector<int32_t> tokens;
+  std::vector<double> masses;
   double total = 0;
-  for (size_t i = 0; i < order.size(); ++i) {
-    scratch[i] = static_cast<float>(std::exp((static_cast<double>(logits[order[i]]) - max) / settings.temperature));
-    total += static_cast<double>(scratch[i]);
+};
+
+Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab, const SamplingSettings& settings) {
+  const auto mass = [&](int32_t token) { return std::exp((static_cast<double>(logits[token]) - static_cast<double>(row.max())) / settings.temperature); };
+  Nucleus out;
+  const auto fill = [&](std::vector<int32_t> tokens) {
+    out = {std::move(tokens), {}, 0};
+    for (const int32_t token : out.tokens) out.total += out.masses.emplace_back(mass(token));
+  };
+  const bool by_count = settings.top_k > 0 && settings.top_k < vocab;
+  double all = row.total();
+  if (by_count) {
+    std::vector<int32_t> tokens = row.at_least(row.threshold_of(settings.top_k));
+    tokens.resize(static_cast<size_t>(std::min<int64_t>(settings.top_k, static_cast<int64_t>(tokens.size()))));
+    fill(std::move(tokens));
+    all = out.total;
   }
-  size_t nucleus = order.size();
-  if (settings.top_p < 1.0) {
-    double mass = 0;
-    for (nucleus = 0; nucleus < order.size() && (nucleus == 0 || mass < settings.top_p * total); ++nucleus)
-      mass += static_cast<double>(scratch[nucleus]);
-    total = mass;
+  if (settings.top_p >= 1.0) return out;
+  // Without top-k: wider and wider below the largest, until the mass is there.
+  for (double below = 4 * settings.temperature; !by_count; below *= 2) {
+    const auto threshold = static_cast<float>(static_cast<double>(row.max()) - below);
+    fill(row.at_least(threshold));
+    if (out.total >= settings.top_p * all || static_cast<int64_t>(out.tokens.size()) == vocab || below > 1e30) break;
   }
+  double reached = 0;
+  size_t count = 0;
+  for (; count < out.tokens.size() && (count == 0 || reached < settings.top_p * all); ++count) reached += out.masses[count];
+  out.tokens.resize(count);
+  out.masses.resize(count);
+  out.total = reached;
+  return out;
+}
+
+int32_t draw_from(const Nucleus& nucleus, double u) {
   double mass = 0;
-  for (size_t i = 0; i < nucleus; ++i)
-    if ((mass += static_cast<double>(scratch[i])) > u * total) return order[i];
-  return order[nucleus - 1];
+  for (size_t i = 0; i < nucleus.tokens.size(); ++i)
+    if ((mass += nucleus.masses[i]) > u * nucleus.total) return nucleus.tokens[i];
+  return nucleus.tokens.back();
 }
 
 }  // namespace
 
-int32_t sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
-                     std::vector<float>& scratch) {
-  if (settings.temperature <= 0)
-    return static_cast<int32_t>(std::max_element(logits, logits + vocab) - logits);
-  if (settings.top_k > 0 || settings.top_p < 1.0) return sample_restricted(logits, vocab, settings, u, scratch);
-  return sample_all(logits, vocab, static_cast<float>(1.0 / settings.temperature), u, scratch);
+Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u, std::vector<float>& scratch) {
+  if (settings.temperature <= 0) {
+    const auto token = static_cast<int32_t>(std::max_element(logits, logits + vocab) - logits);
+    return {token, logits[token] - kernels::log_sum_exp(logits, vocab)};
+  }
+  const Row row(logits, vocab, static_cast<float>(1.0 / settings.temperature), scratch);
+  const bool restricted = settings.top_k > 0 || settings.top_p < 1.0;
+  const int32_t token = restricted ? draw_from(nucleus_of(row, logits, vocab, settings), u) : row.at(u);
+  const float log_total = settings.temperature == 1.0 ? row.max() + static_cast<float>(std::log(row.total())) : kernels::log_sum_exp(logits, vocab);
+  return {token, logits[token] - log_total};
 }
 
 }  // namespace slipway

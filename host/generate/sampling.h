@@ -11,9 +11,14 @@ struct SamplingSettings {
   double top_p = 1.0;        // smallest set of most likely tokens whose mass reaches top_p
 };
 
+struct Drawn {
+  int32_t token;
+  float logprob;  // under softmax(logits): temperature 1, nothing left out
+};
+
 // The token that the uniform number u in [0, 1) selects under softmax(logits / temperature), after top-k, then top-p on
 // what top-k left, as Hugging Face orders them. `scratch` is the caller's, reused between calls. Thread-safe.
-int32_t sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
-                     std::vector<float>& scratch);
+Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
+                   std::vector<float>& scratch);
 
 }  // namespace slipway

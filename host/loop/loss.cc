@@ -1,18 +1,27 @@
 // Forward and backward of a packed batch.
 #include "loop/loss.h"
 
+#include "base/trace.h"
 #include "device/operators.h"
 
 namespace slipway {
 namespace {
 
+AttentionContext context_of(const PackedBatch& batch) {
+  std::vector<SegmentTree> trees;
+  for (const std::vector<TokenSpan>& spans : batch.trees) {
+    SegmentTree tree;
+    for (const TokenSpan& span : spans) tree.segments.push_back({span.begin, span.length});
+    trees.push_back(std::move(tree));
+  }
+  return AttentionContext::packed(std::move(trees), static_cast<int64_t>(batch.ids.size()));
+}
+
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
 // falls away.
 at::Tensor label_rows(Model& model, const PackedBatch& batch, bool training) {
-  AttentionContext context;
-  context.cu_seqlens = batch.cu_seqlens;
+  const AttentionContext context = context_of(batch);
   const at::Tensor hidden_TD = model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, training);
-  if (batch.rows.size() == batch.ids.size()) return hidden_TD;
   return hidden_TD.index_select(0, int64_tensor(batch.rows));
 }
 
@@ -34,18 +43,22 @@ double loss_sum(Model& model, const PackedBatch& batch) { return -label_logprobs
 double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
   const at::Tensor hidden_ND = label_rows(model, batch, true), targets_N = int64_tensor(batch.targets);
   const double coefficient = -1.0 / static_cast<double>(labels);
-  at::Tensor grad_ND = at::empty_like(hidden_ND), grad_logits;
+  at::Tensor grad_ND = at::empty_like(hidden_ND);
   double sum = 0;
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
     const at::Tensor chunk_ND = hidden_ND.detach().narrow(0, first, count).requires_grad_(true);
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
-    if (!grad_logits.defined()) grad_logits = at::empty({std::min(kHeadRows, targets_N.numel()), logits_NV.size(1)}, logits_NV.options());
-    at::Tensor grad_NV = grad_logits.narrow(0, 0, count);
-    sum -= token_logprobs(logits_NV.detach(), targets_N.narrow(0, first, count), coefficient, &grad_NV).sum().item<double>();
-    logits_NV.backward(grad_NV);
+    // The gradient takes the logits' place: the head's backward asks for its input and weights alone.
+    at::Tensor grad_NV = logits_NV.detach();
+    sum -= token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV).sum().item<double>();
+    {
+      const TraceScope trace("loop", "head backward");
+      logits_NV.backward(grad_NV);
+    }
     grad_ND.narrow(0, first, count).copy_(chunk_ND.grad());
   }
+  const TraceScope trace("loop", "backward");
   if (hidden_ND.requires_grad()) hidden_ND.backward(grad_ND);
   return sum;
 }

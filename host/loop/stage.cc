@@ -65,9 +65,9 @@ Group gather(std::span<const Example> examples, const std::vector<int64_t>& orde
     for (int64_t i = m * batch_size; i < std::min((m + 1) * batch_size, static_cast<int64_t>(order.size())); ++i)
       chosen.push_back(&examples[static_cast<size_t>(order[static_cast<size_t>(i)])]);
     group.micro_batches.push_back(pack_parts(chosen, settings.max_tokens_per_batch));
-    for (const PackedBatch& part : group.micro_batches.back()) {
-      group.labels += static_cast<int64_t>(part.targets.size());
-      group.tokens += static_cast<int64_t>(part.ids.size());
+    for (const Example* example : chosen) {
+      group.labels += example->label_tokens();
+      group.tokens += static_cast<int64_t>(example->ids.size());
     }
   }
   return group;

@@ -51,8 +51,8 @@ Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std:
   check(stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), &error), error, name_, "bind");
 }
 
-KeyValueCache Model::make_cache(int64_t prompt_tokens, int64_t slots, int64_t slot_tokens) const {
-  return {stable_->kv_layers, stable_->kv_heads, stable_->kv_width, prompt_tokens, slots, slot_tokens};
+KeyValueCache Model::make_cache(const KeyValueCache::Size& size) const {
+  return {stable_->kv_layers, stable_->kv_heads, stable_->kv_width, size};
 }
 
 at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context,

@@ -21,7 +21,7 @@ class Model {
   const FlatParameters& parameters() const { return *parameters_; }
   const slw_model_info& info() const { return info_; }
   // An empty cache that fits the model's attention.
-  KeyValueCache make_cache(int64_t prompt_tokens, int64_t slots, int64_t slot_tokens) const;
+  KeyValueCache make_cache(const KeyValueCache::Size& size) const;
 
   // The weights as decoding wants them; whoever opens a scope on them calls forget() first. [loop]
   PackedWeights& packed_weights() { return packed_weights_; }

@@ -33,7 +33,7 @@ HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const
   settings.iteration = 0xFFFFFFFF;  // no training iteration draws with this key
   std::vector<GenerationRequest> requests;
   for (size_t i = 0; i < prompts.size(); ++i) requests.push_back({prompts[i].ids, static_cast<uint32_t>(i), 1});
-  const std::vector<Completion> completions = generate(run.model, requests, settings, on_progress);
+  const std::vector<Completion> completions = generate(run.model, requests, settings, {on_progress, {}});
   std::vector<ScoredRow> rows;
   std::vector<std::vector<int32_t>> ids;
   double cut = 0, tokens = 0;

@@ -137,7 +137,7 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   settings.iteration = static_cast<uint32_t>(at_.iteration);
   std::vector<Answer> answers;
   int64_t tokens = 0;
-  for (Completion& c : generate(run_.model, requests, settings, generation_progress(kGenerate))) {
+  for (Completion& c : generate(run_.model, requests, settings, {generation_progress(kGenerate), {}})) {
     tokens += static_cast<int64_t>(c.ids.size());
     std::string text = run_.tokenizer.decode(c.ids);
     answers.push_back({c.request, c.sample, std::move(c.ids), std::move(text), c.finished});

@@ -58,6 +58,13 @@ typedef struct slw_model {
  *   slipway::swiglu_v1(Tensor gate, Tensor up) -> Tensor                           silu(gate) * up
  *   slipway::attention_v1(Tensor q, Tensor k, Tensor v, float scale, int layer, int context) -> Tensor
  *                                                   q [T, H, D], k and v [T, G, D], H a multiple of G -> [T, H, D]
+ * and the two halves of a decoder block, whose intermediate values are never kept:
+ *   slipway::attention_block_v1(Tensor x, Tensor norm, Tensor q, Tensor k, Tensor v, Tensor o, Tensor positions, int heads, int kv_heads,
+ *                               float eps, float theta, float scale, int layer, int context) -> Tensor
+ *                                                   x + o(attention(rope(q h), rope(k h), v h)), h = rms_norm(x): x [T, d],
+ *                                                   q [H D, d], k and v [G D, d], o [d, H D]
+ *   slipway::swiglu_block_v1(Tensor x, Tensor norm, Tensor gate, Tensor up, Tensor down, float eps) -> Tensor
+ *                                                   x + down(silu(gate h) * (up h)), h = rms_norm(x): gate, up [F, d], down [d, F]
  *
  * What to build: create() receives, beside the plugin's own options, the table "config" with the names of a Hugging Face
  * config.json (the host makes the same names from GGUF metadata). */

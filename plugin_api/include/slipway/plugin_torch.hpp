@@ -42,6 +42,17 @@ inline Tensor attention(const Tensor &q_THD, const Tensor &k_TGD, const Tensor &
   return call("slipway::attention_v1", q_THD, k_TGD, v_TGD, scale, layer, context);
 }
 
+// The two halves of a decoder block, each one operator: faster than their parts, and lighter.
+struct AttentionWeights { const Tensor &norm, &q, &k, &v, &o; };
+inline Tensor attention_block(const Tensor &x_TD, const AttentionWeights &w, const Tensor &positions_T, int64_t heads, int64_t kv_heads, double eps,
+                              double theta, double scale, int64_t layer, int64_t context) {
+  return call("slipway::attention_block_v1", x_TD, w.norm, w.q, w.k, w.v, w.o, positions_T, heads, kv_heads, eps, theta, scale, layer, context);
+}
+struct SwiGluWeights { const Tensor &norm, &gate, &up, &down; };
+inline Tensor swiglu_block(const Tensor &x_TD, const SwiGluWeights &w, double eps) {
+  return call("slipway::swiglu_block_v1", x_TD, w.norm, w.gate, w.up, w.down, eps);
+}
+
 }  // namespace ops
 
 // ---- config.json ---------------------------------------------------------------------------------------------------

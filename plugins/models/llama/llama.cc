@@ -94,14 +94,10 @@ class Llama : public slipway::TorchModel<Llama> {
 
   Tensor block(int64_t layer, const Tensor& x_TD, const Tensor& positions_T, int64_t context) const {
     const auto w = [&](BlockParameter which) -> const Tensor& { return weight(1 + static_cast<size_t>(layer) * kPerBlock + which); };
-    const Tensor h_TD = rms_norm(x_TD, w(kInputNorm), shape_.eps);
-    const Tensor q_THD = rope(heads(linear(h_TD, w(kQuery)), shape_.heads, shape_.width), positions_T, shape_.theta);
-    const Tensor k_TGD = rope(heads(linear(h_TD, w(kKey)), shape_.kv_heads, shape_.width), positions_T, shape_.theta);
-    const Tensor v_TGD = heads(linear(h_TD, w(kValue)), shape_.kv_heads, shape_.width);
-    const Tensor a_THD = attention(q_THD, k_TGD, v_TGD, 1.0 / std::sqrt(static_cast<double>(shape_.width)), layer, context);
-    const Tensor y_TD = add(x_TD, linear(flat(a_THD, shape_.heads * shape_.width), w(kOutput)));
-    const Tensor m_TD = rms_norm(y_TD, w(kPostNorm), shape_.eps);
-    return add(y_TD, linear(swiglu(linear(m_TD, w(kGate)), linear(m_TD, w(kUp))), w(kDown)));
+    const double scale = 1.0 / std::sqrt(static_cast<double>(shape_.width));
+    const Tensor y_TD = attention_block(x_TD, {w(kInputNorm), w(kQuery), w(kKey), w(kValue), w(kOutput)}, positions_T, shape_.heads, shape_.kv_heads,
+                                        shape_.eps, shape_.theta, scale, layer, context);
+    return swiglu_block(y_TD, {w(kPostNorm), w(kGate), w(kUp), w(kDown)}, shape_.eps);
   }
 
   Shape shape_;

@@ -3,8 +3,21 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace slipway {
 namespace {
+
+using Spans = std::vector<std::vector<std::pair<int64_t, int64_t>>>;
+
+Spans spans_of(const PackedBatch& batch) {
+  Spans out;
+  for (const auto& tree : batch.trees) {
+    out.emplace_back();
+    for (const TokenSpan& span : tree) out.back().emplace_back(span.begin, span.length);
+  }
+  return out;
+}
 
 TEST(Packing, RowsAndTargetsOfMixedExamples) {
   const Example whole{{5, 6, 7}, 0}, completion{{1, 2, 3, 4}, 2}, single{{9}, 0}, silent{{8, 8}, 2};
@@ -16,29 +29,42 @@ TEST(Packing, RowsAndTargetsOfMixedExamples) {
   const PackedBatch b = pack(all);
   EXPECT_EQ(b.ids, (std::vector<int64_t>{5, 6, 7, 1, 2, 3, 4, 9, 8, 8}));
   EXPECT_EQ(b.positions, (std::vector<int64_t>{0, 1, 2, 0, 1, 2, 3, 0, 0, 1}));
-  EXPECT_EQ(b.cu_seqlens, (std::vector<int32_t>{0, 3, 7, 8, 10}));
+  EXPECT_EQ(spans_of(b), (Spans{{{0, 3}}, {{3, 4}}, {{7, 1}}, {{8, 2}}}));
   EXPECT_EQ(b.rows, (std::vector<int64_t>{0, 1, 4, 5}));
   EXPECT_EQ(b.targets, (std::vector<int64_t>{6, 7, 3, 4}));
 }
 
-TEST(Packing, PartsKeepTheOrderAndTheBudget) {
+TEST(Packing, AnswersToOnePromptShareIt) {
+  const Example a{{1, 2, 3, 10, 11}, 3}, other{{1, 2, 4, 12}, 3}, b{{1, 2, 3, 13}, 3}, shorter{{1, 2, 3, 14}, 2};
+  const std::vector<const Example*> all = {&a, &other, &b, &shorter};
+  const PackedBatch packed = pack(all);
+  EXPECT_EQ(packed.ids, (std::vector<int64_t>{1, 2, 3, 10, 11, 13, 1, 2, 4, 12, 1, 2, 3, 14}));
+  EXPECT_EQ(packed.positions, (std::vector<int64_t>{0, 1, 2, 3, 4, 3, 0, 1, 2, 3, 0, 1, 2, 3}));
+  EXPECT_EQ(spans_of(packed), (Spans{{{0, 3}, {3, 2}, {5, 1}}, {{6, 4}}, {{10, 4}}}));
+  EXPECT_EQ(packed.rows, (std::vector<int64_t>{2, 3, 8, 2, 11, 12}));
+  EXPECT_EQ(packed.targets, (std::vector<int64_t>{10, 11, 12, 13, 3, 14}));
+}
+
+TEST(Packing, PartsAreBalancedAndKeepTheBudget) {
   std::vector<Example> examples;
-  for (const size_t length : {30, 5, 90, 40, 3, 250, 7, 60}) examples.push_back({std::vector<int32_t>(length, 1), 0});
+  for (const size_t length : {30, 5, 90, 40, 3, 250, 7, 60}) examples.push_back({std::vector<int32_t>(length, static_cast<int32_t>(length)), 0});
   std::vector<const Example*> all;
   for (const Example& e : examples) all.push_back(&e);
   EXPECT_EQ(pack_parts(all, 0).size(), 1u);
   EXPECT_EQ(pack_parts(all, 485).size(), 1u);
   for (const int64_t budget : {1, 8, 100, 128, 250, 484}) {
-    const std::vector<PackedBatch> parts = pack_parts(all, budget);
-    std::vector<int32_t> lengths;
-    for (const PackedBatch& part : parts) {
-      const auto sequences = part.cu_seqlens.size() - 1;
-      EXPECT_TRUE(static_cast<int64_t>(part.ids.size()) <= budget || sequences == 1) << budget;
-      for (size_t i = 0; i < sequences; ++i) lengths.push_back(part.cu_seqlens[i + 1] - part.cu_seqlens[i]);
+    std::vector<int64_t> lengths;
+    for (const PackedBatch& part : pack_parts(all, budget)) {
+      EXPECT_TRUE(static_cast<int64_t>(part.ids.size()) <= budget || part.trees.size() == 1) << budget;
+      for (const auto& tree : part.trees) lengths.push_back(tree[0].length);
     }
-    EXPECT_EQ(lengths, (std::vector<int32_t>{30, 5, 90, 40, 3, 250, 7, 60})) << budget;
+    std::ranges::sort(lengths);
+    EXPECT_EQ(lengths, (std::vector<int64_t>{3, 5, 7, 30, 40, 60, 90, 250})) << budget;
   }
-  EXPECT_EQ(pack_parts(all, 484).size(), 2u);
+  const std::vector<PackedBatch> two = pack_parts(all, 300);
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[0].ids.size(), 250u);
+  EXPECT_EQ(two[1].ids.size(), 235u);
 }
 
 }  // namespace

@@ -15,12 +15,12 @@ namespace {
 struct Free {
   void operator()(float* p) const { std::free(p); }
 };
-using Panels = std::unique_ptr<float[], Free>;
+using Memory = std::unique_ptr<float[], Free>;
 
-Panels panels_of(const std::vector<float>& w, int64_t n, int64_t k) {
+Memory panels_of(const std::vector<float>& w, int64_t n, int64_t k) {
   const auto bytes = static_cast<size_t>(gemm::packed_size(n, k)) * sizeof(float);
-  Panels out(static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
-  gemm::pack(w.data(), n, k, 0, gemm::panels(n), out.get());
+  Memory out(static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+  gemm::pack_transposed(w.data(), k, n, k, 0, gemm::panels(n), out.get(), gemm::panel_width() * k);
   return out;
 }
 
@@ -34,6 +34,7 @@ class Gemm : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!gemm::use(GetParam())) GTEST_SKIP() << "this processor has no " << GetParam();
+    EXPECT_EQ(gemm::instruction_set(), GetParam());
   }
   static void TearDownTestSuite() { (void)(gemm::use("avx512") || gemm::use("avx2") || gemm::use("plain")); }
 };
@@ -44,11 +45,12 @@ TEST_P(Gemm, EqualsTheSumInDoublePrecision) {
     for (const int64_t k : {1, 15, 16, 64, 577})
       for (const int64_t rows : {1, 5, 12, 13, 37, 241, 300}) {
         const std::vector<float> w = noise(n * k, 1), x = noise(rows * k, 2);
-        const Panels packed = panels_of(w, n, k);
+        const Memory packed = panels_of(w, n, k);
         std::vector<float> y(static_cast<size_t>(rows * n) + 1, 7.0f);
         const int64_t middle = gemm::panels(n) / 2;  // in two halves, as two threads do
-        gemm::multiply(x.data(), rows, k, packed.get(), n, 0, middle, y.data());
-        gemm::multiply(x.data(), rows, k, packed.get(), n, middle, gemm::panels(n), y.data());
+        const gemm::Panels b{packed.get(), gemm::panel_width() * k};
+        gemm::multiply({x.data(), k, 1}, rows, k, b, n, 0, middle, y.data(), n, false);
+        gemm::multiply({x.data(), k, 1}, rows, k, b, n, middle, gemm::panels(n), y.data(), n, false);
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t j = 0; j < n; ++j) {
             double sum = 0;
@@ -64,13 +66,37 @@ TEST_P(Gemm, EqualsTheSumInDoublePrecision) {
 TEST_P(Gemm, RowsDoNotDependOnTheirBatch) {
   constexpr int64_t kRows = 250, kN = 70, kK = 96;
   const std::vector<float> x = noise(kRows * kK, 3);
-  const Panels packed = panels_of(noise(kN * kK, 4), kN, kK);
+  const Memory packed = panels_of(noise(kN * kK, 4), kN, kK);
   std::vector<float> all(kRows * kN), one(kN);
-  gemm::multiply(x.data(), kRows, kK, packed.get(), kN, 0, gemm::panels(kN), all.data());
+  const gemm::Panels b{packed.get(), gemm::panel_width() * kK};
+  gemm::multiply({x.data(), kK, 1}, kRows, kK, b, kN, 0, gemm::panels(kN), all.data(), kN, false);
   for (int64_t r = 0; r < kRows; ++r) {
-    gemm::multiply(x.data() + r * kK, 1, kK, packed.get(), kN, 0, gemm::panels(kN), one.data());
+    gemm::multiply({x.data() + r * kK, kK, 1}, 1, kK, b, kN, 0, gemm::panels(kN), one.data(), kN, false);
     ASSERT_TRUE(std::equal(one.begin(), one.end(), all.begin() + r * kN)) << "row " << r;
   }
+}
+
+// a^T b added to what is there: rows side by side in memory, b not transposed, room between rows.
+TEST_P(Gemm, TurnedOperandsAddUp) {
+  double largest = 0;
+  for (const int64_t n : {1, 16, 33, 70})
+    for (const int64_t k : {1, 9, 400, 801})
+      for (const int64_t rows : {1, 7, 130}) {
+        const int64_t a_row = rows + 3, b_row = n + 5, y_row = n + 2;
+        const std::vector<float> a = noise(k * a_row, 5), b = noise(k * b_row, 6), before = noise(rows * y_row, 7);
+        Memory packed(static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(gemm::packed_size(n, k) * 4 + 63) / 64 * 64)));
+        gemm::pack(b.data(), b_row, n, k, 0, gemm::panels(n), packed.get(), gemm::panel_width() * k);
+        std::vector<float> y = before;
+        gemm::multiply({a.data(), 1, a_row}, rows, k, {packed.get(), gemm::panel_width() * k}, n, 0, gemm::panels(n), y.data(), y_row, true);
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t j = 0; j < y_row; ++j) {
+            double sum = static_cast<double>(before[static_cast<size_t>(r * y_row + j)]);
+            for (int64_t i = 0; j < n && i < k; ++i) sum += static_cast<double>(a[static_cast<size_t>(i * a_row + r)]) * static_cast<double>(b[static_cast<size_t>(i * b_row + j)]);
+            largest = std::max(largest, std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * y_row + j)])));
+          }
+      }
+  std::printf("%s: largest difference %.3g\n", GetParam(), largest);
+  EXPECT_LT(largest, 2e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sets, Gemm, testing::Values("avx512", "avx2", "plain"), [](const auto& set) { return std::string(set.param); });

@@ -102,8 +102,8 @@ TEST(Operators, Embedding) {
 
 TEST(Operators, PackedAttention) {
   at::manual_seed(5);
-  AttentionContext context;
-  context.cu_seqlens = {0, 1, 8, 8, 30};
+  const std::vector<int32_t> cu_seqlens = {0, 1, 8, 8, 30};
+  const AttentionContext context = AttentionContext::packed(cu_seqlens);
   const double scale = 0.25;
   compare("attention (grouped, 4 sequences)", {leaf({30, 6, 16}), leaf({30, 2, 16}), leaf({30, 2, 16})},
           [&](auto& x) { return attention(x[0], x[1], x[2], scale, 0, context.handle()); },
@@ -111,9 +111,8 @@ TEST(Operators, PackedAttention) {
             const at::Tensor k = x[1].repeat_interleave(3, 1), v = x[2].repeat_interleave(3, 1);
             const at::Tensor scores = at::einsum("qhd,khd->hqk", {x[0], k}) * scale;
             at::Tensor allowed = at::zeros({30, 30}, at::kBool);
-            for (size_t s = 0; s + 1 < context.cu_seqlens.size(); ++s)
-              for (int q = context.cu_seqlens[s]; q < context.cu_seqlens[s + 1]; ++q)
-                allowed[q].narrow(0, context.cu_seqlens[s], q - context.cu_seqlens[s] + 1).fill_(true);
+            for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s)
+              for (int q = cu_seqlens[s]; q < cu_seqlens[s + 1]; ++q) allowed[q].narrow(0, cu_seqlens[s], q - cu_seqlens[s] + 1).fill_(true);
             const at::Tensor p = at::softmax(scores.masked_fill(allowed.logical_not(), -INFINITY), -1);
             return at::einsum("hqk,khd->qhd", {p, v});
           },
@@ -121,11 +120,11 @@ TEST(Operators, PackedAttention) {
 }
 
 TEST(Operators, AttentionRefusesWhatDoesNotFit) {
-  AttentionContext context;
-  context.cu_seqlens = {0, 4};
+  const AttentionContext context = AttentionContext::packed({0, 4}), empty;
   const at::Tensor q = at::zeros({5, 2, 8}), k = at::zeros({5, 1, 8});
   EXPECT_THROW(attention(q, k, k, 1.0, 0, context.handle()), Error);
   EXPECT_THROW(attention(q, k, k, 1.0, 0, 0), Error);
+  EXPECT_THROW(attention(q, k, k, 1.0, 0, empty.handle()), Error);
   EXPECT_THROW(attention(q, at::zeros({5, 3, 8}), at::zeros({5, 3, 8}), 1.0, 0, context.handle()), Error);
 }
 

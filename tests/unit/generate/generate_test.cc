@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -78,9 +80,72 @@ TEST_F(Generate, StopTokensEndACompletionAndAreKept) {
   EXPECT_LE(out.ids.size(), 3u);
 }
 
+// What decoding says of a drawn token, from the cache and packed weights, against the training forward over the whole text.
+TEST_F(Generate, LogProbabilitiesEqualTheTrainingForward) {
+  for (const SamplingSettings& sampling : {SamplingSettings{}, SamplingSettings{.temperature = 0.7, .top_k = 50, .top_p = 0.9}, SamplingSettings{.temperature = 0}}) {
+    GenerationSettings settings;
+    settings.sampling = sampling;
+    settings.max_new_tokens = 24;
+    settings.max_rows = 5;
+    const std::vector<GenerationRequest> requests = {{prompt(0), 1, 4}, {prompt(1), 2, 4}};
+    double largest = 0;
+    for (const Completion& c : generate(*model, requests, settings)) {
+      ASSERT_EQ(c.logprobs.size(), c.ids.size());
+      const std::vector<int32_t>& start = requests[c.request].prompt;
+      std::vector<int64_t> ids(start.begin(), start.end()), positions;
+      ids.insert(ids.end(), c.ids.begin(), c.ids.end());
+      for (size_t i = 0; i < ids.size(); ++i) positions.push_back(static_cast<int64_t>(i));
+      const at::Tensor whole = model->hidden(int64_tensor(ids), int64_tensor(positions), AttentionContext::packed({0, static_cast<int32_t>(ids.size())}), true).detach();
+      const auto drawn = static_cast<int64_t>(c.ids.size());
+      const at::Tensor logprobs = at::log_softmax(model->logits(whole.narrow(0, whole.size(0) - drawn - 1, drawn), true).detach(), -1)
+                                      .gather(1, int64_tensor({c.ids.begin(), c.ids.end()}).unsqueeze(1));
+      for (int64_t i = 0; i < drawn; ++i) largest = std::max(largest, std::abs(logprobs[i][0].item<double>() - static_cast<double>(c.logprobs[static_cast<size_t>(i)])));
+    }
+    std::printf("temperature %.1f: largest difference of log-probabilities %.3g\n", sampling.temperature, largest);
+    EXPECT_LT(largest, 1e-4);
+  }
+}
+
+TEST_F(Generate, RequestsEndOneByOneWhileOthersEnter) {
+  GenerationSettings settings;
+  settings.max_new_tokens = 6;
+  settings.max_rows = 3;
+  std::vector<GenerationRequest> requests;
+  for (uint32_t i = 0; i < 9; ++i) requests.push_back({prompt(i % 2), i, 1 + static_cast<int>(i % 4)});
+  std::vector<size_t> ended;
+  GenerationHooks hooks;
+  int64_t rows = 0, most = 0;
+  hooks.on_progress = [&](const GenerationProgress& p) {
+    most = std::max(most, p.finished_rows);
+    rows = p.rows;
+    return true;
+  };
+  hooks.on_complete = [&](size_t request, std::span<const Completion> completions) {
+    ended.push_back(request);
+    ASSERT_EQ(completions.size(), static_cast<size_t>(requests[request].samples));
+    for (const Completion& c : completions) {
+      EXPECT_EQ(c.request, request);
+      EXPECT_EQ(c.ids.size(), 6u);
+    }
+  };
+  const std::vector<Completion> few = generate(*model, requests, settings, hooks);
+  EXPECT_EQ(rows, most);
+  std::ranges::sort(ended);
+  EXPECT_EQ(ended, (std::vector<size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8}));
+  settings.max_rows = 128;
+  const std::vector<Completion> all = generate(*model, requests, settings);
+  ASSERT_EQ(few.size(), all.size());
+  for (size_t i = 0; i < few.size(); ++i) {
+    EXPECT_EQ(few[i].ids, all[i].ids) << i;
+    EXPECT_EQ(few[i].logprobs, all[i].logprobs) << i;
+  }
+}
+
 TEST_F(Generate, EmptyPromptsAreRefused) {
   const std::vector<GenerationRequest> requests = {{{}, 0, 1}};
   EXPECT_THROW(generate(*model, requests, {}), Error);
+  const std::vector<GenerationRequest> none = {{{1}, 0, 0}};
+  EXPECT_THROW(generate(*model, none, {}), Error);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 
 int32_t draw(const std::vector<float>& logits, const SamplingSettings& settings, double u) {
   std::vector<float> scratch;
-  return sample_token(logits.data(), static_cast<int64_t>(logits.size()), settings, u, scratch);
+  return sample_token(logits.data(), static_cast<int64_t>(logits.size()), settings, u, scratch).token;
 }
 
 TEST(Sampling, FrequenciesFollowTheSoftmax) {

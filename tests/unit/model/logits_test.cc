@@ -32,8 +32,7 @@ TEST(SmolLM2, LogitsEqualTransformers) {
 
   const auto ids = record["texts"][0]["ids"].get<std::vector<int64_t>>();
   const auto n = static_cast<int64_t>(ids.size());
-  AttentionContext context;
-  context.cu_seqlens = {0, static_cast<int32_t>(n)};
+  const AttentionContext context = AttentionContext::packed({0, static_cast<int32_t>(n)});
   const at::NoGradGuard no_grad;
   const at::Tensor hidden =
       model.hidden(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong), at::arange(n), context, false);

@@ -1,0 +1,38 @@
+// Threads for work of microseconds: a team that waits awake for a short while between the pieces of a step, and asleep after that.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+namespace slipway {
+
+// Threads that parallel_chunks() uses: LibTorch's number (OMP_NUM_THREADS, else one a core).
+int64_t parallel_threads();
+
+namespace detail {
+// Borrows any callable of one chunk number.
+struct ChunkBody {
+  const void* object;
+  void (*call)(const void* object, int64_t chunk);
+};
+void run_chunks(int64_t chunks, ChunkBody body);
+}  // namespace detail
+
+// Calls body(chunk) once for every chunk in [0, chunks), on the calling thread and the team's, and returns when all are done.
+// Chunks are taken one by one, so a thread that the system holds up holds up one chunk alone. What a chunk computes must not
+// depend on who computes it. The first exception of a chunk is thrown here, when no chunk runs any more. Inside a chunk, and
+// while another thread keeps the team busy, chunks run on the calling thread.
+template <class Body>
+void parallel_chunks(int64_t chunks, const Body& body) {
+  detail::run_chunks(chunks, {std::addressof(body), [](const void* object, int64_t chunk) { (*static_cast<const Body*>(object))(chunk); }});
+}
+
+// body(begin, end) over [0, count) in ranges of `grain`.
+template <class Body>
+void parallel_ranges(int64_t count, int64_t grain, const Body& body) {
+  grain = std::max<int64_t>(1, grain);
+  parallel_chunks((count + grain - 1) / grain, [&](int64_t chunk) { body(chunk * grain, std::min(count, (chunk + 1) * grain)); });
+}
+
+}  // namespace slipway

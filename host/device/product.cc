@@ -1,0 +1,178 @@
+// Packing and cutting of products. How work is cut changes no result: every element is the same sum of chains (gemm.h).
+#include "device/product.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "device/parallel.h"
+#include "device/scratch.h"
+
+namespace slipway {
+namespace {
+
+// Below this many multiply-adds a product is done on the calling thread: waking another costs more.
+constexpr int64_t kAlone = 200'000;
+constexpr int64_t kRows = 120;  // of one piece
+
+// One product of a call: pieces of rows x panels.
+struct Part {
+  gemm::Strided a;
+  int64_t rows, k;
+  gemm::Panels b;
+  int64_t n;
+  float* y;
+};
+
+int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// How a part is cut: `row_blocks` x `groups` pieces of about equal size, rows between tiles, columns between panels.
+struct Grid {
+  int64_t row_blocks, groups, first;  // first: number of the part's first piece
+};
+
+Grid grid_of(const Part& part, int64_t rows_at_most, int64_t panels_at_most, int64_t first) {
+  const int64_t threads = parallel_threads(), panels = gemm::panels(part.n), tiles = (part.rows + gemm::tile_rows() - 1) / gemm::tile_rows();
+  int64_t row_blocks = (part.rows + rows_at_most - 1) / rows_at_most, groups = (panels + panels_at_most - 1) / panels_at_most;
+  // Enough pieces for every thread, and as many for each.
+  if (row_blocks == 1) groups = std::min(panels, round_up(std::max(groups, 4 * threads), threads));
+  else if (row_blocks * groups < 16 * threads) row_blocks = std::min(tiles, round_up(row_blocks, threads));
+  return {row_blocks, groups, first};
+}
+
+// Runs the parts' pieces, of at most `rows` rows and `group` panels each.
+void run_pieces(std::span<const Part> parts, int64_t rows, int64_t group, int64_t y_row, bool add) {
+  Grid grids[4];
+  int64_t pieces = 0, work = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    grids[i] = grid_of(parts[i], rows, group, pieces);
+    pieces += grids[i].row_blocks * grids[i].groups;
+    work += parts[i].rows * parts[i].k * parts[i].n;
+  }
+  const auto run = [&](int64_t piece) {
+    size_t i = parts.size() - 1;
+    while (piece < grids[i].first) --i;
+    const Part& part = parts[i];
+    const Grid& grid = grids[i];
+    // Pieces of one panel group follow one another: its panels are still in cache.
+    const int64_t block = (piece - grid.first) % grid.row_blocks, column = (piece - grid.first) / grid.row_blocks;
+    const int64_t tiles = (part.rows + gemm::tile_rows() - 1) / gemm::tile_rows(), panels = gemm::panels(part.n);
+    const int64_t begin = block * tiles / grid.row_blocks * gemm::tile_rows(), end = std::min(part.rows, (block + 1) * tiles / grid.row_blocks * gemm::tile_rows());
+    gemm::multiply({part.a.data + begin * part.a.row, part.a.row, part.a.column}, end - begin, part.k, part.b, part.n, column * panels / grid.groups,
+                   (column + 1) * panels / grid.groups, part.y + begin * y_row, y_row, add);
+  };
+  if (work < kAlone)
+    for (int64_t piece = 0; piece < pieces; ++piece) run(piece);
+  else parallel_chunks(pieces, run);
+}
+
+// Panels packed together by one thread.
+constexpr int64_t kPackTogether = 8;
+
+template <class Pack>
+void pack_panels(int64_t panels, int64_t floats, const Pack& pack) {
+  parallel_ranges(panels, floats < kAlone / 4 ? panels : kPackTogether, pack);
+}
+
+Scratch& packed_scratch() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+
+int64_t columns(std::span<const Weight> weights) {
+  int64_t n = 0;
+  for (const Weight& weight : weights) n += weight.n;
+  return n;
+}
+
+// Few rows: all of them with a panel while it is in cache. Many: pieces that leave room in the second-level cache.
+int64_t rows_of_piece(int64_t rows) { return rows <= 2 * kRows ? std::max<int64_t>(rows, 1) : kRows; }
+int64_t panels_of_piece(int64_t rows) { return rows <= 2 * kRows ? 4 : 8; }
+constexpr int64_t kWideGroup = 8;
+// Panels of a piece whose rows must be gathered first: the work of gathering is spread over many.
+constexpr int64_t kGatheredGroup = 48;
+// Rows of weights that the gradient of an input is summed over at a time: their panels stay in the third-level cache.
+constexpr int64_t kSlice = 4096;
+
+}  // namespace
+
+void pack_weight(const Weight& weight, int64_t k, float* panels) {
+  const int64_t stride = gemm::panel_width() * k;
+  pack_panels(gemm::panels(weight.n), weight.n * k, [&](int64_t first, int64_t last) { gemm::pack_transposed(weight.w, k, weight.n, k, first, last, panels, stride); });
+}
+
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add) {
+  Part parts[4];
+  size_t count = 0;
+  for (const PackedWeight& weight : weights) {
+    parts[count++] = {{x, x_row, 1}, rows, k, {weight.panels, gemm::panel_width() * k}, weight.n, y};
+    y += weight.n;
+  }
+  run_pieces({parts, count}, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
+}
+
+namespace {
+
+// A wide weight (a head): each group of panels is packed by the thread that multiplies it, while it is in that thread's cache.
+void wide_product(const float* x, int64_t x_row, int64_t rows, int64_t k, const Weight& weight, float* y, int64_t y_row, bool add) {
+  const int64_t stride = gemm::panel_width() * k;
+  parallel_ranges(gemm::panels(weight.n), kWideGroup, [&](int64_t first, int64_t last) {
+    static thread_local Scratch scratch;
+    float* panels = scratch.take(kWideGroup * stride);
+    const int64_t column = first * gemm::panel_width(), columns_here = std::min(weight.n, last * gemm::panel_width()) - column;
+    gemm::pack_transposed(weight.w + column * k, k, columns_here, k, 0, last - first, panels, stride);
+    gemm::multiply({x, x_row, 1}, rows, k, {panels, stride}, columns_here, 0, last - first, y + column, y_row, add);
+  });
+}
+
+}  // namespace
+
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const Weight> weights, float* y, int64_t y_row, bool add) {
+  if (weights.size() == 1 && gemm::panels(weights[0].n) >= kWideGroup * 16 * parallel_threads()) return wide_product(x, x_row, rows, k, weights[0], y, y_row, add);
+  int64_t floats = 0;
+  for (const Weight& weight : weights) floats += gemm::packed_size(weight.n, k);
+  float* panels = packed_scratch().take(floats);
+  PackedWeight packed[4];
+  size_t count = 0;
+  for (const Weight& weight : weights) {
+    pack_weight(weight, k, panels);
+    packed[count++] = {panels, weight.n};
+    panels += gemm::packed_size(weight.n, k);
+  }
+  forward_product(x, x_row, rows, k, std::span<const PackedWeight>(packed, count), y, y_row, add);
+}
+
+void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row, bool add) {
+  if (weights.size() == 1 && weights[0].n > kSlice) {
+    for (int64_t i = 0; i < weights[0].n; i += kSlice) {
+      const Weight slice{weights[0].w + i * k, std::min(kSlice, weights[0].n - i)};
+      input_gradient(dy + i, dy_row, rows, {&slice, 1}, k, dx, dx_row, add || i > 0);
+    }
+    return;
+  }
+  const int64_t depth = columns(weights), stride = gemm::panel_width() * depth;
+  float* panels = packed_scratch().take(gemm::packed_size(k, depth));
+  pack_panels(gemm::panels(k), depth * k, [&](int64_t first, int64_t last) {
+    float* to = panels;
+    for (const Weight& weight : weights) {
+      gemm::pack(weight.w, k, k, weight.n, first, last, to, stride);
+      to += weight.n * gemm::panel_width();
+    }
+  });
+  const Part part{{dy, dy_row, 1}, rows, depth, {panels, stride}, k, dx};
+  run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add);
+}
+
+void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const WeightGradient> gradients) {
+  const int64_t stride = gemm::panel_width() * rows;
+  float* panels = packed_scratch().take(gemm::packed_size(k, rows));
+  pack_panels(gemm::panels(k), rows * k, [&](int64_t first, int64_t last) { gemm::pack(x, x_row, k, rows, first, last, panels, stride); });
+  Part parts[4];
+  size_t count = 0;
+  for (const WeightGradient& gradient : gradients) {
+    if (gradient.dw != nullptr) parts[count++] = {{dy, 1, dy_row}, gradient.n, rows, {panels, stride}, k, gradient.dw};
+    dy += gradient.n;
+  }
+  if (count > 0) run_pieces({parts, count}, kRows, kGatheredGroup, k, true);
+}
+
+}  // namespace slipway

@@ -1,0 +1,35 @@
+"""Hugging Face generate(): all rows in one batch.
+
+usage: hf_generate.py FACTS.json      (weights, prompts, samples, max_new_tokens, repeats)
+"""
+import json
+import time
+
+from hf_model import asked_for, facts, load_model, load_tokenizer, sampling, torch
+
+
+def main() -> None:
+    wanted = facts()
+    model, tokenizer = load_model(wanted["weights"]), load_tokenizer(wanted["weights"])
+    prompts = tokenizer(wanted["prompts"], return_tensors="pt", padding=True)
+    rows = len(wanted["prompts"]) * wanted["samples"]
+
+    def timed(seed: int, new: int) -> tuple[int, float]:
+        torch.manual_seed(seed)
+        begin = time.perf_counter()
+        with torch.inference_mode():
+            out = model.generate(**prompts, **sampling(tokenizer, new, wanted["samples"]))
+        seconds = time.perf_counter() - begin
+        return asked_for(out[:, prompts.input_ids.shape[1]:], tokenizer.eos_token_id), seconds
+
+    result = {"tokens": [], "seconds": [], "decode_rate": []}
+    for seed in range(wanted["repeats"]):
+        tokens, seconds = timed(seed, wanted["max_new_tokens"])
+        _, start = timed(seed, 1)
+        result["tokens"].append(tokens)
+        result["seconds"].append(seconds)
+        result["decode_rate"].append((tokens - rows) / (seconds - start))
+    print(json.dumps(result))
+
+
+main()

@@ -1,0 +1,50 @@
+"""SmolLM2 as a Hugging Face model in plain float32, from the same GGUF file that Slipway reads; all cores for torch."""
+import json
+import os
+import sys
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch  # noqa: E402  (after the environment that they read)
+import transformers  # noqa: E402
+
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+torch.set_num_threads(os.cpu_count())
+
+
+def facts() -> dict:
+    """What the benchmark wants of this peer: the JSON file that is the last argument."""
+    with open(sys.argv[-1], encoding="utf-8") as file:
+        return json.load(file)
+
+
+def load_tokenizer(weights: str) -> transformers.PreTrainedTokenizerBase:
+    where, name = os.path.split(weights)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(where, gguf_file=name)
+    tokenizer.padding_side = "left"
+    tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(weights: str) -> transformers.PreTrainedModel:
+    where, name = os.path.split(weights)
+    model = transformers.AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype=torch.float32)
+    # The weights are plain float32 now, but the model is still marked as quantised, and the Trainer refuses such.
+    config = transformers.LlamaConfig(**{k: v for k, v in model.config.to_dict().items() if k != "quantization_config"})
+    plain = transformers.LlamaForCausalLM(config)
+    plain.load_state_dict(model.state_dict())
+    return plain
+
+
+def sampling(tokenizer: transformers.PreTrainedTokenizerBase, new: int, samples: int) -> dict:
+    """Settings of generate(): the whole vocabulary at temperature 1."""
+    return {"max_new_tokens": new, "do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_return_sequences": samples,
+            "pad_token_id": tokenizer.eos_token_id}
+
+
+def asked_for(rows: torch.Tensor, eos: int) -> int:
+    """Tokens to the end of each row, the end-of-text token included; what pads a row after it is no work that anybody wanted."""
+    ends = (rows == eos).int()
+    return int((ends.cumsum(1) - ends == 0).sum())
