@@ -143,7 +143,7 @@ Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& s
     return {token, logits[token] - kernels::log_sum_exp(logits, vocab)};
   }
   const Row row(logits, vocab, static_cast<float>(1.0 / settings.temperature), scratch);
-  const bool restricted = settings.top_k > 0 || settings.top_p < 1.0;
+  const bool restricted = (settings.top_k > 0 && settings.top_k < vocab) || settings.top_p < 1.0;
   const int32_t token = restricted ? draw_from(nucleus_of(row, logits, vocab, settings), u) : row.at(u);
   const float log_total = settings.temperature == 1.0 ? row.max() + static_cast<float>(std::log(row.total())) : kernels::log_sum_exp(logits, vocab);
   return {token, logits[token] - log_total};

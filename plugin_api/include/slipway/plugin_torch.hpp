@@ -43,14 +43,12 @@ inline Tensor attention(const Tensor &q_THD, const Tensor &k_TGD, const Tensor &
 }
 
 // The two halves of a decoder block, each one operator: faster than their parts, and lighter.
-struct AttentionWeights { const Tensor &norm, &q, &k, &v, &o; };
-inline Tensor attention_block(const Tensor &x_TD, const AttentionWeights &w, const Tensor &positions_T, int64_t heads, int64_t kv_heads, double eps,
-                              double theta, double scale, int64_t layer, int64_t context) {
-  return call("slipway::attention_block_v1", x_TD, w.norm, w.q, w.k, w.v, w.o, positions_T, heads, kv_heads, eps, theta, scale, layer, context);
+inline Tensor attention_block(const Tensor &x_TD, const Tensor &norm_D, const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o, const Tensor &positions_T,
+                              int64_t heads, int64_t kv_heads, double eps, double theta, double scale, int64_t layer, int64_t context) {
+  return call("slipway::attention_block_v1", x_TD, norm_D, q, k, v, o, positions_T, heads, kv_heads, eps, theta, scale, layer, context);
 }
-struct SwiGluWeights { const Tensor &norm, &gate, &up, &down; };
-inline Tensor swiglu_block(const Tensor &x_TD, const SwiGluWeights &w, double eps) {
-  return call("slipway::swiglu_block_v1", x_TD, w.norm, w.gate, w.up, w.down, eps);
+inline Tensor swiglu_block(const Tensor &x_TD, const Tensor &norm_D, const Tensor &gate_FD, const Tensor &up_FD, const Tensor &down_DF, double eps) {
+  return call("slipway::swiglu_block_v1", x_TD, norm_D, gate_FD, up_FD, down_DF, eps);
 }
 
 }  // namespace ops

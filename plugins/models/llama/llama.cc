@@ -95,9 +95,9 @@ class Llama : public slipway::TorchModel<Llama> {
   Tensor block(int64_t layer, const Tensor& x_TD, const Tensor& positions_T, int64_t context) const {
     const auto w = [&](BlockParameter which) -> const Tensor& { return weight(1 + static_cast<size_t>(layer) * kPerBlock + which); };
     const double scale = 1.0 / std::sqrt(static_cast<double>(shape_.width));
-    const Tensor y_TD = attention_block(x_TD, {w(kInputNorm), w(kQuery), w(kKey), w(kValue), w(kOutput)}, positions_T, shape_.heads, shape_.kv_heads,
+    const Tensor y_TD = attention_block(x_TD, w(kInputNorm), w(kQuery), w(kKey), w(kValue), w(kOutput), positions_T, shape_.heads, shape_.kv_heads,
                                         shape_.eps, shape_.theta, scale, layer, context);
-    return swiglu_block(y_TD, {w(kPostNorm), w(kGate), w(kUp), w(kDown)}, shape_.eps);
+    return swiglu_block(y_TD, w(kPostNorm), w(kGate), w(kUp), w(kDown), shape_.eps);
   }
 
   Shape shape_;
