@@ -68,6 +68,7 @@ void check_together(const RunConfig& c) {
   if (const std::string wrong = fault_of([&] { goes_by_evaluations = stage_schedule(stage_settings(c), 1'000'000)->adaptive(); }); !wrong.empty()) fault("train", "lr_scheduler_kwargs", wrong);
   if (goes_by_evaluations && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
     fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", c.text("train", "lr_scheduler_type"), held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
+  for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
     if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
     if (!held_out && c.number("raft", "min_distinct_2") > 0) fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");

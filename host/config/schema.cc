@@ -66,12 +66,19 @@ constexpr Key kKeys[] = {
     {"train", "lr_scheduler_type", kString, "\"linear\"", "Learning-rate schedule.", nullptr, nullptr, "linear|cosine|cosine_with_restarts|polynomial|constant|constant_with_warmup|inverse_sqrt|reduce_lr_on_plateau|cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay|greedy"},
     {"train", "lr_scheduler_kwargs", kTable, "{}", "What the schedule takes besides, as { num_cycles = 2 }. reduce_lr_on_plateau and greedy go by the evaluation: sft's loss, raft's reward."},
     {"train", "warmup_steps", kFloat, "0.0", "Steps of warm-up; below 1, a share of all steps.", "0.0"},
-    {"train", "logging_steps", kInt, "500", "Log every N optimizer steps.", "1"},
+    {"train", "logging_strategy", kString, "\"steps\"", "When the loss is logged.", nullptr, nullptr, "no|steps|epoch"},
+    {"train", "logging_first_step", kBool, "false", "Log the first step as well."},
+    {"train", "logging_steps", kFloat, "500.0", "Log every N optimizer steps; below 1, a share of all steps.", "0.0"},
     {"train", "eval_strategy", kString, "\"no\"", "When sft evaluates the loss on data.eval (raft: see raft.eval_every).", nullptr, nullptr, "no|steps|epoch"},
-    {"train", "eval_steps", kInt, "500", "Evaluate every N optimizer steps.", "1"},
-    {"train", "save_strategy", kString, "\"steps\"", "When checkpoints are saved; unless \"no\", raft saves at the start of each iteration too.", nullptr, nullptr, "no|steps|epoch"},
-    {"train", "save_steps", kInt, "500", "Save a checkpoint every N optimizer steps.", "1"},
-    {"train", "save_total_limit", kInt, "0", "Keep this many checkpoints; 0 = all.", "0"},
+    {"train", "eval_steps", kFloat, "0.0", "Evaluate every N optimizer steps; below 1, a share of all steps; 0 = logging_steps.", "0.0"},
+    {"train", "eval_delay", kFloat, "0.0", "No evaluation before so many steps, or epochs with eval_strategy = \"epoch\".", "0.0"},
+    {"train", "eval_on_start", kBool, "false", "Evaluate before the first step."},
+    {"train", "save_strategy", kString, "\"steps\"", "When checkpoints are saved; unless \"no\", raft saves at the start of each iteration too.", nullptr, nullptr, "no|steps|epoch|best"},
+    {"train", "save_steps", kFloat, "500.0", "Save a checkpoint every N optimizer steps; below 1, a share of all steps.", "0.0"},
+    {"train", "save_total_limit", kInt, "0", "Keep this many checkpoints, and the best beside them; 0 = all.", "0"},
+    {"train", "load_best_model_at_end", kBool, "false", "End with the best checkpoint's weights instead of the last ones."},
+    {"train", "metric_for_best_model", kString, "\"\"", "The metric of an evaluation that says which model is the best; empty = the loss, where something goes by it."},
+    {"train", "greater_is_better", kString, "\"auto\"", "Whether more of metric_for_best_model is better; auto = unless it ends in \"loss\".", nullptr, nullptr, "auto|true|false"},
     {"plugins", "path", kArray, "[]", "More folders to look for plugins in."},
 };
 
@@ -107,6 +114,8 @@ std::string fault(const Key& key, Value& value) {
   }
   if (key.kind == kInt && value.kind == kFloat && value.f == static_cast<double>(static_cast<int64_t>(value.f)))
     value.i = static_cast<int64_t>(value.f), value.kind = kInt;
+  if (key.kind == kString && value.kind == kBool && key.choices != nullptr && std::string_view(key.choices).find("true|false") != std::string_view::npos)
+    value.s = value.b ? "true" : "false", value.kind = kString;
   if (key.kind == kArray && value.kind == kString) {
     Value array;
     array.kind = kArray;

@@ -95,10 +95,14 @@ std::optional<fs::path> latest_checkpoint(const fs::path& output_dir, std::vecto
   return std::nullopt;
 }
 
-void rotate_checkpoints(const fs::path& output_dir, int64_t limit, const fs::path& protect) {
+void rotate_checkpoints(const fs::path& output_dir, int64_t limit, const std::vector<fs::path>& protect) {
   const std::vector<fs::path> all = checkpoints(output_dir);
-  for (size_t i = static_cast<size_t>(limit); limit > 0 && i < all.size(); ++i)
-    if (all[i] != protect) fs::remove_all(all[i]);
+  auto left = static_cast<int64_t>(all.size());
+  for (size_t i = all.size(); limit > 0 && left > limit && i-- > 1;) {
+    if (std::ranges::find(protect, all[i]) != protect.end()) continue;
+    fs::remove_all(all[i]);
+    --left;
+  }
   std::vector<fs::path> unfinished;
   for (const auto& entry : fs::directory_iterator(output_dir))
     if (entry.path().filename().string().starts_with(kUnfinished)) unfinished.push_back(entry.path());

@@ -25,7 +25,8 @@ void verify_checkpoint(const fs::path& checkpoint);
 // The newest checkpoint that verifies; what was passed over, and why, is added to `skipped`.
 std::optional<fs::path> latest_checkpoint(const fs::path& output_dir, std::vector<std::string>* skipped);
 
-// Deletes the oldest checkpoints beyond `limit` (0 = no limit), but never `protect`, and what unfinished ones a crash left.
-void rotate_checkpoints(const fs::path& output_dir, int64_t limit, const fs::path& protect = {});
+// Deletes the oldest checkpoints until `limit` are left (0 = no limit), but never the newest and those of `protect`; and what unfinished
+// ones a crash left.
+void rotate_checkpoints(const fs::path& output_dir, int64_t limit, const std::vector<fs::path>& protect = {});
 
 }  // namespace slipway

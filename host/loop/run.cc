@@ -1,6 +1,8 @@
 // A run's bookkeeping.
 #include "loop/run.h"
 
+#include <cmath>
+
 #include "base/log.h"
 #include "loop/report.h"
 #include "loop/run_settings.h"
@@ -16,9 +18,6 @@ Run::Run(RunParts parts)
       loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_config_(std::move(parts.model_config)),
       metrics_(parts.config.output_dir / "metrics.jsonl") {
   give_tensors(parts.access, model, *optimizer);
-  state.logging_steps = config.integer("train", "logging_steps");
-  state.save_steps = config.integer("train", "save_steps");
-  state.eval_steps = config.integer("train", "eval_steps");
   state.train_batch_size = stage.batch_size;
   state.num_train_epochs = stage.num_train_epochs;
 }
@@ -29,7 +28,9 @@ uint32_t Run::log(const Json& row, const Json& measured) {
   full.update(row_context);
   full["epoch"] = state.epoch;
   full["step"] = state.global_step;
-  state.log_history.push_back(full);
+  Json remembered = full;
+  if (!config.raft) remembered.erase("event");  // as Hugging Face's history has it
+  state.log_history.push_back(std::move(remembered));
   full.erase("step");
   full.update(measured);
   full["global_step"] = state.global_step;
@@ -53,18 +54,23 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   std::vector<CheckpointFile> files = model_files(model, model_config_, tokenizer);
   if (optimizer->step_count() > 0 && !optimizer->slots().empty()) files.push_back(optimizer_file(*optimizer));
   state.stateful_callbacks = events.save();
+  if (state.best_global_step > 0) {
+    const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
+    if (state.best_global_step == state.global_step || fs::exists(best)) state.best_model_checkpoint = best.string();
+  }
   files.push_back({"trainer_state.json", [&](const fs::path& path) { write_file_durably(path, state.to_json().dump(2) + "\n"); }});
   Json own;
   own["optimizer_steps"] = optimizer->step_count();
   own["schedule"] = schedule ? schedule->state() : schedule_state_;
   own["metrics_bytes"] = metrics_.size();
   own["loss_sum"] = loss_sum_;
+  own["whole_loss_sum"] = whole_loss_sum_;
   own["loss_steps"] = loss_steps_;
   own["last"] = {last_.step, last_.steps, last_.loss, last_.grad_norm, last_.learning_rate, last_.epoch, last_.tokens};
   files.push_back({"run_state.json", [&](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }});
   files.insert(files.end(), more.begin(), more.end());
   const fs::path folder = write_checkpoint(config.output_dir, state.global_step, files);
-  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), protect.empty() ? folder : protect);
+  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), {folder, protect, state.best_model_checkpoint});
   EventDetails details;
   details.path = folder.string();
   events.tell(SLW_ON_SAVE, details);
@@ -81,17 +87,20 @@ void Run::restore(const fs::path& checkpoint) {
   load_weights(checkpoint);
   const fs::path state_file = checkpoint / "trainer_state.json", own_file = checkpoint / "run_state.json";
   TrainerState read = TrainerState::from_json(parse_json(read_file(state_file), state_file.string()), state_file.string());
-  read.logging_steps = state.logging_steps;  // these are the configuration's
-  read.save_steps = state.save_steps;
-  read.eval_steps = state.eval_steps;
-  read.train_batch_size = state.train_batch_size;
+  read.train_batch_size = state.train_batch_size;  // these are the configuration's
   read.num_train_epochs = state.num_train_epochs;
   read.trial_name = state.trial_name;
   read.trial_params = state.trial_params;
   state = std::move(read);
+  first_step_ = state.global_step;
+  if (!state.best_model_checkpoint.empty() && !fs::exists(state.best_model_checkpoint)) {
+    log_warn("the best checkpoint so far, {}, is gone; the best is sought among those to come", state.best_model_checkpoint);
+    state.best_model_checkpoint.clear();
+  }
   const Json own = parse_json(read_file(own_file), own_file.string());
   try {
     loss_sum_ = own.at("loss_sum").get<double>();
+    whole_loss_sum_ = own.value("whole_loss_sum", 0.0);
     loss_steps_ = own.at("loss_steps").get<int64_t>();
     const Json& l = own.at("last");
     last_ = {l.at(0), l.at(1), l.at(2), l.at(3), l.at(4), l.at(5), l.at(6)};
@@ -119,6 +128,14 @@ void Run::refresh_report() const {
   }
 }
 
+void Run::begin_flow(int64_t max_steps) {
+  flow = flow_of(config, max_steps);
+  state.max_steps = max_steps;
+  state.logging_steps = flow.logging_steps;
+  state.eval_steps = flow.eval_steps;
+  state.save_steps = flow.save_steps;
+}
+
 void Run::begin_schedule(const StageSettings& settings, int64_t steps) {
   if (schedule) schedule_state_ = schedule->state();
   schedule = stage_schedule(settings, steps);
@@ -138,10 +155,10 @@ uint32_t Run::after_step(const StepReport& report) {
   state.total_flos += 3 * model.info().flops_per_token * static_cast<double>(report.tokens);
   throughput.add_step(report.tokens);
   loss_sum_ += report.loss;
+  whole_loss_sum_ += report.loss;
   ++loss_steps_;
   last_ = report;
-  uint32_t control = events.take_asked();
-  if (state.global_step % state.logging_steps == 0) control |= SLW_DO_LOG;
+  uint32_t control = events.take_asked() | due_after_step(flow, state.global_step, state.max_steps);
   EventDetails details;
   details.learning_rate = report.learning_rate;
   details.grad_norm = report.grad_norm;
@@ -149,6 +166,27 @@ uint32_t Run::after_step(const StepReport& report) {
   control = events.emit(SLW_ON_STEP_END, details, control);
   if ((control & SLW_DO_LOG) != 0) control |= log_pending();
   return control;
+}
+
+uint32_t Run::judge_evaluation(const Json& metrics) {
+  if (schedule && schedule->adaptive()) schedule->evaluated(metrics.at(flow.best_metric).get<double>());
+  const bool better = judge(flow, metrics, state);
+  return better && flow.saving == "best" ? SLW_DO_SAVE : 0;
+}
+
+void Run::finish_training(double examples) {
+  const double runtime = seconds(), steps = static_cast<double>(state.global_step - first_step_), all = static_cast<double>(std::max<int64_t>(1, state.max_steps));
+  const auto rounded = [](double value, double unit) { return std::round(value * unit) / unit; };
+  log({{"train_runtime", rounded(runtime, 1e4)}, {"train_samples_per_second", rounded(examples * steps / all / runtime, 1e3)},
+       {"train_steps_per_second", rounded(steps / runtime, 1e3)}, {"total_flos", state.total_flos},
+       {"train_loss", whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step))}});
+  if (!flow.load_best || state.best_model_checkpoint.empty()) return;
+  const fs::path best = state.best_model_checkpoint;
+  log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric, state.best_metric.value_or(0));
+  load_weights(best);
+  if (config.integer("train", "save_total_limit") != 1) return;
+  for (const auto& entry : fs::directory_iterator(config.output_dir))
+    if (entry.path().filename().string().starts_with("checkpoint-") && entry.path().filename() != best.filename()) fs::remove_all(entry.path());
 }
 
 uint32_t Run::log_pending() {

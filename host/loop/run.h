@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "config/run_config.h"
 #include "loop/events.h"
+#include "loop/flow.h"
 #include "loop/log_thread.h"
 #include "loop/phase.h"
 #include "loop/run_files.h"
@@ -47,6 +48,7 @@ class Run {
   Events events;
   LogThread loggers;
   StageSettings stage;  // as [train] says
+  Flow flow;            // begin_flow()
   std::unique_ptr<Schedule> schedule;  // of the stage that is being trained
   Json row_context = Json::object();  // added to every logged row
 
@@ -58,7 +60,7 @@ class Run {
   void progress(std::vector<std::pair<std::string, double>> metrics);
 
   // Writes checkpoint-<global_step>: model, optimizer (when it has moments), state, and what the algorithm adds.
-  // Keeps save_total_limit of them, and `protect` always. Returns the folder.
+  // Keeps save_total_limit of them, and always the best and `protect`. Returns the folder.
   fs::path save(const std::vector<CheckpointFile>& more, const fs::path& protect = {});
   // Loads the checkpoint: weights, optimizer, state, callbacks; metrics.jsonl is cut back to that moment. Throws Error.
   void restore(const fs::path& checkpoint);
@@ -70,11 +72,19 @@ class Run {
   // report.html anew; a page that cannot be written is a warning, not the end of a run.
   void refresh_report() const;
 
+  // The run takes `max_steps` optimizer steps: what shares of them mean is known from here on.
+  void begin_flow(int64_t max_steps);
+
   // The schedule of a stage of `steps` steps; one that goes by evaluations goes on where the last stage, or the checkpoint, left it.
   void begin_schedule(const StageSettings& settings, int64_t steps);
 
   // Bookkeeping of a step that just ended: state, logging, callbacks. Returns control bits.
   uint32_t after_step(const StepReport& report);
+  // Holds an evaluation against the best so far and tells the schedule of it; SLW_DO_SAVE when the model is to be saved for it.
+  uint32_t judge_evaluation(const Json& metrics);
+  // Ends training: the row of the whole of it, then the best checkpoint's weights where they are asked for. `examples`: trained on.
+  void finish_training(double examples);
+
   // Logs what after_step() has gathered and not yet logged.
   uint32_t log_pending();
 
@@ -86,9 +96,10 @@ class Run {
   MetricsFile metrics_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   // Gathered since the last logged row; part of the checkpoint so that a resumed run logs the same means.
-  double loss_sum_ = 0;
+  double loss_sum_ = 0, whole_loss_sum_ = 0;  // since the last row; since the run began
   int64_t loss_steps_ = 0;
   Json schedule_state_ = Json::object();
+  int64_t first_step_ = 0;  // steps done before this process
   StepReport last_{};
 };
 

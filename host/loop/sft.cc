@@ -1,6 +1,8 @@
 // The sft algorithm.
 #include "loop/sft.h"
 
+#include <cmath>
+
 #include "base/log.h"
 
 namespace slipway {
@@ -61,24 +63,38 @@ std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& 
   return out;
 }
 
+namespace {
+
+// The metrics of one evaluation, under Hugging Face's names.
+Json evaluation(Run& run, const std::vector<Example>& examples) {
+  const int64_t batch_size = run.config.integer("train", "per_device_eval_batch_size");
+  const double begin = run.seconds();
+  const double loss = evaluate_loss(run.model, examples, batch_size);
+  const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
+  const auto rounded = [](double value, double unit) { return std::round(value * unit) / unit; };
+  return {{"event", "evaluate"}, {"eval_loss", loss}, {"eval_runtime", rounded(took, 1e4)}, {"eval_samples_per_second", rounded(count / took, 1e3)},
+          {"eval_steps_per_second", rounded(std::ceil(count / static_cast<double>(batch_size)) / took, 1e3)}};
+}
+
+}  // namespace
+
 std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>& checkpoint) {
   SftState at;
   if (checkpoint) at = read_sft_state(*checkpoint);
   const int64_t steps = stage_steps(data.train.size(), run.stage);
-  run.state.max_steps = steps;
-  const std::string eval_strategy = run.config.text("train", "eval_strategy"), save_strategy = run.config.text("train", "save_strategy");
+  run.begin_flow(steps);
   int64_t saved_at = checkpoint ? run.state.global_step : -1;
   const auto save = [&] {
     run.save({sft_file(at)});
     saved_at = run.state.global_step;
   };
+  // Evaluates and judges; SLW_DO_SAVE when the model is to be saved for it.
   const auto evaluate = [&]() -> uint32_t {
     if (data.eval.empty()) return 0;
     const PhaseScope phase(&run.clock, Phase::kEvaluate);
-    const double begin = run.seconds();
-    const double loss = evaluate_loss(run.model, data.eval, run.config.integer("train", "per_device_eval_batch_size"));
-    run.schedule->evaluated(loss);
-    return run.log({{"event", "evaluate"}, {"eval_loss", loss}, {"eval_runtime", run.seconds() - begin}});
+    const Json metrics = evaluation(run, data.eval);
+    const uint32_t asked = run.log(metrics);
+    return asked | run.judge_evaluation(metrics);
   };
   const double began = run.seconds();
   int64_t tokens_done = 0;
@@ -89,8 +105,6 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
     at.stage_step = report.step;
     tokens_done += report.tokens;
     uint32_t control = run.after_step(report);
-    if (eval_strategy == "steps" && run.state.global_step % run.state.eval_steps == 0) control |= SLW_DO_EVALUATE;
-    if (save_strategy == "steps" && run.state.global_step % run.state.save_steps == 0) control |= SLW_DO_SAVE;
     if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
     if ((control & SLW_DO_SAVE) != 0) save();
     run.progress({{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
@@ -104,9 +118,10 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   hooks.on_epoch_end = [&](int64_t epochs, uint32_t asked) -> uint32_t {
     if (epochs <= at.epochs_told) return 0;
     at.epochs_told = epochs;
-    uint32_t control = 0;
-    if (eval_strategy == "epoch" || (asked & SLW_DO_EVALUATE) != 0) control |= evaluate();
-    if (save_strategy == "epoch" || ((asked | control) & SLW_DO_SAVE) != 0) save();
+    uint32_t control = due_after_epoch(run.flow, run.state.epoch) | asked;
+    if ((control & SLW_DO_LOG) != 0) control |= run.log_pending();
+    if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
+    if ((control & SLW_DO_SAVE) != 0) save();
     return control;
   };
   run.begin_schedule(run.stage, steps);
@@ -114,9 +129,11 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   bool whole = false;
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
+    if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) run.log(evaluation(run, data.eval));
     whole = train_stage(run.model, *run.optimizer, *run.schedule, data.train, run.stage, at.stage_step, hooks);
-    run.log_pending();
   }
+  run.finish_training(run.stage.max_steps > 0 ? static_cast<double>(steps * run.stage.batch_size * run.stage.gradient_accumulation_steps)
+                                              : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);
   run.save_final_model();
   run.events.emit(SLW_ON_TRAIN_END);
   return whole ? "completed" : "stopped: a callback asked for it";

@@ -121,6 +121,7 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
       continue;
     }
     const std::vector<int64_t> order = epoch_order(examples.size(), settings.seed + epoch);
+    bool stopped = false;
     if (step >= skip) tell(SLW_ON_EPOCH_BEGIN);
     for (int64_t first = 0; first < shape.micro_batches && step < steps; first += settings.gradient_accumulation_steps) {
       if (step++ < skip) continue;
@@ -131,8 +132,8 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
       StepReport report = optimizer_step(model, optimizer, schedule, group, settings, step, steps, hooks);
       report.epoch = static_cast<double>(epoch) + static_cast<double>(last) / static_cast<double>(shape.micro_batches);
       const uint32_t control = hooks.on_step(report);
-      if ((control & SLW_STOP_TRAINING) != 0) return false;
-      if ((control & SLW_STOP_EPOCH) != 0) {
+      stopped = (control & SLW_STOP_TRAINING) != 0;
+      if (stopped || (control & SLW_STOP_EPOCH) != 0) {
         step += shape.updates - 1 - first / settings.gradient_accumulation_steps;
         break;
       }
@@ -140,7 +141,7 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
     tell(SLW_ON_EPOCH_END);
     uint32_t control = hooks.events != nullptr ? hooks.events->take_asked() : 0;
     if (hooks.on_epoch_end) control |= hooks.on_epoch_end(static_cast<int64_t>(epoch) + 1, control);
-    if ((control & SLW_STOP_TRAINING) != 0) return false;
+    if (stopped || (control & SLW_STOP_TRAINING) != 0) return false;
   }
   return true;
 }

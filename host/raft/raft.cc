@@ -77,6 +77,7 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
     run_.restore(*checkpoint);
     at_ = RaftState::read(*checkpoint);
   }
+  run_.begin_flow(stage_steps(static_cast<size_t>(prompts_per_iteration_), run_.stage) * iterations_);
   run_.events.tell(SLW_ON_TRAIN_BEGIN);
   std::string stop;
   if (!at_.evaluated_start) {
@@ -258,7 +259,6 @@ uint32_t Raft::train() {
     stage.schedule_steps = planned * iterations_;
     stage.schedule_offset = run_.state.global_step - at_.stage_step;
   }
-  run_.state.max_steps = planned * iterations_;
   uint32_t control = 0;
   StageHooks hooks;
   hooks.events = &run_.events;
@@ -266,9 +266,8 @@ uint32_t Raft::train() {
   hooks.on_step = [&](const StepReport& report) {
     at_.stage_step = report.step;
     control = run_.after_step(report);
-    const bool due = run_.config.text("train", "save_strategy") == "steps" && run_.state.global_step % run_.state.save_steps == 0;
     const bool stopping = stop_requested();
-    if (due || stopping || (control & SLW_DO_SAVE) != 0) run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
+    if (stopping || (control & SLW_DO_SAVE) != 0) run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
     if (stopping) throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; go on with --resume", at_.iteration + 1, run_.state.global_step));
     tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps), {{"loss", report.loss}});
     return control;

@@ -50,7 +50,7 @@ def work(setting: Setting) -> Work:
              "batch": BATCH, "logging_steps": LOGGING_STEPS, "output_dir": str(setting.folder / "peer")}
 
     def toml(max_steps: int) -> str:
-        return run_file(model, rows, max_steps=max_steps, per_device_train_batch_size=BATCH, logging_steps=LOGGING_STEPS)
+        return run_file(model, rows, max_steps=max_steps, per_device_train_batch_size=BATCH, logging_steps=min(max_steps, LOGGING_STEPS))
 
     def slipway() -> Turn:
         first_rows, first_run = setting.train(toml(1))

@@ -1,0 +1,106 @@
+// The flow of logging, evaluating and saving.
+#include "loop/flow.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "slipway/callback.h"
+
+namespace slipway {
+namespace {
+
+int64_t interval(double value, int64_t max_steps) {
+  return static_cast<int64_t>(value < 1 ? std::ceil(static_cast<double>(max_steps) * value) : value);
+}
+
+// Without a value of its own, evaluation goes by the logging interval.
+double eval_steps(const RunConfig& c) {
+  const double own = c.number("train", "eval_steps");
+  return own > 0 ? own : c.number("train", "logging_steps");
+}
+
+bool whole_multiple(double value, double of) {
+  const double times = value / of;
+  return std::abs(times - std::round(times)) < 1e-6 && std::round(times) >= 1;
+}
+
+std::string metric_name(const std::string& name) { return name.starts_with("eval_") ? name : "eval_" + name; }
+
+}  // namespace
+
+Flow flow_of(const RunConfig& c, int64_t max_steps) {
+  Flow flow;
+  flow.logging = c.text("train", "logging_strategy");
+  flow.evaluation = c.text("train", "eval_strategy");
+  flow.saving = c.text("train", "save_strategy");
+  flow.logging_steps = interval(c.number("train", "logging_steps"), max_steps);
+  flow.eval_steps = interval(eval_steps(c), max_steps);
+  flow.save_steps = interval(c.number("train", "save_steps"), max_steps);
+  flow.eval_delay = c.number("train", "eval_delay");
+  flow.logging_first_step = c.flag("train", "logging_first_step");
+  flow.load_best = c.flag("train", "load_best_model_at_end");
+  const std::string &metric = c.text("train", "metric_for_best_model"), &schedule = c.text("train", "lr_scheduler_type"), &better = c.text("train", "greater_is_better");
+  const bool goes_by_metric = flow.load_best || flow.saving == "best" || schedule == "reduce_lr_on_plateau" || schedule == "greedy";
+  if (!metric.empty() || goes_by_metric) flow.best_metric = metric_name(metric.empty() ? "loss" : metric);
+  flow.greater_is_better = better == "auto" ? !flow.best_metric.ends_with("loss") : better == "true";
+  return flow;
+}
+
+std::vector<std::string> flow_faults(const RunConfig& c) {
+  std::vector<std::string> faults;
+  const auto fault = [&](const char* key, const std::string& text) { faults.push_back(fmt::format("{}: train.{}: {}", c.get("train", key).where.text(), key, text)); };
+  for (const char* key : {"logging_steps", "eval_steps", "save_steps"})
+    if (const double value = c.number("train", key); value > 1 && value != std::floor(value))
+      fault(key, fmt::format("{} is neither a whole number of steps nor a share of them below 1", value));
+  const Flow flow = flow_of(c, 1'000'000);
+  if (c.number("train", "logging_steps") <= 0 && flow.logging == "steps") fault("logging_steps", "must be over 0; to log nothing, set logging_strategy = \"no\"");
+  if (c.raft) {
+    const char* why = "raft evaluates held-out answers between its iterations, and saves at their start: see raft.eval_every and raft.min_distinct_2";
+    if (flow.load_best) fault("load_best_model_at_end", why);
+    if (flow.saving == "best") fault("save_strategy", why);
+    if (c.flag("train", "eval_on_start")) fault("eval_on_start", "raft evaluates at the start whenever it has held-out prompts; leave it out");
+    return faults;
+  }
+  if (!flow.best_metric.empty() && flow.best_metric != "eval_loss")
+    fault("metric_for_best_model", fmt::format("an evaluation has no metric \"{}\"; there is: loss", c.text("train", "metric_for_best_model")));
+  if (flow.saving == "best" && flow.evaluation == "no") fault("save_strategy", "\"best\" goes by evaluations: set eval_strategy");
+  if (!flow.load_best) return faults;
+  if (flow.evaluation == "no") fault("load_best_model_at_end", "needs evaluations: set eval_strategy");
+  else if (flow.saving != "best" && flow.saving != flow.evaluation)
+    fault("load_best_model_at_end", fmt::format("save_strategy is \"{}\" and eval_strategy \"{}\": they must be the same, or save_strategy \"best\"", flow.saving, flow.evaluation));
+  else if (flow.saving == "steps" && !whole_multiple(c.number("train", "save_steps"), eval_steps(c)))
+    fault("load_best_model_at_end", fmt::format("save_steps = {} must be a multiple of eval_steps = {}", c.number("train", "save_steps"), eval_steps(c)));
+  return faults;
+}
+
+uint32_t due_after_step(const Flow& flow, int64_t step, int64_t max_steps) {
+  const bool last = step >= max_steps;
+  uint32_t due = 0;
+  if ((flow.logging_first_step && step == 1) || (flow.logging == "steps" && flow.logging_steps > 0 && step % flow.logging_steps == 0)) due |= SLW_DO_LOG;
+  if (flow.evaluation == "steps" && flow.eval_delay <= static_cast<double>(step) && (last || (flow.eval_steps > 0 && step % flow.eval_steps == 0))) due |= SLW_DO_EVALUATE;
+  if (flow.saving == "steps" && (last || (flow.save_steps > 0 && step % flow.save_steps == 0))) due |= SLW_DO_SAVE;
+  return due;
+}
+
+uint32_t due_after_epoch(const Flow& flow, double epoch) {
+  uint32_t due = 0;
+  if (flow.logging == "epoch") due |= SLW_DO_LOG;
+  if (flow.evaluation == "epoch" && flow.eval_delay <= epoch) due |= SLW_DO_EVALUATE;
+  if (flow.saving == "epoch") due |= SLW_DO_SAVE;
+  return due;
+}
+
+bool judge(const Flow& flow, const Json& metrics, TrainerState& state) {
+  if (flow.best_metric.empty()) return false;
+  const auto found = metrics.find(flow.best_metric);
+  if (found == metrics.end() || !found->is_number()) fail("the evaluation has no metric \"{}\", which train.metric_for_best_model names", flow.best_metric);
+  const double value = found->get<double>();
+  const double best = state.best_metric.value_or((flow.greater_is_better ? -1 : 1) * std::numeric_limits<double>::infinity());
+  if (!(flow.greater_is_better ? value > best : value < best)) return false;
+  state.best_metric = value;
+  if (flow.saving != "no") state.best_global_step = state.global_step;
+  return true;
+}
+
+}  // namespace slipway

@@ -1,0 +1,33 @@
+// When a run logs, evaluates and saves, and which of its models is the best: the Hugging Face Trainer's flow.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "loop/state.h"
+
+namespace slipway {
+
+struct Flow {
+  std::string logging = "steps", evaluation = "no", saving = "steps";  // "no", "steps", "epoch"; saving also "best"
+  int64_t logging_steps = 500, eval_steps = 500, save_steps = 500;
+  double eval_delay = 0;  // steps or epochs, as `evaluation` counts
+  bool logging_first_step = false, load_best = false, greater_is_better = false;
+  std::string best_metric;  // "eval_loss"; empty = no best is kept
+};
+
+// `max_steps`: what intervals below 1 are a share of.
+Flow flow_of(const RunConfig& config, int64_t max_steps);
+
+// What [train] asks for and cannot have, each "run.toml:3: train.eval_steps: ...".
+std::vector<std::string> flow_faults(const RunConfig& config);
+
+// SLW_DO_LOG, SLW_DO_EVALUATE, SLW_DO_SAVE: what is due when `step` steps of `max_steps`, or `epoch` epochs, are done.
+uint32_t due_after_step(const Flow& flow, int64_t step, int64_t max_steps);
+uint32_t due_after_epoch(const Flow& flow, double epoch);
+
+// Holds an evaluation against the best so far, and records in `state` what is better. True when it was. Throws Error when the
+// evaluation has no such metric.
+bool judge(const Flow& flow, const Json& metrics, TrainerState& state);
+
+}  // namespace slipway
