@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "config/toml.h"
+#include "config/training_arguments.h"
 
 namespace slipway {
 namespace {
@@ -85,6 +86,7 @@ constexpr Key kKeys[] = {
 // Names of the Hugging Face Trainer's past and of LMFlow, and what they are called here.
 const std::map<std::string, std::string>& aliases() {
   static const std::map<std::string, std::string> names = {
+      {"train.evaluation_strategy", "eval_strategy"},
       {"train.per_gpu_train_batch_size", "per_device_train_batch_size"},
       {"train.per_gpu_eval_batch_size", "per_device_eval_batch_size"},
       {"train.warmup_ratio", "warmup_steps"},
@@ -218,6 +220,11 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
         if (notices != nullptr) notices->push_back(fmt::format("{}: {}.{} is called {} here", location(value), section, given, name));
       }
       const Key* key = find_key(section, name);
+      if (const IdleArgument* idle = key == nullptr && section == "train" ? idle_argument(name) : nullptr; idle != nullptr) {
+        if (idle->harmless == nullptr || value.toml() != idle->harmless) faults.push_back(fmt::format("{}: train.{} has no use here: {}", location(value), given, idle->reason));
+        else if (notices != nullptr) notices->push_back(fmt::format("{}: train.{} = {} is what happens anyway", location(value), given, idle->harmless));
+        continue;
+      }
       if (key == nullptr) {
         faults.push_back(fmt::format("{}: unknown key \"{}\" in [{}]{}", location(value), given, section, did_you_mean(given, known)));
         continue;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "config/toml.h"
+#include "config/training_arguments.h"
 
 namespace slipway {
 namespace {
@@ -33,6 +34,27 @@ TEST(Schema, AllFaultsAreNamedTogether) {
                                          testing::HasSubstr("x.toml:8: unknown key \"learning_rat\" in [train], did you mean \"learning_rate\"?"),
                                          testing::HasSubstr("unknown section [trian], did you mean \"train\"?")));
   }
+}
+
+TEST(Schema, ArgumentsWithoutUseAreRefusedWithTheReason) {
+  std::vector<std::string> notices;
+  const Value v = check_run_file(parse_toml(kLeast + "[train]\nfp16 = false\nreport_to = \"none\"\nevaluation_strategy = \"epoch\"\ngreater_is_better = true\n", "x.toml"), &notices);
+  EXPECT_THAT(notices, testing::ElementsAre("x.toml:7: train.fp16 = false is what happens anyway", "x.toml:8: train.report_to = \"none\" is what happens anyway",
+                                            "x.toml:9: train.evaluation_strategy is called eval_strategy here"));
+  EXPECT_EQ(v.find("train")->find("eval_strategy")->s, "epoch");
+  EXPECT_EQ(v.find("train")->find("greater_is_better")->s, "true");
+  EXPECT_EQ(v.find("train")->find("fp16"), nullptr);
+  try {
+    check_run_file(parse_toml(kLeast + "[train]\nfp16 = true\nreport_to = \"wandb\"\n", "x.toml"), nullptr);
+    FAIL();
+  } catch (const ConfigError& e) {
+    EXPECT_STREQ(e.what(), "x.toml:7: train.fp16 has no use here: weights, gradients and sums are float32; leave it out\n"
+                           "x.toml:8: train.report_to has no use here: where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"");
+  }
+}
+
+TEST(Schema, NoArgumentIsBothAKeyAndWithoutUse) {
+  for (const Key& key : run_schema()) EXPECT_TRUE(std::string_view(key.section) != "train" || idle_argument(key.name) == nullptr) << key.name;
 }
 
 TEST(Schema, HelpExplainsEveryKey) {

@@ -1,0 +1,104 @@
+// The arguments and the reasons.
+#include "config/training_arguments.h"
+
+#include <algorithm>
+
+namespace slipway {
+namespace {
+
+constexpr const char* kOff = "false";
+constexpr const char* kOn = "true";
+constexpr const char* kNever = nullptr;
+
+constexpr const char* kHalf = "weights, gradients and sums are float32; leave it out";
+constexpr const char* kCompiled = "the loop and its operators are compiled and fused already; leave it out";
+constexpr const char* kTracker = "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
+constexpr const char* kHub = "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY FOLDER";
+constexpr const char* kStreams = "an evaluation keeps sums and never its logits; leave it out";
+constexpr const char* kWorkers = "batches are made in the process itself, without workers; leave it out";
+constexpr const char* kCommand = "the command says what is done: slipway train";
+constexpr const char* kVerbosity = "use slipway train --quiet";
+constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";
+constexpr const char* kPython = "it belongs to a Python package that is not in this process; leave it out";
+
+constexpr IdleArgument kArguments[] = {
+    {"fp16", kOff, kHalf},
+    {"fp16_full_eval", kOff, kHalf},
+    {"bf16_full_eval", kOff, kHalf},
+    {"fp16_opt_level", kNever, kHalf},
+    {"fp16_backend", kNever, kHalf},
+    {"half_precision_backend", kNever, kHalf},
+    {"tf32", kOff, kHalf},
+    {"torch_compile", kOff, kCompiled},
+    {"torch_compile_backend", kNever, kCompiled},
+    {"torch_compile_mode", kNever, kCompiled},
+    {"torchdynamo", kNever, kCompiled},
+    {"jit_mode_eval", kOff, kCompiled},
+    {"use_ipex", kOff, kCompiled},
+    {"use_liger_kernel", kOff, kCompiled},
+    {"liger_kernel_config", kNever, kCompiled},
+    {"optim_target_modules", kNever, kPython},
+    {"use_cache", kOff, "training keeps no cache of keys and values, and sampling always does; leave it out"},
+    {"torch_empty_cache_steps", kNever, "memory is used again from step to step, and there is no cache to empty; leave it out"},
+    {"adafactor", kOff, "write optim = \"adafactor\""},
+    {"log_level", "\"passive\"", kVerbosity},
+    {"log_level_replica", "\"warning\"", kVerbosity},
+    {"disable_tqdm", kOff, kVerbosity},
+    {"report_to", "\"none\"", kTracker},
+    {"run_name", kNever, kTracker},
+    {"project", kNever, kTracker},
+    {"trackio_space_id", kNever, kTracker},
+    {"trackio_bucket_id", kNever, kTracker},
+    {"trackio_static_space_id", kNever, kTracker},
+    {"logging_dir", kNever, kTracker},
+    {"logging_nan_inf_filter", kOff, "a loss that is not finite ends the run with the step's number; set it to false or leave it out"},
+    {"include_tokens_per_second", kOn, "tokens_per_second is in every row of metrics.jsonl; leave it out"},
+    {"prediction_loss_only", kOn, kStreams},
+    {"eval_do_concat_batches", kOn, kStreams},
+    {"eval_use_gather_object", kOff, kStreams},
+    {"eval_accumulation_steps", kNever, kStreams},
+    {"batch_eval_metrics", kOn, kStreams},
+    {"include_inputs_for_metrics", kOff, kStreams},
+    {"use_legacy_prediction_loop", kOff, kStreams},
+    {"past_index", "-1", kStreams},
+    {"save_safetensors", kOn, "weights are always saved as safetensors; leave it out"},
+    {"enable_jit_checkpoint", kOn, "SIGTERM always saves a checkpoint before the run ends; leave it out"},
+    {"overwrite_output_dir", kOff, "a run never overwrites another: give a new run.output_dir, or go on with --resume"},
+    {"resume_from_checkpoint", kNever, "use slipway train --resume"},
+    {"ignore_data_skip", kOff, "a resumed run goes on with the very batch that comes next; leave it out"},
+    {"full_determinism", kOn, "a run always gives the same bits on the same machine and thread count; leave it out"},
+    {"push_to_hub", kOff, kHub},
+    {"push_to_hub_model_id", kNever, kHub},
+    {"push_to_hub_organization", kNever, kHub},
+    {"push_to_hub_token", kNever, kHub},
+    {"hub_model_id", kNever, kHub},
+    {"hub_token", kNever, kHub},
+    {"hub_strategy", kNever, kHub},
+    {"hub_private_repo", kNever, kHub},
+    {"hub_always_push", kOff, kHub},
+    {"hub_revision", kNever, kHub},
+    {"dataloader_pin_memory", kOff, kWorkers},
+    {"dataloader_persistent_workers", kOff, kWorkers},
+    {"dataloader_multiprocessing_context", kNever, kWorkers},
+    {"dataloader_in_order", kOn, kWorkers},
+    {"remove_unused_columns", kOn, kColumns},
+    {"length_column_name", kNever, kColumns},
+    {"do_train", kOn, kCommand},
+    {"do_eval", kOff, kCommand},
+    {"do_predict", kOff, kCommand},
+    {"output_dir", kNever, "write it in [run]"},
+    {"debug", "\"\"", "steps with a loss or a gradient norm that is not finite are named without it; leave it out"},
+    {"tpu_num_cores", kNever, "there is no TPU here; leave it out"},
+    {"tpu_metrics_debug", kOff, "there is no TPU here; leave it out"},
+    {"mp_parameters", kNever, kPython},
+    {"ray_scope", kNever, "slipway search runs trials itself, by [search]"},
+};
+
+}  // namespace
+
+const IdleArgument* idle_argument(std::string_view name) {
+  const auto* found = std::ranges::find(kArguments, name, [](const IdleArgument& each) { return std::string_view(each.name); });
+  return found == std::end(kArguments) ? nullptr : found;
+}
+
+}  // namespace slipway
