@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -32,8 +33,8 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::m
         total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
       }
       if (places.empty()) continue;
-      Group group{decay, trainable, at::zeros({total}, at::kFloat), {}};
-      if (trainable) group.grads = at::zeros({total}, at::kFloat);
+      Group group{decay, trainable, at::zeros({total}, at::TensorOptions(at::kFloat).device(compute_device())), {}};
+      if (trainable) group.grads = at::zeros_like(group.weights);
       for (const auto& [i, offset] : places) {
         // detach(): the view must be a leaf, or autograd would follow it into the buffer.
         tensors_[i] = group.weights.narrow(0, offset, count_of(specs_[i])).view(specs_[i].shape).detach();
@@ -73,19 +74,25 @@ void FlatParameters::initialise(uint64_t seed) {
   for (size_t i = 0; i < specs_.size(); ++i) {
     const ParameterSpec& spec = specs_[i];
     if (spec.tied_to >= 0) continue;
-    at::Tensor w = tensors_[i].detach();
+    const at::Tensor there = tensors_[i].detach();
+    at::Tensor w = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;  // drawn here: equal on every device
     switch (spec.init) {
       case ParameterSpec::Init::kZero: w.zero_(); break;
       case ParameterSpec::Init::kOne: w.fill_(1.0); break;
       case ParameterSpec::Init::kNormal: w.normal_(0.0, spec.init_scale, generator); break;
       case ParameterSpec::Init::kUniform: w.uniform_(-spec.init_scale, spec.init_scale, generator); break;
     }
+    if (on_device(there)) there.copy_(w);
   }
 }
 
 void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
-  for (size_t i = 0; i < specs_.size(); ++i)
-    if (specs_[i].tied_to < 0) read(specs_[i].name, tensors_[i].detach().data_ptr<float>(), count_of(specs_[i]));
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    if (specs_[i].tied_to >= 0) continue;
+    const at::Tensor there = tensors_[i].detach(), here = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
+    read(specs_[i].name, here.data_ptr<float>(), count_of(specs_[i]));
+    if (on_device(there)) there.copy_(here);
+  }
 }
 
 void FlatParameters::zero_grad() {
