@@ -8,6 +8,7 @@
 #include "app/load_model.h"
 #include "app/machine.h"
 #include "base/log.h"
+#include "device/accelerator_module.h"
 #include "device/gemm.h"
 #include "device/measure.h"
 
@@ -81,8 +82,8 @@ Json warnings(const Json& m) {
   const double available = m["memory"]["available_gib"];
   if (available > 0 && available < 2)
     out.push_back(fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, generation.max_rows and train.max_tokens_per_batch", available));
-  if (!m["gpu"].is_null() && !m["libtorch"]["cuda"].get<bool>())
-    out.push_back("an NVIDIA GPU is here, LibTorch's CUDA half is not; fetch it with SLIPWAY_CUDA=on ./slipway doctor");
+  if (!m["gpu"].is_null() && !fs::exists(cuda_module()))
+    out.push_back("an NVIDIA GPU is here, the CUDA module is not; install the CUDA toolkit and build again with -DSLIPWAY_CUDA=ON");
   if (m["plugins"].empty()) out.push_back("no plugin found: no model can be trained; build the target \"plugins\", or give --plugin-path DIR");
   for (const Json& r : m["rejected"]) out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(), r["reason"].get<std::string>()));
   return out;

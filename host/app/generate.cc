@@ -7,6 +7,7 @@
 #include "app/load_model.h"
 #include "app/profile.h"
 #include "base/log.h"
+#include "device/accelerator_module.h"
 #include "generate/generate.h"
 #include "text/tokenizer.h"
 
@@ -24,6 +25,7 @@ int generate_command(const Arguments& arguments) {
       .option("samples", "N", "answers for each prompt", "1")
       .option("seed", "N", "seed of the draws: equal seeds, equal texts", "42")
       .option("tokenizer", "PATH", "folder with tokenizer.json, or GGUF file; default: beside the weights")
+      .option("device", "DEVICE", "cpu, cuda (an NVIDIA GPU), or auto: cuda where it can be used", "cpu")
       .option("use", "PLUGIN", "model plugin", "llama")
       .repeated("plugin-path", "DIR", "look for plugins there too")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev")
@@ -48,6 +50,8 @@ int generate_command(const Arguments& arguments) {
       if (!text.empty()) prompts.push_back(text);
   if (prompts.empty()) throw UsageError("no prompt: give --prompt TEXT, or one prompt a line on standard input");
 
+  const std::string device = line.text("device");
+  if (device != "cpu" && device != "cuda" && device != "auto") throw UsageError(fmt::format("--device is \"{}\", one of cpu cuda auto is needed", device));
   const fs::path trace = trace_path(line, "trace.json");
   const std::string path = line.text("model");
   if (!fs::exists(path)) fail("--model {}: no such file or folder", path);
@@ -57,6 +61,11 @@ int generate_command(const Arguments& arguments) {
   const Registry registry(plugin_folders(more));
   const ModelWeights weights = open_weights(path);
   const Tokenizer tokenizer = load_tokenizer(line.has("tokenizer") ? line.text("tokenizer") : path);
+  try {
+    choose_device(device);
+  } catch (const Error& e) {
+    fail("--device {}: {}", device, e.what());
+  }
   LoadedModel loaded = create_model(registry, line.text("use"), {"--use", 0}, weights.config, {});
   loaded.model->parameters().load(weights.read);
   if (tokenizer.eos) settings.stop_tokens = {*tokenizer.eos};

@@ -9,6 +9,8 @@
 #include "app/run_folder.h"
 #include "base/log.h"
 #include "config/schema.h"
+#include "device/accelerator_module.h"
+#include "device/device_tensors.h"
 #include "loop/loss.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"
@@ -86,6 +88,19 @@ void check_together(const RunConfig& c) {
     fault("train", "eval_strategy", "needs something to evaluate: set data.eval or data.eval_rows");
   }
   if (!faults.empty()) throw ConfigError(faults);
+}
+
+// Throws ConfigError where the device that the run file asks for is not there, or cannot train.
+void check_device(const RunConfig& c) {
+  const Value& device = c.get("train", "device");
+  const auto refuse = [&](const std::string& why) -> ConfigError { return ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, why)}); };
+  try {
+    choose_device(device.s);
+  } catch (const Error& e) {
+    throw refuse(e.what());
+  }
+  // Optimizers, callbacks and checkpoints read weights through pointers of the processor's memory.
+  if (accelerator() != nullptr) throw refuse(fmt::format("{} is there, but a run's optimizer and checkpoints do not reach its memory yet; use device = \"cpu\"", accelerator()->name()));
 }
 
 struct Rows {
@@ -186,6 +201,7 @@ int train(RunConfig config, const std::string& resume, const fs::path& trace) {
   record_options(config, "callback", planned.callbacks);
   record_options(config, "logger", planned.loggers);
   check_together(config);
+  check_device(config);
   const Rows rows = read_rows(config);
   const Tokenizer tokenizer = tokenizer_of(config);
   std::optional<ModelWeights> weights;

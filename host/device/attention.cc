@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/device_attention.h"
+#include "device/device_tensors.h"
 #include "device/parallel.h"
 
 namespace slipway {
@@ -28,11 +30,17 @@ struct AttentionNode : torch::autograd::Node {
   HeadShape shape;
   float scale = 0;
   std::shared_ptr<const std::vector<SegmentTree>> trees;
+  std::shared_ptr<const DevicePlan> plan;  // on a device
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
     if (!q.defined()) fail("slipway::attention_v1: backward a second time; what it needs was freed after the first");
     const at::Tensor d_out = grads[0].contiguous();
     at::Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+    if (plan != nullptr) {
+      device_attention_backward(device_rows(inputs_of(q, k, v, shape), shape, scale, q.size(0)), *plan, out, lse, d_out, dq.data_ptr<float>(), dk.data_ptr<float>(),
+                                dv.data_ptr<float>());
+      return {dq, dk, dv};
+    }
     attention_backward(inputs_of(q, k, v, shape), shape, scale, *trees, out.const_data_ptr<float>(), lse.const_data_ptr<float>(), d_out.const_data_ptr<float>(),
                        dq.data_ptr<float>(), dk.data_ptr<float>(), dv.data_ptr<float>());
     return {dq, dk, dv};
@@ -61,6 +69,10 @@ KeyValueCache::KeyValueCache(int64_t layers, int64_t kv_heads, int64_t width, co
 
 KeyValueCache::Store KeyValueCache::make_store(int64_t layers, int64_t runs, int64_t tokens) const {
   const int64_t capacity = round_up(tokens, gemm::panel_width()), heads = layers * runs * kv_heads_;
+  if (accelerator() != nullptr) {
+    const auto rows = [&] { return at::empty({layers, runs * kv_heads_ * capacity * width_}, at::TensorOptions(at::kFloat).device(compute_device())); };
+    return {rows(), rows(), runs, capacity};
+  }
   return {at::empty({heads * cached_key_floats(width_, capacity)}, at::kFloat), at::empty({heads * cached_value_floats(width_, capacity)}, at::kFloat), runs, capacity};
 }
 
@@ -75,6 +87,11 @@ void KeyValueCache::put(Store& store, int64_t layer, int64_t index, int64_t posi
     const CachedRun to = run(store, layer, index, kv, position);
     cache_position(k + kv * width_, v + kv * width_, width_, position, store.capacity, const_cast<float*>(to.k), const_cast<float*>(to.v));
   }
+}
+
+DeviceCache KeyValueCache::on_device(int64_t layer) const {
+  const auto at = [&](const at::Tensor& all) { return const_cast<float*>(all.const_data_ptr<float>()) + layer * all.size(1); };
+  return {at(prompts_.k), at(prompts_.v), at(slots_.k), at(slots_.v), prompts_.capacity, slots_.capacity};
 }
 
 int64_t KeyValueCache::bytes_per_token(int64_t layers, int64_t kv_heads, int64_t width) {
@@ -125,12 +142,16 @@ at::Tensor attention(const at::Tensor& q_in, const at::Tensor& k_in, const at::T
   at::Tensor out = at::empty(q.sizes(), q.options()), lse;
   const bool packed = context.mode == AttentionContext::Mode::kPacked;
   if (packed) lse = at::empty({q.size(0), shape.heads}, q.options());
-  attend(inputs_of(q, k, v, shape), shape, static_cast<float>(scale), layer, context, out.data_ptr<float>(), packed ? lse.data_ptr<float>() : nullptr);
+  float* const lse_data = packed ? lse.data_ptr<float>() : nullptr;
+  const bool device = on_device(q);
+  if (device) device_attend(device_rows(inputs_of(q, k, v, shape), shape, static_cast<float>(scale), q.size(0)), layer, context, out.data_ptr<float>(), lse_data);
+  else attend(inputs_of(q, k, v, shape), shape, static_cast<float>(scale), layer, context, out.data_ptr<float>(), lse_data);
   if (!packed || !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) return out;
   const auto node = c10::make_intrusive<AttentionNode>();
   node->set_next_edges(torch::autograd::collect_next_edges(q, k, v));
   node->q = q.detach(), node->k = k.detach(), node->v = v.detach(), node->out = out.detach(), node->lse = lse;
   node->shape = shape, node->scale = static_cast<float>(scale), node->trees = context.trees;
+  if (device) node->plan = device_plan(context);
   torch::autograd::set_history(out, node);
   return out;
 }

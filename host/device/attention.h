@@ -10,8 +10,11 @@
 
 namespace slipway {
 
+struct DeviceCache;
+struct DevicePlan;
+
 // Keys and values of prompts, each encoded once, and of the rows that go on from them, in memory of fixed size: a region for
-// each prompt and a slot for each row. Owned by the generator; the operators read and append. One thread at a time.
+// each prompt and a slot for each row. Lies where models compute. Owned by the generator; the operators read and append. One thread at a time.
 class KeyValueCache {
  public:
   struct Size {
@@ -27,6 +30,10 @@ class KeyValueCache {
   // Puts a position's keys and values [kv_heads, width] there.
   void put_prompt(int64_t layer, int64_t region, int64_t position, const float* k, const float* v) { put(prompts_, layer, region, position, k, v); }
   void put_slot(int64_t layer, int64_t slot, int64_t position, const float* k, const float* v) { put(slots_, layer, slot, position, k, v); }
+
+  // On a device: a layer as its kernels take it, and a prompt position's place there.
+  DeviceCache on_device(int64_t layer) const;
+  int64_t prompt_place(int64_t region, int64_t position) const { return region * prompts_.capacity + position; }
 
   // Bytes that one token takes in each of `prompts` and `slots`, all layers.
   static int64_t bytes_per_token(int64_t layers, int64_t kv_heads, int64_t width);
@@ -64,6 +71,7 @@ struct AttentionContext {
   KeyValueCache* cache = nullptr;                          // kDecode, or kPacked where prompts are stored
   std::vector<int64_t> regions;                            // kPacked with a cache: the region of each tree's prompt
   std::vector<Row> rows;                                   // kDecode
+  mutable std::shared_ptr<const DevicePlan> on_device;     // made when a device first attends (device_attention.h)
 
   // What travels through the model as an opaque number; valid while the object lives.
   int64_t handle() const { return reinterpret_cast<int64_t>(this); }

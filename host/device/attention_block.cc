@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "device/blocks.h"
+#include "device/device_blocks.h"
+#include "device/device_tensors.h"
 #include "device/linear.h"
 #include "device/rotary.h"
 #include "device/rows.h"
@@ -90,6 +92,7 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w, co
   const TraceScope trace("operator", "attention_block", "tokens", call.rows);
   const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape);
   const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
+  if (on_device(x)) return device_attention_block(x, w, positions, call.shape, eps, theta, scale, layer, context);
   const bool recording = context.mode == AttentionContext::Mode::kPacked && records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o});
   const int64_t rows = call.rows, d = call.hidden;
   const auto options = x.options();

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/device_rows.h"
+#include "device/device_tensors.h"
 #include "device/packed_weights.h"
 
 namespace slipway {
@@ -24,7 +26,8 @@ at::Tensor unrecorded(const at::Tensor& x_in, const at::Tensor& w) {
   const TraceScope trace("operator", "linear", "tokens", x_in.size(0));
   const at::Tensor x = x_in.contiguous();
   at::Tensor y = at::empty({x.size(0), w.size(0)}, x.options());
-  product(x.const_data_ptr<float>(), x.size(0), x.size(1), {&w}, y.data_ptr<float>(), false);
+  if (on_device(x)) device_product(x, {&w}, y);
+  else product(x.const_data_ptr<float>(), x.size(0), x.size(1), {&w}, y.data_ptr<float>(), false);
   return y;
 }
 
@@ -40,6 +43,7 @@ struct Linear : Function<Linear> {
     const at::Tensor &x_TK = kept[0], &w_NK = kept[1], dy_TN = grads[0].contiguous();
     const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
     const at::NoGradGuard no_grad;
+    if (on_device(x_TK)) return device_backward(x_TK, w_NK, dy_TN, saved->needs_input_grad(0), saved->needs_input_grad(1));
     at::Tensor dx_TK;
     if (saved->needs_input_grad(0)) {
       dx_TK = at::empty_like(x_TK);
@@ -51,10 +55,21 @@ struct Linear : Function<Linear> {
     weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k, rows, k, {&target, 1});
     return {dx_TK, dw.tensor()};
   }
+  static tensor_list device_backward(const at::Tensor& x_TK, const at::Tensor& w_NK, const at::Tensor& dy_TN, bool input, bool weight) {
+    at::Tensor dx_TK;
+    if (input) device_input_gradient(dy_TN, {&w_NK}, dx_TK = at::empty_like(x_TK));
+    const GradientTarget dw(w_NK, weight);
+    device_weight_gradients(dy_TN, x_TK, {{dw.data(), w_NK.size(0)}});
+    return {dx_TK, dw.tensor()};
+  }
 };
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
+  if (on_device(w)) {
+    device_kernels().embedding(w.const_data_ptr<float>(), w.size(0), ids_in.const_data_ptr<int64_t>(), ids_in.numel(), w.size(1), out.data_ptr<float>());
+    return out;
+  }
   const int64_t* ids = ids_in.const_data_ptr<int64_t>();
   const int64_t rows = ids_in.numel(), width = w.size(1);
   const float* from = w.const_data_ptr<float>();
@@ -79,6 +94,10 @@ struct Embedding : Function<Embedding> {
     const int64_t* rows = ids.const_data_ptr<int64_t>();
     const float* from = dy.const_data_ptr<float>();
     const int64_t width = w.size(1);
+    if (on_device(w)) {
+      device_kernels().embedding_backward(from, rows, ids.numel(), width, dw.data());
+      return {dw.tensor(), at::Tensor()};
+    }
     // In order and on one thread: a token that occurs twice must be summed the same way every time.
     for (int64_t t = 0; t < ids.numel(); ++t)
       for (int64_t i = 0; i < width; ++i) dw.data()[rows[t] * width + i] += from[t * width + i];

@@ -5,6 +5,9 @@
 #include "base/trace.h"
 #include "device/attention.h"
 #include "device/blocks.h"
+#include "device/device_blocks.h"
+#include "device/device_rows.h"
+#include "device/device_tensors.h"
 #include "device/kernels.h"
 #include "device/linear.h"
 #include "device/parallel.h"
@@ -26,7 +29,8 @@ struct RmsNorm : Function<RmsNorm> {
   static at::Tensor forward(AutogradContext* saved, const at::Tensor& x_in, const at::Tensor& w, double eps) {
     const at::Tensor x = x_in.contiguous();
     at::Tensor y = at::empty_like(x), inverse_rms = at::empty({x.size(0)}, x.options());
-    rms_norm_rows(x.const_data_ptr<float>(), w.const_data_ptr<float>(), eps, x.size(0), x.size(1), y.data_ptr<float>(), inverse_rms.data_ptr<float>());
+    if (on_device(x)) device_rms_norm(x, w, eps, y, inverse_rms);
+    else rms_norm_rows(x.const_data_ptr<float>(), w.const_data_ptr<float>(), eps, x.size(0), x.size(1), y.data_ptr<float>(), inverse_rms.data_ptr<float>());
     saved->save_for_backward({x, w, inverse_rms});
     return y;
   }
@@ -35,7 +39,8 @@ struct RmsNorm : Function<RmsNorm> {
     const at::Tensor &x = kept[0], &w = kept[1], &inverse_rms = kept[2], grad_y = grads[0].contiguous();
     at::Tensor grad_x = at::empty_like(x);
     const GradientTarget grad_w(w, saved->needs_input_grad(1));
-    rms_norm_rows_backward(grad_y.const_data_ptr<float>(), x.const_data_ptr<float>(), w.const_data_ptr<float>(), inverse_rms.const_data_ptr<float>(), nullptr,
+    if (on_device(x)) device_rms_norm_backward(grad_y, x, w, inverse_rms, nullptr, grad_x, grad_w.data());
+    else rms_norm_rows_backward(grad_y.const_data_ptr<float>(), x.const_data_ptr<float>(), w.const_data_ptr<float>(), inverse_rms.const_data_ptr<float>(), nullptr,
                            x.size(0), x.size(1), grad_x.data_ptr<float>(), grad_w.data());
     return {grad_x, grad_w.tensor(), at::Tensor()};
   }
@@ -46,6 +51,10 @@ at::Tensor rotate(const at::Tensor& x_in, const at::Tensor& positions, double th
   at::Tensor y = at::empty_like(x);
   const int64_t heads = x.size(1), half = x.size(2) / 2, row = heads * x.size(2);
   const int64_t* p = positions.const_data_ptr<int64_t>();
+  if (on_device(x)) {
+    device_kernels().rope(x.const_data_ptr<float>(), row, p, device_frequencies(half, theta), sign, x.size(0), heads, half, y.data_ptr<float>(), row);
+    return y;
+  }
   const RotaryTable table = rotary_table_for(p, x.size(0), half, theta);
   rotate_rows(x.const_data_ptr<float>(), row, p, table, sign, x.size(0), heads, half, y.data_ptr<float>(), row);
   return y;
@@ -71,7 +80,8 @@ struct SwiGlu : Function<SwiGlu> {
     at::Tensor out = at::empty_like(gate);
     const float *g = gate.const_data_ptr<float>(), *u = up.const_data_ptr<float>();
     float* o = out.data_ptr<float>();
-    parallel_ranges(gate.numel(), kValuesPerTask, [&](int64_t begin, int64_t end) {
+    if (on_device(gate)) device_kernels().swiglu(g, u, gate.size(-1), gate.numel() / gate.size(-1), gate.size(-1), o);
+    else parallel_ranges(gate.numel(), kValuesPerTask, [&](int64_t begin, int64_t end) {
       kernels::swiglu(g + begin, u + begin, end - begin, o + begin);
     });
     saved->save_for_backward({gate, up});
@@ -84,7 +94,8 @@ struct SwiGlu : Function<SwiGlu> {
     const float *d = grad.const_data_ptr<float>(), *g = kept[0].const_data_ptr<float>(),
                 *u = kept[1].const_data_ptr<float>();
     float *dg = grad_gate.data_ptr<float>(), *du = grad_up.data_ptr<float>();
-    parallel_ranges(grad.numel(), kValuesPerTask, [&](int64_t begin, int64_t end) {
+    if (on_device(grad)) device_kernels().swiglu_backward(d, g, u, grad.size(-1), grad.numel() / grad.size(-1), grad.size(-1), dg, du, nullptr);
+    else parallel_ranges(grad.numel(), kValuesPerTask, [&](int64_t begin, int64_t end) {
       kernels::swiglu_backward(d + begin, g + begin, u + begin, end - begin, dg + begin, du + begin, nullptr);
     });
     return {grad_gate, grad_up};
@@ -105,6 +116,10 @@ at::Tensor token_logprobs(const at::Tensor& logits_in, const at::Tensor& targets
   const int64_t* target = targets.const_data_ptr<int64_t>();
   float *out = logprobs.data_ptr<float>(), *grad = grad_NV != nullptr ? grad_NV->data_ptr<float>() : nullptr;
   const auto c = static_cast<float>(coefficient);
+  if (on_device(logits)) {
+    device_kernels().token_logprobs(x, target, rows, width, c, out, grad);
+    return logprobs;
+  }
   parallel_ranges(rows, rows_per_task(width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = x + r * width;

@@ -19,10 +19,7 @@ RotaryTable make_table(int64_t positions, int64_t half, double theta) {
   // Generation asks first, in inference mode; what it makes serves training too.
   const c10::InferenceMode ordinary(false);
   const at::NoGradGuard no_grad;
-  const auto f32 = at::TensorOptions(at::kFloat);
-  const at::Tensor exponent = at::arange(0, 2 * half, 2, f32) / static_cast<double>(2 * half);
-  const at::Tensor inverse = at::reciprocal(at::pow(at::scalar_tensor(theta, f32), exponent));
-  const at::Tensor angles = at::outer(at::arange(positions, f32), inverse);
+  const at::Tensor angles = at::outer(at::arange(positions, at::kFloat), at::tensor(at::ArrayRef<float>(rotary_frequencies(half, theta)), at::kFloat));
   // Kept for the life of the process: a smaller table may still be in someone's hands.
   static auto* const kept = new std::vector<at::Tensor>();
   kept->push_back(at::cos(angles));
@@ -31,6 +28,13 @@ RotaryTable make_table(int64_t positions, int64_t half, double theta) {
 }
 
 }  // namespace
+
+std::vector<float> rotary_frequencies(int64_t half, double theta) {
+  const auto f32 = at::TensorOptions(at::kFloat);
+  const at::Tensor exponent = at::arange(0, 2 * half, 2, f32) / static_cast<double>(2 * half);
+  const at::Tensor inverse = at::reciprocal(at::pow(at::scalar_tensor(theta, f32), exponent));
+  return {inverse.const_data_ptr<float>(), inverse.const_data_ptr<float>() + half};
+}
 
 RotaryTable rotary_table(int64_t positions, int64_t half, double theta) {
   static std::mutex mutex;

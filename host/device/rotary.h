@@ -1,8 +1,12 @@
 // Rotary positions: the table of angles and its use on rows of heads.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 namespace slipway {
+
+// theta^(-2i/D) for i in [0, half), float32 as Hugging Face computes them: what a position is multiplied by.
+std::vector<float> rotary_frequencies(int64_t half, double theta);
 
 // cos and sin of position * theta^(-2i/D), [positions, half], float32 as Hugging Face computes them. Valid for the process's life.
 struct RotaryTable {

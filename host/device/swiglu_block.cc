@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "device/blocks.h"
+#include "device/device_blocks.h"
+#include "device/device_tensors.h"
 #include "device/linear.h"
 #include "device/rows.h"
 #include "device/scratch.h"
@@ -69,6 +71,7 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   const Call call = check(x_in, w);
   const TraceScope trace("operator", "swiglu_block", "tokens", call.rows);
   const at::Tensor x = x_in.contiguous();
+  if (on_device(x)) return device_swiglu_block(x, w, eps);
   const bool recording = records({&x, &w.norm_D, &w.gate, &w.up, &w.down});
   const int64_t rows = call.rows, d = call.hidden, inner = call.inner;
   at::Tensor y = at::empty({rows, d}, x.options()), gate_up, inverse_rms;

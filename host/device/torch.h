@@ -11,6 +11,7 @@
 
 namespace slipway {
 
-inline at::Tensor int64_tensor(const std::vector<int64_t>& values) { return at::tensor(at::ArrayRef<int64_t>(values), at::kLong); }
+// Where models compute (device_tensors.h).
+at::Tensor int64_tensor(const std::vector<int64_t>& values);
 
 }  // namespace slipway

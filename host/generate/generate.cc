@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/trace.h"
 #include "device/parallel.h"
+#include "generate/device_step.h"
 
 namespace slipway {
 namespace {
@@ -44,6 +45,9 @@ class Decoder {
   void admit_samples(size_t request);
   // Feeds every row's token, draws the next.
   void step();
+  // Draws the first tokens of `count` completions from `first` on.
+  std::vector<Drawn> first_tokens(const Encoded& encoded, size_t first, int count);
+  DrawPlace place_of(const Completion& completion) const;
   Drawn draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const;
   // Takes the token; true when the completion is over.
   bool accept(Completion& completion, const Drawn& drawn);
@@ -63,6 +67,7 @@ class Decoder {
   std::vector<Row> rows_;
   std::vector<int64_t> free_slots_, free_regions_;
   GenerationProgress progress_;
+  std::unique_ptr<DeviceStep> device_;  // where models compute on an accelerator
 };
 
 KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> requests, const GenerationSettings& settings) {
@@ -85,6 +90,7 @@ Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests, cons
     first_.push_back(first);
     first += static_cast<size_t>(request.samples);
   }
+  if (accelerator() != nullptr) device_ = std::make_unique<DeviceStep>(model_, cache_, settings_.sampling, settings_.seed, settings_.iteration);
   progress_.rows = static_cast<int64_t>(completions.size());
   for (int64_t s = size_.slots; s-- > 0;) free_slots_.push_back(s);
   for (int64_t r = size_.prompts; r-- > 0;) free_regions_.push_back(r);
@@ -118,16 +124,26 @@ void Decoder::prefill() {
   for (size_t r = begin; r < next_; ++r) encoded_[r].prompt_logits = logits_PV;
 }
 
-void Decoder::admit_samples(size_t request) {
-  Encoded& encoded = encoded_[request];
-  const int count = std::min(requests_[request].samples - encoded.admitted, static_cast<int>(free_slots_.size()));
+std::vector<Drawn> Decoder::first_tokens(const Encoded& encoded, size_t first, int count) {
+  if (device_ != nullptr) {
+    std::vector<DrawPlace> places;
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) places.push_back(place_of(completions_[first + i]));
+    return device_->draw(encoded.prompt_logits, encoded.logits_row, places);
+  }
   const float* logits = encoded.prompt_logits.const_data_ptr<float>() + encoded.logits_row * model_.info().vocab_size;
   std::vector<Drawn> drawn(static_cast<size_t>(count));
-  const size_t first = first_[request] + static_cast<size_t>(encoded.admitted);
   parallel_chunks(count, [&](int64_t i) {
     std::vector<float> scratch;
     drawn[static_cast<size_t>(i)] = draw(logits, completions_[first + static_cast<size_t>(i)], scratch);
   });
+  return drawn;
+}
+
+void Decoder::admit_samples(size_t request) {
+  Encoded& encoded = encoded_[request];
+  const int count = std::min(requests_[request].samples - encoded.admitted, static_cast<int>(free_slots_.size()));
+  const size_t first = first_[request] + static_cast<size_t>(encoded.admitted);
+  const std::vector<Drawn> drawn = first_tokens(encoded, first, count);
   encoded.admitted += count;
   if (encoded.admitted == requests_[request].samples) encoded.prompt_logits = at::Tensor();
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
@@ -152,10 +168,12 @@ void Decoder::admit() {
   }
 }
 
+DrawPlace Decoder::place_of(const Completion& completion) const {
+  return {settings_.iteration, requests_[completion.request].key, static_cast<uint32_t>(completion.sample), static_cast<uint32_t>(completion.ids.size())};
+}
+
 Drawn Decoder::draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const {
-  const DrawPlace place{settings_.iteration, requests_[completion.request].key,
-                        static_cast<uint32_t>(completion.sample), static_cast<uint32_t>(completion.ids.size())};
-  return sample_token(logits, model_.info().vocab_size, settings_.sampling, uniform(settings_.seed, place), scratch);
+  return sample_token(logits, model_.info().vocab_size, settings_.sampling, uniform(settings_.seed, place_of(completion)), scratch);
 }
 
 bool Decoder::accept(Completion& completion, const Drawn& drawn) {
@@ -189,15 +207,20 @@ void Decoder::step() {
     ids.push_back(row.token);
     positions.push_back(prompt_length + own);
   }
-  const at::Tensor logits_RV =
-      model_.logits(model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false), false).contiguous();
-  const int64_t vocab = logits_RV.size(1);
-  const float* logits = logits_RV.const_data_ptr<float>();
   std::vector<Drawn> drawn(rows_.size());
-  parallel_chunks(static_cast<int64_t>(rows_.size()), [&](int64_t r) {
-    static thread_local std::vector<float> scratch;
-    drawn[static_cast<size_t>(r)] = draw(logits + r * vocab, completions_[rows_[static_cast<size_t>(r)].completion], scratch);
-  });
+  if (device_ != nullptr) {
+    std::vector<DeviceStep::Row> rows;
+    for (size_t r = 0; r < rows_.size(); ++r) rows.push_back({ids[r], positions[r], context.rows[r], place_of(completions_[rows_[r].completion])});
+    drawn = device_->step(rows);
+  } else {
+    const at::Tensor logits_RV = model_.logits(model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false), false).contiguous();
+    const int64_t vocab = logits_RV.size(1);
+    const float* logits = logits_RV.const_data_ptr<float>();
+    parallel_chunks(static_cast<int64_t>(rows_.size()), [&](int64_t r) {
+      static thread_local std::vector<float> scratch;
+      drawn[static_cast<size_t>(r)] = draw(logits + r * vocab, completions_[rows_[static_cast<size_t>(r)].completion], scratch);
+    });
+  }
   std::vector<Row> going_on;
   for (size_t r = 0; r < rows_.size(); ++r) {
     Completion& completion = completions_[rows_[r].completion];

@@ -2,6 +2,7 @@
 #include "loop/loss.h"
 
 #include "base/trace.h"
+#include "device/device_tensors.h"
 #include "device/operators.h"
 
 namespace slipway {
@@ -24,13 +25,15 @@ at::Tensor hidden_states(Model& model, const PackedBatch& batch, bool training) 
 
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
 // falls away.
-at::Tensor label_rows(const at::Tensor& hidden_TD, const PackedBatch& batch) { return hidden_TD.detach().index_select(0, int64_tensor(batch.rows)); }
+at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) { return hidden_TD.detach().index_select(0, rows_N); }
 
 // to [T, d] += from [N, d], row i to row rows[i]. A token that several examples go on from is there several times.
-void scatter_rows(const at::Tensor& from_ND, const int64_t* rows, at::Tensor& to_TD) {
-  const int64_t width = to_TD.size(1);
+void scatter_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, at::Tensor& to_TD) {
+  const int64_t width = to_TD.size(1), *rows = rows_N.const_data_ptr<int64_t>();
   const float* from = from_ND.const_data_ptr<float>();
   float* to = to_TD.data_ptr<float>();
+  // Rows of an embedding's gradient are added up in the same way.
+  if (on_device(to_TD)) return device_kernels().embedding_backward(from, rows, from_ND.size(0), width, to);
   for (int64_t i = 0; i < from_ND.size(0); ++i, from += width)
     for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
 }
@@ -39,7 +42,7 @@ void scatter_rows(const at::Tensor& from_ND, const int64_t* rows, at::Tensor& to
 
 at::Tensor label_logprobs(Model& model, const PackedBatch& batch) {
   const at::NoGradGuard no_grad;
-  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch, false), batch), targets_N = int64_tensor(batch.targets);
+  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch, false), int64_tensor(batch.rows)), targets_N = int64_tensor(batch.targets);
   at::Tensor logprobs_N = at::empty({targets_N.numel()}, hidden_ND.options());
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
@@ -51,7 +54,7 @@ at::Tensor label_logprobs(Model& model, const PackedBatch& batch) {
 double loss_sum(Model& model, const PackedBatch& batch) { return -label_logprobs(model, batch).sum(at::kDouble).item<double>(); }
 
 double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
-  const at::Tensor hidden_TD = hidden_states(model, batch, true), hidden_ND = label_rows(hidden_TD, batch), targets_N = int64_tensor(batch.targets);
+  const at::Tensor hidden_TD = hidden_states(model, batch, true), rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N), targets_N = int64_tensor(batch.targets);
   const double coefficient = -1.0 / static_cast<double>(labels);
   at::Tensor grad_TD = at::zeros_like(hidden_TD);
   double sum = 0;
@@ -66,7 +69,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
       const TraceScope trace("loop", "head backward");
       logits_NV.backward(grad_NV);
     }
-    scatter_rows(chunk_ND.grad(), batch.rows.data() + first, grad_TD);
+    scatter_rows(chunk_ND.grad(), rows_N.narrow(0, first, count), grad_TD);
   }
   const TraceScope trace("loop", "backward");
   if (hidden_TD.requires_grad()) hidden_TD.backward(grad_TD);

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/device_tensors.h"
+#include "device/device_update.h"
 #include "device/kernels.h"
 #include "device/parallel.h"
 
@@ -36,8 +38,8 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::m
         total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
       }
       if (places.empty()) continue;
-      Group group{decay, trainable, at::zeros({total}, at::kFloat), {}, std::move(places)};
-      if (trainable) group.grads = at::zeros({total}, at::kFloat);
+      Group group{decay, trainable, at::zeros({total}, at::TensorOptions(at::kFloat).device(compute_device())), {}, std::move(places)};
+      if (trainable) group.grads = at::zeros_like(group.weights);
       for (const auto& [i, offset, count, shape] : group.places) {
         // detach(): the view must be a leaf, or autograd would follow it into the buffer.
         tensors_[i] = group.weights.narrow(0, offset, count).view(shape).detach();
@@ -77,24 +79,34 @@ void FlatParameters::initialise(uint64_t seed) {
   for (size_t i = 0; i < specs_.size(); ++i) {
     const ParameterSpec& spec = specs_[i];
     if (spec.tied_to >= 0) continue;
-    at::Tensor w = tensors_[i].detach();
+    const at::Tensor there = tensors_[i].detach();
+    at::Tensor w = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;  // drawn here: equal on every device
     switch (spec.init) {
       case ParameterSpec::Init::kZero: w.zero_(); break;
       case ParameterSpec::Init::kOne: w.fill_(1.0); break;
       case ParameterSpec::Init::kNormal: w.normal_(0.0, spec.init_scale, generator); break;
       case ParameterSpec::Init::kUniform: w.uniform_(-spec.init_scale, spec.init_scale, generator); break;
     }
+    if (on_device(there)) there.copy_(w);
   }
 }
 
 void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
-  for (size_t i = 0; i < specs_.size(); ++i)
-    if (specs_[i].tied_to < 0) read(specs_[i].name, tensors_[i].detach().data_ptr<float>(), count_of(specs_[i]));
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    if (specs_[i].tied_to >= 0) continue;
+    const at::Tensor there = tensors_[i].detach(), here = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
+    read(specs_[i].name, here.data_ptr<float>(), count_of(specs_[i]));
+    if (on_device(there)) there.copy_(here);
+  }
 }
 
 void FlatParameters::zero_grad() {
   for (Group& group : groups_) {
     if (!group.trainable) continue;
+    if (on_device(group.grads)) {
+      group.grads.zero_();
+      continue;
+    }
     float* grads = group.grads.data_ptr<float>();
     parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { std::fill(grads + begin, grads + end, 0.0f); });
   }
@@ -105,6 +117,10 @@ double FlatParameters::grad_norm() const {
   double squares = 0;
   for (const Group& group : groups_) {
     if (!group.trainable) continue;
+    if (on_device(group.grads)) {
+      squares += device_squares(group.grads);
+      continue;
+    }
     const float* grads = group.grads.const_data_ptr<float>();
     std::vector<double> parts(static_cast<size_t>((group.grads.numel() + kGrain - 1) / kGrain));
     parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { parts[static_cast<size_t>(begin / kGrain)] = kernels::sum_of_squares(grads + begin, end - begin); });

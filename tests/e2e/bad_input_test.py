@@ -55,6 +55,8 @@ RUN_FILE = [
     ("plugin option out of range", ("target = 10", "target = 0"), [], 2, r'run\.toml:17: option "target"'),
     ("no reward", ('[[reward]]\nuse = "length"\noptions = { target = 10 }\n', ""), [], 2, r"needs at least one \[\[reward\]\]"),
     ("single brackets for a list of plugins", ("[[reward]]", "[reward]"), [], 2, r"write \[\[reward\]\], with two brackets"),
+    ("a device that is no choice", ("[train]\n", '[train]\ndevice = "gpu"\n'), [], 2, r'run\.toml:19: train\.device is "gpu", one of cpu cuda is needed'),
+    ("a device that cannot train", ("[train]\n", '[train]\ndevice = "cuda"\n'), [], 2, r'run\.toml:19: train\.device = "cuda": .*; use device = "cpu"|run\.toml:19: train\.device = "cuda": this build has no CUDA module .*or use device = "cpu"'),
     ("missing environment variable", ('"out"', '"${SLIPWAY_NOT_SET}"'), [], 2, r"run\.toml:3: .*SLIPWAY_NOT_SET"),
     ("bad discard rule", ("iterations = 1", 'iterations = 1\ndiscard = ["emtpy"]'), [], 2, r'run\.toml:13: raft\.discard: "emtpy" is no rule .*did you mean "empty"\?'),
     ("stop rule without held-out prompts", ("iterations = 1", "iterations = 1\nstop_reward = 0.5"), [], 2, r"raft\.stop_reward: needs held-out prompts"),

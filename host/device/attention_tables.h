@@ -1,0 +1,19 @@
+// A packed batch cut into blocks for attention kernels (attention_plan.h).
+#pragma once
+#include <vector>
+
+#include "device/attention_kernel.h"
+#include "device/attention_plan.h"
+
+namespace slipway {
+
+struct AttentionTables {
+  std::vector<QueryBlock> queries;
+  std::vector<KeyBlock> keys;
+  std::vector<QueryRun> runs;
+};
+
+// Blocks of at most `tile` tokens; those with the most work come first, so that the last to end are short.
+AttentionTables attention_tables(const std::vector<SegmentTree>& trees, int64_t tile);
+
+}  // namespace slipway

@@ -1,0 +1,120 @@
+// DeviceKernels as launches. Launcher is CUDA's (kernels.cu) or the tests' emulator:
+//   template <class... Parameters, class... Arguments>
+//   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes, Arguments... arguments);
+//   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d);  // d = a b + beta c
+#pragma once
+#include "device/cuda/attention_backward.h"
+#include "device/cuda/attention_forward.h"
+#include "device/cuda/decode_attention.h"
+#include "device/cuda/draw_kernel.h"
+#include "device/cuda/loss_kernels.h"
+#include "device/cuda/product_plan.h"
+#include "device/cuda/row_kernels.h"
+
+namespace slipway::cuda {
+
+struct Grid {
+  int64_t x, y = 1;
+};
+
+template <class Launcher>
+class KernelSet : public DeviceKernels {
+ public:
+  template <class... Arguments>
+  explicit KernelSet(Arguments&&... arguments) : to_(static_cast<Arguments&&>(arguments)...) {}
+
+  void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width, float* out) override {
+    if (tokens > 0) to_.launch(embedding_kernel, {tokens}, 128, 0, w, vocab, ids, width, out);
+  }
+  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t width, float* dw) override {
+    if (tokens > 0) to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, width, dw);
+  }
+
+  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms) override {
+    if (rows > 0) to_.launch(rms_norm_kernel, {rows}, kRowThreads, 0, x, w, eps, width, y, inverse_rms);
+  }
+  int64_t rms_norm_parts(int64_t rows) const override { return rows < 256 ? rows : 256; }
+  void rms_norm_backward(const float* grad_y, const float* x, const float* w, const float* inverse_rms, const float* residual, int64_t rows, int64_t width, float* partial,
+                         float* grad_x, float* grad_w) override {
+    const int64_t parts = rms_norm_parts(rows);
+    if (rows == 0) return;
+    to_.launch(rms_norm_backward_kernel, {parts}, kRowThreads, 0, grad_y, x, w, inverse_rms, residual, rows, width, grad_x, partial);
+    if (grad_w != nullptr) to_.launch(add_parts_kernel, {pieces(width, 64)}, 64, 0, partial, parts, width, grad_w);
+  }
+  void rope(const float* x, int64_t x_row, const int64_t* positions, const float* inverse, float sign, int64_t rows, int64_t heads, int64_t half, float* y,
+            int64_t y_row) override {
+    if (rows > 0) to_.launch(rope_kernel, {rows}, 64, 0, x, x_row, positions, inverse, sign, heads, half, y, y_row);
+  }
+  void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* out) override {
+    if (rows > 0) to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate, up, in_row, width, out);
+  }
+  void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* d_gate, float* d_up, float* out) override {
+    if (rows > 0) to_.launch(swiglu_backward_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, grad, gate, up, in_row, width, d_gate, d_up, out);
+  }
+
+  void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float* out, float* grad) override {
+    if (rows > 0) to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width, coefficient, out, grad);
+  }
+  void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) override {
+    const int64_t blocks = pieces(count, 256);
+    if (count > 0) to_.launch(adamw_kernel, {blocks < kMostBlocks ? blocks : kMostBlocks}, 256, 0, g, count, step, w, m, v);
+  }
+  void squares(const float* x, int64_t count, double* partial, double* sum) override {
+    to_.launch(squares_kernel, {kSquareParts}, kLossThreads, 0, x, count, partial);
+    to_.launch(squares_sum_kernel, {1}, 1, 0, partial, kSquareParts, sum);
+  }
+
+  int64_t attention_tile() const override { return kTile; }
+  void attention(const AttentionRows& in, const AttentionPlan& plan, float* out, float* lse) override {
+    if (plan.query_blocks == 0) return;
+    const Grid grid{plan.query_blocks, in.heads};
+    if (in.width <= 64) to_.launch(attention_forward_kernel<64>, grid, kTileThreads, kForwardShared<64>, in, plan.queries, out, lse);
+    else to_.launch(attention_forward_kernel<128>, grid, kTileThreads, kForwardShared<128>, in, plan.queries, out, lse);
+  }
+  void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out, const float* lse, const float* d_out, float* delta, float* dq, float* dk,
+                          float* dv) override {
+    if (plan.query_blocks == 0) return;
+    const int64_t rows = in.tokens * in.heads;
+    to_.launch(attention_delta_kernel, {pieces(rows, 8)}, 8 * kWarp, 0, out, d_out, rows, in.width, delta);
+    const BackwardInputs inputs{in, lse, delta, d_out};
+    const Grid queries{plan.query_blocks, in.heads}, keys{plan.key_blocks, in.kv_heads};
+    if (in.width <= 64) {
+      to_.launch(attention_dq_kernel<64>, queries, kTileThreads, kBackwardShared<64>, inputs, plan.queries, dq);
+      to_.launch(attention_dkv_kernel<64>, keys, kTileThreads, kBackwardShared<64>, inputs, plan.keys, plan.runs, dk, dv);
+    } else {
+      to_.launch(attention_dq_kernel<128>, queries, kTileThreads, kBackwardShared<128>, inputs, plan.queries, dq);
+      to_.launch(attention_dkv_kernel<128>, keys, kTileThreads, kBackwardShared<128>, inputs, plan.keys, plan.runs, dk, dv);
+    }
+  }
+  void cache_prompts(const AttentionRows& in, int64_t tokens, const int64_t* places, const DeviceCache& cache) override {
+    if (tokens > 0) to_.launch(cache_prompts_kernel, {tokens}, 128, 0, in, places, cache);
+  }
+  void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache, float* out) override {
+    if (rows.rows > 0) to_.launch(attention_decode_kernel, {rows.rows, in.kv_heads}, kDecodeThreads, decode_shared(in.heads / in.kv_heads, in.width), in, rows, cache, out);
+  }
+
+  void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n, int64_t k, const float* addend, float* y, int64_t y_row) override {
+    if (rows > 0) to_.multiply(forward_plan(x_row, rows, n, k, y_row, addend != nullptr), w, x, addend == nullptr ? y : addend, y);
+  }
+  void input_gradient(const float* dy, int64_t dy_row, int64_t rows, const float* w, int64_t n, int64_t k, float* dx, int64_t dx_row, bool add) override {
+    if (rows > 0) to_.multiply(input_gradient_plan(dy_row, rows, n, k, dx_row, add), w, dy, dx, dx);
+  }
+  void weight_gradient(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows, int64_t n, int64_t k, float* dw) override {
+    if (rows > 0) to_.multiply(weight_gradient_plan(dy_row, x_row, rows, n, k), x, dy, dw, dw);
+  }
+
+  void draw(const DrawBatch& batch) override {
+    if (batch.draws > 0) to_.launch(draw_kernel, {batch.draws}, kDrawThreads, draw_shared(batch.vocab), batch);
+  }
+
+ protected:
+  Launcher& launcher() { return to_; }
+
+ private:
+  static constexpr int64_t kMostBlocks = 4096;
+  static constexpr int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+  Launcher to_;
+};
+
+}  // namespace slipway::cuda

@@ -1,0 +1,13 @@
+// The kernels on a stream.
+#pragma once
+#include <memory>
+
+#include "device/cuda/products.h"
+#include "device/device_kernels.h"
+
+namespace slipway::cuda {
+
+// `products` works on the same stream and outlives them.
+std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products);
+
+}  // namespace slipway::cuda

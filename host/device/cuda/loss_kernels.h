@@ -1,0 +1,57 @@
+// Kernels of the loss and the optimizer: log-probabilities of targets with their gradient, sums of squares, AdamW.
+#pragma once
+#include "device/cuda/dialect.h"
+#include "device/kernels.h"
+
+namespace slipway::cuda {
+
+constexpr int kLossThreads = 512;
+
+// One block a row. `grad` may be the logits: a thread writes only what it alone has read.
+__global__ inline void token_logprobs_kernel(const float* logits, const int64_t* targets, int64_t width, float coefficient, float* out, float* grad) {
+  __shared__ float room[kLossThreads / kWarp];
+  __shared__ double sums[kLossThreads / kWarp];
+  const int64_t row = blockIdx.x, target = targets[row];
+  const float* x = logits + row * width;
+  float largest = -INFINITY;
+  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) largest = x[i] > largest ? x[i] : largest;
+  largest = largest_of_block<kLossThreads>(largest, room);
+  float sum = 0;
+  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) sum += expf(x[i] - largest);
+  const float lse = largest + static_cast<float>(log(sum_of_block<kLossThreads>(static_cast<double>(sum), sums)));
+  const float logprob = x[target] - lse;
+  __syncthreads();  // every thread has read the target's logit before one of them overwrites it
+  if (threadIdx.x == 0) out[row] = logprob;
+  if (grad == nullptr) return;
+  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) {
+    const float gradient = -coefficient * expf(x[i] - lse);
+    grad[row * width + i] = i == target ? gradient + coefficient : gradient;
+  }
+}
+
+// One block a part; the parts' sums are added in order by squares_sum_kernel.
+__global__ inline void squares_kernel(const float* x, int64_t count, double* partial) {
+  __shared__ double room[kLossThreads / kWarp];
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kLossThreads;
+  double sum = 0;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kLossThreads + threadIdx.x; i < count; i += stride) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  sum = sum_of_block<kLossThreads>(sum, room);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+__global__ inline void squares_sum_kernel(const double* partial, int64_t parts, double* sum) {
+  double total = 0;
+  for (int64_t p = 0; p < parts; ++p) total += partial[p];
+  *sum = total;
+}
+
+__global__ inline void adamw_kernel(const float* g, int64_t count, kernels::AdamWStep s, float* w, float* m, float* v) {
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
+    const float grad = s.grad_scale * g[i];
+    m[i] = s.beta1 * m[i] + s.rest1 * grad;
+    v[i] = s.beta2 * v[i] + s.rest2 * grad * grad;
+    w[i] = s.keep * w[i] - s.step_size * m[i] / (sqrtf(v[i]) * s.inverse_root2 + s.epsilon);
+  }
+}
+
+}  // namespace slipway::cuda

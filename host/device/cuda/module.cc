@@ -1,0 +1,106 @@
+// The CUDA module: one GPU, one stream, the kernels and products on it. CUDA_VISIBLE_DEVICES says which GPU.
+#include <cstdio>
+
+#include "device/accelerator.h"
+#include "device/cuda/check.h"
+#include "device/cuda/kernels.h"
+
+namespace slipway::cuda {
+namespace {
+
+class CudaGraph : public RecordedWork {
+ public:
+  CudaGraph(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
+    const cudaError_t result = cudaGraphInstantiate(&work_, graph, 0);
+    cudaGraphDestroy(graph);
+    check(result, "making a graph");
+  }
+  ~CudaGraph() override {
+    cudaStreamSynchronize(stream_);
+    cudaGraphExecDestroy(work_);
+  }
+  void replay() override { check(cudaGraphLaunch(work_, stream_), "graph"); }
+
+ private:
+  cudaStream_t stream_;
+  cudaGraphExec_t work_ = nullptr;
+};
+
+class CudaStream {
+ public:
+  CudaStream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
+  ~CudaStream() { cudaStreamDestroy(stream_); }
+  CudaStream(const CudaStream&) = delete;
+  CudaStream& operator=(const CudaStream&) = delete;
+  cudaStream_t get() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+class CudaAccelerator : public Accelerator {
+ public:
+  CudaAccelerator() : products_(stream_.get()), kernels_(kernels_on(stream_.get(), products_)) {}
+
+  std::string name() const override {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, 0), "properties");
+    return properties.name;
+  }
+  DeviceKernels& kernels() override { return *kernels_; }
+
+  void* allocate(size_t bytes) override {
+    void* memory = nullptr;
+    if (const cudaError_t result = cudaMalloc(&memory, bytes); result != cudaSuccess) {
+      cudaGetLastError();
+      throw std::runtime_error("the GPU has no " + std::to_string(bytes >> 20) + " MiB left (" + std::to_string(free_memory() >> 20) + " MiB are free)");
+    }
+    return memory;
+  }
+  void release(void* memory) override { check(cudaFree(memory), "freeing memory"); }
+  size_t free_memory() override {
+    size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "memory");
+    return free;
+  }
+
+  void zero(void* memory, size_t bytes) override { check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "zero"); }
+  void copy(void* to, const void* from, size_t bytes) override { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy"); }
+  // From pageable memory: CUDA has taken the bytes when it returns.
+  void copy_in(void* to, const void* from, size_t bytes) override { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_.get()), "copy in"); }
+  void copy_out(void* to, const void* from, size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.get()), "copy out");
+    check(cudaStreamSynchronize(stream_.get()), "work on the GPU");
+  }
+
+  // Relaxed: the host's allocator may ask for memory meanwhile.
+  void begin_recording() override { check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "recording"); }
+  std::unique_ptr<RecordedWork> end_recording() override {
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(stream_.get(), &graph), "recording");
+    return std::make_unique<CudaGraph>(graph, stream_.get());
+  }
+
+ private:
+  CudaStream stream_;
+  Products products_;
+  std::unique_ptr<DeviceKernels> kernels_;
+};
+
+}  // namespace
+}  // namespace slipway::cuda
+
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_1(char* fault, size_t size) {
+  const auto refuse = [&](const char* why) {
+    std::snprintf(fault, size, "%s", why);
+    return nullptr;
+  };
+  int devices = 0;
+  if (const cudaError_t result = cudaGetDeviceCount(&devices); result != cudaSuccess) return refuse(cudaGetErrorString(result));
+  if (devices == 0) return refuse("no CUDA-capable device is detected");
+  try {
+    return new slipway::cuda::CudaAccelerator();
+  } catch (const std::exception& e) {
+    return refuse(e.what());
+  }
+}

@@ -1,0 +1,31 @@
+// Attention of a context (attention.h) by the accelerator's kernels.
+#pragma once
+#include <memory>
+
+#include "device/attention.h"
+#include "device/device_kernels.h"
+
+namespace slipway {
+
+// What a context says, in the device's memory: made once, read by every layer and by the backward pass.
+struct DevicePlan {
+  at::Tensor memory;               // owns what the rest points into
+  AttentionPlan tables{};          // kPacked
+  const int64_t* places = nullptr; // kPacked with a cache: where each token's key and value go
+  DecodeRows rows{};               // kDecode
+};
+
+// The context's plan; kept in the context.
+const std::shared_ptr<const DevicePlan>& device_plan(const AttentionContext& context);
+
+// Rows as the kernels take them. Throws Error when heads are wider than the kernels can.
+AttentionRows device_rows(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t tokens);
+
+// As attend(), on memory of the device.
+void device_attend(const AttentionRows& in, int64_t layer, const AttentionContext& context, float* out, float* lse);
+
+// dq, dk and dv lie as q, k and v do, and are written.
+void device_attention_backward(const AttentionRows& in, const DevicePlan& plan, const at::Tensor& out, const at::Tensor& lse, const at::Tensor& d_out, float* dq, float* dk,
+                               float* dv);
+
+}  // namespace slipway

@@ -1,0 +1,52 @@
+// Tensors in the accelerator's memory. To LibTorch they are of the device that it leaves to others, here named "slipway": its CUDA half is
+// not needed. What the host's operators and copies do is done by the accelerator; every other operator of LibTorch works too, by a
+// round trip through the processor.
+#pragma once
+#include "device/accelerator.h"
+#include "device/device_memory.h"
+#include "device/torch.h"
+
+namespace slipway {
+
+// Lets models compute there from here on; nullptr: on the processor. Call it before models are made, and before anything ran
+// backward. The accelerator must outlive the process's tensors. [loop]
+void use_accelerator(Accelerator* accelerator);
+// Where models compute; nullptr: on the processor.
+Accelerator* accelerator();
+// The device of parameters, tokens and caches.
+at::Device compute_device();
+
+inline bool on_device(const at::Tensor& tensor) { return tensor.is_privateuseone(); }
+// Kernels of the accelerator that tensors lie on; call it only where on_device().
+DeviceKernels& device_kernels();
+
+// Work of a function kept for replaying, with the memory that it used meanwhile.
+class Recording {
+ public:
+  // Calls work() once, which must not copy between host and device. Tensors that it leaves behind stay valid, and are what
+  // replay() writes.
+  template <class Work>
+  explicit Recording(const Work& work) : pool_(begin()) {
+    try {
+      work();
+    } catch (...) {
+      abandon();
+      throw;
+    }
+    end();
+  }
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  void replay() { work_->replay(); }
+
+ private:
+  static std::shared_ptr<DevicePool> begin();
+  void end();
+  void abandon();
+
+  std::shared_ptr<DevicePool> pool_;
+  std::unique_ptr<RecordedWork> work_;
+};
+
+}  // namespace slipway

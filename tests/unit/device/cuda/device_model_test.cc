@@ -1,0 +1,175 @@
+// A whole model on an accelerator, against the processor: losses, gradients, an update, and generation by replayed steps. The
+// accelerator is the emulator, or with SLIPWAY_TEST_DEVICE=module the GPU, where there is one.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "device/accelerator_module.h"
+#include "device/device_tensors.h"
+#include "device/device_update.h"
+#include "generate/generate.h"
+#include "loop/loss.h"
+#include "optim/optimizer.h"
+#include "plugin/registry.h"
+#include "tests/unit/device/cuda/emulated_accelerator.h"
+
+namespace slipway::cuda {
+namespace {
+
+bool on_a_gpu() { return std::getenv("SLIPWAY_TEST_DEVICE") != nullptr; }
+
+// nullptr: a GPU is asked for, and there is none.
+Accelerator* device_under_test() {
+  static Accelerator* const kFound = [&]() -> Accelerator* {
+    if (!on_a_gpu()) return &emulated_accelerator();
+    try {
+      return &open_accelerator(SLIPWAY_CUDA_MODULE);
+    } catch (const Error&) {
+      return nullptr;
+    }
+  }();
+  return kFound;
+}
+
+// Where models are made and compute, for the life of a scope.
+class OnDevice {
+ public:
+  OnDevice() { use_accelerator(device_under_test()); }
+  ~OnDevice() { use_accelerator(nullptr); }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+};
+
+class Tiny {
+ public:
+  Tiny() : plugin_(make()), model(plugin_.get(), plugin_.id()) { model.parameters().initialise(5); }
+
+ private:
+  static Plugin make() {
+    static const Registry registry({SLIPWAY_PLUGINS});
+    const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
+    Value options;
+    options["config"] = value_of(parse_json(R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+                                                "vocab_size": 48, "initializer_range": 0.3, "tie_word_embeddings": true})", "tiny"));
+    return Plugin(*found.library, *found.descriptor, options, {});
+  }
+  Plugin plugin_;
+
+ public:
+  Model model;
+};
+
+// Two prompts: one with two answers that share it, one plain sequence.
+PackedBatch batch() {
+  std::vector<Example> examples;
+  for (int32_t i = 0; i < 3; ++i) {
+    Example example{{3, 7, 1, 9, static_cast<int32_t>(10 + i), static_cast<int32_t>(20 + 2 * i), 4}, 4};
+    if (i == 2) example.ids[0] = 11;
+    examples.push_back(example);
+  }
+  std::vector<const Example*> chosen;
+  for (const Example& example : examples) chosen.push_back(&example);
+  return pack(chosen);
+}
+
+class CudaModel : public testing::Test {
+ protected:
+  // LibTorch's engine asks for devices once, before its first backward pass.
+  static void SetUpTestSuite() { const OnDevice once; }
+  void SetUp() override {
+    if (device_under_test() == nullptr) GTEST_SKIP() << "skipped: no CUDA device";
+  }
+};
+
+float difference(const at::Tensor& ours, const at::Tensor& theirs) { return (ours.cpu() - theirs).abs().max().item<float>(); }
+
+TEST_F(CudaModel, TrainsAsTheProcessorDoes) {
+  Tiny here;
+  const PackedBatch examples = batch();
+  const auto labels = static_cast<int64_t>(examples.targets.size());
+  const double loss = loss_backward(here.model, examples, labels), quiet = loss_sum(here.model, examples);
+  const OnDevice device;
+  Tiny there;
+  ASSERT_TRUE(on_device(there.model.parameters().groups()[0].weights));
+  const double our_loss = loss_backward(there.model, examples, labels), our_quiet = loss_sum(there.model, examples);
+  std::printf("loss %.6f, on the device %.6f\n", loss, our_loss);
+  EXPECT_NEAR(our_loss, loss, 1e-5 * loss);
+  EXPECT_NEAR(our_quiet, quiet, 1e-5 * quiet);
+  const auto &ours = there.model.parameters().groups(), &theirs = here.model.parameters().groups();
+  for (size_t g = 0; g < theirs.size(); ++g) {
+    const float off = difference(ours[g].grads, theirs[g].grads), largest = theirs[g].grads.abs().max().item<float>();
+    std::printf("gradients of group %zu: largest difference %.3g of %.3g\n", g, static_cast<double>(off), static_cast<double>(largest));
+    EXPECT_GT(largest, 0.01f);
+    EXPECT_LT(off, 1e-5f * std::fmax(1.0f, largest));
+    const double squares = theirs[g].grads.square().sum(at::kDouble).item<double>();
+    EXPECT_NEAR(device_squares(ours[g].grads), squares, 1e-5 * squares);
+  }
+  EXPECT_NEAR(there.model.parameters().grad_norm(), here.model.parameters().grad_norm(), 1e-5);
+  there.model.parameters().zero_grad();
+  EXPECT_EQ(there.model.parameters().grad_norm(), 0.0);
+}
+
+TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
+  Tiny here;
+  const PackedBatch examples = batch();
+  loss_backward(here.model, examples, 1);
+  const OnDevice device;
+  Tiny there;
+  const auto &ours = there.model.parameters().groups(), &theirs = here.model.parameters().groups();
+  make_optimizer(here.model.parameters(), {})->step(0.01);
+  for (size_t g = 0; g < theirs.size(); ++g) {
+    FlatParameters::Group group = ours[g];
+    group.grads.copy_(theirs[g].grads);
+    at::Tensor m = at::zeros_like(group.weights), v = at::zeros_like(group.weights);
+    device_adamw(group.grads, {1.0f, 0.9f, 0.1f, 0.999f, 0.001f, static_cast<float>(1 / std::sqrt(0.001)), 1e-8f, 0.1f, 1.0f}, group.weights, m, v);
+    const float off = difference(group.weights, theirs[g].weights);
+    std::printf("weights of group %zu after an update: largest difference %.3g\n", g, static_cast<double>(off));
+    EXPECT_LT(off, 2e-6f);
+  }
+}
+
+TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
+  Tiny here;
+  GenerationSettings settings;
+  settings.max_new_tokens = 9;
+  settings.max_rows = 5;  // rows leave and others enter
+  settings.stop_tokens = {2, 30};
+  const std::vector<GenerationRequest> requests = {{{3, 7, 1}, 0, 3}, {{5}, 1, 2}, {{9, 8, 7, 6, 5}, 2, 3}};
+  const std::vector<Completion> expected = generate(here.model, requests, settings);
+  const OnDevice device;
+  Tiny there;
+  EmulatedAccelerator& on = emulated_accelerator();
+  const int64_t recordings = on.recordings, replays = on.replays;
+  const std::vector<Completion> got = generate(there.model, requests, settings);
+  ASSERT_EQ(got.size(), expected.size());
+  float off = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].ids, expected[i].ids);
+    EXPECT_EQ(got[i].finished, expected[i].finished);
+    for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t) off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
+  }
+  std::printf("log-probabilities: largest difference %.3g; %lld steps recorded, %lld replayed\n", static_cast<double>(off), static_cast<long long>(on.recordings - recordings),
+              static_cast<long long>(on.replays - replays));
+  EXPECT_LT(off, 1e-5f);
+  if (on_a_gpu()) return;
+  EXPECT_EQ(on.recordings - recordings, 1);
+  EXPECT_GT(on.replays - replays, 5);
+}
+
+TEST_F(CudaModel, OtherOperatorsOfLibTorchGoThroughTheProcessor) {
+  const OnDevice device;
+  const at::Tensor x = at::arange(12, at::kFloat).view({3, 4}), there = x.to(compute_device());
+  EXPECT_TRUE(on_device(there));
+  EXPECT_TRUE(at::equal((there * 2 + there.t().contiguous().t()).cpu(), x * 3));
+  EXPECT_TRUE(at::equal(there.narrow(1, 1, 2).cpu(), x.narrow(1, 1, 2)));
+  at::Tensor part = there.narrow(1, 0, 2);
+  part.copy_(at::ones({3, 2}));
+  EXPECT_EQ(there.sum().item<float>(), 6.0f + 2 + 3 + 6 + 7 + 10 + 11);
+  EXPECT_TRUE(at::equal(there.index_select(0, int64_tensor({2, 0})).cpu(), there.cpu().index_select(0, at::tensor({2, 0}))));
+}
+
+}  // namespace
+}  // namespace slipway::cuda

@@ -1,0 +1,69 @@
+// The kernels' sources, compiled for the emulator.
+#include "tests/unit/device/cuda/emulator.h"
+
+#include "device/cuda/kernel_set.h"
+#include "tests/unit/device/cuda/emulated_kernels.h"
+
+namespace slipway::cuda {
+namespace {
+
+std::vector<std::function<void()>>* recording = nullptr;
+int64_t launches_done = 0;
+
+// d [m, n] = a b + beta c by columns, in float64 within an element.
+void multiply_columns(const ProductPlan& p, const float* a, const float* b, const float* c, float* d) {
+  for (int64_t j = 0; j < p.n; ++j)
+    for (int64_t i = 0; i < p.m; ++i) {
+      double sum = 0;
+      for (int64_t l = 0; l < p.k; ++l)
+        sum += static_cast<double>(p.transpose_a ? a[l + i * p.lda] : a[i + l * p.lda]) * static_cast<double>(p.transpose_b ? b[j + l * p.ldb] : b[l + j * p.ldb]);
+      const int64_t at = i + j * p.ldc;
+      d[at] = static_cast<float>(sum + (p.beta != 0 ? static_cast<double>(p.beta) * static_cast<double>(c[at]) : 0.0));
+    }
+}
+
+class EmulatorLauncher {
+ public:
+  EmulatorLauncher(ThreadOrder order, std::function<void(bool)> open)
+      : order_(order == ThreadOrder::kAscending ? emulator::Order::kAscending : emulator::Order::kDescending), open_(std::move(open)) {}
+
+  // Arguments are taken by value, as a launch does.
+  template <class... Parameters, class... Arguments>
+  void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes, Arguments... arguments) {
+    submit([=, this] {
+      emulator::run({static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), 1}, threads, shared_bytes, order_, [&] { kernel(arguments...); });
+    });
+  }
+  void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
+    submit([=] { multiply_columns(plan, a, b, c, d); });
+  }
+
+ private:
+  template <class Work>
+  void submit(Work work) {
+    const auto whole = [this, work] {
+      ++launches_done;
+      if (open_) open_(true);
+      work();
+      if (open_) open_(false);
+    };
+    if (recording != nullptr) return recording->push_back(whole);
+    whole();
+  }
+
+  emulator::Order order_;
+  std::function<void(bool)> open_;
+};
+
+}  // namespace
+
+LaunchRecording::LaunchRecording() { recording = &launches_; }
+LaunchRecording::~LaunchRecording() { recording = nullptr; }
+std::vector<std::function<void()>> LaunchRecording::take() { return std::move(launches_); }
+
+std::unique_ptr<DeviceKernels> emulated_kernels(ThreadOrder order, std::function<void(bool)> open) {
+  return std::make_unique<KernelSet<EmulatorLauncher>>(order, std::move(open));
+}
+int64_t emulated_launches() { return launches_done; }
+
+}  // namespace slipway::cuda
