@@ -135,6 +135,7 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
     requests.push_back({data_.train[prompts[j]].ids, static_cast<uint32_t>(j), static_cast<int>(integer("samples_per_prompt"))});
   GenerationSettings settings = generation_;
   settings.iteration = static_cast<uint32_t>(at_.iteration);
+  settings.weights = weight_storage_of(run_.config.text("raft", "sampling_weights")).value();
   std::vector<Answer> answers;
   int64_t tokens = 0;
   for (Completion& c : generate(run_.model, requests, settings, {generation_progress(kGenerate), {}})) {
