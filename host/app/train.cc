@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/schema.h"
 #include "loop/loss.h"
+#include "loop/run_settings.h"
 #include "loop/sft.h"
 #include "raft/raft.h"
 #include "raft/select.h"
@@ -45,12 +46,28 @@ Plan plan_all(const Registry& registry, const RunConfig& c) {
 }
 
 // What no single key can tell. Throws ConfigError.
+// The optimizer's and the schedule's own checks; "" where they pass.
+template <class Check>
+std::string fault_of(Check&& check) {
+  try {
+    check();
+    return "";
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
 void check_together(const RunConfig& c) {
   std::vector<std::string> faults;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
     faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
   const bool held_out = c.integer("data", "eval_rows") > 0 || !c.eval_files.empty();
+  bool goes_by_evaluations = false;
+  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty()) fault("train", c.text("train", "optim_args").empty() ? "optim" : "optim_args", wrong);
+  if (const std::string wrong = fault_of([&] { goes_by_evaluations = stage_schedule(stage_settings(c), 1'000'000)->adaptive(); }); !wrong.empty()) fault("train", "lr_scheduler_kwargs", wrong);
+  if (goes_by_evaluations && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
+    fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", c.text("train", "lr_scheduler_type"), held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
   if (c.raft) {
     if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
     if (!held_out && c.number("raft", "min_distinct_2") > 0) fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");
@@ -99,20 +116,21 @@ MemoryEstimate estimate(const RunConfig& c, const Model& model) {
   const auto all = static_cast<uint64_t>(model.parameters().total_count()), trained = static_cast<uint64_t>(model.parameters().trainable_count());
   m.weights = 4 * all;
   m.gradients = 4 * trained;
-  m.optimizer = 8 * trained;
+  m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) * static_cast<double>(trained));
   const auto vocab = static_cast<uint64_t>(model.info().vocab_size);
   const int64_t budget = c.integer("train", "max_tokens_per_batch"), longest = c.raft ? c.integer("data", "max_prompt_tokens") + c.integer("generation", "max_new_tokens") : c.integer("data", "max_tokens");
   const auto tokens = static_cast<uint64_t>(budget > 0 ? budget : longest * c.integer("train", "per_device_train_batch_size"));
-  // A block of a Llama keeps about 15 values a token and hidden dimension for its backward pass.
-  m.activations = 4 * 15 * tokens * static_cast<uint64_t>(model.info().hidden_size) * static_cast<uint64_t>(model.info().segment_count);
-  m.logits = 4 * vocab * 2 * std::min<uint64_t>(tokens, kHeadRows);
+  // A block of a Llama keeps 10 to 12 values a token and hidden dimension for its backward pass.
+  m.activations = 4 * 12 * tokens * static_cast<uint64_t>(model.info().hidden_size) * static_cast<uint64_t>(model.info().segment_count);
+  m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
   if (c.raft) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
     const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
     const bool held_out = c.integer("data", "eval_rows") > 0 || !c.eval_files.empty();
     m.packed = static_cast<uint64_t>(static_cast<double>(all) * (held_out ? 4 : sampled));
-    m.cache = model.info().kv_bytes_per_token * rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens"));
+    const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
+    m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }

@@ -4,12 +4,7 @@
 #include <bit>
 #include <cmath>
 
-// One body, three instruction sets; the loader picks. Sanitizers and resolvers do not get along: plain there.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define SLIPWAY_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SLIPWAY_CLONES
-#endif
+#include "device/instruction_sets.h"
 
 namespace slipway::kernels {
 namespace {
@@ -125,14 +120,11 @@ SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {
   return sum;
 }
 
-SLIPWAY_CLONES void adamw(const float* g, int64_t count, const AdamWStep& step, float* w, float* m, float* v) {
-  const AdamWStep s = step;
-  for (int64_t i = 0; i < count; ++i) {
-    const float grad = s.grad_scale * g[i];
-    m[i] = s.beta1 * m[i] + s.rest1 * grad;
-    v[i] = s.beta2 * v[i] + s.rest2 * grad * grad;
-    w[i] = s.keep * w[i] - s.step_size * m[i] / (std::sqrt(v[i]) * s.inverse_root2 + s.epsilon);
-  }
+SLIPWAY_CLONES double sum_of_squares(const float* x, int64_t count) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
 }
 
 SLIPWAY_CLONES float row_max(const float* x, int64_t width) {

@@ -29,12 +29,8 @@ void scale_row(float* x, float factor, int64_t width);
 void softmax_backward(float* s, float* dp, float scale, float lse, float delta, int64_t width);
 float dot(const float* a, const float* b, int64_t width);
 
-// One AdamW update of `count` weights. With g' = grad_scale g: m = beta1 m + rest1 g', v = beta2 v + rest2 g'^2,
-// w = keep w - step_size m / (sqrt(v) inverse_root2 + epsilon).
-struct AdamWStep {
-  float grad_scale, beta1, rest1, beta2, rest2, inverse_root2, epsilon, step_size, keep;
-};
-void adamw(const float* g, int64_t count, const AdamWStep& step, float* w, float* m, float* v);
+// Summed in float64.
+double sum_of_squares(const float* x, int64_t count);
 
 // log(sum(exp(x))) of one row.
 float log_sum_exp(const float* x, int64_t width);

@@ -17,19 +17,29 @@ AttentionContext context_of(const PackedBatch& batch) {
   return AttentionContext::packed(std::move(trees), static_cast<int64_t>(batch.ids.size()));
 }
 
+at::Tensor hidden_states(Model& model, const PackedBatch& batch, bool training) {
+  const AttentionContext context = context_of(batch);
+  return model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, training);
+}
+
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
 // falls away.
-at::Tensor label_rows(Model& model, const PackedBatch& batch, bool training) {
-  const AttentionContext context = context_of(batch);
-  const at::Tensor hidden_TD = model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, training);
-  return hidden_TD.index_select(0, int64_tensor(batch.rows));
+at::Tensor label_rows(const at::Tensor& hidden_TD, const PackedBatch& batch) { return hidden_TD.detach().index_select(0, int64_tensor(batch.rows)); }
+
+// to [T, d] += from [N, d], row i to row rows[i]. A token that several examples go on from is there several times.
+void scatter_rows(const at::Tensor& from_ND, const int64_t* rows, at::Tensor& to_TD) {
+  const int64_t width = to_TD.size(1);
+  const float* from = from_ND.const_data_ptr<float>();
+  float* to = to_TD.data_ptr<float>();
+  for (int64_t i = 0; i < from_ND.size(0); ++i, from += width)
+    for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
 }
 
 }  // namespace
 
 at::Tensor label_logprobs(Model& model, const PackedBatch& batch) {
   const at::NoGradGuard no_grad;
-  const at::Tensor hidden_ND = label_rows(model, batch, false), targets_N = int64_tensor(batch.targets);
+  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch, false), batch), targets_N = int64_tensor(batch.targets);
   at::Tensor logprobs_N = at::empty({targets_N.numel()}, hidden_ND.options());
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
@@ -41,13 +51,13 @@ at::Tensor label_logprobs(Model& model, const PackedBatch& batch) {
 double loss_sum(Model& model, const PackedBatch& batch) { return -label_logprobs(model, batch).sum(at::kDouble).item<double>(); }
 
 double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
-  const at::Tensor hidden_ND = label_rows(model, batch, true), targets_N = int64_tensor(batch.targets);
+  const at::Tensor hidden_TD = hidden_states(model, batch, true), hidden_ND = label_rows(hidden_TD, batch), targets_N = int64_tensor(batch.targets);
   const double coefficient = -1.0 / static_cast<double>(labels);
-  at::Tensor grad_ND = at::empty_like(hidden_ND);
+  at::Tensor grad_TD = at::zeros_like(hidden_TD);
   double sum = 0;
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
-    const at::Tensor chunk_ND = hidden_ND.detach().narrow(0, first, count).requires_grad_(true);
+    const at::Tensor chunk_ND = hidden_ND.narrow(0, first, count).detach().requires_grad_(true);
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
     // The gradient takes the logits' place: the head's backward asks for its input and weights alone.
     at::Tensor grad_NV = logits_NV.detach();
@@ -56,10 +66,10 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
       const TraceScope trace("loop", "head backward");
       logits_NV.backward(grad_NV);
     }
-    grad_ND.narrow(0, first, count).copy_(chunk_ND.grad());
+    scatter_rows(chunk_ND.grad(), batch.rows.data() + first, grad_TD);
   }
   const TraceScope trace("loop", "backward");
-  if (hidden_ND.requires_grad()) hidden_ND.backward(grad_ND);
+  if (hidden_TD.requires_grad()) hidden_TD.backward(grad_TD);
   return sum;
 }
 

@@ -6,7 +6,7 @@
 namespace slipway {
 
 // Rows whose logits exist at once.
-constexpr int64_t kHeadRows = 512;
+constexpr int64_t kHeadRows = 256;
 
 // Log-probabilities [N] of the batch's label tokens, in their order; nothing is recorded. [loop]
 at::Tensor label_logprobs(Model& model, const PackedBatch& batch);

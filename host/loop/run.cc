@@ -3,41 +3,19 @@
 
 #include "base/log.h"
 #include "loop/report.h"
+#include "loop/run_settings.h"
 #include "loop/train_tensors.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
-namespace {
-
-StageSettings stage_settings(const RunConfig& c) {
-  StageSettings s;
-  s.num_train_epochs = c.number("train", "num_train_epochs");
-  s.max_steps = c.integer("train", "max_steps");
-  s.batch_size = c.integer("train", "per_device_train_batch_size");
-  s.max_tokens_per_batch = c.integer("train", "max_tokens_per_batch");
-  s.gradient_accumulation_steps = c.integer("train", "gradient_accumulation_steps");
-  s.learning_rate = c.number("train", "learning_rate");
-  s.max_grad_norm = c.number("train", "max_grad_norm");
-  s.warmup_steps = c.number("train", "warmup_steps");
-  s.schedule = c.text("train", "lr_scheduler_type");
-  s.seed = static_cast<uint64_t>(c.integer("train", "seed"));
-  return s;
-}
-
-AdamWSettings adamw_settings(const RunConfig& c) {
-  return {c.number("train", "adam_beta1"), c.number("train", "adam_beta2"), c.number("train", "adam_epsilon"),
-          c.number("train", "weight_decay")};
-}
-
-}  // namespace
 
 Run::Run(RunParts parts)
     : config(parts.config), model(parts.model), tokenizer(parts.tokenizer),
-      optimizer(parts.model.parameters(), adamw_settings(parts.config)), throughput(clock, 3 * parts.model.info().flops_per_token),
+      optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))), throughput(clock, 3 * parts.model.info().flops_per_token),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_config_(std::move(parts.model_config)),
       metrics_(parts.config.output_dir / "metrics.jsonl") {
-  give_tensors(parts.access, model, optimizer);
+  give_tensors(parts.access, model, *optimizer);
   state.logging_steps = config.integer("train", "logging_steps");
   state.save_steps = config.integer("train", "save_steps");
   state.eval_steps = config.integer("train", "eval_steps");
@@ -73,11 +51,12 @@ void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
 fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
   const PhaseScope phase(&clock, Phase::kSave);
   std::vector<CheckpointFile> files = model_files(model, model_config_, tokenizer);
-  if (optimizer.step_count() > 0) files.push_back(optimizer_file(optimizer));
+  if (optimizer->step_count() > 0 && !optimizer->slots().empty()) files.push_back(optimizer_file(*optimizer));
   state.stateful_callbacks = events.save();
   files.push_back({"trainer_state.json", [&](const fs::path& path) { write_file_durably(path, state.to_json().dump(2) + "\n"); }});
   Json own;
-  own["optimizer_steps"] = optimizer.step_count();
+  own["optimizer_steps"] = optimizer->step_count();
+  own["schedule"] = schedule ? schedule->state() : schedule_state_;
   own["metrics_bytes"] = metrics_.size();
   own["loss_sum"] = loss_sum_;
   own["loss_steps"] = loss_steps_;
@@ -116,8 +95,9 @@ void Run::restore(const fs::path& checkpoint) {
     loss_steps_ = own.at("loss_steps").get<int64_t>();
     const Json& l = own.at("last");
     last_ = {l.at(0), l.at(1), l.at(2), l.at(3), l.at(4), l.at(5), l.at(6)};
-    optimizer.reset();
-    if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) read_optimizer(checkpoint / "optimizer.safetensors", optimizer, steps);
+    optimizer->reset();
+    if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) read_optimizer(checkpoint / "optimizer.safetensors", *optimizer, steps);
+    schedule_state_ = own.value("schedule", Json::object());
     metrics_.truncate(own.at("metrics_bytes").get<int64_t>());
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());
@@ -136,6 +116,17 @@ void Run::refresh_report() const {
     write_report(config.output_dir);
   } catch (const Error& e) {
     log_warn("report.html: {}", e.what());
+  }
+}
+
+void Run::begin_schedule(const StageSettings& settings, int64_t steps) {
+  if (schedule) schedule_state_ = schedule->state();
+  schedule = stage_schedule(settings, steps);
+  if (!schedule->adaptive() || schedule_state_.empty()) return;
+  try {
+    schedule->restore(schedule_state_);
+  } catch (const Json::exception&) {
+    fail("the checkpoint's learning-rate schedule is not \"{}\"; resume with the lr_scheduler_type that it was written with", settings.schedule);
   }
 }
 

@@ -40,13 +40,14 @@ class Run {
   const RunConfig& config;
   Model& model;
   const Tokenizer& tokenizer;
-  AdamW optimizer;
+  const std::unique_ptr<Optimizer> optimizer;
   TrainerState state;
   PhaseClock clock;
   Throughput throughput;
   Events events;
   LogThread loggers;
   StageSettings stage;  // as [train] says
+  std::unique_ptr<Schedule> schedule;  // of the stage that is being trained
   Json row_context = Json::object();  // added to every logged row
 
   // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells the callbacks.
@@ -69,6 +70,9 @@ class Run {
   // report.html anew; a page that cannot be written is a warning, not the end of a run.
   void refresh_report() const;
 
+  // The schedule of a stage of `steps` steps; one that goes by evaluations goes on where the last stage, or the checkpoint, left it.
+  void begin_schedule(const StageSettings& settings, int64_t steps);
+
   // Bookkeeping of a step that just ended: state, logging, callbacks. Returns control bits.
   uint32_t after_step(const StepReport& report);
   // Logs what after_step() has gathered and not yet logged.
@@ -84,6 +88,7 @@ class Run {
   // Gathered since the last logged row; part of the checkpoint so that a resumed run logs the same means.
   double loss_sum_ = 0;
   int64_t loss_steps_ = 0;
+  Json schedule_state_ = Json::object();
   StepReport last_{};
 };
 

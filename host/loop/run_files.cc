@@ -48,30 +48,28 @@ std::vector<CheckpointFile> model_files(const Model& model, const Json& config, 
   return out;
 }
 
-CheckpointFile optimizer_file(AdamW& optimizer) {
+CheckpointFile optimizer_file(Optimizer& optimizer) {
   return {"optimizer.safetensors", [&optimizer](const fs::path& path) {
             std::vector<FloatTensor> tensors;
-            for (size_t g = 0; g < optimizer.moments().size(); ++g) {
-              const AdamW::Moments& m = optimizer.moments()[g];
-              tensors.push_back({fmt::format("exp_avg.{}", g), {m.exp_avg.numel()}, m.exp_avg.const_data_ptr<float>()});
-              tensors.push_back({fmt::format("exp_avg_sq.{}", g), {m.exp_avg_sq.numel()}, m.exp_avg_sq.const_data_ptr<float>()});
-            }
+            for (const Optimizer::Slot& slot : optimizer.slots())
+              for (size_t g = 0; g < slot.buffers.size(); ++g)
+                tensors.push_back({fmt::format("{}.{}", slot.name, g), {slot.buffers[g].numel()}, slot.buffers[g].const_data_ptr<float>()});
             write_safetensors(path, tensors);
           }};
 }
 
-void read_optimizer(const fs::path& file, AdamW& optimizer, int64_t step_count) {
+void read_optimizer(const fs::path& file, Optimizer& optimizer, int64_t step_count) {
+  optimizer.restore_step_count(step_count);
+  if (optimizer.slots().empty()) return;
+  if (!fs::exists(file)) fail("{}: is missing; was this checkpoint written with another train.optim?", file.string());
   const Safetensors stored(file);
   const auto read = [&](const std::string& name, at::Tensor& out) {
     for (const TensorInfo& tensor : stored.tensors())
       if (tensor.name == name && element_count(tensor.shape, name) == out.numel()) return decode_to_float(tensor, out.data_ptr<float>());
-    fail("{}: {} is missing or does not fit the model", file.string(), name);
+    fail("{}: {} is missing or does not fit the model; was this checkpoint written with another train.optim?", file.string(), name);
   };
-  for (size_t g = 0; g < optimizer.moments().size(); ++g) {
-    read(fmt::format("exp_avg.{}", g), optimizer.moments()[g].exp_avg);
-    read(fmt::format("exp_avg_sq.{}", g), optimizer.moments()[g].exp_avg_sq);
-  }
-  optimizer.restore_step_count(step_count);
+  for (Optimizer::Slot& slot : optimizer.slots())
+    for (size_t g = 0; g < slot.buffers.size(); ++g) read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
 }
 
 }  // namespace slipway

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "loop/checkpoint.h"
 #include "model/model.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "text/tokenizer.h"
 
 namespace slipway {
@@ -23,8 +23,8 @@ class MetricsFile {
 // model.safetensors, config.json and tokenizer files: a folder that transformers' from_pretrained reads.
 std::vector<CheckpointFile> model_files(const Model& model, const Json& config, const Tokenizer& tokenizer);
 
-// The optimizer's moments as optimizer.safetensors, and back. read throws Error when they do not fit the model.
-CheckpointFile optimizer_file(AdamW& optimizer);
-void read_optimizer(const fs::path& file, AdamW& optimizer, int64_t step_count);
+// The optimizer's state as optimizer.safetensors, and back. read throws Error when they do not fit the model.
+CheckpointFile optimizer_file(Optimizer& optimizer);
+void read_optimizer(const fs::path& file, Optimizer& optimizer, int64_t step_count);
 
 }  // namespace slipway

@@ -77,6 +77,7 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
     const PhaseScope phase(&run.clock, Phase::kEvaluate);
     const double begin = run.seconds();
     const double loss = evaluate_loss(run.model, data.eval, run.config.integer("train", "per_device_eval_batch_size"));
+    run.schedule->evaluated(loss);
     return run.log({{"event", "evaluate"}, {"eval_loss", loss}, {"eval_runtime", run.seconds() - begin}});
   };
   const double began = run.seconds();
@@ -108,11 +109,12 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
     if (save_strategy == "epoch" || ((asked | control) & SLW_DO_SAVE) != 0) save();
     return control;
   };
+  run.begin_schedule(run.stage, steps);
   run.events.tell(SLW_ON_TRAIN_BEGIN);
   bool whole = false;
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
-    whole = train_stage(run.model, run.optimizer, data.train, run.stage, at.stage_step, hooks);
+    whole = train_stage(run.model, *run.optimizer, *run.schedule, data.train, run.stage, at.stage_step, hooks);
     run.log_pending();
   }
   run.save_final_model();

@@ -4,7 +4,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <cmath>
-#include <numbers>
 #include <numeric>
 #include <utility>
 
@@ -37,16 +36,10 @@ int64_t stage_steps(size_t examples, const StageSettings& s) {
   return static_cast<int64_t>(std::ceil(s.num_train_epochs * static_cast<double>(shape_of(examples, s).updates)));
 }
 
-double learning_rate_at(const StageSettings& s, int64_t step, int64_t steps) {
-  const int64_t at = step + s.schedule_offset, total = s.schedule_steps > 0 ? s.schedule_steps : steps;
-  const double warmup = s.warmup_steps < 1 ? std::ceil(s.warmup_steps * static_cast<double>(total)) : s.warmup_steps;
-  const auto t = static_cast<double>(at), n = static_cast<double>(total);
-  if (s.schedule == "constant") return s.learning_rate;
-  if (t < warmup) return s.learning_rate * t / std::max(1.0, warmup);
-  if (s.schedule == "constant_with_warmup") return s.learning_rate;
-  if (s.schedule == "cosine")
-    return s.learning_rate * std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * (t - warmup) / std::max(1.0, n - warmup))));
-  return s.learning_rate * std::max(0.0, (n - t) / std::max(1.0, n - warmup));
+std::unique_ptr<Schedule> stage_schedule(const StageSettings& s, int64_t steps) {
+  const int64_t total = s.schedule_steps > 0 ? s.schedule_steps : steps;
+  const double warmup = s.warmup_steps < 1 ? std::ceil(s.warmup_steps * static_cast<double>(total)) : std::floor(s.warmup_steps);
+  return make_schedule({s.schedule, s.schedule_options, s.learning_rate, warmup, total});
 }
 
 namespace {
@@ -74,8 +67,8 @@ Group gather(std::span<const Example> examples, const std::vector<int64_t>& orde
 }
 
 // Forward, backward, clip, step. `step` counts from 1.
-StepReport optimizer_step(Model& model, AdamW& optimizer, const Group& group, const StageSettings& settings, int64_t step,
-                          int64_t steps, const StageHooks& hooks) {
+StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& schedule, const Group& group, const StageSettings& settings,
+                          int64_t step, int64_t steps, const StageHooks& hooks) {
   if (group.labels == 0) fail("step {}: no token of the batch carries loss; are all completions empty?", step);
   FlatParameters& parameters = model.parameters();
   parameters.zero_grad();
@@ -90,7 +83,7 @@ StepReport optimizer_step(Model& model, AdamW& optimizer, const Group& group, co
   const double grad_norm = parameters.grad_norm();
   if (!std::isfinite(loss) || !std::isfinite(grad_norm))
     fail("step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the data", step, loss, grad_norm);
-  double learning_rate = learning_rate_at(settings, step - 1, steps);
+  double learning_rate = schedule.at(step - 1 + settings.schedule_offset);
   const EventDetails details{{}, "", learning_rate, grad_norm, loss};
   // Callbacks see the gradients as backward left them, and may change them, the clip and the rate, or pass the step over.
   TrainAccess::Step asked;
@@ -114,8 +107,8 @@ StepReport optimizer_step(Model& model, AdamW& optimizer, const Group& group, co
 
 }  // namespace
 
-bool train_stage(Model& model, AdamW& optimizer, std::span<const Example> examples, const StageSettings& settings,
-                 int64_t skip, const StageHooks& hooks) {
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
+                 const StageSettings& settings, int64_t skip, const StageHooks& hooks) {
   const Shape shape = shape_of(examples.size(), settings);
   const int64_t steps = stage_steps(examples.size(), settings);
   const auto tell = [&](slw_event_type type) {
@@ -135,7 +128,7 @@ bool train_stage(Model& model, AdamW& optimizer, std::span<const Example> exampl
       const TraceScope trace("loop", "step", "step", step);
       tell(SLW_ON_STEP_BEGIN);
       const Group group = gather(examples, order, settings, first, last);
-      StepReport report = optimizer_step(model, optimizer, group, settings, step, steps, hooks);
+      StepReport report = optimizer_step(model, optimizer, schedule, group, settings, step, steps, hooks);
       report.epoch = static_cast<double>(epoch) + static_cast<double>(last) / static_cast<double>(shape.micro_batches);
       const uint32_t control = hooks.on_step(report);
       if ((control & SLW_STOP_TRAINING) != 0) return false;

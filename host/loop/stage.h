@@ -1,4 +1,4 @@
-// One training stage: epochs over examples, micro-batches, accumulation, clipping, AdamW, schedule. `sft` is one stage,
+// One training stage: epochs over examples, micro-batches, accumulation, clipping, optimizer, schedule. `sft` is one stage,
 // every RAFT iteration is one.
 #pragma once
 #include <functional>
@@ -9,7 +9,8 @@
 #include "data/packing.h"
 #include "loop/events.h"
 #include "model/model.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
 
 namespace slipway {
 
@@ -19,6 +20,7 @@ struct StageSettings {
   int64_t max_tokens_per_batch = 0;  // a micro-batch is computed in parts of at most so many tokens; 0 = whole
   double learning_rate = 5e-5, max_grad_norm = 1.0, warmup_steps = 0;
   std::string schedule = "linear";
+  Json schedule_options = Json::object();
   int64_t schedule_offset = 0, schedule_steps = 0;  // when the schedule spans more than this stage; 0 steps = this stage
   uint64_t seed = 42;                               // epoch e shuffles by seed + e, as Hugging Face does
 };
@@ -33,8 +35,8 @@ struct StepReport {
 // Optimizer steps that a stage of `examples` examples takes.
 int64_t stage_steps(size_t examples, const StageSettings& settings);
 
-// Learning rate of step `step` (from 0) of `steps`.
-double learning_rate_at(const StageSettings& settings, int64_t step, int64_t steps);
+// The schedule of a stage of `steps` steps. Throws Error as make_schedule() does.
+std::unique_ptr<Schedule> stage_schedule(const StageSettings& settings, int64_t steps);
 
 // Who follows a stage. Both functions return control bits (SLW_STOP_TRAINING, SLW_STOP_EPOCH). What callbacks asked for at the
 // stage's events waits in `events` for on_step to take, and is handed to on_epoch_end.
@@ -48,8 +50,8 @@ struct StageHooks {
 // Trains; the first `skip` steps are passed over without computing (they were done before a resume; the end of the epoch
 // that step `skip` ended is told again). The loss of a step is the mean over the label tokens of its whole accumulation
 // group. Returns false when a hook stopped it. Throws Error when the loss is not finite. [loop]
-bool train_stage(Model& model, AdamW& optimizer, std::span<const Example> examples, const StageSettings& settings,
-                 int64_t skip, const StageHooks& hooks);
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
+                 const StageSettings& settings, int64_t skip, const StageHooks& hooks);
 
 // Mean loss over the label tokens of `examples`, without gradients.
 double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size);

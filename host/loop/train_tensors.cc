@@ -16,26 +16,9 @@ DLTensor view_of(const at::Tensor& tensor) {
   return out;
 }
 
-// The part of a moment's buffer that belongs to `weight`.
-DLTensor moment_of(FlatParameters& parameters, AdamW& optimizer, const at::Tensor& weight, std::string_view slot) {
-  size_t trainable = 0;
-  for (const FlatParameters::Group& group : parameters.groups()) {
-    if (!group.trainable) continue;
-    AdamW::Moments& moments = optimizer.moments()[trainable++];
-    const int64_t offset = weight.const_data_ptr<float>() - group.weights.const_data_ptr<float>();
-    if (offset < 0 || offset >= group.weights.numel()) continue;
-    DLTensor out = view_of(weight);
-    if (slot == "exp_avg") out.data = moments.exp_avg.data_ptr<float>() + offset;
-    else if (slot == "exp_avg_sq") out.data = moments.exp_avg_sq.data_ptr<float>() + offset;
-    else fail("AdamW keeps exp_avg and exp_avg_sq, not \"{}\"", slot);
-    return out;
-  }
-  fail("the parameter is not trained");
-}
-
 }  // namespace
 
-void give_tensors(TrainAccess& access, Model& model, AdamW& optimizer) {
+void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
   FlatParameters& parameters = model.parameters();
   std::vector<size_t> indices;
   access.names.clear();
@@ -48,7 +31,7 @@ void give_tensors(TrainAccess& access, Model& model, AdamW& optimizer) {
     const at::Tensor& weight = parameters.tensor(indices[index]);
     if (role == SLW_ROLE_WEIGHT) return view_of(weight);
     if (role == SLW_ROLE_GRAD) return view_of(weight.grad());
-    if (role == SLW_ROLE_OPTIMIZER) return moment_of(parameters, optimizer, weight, slot);
+    if (role == SLW_ROLE_OPTIMIZER) return view_of(optimizer.state(weight, slot));
     fail("no tensor of role {}", role);
   };
 }

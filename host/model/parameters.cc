@@ -3,15 +3,19 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/kernels.h"
+#include "device/parallel.h"
 
 namespace slipway {
 namespace {
 
 constexpr int64_t kAlign = 16;  // floats: every parameter starts on a cache line
+constexpr int64_t kGrain = 131072;  // values of a buffer that one thread takes at a time
 
 int64_t count_of(const ParameterSpec& spec) {
   int64_t n = 1;
@@ -24,22 +28,22 @@ int64_t count_of(const ParameterSpec& spec) {
 FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::move(specs)), tensors_(specs_.size()) {
   for (const bool trainable : {true, false})
     for (const bool decay : {true, false}) {
-      std::vector<std::pair<size_t, int64_t>> places;  // parameter, offset
+      std::vector<Place> places;
       int64_t total = 0;
       for (size_t i = 0; i < specs_.size(); ++i) {
         if (specs_[i].tied_to >= 0 || specs_[i].trainable != trainable || specs_[i].decay != decay) continue;
-        places.emplace_back(i, total);
+        places.push_back({i, total, count_of(specs_[i]), specs_[i].shape});
         total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
       }
       if (places.empty()) continue;
-      Group group{decay, trainable, at::zeros({total}, at::kFloat), {}};
+      Group group{decay, trainable, at::zeros({total}, at::kFloat), {}, std::move(places)};
       if (trainable) group.grads = at::zeros({total}, at::kFloat);
-      for (const auto& [i, offset] : places) {
+      for (const auto& [i, offset, count, shape] : group.places) {
         // detach(): the view must be a leaf, or autograd would follow it into the buffer.
-        tensors_[i] = group.weights.narrow(0, offset, count_of(specs_[i])).view(specs_[i].shape).detach();
+        tensors_[i] = group.weights.narrow(0, offset, count).view(shape).detach();
         if (!trainable) continue;
         tensors_[i].requires_grad_(true);
-        tensors_[i].mutable_grad() = group.grads.narrow(0, offset, count_of(specs_[i])).view(specs_[i].shape);
+        tensors_[i].mutable_grad() = group.grads.narrow(0, offset, count).view(shape);
       }
       groups_.push_back(std::move(group));
     }
@@ -89,19 +93,23 @@ void FlatParameters::load(const std::function<void(const std::string&, float*, i
 }
 
 void FlatParameters::zero_grad() {
-  for (Group& group : groups_)
-    if (group.trainable) group.grads.zero_();
+  for (Group& group : groups_) {
+    if (!group.trainable) continue;
+    float* grads = group.grads.data_ptr<float>();
+    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { std::fill(grads + begin, grads + end, 0.0f); });
+  }
 }
 
 double FlatParameters::grad_norm() const {
   const TraceScope trace("optimizer", "grad_norm");
-  const at::NoGradGuard no_grad;
   double squares = 0;
-  for (const Group& group : groups_)
-    if (group.trainable) {
-      const auto norm = at::linalg_vector_norm(group.grads).item<double>();
-      squares += norm * norm;
-    }
+  for (const Group& group : groups_) {
+    if (!group.trainable) continue;
+    const float* grads = group.grads.const_data_ptr<float>();
+    std::vector<double> parts(static_cast<size_t>((group.grads.numel() + kGrain - 1) / kGrain));
+    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { parts[static_cast<size_t>(begin / kGrain)] = kernels::sum_of_squares(grads + begin, end - begin); });
+    for (const double part : parts) squares += part;
+  }
   return std::sqrt(squares);
 }
 

@@ -23,9 +23,16 @@ struct ParameterSpec {
 
 class FlatParameters {
  public:
+  // Where a parameter lies in its group's buffers.
+  struct Place {
+    size_t index;  // of its spec
+    int64_t offset, count;
+    std::vector<int64_t> shape;
+  };
   struct Group {
     bool decay, trainable;
     at::Tensor weights, grads;  // [n] float32; grads undefined when not trainable
+    std::vector<Place> places;  // in the order of the specs
   };
 
   // Allocates; weights hold zeros. Throws Error on a tie that does not fit.
@@ -46,7 +53,7 @@ class FlatParameters {
   void load(const std::function<void(const std::string& name, float* out, int64_t count)>& read);
 
   void zero_grad();
-  // L2 norm over all gradients, float64 accumulation over groups.
+  // L2 norm over all gradients, summed in float64; equal for any number of threads.
   double grad_norm() const;
   void scale_grad(double factor);
 

@@ -221,4 +221,22 @@ Value value_of(const Json& json) {
   return out;
 }
 
+Json json_of(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::kBool: return value.b;
+    case Value::Kind::kInt: return value.i;
+    case Value::Kind::kFloat: return value.f;
+    case Value::Kind::kString: return value.s;
+    case Value::Kind::kArray: {
+      Json out = Json::array();
+      for (const Value& item : value.items) out.push_back(json_of(item));
+      return out;
+    }
+    case Value::Kind::kTable: break;
+  }
+  Json out = Json::object();
+  for (const auto& [name, item] : value.table) out[name] = json_of(item);
+  return out;
+}
+
 }  // namespace slipway

@@ -40,5 +40,7 @@ Value copy_of(const slw_value& value);
 
 // A JSON object as a configuration tree (null members are left out): how config.json reaches a model plugin.
 Value value_of(const Json& json);
+// The other way round.
+Json json_of(const Value& value);
 
 }  // namespace slipway

@@ -16,13 +16,22 @@ Moments moments_of(std::span<const double> values) {
   return {mean, std::sqrt(squares / static_cast<double>(values.size()))};
 }
 
-std::vector<double> score_rows(const std::vector<RewardPlugin>& rewards, const std::vector<ScoredRow>& rows, int64_t step, bool evaluation) {
-  std::vector<double> sums(rows.size(), 0.0);
-  for (const RewardPlugin& reward : rewards) {
-    const std::vector<double> each = reward.score(rows, step, evaluation);
-    for (size_t i = 0; i < rows.size(); ++i) sums[i] += each[i];
-  }
-  return sums;
+std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions, const Tokenizer& tokenizer) {
+  std::vector<ScoredRow> rows;
+  for (const Completion& c : completions)
+    rows.push_back({prompt.text, tokenizer.decode(c.ids), prompt.ids, c.ids, static_cast<int64_t>(c.request), c.finished, &prompt.columns});
+  return rows;
+}
+
+Scorer::Score scoring(const std::vector<RewardPlugin>& rewards, int64_t step, bool evaluation) {
+  return [&rewards, step, evaluation](const std::vector<ScoredRow>& rows) {
+    std::vector<double> sums(rows.size(), 0.0);
+    for (const RewardPlugin& reward : rewards) {
+      const std::vector<double> each = reward.score(rows, step, evaluation);
+      for (size_t i = 0; i < rows.size(); ++i) sums[i] += each[i];
+    }
+    return sums;
+  };
 }
 
 HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const std::vector<RewardPlugin>& rewards,
@@ -33,17 +42,19 @@ HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const
   settings.iteration = 0xFFFFFFFF;  // no training iteration draws with this key
   std::vector<GenerationRequest> requests;
   for (size_t i = 0; i < prompts.size(); ++i) requests.push_back({prompts[i].ids, static_cast<uint32_t>(i), 1});
-  const std::vector<Completion> completions = generate(run.model, requests, settings, {on_progress, {}});
-  std::vector<ScoredRow> rows;
+  Scorer scorer(prompts.size(), scoring(rewards, run.state.global_step, true));
+  const auto submit = [&](size_t request, std::span<const Completion> answers) {
+    scorer.submit(request, scored_rows(prompts[request], answers, run.tokenizer));
+  };
+  const std::vector<Completion> completions = generate(run.model, requests, settings, {on_progress, submit});
+  const auto [rows, scores] = scorer.finish();
   std::vector<std::vector<int32_t>> ids;
   double cut = 0, tokens = 0;
   for (const Completion& c : completions) {
-    rows.push_back({prompts[c.request].text, run.tokenizer.decode(c.ids), prompts[c.request].ids, c.ids, static_cast<int64_t>(c.request), c.finished, &prompts[c.request].columns});
     ids.push_back(c.ids);
     cut += c.finished ? 0 : 1;
     tokens += static_cast<double>(c.ids.size());
   }
-  const std::vector<double> scores = score_rows(rewards, rows, run.state.global_step, true);
   std::string lines;
   for (size_t i = 0; i < rows.size(); ++i)
     lines += Json{{"prompt", rows[i].prompt}, {"completion", rows[i].completion}, {"reward", scores[i]}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -7,6 +7,7 @@
 #include "generate/generate.h"
 #include "loop/run.h"
 #include "raft/raft.h"
+#include "raft/scorer.h"
 
 namespace slipway {
 
@@ -20,8 +21,10 @@ HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const
                                 const GenerationSettings& generation, int64_t iteration,
                                 const std::function<bool(const GenerationProgress&)>& on_progress);
 
+// A prompt's answers as rewards see them.
+std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions, const Tokenizer& tokenizer);
 // The weighted sum of all rewards for each row.
-std::vector<double> score_rows(const std::vector<RewardPlugin>& rewards, const std::vector<ScoredRow>& rows, int64_t step, bool evaluation);
+Scorer::Score scoring(const std::vector<RewardPlugin>& rewards, int64_t step, bool evaluation);
 
 // Mean and standard deviation (population).
 struct Moments {

@@ -10,6 +10,7 @@
 #include "raft/held_out.h"
 #include "raft/raft_state.h"
 #include "raft/reference.h"
+#include "raft/scorer.h"
 #include "raft/select.h"
 
 namespace slipway {
@@ -26,7 +27,7 @@ class Raft {
 
   std::vector<size_t> draw_prompts() const;
   std::vector<Answer> sample(const std::vector<size_t>& prompts);
-  void score(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
+  std::vector<Answer> scored_answers(std::vector<Completion> completions, Scorer& scorer);
   void rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
   void keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
   void write_samples(const std::vector<size_t>& prompts, const std::vector<Answer>& answers) const;
@@ -89,7 +90,6 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
       checkpoint_start();
       const std::vector<size_t> prompts = draw_prompts();
       std::vector<Answer> answers = sample(prompts);
-      score(prompts, answers);
       rank(prompts, answers);
       keep(prompts, answers);
     }
@@ -126,6 +126,7 @@ std::vector<size_t> Raft::draw_prompts() const {
   return out;
 }
 
+// Finished prompts are scored while others are still being sampled.
 std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   const PhaseScope phase(&run_.clock, Phase::kGenerate);
   run_.events.tell(SLW_ON_GENERATE_BEGIN);
@@ -136,35 +137,39 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   GenerationSettings settings = generation_;
   settings.iteration = static_cast<uint32_t>(at_.iteration);
   settings.weights = weight_storage_of(run_.config.text("raft", "sampling_weights")).value();
-  std::vector<Answer> answers;
+  Scorer scorer(prompts.size(), scoring(rewards_, run_.state.global_step, false));
+  const auto submit = [&](size_t request, std::span<const Completion> completions) {
+    scorer.submit(request, scored_rows(data_.train[prompts[request]], completions, run_.tokenizer));
+  };
+  std::vector<Completion> completions = generate(run_.model, requests, settings, {generation_progress(kGenerate), submit});
   int64_t tokens = 0;
-  for (Completion& c : generate(run_.model, requests, settings, {generation_progress(kGenerate), {}})) {
-    tokens += static_cast<int64_t>(c.ids.size());
-    std::string text = run_.tokenizer.decode(c.ids);
-    answers.push_back({c.request, c.sample, std::move(c.ids), std::move(text), c.finished});
-  }
+  for (const Completion& c : completions) tokens += static_cast<int64_t>(c.ids.size());
   generate_seconds_ = run_.seconds() - phase_began_;
   at_.iteration_row = {{"event", "iteration"}, {"generate_seconds", generate_seconds_},
                        {"tokens_per_second", static_cast<double>(tokens) / std::max(1e-9, generate_seconds_)}};
   run_.events.tell(SLW_ON_GENERATE_END);
+  return scored_answers(std::move(completions), scorer);
+}
+
+// Waits for what is not scored yet.
+std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Scorer& scorer) {
+  const PhaseScope phase(&run_.clock, Phase::kScore);
+  tell_progress(kScore, 1);
+  Scored scored = scorer.finish();
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < completions.size(); ++i) {
+    Completion& c = completions[i];
+    Answer answer{c.request, c.sample, std::move(c.ids), std::move(scored.rows[i].completion), c.finished, scored.rewards[i], scored.rewards[i]};
+    for (const float logprob : c.logprobs) answer.logprob += static_cast<double>(logprob);
+    answers.push_back(std::move(answer));
+  }
+  for (const RewardPlugin& reward : rewards_)
+    for (const auto& [name, value] : reward.services().drain_scalars()) at_.iteration_row[fmt::format("{}/{}", reward.id(), name)] = value;
   return answers;
 }
 
-void Raft::score(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
-  const PhaseScope phase(&run_.clock, Phase::kScore);
-  tell_progress(kScore, 1);
-  std::vector<ScoredRow> rows;
-  for (const Answer& a : answers) {
-    const Prompt& prompt = data_.train[prompts[a.prompt]];
-    rows.push_back({prompt.text, a.text, prompt.ids, a.ids, static_cast<int64_t>(a.prompt), a.finished, &prompt.columns});
-  }
-  const std::vector<double> scores = score_rows(rewards_, rows, run_.state.global_step, false);
-  for (size_t i = 0; i < answers.size(); ++i) answers[i].reward = answers[i].ranking = scores[i];
-  for (const RewardPlugin& reward : rewards_)
-    for (const auto& [name, value] : reward.services().drain_scalars()) at_.iteration_row[fmt::format("{}/{}", reward.id(), name)] = value;
-}
-
-// The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the answer's tokens.
+// The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the answer's tokens; log p is known
+// from sampling, unless that was with rounded weights.
 void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
   if (!reference_) return;
   const PhaseScope phase(&run_.clock, Phase::kScore);
@@ -175,7 +180,10 @@ void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers
     example.ids.insert(example.ids.end(), a.ids.begin(), a.ids.end());
     examples.push_back(std::move(example));
   }
-  const std::vector<double> policy = sequence_logprobs(run_.model, examples), start = reference_->logprobs(run_.model, examples);
+  const std::vector<double> start = reference_->logprobs(run_.model, examples);
+  std::vector<double> policy;
+  if (run_.config.text("raft", "sampling_weights") != "float32") policy = sequence_logprobs(run_.model, examples);
+  else for (const Answer& a : answers) policy.push_back(a.logprob);
   double kl = 0;
   for (size_t i = 0; i < answers.size(); ++i) {
     answers[i].ranking = answers[i].reward - number("kl_beta") * (policy[i] - start[i]);
@@ -227,7 +235,7 @@ void Raft::write_samples(const std::vector<size_t>& prompts, const std::vector<A
   for (const Answer& a : answers) {
     const std::string& prompt = data_.train[prompts[a.prompt]].text;
     const Json row = {{"prompt", prompt}, {"completion", a.text}, {"reward", a.reward}, {"ranking", a.ranking}, {"kept", a.kept},
-                      {"discarded", a.discarded}, {"finished", a.finished}, {"sample", a.sample}};
+                      {"discarded", a.discarded}, {"finished", a.finished}, {"sample", a.sample}, {"logprob", a.logprob}};
     lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     if (a.kept && table.rows.size() < 8)
       table.rows.push_back({Value::of(prompt), Value::of(a.text), Value::of(a.reward), Value::of(a.kept)});
@@ -269,10 +277,11 @@ uint32_t Raft::train() {
     tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps), {{"loss", report.loss}});
     return control;
   };
-  if (!train_stage(run_.model, run_.optimizer, at_.selected, stage, at_.stage_step, hooks)) control |= SLW_STOP_TRAINING;
+  run_.begin_schedule(stage, stage_steps(at_.selected.size(), stage));
+  if (!train_stage(run_.model, *run_.optimizer, *run_.schedule, at_.selected, stage, at_.stage_step, hooks)) control |= SLW_STOP_TRAINING;
   run_.log_pending();
   // Now rather than before the next iteration: moments that nobody will read need no place in its checkpoint.
-  if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer.reset();
+  if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer->reset();
   train_seconds_ = run_.seconds() - phase_began_;
   at_.iteration_row["train_seconds"] = train_seconds_;
   return control | run_.log(at_.iteration_row, run_.throughput.iteration_figures());
@@ -295,6 +304,7 @@ std::string Raft::evaluate(int64_t iterations_done) {
     return fmt::format("distinct-2 fell under {} of the starting model's", number("min_distinct_2"));
   }
   at_.last_eval_reward = result.reward;
+  if (run_.schedule) run_.schedule->evaluated(result.reward);
   if (result.reward >= number("stop_reward")) return fmt::format("the held-out reward reached {}", number("stop_reward"));
   return (result.control & SLW_STOP_TRAINING) != 0 ? "a callback asked for it" : "";
 }

@@ -16,6 +16,7 @@ struct Answer {
   double ranking = 0;  // what the selection goes by: reward, less the KL term
   bool discarded = false;
   bool kept = false;
+  double logprob = 0;  // of the whole answer, under the model that drew it
 };
 
 // A rule by which answers are never kept: "empty" (nothing but white space), "unfinished" (cut by the length limit),

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "config/schema.h"
+#include "plugin/options.h"
 
 namespace slipway {
 namespace {
@@ -78,15 +79,6 @@ std::vector<Json> finished_trials(const fs::path& journal) {
     at = end + 1;
   }
   return out;
-}
-
-Json json_of(const Value& value) {
-  switch (value.kind) {
-    case kBool: return value.b;
-    case kInt: return value.i;
-    case kFloat: return value.f;
-    default: return value.s;
-  }
 }
 
 }  // namespace

@@ -21,26 +21,28 @@ TEST(Stage, StepsOfAStage) {
   EXPECT_EQ(stage_steps(10, s), 7);
 }
 
+double rate(const StageSettings& s, int64_t step) { return stage_schedule(s, 4)->at(step + s.schedule_offset); }
+
 TEST(Stage, Schedules) {
   StageSettings s;
   s.learning_rate = 1;
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 0, 4), 1);
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 3, 4), 0.25);
+  EXPECT_DOUBLE_EQ(rate(s, 0), 1);
+  EXPECT_DOUBLE_EQ(rate(s, 3), 0.25);
   s.warmup_steps = 2;
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 0, 4), 0);
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 1, 4), 0.5);
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 2, 4), 1);
+  EXPECT_DOUBLE_EQ(rate(s, 0), 0);
+  EXPECT_DOUBLE_EQ(rate(s, 1), 0.5);
+  EXPECT_DOUBLE_EQ(rate(s, 2), 1);
   s.warmup_steps = 0.5;  // a share of all steps
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 1, 4), 0.5);
+  EXPECT_DOUBLE_EQ(rate(s, 1), 0.5);
   s.schedule = "cosine";
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 3, 4), 0.5);
+  EXPECT_DOUBLE_EQ(rate(s, 3), 0.5);
   s.schedule = "constant";
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 0, 4), 1);
+  EXPECT_DOUBLE_EQ(rate(s, 0), 1);
   s.schedule = "linear";
   s.warmup_steps = 0;
   s.schedule_offset = 4;
   s.schedule_steps = 8;
-  EXPECT_DOUBLE_EQ(learning_rate_at(s, 0, 4), 0.5);
+  EXPECT_DOUBLE_EQ(rate(s, 0), 0.5);
 }
 
 TEST(Stage, PartsOfAMicroBatchChangeNothingButRounding) {

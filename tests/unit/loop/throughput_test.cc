@@ -117,7 +117,7 @@ TEST(Throughput, AStageCountsItsParts) {
   hooks.on_step = [](const StepReport&) { return 0u; };
   {
     const PhaseScope train(&clock, Phase::kTrain);
-    train_stage(tiny.model, tiny.optimizer, examples, tiny.settings, 0, hooks);
+    train_stage(tiny.model, tiny.optimizer, *stage_schedule(tiny.settings, stage_steps(examples.size(), tiny.settings)), examples, tiny.settings, 0, hooks);
   }
   for (const Phase phase : {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks}) EXPECT_GT(seconds_of(clock, phase), 0) << phase_name(phase);
   const double other = seconds_of(clock, Phase::kOther), callbacks_took = seconds_of(clock, Phase::kCallbacks);

@@ -12,9 +12,9 @@ namespace slipway {
 
 class TinyStage {
  public:
-  TinyStage() : model(plugin_.get(), plugin_.id()), optimizer(model.parameters(), {}) {
+  TinyStage() : model(plugin_.get(), plugin_.id()), optimizer_(make_optimizer(model.parameters(), {})) {
     model.parameters().initialise(7);
-    give_tensors(access, model, optimizer);
+    give_tensors(access, model, *optimizer_);
     settings.batch_size = 2;
     settings.num_train_epochs = 1;
     settings.learning_rate = 0.01;
@@ -40,7 +40,7 @@ class TinyStage {
       ++state.global_step;
       return events.take_asked();
     };
-    return train_stage(model, optimizer, examples, settings, 0, hooks);
+    return train_stage(model, *optimizer_, *stage_schedule(settings, stage_steps(count, settings)), examples, settings, 0, hooks);
   }
 
   // Every trainable weight, in the buffers' order.
@@ -50,11 +50,7 @@ class TinyStage {
       if (group.trainable) all.push_back(group.weights);
     return at::cat(all).clone();
   }
-  at::Tensor first_moments() {
-    std::vector<at::Tensor> all;
-    for (const AdamW::Moments& m : optimizer.moments()) all.push_back(m.exp_avg);
-    return at::cat(all).clone();
-  }
+  at::Tensor first_moments() { return at::cat(optimizer_->slots()[0].buffers).clone(); }
 
   TrainAccess access;
   TrainerState state;
@@ -73,7 +69,12 @@ class TinyStage {
 
  public:
   Model model;
-  AdamW optimizer;
+
+ private:
+  std::unique_ptr<Optimizer> optimizer_;
+
+ public:
+  Optimizer& optimizer = *optimizer_;
 };
 
 // The lines that `body` lets the fixture `plugin` say, without what stands before them.

@@ -36,7 +36,7 @@ TEST_F(TrainService, ShowsWeightsGradientsAndMoments) {
   tiny.settings.max_grad_norm = 0;  // gradients stay as the callback saw them
   steer("what = \"nothing\"");      // moments that are not zero
   tiny.settings.learning_rate = 0;  // weights stay as well
-  const std::vector<at::Tensor> moments = {tiny.optimizer.moments()[0].exp_avg.clone(), tiny.optimizer.moments()[1].exp_avg.clone()};
+  const std::vector<at::Tensor> moments = {tiny.optimizer.slots()[0].buffers[0].clone(), tiny.optimizer.slots()[0].buffers[1].clone()};
   const std::vector<std::string> lines = steer("what = \"look\"");
   FlatParameters& parameters = tiny.model.parameters();
   std::vector<std::string> names;
@@ -142,8 +142,8 @@ TEST_F(TrainService, WrongArgumentsAreRefusedWithWords) {
   TinyStage plain;
   plain.train({}, 2);
   EXPECT_THAT(steer("what = \"wrong\""),
-              ElementsAre("index: no such parameter", "nowhere: no such parameter", "role: no tensor of role 9", "slot: AdamW keeps exp_avg and exp_avg_sq, not \"momentum\"",
-                          "no slot: AdamW keeps exp_avg and exp_avg_sq, not \"\"", "rate: a learning rate must be finite and not negative",
+              ElementsAre("index: no such parameter", "nowhere: no such parameter", "role: no tensor of role 9", "slot: adamw keeps exp_avg and exp_avg_sq, not \"momentum\"",
+                          "no slot: adamw keeps exp_avg and exp_avg_sq, not \"\"", "rate: a learning rate must be finite and not negative",
                           "rate: a learning rate must be finite and not negative", "rate: a learning rate must be finite and not negative", "clip: a norm must not be negative",
                           "clip: a norm must not be negative"));
   EXPECT_TRUE(at::equal(tiny.weights(), plain.weights()));  // nothing of it had an effect

@@ -1,5 +1,5 @@
 // AdamW over the flat buffers against the formula, in float64.
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 
 #include <gtest/gtest.h>
 
@@ -15,8 +15,8 @@ TEST(AdamW, FollowsTheFormulaWithDecayOnlyWhereItBelongs) {
     const at::NoGradGuard no_grad;
     parameters.tensor(i).detach().copy_(at::arange(5, at::kFloat) * 0.1 + 0.3);
   }
-  const AdamWSettings settings{0.9, 0.99, 1e-8, 0.1};
-  AdamW optimizer(parameters, settings);
+  const OptimizerSettings settings{"adamw_torch", "", 0.9, 0.99, 1e-8, 0.1};
+  const std::unique_ptr<Optimizer> optimizer = make_optimizer(parameters, settings);
   std::vector<double> expected[2] = {{.3, .4, .5, .6, .7}, {.3, .4, .5, .6, .7}}, m[2], v[2];
   for (auto* each : {m, v})
     for (int k = 0; k < 2; ++k) each[k].assign(5, 0.0);
@@ -33,7 +33,7 @@ TEST(AdamW, FollowsTheFormulaWithDecayOnlyWhereItBelongs) {
         vj = settings.beta2 * vj + (1 - settings.beta2) * g * g;
         w -= 1e-2 * (mj / (1 - std::pow(settings.beta1, step))) / (std::sqrt(vj / (1 - std::pow(settings.beta2, step))) + settings.epsilon);
       }
-    optimizer.step(1e-2);
+    optimizer->step(1e-2);
     for (int k = 0; k < 2; ++k)
       for (int j = 0; j < 5; ++j)
         largest = std::max(largest, std::abs(parameters.tensor(static_cast<size_t>(k))[j].item<double>() - expected[k][static_cast<size_t>(j)]));
@@ -41,7 +41,7 @@ TEST(AdamW, FollowsTheFormulaWithDecayOnlyWhereItBelongs) {
   std::printf("largest difference: %.3g\n", largest);
   EXPECT_LT(largest, 1e-6);
   EXPECT_FLOAT_EQ(parameters.tensor(2)[4].item<float>(), 0.7f);
-  EXPECT_EQ(optimizer.step_count(), 4);
+  EXPECT_EQ(optimizer->step_count(), 4);
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+// Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023), with decoupled weight decay.
+#include "device/optimizer_kernels.h"
+#include "optim/optimizers.h"
+
+namespace slipway {
+namespace {
+
+class Lion : public Optimizer {
+ public:
+  Lion(FlatParameters& parameters, const OptimizerSettings& settings) : Optimizer(parameters, "lion"), settings_(settings), exp_avg_(add_flat_slot("exp_avg")) {}
+
+ protected:
+  void update(FlatParameters::Group& group, size_t index, const Update& update) override {
+    kernels::LionStep step{};
+    step.grad_scale = static_cast<float>(update.grad_scale);
+    step.keep = static_cast<float>(group.decay ? 1 - update.learning_rate * settings_.weight_decay : 1.0);
+    step.beta1 = static_cast<float>(settings_.beta1), step.rest1 = static_cast<float>(1 - settings_.beta1);
+    step.beta2 = static_cast<float>(settings_.beta2), step.rest2 = static_cast<float>(1 - settings_.beta2);
+    step.rate = static_cast<float>(update.learning_rate);
+    const float* g = group.grads.const_data_ptr<float>();
+    float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index);
+    in_pieces(group, [&](int64_t at, int64_t count) { kernels::lion(g + at, count, step, w + at, m + at); });
+  }
+
+ private:
+  const OptimizerSettings settings_;
+  const size_t exp_avg_;
+};
+
+}  // namespace
+
+std::unique_ptr<Optimizer> make_lion(FlatParameters& parameters, const OptimizerSettings& settings) { return std::make_unique<Lion>(parameters, settings); }
+
+}  // namespace slipway

@@ -1,0 +1,78 @@
+// What an update of the weights is made of, over the flat buffers: one pass over all of a group. The names are those of Hugging Face's
+// `optim`, the formulas torch.optim's.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/parameters.h"
+
+namespace slipway {
+
+struct OptimizerSettings {
+  std::string name = "adamw_torch";
+  std::string options;  // optim_args: "momentum=0.9, nesterov=true"
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0;
+};
+
+class Optimizer {
+ public:
+  // One kind of state, such as exp_avg.
+  struct Slot {
+    std::string name;                 // as torch.optim calls it
+    std::vector<at::Tensor> buffers;  // of each trainable group: what a checkpoint keeps
+    std::vector<at::Tensor> views;    // of each parameter of the trainable groups, in their order; undefined where it has none
+  };
+
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  // One update from `grad_scale` times the gradients, which stay as they are. [loop]
+  void step(double learning_rate, double grad_scale = 1.0);
+  // As new: state zero, no steps counted.
+  void reset();
+
+  int64_t step_count() const { return step_count_; }
+  void restore_step_count(int64_t count) { step_count_ = count; }
+  const char* name() const { return name_; }
+  std::vector<Slot>& slots() { return slots_; }
+  // The state `slot` of a parameter; throws Error when there is none.
+  at::Tensor state(const at::Tensor& weight, std::string_view slot);
+
+ protected:
+  struct Update {
+    double learning_rate, grad_scale;
+    int64_t step;  // from 1
+  };
+  // `parameters` must outlive the optimizer; `name` is a literal.
+  Optimizer(FlatParameters& parameters, const char* name);
+
+  // Updates the weights of the trainable group `group`, the `index`-th of them.
+  virtual void update(FlatParameters::Group& group, size_t index, const Update& update) = 0;
+  // A slot that is laid out as the weights are. Returns its number.
+  size_t add_flat_slot(const std::string& name);
+  float* flat(size_t slot, size_t index) { return slots_[slot].buffers[index].data_ptr<float>(); }
+  // body(begin, count) for pieces of a group's values, on all threads.
+  static void in_pieces(const FlatParameters::Group& group, const std::function<void(int64_t begin, int64_t count)>& body);
+
+  std::vector<FlatParameters::Group*> groups_;  // the trainable ones
+  std::vector<Slot> slots_;
+
+ private:
+  const char* name_;
+  int64_t step_count_ = 0;
+};
+
+// Names that make_optimizer() knows, and what else people may have meant by them.
+const std::vector<std::string>& optimizer_names();
+
+// Bytes of state for each weight of a matrix. Throws Error as make_optimizer() does.
+double state_bytes_per_weight(const OptimizerSettings& settings);
+
+// Throws Error on a name or an option that is unknown, and on values that make no sense.
+std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters, const OptimizerSettings& settings);
+
+}  // namespace slipway

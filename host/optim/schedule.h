@@ -1,0 +1,40 @@
+// Learning-rate schedules under the names of Hugging Face's lr_scheduler_type, with its formulas.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace slipway {
+
+struct ScheduleSettings {
+  std::string name = "linear";
+  Json options = Json::object();  // lr_scheduler_kwargs
+  double learning_rate = 5e-5;    // the peak
+  double warmup_steps = 0;        // whole
+  int64_t steps = 0;              // updates that the schedule spans
+};
+
+class Schedule {
+ public:
+  virtual ~Schedule() = default;
+  // The rate of the update that follows `step` updates.
+  virtual double at(int64_t step) const = 0;
+  // Adaptive schedules change their rate after an evaluation, by the metric that chooses the best model.
+  virtual bool adaptive() const { return false; }
+  virtual void evaluated(double /*metric*/) {}
+  // What a resumed run goes on from; empty unless adaptive.
+  virtual Json state() const { return Json::object(); }
+  virtual void restore(const Json& /*state*/) {}
+};
+
+// The twelve: linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau,
+// cosine_with_min_lr, cosine_warmup_with_min_lr, warmup_stable_decay, greedy.
+const std::vector<std::string>& schedule_names();
+
+// Throws Error on an unknown name, on options that the schedule does not take or needs, and on values that make no sense.
+std::unique_ptr<Schedule> make_schedule(const ScheduleSettings& settings);
+
+}  // namespace slipway

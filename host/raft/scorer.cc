@@ -1,0 +1,70 @@
+// The scorer's thread.
+#include "raft/scorer.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace slipway {
+
+Scorer::Scorer(size_t groups, Score score) : score_(std::move(score)), groups_(groups), thread_([this] { work(); }) {}
+
+Scorer::~Scorer() {
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Scorer::submit(size_t group, std::vector<ScoredRow> rows) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) std::rethrow_exception(failure_);
+    groups_.at(group) = std::move(rows);
+  }
+  changed_.notify_all();
+}
+
+Scored Scorer::finish() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return done_; });
+  if (failure_) std::rethrow_exception(failure_);
+  return std::move(scored_);
+}
+
+void Scorer::score(std::vector<ScoredRow> batch) {
+  const std::vector<double> rewards = score_(batch);
+  if (rewards.size() != batch.size()) fail("scoring: {} rewards for {} answers", rewards.size(), batch.size());
+  scored_.rewards.insert(scored_.rewards.end(), rewards.begin(), rewards.end());
+  scored_.rows.insert(scored_.rows.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+}
+
+void Scorer::work() {
+  std::vector<ScoredRow> batch;
+  try {
+    for (size_t next = 0; next < groups_.size(); ++next) {
+      std::vector<ScoredRow> rows;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return leaving_ || groups_[next].has_value(); });
+        if (leaving_) return;
+        rows = std::move(*groups_[next]);
+        groups_[next].reset();
+      }
+      batch.insert(batch.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+      if (batch.size() >= kRowsPerCall || next + 1 == groups_.size()) score(std::exchange(batch, {}));
+    }
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+  }
+  changed_.notify_all();
+}
+
+}  // namespace slipway
