@@ -72,7 +72,7 @@ class Forward {
 };
 
 struct Difference {
-  double largest = 0, mean = 0;  // of logits
+  double largest = 0, mean = 0;  // of the log-probabilities of the tokens that the texts go on with
   double kl = 0;                 // of the next token's distribution, float32's against this one's, in nats
   double perplexity_ratio = 0;   // over float32's
   double agreement = 0;          // share of tokens whose most likely successor is the same
@@ -90,35 +90,43 @@ Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts,
   double agreeing = 0, exact_loss = 0, rounded_loss = 0, labels = 0;
   for (int64_t first = 0; first < exact.tokens(); first += 256) {
     const int64_t count = std::min<int64_t>(256, exact.tokens() - first);
-    const at::Tensor a = exact.logits(first, count), b = rounded.logits(first, count), difference = (a - b).abs();
-    const at::Tensor log_a = at::log_softmax(a, -1), log_b = at::log_softmax(b, -1);
-    out.largest = std::max(out.largest, difference.max().item<double>());
-    out.mean += difference.mean(at::kDouble).item<double>() * static_cast<double>(count);
+    const at::Tensor log_a = at::log_softmax(exact.logits(first, count), -1), log_b = at::log_softmax(rounded.logits(first, count), -1);
     out.kl += (log_a.exp() * (log_a - log_b)).sum(at::kDouble).item<double>();
-    agreeing += static_cast<double>(a.argmax(-1).eq(b.argmax(-1)).sum().item<int64_t>());
+    agreeing += static_cast<double>(log_a.argmax(-1).eq(log_b.argmax(-1)).sum().item<int64_t>());
     for (int64_t t = 0; t < count; ++t)
       if (const int64_t label = successor[static_cast<size_t>(first + t)]; label >= 0) {
-        exact_loss -= log_a[t][label].item<double>();
-        rounded_loss -= log_b[t][label].item<double>();
-        ++labels;
+        const double a = log_a[t][label].item<double>(), b = log_b[t][label].item<double>();
+        exact_loss -= a, rounded_loss -= b, ++labels;
+        out.largest = std::max(out.largest, std::abs(a - b));
+        out.mean += std::abs(a - b);
       }
   }
   const auto n = static_cast<double>(exact.tokens());
-  out.mean /= n, out.kl /= n, out.agreement = agreeing / n;
+  out.mean /= labels, out.kl /= n, out.agreement = agreeing / n;
   out.perplexity_ratio = std::exp((rounded_loss - exact_loss) / labels);
-  std::printf("%s, %.0f tokens: logits differ by %.3g at most, %.3g in the mean; KL %.3g nats a token; perplexity %.2f instead of %.2f; most likely token the same for %.2f %%\n",
-              std::string(name_of(storage)).c_str(), n, out.largest, out.mean, out.kl, std::exp(rounded_loss / labels), std::exp(exact_loss / labels), 100 * out.agreement);
+  std::printf("%s, %.0f tokens: log-probabilities differ by %.3g at most, %.3g in the mean; KL %.3g nats a token; perplexity %.3f instead of %.3f (x %.5f); most likely token the same for %.2f %%\n",
+              std::string(name_of(storage)).c_str(), n, out.largest, out.mean, out.kl, std::exp(rounded_loss / labels), std::exp(exact_loss / labels), out.perplexity_ratio, 100 * out.agreement);
   return out;
 }
 
 TEST_F(WeightStorages, Bfloat16CostsWhatIsRecorded) {
   const Difference d = measure(*model, texts, WeightStorage::kBfloat16);
   EXPECT_GT(d.largest, 0);
+  EXPECT_LT(d.largest, 0.09);
+  EXPECT_LT(d.mean, 0.013);
+  EXPECT_LT(d.kl, 1e-4);
+  EXPECT_LT(std::abs(d.perplexity_ratio - 1), 0.001);
+  EXPECT_GT(d.agreement, 0.99);
 }
 
 TEST_F(WeightStorages, Int8CostsWhatIsRecorded) {
   const Difference d = measure(*model, texts, WeightStorage::kInt8);
   EXPECT_GT(d.largest, 0);
+  EXPECT_LT(d.largest, 0.6);
+  EXPECT_LT(d.mean, 0.08);
+  EXPECT_LT(d.kl, 7e-3);
+  EXPECT_LT(std::abs(d.perplexity_ratio - 1), 0.007);
+  EXPECT_GT(d.agreement, 0.96);
 }
 
 std::vector<Completion> sample(Model& model, std::span<const GenerationRequest> requests, WeightStorage storage, int64_t max_rows) {
