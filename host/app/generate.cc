@@ -8,6 +8,7 @@
 #include "app/profile.h"
 #include "base/log.h"
 #include "device/accelerator_module.h"
+#include "device/device_tensors.h"
 #include "generate/generate.h"
 #include "text/tokenizer.h"
 
@@ -23,6 +24,7 @@ int generate_command(const Arguments& arguments) {
       .option("top-k", "K", "draw among the K most likely tokens; 0 = all", "0")
       .option("top-p", "P", "draw among the most likely tokens that reach this mass", "1.0")
       .option("samples", "N", "answers for each prompt", "1")
+      .option("weights", "STORAGE", "float32, bfloat16 or int8: fewer bits take less memory and time, and round the weights", "float32")
       .option("seed", "N", "seed of the draws: equal seeds, equal texts", "42")
       .option("tokenizer", "PATH", "folder with tokenizer.json, or GGUF file; default: beside the weights")
       .option("device", "DEVICE", "cpu, cuda (an NVIDIA GPU), or auto: cuda where it can be used", "cpu")
@@ -37,6 +39,8 @@ int generate_command(const Arguments& arguments) {
   settings.max_new_tokens = line.integer("max-new-tokens");
   settings.seed = static_cast<uint64_t>(line.integer("seed"));
   const int64_t samples = line.integer("samples");
+  if (const auto storage = weight_storage_of(line.text("weights"))) settings.weights = *storage;
+  else throw UsageError(fmt::format("--weights is \"{}\", one of float32 bfloat16 int8 is needed", line.text("weights")));
   if (settings.sampling.temperature < 0) throw UsageError("--temperature must not be negative");
   if (settings.max_new_tokens < 1) throw UsageError("--max-new-tokens must be at least 1");
   if (settings.sampling.top_p <= 0 || settings.sampling.top_p > 1) throw UsageError("--top-p must lie in (0, 1]");
@@ -66,6 +70,7 @@ int generate_command(const Arguments& arguments) {
   } catch (const Error& e) {
     fail("--device {}: {}", device, e.what());
   }
+  if (accelerator() != nullptr && settings.weights != WeightStorage::kFloat32) fail("--weights {}: on {} weights are float32; leave it out, or use --device cpu", line.text("weights"), accelerator()->name());
   LoadedModel loaded = create_model(registry, line.text("use"), {"--use", 0}, weights.config, {});
   loaded.model->parameters().load(weights.read);
   if (tokenizer.eos) settings.stop_tokens = {*tokenizer.eos};

@@ -141,7 +141,10 @@ MemoryEstimate estimate(const RunConfig& c, const Model& model) {
   m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
   if (c.raft) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
-    m.packed = m.weights;
+    // The held-out evaluation decodes with float32.
+    const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
+    const bool held_out = c.integer("data", "eval_rows") > 0 || !c.eval_files.empty();
+    m.packed = static_cast<uint64_t>(static_cast<double>(all) * (held_out ? 4 : sampled));
     const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
     m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);

@@ -40,6 +40,7 @@ constexpr Key kKeys[] = {
     {"raft", "iterations", kInt, "20", "Rounds of sample, score, select, train.", "1"},
     {"raft", "prompts_per_iteration", kInt, "64", "Prompts sampled for in each iteration.", "1"},
     {"raft", "samples_per_prompt", kInt, "8", "Answers sampled for each prompt (K).", "1"},
+    {"raft", "sampling_weights", kString, "\"float32\"", "How the weights are stored that answers are sampled with: fewer bits are read faster, and sample from a slightly different policy. Training, kl_beta and the held-out evaluation use float32 all the same.", nullptr, nullptr, "float32|bfloat16|int8"},
     {"raft", "selection", kString, "\"local\"", "Keep the best of each prompt's answers, or the best of all.", nullptr, nullptr, "local|top"},
     {"raft", "keep", kFloat, "0.125", "Share of all answers that selection = \"top\" keeps.", "0.0", "1.0"},
     {"raft", "optimizer_policy", kString, "\"reset\"", "Start every iteration with a fresh optimizer, or carry its moments on.", nullptr, nullptr, "reset|persist"},

@@ -13,8 +13,6 @@
 namespace slipway::gemm {
 namespace {
 
-// A panel's part that one pass works on: kPanelFloats stay in the first-level cache while all rows of a block meet them.
-constexpr int64_t kPanelFloats = 6144;
 // Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level cache.
 constexpr int64_t kBlockRows = 120;
 // The deepest pass: kPanelFloats over the narrowest panel.
@@ -183,6 +181,8 @@ int64_t panel_width() { return 2 * kernel().lanes; }
 
 int64_t tile_rows() { return kernel().rows; }
 
+int64_t pass_depth() { return kPanelFloats / panel_width(); }
+
 #if defined(__x86_64__)
 // to[c][r] = from[r][c] for 8 x 8.
 SLIPWAY_TARGET("arch=x86-64-v3") void transpose_8x8(const float* from, int64_t row, float* to, int64_t to_row) {
@@ -238,7 +238,7 @@ void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int6
 
 void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
   const Kernel& chosen = kernel();
-  const int64_t width = 2 * chosen.lanes, depth = kPanelFloats / width;
+  const int64_t width = 2 * chosen.lanes, depth = pass_depth();
   const bool gathered = a.row == 1 && a.column != 1;
   alignas(64) static thread_local float slivers[kBlockRows * kDeepest];
   for (int64_t block = 0; block < rows; block += kBlockRows) {

@@ -8,7 +8,8 @@ thread_local PackedWeights* in_scope = nullptr;
 
 }  // namespace
 
-void PackedWeights::forget() {
+void PackedWeights::forget(WeightStorage storage) {
+  if (storage != std::exchange(storage_, storage)) packed_.clear();
   for (auto& [weight, packed] : packed_) packed.fresh = false;
 }
 
@@ -18,11 +19,11 @@ PackedWeight PackedWeights::of(const at::Tensor& w) {
   if (!packed.fresh || packed.n != n || packed.k != k) {
     // Ordinary tensors: the memory serves later calls, inside inference mode and outside.
     const c10::InferenceMode ordinary(false);
-    if (packed.n != n || packed.k != k) packed.panels = at::empty({gemm::packed_size(n, k)}, at::kFloat);
+    if (packed.n != n || packed.k != k) packed.panels = at::empty({packed_bytes(storage_, n, k)}, at::kByte);
     packed.n = n, packed.k = k, packed.fresh = true;
-    pack_weight({w.const_data_ptr<float>(), n}, k, packed.panels.data_ptr<float>());
+    pack_weight(storage_, {w.const_data_ptr<float>(), n}, k, reinterpret_cast<std::byte*>(packed.panels.data_ptr<uint8_t>()));
   }
-  return {packed.panels.const_data_ptr<float>(), n};
+  return {reinterpret_cast<const std::byte*>(packed.panels.const_data_ptr<uint8_t>()), n, storage_};
 }
 
 PackedWeightsScope::PackedWeightsScope(PackedWeights& weights) : outer_(std::exchange(in_scope, &weights)) {}

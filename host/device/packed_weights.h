@@ -1,4 +1,4 @@
-// Weight matrices in the layout that products want (device/gemm.h), made when a matrix is first used.
+// Weight matrices in the layout that products want (device/gemm.h, device/low_bit.h), made when a matrix is first used.
 #pragma once
 #include <unordered_map>
 
@@ -12,8 +12,9 @@ class PackedWeights {
  public:
   // w [n, k], contiguous float32.
   PackedWeight of(const at::Tensor& w);
-  // Forgets the contents and keeps the memory for the next weights of the same shapes.
-  void forget();
+  // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the next weights of the same shapes,
+  // unless they are stored in another way.
+  void forget(WeightStorage storage);
 
  private:
   struct Packed {
@@ -21,6 +22,7 @@ class PackedWeights {
     int64_t n = 0, k = 0;
     bool fresh = false;
   };
+  WeightStorage storage_ = WeightStorage::kFloat32;
   std::unordered_map<const void*, Packed> packed_;
 };
 

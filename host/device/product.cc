@@ -21,6 +21,8 @@ struct Part {
   gemm::Panels b;
   int64_t n;
   float* y;
+  WeightStorage storage = WeightStorage::kFloat32;
+  low_bit::Panels low_bit{};  // in b's place, where weights are stored in fewer bits
 };
 
 int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
@@ -57,6 +59,9 @@ void run_pieces(std::span<const Part> parts, int64_t rows, int64_t group, int64_
     const int64_t block = (piece - grid.first) % grid.row_blocks, column = (piece - grid.first) / grid.row_blocks;
     const int64_t tiles = (part.rows + gemm::tile_rows() - 1) / gemm::tile_rows(), panels = gemm::panels(part.n);
     const int64_t begin = block * tiles / grid.row_blocks * gemm::tile_rows(), end = std::min(part.rows, (block + 1) * tiles / grid.row_blocks * gemm::tile_rows());
+    if (part.storage != WeightStorage::kFloat32)
+      return low_bit::multiply(part.storage, part.a.data + begin * part.a.row, part.a.row, end - begin, part.k, part.low_bit, part.n, column * panels / grid.groups,
+                               (column + 1) * panels / grid.groups, part.y + begin * y_row, y_row, add);
     gemm::multiply({part.a.data + begin * part.a.row, part.a.row, part.a.column}, end - begin, part.k, part.b, part.n, column * panels / grid.groups,
                    (column + 1) * panels / grid.groups, part.y + begin * y_row, y_row, add);
   };
@@ -95,16 +100,28 @@ constexpr int64_t kSlice = 4096;
 
 }  // namespace
 
-void pack_weight(const Weight& weight, int64_t k, float* panels) {
+int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k) {
+  if (storage == WeightStorage::kFloat32) return gemm::packed_size(n, k) * static_cast<int64_t>(sizeof(float));
+  return gemm::panels(n) * low_bit::panel_stride(storage, k);
+}
+
+PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k, std::byte* panels) {
   const int64_t stride = gemm::panel_width() * k;
-  pack_panels(gemm::panels(weight.n), weight.n * k, [&](int64_t first, int64_t last) { gemm::pack_transposed(weight.w, k, weight.n, k, first, last, panels, stride); });
+  pack_panels(gemm::panels(weight.n), weight.n * k, [&](int64_t first, int64_t last) {
+    if (storage == WeightStorage::kFloat32) gemm::pack_transposed(weight.w, k, weight.n, k, first, last, reinterpret_cast<float*>(panels), stride);
+    else low_bit::pack(storage, weight.w, k, weight.n, k, first, last, panels);
+  });
+  return {panels, weight.n, storage};
 }
 
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add) {
   Part parts[4];
   size_t count = 0;
   for (const PackedWeight& weight : weights) {
-    parts[count++] = {{x, x_row, 1}, rows, k, {weight.panels, gemm::panel_width() * k}, weight.n, y};
+    parts[count] = {{x, x_row, 1}, rows, k, {}, weight.n, y, weight.storage};
+    if (weight.storage == WeightStorage::kFloat32) parts[count].b = {reinterpret_cast<const float*>(weight.panels), gemm::panel_width() * k};
+    else parts[count].low_bit = {weight.panels, low_bit::panel_stride(weight.storage, k)};
+    ++count;
     y += weight.n;
   }
   run_pieces({parts, count}, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
@@ -134,8 +151,7 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std
   PackedWeight packed[4];
   size_t count = 0;
   for (const Weight& weight : weights) {
-    pack_weight(weight, k, panels);
-    packed[count++] = {panels, weight.n};
+    packed[count++] = pack_weight(WeightStorage::kFloat32, weight, k, reinterpret_cast<std::byte*>(panels));
     panels += gemm::packed_size(weight.n, k);
   }
   forward_product(x, x_row, rows, k, std::span<const PackedWeight>(packed, count), y, y_row, add);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "device/gemm.h"
+#include "device/low_bit.h"
 
 namespace slipway {
 
@@ -15,8 +16,9 @@ struct Weight {
 };
 // The same packed by pack_weight().
 struct PackedWeight {
-  const float* panels;
+  const std::byte* panels;
   int64_t n;
+  WeightStorage storage = WeightStorage::kFloat32;
 };
 // Where a weight's gradient [n, k] is added into; nullptr = not wanted.
 struct WeightGradient {
@@ -24,8 +26,10 @@ struct WeightGradient {
   int64_t n;
 };
 
-// `panels`: room for gemm::packed_size(n, k) floats, aligned to 64 bytes.
-void pack_weight(const Weight& weight, int64_t k, float* panels);
+// Bytes of a packed weight [n, k].
+int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k);
+// `panels`: room for packed_bytes(), aligned to 64 bytes. The result refers to it.
+PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k, std::byte* panels);
 
 // y [rows, n1 + n2 + ...] (+)= x [rows, k] [w1; w2; ...]^T
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const Weight> weights, float* y, int64_t y_row, bool add);

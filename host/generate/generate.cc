@@ -259,7 +259,7 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
     for (int s = 0; s < requests[r].samples; ++s) completions.push_back({r, s, {}, {}, false});
   }
   if (completions.empty()) return completions;
-  model.packed_weights().forget();  // the weights may have changed since the last call
+  model.packed_weights().forget(settings.weights);  // the weights may have changed since the last call
   const PackedWeightsScope packed(model.packed_weights());
   Decoder(model, requests, settings, hooks, completions).run();
   return completions;

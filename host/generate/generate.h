@@ -17,6 +17,7 @@ struct GenerationSettings {
   int64_t max_rows = 128;            // rows that decode together
   std::vector<int32_t> stop_tokens;  // end of text; part of the completion's ids
   uint64_t seed = 42;
+  WeightStorage weights = WeightStorage::kFloat32;  // what the products of decoding take them as: fewer bits, another model by a little
   uint32_t iteration = 0;            // with the seed, the prompt's key and the sample, the key of every draw
 };
 
@@ -30,7 +31,7 @@ struct Completion {
   size_t request = 0;
   int sample = 0;
   std::vector<int32_t> ids;      // without the prompt
-  std::vector<float> logprobs;   // of each id under the model as it is: temperature 1, nothing left out
+  std::vector<float> logprobs;   // of each id under the model with `weights` as they were stored: temperature 1, nothing left out
   bool finished = false;         // ended with a stop token, not cut by max_new_tokens
 };
 

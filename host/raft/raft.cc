@@ -137,6 +137,7 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
     requests.push_back({data_.train[prompts[j]].ids, static_cast<uint32_t>(j), static_cast<int>(integer("samples_per_prompt"))});
   GenerationSettings settings = generation_;
   settings.iteration = static_cast<uint32_t>(at_.iteration);
+  settings.weights = weight_storage_of(run_.config.text("raft", "sampling_weights")).value();
   Scorer scorer(prompts.size(), scoring(rewards_, run_.state.global_step, false));
   const auto submit = [&](size_t request, std::span<const Completion> completions) {
     scorer.submit(request, scored_rows(data_.train[prompts[request]], completions, run_.tokenizer));
@@ -169,7 +170,7 @@ std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Sc
 }
 
 // The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the answer's tokens; log p is known
-// from sampling.
+// from sampling, unless that was with rounded weights.
 void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
   if (!reference_) return;
   const PhaseScope phase(&run_.clock, Phase::kScore);
@@ -181,10 +182,13 @@ void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers
     examples.push_back(std::move(example));
   }
   const std::vector<double> start = reference_->logprobs(run_.model, examples);
+  std::vector<double> policy;
+  if (run_.config.text("raft", "sampling_weights") != "float32") policy = sequence_logprobs(run_.model, examples);
+  else for (const Answer& a : answers) policy.push_back(a.logprob);
   double kl = 0;
   for (size_t i = 0; i < answers.size(); ++i) {
-    answers[i].ranking = answers[i].reward - number("kl_beta") * (answers[i].logprob - start[i]);
-    kl += answers[i].logprob - start[i];
+    answers[i].ranking = answers[i].reward - number("kl_beta") * (policy[i] - start[i]);
+    kl += policy[i] - start[i];
   }
   at_.iteration_row["kl"] = kl / static_cast<double>(answers.size());
 }

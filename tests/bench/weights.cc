@@ -1,0 +1,88 @@
+// What weights in fewer bits gain in decoding: tokens a second of each storage for 1, 4, 8 and 32 rows, measured in turn.
+//
+// usage: slipway_bench_weights MODEL [TURNS]     (default 5)
+//
+// Prints one JSON object: for each count of rows and storage every turn's tokens a second and their median, and the ratio of the
+// median to float32's. A turn is one generation from a prompt of one token; it counts from the first decoding step done to the
+// last, so that reading the prompt and packing the weights stay out.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "device/gemm.h"
+#include "device/measure.h"
+#include "generate/generate.h"
+#include "plugin/registry.h"
+#include "weights/model_folder.h"
+
+namespace slipway {
+namespace {
+
+constexpr WeightStorage kStorages[] = {WeightStorage::kFloat32, WeightStorage::kBfloat16, WeightStorage::kInt8};
+constexpr int kNewTokens = 33;
+
+double tokens_per_second(Model& model, int rows, WeightStorage storage) {
+  using Clock = std::chrono::steady_clock;
+  GenerationSettings settings;
+  settings.max_new_tokens = kNewTokens;
+  settings.weights = storage;
+  Clock::time_point first, last;
+  int64_t tokens_first = 0, tokens_last = 0;
+  GenerationHooks hooks;
+  hooks.on_progress = [&](const GenerationProgress& progress) {
+    last = Clock::now(), tokens_last = progress.tokens;
+    if (tokens_first == 0) first = last, tokens_first = tokens_last;
+    return true;
+  };
+  const std::vector<GenerationRequest> requests = {{{1}, 0, rows}};
+  generate(model, requests, settings, hooks);
+  return static_cast<double>(tokens_last - tokens_first) / std::chrono::duration<double>(last - first).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+}
+
+Json measure(Model& model, int turns) {
+  Json out;
+  out["kernels"] = std::string(gemm::instruction_set());
+  out["threads"] = thread_count();
+  for (const int rows : {1, 4, 8, 32}) {
+    std::vector<double> rates[std::size(kStorages)];
+    for (int turn = 0; turn < turns; ++turn)
+      for (size_t i = 0; i < std::size(kStorages); ++i) rates[i].push_back(tokens_per_second(model, rows, kStorages[i]));
+    for (size_t i = 0; i < std::size(kStorages); ++i)
+      out["rows"][std::to_string(rows)][std::string(name_of(kStorages[i]))] = {{"turns", rates[i]}, {"median", median(rates[i])}, {"ratio", median(rates[i]) / median(rates[0])}};
+  }
+  return out;
+}
+
+}  // namespace
+}  // namespace slipway
+
+int main(int argc, char** argv) {
+  const int turns = argc == 3 ? std::atoi(argv[2]) : 5;
+  if (argc < 2 || argc > 3 || turns < 1) {
+    std::fprintf(stderr, "usage: slipway_bench_weights MODEL [TURNS]\n");
+    return 2;
+  }
+  try {
+    using namespace slipway;
+    const ModelWeights weights = open_weights(argv[1]);
+    const Registry registry({SLIPWAY_PLUGINS});
+    const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
+    Value options;
+    options["config"] = value_of(weights.config);
+    const Plugin plugin(*found.library, *found.descriptor, options, {});
+    Model model(plugin.get(), plugin.id());
+    model.parameters().load(weights.read);
+    std::puts(measure(model, turns).dump(1).c_str());
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "slipway_bench_weights: %s\n", e.what());
+    return 1;
+  }
+}
