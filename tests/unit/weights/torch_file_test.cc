@@ -1,0 +1,107 @@
+// torch.save's files: torch's own (tests/parity/record_torch_files.py), copies of them (which check_torch_files.py lets torch
+// read), damaged ones, and pickles that want more than plain values.
+#include "weights/torch_file.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "weights/pickle.h"
+#include "weights_files.h"
+
+namespace slipway {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+const fs::path kData = "tests/parity/data";
+
+TEST(TorchFile, AdamWsStateIsRead) {
+  const TorchFile file(kData / "torch_optimizer.pt");
+  const TorchValue* second = file.value().find("state")->find(1);
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(decoded(second->find("step")->tensor), std::vector<float>{3});
+  EXPECT_EQ(second->find("exp_avg")->tensor.shape, std::vector<int64_t>{3});
+  EXPECT_NEAR(decoded(second->find("exp_avg")->tensor)[0], 0.271, 1e-6);
+  EXPECT_EQ(file.value().find("param_groups")->items[0].find("betas")->items[1].real, 0.999);
+}
+
+TEST(TorchFile, GeneratorsAndPlainValuesAreRead) {
+  const TorchFile rng(kData / "torch_rng_state.pt"), plain(kData / "torch_plain.pt");
+  EXPECT_EQ(rng.value().find("python")->items[1].items.size(), 625u);
+  EXPECT_EQ(rng.value().find("numpy")->items[1].words.size(), 624u);
+  EXPECT_EQ(rng.value().find("numpy")->items[1].words[0], 1u);
+  EXPECT_EQ(rng.value().find("cpu")->tensor.shape, std::vector<int64_t>{5056});
+  EXPECT_EQ(plain.value().find("long")->integer, int64_t{1} << 40);
+  EXPECT_EQ(plain.value().find("minus")->integer, -7);
+  EXPECT_EQ(plain.value().find("text")->text, "é");
+  for (const char* type : {"float64", "float32", "float16", "bfloat16"})
+    EXPECT_EQ(decoded(plain.value().find("tensors")->find(type)->tensor), (std::vector<float>{0, 1, 2, 3})) << type;
+}
+
+TEST(TorchFile, CopiesReadBack) {
+  const fs::path folder = scratch();
+  for (const char* name : {"torch_optimizer.pt", "torch_scheduler.pt", "torch_rng_state.pt", "torch_plain.pt"}) {
+    const TorchFile original(kData / name);
+    write_torch_file(folder / name, original.value());
+    const TorchFile copy(folder / name);
+    std::vector<TensorInfo> a, b;
+    EXPECT_EQ(pickle(original.value(), a), pickle(copy.value(), b)) << name;
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      EXPECT_TRUE(std::ranges::equal(a[i].bytes, b[i].bytes)) << name << " " << i;
+      EXPECT_EQ((reinterpret_cast<uintptr_t>(b[i].bytes.data()) % 64), 0u);
+    }
+  }
+}
+
+TEST(TorchFile, ObjectsAreRefusedByName) {
+  EXPECT_THAT([] { TorchFile(kData / "torch_object.pt"); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("torch_object.pt"), HasSubstr("pathlib"), HasSubstr("nothing was run"))));
+}
+
+bool refused_torch(const fs::path& path) {
+  try {
+    const TorchFile file(path);
+    return false;
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr(path.filename().string()));
+    return true;
+  }
+}
+
+TEST(TorchFile, DamagedFilesNeverCrash) {
+  const fs::path path = scratch() / "bad.pt";
+  const std::string bytes = read_file(kData / "torch_optimizer.pt");
+  for (size_t size = bytes.size(); size-- > 0;) {
+    write_bytes(path, bytes.substr(0, size));
+    ASSERT_TRUE(refused_torch(path)) << size;
+  }
+  std::mt19937 random(5);
+  int out = 0;
+  for (int n = 0; n < 3000; ++n) {
+    std::string damaged = bytes;
+    for (size_t i = 1 + random() % 6; i > 0; --i) damaged[random() % damaged.size()] = static_cast<char>(random());
+    write_bytes(path, damaged);
+    out += refused_torch(path);
+  }
+  EXPECT_GT(out, 500);
+}
+
+TEST(Pickle, WantsMoreThanPlainValues) {
+  const auto reading = [](std::string body) {
+    return [body] { unpickle("\x80\x02" + body, "x.pt", [](const std::string&) { return std::span<const std::byte>(); }); };
+  };
+  EXPECT_THAT(reading("cos\nsystem\n(X\x02\0\0\0idtR."), ThrowsMessage<Error>(HasSubstr("os.system")));
+  EXPECT_THAT(reading("]q"), ThrowsMessage<Error>(HasSubstr("cut short")));
+  const std::string itself{"]q\0h\0a.", 7};
+  EXPECT_THAT(reading(itself), ThrowsMessage<Error>(HasSubstr("contain themselves")));
+  EXPECT_THAT(reading(std::string(500, ']') + std::string(499, 'a') + "."), ThrowsMessage<Error>(HasSubstr("nested deeper")));
+  EXPECT_THAT(reading("\x93."), ThrowsMessage<Error>(HasSubstr("opcode 0x93")));
+  EXPECT_THAT(reading("t."), ThrowsMessage<Error>(HasSubstr("damaged")));
+  EXPECT_THAT(reading("."), ThrowsMessage<Error>(HasSubstr("damaged")));
+}
+
+}  // namespace
+}  // namespace slipway
