@@ -1,8 +1,9 @@
 // Zip without compression.
 #include "weights/zip_store.h"
 
+#include <zlib.h>
+
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -19,36 +20,7 @@ constexpr uint64_t kMax32 = 0xFFFFFFFF, kAlignment = 64;
 constexpr uint16_t kUtf8 = 0x800, kWide = 1;
 constexpr size_t kMaxEntries = 1'000'000;
 
-// Eight tables, so that eight bytes go at a time: gigabytes of moments pass through here.
-using CrcTables = std::array<std::array<uint32_t, 256>, 8>;
-constexpr CrcTables crc_tables() {
-  CrcTables t{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t c = i;
-    for (int bit = 0; bit < 8; ++bit) c = (c & 1) != 0 ? c >> 1 ^ 0xEDB88320u : c >> 1;
-    t[0][i] = c;
-  }
-  for (size_t k = 1; k < 8; ++k)
-    for (size_t i = 0; i < 256; ++i) t[k][i] = t[k - 1][i] >> 8 ^ t[0][t[k - 1][i] & 255];
-  return t;
-}
-constexpr CrcTables kCrc = crc_tables();
-
-uint32_t crc32(std::span<const std::byte> bytes) {
-  uint32_t crc = ~0u;
-  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
-  size_t left = bytes.size();
-  for (; left >= 8; left -= 8, p += 8) {
-    uint32_t a = 0, b = 0;
-    std::memcpy(&a, p, 4);
-    std::memcpy(&b, p + 4, 4);
-    a ^= crc;
-    crc = kCrc[7][a & 255] ^ kCrc[6][a >> 8 & 255] ^ kCrc[5][a >> 16 & 255] ^ kCrc[4][a >> 24] ^ kCrc[3][b & 255] ^
-          kCrc[2][b >> 8 & 255] ^ kCrc[1][b >> 16 & 255] ^ kCrc[0][b >> 24];
-  }
-  for (; left != 0; --left, ++p) crc = crc >> 8 ^ kCrc[0][(crc ^ *p) & 255];
-  return ~crc;
-}
+uint32_t crc_of(std::span<const std::byte> bytes) { return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())); }
 
 // Reads numbers at places of the file, each checked.
 class Bytes {
@@ -160,7 +132,7 @@ void ZipWriter::put(std::string_view bytes) {
 }
 
 void ZipWriter::add(const std::string& name, std::span<const std::byte> bytes) {
-  const Entry entry{name, bytes.size(), at_, crc32(bytes)};
+  const Entry entry{name, bytes.size(), at_, crc_of(bytes)};
   std::string wide, header;
   if (entry.size >= kMax32) {
     append<uint16_t>(wide, kWide), append<uint16_t>(wide, 16);
