@@ -14,8 +14,7 @@
 #include "device/gemm.h"
 #include "device/measure.h"
 #include "generate/generate.h"
-#include "plugin/registry.h"
-#include "weights/model_folder.h"
+#include "tests/real_model.h"
 
 namespace slipway {
 namespace {
@@ -71,15 +70,8 @@ int main(int argc, char** argv) {
   }
   try {
     using namespace slipway;
-    const ModelWeights weights = open_weights(argv[1]);
-    const Registry registry({SLIPWAY_PLUGINS});
-    const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
-    Value options;
-    options["config"] = value_of(weights.config);
-    const Plugin plugin(*found.library, *found.descriptor, options, {});
-    Model model(plugin.get(), plugin.id());
-    model.parameters().load(weights.read);
-    std::puts(measure(model, turns).dump(1).c_str());
+    RealModel real(argv[1]);
+    std::puts(measure(real.model, turns).dump(1).c_str());
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "slipway_bench_weights: %s\n", e.what());

@@ -5,12 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "plugin/registry.h"
-#include "weights/model_folder.h"
+#include "tests/real_model.h"
 
 namespace slipway {
 namespace {
@@ -18,27 +16,15 @@ namespace {
 class Generate : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const char* assets = std::getenv("SLIPWAY_ASSETS");
-    const ModelWeights weights = open_weights(fs::path(assets != nullptr ? assets : "build/assets") / "SmolLM2-135M-Instruct.Q4_1.gguf");
-    registry = new Registry({SLIPWAY_PLUGINS});
-    const auto& found = registry->find("llama", SLW_KIND_MODEL, {});
-    Value options;
-    options["config"] = value_of(weights.config);
-    plugin = new Plugin(*found.library, *found.descriptor, options, {});
-    model = new Model(plugin->get(), plugin->id());
-    model->parameters().load(weights.read);
+    model = &(new RealModel())->model;
     record = new Json(parse_json(read_file("tests/parity/data/smollm2.json"), "smollm2.json"));
   }
   static std::vector<int32_t> prompt(size_t text) { return (*record)["texts"][text]["ids"].get<std::vector<int32_t>>(); }
   static std::vector<int32_t> greedy(size_t text) { return (*record)["texts"][text]["greedy"].get<std::vector<int32_t>>(); }
 
-  static Registry* registry;
-  static Plugin* plugin;
   static Model* model;
   static Json* record;
 };
-Registry* Generate::registry;
-Plugin* Generate::plugin;
 Model* Generate::model;
 Json* Generate::record;
 

@@ -3,14 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 
 #include "device/measure.h"
 #include "generate/generate.h"
-#include "plugin/registry.h"
+#include "tests/real_model.h"
 #include "text/tokenizer.h"
-#include "weights/model_folder.h"
 
 namespace slipway {
 namespace {
@@ -18,30 +16,17 @@ namespace {
 class WeightStorages : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const char* set = std::getenv("SLIPWAY_ASSETS");
-    const fs::path assets = set != nullptr ? set : "build/assets", file = assets / "SmolLM2-135M-Instruct.Q4_1.gguf";
-    const ModelWeights weights = open_weights(file);
-    registry = new Registry({SLIPWAY_PLUGINS});
-    const auto& found = registry->find("llama", SLW_KIND_MODEL, {});
-    Value options;
-    options["config"] = value_of(weights.config);
-    plugin = new Plugin(*found.library, *found.descriptor, options, {});
-    model = new Model(plugin->get(), plugin->id());
-    model->parameters().load(weights.read);
-    const Tokenizer tokenizer = load_tokenizer(file);
-    std::ifstream snippets(assets / "movieReviewSnippets_GroundTruth.txt");
+    model = &(new RealModel())->model;
+    const Tokenizer tokenizer = load_tokenizer(smollm2_file());
+    std::ifstream snippets(assets() / "movieReviewSnippets_GroundTruth.txt");
     int number = 0;
     for (std::string line; std::getline(snippets, line); ++number)
       if (number % 160 == 0) texts.push_back(tokenizer.encode(line.substr(line.rfind('\t') + 1)));
   }
 
-  static Registry* registry;
-  static Plugin* plugin;
   static Model* model;
   static std::vector<std::vector<int32_t>> texts;  // 67 review snippets
 };
-Registry* WeightStorages::registry;
-Plugin* WeightStorages::plugin;
 Model* WeightStorages::model;
 std::vector<std::vector<int32_t>> WeightStorages::texts;
 

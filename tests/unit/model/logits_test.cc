@@ -1,34 +1,22 @@
 // SmolLM2 through the plugin boundary: logits equal to those that transformers computed from the same file.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "base/files.h"
 #include "base/json.h"
-#include "model/model.h"
-#include "plugin/registry.h"
-#include "weights/model_folder.h"
+#include "tests/real_model.h"
 
 namespace slipway {
 namespace {
 
 TEST(SmolLM2, LogitsEqualTransformers) {
-  const char* assets = std::getenv("SLIPWAY_ASSETS");
-  const ModelWeights weights =
-      open_weights(fs::path(assets != nullptr ? assets : "build/assets") / "SmolLM2-135M-Instruct.Q4_1.gguf");
-  const Registry registry({SLIPWAY_PLUGINS});
-  const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
-  Value options;
-  options["config"] = value_of(weights.config);
-  Plugin plugin(*found.library, *found.descriptor, options, {});
-  Model model(plugin.get(), plugin.id());
-  model.parameters().load(weights.read);
+  RealModel real;
+  Model& model = real.model;
 
   const Json record = parse_json(read_file("tests/parity/data/smollm2.json"), "smollm2.json");
   for (const char* key : {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
                           "num_key_value_heads", "vocab_size", "max_position_embeddings"})
-    EXPECT_EQ(weights.config[key], record["config"][key]) << key;
-  EXPECT_EQ(weights.config["tie_word_embeddings"], record["config"]["tie_word_embeddings"]);
+    EXPECT_EQ(real.config[key], record["config"][key]) << key;
+  EXPECT_EQ(real.config["tie_word_embeddings"], record["config"]["tie_word_embeddings"]);
 
   const auto ids = record["texts"][0]["ids"].get<std::vector<int64_t>>();
   const auto n = static_cast<int64_t>(ids.size());
