@@ -109,4 +109,9 @@ void rotate_checkpoints(const fs::path& output_dir, int64_t limit, const std::ve
   for (const fs::path& each : unfinished) fs::remove_all(each);
 }
 
+void keep_one_checkpoint(const fs::path& output_dir, const fs::path& keep) {
+  for (const fs::path& each : checkpoints(output_dir))
+    if (each.filename() != keep.filename()) fs::remove_all(each);
+}
+
 }  // namespace slipway

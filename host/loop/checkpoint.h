@@ -29,4 +29,7 @@ std::optional<fs::path> latest_checkpoint(const fs::path& output_dir, std::vecto
 // ones a crash left.
 void rotate_checkpoints(const fs::path& output_dir, int64_t limit, const std::vector<fs::path>& protect = {});
 
+// Deletes all checkpoints but `keep`.
+void keep_one_checkpoint(const fs::path& output_dir, const fs::path& keep);
+
 }  // namespace slipway

@@ -1,8 +1,6 @@
 // A run's bookkeeping.
 #include "loop/run.h"
 
-#include <cmath>
-
 #include "base/log.h"
 #include "loop/report.h"
 #include "loop/run_settings.h"
@@ -176,17 +174,15 @@ uint32_t Run::judge_evaluation(const Json& metrics) {
 
 void Run::finish_training(double examples) {
   const double runtime = seconds(), steps = static_cast<double>(state.global_step - first_step_), all = static_cast<double>(std::max<int64_t>(1, state.max_steps));
-  const auto rounded = [](double value, double unit) { return std::round(value * unit) / unit; };
-  log({{"train_runtime", rounded(runtime, 1e4)}, {"train_samples_per_second", rounded(examples * steps / all / runtime, 1e3)},
-       {"train_steps_per_second", rounded(steps / runtime, 1e3)}, {"total_flos", state.total_flos},
-       {"train_loss", whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step))}});
+  Json row = speed_metrics("train", runtime, examples * steps / all, steps);
+  row["total_flos"] = state.total_flos;
+  row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step));
+  log(row);
   if (!flow.load_best || state.best_model_checkpoint.empty()) return;
   const fs::path best = state.best_model_checkpoint;
   log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric, state.best_metric.value_or(0));
   load_weights(best);
-  if (config.integer("train", "save_total_limit") != 1) return;
-  for (const auto& entry : fs::directory_iterator(config.output_dir))
-    if (entry.path().filename().string().starts_with("checkpoint-") && entry.path().filename() != best.filename()) fs::remove_all(entry.path());
+  if (config.integer("train", "save_total_limit") == 1) keep_one_checkpoint(config.output_dir, best);
 }
 
 uint32_t Run::log_pending() {

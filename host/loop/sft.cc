@@ -71,9 +71,9 @@ Json evaluation(Run& run, const std::vector<Example>& examples) {
   const double begin = run.seconds();
   const double loss = evaluate_loss(run.model, examples, batch_size);
   const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
-  const auto rounded = [](double value, double unit) { return std::round(value * unit) / unit; };
-  return {{"event", "evaluate"}, {"eval_loss", loss}, {"eval_runtime", rounded(took, 1e4)}, {"eval_samples_per_second", rounded(count / took, 1e3)},
-          {"eval_steps_per_second", rounded(std::ceil(count / static_cast<double>(batch_size)) / took, 1e3)}};
+  Json metrics = {{"event", "evaluate"}, {"eval_loss", loss}};
+  metrics.update(speed_metrics("eval", took, count, std::ceil(count / static_cast<double>(batch_size))));
+  return metrics;
 }
 
 }  // namespace

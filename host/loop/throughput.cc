@@ -1,6 +1,8 @@
 // Figures of speed.
 #include "loop/throughput.h"
 
+#include <cmath>
+
 #include <initializer_list>
 #include <numeric>
 #include <utility>
@@ -54,6 +56,11 @@ Json Throughput::iteration_figures() {
           {"share_train", sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks}) / all},
           {"share_evaluate", sum(took, {Phase::kEvaluate}) / all},
           {"share_save", sum(took, {Phase::kSave}) / all}};
+}
+
+Json speed_metrics(const std::string& split, double runtime, double samples, double steps) {
+  const auto rounded = [](double value, double unit) { return std::round(value * unit) / unit; };
+  return {{split + "_runtime", rounded(runtime, 1e4)}, {split + "_samples_per_second", rounded(samples / runtime, 1e3)}, {split + "_steps_per_second", rounded(steps / runtime, 1e3)}};
 }
 
 }  // namespace slipway

@@ -32,4 +32,7 @@ class Throughput {
   PhaseClock::Seconds at_step_row_{}, at_iteration_row_{};
 };
 
+// <split>_runtime, <split>_samples_per_second and <split>_steps_per_second, rounded as Hugging Face rounds them. `runtime`: seconds.
+Json speed_metrics(const std::string& split, double runtime, double samples, double steps);
+
 }  // namespace slipway
