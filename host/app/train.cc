@@ -47,7 +47,6 @@ Plan plan_all(const Registry& registry, const RunConfig& c) {
   });
 }
 
-// What no single key can tell. Throws ConfigError.
 // The optimizer's and the schedule's own checks; "" where they pass.
 template <class Check>
 std::string fault_of(Check&& check) {
@@ -59,17 +58,21 @@ std::string fault_of(Check&& check) {
   }
 }
 
+bool has_held_out(const RunConfig& c) { return c.integer("data", "eval_rows") > 0 || !c.eval_files.empty(); }
+
+// What no single key can tell. Throws ConfigError.
 void check_together(const RunConfig& c) {
   std::vector<std::string> faults;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
     faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
-  const bool held_out = c.integer("data", "eval_rows") > 0 || !c.eval_files.empty();
-  bool goes_by_evaluations = false;
-  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty()) fault("train", c.text("train", "optim_args").empty() ? "optim" : "optim_args", wrong);
-  if (const std::string wrong = fault_of([&] { goes_by_evaluations = stage_schedule(stage_settings(c), 1'000'000)->adaptive(); }); !wrong.empty()) fault("train", "lr_scheduler_kwargs", wrong);
-  if (goes_by_evaluations && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
-    fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", c.text("train", "lr_scheduler_type"), held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
+  const bool held_out = has_held_out(c);
+  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())
+    fault("train", c.text("train", "optim_args").empty() ? "optim" : "optim_args", wrong);
+  const std::string schedule_fault = fault_of([&] { (void)stage_schedule(stage_settings(c), 1'000'000); }), &schedule = c.text("train", "lr_scheduler_type");
+  if (!schedule_fault.empty()) fault("train", "lr_scheduler_kwargs", schedule_fault);
+  else if (goes_by_evaluations(schedule) && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
+    fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", schedule, held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
     if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
@@ -143,8 +146,7 @@ MemoryEstimate estimate(const RunConfig& c, const Model& model) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
     const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
-    const bool held_out = c.integer("data", "eval_rows") > 0 || !c.eval_files.empty();
-    m.packed = static_cast<uint64_t>(static_cast<double>(all) * (held_out ? 4 : sampled));
+    m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
     const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
     m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);

@@ -1,12 +1,10 @@
 // Copies: memory as it lies where both sides lie alike, else arranged by the processor.
 #include "device/device_copy.h"
 
-#include "base/error.h"
+#include "device/device_tensors.h"
 
 namespace slipway {
 namespace {
-
-bool on_accelerator(const at::Tensor& tensor) { return tensor.is_privateuseone(); }
 
 bool lie_alike(const at::Tensor& a, const at::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense() && a.is_conj() == b.is_conj() &&
@@ -16,8 +14,8 @@ bool lie_alike(const at::Tensor& a, const at::Tensor& b) {
 void copy_memory(const at::Tensor& from, const at::Tensor& to) {
   Accelerator& device = device_of_tensors();
   const auto bytes = static_cast<size_t>(to.nbytes());
-  if (!on_accelerator(to)) device.copy_out(to.mutable_data_ptr(), from.const_data_ptr(), bytes);
-  else if (!on_accelerator(from)) device.copy_in(to.mutable_data_ptr(), from.const_data_ptr(), bytes);
+  if (!on_device(to)) device.copy_out(to.mutable_data_ptr(), from.const_data_ptr(), bytes);
+  else if (!on_device(from)) device.copy_in(to.mutable_data_ptr(), from.const_data_ptr(), bytes);
   else device.copy(to.mutable_data_ptr(), from.const_data_ptr(), bytes);
 }
 
@@ -45,8 +43,8 @@ at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool) {
     copy_memory(wide, to);
     return to;
   }
-  const at::Tensor here = on_accelerator(wide) ? fetched(wide) : wide;
-  if (!on_accelerator(to)) {
+  const at::Tensor here = on_device(wide) ? fetched(wide) : wide;
+  if (!on_device(to)) {
     to.copy_(here);
     return to;
   }

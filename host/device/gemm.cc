@@ -6,6 +6,8 @@
 #include <iterator>
 #include <optional>
 
+#include "device/instruction_sets.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -19,11 +21,8 @@ constexpr int64_t kBlockRows = 120;
 constexpr int64_t kDeepest = kPanelFloats / 8;
 
 #if defined(__x86_64__)
-#define SLIPWAY_TARGET(name) __attribute__((target(name)))
 using Vector512 = float __attribute__((vector_size(64)));
 using Vector256 = float __attribute__((vector_size(32)));
-#else
-#define SLIPWAY_TARGET(name)
 #endif
 using Vector128 = float __attribute__((vector_size(16)));
 

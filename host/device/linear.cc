@@ -91,21 +91,20 @@ struct Embedding : Function<Embedding> {
     const at::Tensor &w = kept[0], &ids = kept[1], dy = grads[0].contiguous();
     const at::NoGradGuard no_grad;
     const GradientTarget dw(w, true);
-    const int64_t* rows = ids.const_data_ptr<int64_t>();
-    const float* from = dy.const_data_ptr<float>();
-    const int64_t width = w.size(1);
-    if (on_device(w)) {
-      device_kernels().embedding_backward(from, rows, ids.numel(), width, dw.data());
-      return {dw.tensor(), at::Tensor()};
-    }
-    // In order and on one thread: a token that occurs twice must be summed the same way every time.
-    for (int64_t t = 0; t < ids.numel(); ++t)
-      for (int64_t i = 0; i < width; ++i) dw.data()[rows[t] * width + i] += from[t * width + i];
+    add_rows(dy, ids, dw.data());
     return {dw.tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
+
+void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, float* to) {
+  const int64_t width = from_ND.size(1), count = rows_N.numel(), *rows = rows_N.const_data_ptr<int64_t>();
+  const float* from = from_ND.const_data_ptr<float>();
+  if (on_device(from_ND)) return device_kernels().embedding_backward(from, rows, count, width, to);
+  for (int64_t i = 0; i < count; ++i, from += width)
+    for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
+}
 
 Weight weight_of(const at::Tensor& w, int64_t k) {
   if (w.dim() != 2 || w.size(1) != k || !w.is_contiguous() || w.scalar_type() != at::kFloat)

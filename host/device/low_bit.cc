@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "device/gemm.h"
+#include "device/instruction_sets.h"
 
 #if defined(__x86_64__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // what GCC 12's own AVX-512 header leaves so on purpose
@@ -15,11 +16,6 @@
 namespace slipway::low_bit {
 namespace {
 
-#if defined(__x86_64__)
-#define SLIPWAY_TARGET(name) __attribute__((target(name)))
-#else
-#define SLIPWAY_TARGET(name)
-#endif
 #define SLIPWAY_INLINE __attribute__((always_inline)) static inline
 
 // Bytes that are asked of memory ahead of where a tile reads.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "optim/schedule.h"
 #include "slipway/callback.h"
 
 namespace slipway {
@@ -40,8 +41,8 @@ Flow flow_of(const RunConfig& c, int64_t max_steps) {
   flow.eval_delay = c.number("train", "eval_delay");
   flow.logging_first_step = c.flag("train", "logging_first_step");
   flow.load_best = c.flag("train", "load_best_model_at_end");
-  const std::string &metric = c.text("train", "metric_for_best_model"), &schedule = c.text("train", "lr_scheduler_type"), &better = c.text("train", "greater_is_better");
-  const bool goes_by_metric = flow.load_best || flow.saving == "best" || schedule == "reduce_lr_on_plateau" || schedule == "greedy";
+  const std::string &metric = c.text("train", "metric_for_best_model"), &better = c.text("train", "greater_is_better");
+  const bool goes_by_metric = flow.load_best || flow.saving == "best" || goes_by_evaluations(c.text("train", "lr_scheduler_type"));
   if (!metric.empty() || goes_by_metric) flow.best_metric = metric_name(metric.empty() ? "loss" : metric);
   flow.greater_is_better = better == "auto" ? !flow.best_metric.ends_with("loss") : better == "true";
   return flow;

@@ -2,7 +2,7 @@
 #include "loop/loss.h"
 
 #include "base/trace.h"
-#include "device/device_tensors.h"
+#include "device/linear.h"
 #include "device/operators.h"
 
 namespace slipway {
@@ -26,17 +26,6 @@ at::Tensor hidden_states(Model& model, const PackedBatch& batch, bool training) 
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
 // falls away.
 at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) { return hidden_TD.detach().index_select(0, rows_N); }
-
-// to [T, d] += from [N, d], row i to row rows[i]. A token that several examples go on from is there several times.
-void scatter_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, at::Tensor& to_TD) {
-  const int64_t width = to_TD.size(1), *rows = rows_N.const_data_ptr<int64_t>();
-  const float* from = from_ND.const_data_ptr<float>();
-  float* to = to_TD.data_ptr<float>();
-  // Rows of an embedding's gradient are added up in the same way.
-  if (on_device(to_TD)) return device_kernels().embedding_backward(from, rows, from_ND.size(0), width, to);
-  for (int64_t i = 0; i < from_ND.size(0); ++i, from += width)
-    for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
-}
 
 }  // namespace
 
@@ -69,7 +58,8 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
       const TraceScope trace("loop", "head backward");
       logits_NV.backward(grad_NV);
     }
-    scatter_rows(chunk_ND.grad(), rows_N.narrow(0, first, count), grad_TD);
+    // A token that several examples go on from is there several times.
+    add_rows(chunk_ND.grad(), rows_N.narrow(0, first, count), grad_TD.data_ptr<float>());
   }
   const TraceScope trace("loop", "backward");
   if (hidden_TD.requires_grad()) hidden_TD.backward(grad_TD);

@@ -18,7 +18,7 @@ StageSettings stage_settings(const RunConfig& c) {
   s.schedule = c.text("train", "lr_scheduler_type");
   s.schedule_options = json_of(c.get("train", "lr_scheduler_kwargs"));
   // What an evaluation of raft tells is a reward.
-  if (c.raft && (s.schedule == "reduce_lr_on_plateau" || s.schedule == "greedy") && !s.schedule_options.contains("mode")) s.schedule_options["mode"] = "max";
+  if (c.raft && goes_by_evaluations(s.schedule) && !s.schedule_options.contains("mode")) s.schedule_options["mode"] = "max";
   s.seed = static_cast<uint64_t>(c.integer("train", "seed"));
   return s;
 }

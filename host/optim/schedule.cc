@@ -117,6 +117,8 @@ const std::vector<std::string>& schedule_names() {
   return names;
 }
 
+bool goes_by_evaluations(std::string_view name) { return name == "reduce_lr_on_plateau" || name == "greedy"; }
+
 std::unique_ptr<Schedule> make_schedule(const ScheduleSettings& settings) {
   if (std::ranges::find(schedule_names(), settings.name) == schedule_names().end())
     fail("there is no learning-rate schedule \"{}\"{}", settings.name, did_you_mean(settings.name, schedule_names()));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -33,6 +34,9 @@ class Schedule {
 // The twelve: linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau,
 // cosine_with_min_lr, cosine_warmup_with_min_lr, warmup_stable_decay, greedy.
 const std::vector<std::string>& schedule_names();
+
+// Whether the schedule of that name is adaptive.
+bool goes_by_evaluations(std::string_view name);
 
 // Throws Error on an unknown name, on options that the schedule does not take or needs, and on values that make no sense.
 std::unique_ptr<Schedule> make_schedule(const ScheduleSettings& settings);
