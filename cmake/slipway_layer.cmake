@@ -1,7 +1,11 @@
-# slipway_layer(NAME [TORCH] [LINK lib...]): the folder host/NAME as the static library slipway_NAME.
+# slipway_layer(NAME [TORCH] [FOLDERS folder...] [LINK lib...]): host/NAME, and these folders in it, as the static library slipway_NAME.
 function(slipway_layer name)
-  cmake_parse_arguments(ARG "TORCH" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/${name}/*.cc)
+  cmake_parse_arguments(ARG "TORCH" "" "FOLDERS;LINK" ${ARGN})
+  set(patterns ${CMAKE_SOURCE_DIR}/host/${name}/*.cc)
+  foreach(folder IN LISTS ARG_FOLDERS)
+    list(APPEND patterns ${CMAKE_SOURCE_DIR}/host/${name}/${folder}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   list(FILTER sources EXCLUDE REGEX "/(main|launcher)\\.cc$")
   if(NOT sources)
     return()

@@ -8,7 +8,7 @@
 #include "app/load_model.h"
 #include "app/machine.h"
 #include "base/log.h"
-#include "device/accelerator_module.h"
+#include "device/accelerator/accelerator_module.h"
 #include "device/gemm.h"
 #include "device/measure.h"
 

@@ -7,8 +7,8 @@
 #include "app/load_model.h"
 #include "app/profile.h"
 #include "base/log.h"
-#include "device/accelerator_module.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/accelerator_module.h"
+#include "device/accelerator/device_tensors.h"
 #include "generate/generate.h"
 #include "text/tokenizer.h"
 

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/device_attention.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/device_attention.h"
+#include "device/accelerator/device_tensors.h"
 #include "device/parallel.h"
 
 namespace slipway {

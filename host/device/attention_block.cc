@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/accelerator/device_blocks.h"
+#include "device/accelerator/device_tensors.h"
 #include "device/blocks.h"
-#include "device/device_blocks.h"
-#include "device/device_tensors.h"
 #include "device/linear.h"
 #include "device/rotary.h"
 #include "device/rows.h"

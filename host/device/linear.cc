@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/device_rows.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/device_rows.h"
+#include "device/accelerator/device_tensors.h"
 #include "device/packed_weights.h"
 
 namespace slipway {

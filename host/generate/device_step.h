@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/random.h"
-#include "device/device_attention.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/device_attention.h"
+#include "device/accelerator/device_tensors.h"
 #include "generate/sampling.h"
 #include "model/model.h"
 

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/device_tensors.h"
-#include "device/device_update.h"
+#include "device/accelerator/device_tensors.h"
+#include "device/accelerator/device_update.h"
 #include "device/kernels.h"
 #include "device/parallel.h"
 

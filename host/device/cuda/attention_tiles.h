@@ -2,7 +2,7 @@
 // rows 4 y .. 4 y + 3 of a tile; of a product of two tiles columns x, x + 16, x + 32, x + 48; of a tile's width kWidth columns
 // 4 x .. 4 x + 3 and those 64 further. Widths below kWidth are filled up with zeros.
 #pragma once
-#include "device/attention_plan.h"
+#include "device/accelerator/attention_plan.h"
 #include "device/cuda/dialect.h"
 
 namespace slipway::cuda {

@@ -1,7 +1,7 @@
 // Attention of a decoding step over the cache: the region of the row's prompt, then the slot of its own tokens.
 #pragma once
+#include "device/accelerator/device_kernels.h"
 #include "device/cuda/dialect.h"
-#include "device/device_kernels.h"
 
 namespace slipway::cuda {
 

@@ -2,8 +2,8 @@
 // vocabulary's order passes u of the whole, as on the processor. With them it is found in the order by probability (draw_select.h).
 #pragma once
 #include "base/random.h"
+#include "device/accelerator/device_kernels.h"
 #include "device/cuda/draw_select.h"
-#include "device/device_kernels.h"
 
 namespace slipway::cuda {
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <memory>
 
+#include "device/accelerator/device_kernels.h"
 #include "device/cuda/products.h"
-#include "device/device_kernels.h"
 
 namespace slipway::cuda {
 

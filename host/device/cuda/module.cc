@@ -1,7 +1,7 @@
 // The CUDA module: one GPU, one stream, the kernels and products on it. CUDA_VISIBLE_DEVICES says which GPU.
 #include <cstdio>
 
-#include "device/accelerator.h"
+#include "device/accelerator/accelerator.h"
 #include "device/cuda/check.h"
 #include "device/cuda/kernels.h"
 

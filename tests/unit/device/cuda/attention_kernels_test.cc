@@ -1,7 +1,7 @@
 // The attention kernels on the emulator, against the host's attention: packed batches with shared prefixes, forward and backward; and
 // decoding over a cache, against the packed forward.
+#include "device/accelerator/attention_tables.h"
 #include "device/attention_kernel.h"
-#include "device/attention_tables.h"
 #include "tests/unit/device/cuda/compare.h"
 
 namespace slipway::cuda {

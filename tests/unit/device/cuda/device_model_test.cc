@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "device/accelerator_module.h"
-#include "device/device_tensors.h"
-#include "device/device_update.h"
+#include "device/accelerator/accelerator_module.h"
+#include "device/accelerator/device_tensors.h"
+#include "device/accelerator/device_update.h"
 #include "generate/generate.h"
 #include "loop/loss.h"
 #include "optim/optimizer.h"

@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-#include "device/accelerator.h"
+#include "device/accelerator/accelerator.h"
 #include "tests/unit/device/cuda/emulated_kernels.h"
 
 namespace slipway::cuda {

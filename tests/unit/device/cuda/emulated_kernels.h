@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "device/device_kernels.h"
+#include "device/accelerator/device_kernels.h"
 
 namespace slipway::cuda {
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "device/accelerator_module.h"
+#include "device/accelerator/accelerator_module.h"
 #include "tests/unit/device/cuda/compare.h"
 
 namespace slipway::cuda {

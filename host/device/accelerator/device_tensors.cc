@@ -1,5 +1,5 @@
 // LibTorch's view of the accelerator: allocator, device, copies, and the few operators that need no round trip.
-#include "device/device_tensors.h"
+#include "device/accelerator/device_tensors.h"
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
@@ -10,7 +10,7 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include "base/error.h"
-#include "device/device_copy.h"
+#include "device/accelerator/device_copy.h"
 
 namespace slipway {
 namespace {

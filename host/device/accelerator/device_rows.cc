@@ -1,7 +1,7 @@
 // Norms and products of a layer.
-#include "device/device_rows.h"
+#include "device/accelerator/device_rows.h"
 
-#include "device/device_tensors.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 

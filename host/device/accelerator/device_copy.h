@@ -1,6 +1,6 @@
 // Copies between tensors of the accelerator and of the processor, or within the accelerator.
 #pragma once
-#include "device/accelerator.h"
+#include "device/accelerator/accelerator.h"
 #include "device/torch.h"
 
 namespace slipway {

@@ -1,11 +1,11 @@
 // Plans in the device's memory.
-#include "device/device_attention.h"
+#include "device/accelerator/device_attention.h"
 
 #include <cstring>
 
 #include "base/error.h"
-#include "device/attention_tables.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/attention_tables.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {

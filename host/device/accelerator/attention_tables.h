@@ -2,8 +2,8 @@
 #pragma once
 #include <vector>
 
+#include "device/accelerator/attention_plan.h"
 #include "device/attention_kernel.h"
-#include "device/attention_plan.h"
 
 namespace slipway {
 

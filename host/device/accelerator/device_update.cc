@@ -1,7 +1,7 @@
 // Flat buffers through the accelerator's kernels.
-#include "device/device_update.h"
+#include "device/accelerator/device_update.h"
 
-#include "device/device_tensors.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 

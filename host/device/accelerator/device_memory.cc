@@ -1,5 +1,5 @@
 // Free blocks by size.
-#include "device/device_memory.h"
+#include "device/accelerator/device_memory.h"
 
 namespace slipway {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/files.h"
-#include "device/accelerator.h"
+#include "device/accelerator/accelerator.h"
 
 namespace slipway {
 

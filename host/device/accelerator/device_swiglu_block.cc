@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/device_blocks.h"
-#include "device/device_rows.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/device_blocks.h"
+#include "device/accelerator/device_rows.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {

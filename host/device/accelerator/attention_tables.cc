@@ -1,5 +1,5 @@
 // Cutting segments into blocks.
-#include "device/attention_tables.h"
+#include "device/accelerator/attention_tables.h"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <mutex>
 
-#include "device/accelerator.h"
+#include "device/accelerator/accelerator.h"
 
 namespace slipway {
 

@@ -2,8 +2,8 @@
 // not needed. What the host's operators and copies do is done by the accelerator; every other operator of LibTorch works too, by a
 // round trip through the processor.
 #pragma once
-#include "device/accelerator.h"
-#include "device/device_memory.h"
+#include "device/accelerator/accelerator.h"
+#include "device/accelerator/device_memory.h"
 #include "device/torch.h"
 
 namespace slipway {

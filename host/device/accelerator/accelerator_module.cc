@@ -1,11 +1,11 @@
 // Modules by dlopen.
-#include "device/accelerator_module.h"
+#include "device/accelerator/accelerator_module.h"
 
 #include <dlfcn.h>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "device/device_tensors.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 

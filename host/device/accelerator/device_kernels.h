@@ -4,7 +4,7 @@
 #pragma once
 #include <cstdint>
 
-#include "device/attention_plan.h"
+#include "device/accelerator/attention_plan.h"
 #include "device/optimizer_kernels.h"
 
 namespace slipway {

@@ -1,7 +1,7 @@
 // Copies: memory as it lies where both sides lie alike, else arranged by the processor.
-#include "device/device_copy.h"
+#include "device/accelerator/device_copy.h"
 
-#include "device/device_tensors.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
