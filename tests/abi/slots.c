@@ -126,3 +126,11 @@ SLOT(slw_search, tell, 4);
 SLOT(slw_search, enqueue, 5);
 SLOT(slw_search, best, 6);
 ENDS(slw_search, 7);
+
+/* ---- minor 1 ---- */
+
+SLOT(slw_metric_plugin, begin, 1);
+SLOT(slw_metric_plugin, reduce, 2);
+SLOT(slw_metric_plugin, update, 3);
+SLOT(slw_metric_plugin, finish, 4);
+ENDS(slw_metric_plugin, 5);

@@ -60,6 +60,12 @@ class Config {
   double number(std::string_view key) const { return find(key, SLW_FLOAT).v.f; }
   bool flag(std::string_view key) const { return find(key, SLW_BOOL).v.i != 0; }
   std::string_view text(std::string_view key) const { return view(find(key, SLW_STRING).v.s); }  // paths too
+  std::vector<int64_t> integers(std::string_view key) const {
+    const slw_value &array = find(key, SLW_ARRAY);
+    std::vector<int64_t> out;
+    for (uint64_t i = 0; i < array.v.array.size; ++i) out.push_back(array.v.array.items[i].v.i);
+    return out;
+  }
   std::vector<std::string_view> texts(std::string_view key) const {
     const slw_value &array = find(key, SLW_ARRAY);
     std::vector<std::string_view> out;

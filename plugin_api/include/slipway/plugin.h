@@ -10,5 +10,6 @@
 #include "reward.h"
 #include "callback.h"
 #include "logger.h"
+#include "metric.h"
 #include "search.h"
 #endif

@@ -3,5 +3,6 @@
 #include "callback.hpp"
 #include "core.hpp"
 #include "logger.hpp"
+#include "metric.hpp"
 #include "reward.hpp"
 #include "search.hpp"
