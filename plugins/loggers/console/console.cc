@@ -101,6 +101,27 @@ struct Console : slipway::Logger<Console> {
  private:
   static bool has(const Metrics &row, const char *key) { return row.count(key) != 0; }
 
+  static bool ends_with(const std::string &text, std::string_view end) { return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0; }
+
+  // What the names of an evaluation's metrics begin with: "eval_", or "eval_news_" for the set "news"; "" when the row is no evaluation
+  // of a loss.
+  static std::string evaluated(const Metrics &row) {
+    if (has(row, "eval_loss")) return "eval_";
+    for (const auto &[name, value] : row)
+      if (name.rfind("eval_", 0) == 0 && ends_with(name, "_loss")) return name.substr(0, name.size() - 4);
+    return "";
+  }
+
+  // "loss 2.1035  accuracy 0.4375": all but times and speeds.
+  static std::string evaluation(const Metrics &row, const std::string &prefix) {
+    std::string out = "loss " + format("%.4f", row.at(prefix + "loss"));
+    for (const auto &[name, value] : row) {
+      const bool shown = name.rfind(prefix, 0) == 0 && name != prefix + "loss" && !ends_with(name, "_runtime") && !ends_with(name, "_per_second");
+      if (shown) out += "  " + name.substr(prefix.size()) + " " + format("%.4f", value);
+    }
+    return out;
+  }
+
   // "" for rows that are shown elsewhere or not at all.
   std::string result_line(int64_t step, const Metrics &row) const {
     std::string out;
@@ -109,8 +130,9 @@ struct Console : slipway::Logger<Console> {
     };
     std::string head = "step " + std::to_string(step);
     if (has(row, "iteration")) head = "iteration " + std::to_string(std::lround(row.at("iteration"))) + "  " + head;
-    if (has(row, "eval_reward") || has(row, "eval_loss")) {
-      add("eval_loss", "loss", "%.4f");
+    if (const std::string prefix = evaluated(row); !prefix.empty())
+      return paint("held out", 36) + "  " + head + "  " + (prefix.size() > 5 ? prefix.substr(5, prefix.size() - 6) + "  " : "") + evaluation(row, prefix);
+    if (has(row, "eval_reward")) {
       add("eval_reward", "reward", "%+.3f");
       add("eval_reward_std", "\u00b1", "%.3f");
       add("eval_distinct_2", "distinct-2", "%.3f");

@@ -47,6 +47,9 @@ TEST(Console, ResultRowsArePlainLines) {
             "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  length 40.0  tokens/s 1234\n");
   EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_reward_std", 0.25}, {"eval_distinct_2", 0.75}}), "held out  step 4  reward -0.500  \u00b1 0.250  distinct-2 0.750\n");
   EXPECT_EQ(line(4, {{"eval_loss", 2}, {"loss", 1}}), "held out  step 4  loss 2.0000\n");
+  EXPECT_EQ(line(4, {{"eval_loss", 2}, {"eval_f1", 0.5}, {"eval_accuracy", 0.25}, {"eval_runtime", 3}, {"eval_steps_per_second", 9}}),
+            "held out  step 4  loss 2.0000  accuracy 0.2500  f1 0.5000\n");
+  EXPECT_EQ(line(4, {{"eval_news_loss", 2}, {"eval_news_f1", 0.5}, {"eval_news_runtime", 3}, {"epoch", 1}}), "held out  step 4  news  loss 2.0000  f1 0.5000\n");
   EXPECT_EQ(line(4, {{"loss", std::numeric_limits<double>::quiet_NaN()}}), "trained   step 4  loss nan\n");
   EXPECT_EQ(line(4, {{"seconds", 3}}), "");
 }
