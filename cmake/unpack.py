@@ -21,22 +21,20 @@ ASSETS = {
 }
 
 
-def wanted_of_torch(name: str, cuda: bool) -> bool:
-    """The headers and libraries that C++ needs; Python's part stays in the wheel."""
+def wanted_of_torch(name: str) -> bool:
+    """The headers and libraries that C++ needs; Python's and CUDA's parts stay in the wheel."""
     if name.startswith("torch/include/"):
         return True
     if name.startswith("torch/lib/"):
-        return cuda or not any(part in name for part in ("cuda", "nvrtc", "nvshmem", "python"))
+        return not any(part in name for part in ("cuda", "nvrtc", "nvshmem", "python"))
     return name.startswith("nvidia/") and ".so" in name
 
 
 def unpack_torch(downloads: pathlib.Path, out: pathlib.Path) -> None:
-    wheels = sorted(downloads.glob("*.whl"))
-    cuda = any("cublas" in wheel.name for wheel in wheels)
-    for wheel in wheels:
+    for wheel in sorted(downloads.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             for member in archive.infolist():
-                if not member.is_dir() and wanted_of_torch(member.filename, cuda):
+                if not member.is_dir() and wanted_of_torch(member.filename):
                     archive.extract(member, out)
 
 
