@@ -1,9 +1,10 @@
 """Slipway and its peers on the same machine, weights and tokens: in turn, several times; medians, ratios, shares of the limits.
 
-usage: bench.py [--list] [--only WORK,...] [--repeats N] [--quick] [--out FOLDER] [--slipway PROGRAM] [--peers PYTHON]
+usage: bench.py [--list] [--only WORK,...] [--repeats N] [--quick] [--device cpu|cuda] [--out FOLDER] [--slipway PROGRAM] [--peers PYTHON]
 
 tests/bench/run calls this with the peers' Python. Prints a table and, for each target, what was measured; the machine, the
-versions and every number go into FOLDER/bench.json, which is brought up to date after each work.
+versions and every number go into FOLDER/bench.json, which is brought up to date after each work. With --device cuda all sides compute
+on the NVIDIA GPU in float32 (TF32 off); memory is still that of the process, and there are no shares of the processor's limits.
 """
 import argparse
 import importlib
@@ -29,6 +30,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(WORKS), metavar="WORK,...", help="these works alone")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="turns of each side (default 3)")
     parser.add_argument("--quick", action="store_true", help="one turn of small works: shows that all runs, says nothing of speed")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where Slipway and the peers compute (default cpu)")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench", metavar="FOLDER")
     parser.add_argument("--slipway", type=pathlib.Path, default=ROOT / "build/release/slipway", metavar="PROGRAM")
     parser.add_argument("--peers", type=pathlib.Path, default=pathlib.Path(sys.executable), metavar="PYTHON")
@@ -82,17 +84,18 @@ def main() -> None:
             print(f"{name:10} {importlib.import_module(f'works.{name}').__doc__.splitlines()[0]}")
         return
     options.out.mkdir(parents=True, exist_ok=True)
-    setting = Setting(options.slipway.absolute(), options.peers, options.out.resolve(), options.quick)
+    setting = Setting(options.slipway.absolute(), options.peers, options.out.resolve(), options.quick, options.device)
     repeats = 1 if options.quick else options.repeats
     record = {"machine": machine(), "versions": versions(setting.slipway), "repeats": repeats, "quick": options.quick,
-              "limits": measure_limits(setting), "works": {}}
+              "device": options.device, "limits": measure_limits(setting) if options.device == "cpu" else None, "works": {}}
     print(table.heading(record), flush=True)
     for name in options.only:
         work = importlib.import_module(f"works.{name}").work(setting)
         record["works"][name] = figures(work, measure_work(work, repeats), record["limits"])
         setting.write("bench.json", json.dumps(record, indent=1) + "\n")
         print(table.rows(record["works"][name]), flush=True)
-    print(targets.judged(record))
+    if options.device == "cpu":
+        print(targets.judged(record))
     print(f"\n{setting.folder / 'bench.json'}")
 
 

@@ -65,8 +65,14 @@ def busy_share(seconds: float = 2) -> float:
     return 1 - (idle_after - idle_before) / max(1, all_after - all_before)
 
 
+def gpu() -> str | None:
+    for file in pathlib.Path("/proc/driver/nvidia/gpus").glob("*/information"):
+        return next((line.split(":", 1)[1].strip() for line in file.read_text().splitlines() if line.startswith("Model:")), "NVIDIA GPU")
+    return None
+
+
 def machine() -> dict:
     cpu = next((line.split(": ")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) / 1e6
-    return {"cpu": cpu, "cores": os.cpu_count(), "flags": cpu_flags(), "memory_gb": round(memory, 1), "kernel": platform.release(),
+    return {"cpu": cpu, "cores": os.cpu_count(), "flags": cpu_flags(), "gpu": gpu(), "memory_gb": round(memory, 1), "kernel": platform.release(),
             "busy_at_start": round(busy_share(), 3)}

@@ -18,8 +18,11 @@ def side_figures(turns: list[Turn]) -> dict:
     return {**{key: value for key, value in out.items() if value is not None}, "turns": [dataclasses.asdict(turn) for turn in turns]}
 
 
-def shares(work: Work, side: dict, limits: dict) -> dict:
+def shares(work: Work, side: dict, limits: dict | None) -> dict:
+    """Of the processor's limits; none when something else computes."""
     out = {}
+    if limits is None:
+        return out
     if work.flop_rate is not None:
         gflops = work.flop_rate(side) / 1e9
         limit = limits["rows"][str(work.limit_rows)]
@@ -40,7 +43,7 @@ def against(work: Work, ours: dict, peer: dict) -> dict:
     return out
 
 
-def figures(work: Work, turns: dict[str, list[Turn]], limits: dict) -> dict:
+def figures(work: Work, turns: dict[str, list[Turn]], limits: dict | None) -> dict:
     sides = {name: side_figures(each) for name, each in turns.items()}
     ours = sides["Slipway"]
     for side in sides.values():

@@ -43,14 +43,20 @@ def rows(work: dict) -> str:
     return "\n".join(lines)
 
 
+def limits_line(limits: dict) -> str:
+    products = ", ".join(f"{rows} rows {number(limit['best'])} ({number(limit['streamed'])} from memory)" for rows, limit in limits["rows"].items())
+    square = ", ".join(f"{number(rate)} on {threads}" for threads, rate in limits["square"].items())
+    return f"sgemm, GFLOP/s: {products}; 1024 cubed {square}; reading {number(limits['read_gb_s'])} GB/s"
+
+
 def heading(record: dict) -> str:
     machine, limits, versions = record["machine"], record["limits"], record["versions"]
-    products = ", ".join(f"{rows} rows {number(limit['best'])} ({number(limit['streamed'])} from memory)" for rows, limit in limits["rows"].items())
     lines = [f"{machine['cpu']}, {machine['cores']} cores, {', '.join(machine['flags']) or 'no AVX2'}, {machine['memory_gb']} GB; float32; "
              + ", ".join(f"{name} {version}" for name, version in versions.items() if name not in ("slipway", "numpy", "gguf"))]
-    lines.append(f"sgemm, GFLOP/s: {products}; 1024 cubed "
-                 + ", ".join(f"{number(rate)} on {threads}" for threads, rate in limits["square"].items())
-                 + f"; reading {number(limits['read_gb_s'])} GB/s")
+    if limits is None:
+        lines.append(f"computing on {machine['gpu'] or record['device']}")
+    else:
+        lines.append(limits_line(limits))
     if record["quick"]:
         lines.append("QUICK: small works, one turn; these numbers show that everything runs and nothing else.")
     if machine["busy_at_start"] > 0.05:

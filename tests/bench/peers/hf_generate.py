@@ -5,13 +5,13 @@ usage: hf_generate.py FACTS.json      (weights, prompts, samples, max_new_tokens
 import json
 import time
 
-from hf_model import asked_for, facts, load_model, load_tokenizer, sampling, torch
+from hf_model import asked_for, device, facts, load_model, load_tokenizer, sampling, torch, wait
 
 
 def main() -> None:
     wanted = facts()
     model, tokenizer = load_model(wanted["weights"]), load_tokenizer(wanted["weights"])
-    prompts = tokenizer(wanted["prompts"], return_tensors="pt", padding=True)
+    prompts = tokenizer(wanted["prompts"], return_tensors="pt", padding=True).to(device())
     rows = len(wanted["prompts"]) * wanted["samples"]
 
     def timed(seed: int, new: int) -> tuple[int, float]:
@@ -19,6 +19,7 @@ def main() -> None:
         begin = time.perf_counter()
         with torch.inference_mode():
             out = model.generate(**prompts, **sampling(tokenizer, new, wanted["samples"]))
+        wait()
         seconds = time.perf_counter() - begin
         return asked_for(out[:, prompts.input_ids.shape[1]:], tokenizer.eos_token_id), seconds
 

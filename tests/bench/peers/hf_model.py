@@ -1,4 +1,6 @@
-"""SmolLM2 as a Hugging Face model in plain float32, from the same GGUF file that Slipway reads; all cores for torch."""
+"""SmolLM2 as a Hugging Face model in plain float32, from the same GGUF file that Slipway reads, on the benchmark's device; all cores for
+torch."""
+import functools
 import json
 import os
 import sys
@@ -14,10 +16,21 @@ transformers.utils.logging.disable_progress_bar()
 torch.set_num_threads(os.cpu_count())
 
 
+@functools.cache
 def facts() -> dict:
     """What the benchmark wants of this peer: the JSON file that is the last argument."""
     with open(sys.argv[-1], encoding="utf-8") as file:
         return json.load(file)
+
+
+def device() -> str:
+    return facts()["device"]
+
+
+def wait() -> None:
+    """For what a GPU was asked to do."""
+    if device() != "cpu":
+        torch.cuda.synchronize()
 
 
 def load_tokenizer(weights: str) -> transformers.PreTrainedTokenizerBase:
@@ -35,7 +48,7 @@ def load_model(weights: str) -> transformers.PreTrainedModel:
     config = transformers.LlamaConfig(**{k: v for k, v in model.config.to_dict().items() if k != "quantization_config"})
     plain = transformers.LlamaForCausalLM(config)
     plain.load_state_dict(model.state_dict())
-    return plain
+    return plain.to(device())
 
 
 def sampling(tokenizer: transformers.PreTrainedTokenizerBase, new: int, samples: int) -> dict:

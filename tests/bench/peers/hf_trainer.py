@@ -5,7 +5,7 @@ usage: hf_trainer.py FACTS.json      (batch, max_steps, epochs, logging_steps, o
 import json
 import time
 
-from hf_model import facts, load_model, load_tokenizer, torch, transformers
+from hf_model import device, facts, load_model, load_tokenizer, torch, transformers, wait
 
 
 class Clock(transformers.TrainerCallback):
@@ -13,6 +13,7 @@ class Clock(transformers.TrainerCallback):
         self.times: list[float] = []
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
+        wait()
         self.times.append(time.time())
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     args = transformers.TrainingArguments(
         output_dir=wanted["output_dir"], max_steps=wanted["max_steps"], num_train_epochs=wanted["epochs"],
         per_device_train_batch_size=wanted["batch"], learning_rate=1e-5, logging_steps=wanted["logging_steps"], save_strategy="no",
-        report_to=[], use_cpu=True, disable_tqdm=True, remove_unused_columns=False)
+        report_to=[], use_cpu=device() == "cpu", disable_tqdm=True, remove_unused_columns=False)
     transformers.Trainer(model, args, train_dataset=rows, data_collator=collator(pad), callbacks=[clock]).train()
     print(json.dumps({"step_times": clock.times}))
 

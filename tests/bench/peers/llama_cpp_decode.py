@@ -25,7 +25,9 @@ class Decoder:
     def __init__(self, wanted: dict, unified: bool) -> None:
         self.prompts, self.samples = wanted["prompts"], wanted["samples"]
         self.rows = len(self.prompts) * self.samples
-        self.model = llama.llama_model_load_from_file(wanted["f32"].encode(), llama.llama_model_default_params())
+        model_params = llama.llama_model_default_params()
+        model_params.n_gpu_layers = 0 if wanted["device"] == "cpu" else 1000
+        self.model = llama.llama_model_load_from_file(wanted["f32"].encode(), model_params)
         self.vocab = llama.llama_model_get_vocab(self.model)
         self.ids = [self.tokenize(prompt) for prompt in self.prompts]
         longest = max(map(len, self.ids)) + wanted["max_new_tokens"]
@@ -119,6 +121,9 @@ def main() -> None:
         subprocess.run([sys.executable, writer, wanted["weights"], wanted["f32"]], check=True, stdout=sys.stderr)
     llama.llama_log_set(silent, ctypes.c_void_p(0))
     llama.llama_backend_init()
+    if wanted["device"] != "cpu" and not llama.llama_supports_gpu_offload():
+        print(json.dumps({"error": "this llama.cpp was built for the processor alone"}))
+        return
     unified = faster_layout(wanted)
     decoder = Decoder(wanted, unified)
     result = {"tokens": [], "seconds": [], "decode_rate": [], "layout": "unified" if unified else "per sequence"}

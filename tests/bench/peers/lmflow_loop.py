@@ -9,7 +9,7 @@ usage: lmflow_loop.py FACTS.json      (weights, prompts, samples, max_new_tokens
 import json
 import time
 
-from hf_model import facts, load_model, load_tokenizer, sampling, torch, transformers
+from hf_model import device, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 
@@ -21,7 +21,7 @@ class Loop:
 
     def best_of(self, prompt: str) -> str:
         """The prompt with the best of its K answers."""
-        inputs = self.tokenizer([prompt] * self.wanted["samples"], return_tensors="pt", padding=True)
+        inputs = self.tokenizer([prompt] * self.wanted["samples"], return_tensors="pt", padding=True).to(device())
         with torch.inference_mode():
             out = self.model.generate(**inputs, **sampling(self.tokenizer, self.wanted["max_new_tokens"], 1))
         answers = self.tokenizer.batch_decode(out[:, inputs.input_ids.shape[1]:], skip_special_tokens=True)
@@ -35,7 +35,7 @@ class Loop:
     def train(self, texts: list[str]) -> None:
         args = transformers.TrainingArguments(
             output_dir=self.wanted["output_dir"], num_train_epochs=1, per_device_train_batch_size=self.wanted["batch"],
-            learning_rate=self.wanted["learning_rate"], save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True,
+            learning_rate=self.wanted["learning_rate"], save_strategy="no", report_to=[], use_cpu=device() == "cpu", disable_tqdm=True,
             remove_unused_columns=False)
         self.model.train()
         transformers.Trainer(self.model, args, train_dataset=[{"text": text} for text in texts], data_collator=self.collate).train()
@@ -52,6 +52,7 @@ def main() -> None:
         kept = [loop.best_of(prompt) for prompt in wanted["prompts"]]
         sampled = time.perf_counter()
         loop.train(kept)
+        wait()
         end = time.perf_counter()
         result["seconds"].append(end - begin)
         result["generate_seconds"].append(sampled - begin)

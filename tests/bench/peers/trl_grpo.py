@@ -5,7 +5,7 @@ usage: trl_grpo.py FACTS.json      (weights, prompts, samples, max_new_tokens, i
 import json
 import time
 
-from hf_model import facts, load_model, load_tokenizer, transformers
+from hf_model import device, facts, load_model, load_tokenizer, transformers, wait
 
 import datasets
 import trl
@@ -29,6 +29,7 @@ class Clock(transformers.TrainerCallback):
         self.begins.append(time.time())
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
+        wait()
         self.ends.append(time.time())
 
 
@@ -39,7 +40,7 @@ def main() -> None:
     args = trl.GRPOConfig(
         output_dir=wanted["output_dir"], max_steps=wanted["iterations"], per_device_train_batch_size=completions,
         num_generations=wanted["samples"], max_completion_length=wanted["max_new_tokens"], temperature=1.0, top_k=0, top_p=1.0, beta=0.0,
-        learning_rate=wanted["learning_rate"], bf16=False, use_cpu=True, save_strategy="no", report_to=[], disable_tqdm=True)
+        learning_rate=wanted["learning_rate"], bf16=False, use_cpu=device() == "cpu", save_strategy="no", report_to=[], disable_tqdm=True)
     clock = Clock()
     trl.GRPOTrainer(
         model=load_model(wanted["weights"]), processing_class=load_tokenizer(wanted["weights"]), reward_funcs=sentiment, args=args,

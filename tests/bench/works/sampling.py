@@ -15,8 +15,8 @@ from .work import Turn, Work
 
 
 def slipway_memory(setting: Setting, chosen: list[str], new: int) -> float:
-    finished: Finished = run([setting.slipway, "generate", "--model", WEIGHTS, "--samples", SAMPLES, "--max-new-tokens", new, "--json"],
-                             setting.log, stdin="".join(prompt + "\n" for prompt in chosen))
+    finished: Finished = run([setting.slipway, "generate", "--model", WEIGHTS, "--samples", SAMPLES, "--max-new-tokens", new, "--json",
+                              "--device", setting.device], setting.log, stdin="".join(prompt + "\n" for prompt in chosen))
     if finished.status != 0:
         raise Failed(f"slipway generate failed; see {setting.log}")
     return finished.memory

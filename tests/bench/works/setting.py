@@ -19,6 +19,7 @@ class Setting:
     python: pathlib.Path  # with the peers
     folder: pathlib.Path  # for everything that is written
     quick: bool
+    device: str = "cpu"  # where Slipway and the peers compute
 
     @property
     def log(self) -> pathlib.Path:
@@ -40,7 +41,7 @@ class Setting:
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
             file = pathlib.Path(scratch) / "run.toml"
             file.write_text(toml.replace("OUTPUT", f"{scratch}/run"))
-            finished = run([self.slipway, "train", file, "--quiet"], self.log)
+            finished = run([self.slipway, "train", file, "--quiet", "--set", f"train.device={self.device}"], self.log)
             if finished.status != 0:
                 raise Failed(f"slipway train failed; see {self.log}")
             metrics = (pathlib.Path(scratch) / "run/metrics.jsonl").read_text()
@@ -48,7 +49,7 @@ class Setting:
 
     def peer(self, script: str, facts: dict, *arguments: str) -> tuple[dict, Finished]:
         """A script of peers/ in a process of its own: the JSON object in its last line of output."""
-        file = self.write("facts.json", json.dumps(facts))
+        file = self.write("facts.json", json.dumps({**facts, "device": self.device}))
         finished = run([self.python, BENCH / "peers" / f"{script}.py", *arguments, file], self.log)
         if finished.status != 0:
             raise Failed(f"peers/{script}.py failed ({self.last_error()}); see {self.log}")
