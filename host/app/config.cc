@@ -3,10 +3,9 @@
 
 #include "app/command_line.h"
 #include "app/commands.h"
-#include "app/load_model.h"
 #include "base/log.h"
 #include "config/run_config.h"
-#include "config/schema.h"
+#include "slipway/slipway.hpp"
 
 namespace slipway {
 namespace {
@@ -15,21 +14,10 @@ int check(const Arguments& arguments) {
   CommandLine line("slipway config check FILE [--set KEY=VALUE]", "Checks a run file, its plugins and their options; builds nothing.");
   line.positional("FILE", "the run file").repeated("set", "KEY=VALUE", "override a key first");
   if (!line.parse(arguments)) return kExitOk;
-  std::vector<std::string> notices;
-  const RunConfig config = load_run_config(line.text("FILE"), line.texts("set"), &notices);
-  for (const std::string& notice : notices) log_info("{}", notice);
-  const Registry registry(plugin_folders(config.plugin_path));
-  as_config_error([&] { registry.find(config.model_use, SLW_KIND_MODEL, config.get("model", "use").where); });
-  const auto check_uses = [&](const std::vector<PluginUse>& uses, uint32_t kind) {
-    for (const PluginUse& use : uses)
-      as_config_error([&] {
-        const auto& found = registry.find(use.use, kind, use.where);
-        check_options(found.descriptor->options, &use.options, found.descriptor->id, use.where);
-      });
-  };
-  check_uses(config.rewards, SLW_KIND_REWARD);
-  check_uses(config.callbacks, SLW_KIND_CALLBACK);
-  check_uses(config.loggers, SLW_KIND_LOGGER);
+  const RunFile run = RunFile::load(line.text("FILE"), line.texts("set"));
+  for (const std::string& notice : run.notices()) log_info("{}", notice);
+  run.check();
+  const RunConfig& config = run.config();
   std::printf("%s: good (%s, %zu reward, %zu callback, %zu logger plugins)\n", line.text("FILE").c_str(), config.raft ? "raft" : "sft",
               config.rewards.size(), config.callbacks.size(), config.loggers.size());
   return kExitOk;

@@ -1,93 +1,13 @@
-// slipway doctor: what this machine is, what it can do, and what stands in the way.
-#include <algorithm>
+// slipway doctor: what the machine is and can do, on one page.
 #include <cstdio>
-#include <cstdlib>
 
 #include "app/command_line.h"
 #include "app/commands.h"
-#include "app/load_model.h"
-#include "app/machine.h"
-#include "base/log.h"
-#include "device/accelerator/accelerator_module.h"
-#include "device/gemm.h"
-#include "device/measure.h"
+#include "base/json.h"
+#include "slipway/slipway.hpp"
 
 namespace slipway {
 namespace {
-
-// The feed-forward projection of a model of 135 million parameters: decoding multiplies few rows by such weights.
-constexpr int64_t kOutputs = 1536, kInputs = 576;
-
-// Before anything is measured: the measuring itself is load.
-Json machine() {
-  const double load = load_average();
-  Json out;
-  out["cpu"] = cpu_name();
-  out["cores"] = usable_cores();
-  out["threads"] = thread_count();
-  out["load_average"] = load < 0 ? Json(nullptr) : Json(load);
-  out["instruction_sets"] = instruction_sets();
-  out["kernels"] = std::string(gemm::instruction_set());
-  out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30}, {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
-  const fs::path library = loaded_library("libtorch_cpu");
-  out["libtorch"] = {{"version", torch_version()}, {"library", short_path(library)}, {"cuda", fs::exists(library.parent_path() / "libtorch_cuda.so")},
-                     {"kernels", torch_kernels()}, {"build", torch_build()}};
-  out["gpu"] = gpu_name();
-  return out;
-}
-
-void measure(Json& out, bool quick) {
-  const double seconds = quick ? 0.03 : 0.3;
-  const size_t bytes = size_t{256} << 20;
-  const auto gflops = [&](int64_t m, int64_t n, int64_t k) { return measure_sgemm(m, n, k, seconds) / 1e9; };
-  Json sgemm, read;
-  {
-    const ThreadCountScope one(1);
-    sgemm["threads_1"] = gflops(1024, 1024, 1024);
-    read["threads_1"] = measure_read(bytes, seconds) / 1e9;
-  }
-  sgemm["all"] = gflops(1024, 1024, 1024);
-  for (const int64_t rows : {8, 32, 128}) sgemm[fmt::format("rows_{}", rows)] = gflops(rows, kOutputs, kInputs);
-  read["all"] = measure_read(bytes, seconds) / 1e9;
-  out["sgemm_gflops"] = sgemm;
-  out["read_gb_per_s"] = read;
-}
-
-void find_plugins(Json& out, const std::vector<std::string>& more) {
-  const std::vector<fs::path> folders = plugin_folders({more.begin(), more.end()});
-  const Registry registry(folders);
-  out["plugins"] = Json::array();
-  out["rejected"] = Json::array();
-  for (const Registry::Found& found : registry.plugins())
-    out["plugins"].push_back({{"id", found.descriptor->id}, {"kinds", kind_names(found.descriptor->kinds)}, {"version", found.descriptor->version},
-                              {"file", short_path(found.library->path())}});
-  for (const Registry::Rejected& r : registry.rejected()) out["rejected"].push_back({{"file", short_path(r.path)}, {"reason", r.reason}});
-}
-
-// Each says what is wrong, and the mend.
-Json warnings(const Json& m) {
-  Json out = Json::array();
-  const int64_t cores = m["cores"], threads = m["threads"];
-  const auto has = [&](const char* set) { return std::ranges::find(m["instruction_sets"], set) != m["instruction_sets"].end(); };
-  // The variable too: LibTorch may have kept to the cores all the same, what else uses OpenMP does not.
-  const char* asked = std::getenv("OMP_NUM_THREADS");
-  if (const int64_t wanted = std::max(threads, asked != nullptr ? std::strtol(asked, nullptr, 10) : 0L); wanted > cores)
-    out.push_back(fmt::format("{} threads on {} usable cores wait for each other; set OMP_NUM_THREADS={}, or unset it", wanted, cores, cores));
-  if (threads < cores) out.push_back(fmt::format("{} of {} usable cores are used; unset OMP_NUM_THREADS, or set it to {}", threads, cores, cores));
-  if (m["load_average"].is_number() && m["load_average"].get<double>() > 0.5 * static_cast<double>(cores))
-    out.push_back(fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last minute): what is measured here and every run is slower; end them, or wait",
-                              m["load_average"].get<double>(), cores));
-  if (!has("avx2")) out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
-  if (!has("avx512_bf16") && !has("amx_bf16")) out.push_back("no bf16 arithmetic in this processor (AVX-512 BF16 or AMX): keep float32, bf16 would be converted value by value");
-  const double available = m["memory"]["available_gib"];
-  if (available > 0 && available < 2)
-    out.push_back(fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, generation.max_rows and train.max_tokens_per_batch", available));
-  if (!m["gpu"].is_null() && !fs::exists(cuda_module()))
-    out.push_back("an NVIDIA GPU is here, the CUDA module is not; install the CUDA toolkit and build again with -DSLIPWAY_CUDA=ON");
-  if (m["plugins"].empty()) out.push_back("no plugin found: no model can be trained; build the target \"plugins\", or give --plugin-path DIR");
-  for (const Json& r : m["rejected"]) out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(), r["reason"].get<std::string>()));
-  return out;
-}
 
 void print(const Json& m) {
   const auto text = [&](const Json& value) { return value.is_string() ? value.get<std::string>() : std::string("none"); };
@@ -103,7 +23,7 @@ void print(const Json& m) {
   line("LibTorch", fmt::format("{}, {}, {}", text(torch["version"]), text(torch["library"]), torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
   line("GPU", text(m["gpu"]));
   line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all", rate(gflops["threads_1"]), rate(gflops["all"])));
-  line("few rows", fmt::format("{} GFLOP/s with 8 rows, {} with 32, {} with 128 (weights {} x {})", rate(gflops["rows_8"]), rate(gflops["rows_32"]), rate(gflops["rows_128"]), kOutputs, kInputs));
+  line("few rows", fmt::format("{} GFLOP/s with 8 rows, {} with 32, {} with 128 (weights {} x {})", rate(gflops["rows_8"]), rate(gflops["rows_32"]), rate(gflops["rows_128"]), gflops["outputs"].get<int64_t>(), gflops["inputs"].get<int64_t>()));
   line("memory read", fmt::format("{} GB/s with 1 thread, {} with all", rate(read["threads_1"]), rate(read["all"])));
   for (const Json& p : m["plugins"]) line(text(p["kinds"]).c_str(), fmt::format("{} {}  {}", text(p["id"]), text(p["version"]), text(p["file"])));
   for (const Json& warning : m["warnings"]) out += "\nwarning: " + text(warning) + "\n";
@@ -120,12 +40,10 @@ int doctor_command(const Arguments& arguments) {
                    "a warning with its mend. Takes about three seconds; end other work first, or the rates are theirs too.");
   line.flag("json", "one JSON object, with every measured number").flag("quick", "measure for a tenth of the time").repeated("plugin-path", "DIR", "look for plugins there too");
   if (!line.parse(arguments)) return kExitOk;
-  Json m = machine();
-  find_plugins(m, line.texts("plugin-path"));
-  measure(m, line.has("quick"));
-  m["warnings"] = warnings(m);
-  if (line.has("json")) std::printf("%s\n", m.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-  else print(m);
+  const std::vector<std::string> folders = line.texts("plugin-path");
+  const std::string told = describe_machine(line.has("quick"), {folders.begin(), folders.end()});
+  if (line.has("json")) std::printf("%s\n", told.c_str());
+  else print(parse_json(told, "machine"));
   return kExitOk;
 }
 

@@ -6,9 +6,8 @@
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "base/nearest.h"
-#include "config/schema.h"
-#include "loop/run.h"
 #include "plugin/trampoline.h"
+#include "slipway/slipway.hpp"
 
 namespace {
 
@@ -68,15 +67,10 @@ int main(int argc, char** argv) {
   } catch (const UsageError& e) {
     std::fprintf(stderr, "slipway: %s\n", e.what());
     return kExitUsage;
-  } catch (const ConfigError& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return kExitUsage;
-  } catch (const Interrupted& e) {
-    std::fprintf(stderr, "slipway: %s\n", e.what());
-    return kExitInterrupted;
   } catch (const Error& e) {
-    std::fprintf(stderr, "slipway: %s\n", e.what());
-    return kExitFailure;
+    const int code = exit_code_of(e);
+    std::fprintf(stderr, code == kExitUsage ? "%s\n" : "slipway: %s\n", e.what());  // a fault of a run file begins with its place
+    return code;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "slipway: out of memory; use a smaller batch (train.per_device_train_batch_size, generation.max_rows)\n");
     return kExitFailure;

@@ -3,53 +3,35 @@
 
 #include "app/command_line.h"
 #include "app/commands.h"
-#include "app/load_model.h"
+#include "base/files.h"
 #include "base/json.h"
+#include "slipway/slipway.hpp"
 
 namespace slipway {
 namespace {
 
-Registry registry_of(const CommandLine& line) {
-  std::vector<fs::path> more;
-  for (const std::string& folder : line.texts("plugin-path")) more.emplace_back(folder);
-  return Registry(plugin_folders(more));
-}
-
-Json describe(const Registry::Found& found) {
-  const slw_descriptor& d = *found.descriptor;
-  Json out = {{"id", d.id}, {"name", d.name}, {"version", d.version}, {"kinds", kind_names(d.kinds)}, {"description", d.description},
-              {"license", d.license != nullptr ? d.license : ""}, {"file", found.library->path().string()}, {"interfaces", Json::array()}, {"options", Json::array()}};
-  for (const char* const* i = d.interfaces; i != nullptr && *i != nullptr; ++i) out["interfaces"].push_back(*i);
-  constexpr const char* kTypes[] = {"", "bool", "int", "float", "string", "path", "array", "table"};
-  for (const slw_option* const* o = d.options; o != nullptr && *o != nullptr; ++o) {
-    const slw_option& option = **o;
-    const auto text = [](const char* s) { return s == nullptr ? Json(nullptr) : Json(s); };
-    Json each = {{"name", option.name}, {"type", option.type >= 1 && option.type <= 7 ? kTypes[option.type] : "?"}, {"help", text(option.help)},
-                 {"default", text(option.fallback)}, {"minimum", text(option.minimum)}, {"maximum", text(option.maximum)}, {"choices", Json::array()}};
-    for (const char* const* c = option.choices; c != nullptr && *c != nullptr; ++c) each["choices"].push_back(*c);
-    out["options"].push_back(std::move(each));
-  }
+std::vector<fs::path> folders_of(const CommandLine& line) {
+  std::vector<fs::path> out;
+  for (const std::string& folder : line.texts("plugin-path")) out.emplace_back(folder);
   return out;
 }
+
+std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : ""; }
 
 int list(const Arguments& arguments) {
   CommandLine line("slipway plugin list [--json] [--plugin-path DIR]", "Lists the plugins beside the program and in the folders given.");
   line.flag("json", "as JSON").repeated("plugin-path", "DIR", "look there too");
   if (!line.parse(arguments)) return kExitOk;
-  const Registry registry = registry_of(line);
+  const std::string told = describe_plugins(folders_of(line));
   if (line.has("json")) {
-    Json out = {{"plugins", Json::array()}, {"rejected", Json::array()}};
-    for (const auto& found : registry.plugins()) out["plugins"].push_back(describe(found));
-    for (const auto& r : registry.rejected()) out["rejected"].push_back({{"file", r.path.string()}, {"reason", r.reason}});
-    std::printf("%s\n", out.dump(2).c_str());
+    std::printf("%s\n", told.c_str());
     return kExitOk;
   }
-  for (const auto& found : registry.plugins()) {
-    const slw_descriptor& d = *found.descriptor;
-    std::printf("%-9s %-38s %-7s %s\n", kind_names(d.kinds).c_str(), d.id, d.version, d.description);
-  }
-  for (const auto& r : registry.rejected()) std::printf("rejected  %s: %s\n", r.path.c_str(), r.reason.c_str());
-  if (registry.plugins().empty()) std::puts("no plugins found; give --plugin-path DIR");
+  const Json all = parse_json(told, "plugins");
+  for (const Json& p : all["plugins"])
+    std::printf("%-9s %-38s %-7s %s\n", text(p["kinds"]).c_str(), text(p["id"]).c_str(), text(p["version"]).c_str(), text(p["description"]).c_str());
+  for (const Json& r : all["rejected"]) std::printf("rejected  %s: %s\n", text(r["file"]).c_str(), text(r["reason"]).c_str());
+  if (all["plugins"].empty()) std::puts("no plugins found; give --plugin-path DIR");
   return kExitOk;
 }
 
@@ -57,13 +39,12 @@ int info(const Arguments& arguments) {
   CommandLine line("slipway plugin info ID [--json] [--plugin-path DIR]", "Shows a plugin: what it is, what it offers, its options.");
   line.positional("ID", "full id or last part of it").flag("json", "as JSON").repeated("plugin-path", "DIR", "look there too");
   if (!line.parse(arguments)) return kExitOk;
-  const Registry registry = registry_of(line);
-  const Json d = describe(registry.find(line.text("ID"), ~0u, {"slipway plugin info", 0}));
+  const std::string told = describe_plugin(line.text("ID"), folders_of(line));
   if (line.has("json")) {
-    std::printf("%s\n", d.dump(2).c_str());
+    std::printf("%s\n", told.c_str());
     return kExitOk;
   }
-  const auto text = [&](const Json& v) { return v.is_string() ? v.get<std::string>() : ""; };
+  const Json d = parse_json(told, "plugin");
   std::printf("%s %s (%s)\n%s\n\nlicense     %s\nfile        %s\ninterfaces ", text(d["id"]).c_str(), text(d["version"]).c_str(), text(d["kinds"]).c_str(),
               text(d["description"]).c_str(), text(d["license"]).c_str(), text(d["file"]).c_str());
   for (const Json& i : d["interfaces"]) std::printf(" %s", text(i).c_str());

@@ -2,7 +2,8 @@
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "base/log.h"
-#include "loop/report.h"
+#include "base/files.h"
+#include "slipway/slipway.hpp"
 
 namespace slipway {
 

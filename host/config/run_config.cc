@@ -69,8 +69,13 @@ std::vector<std::string> RunConfig::texts(const char* section, const char* key) 
 }
 
 RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices) {
+  const std::string text = as_config_error([&] { return read_file(file); });
+  return parse_run_config(text, file, overrides, notices);
+}
+
+RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices) {
   Value root = as_config_error([&] {
-    Value tree = read_toml(file);
+    Value tree = parse_toml(source, file.string());
     for (const std::string& assignment : overrides) apply_override(tree, assignment);
     return tree;
   });

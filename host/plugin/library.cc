@@ -37,13 +37,12 @@ std::string loader_reason(std::string_view text) {
   return std::string(text.substr(at + kBefore.size(), end - at - kBefore.size()));
 }
 
-// Ids become folder names and words of messages.
-bool is_id(std::string_view id) {
+}  // namespace
+
+bool is_plugin_id(std::string_view id) {
   const auto legal = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_'; };
   return !id.empty() && id.size() <= 128 && id.front() != '.' && id.back() != '.' && std::ranges::all_of(id, legal);
 }
-
-}  // namespace
 
 void check_compatible(const PluginNote& note, const fs::path& path) {
   if (note.abi_major != SLW_ABI_MAJOR)
@@ -89,7 +88,7 @@ void Library::check_entry(const PluginNote& note) const {
 void Library::check_descriptor(uint32_t index, const slw_descriptor* d, const PluginNote& note) const {
   if (d == nullptr) fail("{}: describe({}) gave nothing, count() promised it", path_.string(), index);
   if (d->struct_size < sizeof(slw_descriptor)) fail("{}: the descriptor of plugin {} is shorter than in ABI 1.0", path_.string(), index);
-  if (d->id == nullptr || !is_id(d->id))
+  if (d->id == nullptr || !is_plugin_id(d->id))
     fail("{}: plugin {} has no usable id (letters, digits, '.', '-' and '_', like \"org.example.length\")", path_.string(), index);
   if (d->name == nullptr || d->version == nullptr || d->description == nullptr || d->license == nullptr || d->interfaces == nullptr)
     fail("{}: {} lacks a name, version, description, license or list of interfaces", path_.string(), d->id);

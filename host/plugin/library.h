@@ -3,6 +3,7 @@
 #include <atomic>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -35,6 +36,9 @@ class Library {
   const slw_entry* entry_ = nullptr;
   std::vector<const slw_descriptor*> descriptors_;
 };
+
+// Whether `id` can name a plugin: letters, digits, '.', '-' and '_'. Ids become folder names and words of messages.
+bool is_plugin_id(std::string_view id);
 
 // Throws Error when this host cannot run a plugin with such a note; runs nothing of the plugin.
 void check_compatible(const PluginNote& note, const fs::path& path);

@@ -34,6 +34,11 @@ Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& 
   ++Library::live_instances;
 }
 
+Plugin::Plugin(const char* id, const std::function<slw_plugin*(const slw_host*)>& create, const RunFacts& facts)
+    : services_(std::make_unique<HostServices>(id, facts)), id_(id), plugin_(create(services_->host())) {
+  ++Library::live_instances;
+}
+
 Plugin::~Plugin() {
   if (plugin_ == nullptr) return;
   destroy();

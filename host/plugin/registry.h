@@ -1,5 +1,6 @@
 // The plugins that the search folders hold: files are told apart by their notes, and only compatible ones are loaded.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace slipway {
 class Plugin {
  public:
   Plugin(Library& library, const slw_descriptor& descriptor, const Value& options, const RunFacts& facts);
+  // An object of this program rather than of a file: `create` makes it. `id` lives as long as the process.
+  Plugin(const char* id, const std::function<slw_plugin*(const slw_host*)>& create, const RunFacts& facts);
   ~Plugin();
   Plugin(Plugin&&) noexcept;
   Plugin& operator=(Plugin&&) noexcept;

@@ -2,8 +2,8 @@
 # The dependency rule: host/ folders include only downwards, host and plugins never see each other, LibTorch stays in its layers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-order=(base config plugin weights text data device dist model optim generate loop raft search app)
-torch_layers=" device dist model optim generate loop raft "
+order=(base config plugin weights text data device dist model optim generate loop raft search api app)
+torch_layers=" device dist model optim generate loop raft api "
 declare -A rank
 for i in "${!order[@]}"; do rank[${order[i]}]=$i; done
 failures=0
@@ -29,7 +29,7 @@ for folder in host/*/; do
 done
 while IFS=: read -r file line text; do
   complain "$file:$line: a plugin includes the host:$text"
-done < <(grep -rnE '^ *# *include *"(\.\./)*(base|config|plugin|weights|text|data|device|dist|model|optim|generate|loop|raft|search|app)/' plugins plugin_api || true)
+done < <(grep -rnE '^ *# *include *"(\.\./)*(base|config|plugin|weights|text|data|device|dist|model|optim|generate|loop|raft|search|api|app)/' plugins plugin_api || true)
 checked=$(grep -rlE '^ *# *include' host plugins plugin_api | wc -l)
 echo "$checked files checked, $failures violations"
 [[ $failures == 0 && $checked -gt 10 ]]

@@ -1,10 +1,7 @@
-// Commands as main() calls them, as far as they go without a run; and the signals that end one.
+// Commands as main() calls them, as far as they go without a run.
 #include "app/commands.h"
 
-#include <csignal>
-
 #include "app/command_line.h"
-#include "app/interrupt.h"
 #include "config/schema.h"
 #include "tests/unit/plugin/fixture_files.h"
 
@@ -13,7 +10,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::KilledBySignal;
 
 // What a command prints to standard output; it must succeed.
 std::string printed(int (*command)(const Arguments&), const Arguments& arguments) {
@@ -107,20 +103,6 @@ TEST(SearchCommand, NeedsAFileWithASearch) {
   const fs::path file = scratch() / "run.toml";
   write_file_durably(file, "[train]\nlearning_rate = 1e-5\n");
   EXPECT_THAT(error_of([&] { search_command({file.string()}); }), HasSubstr("has no [search]"));
-}
-
-TEST(InterruptDeath, TheFirstSignalAsksTheSecondEnds) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  for (const int signal : {SIGINT, SIGTERM})
-    EXPECT_EXIT(
-        {
-          stop_on_signals();
-          std::raise(signal);
-          std::fprintf(stderr, stop_requested() ? "asked\n" : "not asked\n");
-          std::raise(signal);
-        },
-        KilledBySignal(signal), "^asked\n$");
-  EXPECT_FALSE(stop_requested());
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include "app/command_line.h"
 #include "app/commands.h"
-#include "app/machine.h"
+#include "api/machine.h"
 #include "app/profile.h"
 #include "tests/unit/plugin/fixture_files.h"
 

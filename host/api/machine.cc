@@ -1,5 +1,5 @@
 // Asking the system.
-#include "app/machine.h"
+#include "api/machine.h"
 
 #include <link.h>
 #include <sched.h>

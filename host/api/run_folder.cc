@@ -1,5 +1,5 @@
 // Run folders.
-#include "app/run_folder.h"
+#include "api/run_folder.h"
 
 #include "base/error.h"
 #include "base/log.h"

@@ -10,7 +10,10 @@
 
 namespace slipway {
 
-// Where plugins are looked for: beside the program, then `more`.
+// Where Slipway's program, libslipway.so and the bundled plugins lie: the folder of the library when this process uses it, else
+// that of the program.
+fs::path program_folder();
+// Where plugins are looked for: there, then `more`.
 std::vector<fs::path> plugin_folders(const std::vector<fs::path>& more);
 
 struct LoadedModel {
@@ -21,14 +24,5 @@ struct LoadedModel {
 
 // Creates the plugin `use` for the configuration `config` (Hugging Face's names); the weights are still zeros. Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const Json& config, const RunFacts& facts);
-
-// What a run will hold in memory, in bytes, and a line that says so.
-struct MemoryEstimate {
-  uint64_t weights = 0, gradients = 0, optimizer = 0, activations = 0, packed = 0, cache = 0, logits = 0, reference = 0;
-  uint64_t total() const { return weights + gradients + optimizer + activations + packed + cache + logits + reference; }
-  std::string text() const;
-};
-// Bytes of memory that the machine has free for us; 0 = unknown.
-uint64_t available_memory();
 
 }  // namespace slipway

@@ -1,5 +1,5 @@
-// Models for commands: where plugins are looked for, what a model needs, and how much memory that is.
-#include "app/load_model.h"
+// Plugins of models: where they are looked for, what a model needs.
+#include "api/load_model.h"
 
 #include "tests/unit/plugin/fixture_files.h"
 
@@ -36,26 +36,6 @@ TEST(LoadModel, FaultsNameWhatIsMissing) {
   Json headless = tiny();
   headless.erase("num_attention_heads");
   EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }), HasSubstr("num_attention_heads"));
-}
-
-TEST(LoadModel, TheMemoryEstimateAddsUpAndNamesItsParts) {
-  MemoryEstimate m;
-  const uint64_t gib = uint64_t{1} << 30;
-  m.weights = gib;
-  m.gradients = gib / 2;
-  m.optimizer = 2 * gib;
-  EXPECT_EQ(m.text(), "memory: about 3.50 GiB (weights 1.00, gradients 0.50, optimizer 2.00)");
-  m.cache = gib / 4;
-  m.logits = gib;
-  m.reference = gib;
-  m.activations = m.packed = gib / 2;
-  EXPECT_EQ(m.total(), 6 * gib + 3 * gib / 4);
-  EXPECT_EQ(m.text(), "memory: about 6.75 GiB (weights 1.00, gradients 0.50, optimizer 2.00, activations 0.50, weights packed for decoding 0.50, decode cache 0.25, logits 1.00, starting model 1.00)");
-}
-
-TEST(LoadModel, TheMachinesFreeMemoryIsKnown) {
-  EXPECT_GT(available_memory(), uint64_t{1} << 20);
-  EXPECT_LT(available_memory(), uint64_t{1} << 50);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Run folders: nothing of an earlier run is lost, and which checkpoint a run goes on from.
-#include "app/run_folder.h"
+#include "api/run_folder.h"
 
 #include "loop/checkpoint.h"
 #include "tests/unit/plugin/fixture_files.h"

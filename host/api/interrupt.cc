@@ -1,5 +1,5 @@
 // Signals.
-#include "app/interrupt.h"
+#include "api/interrupt.h"
 
 #include <csignal>
 

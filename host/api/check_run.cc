@@ -1,0 +1,74 @@
+// Checks across keys.
+#include "api/check_run.h"
+
+#include "api/load_model.h"
+#include "config/schema.h"
+#include "device/accelerator/accelerator_module.h"
+#include "device/accelerator/device_tensors.h"
+#include "loop/flow.h"
+#include "loop/run_settings.h"
+#include "raft/select.h"
+
+namespace slipway {
+namespace {
+
+// The optimizer's and the schedule's own checks; "" where they pass.
+template <class Check>
+std::string fault_of(Check&& check) {
+  try {
+    check();
+    return "";
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
+}  // namespace
+
+bool has_held_out(const RunConfig& c) { return c.integer("data", "eval_rows") > 0 || !c.eval_files.empty(); }
+
+void check_together(const RunConfig& c) {
+  std::vector<std::string> faults;
+  const auto fault = [&](const char* section, const char* key, const std::string& text) {
+    faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
+  };
+  const bool held_out = has_held_out(c);
+  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())
+    fault("train", c.text("train", "optim_args").empty() ? "optim" : "optim_args", wrong);
+  const std::string schedule_fault = fault_of([&] { (void)stage_schedule(stage_settings(c), 1'000'000); }), &schedule = c.text("train", "lr_scheduler_type");
+  if (!schedule_fault.empty()) fault("train", "lr_scheduler_kwargs", schedule_fault);
+  else if (goes_by_evaluations(schedule) && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
+    fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", schedule, held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
+  for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
+  if (c.raft) {
+    if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
+    if (!held_out && c.number("raft", "min_distinct_2") > 0) fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");
+    if (!held_out && std::isfinite(c.number("raft", "stop_reward"))) fault("raft", "stop_reward", "needs held-out prompts: set data.eval_rows or data.eval");
+    if (c.number("raft", "min_distinct_2") > 0 && c.text("train", "save_strategy") == "no")
+      fault("raft", "min_distinct_2", "goes back to the checkpoint of the iteration's start; train.save_strategy must not be \"no\"");
+    for (const std::string& rule : c.texts("raft", "discard")) {
+      try {
+        (void)DiscardRule(rule);
+      } catch (const Error& e) {
+        faults.push_back(fmt::format("{}: {}", c.get("raft", "discard").where.text(), e.what()));
+      }
+    }
+  } else if (c.text("train", "eval_strategy") != "no" && !held_out) {
+    fault("train", "eval_strategy", "needs something to evaluate: set data.eval or data.eval_rows");
+  }
+  if (!faults.empty()) throw ConfigError(faults);
+}
+
+void check_device(const RunConfig& c) {
+  const Value& device = c.get("train", "device");
+  const auto refuse = [&](const std::string& why) -> ConfigError { return ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, why)}); };
+  try {
+    choose_device(device.s, program_folder() / cuda_module().filename());
+  } catch (const Error& e) {
+    throw refuse(e.what());
+  }
+  // Optimizers, callbacks and checkpoints read weights through pointers of the processor's memory.
+  if (accelerator() != nullptr) throw refuse(fmt::format("{} is there, but a run's optimizer and checkpoints do not reach its memory yet; use device = \"cpu\"", accelerator()->name()));
+}
+
+}  // namespace slipway

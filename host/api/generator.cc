@@ -1,0 +1,39 @@
+// Models that only write.
+#include "slipway/generator.hpp"
+
+#include "api/load_model.h"
+#include "api/write.h"
+#include "base/error.h"
+#include "device/accelerator/accelerator_module.h"
+#include "device/accelerator/device_tensors.h"
+
+namespace slipway {
+
+struct Generator::Parts {
+  Registry registry;
+  Tokenizer tokenizer;
+  LoadedModel loaded;
+};
+
+Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
+  if (!fs::exists(path)) fail("{}: no such file or folder", path.string());
+  Registry registry(plugin_folders(options.plugin_path));
+  const ModelWeights weights = open_weights(path);
+  Tokenizer tokenizer = load_tokenizer(options.tokenizer.empty() ? path : options.tokenizer);
+  try {
+    choose_device(options.device, program_folder() / cuda_module().filename());
+  } catch (const Error& e) {
+    fail("device {}: {}", options.device, e.what());
+  }
+  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0}, weights.config, {});
+  loaded.model->parameters().load(weights.read);
+  parts_ = std::make_unique<Parts>(std::move(registry), std::move(tokenizer), std::move(loaded));
+}
+
+Generator::~Generator() = default;
+
+std::vector<GeneratedText> Generator::generate(const std::vector<std::string>& prompts, const GenerateOptions& options) {
+  return write_texts(*parts_->loaded.model, parts_->tokenizer, prompts, options);
+}
+
+}  // namespace slipway

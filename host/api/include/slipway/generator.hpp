@@ -1,0 +1,49 @@
+// generator.hpp -- let a model write.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+struct GenerateOptions {
+  int64_t max_new_tokens = 64, top_k = 0, samples = 1;
+  double temperature = 1, top_p = 1;
+  std::string weights = "float32";  // or bfloat16, int8
+  uint64_t seed = 42;
+};
+// Throws std::exception naming the option that is out of its range.
+void check(const GenerateOptions& options);
+
+struct GeneratedText {
+  size_t prompt = 0;  // which
+  int64_t sample = 0;
+  std::string text;   // without the prompt
+  std::vector<int32_t> ids;
+  std::vector<float> logprobs;  // of each id
+  bool finished = false;        // ended by itself, not cut by max_new_tokens
+};
+
+struct GeneratorOptions {
+  std::filesystem::path tokenizer;  // "" = beside the weights
+  std::string use = "llama";        // model plugin
+  std::vector<std::filesystem::path> plugin_path;
+  std::string device = "cpu";       // or cuda, auto
+};
+
+// A model that only writes: a weights folder, a GGUF file, a checkpoint or a run folder.
+class Generator {
+ public:
+  explicit Generator(const std::filesystem::path& model, const GeneratorOptions& options = {});
+  ~Generator();
+  // All samples of all prompts, by (prompt, sample). Equal seeds give equal texts, whatever else is asked.
+  std::vector<GeneratedText> generate(const std::vector<std::string>& prompts, const GenerateOptions& options = {});
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,33 @@
+// slipway.hpp -- Slipway as a library: everything that the command line does is a call on these types. Standard C++20 and the
+// plugin contract alone; link slipway::slipway. One run at a time in a process: its threads and devices belong to that run.
+// Calls throw std::exception, whose what() names what, where and the mend.
+#pragma once
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "slipway/generator.hpp"
+#include "slipway/run_file.hpp"
+#include "slipway/study.hpp"
+#include "slipway/trainer.hpp"
+
+namespace slipway {
+
+// What the command line's exit code would be: 1 failed, 2 the run file is wrong and nothing was started, 85 stopped by
+// request_stop() or a signal after saving: Trainer::train() with resume goes on.
+int exit_code_of(const std::exception& failure);
+
+// What `slipway plugin list --json`, `plugin info --json` and `doctor --json` print; `plugin_path` is looked through beside the bundled plugins.
+std::string describe_plugins(const std::vector<std::filesystem::path>& plugin_path = {});
+std::string describe_plugin(const std::string& id, const std::vector<std::filesystem::path>& plugin_path = {});
+std::string describe_machine(bool quick = false, const std::vector<std::filesystem::path>& plugin_path = {});
+std::string schema_help();  // every key of a run file
+void write_report(const std::filesystem::path& run_folder);  // report.html anew
+void write_picture(const std::filesystem::path& run_folder, const std::filesystem::path& svg);
+
+// Asks the run of this process to save and stop; may be called in a signal handler and on any thread. It is not taken back.
+void request_stop();
+void set_quiet(bool quiet);  // say only what goes wrong
+
+}  // namespace slipway

@@ -1,0 +1,69 @@
+// What a run will hold in memory.
+#include "api/memory.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "api/check_run.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "loop/loss.h"
+#include "loop/run_settings.h"
+
+namespace slipway {
+
+MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
+  MemoryEstimate m;
+  const auto all = static_cast<uint64_t>(model.parameters().total_count()), trained = static_cast<uint64_t>(model.parameters().trainable_count());
+  m.weights = 4 * all;
+  m.gradients = 4 * trained;
+  m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) * static_cast<double>(trained));
+  const auto vocab = static_cast<uint64_t>(model.info().vocab_size);
+  const int64_t budget = c.integer("train", "max_tokens_per_batch"), longest = c.raft ? c.integer("data", "max_prompt_tokens") + c.integer("generation", "max_new_tokens") : c.integer("data", "max_tokens");
+  const auto tokens = static_cast<uint64_t>(budget > 0 ? budget : longest * c.integer("train", "per_device_train_batch_size"));
+  // A block of a Llama keeps 10 to 12 values a token and hidden dimension for its backward pass.
+  m.activations = 4 * 12 * tokens * static_cast<uint64_t>(model.info().hidden_size) * static_cast<uint64_t>(model.info().segment_count);
+  m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
+  if (c.raft) {
+    const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
+    // The held-out evaluation decodes with float32.
+    const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
+    m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
+    const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
+    m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
+    m.logits = std::max(m.logits, 4 * vocab * rows);
+    if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
+  }
+  return m;
+}
+
+void check_memory(const RunConfig& config, const Model& model) {
+  const MemoryEstimate memory = estimate_memory(config, model);
+  log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6, memory.text());
+  if (const uint64_t free = available_memory(); free > 0 && memory.total() > free)
+    fail("the run needs {:.1f} GiB and {:.1f} GiB are free; use a smaller model or generation.max_rows", static_cast<double>(memory.total()) / 0x1p30, static_cast<double>(free) / 0x1p30);
+}
+
+std::string MemoryEstimate::text() const {
+  const auto gib = [](uint64_t bytes) { return fmt::format("{:.2f}", static_cast<double>(bytes) / (1024.0 * 1024 * 1024)); };
+  std::string out = fmt::format("memory: about {} GiB (weights {}, gradients {}, optimizer {}", gib(total()), gib(weights), gib(gradients), gib(optimizer));
+  if (activations > 0) out += fmt::format(", activations {}", gib(activations));
+  if (packed > 0) out += fmt::format(", weights packed for decoding {}", gib(packed));
+  if (cache > 0) out += fmt::format(", decode cache {}", gib(cache));
+  if (logits > 0) out += fmt::format(", logits {}", gib(logits));
+  if (reference > 0) out += fmt::format(", starting model {}", gib(reference));
+  return out + ")";
+}
+
+uint64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string name, unit;
+  uint64_t kib = 0;
+  while (file >> name >> kib) {
+    std::getline(file, unit);
+    if (name == "MemAvailable:") return kib * 1024;
+  }
+  return 0;
+}
+
+}  // namespace slipway

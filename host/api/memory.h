@@ -1,0 +1,25 @@
+// The memory that a run will need, told before it begins.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "config/run_config.h"
+#include "model/model.h"
+
+namespace slipway {
+
+// What a run will hold in memory, in bytes, and a line that says so.
+struct MemoryEstimate {
+  uint64_t weights = 0, gradients = 0, optimizer = 0, activations = 0, packed = 0, cache = 0, logits = 0, reference = 0;
+  uint64_t total() const { return weights + gradients + optimizer + activations + packed + cache + logits + reference; }
+  std::string text() const;
+};
+// Bytes of memory that the machine has free for us; 0 = unknown.
+uint64_t available_memory();
+
+MemoryEstimate estimate_memory(const RunConfig& config, const Model& model);
+
+// Throws Error when the run needs more than is free; says what it needs.
+void check_memory(const RunConfig& config, const Model& model);
+
+}  // namespace slipway

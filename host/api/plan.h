@@ -1,0 +1,26 @@
+// The plugins that a run file names, with options checked against their schemas; nothing of them has run yet.
+#pragma once
+#include <vector>
+
+#include "config/run_config.h"
+#include "plugin/registry.h"
+
+namespace slipway {
+
+struct PlannedUse {
+  const Registry::Found* found;
+  Value options;
+  double weight;
+};
+
+struct Plan {
+  std::vector<PlannedUse> rewards, callbacks, loggers;
+};
+
+// Throws ConfigError naming the plugin or the option. The plan points into `registry`.
+Plan plan_plugins(const Registry& registry, const RunConfig& config);
+
+// Puts into `config` what each plugin is given: defaults filled in, paths absolute.
+void record_options(RunConfig& config, const Plan& plan);
+
+}  // namespace slipway

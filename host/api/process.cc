@@ -1,0 +1,17 @@
+// What concerns the whole process.
+#include "base/log.h"
+#include "config/schema.h"
+#include "loop/run.h"
+#include "slipway/slipway.hpp"
+
+namespace slipway {
+
+int exit_code_of(const std::exception& failure) {
+  if (dynamic_cast<const ConfigError*>(&failure) != nullptr) return kExitUsage;
+  if (dynamic_cast<const Interrupted*>(&failure) != nullptr) return kExitInterrupted;
+  return kExitFailure;
+}
+
+void set_quiet(bool quiet) { set_log_level(quiet ? LogLevel::kWarn : LogLevel::kInfo); }
+
+}  // namespace slipway

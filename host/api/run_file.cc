@@ -1,0 +1,46 @@
+// Run files as a program reads them.
+#include "slipway/run_file.hpp"
+
+#include "api/check_run.h"
+#include "api/load_model.h"
+#include "api/plan.h"
+#include "config/schema.h"
+
+namespace slipway {
+
+RunFile RunFile::load(const fs::path& file, const Overrides& overrides) {
+  RunFile out;
+  out.file_ = file;
+  out.overrides_ = overrides;
+  out.source_ = as_config_error([&] { return read_file(file); });
+  out.config_ = std::make_shared<const RunConfig>(parse_run_config(out.source_, file, overrides, &out.notices_));
+  return out;
+}
+
+RunFile RunFile::parse(const std::string& toml, const Overrides& overrides, const fs::path& folder) {
+  RunFile out;
+  out.overrides_ = overrides;
+  out.source_ = toml;
+  out.config_ = std::make_shared<const RunConfig>(parse_run_config(toml, folder / "run.toml", overrides, &out.notices_));
+  return out;
+}
+
+void RunFile::check() const {
+  const Registry registry(plugin_folders(config_->plugin_path));
+  plan_plugins(registry, *config_);
+  check_together(*config_);
+}
+
+fs::path RunFile::output_dir() const { return config_->output_dir; }
+
+std::string RunFile::value(const std::string& key) const {
+  const size_t dot = key.find('.');
+  const Value* section = config_->resolved.find(key.substr(0, dot));
+  const Value* value = section == nullptr || dot == std::string::npos ? nullptr : section->find(key.substr(dot + 1));
+  if (value == nullptr) fail("\"{}\" is no key of a run file; one is named like \"train.learning_rate\"", key);
+  return value->toml();
+}
+
+std::string RunFile::text() const { return print_config(*config_); }
+
+}  // namespace slipway

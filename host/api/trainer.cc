@@ -1,0 +1,217 @@
+// A run from its parts: everything that can fail is checked first, then it begins.
+#include "slipway/trainer.hpp"
+
+#include <algorithm>
+
+#include "api/check_run.h"
+#include "api/interrupt.h"
+#include "api/load_model.h"
+#include "api/memory.h"
+#include "api/plan.h"
+#include "api/profile.h"
+#include "api/program_callback.h"
+#include "api/rows.h"
+#include "api/run_folder.h"
+#include "api/write.h"
+#include "base/log.h"
+#include "config/schema.h"
+#include "loop/sft.h"
+#include "raft/raft.h"
+
+namespace slipway {
+namespace {
+
+std::string resolved_with_plugins(const RunConfig& config, const Plan& plan, const LoadedModel& model) {
+  std::string out = "# What ran. Reads back as a run file.\n# slipway " SLIPWAY_VERSION "\n";
+  out += fmt::format("# model plugin {}\n", model.plugin->id());
+  const auto add = [&](const char* kind, const std::vector<PlannedUse>& uses) {
+    for (const PlannedUse& use : uses)
+      out += fmt::format("# {} plugin {} {} sha256 {}\n", kind, use.found->descriptor->id, use.found->descriptor->version, sha256_of_file(use.found->library->path()));
+  };
+  add("reward", plan.rewards);
+  add("callback", plan.callbacks);
+  add("logger", plan.loggers);
+  return out + "\n" + print_config(config);
+}
+
+void tell_difference(const fs::path& recorded, const std::string& now) {
+  if (fs::exists(recorded) && read_file(recorded) != now)
+    log_warn("the configuration differs from the one this run began with ({}); the result will not equal an uninterrupted run's", recorded.string());
+}
+
+Tokenizer tokenizer_of(const RunConfig& c) {
+  return load_tokenizer(!c.tokenizer.empty() ? c.tokenizer : c.weights);
+}
+
+std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const std::vector<RewardPlugin>& rewards, const std::optional<fs::path>& checkpoint) {
+  if (c.raft) {
+    RaftData data{prompts_of(rows.train, c, run.tokenizer), {}};
+    if (!rows.eval.empty()) data.eval = prompts_of(rows.eval, c, run.tokenizer);
+    return run_raft(run, data, rewards, checkpoint);
+  }
+  SftData data{examples_of(rows.train, c, run.tokenizer), {}};
+  if (!rows.eval.empty()) data.eval = examples_of(rows.eval, c, run.tokenizer);
+  if (checkpoint) run.restore(*checkpoint);
+  return run_sft(run, data, checkpoint);
+}
+
+RunState told(const TrainerState& s) {
+  RunState out{s.global_step, s.max_steps, s.num_input_tokens_seen, s.best_global_step, s.epoch, s.num_train_epochs, s.total_flos, s.best_metric, s.best_model_checkpoint, {}};
+  for (const Json& row : s.log_history) {
+    Metrics& metrics = out.log_history.emplace_back();
+    for (const auto& [name, value] : row.items())
+      if (value.is_number()) metrics[name] = value.get<double>();
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Trainer::Parts {
+  explicit Parts(RunFile file);
+
+  // The run file's weights and config.json, opened; nothing is loaded yet.
+  struct Source {
+    std::optional<ModelWeights> weights;
+    Json config;
+  };
+  Source open() const;
+  // A fresh model with the weights of `source`, or drawn by the seed.
+  void load(Source source);
+  LoadedModel& ready();  // the model, loaded if there was no training yet
+  RunFacts facts();
+  std::vector<CallbackPlugin> make_callbacks();
+
+  RunConfig config;
+  Registry registry;
+  Plan planned;
+  Rows rows;
+  Tokenizer tokenizer;
+  std::vector<std::shared_ptr<TrainerCallback>> callbacks;
+  TrainAccess access;
+  std::optional<LoadedModel> loaded;
+  RunState state;
+};
+
+Trainer::Parts::Parts(RunFile file)
+    : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)),
+      rows((record_options(config, planned), check_together(config), check_device(config), read_rows(config))), tokenizer(tokenizer_of(config)) {}
+
+Trainer::Parts::Source Trainer::Parts::open() const {
+  Source out;
+  if (!config.weights.empty()) out.weights = open_weights(config.weights);
+  out.config = out.weights ? out.weights->config : parse_json(read_file(config.model_config), config.model_config.string());
+  return out;
+}
+
+void Trainer::Parts::load(Source source) {
+  loaded.reset();  // never two models at a time
+  LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source.config, facts());
+  check_memory(config, *made.model);
+  if (source.weights) made.model->parameters().load(source.weights->read);
+  else made.model->parameters().initialise(static_cast<uint64_t>(config.integer("train", "seed")));
+  loaded = std::move(made);
+}
+
+LoadedModel& Trainer::Parts::ready() {
+  if (!loaded) load(open());
+  return *loaded;
+}
+
+RunFacts Trainer::Parts::facts() {
+  RunFacts out;
+  out.seed = static_cast<uint64_t>(config.integer("train", "seed"));
+  out.encode = [this](std::string_view text) { return tokenizer.encode(text); };
+  out.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
+  out.train = &access;
+  out.output_dir = fs::absolute(config.output_dir).lexically_normal().string();
+  out.run_id = fs::path(out.output_dir).filename().string();
+  return out;
+}
+
+std::vector<CallbackPlugin> Trainer::Parts::make_callbacks() {
+  std::vector<CallbackPlugin> out;
+  for (const PlannedUse& u : planned.callbacks) out.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts()));
+  for (const std::shared_ptr<TrainerCallback>& each : callbacks) out.push_back(program_callback(each, facts()));
+  return out;
+}
+
+Trainer::Trainer(RunFile run) : parts_(std::make_unique<Parts>(std::move(run))) {}
+Trainer::~Trainer() = default;
+Trainer::Trainer(Trainer&&) noexcept = default;
+Trainer& Trainer::operator=(Trainer&&) noexcept = default;
+
+void Trainer::add_callback(std::shared_ptr<TrainerCallback> callback) {
+  if (callback == nullptr) fail("add_callback: no callback was given");
+  if (!is_plugin_id(callback->id())) fail("add_callback: \"{}\" is no id (letters, digits, '.', '-' and '_', like \"org.example.watch\")", callback->id());
+  parts_->callbacks.push_back(std::move(callback));
+}
+
+std::shared_ptr<TrainerCallback> Trainer::remove_callback(const std::string& id) {
+  auto& all = parts_->callbacks;
+  const auto found = std::ranges::find_if(all, [&](const auto& each) { return each->id() == id; });
+  if (found == all.end()) return nullptr;
+  std::shared_ptr<TrainerCallback> out = *found;
+  all.erase(found);
+  return out;
+}
+
+TrainResult Trainer::train(const TrainOptions& options) {
+  Parts& p = *parts_;
+  const RunConfig& config = p.config;
+  Parts::Source source = p.open();
+  const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, config.output_dir);
+  if (!checkpoint) prepare_run_folder(config.output_dir);
+  const Profile profile(options.profile);
+  p.load(std::move(source));
+
+  const RunFacts facts = p.facts();
+  std::vector<RewardPlugin> rewards;
+  std::vector<LoggerPlugin> loggers;
+  for (const PlannedUse& u : p.planned.rewards) rewards.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts), u.weight);
+  std::vector<CallbackPlugin> callbacks = p.make_callbacks();
+  for (const PlannedUse& u : p.planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
+  const std::string resolved = resolved_with_plugins(config, p.planned, *p.loaded);
+  if (checkpoint) tell_difference(config.output_dir / "config.resolved.toml", resolved);
+  else write_file_durably(config.output_dir / "config.resolved.toml", resolved);
+
+  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access});
+  const struct Telling {
+    RunState& to;
+    const TrainerState& from;
+    ~Telling() { to = told(from); }
+  } telling{p.state, run.state};
+  run.loggers.begin(facts.run_id, config.resolved, checkpoint.has_value());
+  if (checkpoint) log_info("going on from {}", checkpoint->string());
+  mark_loop_thread();
+  if (options.stop_on_signals) stop_on_signals();
+  TrainResult out;
+  try {
+    out.outcome = run_algorithm(run, config, p.rows, rewards, checkpoint);
+    run.log({{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}});
+    run.refresh_report();
+    run.loggers.end(SLW_OK);
+    log_info("{} after {} steps, {:.0f} s; the model lies in {}", out.outcome, run.state.global_step, run.seconds(), config.output_dir.string());
+  } catch (const Interrupted&) {
+    run.loggers.end(SLW_CANCELLED);
+    throw;
+  }
+  out.completed = out.outcome == "completed";
+  for (const Metrics& row : told(run.state).log_history)
+    for (const auto& [name, value] : row) out.metrics[name] = value;
+  return out;
+}
+
+const RunState& Trainer::state() const { return parts_->state; }
+
+std::vector<GeneratedText> Trainer::generate(const std::vector<std::string>& prompts, const GenerateOptions& options) {
+  return write_texts(*parts_->ready().model, parts_->tokenizer, prompts, options);
+}
+
+void Trainer::save_model(const fs::path& folder) {
+  const LoadedModel& loaded = parts_->ready();
+  fs::create_directories(folder);
+  for (const CheckpointFile& file : model_files(*loaded.model, loaded.config, parts_->tokenizer)) file.write(folder / file.name);
+}
+
+}  // namespace slipway

@@ -1,0 +1,15 @@
+// Letting a model write: what `slipway generate`, Generator and Trainer share.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "slipway/generator.hpp"
+#include "text/tokenizer.h"
+
+namespace slipway {
+
+// All samples of all prompts, by (prompt, sample). Throws Error: options out of range, an empty prompt.
+std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer, const std::vector<std::string>& prompts, const GenerateOptions& options);
+
+}  // namespace slipway
