@@ -152,21 +152,27 @@ SLIPWAY_CLONES void exponentials(const float* x, float max, float inverse_temper
   for (int64_t i = 0; i < width; ++i) p[i] = exponential((x[i] - max) * inverse_temperature);
 }
 
-SLIPWAY_CLONES float log_sum_exp(const float* x, int64_t width) {
+SLIPWAY_CLONES float log_sum_exp(const float* x, int64_t width, double* plain) {
   const float max = row_max(x, width);
-  double total = 0;
+  double total = 0, plain_total = 0;
   for (int64_t begin = 0; begin < width; begin += 64) {
     const int64_t end = begin + 64 < width ? begin + 64 : width;
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = begin; i < end; ++i) sum += exponential(x[i] - max);
     total += static_cast<double>(sum);
+    if (plain == nullptr) continue;
+    float part = 0;
+#pragma omp simd reduction(+ : part)
+    for (int64_t i = begin; i < end; ++i) part += x[i];
+    plain_total += static_cast<double>(part);
   }
+  if (plain != nullptr) *plain = plain_total;
   return max + static_cast<float>(std::log(total));
 }
 
-SLIPWAY_CLONES void softmax_scaled(const float* x, float lse, float coefficient, int64_t width, float* grad) {
-  for (int64_t i = 0; i < width; ++i) grad[i] = coefficient * exponential(x[i] - lse);
+SLIPWAY_CLONES void softmax_scaled(const float* x, float lse, float coefficient, float offset, int64_t width, float* grad) {
+  for (int64_t i = 0; i < width; ++i) grad[i] = coefficient * exponential(x[i] - lse) + offset;
 }
 
 }  // namespace slipway::kernels

@@ -32,10 +32,10 @@ float dot(const float* a, const float* b, int64_t width);
 // Summed in float64.
 double sum_of_squares(const float* x, int64_t count);
 
-// log(sum(exp(x))) of one row.
-float log_sum_exp(const float* x, int64_t width);
-// grad = coefficient * exp(x - lse)
-void softmax_scaled(const float* x, float lse, float coefficient, int64_t width, float* grad);
+// log(sum(exp(x))) of one row; its plain sum is added up beside it where `sum` is given.
+float log_sum_exp(const float* x, int64_t width, double* sum = nullptr);
+// grad = coefficient * exp(x - lse) + offset
+void softmax_scaled(const float* x, float lse, float coefficient, float offset, int64_t width, float* grad);
 // One pass over a row, blocks of kBlock: largest[b], and mass[b] = sum of exp((x[i] - largest[b]) * inverse_temperature).
 constexpr int64_t kBlock = 128;
 inline int64_t blocks(int64_t width) { return (width + kBlock - 1) / kBlock; }

@@ -107,7 +107,7 @@ struct SwiGlu : Function<SwiGlu> {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps) { return RmsNorm::apply(x, w, eps); }
 at::Tensor rope(const at::Tensor& x, const at::Tensor& p, double theta) { return Rope::apply(x, p, theta); }
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return SwiGlu::apply(gate, up); }
-at::Tensor token_logprobs(const at::Tensor& logits_in, const at::Tensor& targets_in, double coefficient, at::Tensor* grad_NV) {
+at::Tensor token_logprobs(const at::Tensor& logits_in, const at::Tensor& targets_in, double coefficient, at::Tensor* grad_NV, double smoothing) {
   const TraceScope trace("operator", "token_logprobs", "tokens", targets_in.numel());
   const at::Tensor logits = logits_in.contiguous(), targets = targets_in.contiguous();
   const int64_t rows = logits.size(0), width = logits.size(1);
@@ -115,19 +115,21 @@ at::Tensor token_logprobs(const at::Tensor& logits_in, const at::Tensor& targets
   const float* x = logits.const_data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();
   float *out = logprobs.data_ptr<float>(), *grad = grad_NV != nullptr ? grad_NV->data_ptr<float>() : nullptr;
-  const auto c = static_cast<float>(coefficient);
+  const auto c = static_cast<float>(coefficient), e = static_cast<float>(smoothing);
   if (on_device(logits)) {
-    device_kernels().token_logprobs(x, target, rows, width, c, out, grad);
+    device_kernels().token_logprobs(x, target, rows, width, c, e, out, grad);
     return logprobs;
   }
   parallel_ranges(rows, rows_per_task(width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = x + r * width;
-      const float lse = kernels::log_sum_exp(row, width);
+      double sum = 0;
+      const float lse = kernels::log_sum_exp(row, width, e != 0 ? &sum : nullptr);
       out[r] = row[target[r]] - lse;
+      if (e != 0) out[r] += e * (static_cast<float>(sum / static_cast<double>(width)) - row[target[r]]);
       if (grad == nullptr) continue;
-      kernels::softmax_scaled(row, lse, -c, width, grad + r * width);
-      grad[r * width + target[r]] += c;
+      kernels::softmax_scaled(row, lse, -c, c * e / static_cast<float>(width), width, grad + r * width);
+      grad[r * width + target[r]] += c * (1 - e);
     }
   });
   return logprobs;

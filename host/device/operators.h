@@ -16,6 +16,7 @@ at::Tensor rope(const at::Tensor& x_THD, const at::Tensor& positions_T, double t
 at::Tensor swiglu(const at::Tensor& gate_TF, const at::Tensor& up_TF);
 // Log-probability of targets [N] (int64, all valid) under softmax(logits [N, V]); not recorded by autograd. With `grad_NV`
 // ([N, V], contiguous; may be the logits themselves): written there is `coefficient` times the gradient of their sum in the logits.
-at::Tensor token_logprobs(const at::Tensor& logits_NV, const at::Tensor& targets_N, double coefficient = 0, at::Tensor* grad_NV = nullptr);
+// With `smoothing` e each is (1 - e) log p(target) + e times the mean of log p over the vocabulary.
+at::Tensor token_logprobs(const at::Tensor& logits_NV, const at::Tensor& targets_N, double coefficient = 0, at::Tensor* grad_NV = nullptr, double smoothing = 0);
 
 }  // namespace slipway

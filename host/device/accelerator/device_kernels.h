@@ -52,7 +52,8 @@ class DeviceKernels {
   virtual void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* d_gate, float* d_up, float* out) = 0;
 
   // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits.
-  virtual void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float* out, float* grad) = 0;
+  virtual void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float smoothing, float* out,
+                              float* grad) = 0;
   virtual void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) = 0;
   // sum[0] = sum of squares, float64; the same on every call. `partial`: kSquareParts doubles.
   static constexpr int64_t kSquareParts = 256;

@@ -52,8 +52,9 @@ class KernelSet : public DeviceKernels {
     if (rows > 0) to_.launch(swiglu_backward_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, grad, gate, up, in_row, width, d_gate, d_up, out);
   }
 
-  void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float* out, float* grad) override {
-    if (rows > 0) to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width, coefficient, out, grad);
+  void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float smoothing, float* out,
+                      float* grad) override {
+    if (rows > 0) to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width, coefficient, smoothing, out, grad);
   }
   void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) override {
     const int64_t blocks = pieces(count, 256);

@@ -8,7 +8,7 @@ namespace slipway::cuda {
 constexpr int kLossThreads = 512;
 
 // One block a row. `grad` may be the logits: a thread writes only what it alone has read.
-__global__ inline void token_logprobs_kernel(const float* logits, const int64_t* targets, int64_t width, float coefficient, float* out, float* grad) {
+__global__ inline void token_logprobs_kernel(const float* logits, const int64_t* targets, int64_t width, float coefficient, float smoothing, float* out, float* grad) {
   __shared__ float room[kLossThreads / kWarp];
   __shared__ double sums[kLossThreads / kWarp];
   const int64_t row = blockIdx.x, target = targets[row];
@@ -16,16 +16,20 @@ __global__ inline void token_logprobs_kernel(const float* logits, const int64_t*
   float largest = -INFINITY;
   for (int64_t i = threadIdx.x; i < width; i += kLossThreads) largest = x[i] > largest ? x[i] : largest;
   largest = largest_of_block<kLossThreads>(largest, room);
-  float sum = 0;
-  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) sum += expf(x[i] - largest);
+  float sum = 0, plain = 0;
+  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) {
+    sum += expf(x[i] - largest);
+    plain += x[i];
+  }
   const float lse = largest + static_cast<float>(log(sum_of_block<kLossThreads>(static_cast<double>(sum), sums)));
-  const float logprob = x[target] - lse;
+  float logprob = x[target] - lse;
+  if (smoothing != 0) logprob += smoothing * (static_cast<float>(sum_of_block<kLossThreads>(static_cast<double>(plain), sums) / static_cast<double>(width)) - x[target]);
   __syncthreads();  // every thread has read the target's logit before one of them overwrites it
   if (threadIdx.x == 0) out[row] = logprob;
   if (grad == nullptr) return;
   for (int64_t i = threadIdx.x; i < width; i += kLossThreads) {
-    const float gradient = -coefficient * expf(x[i] - lse);
-    grad[row * width + i] = i == target ? gradient + coefficient : gradient;
+    const float gradient = -coefficient * expf(x[i] - lse) + coefficient * smoothing / static_cast<float>(width);
+    grad[row * width + i] = i == target ? gradient + coefficient * (1 - smoothing) : gradient;
   }
 }
 

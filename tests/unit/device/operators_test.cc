@@ -65,13 +65,18 @@ TEST(Operators, TokenLogprobs) {
   at::manual_seed(4);
   const at::Tensor targets = at::randint(0, 4097, {21}, at::kLong);
   const at::Tensor logits = (at::randn({21, 4097}, at::kFloat) * 5).requires_grad_(true);
-  at::Tensor grad = at::empty({21, 4097}, at::kFloat);
-  const at::Tensor ours = token_logprobs(logits.detach(), targets, -0.25, &grad);
-  const at::Tensor theirs = at::log_softmax(logits, -1).gather(1, targets.unsqueeze(1)).squeeze(1);
-  (theirs.sum() * -0.25).backward();
-  const double difference = std::max(largest(ours, theirs.detach()), largest(grad, logits.grad()));
-  std::printf("token_logprobs: largest difference %.3g\n", difference);
-  EXPECT_LT(difference, 2e-5);
+  for (const double smoothing : {0.0, 0.1, 1.0}) {
+    logits.mutable_grad() = at::Tensor();
+    at::Tensor grad = at::empty({21, 4097}, at::kFloat);
+    const at::Tensor ours = token_logprobs(logits.detach(), targets, -0.25, &grad, smoothing);
+    const at::Tensor every = at::log_softmax(logits, -1);
+    const at::Tensor theirs = every.gather(1, targets.unsqueeze(1)).squeeze(1) * (1 - smoothing) + every.mean(1) * smoothing;
+    (theirs.sum() * -0.25).backward();
+    const double difference = std::max(largest(ours, theirs.detach()), largest(grad, logits.grad()));
+    std::printf("token_logprobs, smoothing %.1f: largest difference %.3g\n", smoothing, difference);
+    EXPECT_LT(difference, 2e-5);
+    EXPECT_TRUE(at::equal(token_logprobs(logits.detach(), targets, 0, nullptr, smoothing), ours));  // without a gradient the same
+  }
 }
 
 TEST(Operators, LinearAddsIntoTheGradientBuffer) {

@@ -115,19 +115,21 @@ TEST(CudaRows, TokenLogprobs) {
   std::vector<int64_t> targets;
   for (int64_t t = 0; t < kRows; ++t) targets.push_back(t * 97 % width);
   const at::Tensor x = at::tensor(logits).view({kRows, width});
-  at::Tensor grad = at::empty_like(x);
-  const at::Tensor expected = token_logprobs(x, int64_tensor(targets), -0.125, &grad);
   const auto values = [](const at::Tensor& t) { return std::vector<float>(t.const_data_ptr<float>(), t.const_data_ptr<float>() + t.numel()); };
-  std::vector<float> logprobs(kRows), bare(kRows);
-  expect_near("token_logprobs gradient", in_both_orders([&](DeviceKernels& k) {
-                std::vector<float> g = logits;  // in place
-                k.token_logprobs(logits.data(), targets.data(), kRows, width, 0, bare.data(), nullptr);
-                k.token_logprobs(g.data(), targets.data(), kRows, width, -0.125f, logprobs.data(), g.data());
-                return g;
-              }),
-              values(grad), 1e-6f);
-  expect_near("token_logprobs", logprobs, values(expected), 1e-6f);
-  EXPECT_EQ(bare, logprobs);
+  for (const float smoothing : {0.0f, 0.2f}) {
+    at::Tensor grad = at::empty_like(x);
+    const at::Tensor expected = token_logprobs(x, int64_tensor(targets), -0.125, &grad, static_cast<double>(smoothing));
+    std::vector<float> logprobs(kRows), bare(kRows);
+    expect_near("token_logprobs gradient", in_both_orders([&](DeviceKernels& k) {
+                  std::vector<float> g = logits;  // in place
+                  k.token_logprobs(logits.data(), targets.data(), kRows, width, 0, smoothing, bare.data(), nullptr);
+                  k.token_logprobs(g.data(), targets.data(), kRows, width, -0.125f, smoothing, logprobs.data(), g.data());
+                  return g;
+                }),
+                values(grad), 1e-6f);
+    expect_near("token_logprobs", logprobs, values(expected), 1e-6f);
+    EXPECT_EQ(bare, logprobs);
+  }
 }
 
 TEST(CudaRows, AdamWAndSquares) {
