@@ -21,10 +21,11 @@ struct Family {
   int64_t tokens = 0;
 };
 
-std::vector<Family> families_of(std::span<const Example* const> examples) {
+std::vector<Family> families_of(std::span<const Example* const> examples, Prompts prompts) {
   std::vector<Family> out;
   for (size_t i = 0; i < examples.size(); ++i) {
-    const auto family = std::ranges::find_if(out, [&](const Family& f) { return same_prompt(*examples[f.members[0]], *examples[i]); });
+    const auto shares = [&](const Family& f) { return same_prompt(*examples[f.members[0]], *examples[i]); };
+    const auto family = prompts == Prompts::kShared ? std::ranges::find_if(out, shares) : out.end();
     if (family == out.end()) out.push_back({{i}, length_of(*examples[i])});
     else family->members.push_back(i), family->tokens += length_of(*examples[i]) - examples[i]->loss_begin;
   }
@@ -44,14 +45,15 @@ int64_t Example::label_tokens() const {
   return std::max<int64_t>(0, static_cast<int64_t>(ids.size()) - std::max<int64_t>(1, loss_begin));
 }
 
-PackedBatch pack(std::span<const Example* const> examples) {
+PackedBatch pack(std::span<const Example* const> examples, Prompts prompts) {
   PackedBatch out;
+  out.examples.assign(examples.begin(), examples.end());
   struct Place {
     int64_t prompt, own, own_from;  // where token 0 lies, and where token own_from does
     int64_t at(int64_t token) const { return token < own_from ? prompt + token : own + token - own_from; }
   };
   std::vector<Place> places(examples.size());
-  for (const Family& family : families_of(examples)) {
+  for (const Family& family : families_of(examples, prompts)) {
     const Example& first = *examples[family.members[0]];
     const auto begin = static_cast<int64_t>(out.ids.size());
     if (family.members.size() == 1) {
@@ -81,10 +83,10 @@ PackedBatch pack(std::span<const Example* const> examples) {
   return out;
 }
 
-std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, int64_t budget) {
-  std::vector<Family> families = families_of(examples);
+std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, int64_t budget, Prompts prompts) {
+  std::vector<Family> families = families_of(examples, prompts);
   const int64_t total = std::accumulate(families.begin(), families.end(), int64_t{0}, [](int64_t sum, const Family& f) { return sum + f.tokens; });
-  if (budget <= 0 || total <= budget) return {pack(examples)};
+  if (budget <= 0 || total <= budget) return {pack(examples, prompts)};
   // Longest first into the part that has least, with one part more whenever one gets too full (Graham, "Bounds on
   // multiprocessing timing anomalies", 1969).
   std::ranges::stable_sort(families, std::greater<>(), &Family::tokens);
@@ -107,7 +109,7 @@ std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, in
     std::ranges::sort(part.members);
     std::vector<const Example*> chosen;
     for (const size_t member : part.members) chosen.push_back(examples[member]);
-    out.push_back(pack(chosen));
+    out.push_back(pack(chosen, prompts));
   }
   return out;
 }

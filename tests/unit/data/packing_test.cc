@@ -45,6 +45,18 @@ TEST(Packing, AnswersToOnePromptShareIt) {
   EXPECT_EQ(packed.targets, (std::vector<int64_t>{10, 11, 12, 13, 3, 14}));
 }
 
+TEST(Packing, PromptsThatLieApart) {
+  const Example a{{1, 2, 3, 10, 11}, 3}, b{{1, 2, 3, 13}, 3};
+  const std::vector<const Example*> all = {&a, &b};
+  const PackedBatch packed = pack(all, Prompts::kApart);
+  EXPECT_EQ(packed.ids, (std::vector<int64_t>{1, 2, 3, 10, 11, 1, 2, 3, 13}));
+  EXPECT_EQ(spans_of(packed), (Spans{{{0, 5}}, {{5, 4}}}));
+  EXPECT_EQ(packed.examples, all);
+  EXPECT_EQ(pack(all).examples, all);
+  EXPECT_EQ(pack_parts(all, 5, Prompts::kApart).size(), 2u);
+  EXPECT_EQ(pack_parts(all, 5).size(), 1u);  // one prompt's examples are not taken apart
+}
+
 TEST(Packing, PartsAreBalancedAndKeepTheBudget) {
   std::vector<Example> examples;
   for (const size_t length : {30, 5, 90, 40, 3, 250, 7, 60}) examples.push_back({std::vector<int32_t>(length, static_cast<int32_t>(length)), 0});
