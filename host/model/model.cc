@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "device/operators.h"
+#include "model/recompute.h"
 
 namespace slipway {
 namespace {
@@ -67,11 +68,26 @@ at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& 
   return std::move(*owned);
 }
 
-at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context,
-                         bool training) {
-  at::Tensor x = ids_T;
-  for (int32_t i = 0; i + 1 < info_.segment_count; ++i) x = segment(i, x, positions_T, context.handle(), training);
+int64_t Model::recomputed_blocks() const {
+  const int64_t all = info_.segment_count - 2;
+  return recompute_every_ > 0 ? (all + recompute_every_ - 1) / recompute_every_ : 0;
+}
+
+at::Tensor Model::embedded(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+  return segment(0, ids_T, positions_T, context.handle(), training);
+}
+
+at::Tensor Model::blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+  at::Tensor x = x_TD;
+  for (int32_t i = 1; i + 1 < info_.segment_count; ++i) {
+    const auto run = [this, i, positions_T, handle = context.handle(), training](const at::Tensor& in) { return segment(i, in, positions_T, handle, training); };
+    x = training && recomputes(i - 1) ? recomputed(x, run) : run(x);
+  }
   return x;
+}
+
+at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+  return blocks(embedded(ids_T, positions_T, context, training), positions_T, context, training);
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden_ND, bool training) {

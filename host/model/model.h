@@ -26,14 +26,23 @@ class Model {
   // The weights as decoding wants them; whoever opens a scope on them calls forget() first. [loop]
   PackedWeights& packed_weights() { return packed_weights_; }
 
-  // Hidden states [T, d] of ids [T] at positions [T], both int64, before the head. [loop]
-  at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context,
-                    bool training);
+  // In training, every `n`-th block from the first on is computed again in the backward pass, and keeps its input alone; 0 = none. [loop]
+  void recompute_every(int64_t n) { recompute_every_ = n; }
+  // Blocks that are.
+  int64_t recomputed_blocks() const;
+
+  // Embeddings [T, d] of ids [T] at positions [T], both int64. [loop]
+  at::Tensor embedded(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
+  // Hidden states [T, d] before the head, of embeddings. In training `context` must outlive the backward pass. [loop]
+  at::Tensor blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training);
+  // One after the other. [loop]
+  at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
   // Logits [N, vocab] of chosen rows of hidden(). [loop]
   at::Tensor logits(const at::Tensor& hidden_ND, bool training);
 
  private:
   at::Tensor segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context, bool training);
+  bool recomputes(int64_t block) const { return recompute_every_ > 0 && block % recompute_every_ == 0; }
 
   slw_plugin* plugin_;
   std::string name_;
@@ -41,6 +50,7 @@ class Model {
   slw_model_info info_{};
   std::unique_ptr<FlatParameters> parameters_;
   PackedWeights packed_weights_;
+  int64_t recompute_every_ = 0;
 };
 
 }  // namespace slipway
