@@ -12,7 +12,8 @@ namespace slipway {
 std::string kind_names(uint32_t kinds) {
   constexpr std::pair<uint32_t, const char*> kNames[] = {{SLW_KIND_MODEL, "model"},   {SLW_KIND_REWARD, "reward"},
                                                          {SLW_KIND_CALLBACK, "callback"}, {SLW_KIND_LOGGER, "logger"},
-                                                         {SLW_KIND_SEARCH, "search"}, {SLW_KIND_METRIC, "metric"}};
+                                                         {SLW_KIND_SEARCH, "search"}, {SLW_KIND_METRIC, "metric"},
+                                                         {SLW_KIND_LOSS, "loss"}};
   std::string out;
   for (const auto& [bit, name] : kNames)
     if ((kinds & bit) != 0) out += (out.empty() ? "" : ", ") + std::string(name);

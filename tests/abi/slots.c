@@ -134,3 +134,7 @@ SLOT(slw_metric_plugin, reduce, 2);
 SLOT(slw_metric_plugin, update, 3);
 SLOT(slw_metric_plugin, finish, 4);
 ENDS(slw_metric_plugin, 5);
+
+SLOT(slw_loss, tokens, 1);
+SLOT(slw_loss, logits, 2);
+ENDS(slw_loss, 3);

@@ -9,7 +9,7 @@ typedef struct slw_host slw_host;
 typedef struct slw_plugin slw_plugin;
 
 enum { SLW_KIND_MODEL = 1u << 0, SLW_KIND_REWARD = 1u << 1, SLW_KIND_CALLBACK = 1u << 2, SLW_KIND_LOGGER = 1u << 3,
-       SLW_KIND_SEARCH = 1u << 4, SLW_KIND_METRIC = 1u << 5 };
+       SLW_KIND_SEARCH = 1u << 4, SLW_KIND_METRIC = 1u << 5, SLW_KIND_LOSS = 1u << 6 };
 
 typedef struct slw_descriptor {
   uint32_t struct_size;

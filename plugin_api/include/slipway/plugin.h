@@ -12,4 +12,5 @@
 #include "logger.h"
 #include "metric.h"
 #include "search.h"
+#include "loss.h"
 #endif

@@ -3,6 +3,7 @@
 #include "callback.hpp"
 #include "core.hpp"
 #include "logger.hpp"
+#include "loss.hpp"
 #include "metric.hpp"
 #include "reward.hpp"
 #include "search.hpp"

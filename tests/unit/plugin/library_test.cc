@@ -22,9 +22,9 @@ TEST(LibraryLoading, DescribesWhatTheFileHolds) {
 
 TEST(LibraryLoading, RefusesOtherVersions) {
   EXPECT_EQ(load_error("wrong_major"),
-            "wrong_major.so: built for plugin ABI 2.0, this host speaks 1.0; rebuild it with this version's headers");
+            "wrong_major.so: built for plugin ABI 2.1, this host speaks 1.1; rebuild it with this version's headers");
   EXPECT_EQ(load_error("newer_host"),
-            "newer_host.so: needs a host with plugin ABI 1.9 or later, this one has 1.0; update Slipway");
+            "newer_host.so: needs a host with plugin ABI 1.9 or later, this one has 1.1; update Slipway");
   EXPECT_EQ(load_error("note_lies"), "note_lies.so: its note and its entry table name different ABI versions");
 }
 

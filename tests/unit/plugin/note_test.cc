@@ -72,7 +72,7 @@ TEST(Note, NewerMajorIsReadThoughTheRestIsUnknown) {
   const PluginNote note = read_note(path);
   EXPECT_EQ(note.abi_major, 2);
   EXPECT_THAT(error_of([&] { load(path); }),
-              EndsWith("good.so: built for plugin ABI 2.0, this host speaks 1.0; rebuild it with this version's headers"));
+              EndsWith("good.so: built for plugin ABI 2.1, this host speaks 1.1; rebuild it with this version's headers"));
 }
 
 TEST(Note, ShortNoteOfThisMajorIsRefused) {
