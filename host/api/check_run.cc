@@ -39,6 +39,8 @@ void check_together(const RunConfig& c) {
   if (!schedule_fault.empty()) fault("train", "lr_scheduler_kwargs", schedule_fault);
   else if (goes_by_evaluations(schedule) && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
     fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", schedule, held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
+  if (const std::string wrong = fault_of([&] { (void)recompute_every(c); }); !wrong.empty()) fault("train", "activation_checkpointing_kwargs", wrong);
+  if (c.loss && c.number("train", "label_smoothing_factor") > 0) fault("train", "label_smoothing_factor", "[loss] says the whole loss; leave one of the two out");
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
     if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");

@@ -21,8 +21,11 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
   const auto vocab = static_cast<uint64_t>(model.info().vocab_size);
   const int64_t budget = c.integer("train", "max_tokens_per_batch"), longest = c.raft ? c.integer("data", "max_prompt_tokens") + c.integer("generation", "max_new_tokens") : c.integer("data", "max_tokens");
   const auto tokens = static_cast<uint64_t>(budget > 0 ? budget : longest * c.integer("train", "per_device_train_batch_size"));
-  // A block of a Llama keeps 10 to 12 values a token and hidden dimension for its backward pass.
-  m.activations = 4 * 12 * tokens * static_cast<uint64_t>(model.info().hidden_size) * static_cast<uint64_t>(model.info().segment_count);
+  // A block of a Llama keeps 10 to 12 values a token and hidden dimension for its backward pass; one that is computed again there keeps
+  // its input, and one at a time the rest.
+  const auto segments = static_cast<uint64_t>(model.info().segment_count), again = static_cast<uint64_t>(model.recomputed_blocks());
+  const uint64_t kept = 12 * (segments - again) + (again > 0 ? again + 12 : 0);
+  m.activations = 4 * kept * tokens * static_cast<uint64_t>(model.info().hidden_size);
   m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
   if (c.raft) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));

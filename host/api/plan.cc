@@ -26,7 +26,7 @@ Plan plan_plugins(const Registry& registry, const RunConfig& c) {
   return as_config_error([&] {
     registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where);
     return Plan{plan_uses(registry, c.rewards, SLW_KIND_REWARD), plan_uses(registry, c.callbacks, SLW_KIND_CALLBACK),
-                plan_uses(registry, c.loggers, SLW_KIND_LOGGER)};
+                plan_uses(registry, c.loggers, SLW_KIND_LOGGER), c.loss ? plan_uses(registry, {*c.loss}, SLW_KIND_LOSS) : std::vector<PlannedUse>{}};
   });
 }
 
@@ -34,6 +34,7 @@ void record_options(RunConfig& config, const Plan& plan) {
   record_uses(config, "reward", plan.rewards);
   record_uses(config, "callback", plan.callbacks);
   record_uses(config, "logger", plan.loggers);
+  if (!plan.loss.empty()) config.resolved["loss"]["options"] = plan.loss[0].options;
 }
 
 }  // namespace slipway

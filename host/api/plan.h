@@ -14,7 +14,7 @@ struct PlannedUse {
 };
 
 struct Plan {
-  std::vector<PlannedUse> rewards, callbacks, loggers;
+  std::vector<PlannedUse> rewards, callbacks, loggers, loss;  // loss: one or none
 };
 
 // Throws ConfigError naming the plugin or the option. The plan points into `registry`.

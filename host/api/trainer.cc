@@ -15,7 +15,9 @@
 #include "api/write.h"
 #include "base/log.h"
 #include "config/schema.h"
+#include "loop/run_settings.h"
 #include "loop/sft.h"
+#include "plugin/loss.h"
 #include "raft/raft.h"
 
 namespace slipway {
@@ -31,6 +33,7 @@ std::string resolved_with_plugins(const RunConfig& config, const Plan& plan, con
   add("reward", plan.rewards);
   add("callback", plan.callbacks);
   add("logger", plan.loggers);
+  add("loss", plan.loss);
   return out + "\n" + print_config(config);
 }
 
@@ -107,6 +110,7 @@ Trainer::Parts::Source Trainer::Parts::open() const {
 void Trainer::Parts::load(Source source) {
   loaded.reset();  // never two models at a time
   LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source.config, facts());
+  made.model->recompute_every(recompute_every(config));
   check_memory(config, *made.model);
   if (source.weights) made.model->parameters().load(source.weights->read);
   else made.model->parameters().initialise(static_cast<uint64_t>(config.integer("train", "seed")));
@@ -168,14 +172,16 @@ TrainResult Trainer::train(const TrainOptions& options) {
   const RunFacts facts = p.facts();
   std::vector<RewardPlugin> rewards;
   std::vector<LoggerPlugin> loggers;
+  std::optional<LossPlugin> loss;
   for (const PlannedUse& u : p.planned.rewards) rewards.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts), u.weight);
   std::vector<CallbackPlugin> callbacks = p.make_callbacks();
   for (const PlannedUse& u : p.planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
+  for (const PlannedUse& u : p.planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
   const std::string resolved = resolved_with_plugins(config, p.planned, *p.loaded);
   if (checkpoint) tell_difference(config.output_dir / "config.resolved.toml", resolved);
   else write_file_durably(config.output_dir / "config.resolved.toml", resolved);
 
-  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access});
+  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access, loss ? &*loss : nullptr});
   const struct Telling {
     RunState& to;
     const TrainerState& from;

@@ -38,18 +38,20 @@ std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const 
   return out;
 }
 
+PluginUse use_of(const Value& item) {
+  PluginUse use;
+  use.use = item.find("use")->s;
+  use.where = item.find("use")->where;
+  if (const Value* weight = item.find("weight")) use.weight = weight->number();
+  if (const Value* options = item.find("options")) use.options = *options;
+  return use;
+}
+
 std::vector<PluginUse> uses(const Value& root, const char* section) {
   std::vector<PluginUse> out;
   const Value* array = root.find(section);
   if (array == nullptr) return out;
-  for (const Value& item : array->items) {
-    PluginUse use;
-    use.use = item.find("use")->s;
-    use.where = item.find("use")->where;
-    if (const Value* weight = item.find("weight")) use.weight = weight->number();
-    if (const Value* options = item.find("options")) use.options = *options;
-    out.push_back(std::move(use));
-  }
+  for (const Value& item : array->items) out.push_back(use_of(item));
   return out;
 }
 
@@ -94,6 +96,7 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file, const 
   c.rewards = uses(c.resolved, "reward");
   c.callbacks = uses(c.resolved, "callback");
   c.loggers = uses(c.resolved, "logger");
+  if (const Value* loss = c.resolved.find("loss")) c.loss = use_of(*loss);
   std::vector<std::string> faults;
   const auto fault = [&](const Value& at, const std::string& text) { faults.push_back(at.where.text() + ": " + text); };
   if (c.weights.empty() && c.model_config.empty())

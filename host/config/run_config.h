@@ -1,5 +1,6 @@
 // A checked run file as plain fields.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ struct RunConfig {
   fs::path weights, model_config, tokenizer;
   std::vector<fs::path> train_files, eval_files, plugin_path;
   std::vector<PluginUse> rewards, callbacks, loggers;
+  std::optional<PluginUse> loss;
 
   // The value of section.key; the schema guarantees that it exists and has the type asked for.
   const Value& get(const char* section, const char* key) const;

@@ -60,6 +60,10 @@ constexpr Key kKeys[] = {
     {"train", "max_tokens_per_batch", kInt, "512", "A micro-batch is computed in parts of at most so many tokens: bounds memory, changes the result by rounding alone; 0 = in one piece.", "0"},
     {"train", "gradient_accumulation_steps", kInt, "1", "Micro-batches in an optimizer step.", "1"},
     {"train", "max_grad_norm", kFloat, "1.0", "Gradients are clipped to this L2 norm; 0 = not clipped.", "0.0"},
+    {"train", "label_smoothing_factor", kFloat, "0.0", "Share of the loss that is the mean of -log p over the whole vocabulary instead of the label's; evaluations too.", "0.0", "1.0"},
+    {"train", "neftune_noise_alpha", kFloat, "0.0", "NEFTune: noise of up to alpha / sqrt(tokens of the sequence * hidden size) on the embeddings in training; 5 is usual, 0 = none.", "0.0"},
+    {"train", "activation_checkpointing", kBool, "false", "Compute blocks again in the backward pass instead of keeping what it needs: less memory, more time, the same gradients."},
+    {"train", "activation_checkpointing_kwargs", kTable, "{}", "What activation_checkpointing takes besides: { every_n_layers = 2 } computes only every second block again."},
     {"train", "weight_decay", kFloat, "0.0", "Weight decay, in the way of the optimizer; norms and biases are left out.", "0.0"},
     {"train", "adam_beta1", kFloat, "0.9", "First decay rate of adamw and lion.", "0.0", "1.0"},
     {"train", "adam_beta2", kFloat, "0.999", "Second decay rate of adamw and lion.", "0.0", "1.0"},
@@ -92,6 +96,8 @@ const std::map<std::string, std::string>& aliases() {
       {"train.per_gpu_train_batch_size", "per_device_train_batch_size"},
       {"train.per_gpu_eval_batch_size", "per_device_eval_batch_size"},
       {"train.warmup_ratio", "warmup_steps"},
+      {"train.gradient_checkpointing", "activation_checkpointing"},
+      {"train.gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"},
       {"raft.num_raft_iteration", "iterations"},
       {"raft.raft_batch_size", "prompts_per_iteration"},
       {"raft.collection_strategy", "selection"},
@@ -155,11 +161,23 @@ std::string fault(const Key& key, Value& value) {
 const std::vector<std::string>& plugin_keys(const std::string& section) {
   static const std::map<std::string, std::vector<std::string>> keys = {{"reward", {"use", "weight", "options"}},
                                                                        {"callback", {"use", "options"}},
+                                                                       {"loss", {"use", "options"}},
                                                                        {"logger", {"use", "options"}}};
   return keys.at(section);
 }
 
-// [[reward]], [[callback]], [[logger]]: an array of tables, whose options the plugin's own schema checks later.
+// One block that names a plugin, whose options the plugin's own schema checks later; `block` as it is written.
+void check_use(const std::string& section, const std::string& block, const Value& use, std::vector<std::string>& faults) {
+  const auto& known = plugin_keys(section);
+  for (const auto& [name, item] : use.table)
+    if (std::ranges::find(known, name) == known.end())
+      faults.push_back(fmt::format("{}: unknown key \"{}\" in {}{}", location(item), name, block, did_you_mean(name, known)));
+  const Value* name = use.find("use");
+  if (name == nullptr || name->kind != kString)
+    faults.push_back(fmt::format("{}: {} needs use = \"PLUGIN\"; see: slipway plugin list", location(use), block));
+}
+
+// [[reward]], [[callback]], [[logger]]: an array of tables.
 void check_uses(const std::string& section, const Value& value, std::vector<std::string>& faults) {
   if (value.kind != kArray) {
     faults.push_back(fmt::format("{}: write [[{}]], with two brackets: there may be several", location(value), section));
@@ -170,13 +188,7 @@ void check_uses(const std::string& section, const Value& value, std::vector<std:
       faults.push_back(fmt::format("{}: every {} must be a table", location(use), section));
       continue;
     }
-    const auto& known = plugin_keys(section);
-    for (const auto& [name, item] : use.table)
-      if (std::ranges::find(known, name) == known.end())
-        faults.push_back(fmt::format("{}: unknown key \"{}\" in [[{}]]{}", location(item), name, section, did_you_mean(name, known)));
-    const Value* name = use.find("use");
-    if (name == nullptr || name->kind != kString)
-      faults.push_back(fmt::format("{}: [[{}]] needs use = \"PLUGIN\"; see: slipway plugin list", location(use), section));
+    check_use(section, "[[" + section + "]]", use, faults);
     if (const Value* weight = use.find("weight"); weight != nullptr && !weight->is_number())
       faults.push_back(fmt::format("{}: reward.weight is {} ({}), a number is needed", location(*weight), weight->toml(), kind_name(weight->kind)));
   }
@@ -193,7 +205,7 @@ ConfigError::ConfigError(const std::vector<std::string>& faults) : Error([&] {
 }()) {}
 
 Value check_run_file(const Value& root, std::vector<std::string>* notices) {
-  std::vector<std::string> faults, sections = {"reward", "callback", "logger", "search"};
+  std::vector<std::string> faults, sections = {"reward", "callback", "logger", "loss", "search"};
   for (const Key& key : kKeys)
     if (std::ranges::find(sections, key.section) == sections.end()) sections.emplace_back(key.section);
   Value out;
@@ -210,6 +222,11 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
     }
     if (body.kind != kTable) {
       faults.push_back(fmt::format("{}: [{}] must be a table", location(body), section));
+      continue;
+    }
+    if (section == "loss") {
+      check_use(section, "[loss]", body, faults);
+      out[section] = body;
       continue;
     }
     std::vector<std::string> known;

@@ -1,9 +1,12 @@
 // Forward and backward of a packed batch.
 #include "loop/loss.h"
 
+#include <memory>
+
 #include "base/trace.h"
 #include "device/linear.h"
 #include "device/operators.h"
+#include "loop/plugin_loss.h"
 
 namespace slipway {
 namespace {
@@ -18,33 +21,66 @@ AttentionContext context_of(const PackedBatch& batch) {
   return AttentionContext::packed(std::move(trees), static_cast<int64_t>(batch.ids.size()));
 }
 
-at::Tensor hidden_states(Model& model, const PackedBatch& batch, bool training) {
+at::Tensor hidden_states(Model& model, const PackedBatch& batch) {
   const AttentionContext context = context_of(batch);
-  return model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, training);
+  return model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, false);
+}
+
+// The same, recorded. `context` outlives the backward pass.
+at::Tensor training_states(Model& model, const PackedBatch& batch, const AttentionContext& context, const EmbeddingNoise& noise) {
+  const at::Tensor positions_T = int64_tensor(batch.positions);
+  at::Tensor x_TD = model.embedded(int64_tensor(batch.ids), positions_T, context, true);
+  if (noise.alpha > 0) x_TD = x_TD + embedding_noise(noise, batch, x_TD.size(1)).to(x_TD.options());
+  return model.blocks(x_TD, positions_T, context, true);
 }
 
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
 // falls away.
 at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) { return hidden_TD.detach().index_select(0, rows_N); }
 
-}  // namespace
-
-at::Tensor label_logprobs(Model& model, const PackedBatch& batch) {
+// Calls each(logits [n, V], first) with the batch's label tokens from `first` on, chunk by chunk; nothing is recorded.
+template <class Each>
+void for_label_logits(Model& model, const PackedBatch& batch, const Each& each) {
   const at::NoGradGuard no_grad;
-  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch, false), int64_tensor(batch.rows)), targets_N = int64_tensor(batch.targets);
-  at::Tensor logprobs_N = at::empty({targets_N.numel()}, hidden_ND.options());
-  for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
-    const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
-    logprobs_N.narrow(0, first, count).copy_(token_logprobs(model.logits(hidden_ND.narrow(0, first, count), false), targets_N.narrow(0, first, count)));
-  }
+  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch), int64_tensor(batch.rows));
+  for (int64_t first = 0; first < hidden_ND.size(0); first += kHeadRows)
+    each(model.logits(hidden_ND.narrow(0, first, std::min(kHeadRows, hidden_ND.size(0) - first)), false), first);
+}
+
+at::Tensor logprobs(Model& model, const PackedBatch& batch, double smoothing) {
+  const at::Tensor targets_N = int64_tensor(batch.targets);
+  at::Tensor logprobs_N = at::empty(targets_N.sizes(), targets_N.options().dtype(at::kFloat));
+  for_label_logits(model, batch, [&](const at::Tensor& logits_NV, int64_t first) {
+    const int64_t count = logits_NV.size(0);
+    logprobs_N.narrow(0, first, count).copy_(token_logprobs(logits_NV, targets_N.narrow(0, first, count), 0, nullptr, smoothing));
+  });
   return logprobs_N;
 }
 
-double loss_sum(Model& model, const PackedBatch& batch) { return -label_logprobs(model, batch).sum(at::kDouble).item<double>(); }
+// nullptr: the loss is the host's own.
+std::unique_ptr<PluginLoss> plugin_loss(const Objective& objective, const PackedBatch& batch, int64_t labels, bool evaluation) {
+  if (objective.plugin == nullptr) return nullptr;
+  return std::make_unique<PluginLoss>(*objective.plugin, batch, labels, objective.step != nullptr ? *objective.step : 0, evaluation);
+}
 
-double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
-  const at::Tensor hidden_TD = hidden_states(model, batch, true), rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N), targets_N = int64_tensor(batch.targets);
+}  // namespace
+
+at::Tensor label_logprobs(Model& model, const PackedBatch& batch) { return logprobs(model, batch, 0); }
+
+double loss_sum(Model& model, const PackedBatch& batch, const Objective& objective) {
+  const auto labels = static_cast<int64_t>(batch.targets.size());
+  const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, true);
+  if (!own) return -logprobs(model, batch, objective.label_smoothing).sum(at::kDouble).item<double>();
+  double mean = 0;
+  for_label_logits(model, batch, [&](at::Tensor logits_NV, int64_t first) { mean += own->of(logits_NV, first); });
+  return mean * static_cast<double>(labels);
+}
+
+double loss_backward(Model& model, const PackedBatch& batch, int64_t labels, const Objective& objective) {
+  const AttentionContext context = context_of(batch);
+  const at::Tensor hidden_TD = training_states(model, batch, context, objective.noise), rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N), targets_N = int64_tensor(batch.targets);
   const double coefficient = -1.0 / static_cast<double>(labels);
+  const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, false);
   at::Tensor grad_TD = at::zeros_like(hidden_TD);
   double sum = 0;
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
@@ -53,7 +89,8 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels) {
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
     // The gradient takes the logits' place: the head's backward asks for its input and weights alone.
     at::Tensor grad_NV = logits_NV.detach();
-    sum -= token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV).sum().item<double>();
+    if (own) sum += own->of(grad_NV, first) * static_cast<double>(labels);
+    else sum -= token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV, objective.label_smoothing).sum().item<double>();
     {
       const TraceScope trace("loop", "head backward");
       logits_NV.backward(grad_NV);

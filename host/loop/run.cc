@@ -5,6 +5,7 @@
 #include "loop/report.h"
 #include "loop/run_settings.h"
 #include "loop/train_tensors.h"
+#include "plugin/loss.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -16,6 +17,8 @@ Run::Run(RunParts parts)
       loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_config_(std::move(parts.model_config)),
       metrics_(parts.config.output_dir / "metrics.jsonl") {
   give_tensors(parts.access, model, *optimizer);
+  stage.objective.plugin = parts.loss;
+  stage.objective.step = &state.global_step;
   state.train_batch_size = stage.batch_size;
   state.num_train_epochs = stage.num_train_epochs;
 }
@@ -193,7 +196,10 @@ uint32_t Run::log_pending() {
   const Json measured = throughput.step_figures();
   trace_counter("loss", mean);
   trace_counter("tokens_per_second", measured.value("tokens_per_second", 0.0));
-  return log({{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}}, measured);
+  Json row = {{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}};
+  if (const LossPlugin* loss = stage.objective.plugin)
+    for (const auto& [name, value] : loss->reported()) row[fmt::format("{}/{}", loss->id(), name)] = value;
+  return log(row, measured);
 }
 
 double Run::seconds() const {

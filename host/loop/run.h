@@ -32,6 +32,7 @@ struct RunParts {
   std::vector<CallbackPlugin> callbacks;
   std::vector<LoggerPlugin> loggers;
   TrainAccess& access;  // the one that the plugins' facts name
+  const LossPlugin* loss = nullptr;  // in place of -log p
 };
 
 class Run {

@@ -1,6 +1,8 @@
 // [train] as settings.
 #include "loop/run_settings.h"
 
+#include "base/error.h"
+#include "base/nearest.h"
 #include "plugin/options.h"
 
 namespace slipway {
@@ -20,12 +22,30 @@ StageSettings stage_settings(const RunConfig& c) {
   // What an evaluation of raft tells is a reward.
   if (c.raft && goes_by_evaluations(s.schedule) && !s.schedule_options.contains("mode")) s.schedule_options["mode"] = "max";
   s.seed = static_cast<uint64_t>(c.integer("train", "seed"));
+  s.objective.label_smoothing = c.number("train", "label_smoothing_factor");
+  s.objective.noise.alpha = c.number("train", "neftune_noise_alpha");
   return s;
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& c) {
   return {c.text("train", "optim"), c.text("train", "optim_args"), c.number("train", "adam_beta1"), c.number("train", "adam_beta2"),
           c.number("train", "adam_epsilon"), c.number("train", "weight_decay")};
+}
+
+int64_t recompute_every(const RunConfig& c) {
+  static const std::vector<std::string> known = {"every_n_layers", "offload", "use_reentrant"};
+  int64_t every = 1;
+  for (const auto& [name, value] : c.get("train", "activation_checkpointing_kwargs").table) {
+    if (name == "every_n_layers") {
+      if (value.kind != Value::Kind::kInt || value.i < 1) fail("every_n_layers = {}: a whole number from 1 is needed", value.toml());
+      every = value.i;
+    } else if (name == "offload") {
+      if (value.toml() != "false") fail("offload = {}: what is kept lies in the processor's memory already; leave it out", value.toml());
+    } else if (name != "use_reentrant") {  // Hugging Face's choice between two ways to the same gradients
+      fail("nothing is called \"{}\"{}", name, did_you_mean(name, known));
+    }
+  }
+  return c.flag("train", "activation_checkpointing") ? every : 0;
 }
 
 }  // namespace slipway

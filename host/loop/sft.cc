@@ -54,6 +54,7 @@ std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& 
       ++empty;
       continue;
     }
+    example.columns = row.columns.empty() ? nullptr : &row.columns;
     out.push_back(std::move(example));
   }
   if (long_prompts > 0) log_warn("{} of {} rows dropped: the prompt has more than data.max_prompt_tokens = {} tokens", long_prompts, rows.size(), max_prompt);
@@ -69,7 +70,7 @@ namespace {
 Json evaluation(Run& run, const std::vector<Example>& examples) {
   const int64_t batch_size = run.config.integer("train", "per_device_eval_batch_size");
   const double begin = run.seconds();
-  const double loss = evaluate_loss(run.model, examples, batch_size);
+  const double loss = evaluate_loss(run.model, examples, batch_size, run.stage.objective);
   const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
   Json metrics = {{"event", "evaluate"}, {"eval_loss", loss}};
   metrics.update(speed_metrics("eval", took, count, std::ceil(count / static_cast<double>(batch_size))));

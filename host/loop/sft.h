@@ -14,7 +14,7 @@ struct SftData {
 };
 
 // Tokenizes rows as [data] says: prompt and completion one after the other, loss on the completion, end-of-text appended.
-// What was dropped or cut is told to the log.
+// What was dropped or cut is told to the log. Examples borrow their rows' columns.
 std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer);
 
 // Trains to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where to go on from. Returns

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "loop/loss.h"
 
 namespace slipway {
 namespace {
@@ -57,7 +56,7 @@ Group gather(std::span<const Example> examples, const std::vector<int64_t>& orde
     std::vector<const Example*> chosen;
     for (int64_t i = m * batch_size; i < std::min((m + 1) * batch_size, static_cast<int64_t>(order.size())); ++i)
       chosen.push_back(&examples[static_cast<size_t>(order[static_cast<size_t>(i)])]);
-    group.micro_batches.push_back(pack_parts(chosen, settings.max_tokens_per_batch));
+    group.micro_batches.push_back(pack_parts(chosen, settings.max_tokens_per_batch, settings.objective.noise.alpha > 0 ? Prompts::kApart : Prompts::kShared));
     for (const Example* example : chosen) {
       group.labels += example->label_tokens();
       group.tokens += static_cast<int64_t>(example->ids.size());
@@ -68,7 +67,7 @@ Group gather(std::span<const Example> examples, const std::vector<int64_t>& orde
 
 // Forward, backward, clip, step. `step` counts from 1.
 StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& schedule, const Group& group, const StageSettings& settings,
-                          int64_t step, int64_t steps, const StageHooks& hooks) {
+                          const Objective& objective, int64_t step, int64_t steps, const StageHooks& hooks) {
   if (group.labels == 0) fail("step {}: no token of the batch carries loss; are all completions empty?", step);
   FlatParameters& parameters = model.parameters();
   parameters.zero_grad();
@@ -76,7 +75,7 @@ StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& sc
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
     for (const PackedBatch& part : group.micro_batches[m])
-      if (!part.targets.empty()) loss += loss_backward(model, part, group.labels) / static_cast<double>(group.labels);
+      if (!part.targets.empty()) loss += loss_backward(model, part, group.labels, objective) / static_cast<double>(group.labels);
     if (m + 1 < group.micro_batches.size() && hooks.events != nullptr) hooks.events->tell(SLW_ON_SUBSTEP_END);
   }
   const PhaseScope phase(hooks.clock, Phase::kOptimizer);
@@ -121,6 +120,10 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
       continue;
     }
     const std::vector<int64_t> order = epoch_order(examples.size(), settings.seed + epoch);
+    Objective objective = settings.objective;
+    objective.noise.seed = settings.seed;
+    objective.noise.epoch = static_cast<uint32_t>(epoch);
+    objective.noise.first = examples.data();
     bool stopped = false;
     if (step >= skip) tell(SLW_ON_EPOCH_BEGIN);
     for (int64_t first = 0; first < shape.micro_batches && step < steps; first += settings.gradient_accumulation_steps) {
@@ -129,7 +132,7 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
       const TraceScope trace("loop", "step", "step", step);
       tell(SLW_ON_STEP_BEGIN);
       const Group group = gather(examples, order, settings, first, last);
-      StepReport report = optimizer_step(model, optimizer, schedule, group, settings, step, steps, hooks);
+      StepReport report = optimizer_step(model, optimizer, schedule, group, settings, objective, step, steps, hooks);
       report.epoch = static_cast<double>(epoch) + static_cast<double>(last) / static_cast<double>(shape.micro_batches);
       const uint32_t control = hooks.on_step(report);
       stopped = (control & SLW_STOP_TRAINING) != 0;
@@ -146,7 +149,7 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
   return true;
 }
 
-double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size) {
+double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective) {
   const at::NoGradGuard no_grad;
   double sum = 0;
   int64_t labels = 0;
@@ -155,7 +158,7 @@ double evaluate_loss(Model& model, std::span<const Example> examples, int64_t ba
     for (size_t i = first; i < std::min(examples.size(), first + static_cast<size_t>(batch_size)); ++i) chosen.push_back(&examples[i]);
     const PackedBatch batch = pack(chosen);
     if (batch.targets.empty()) continue;
-    sum += loss_sum(model, batch);
+    sum += loss_sum(model, batch, objective);
     labels += static_cast<int64_t>(batch.targets.size());
   }
   return labels == 0 ? 0 : sum / static_cast<double>(labels);

@@ -8,6 +8,7 @@
 
 #include "data/packing.h"
 #include "loop/events.h"
+#include "loop/loss.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
@@ -23,6 +24,7 @@ struct StageSettings {
   Json schedule_options = Json::object();
   int64_t schedule_offset = 0, schedule_steps = 0;  // when the schedule spans more than this stage; 0 steps = this stage
   uint64_t seed = 42;                               // epoch e shuffles by seed + e, as Hugging Face does
+  Objective objective;                              // its noise is completed by the stage
 };
 
 struct StepReport {
@@ -54,6 +56,6 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
                  const StageSettings& settings, int64_t skip, const StageHooks& hooks);
 
 // Mean loss over the label tokens of `examples`, without gradients.
-double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size);
+double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective = {});
 
 }  // namespace slipway

@@ -28,8 +28,8 @@ class TinyStage {
     return CallbackPlugin(instance(fixture(name), parse_toml(options, "test.toml"), facts));
   }
 
-  // Trains on `count` examples; on_step adds 1 to state.global_step and returns what the callbacks asked for.
-  bool train(std::vector<CallbackPlugin> callbacks, size_t count) {
+  // Trains on `count` examples, but for the first `skip` steps; on_step adds 1 to state.global_step and returns what the callbacks asked for.
+  bool train(std::vector<CallbackPlugin> callbacks, size_t count, int64_t skip = 0) {
     Events events(std::move(callbacks), state, access);
     std::vector<Example> examples;
     for (size_t i = 0; i < count; ++i) examples.push_back({{1, static_cast<int32_t>(2 + i % 5), 9, 4, static_cast<int32_t>(i % 3)}, 1});
@@ -40,7 +40,7 @@ class TinyStage {
       ++state.global_step;
       return events.take_asked();
     };
-    return train_stage(model, *optimizer_, *stage_schedule(settings, stage_steps(count, settings)), examples, settings, 0, hooks);
+    return train_stage(model, *optimizer_, *stage_schedule(settings, stage_steps(count, settings)), examples, settings, skip, hooks);
   }
 
   // Every trainable weight, in the buffers' order.
