@@ -57,6 +57,9 @@ constexpr Key kKeys[] = {
     {"train", "max_steps", kInt, "-1", "Stop after this many optimizer steps; overrides num_train_epochs when positive."},
     {"train", "per_device_train_batch_size", kInt, "8", "Examples in a micro-batch.", "1"},
     {"train", "per_device_eval_batch_size", kInt, "8", "Examples in an evaluation batch.", "1"},
+    {"train", "train_sampling_strategy", kString, "\"random\"", "The order of examples: random = shuffled in each epoch; sequential = as in the files; group_by_length = a step's examples are about equally long; batch_rebalance = a step's micro-batches cost about the same and hold different numbers of examples.", nullptr, nullptr, "random|sequential|group_by_length|batch_rebalance"},
+    {"train", "data_seed", kInt, "-1", "Seed of the random order; -1 = train.seed.", "-1"},
+    {"train", "dataloader_drop_last", kBool, "false", "Leave out the last micro-batch of an epoch when it is short (batch_rebalance: the last step)."},
     {"train", "max_tokens_per_batch", kInt, "512", "A micro-batch is computed in parts of at most so many tokens: bounds memory, changes the result by rounding alone; 0 = in one piece.", "0"},
     {"train", "gradient_accumulation_steps", kInt, "1", "Micro-batches in an optimizer step.", "1"},
     {"train", "max_grad_norm", kFloat, "1.0", "Gradients are clipped to this L2 norm; 0 = not clipped.", "0.0"},
@@ -105,6 +108,18 @@ const std::map<std::string, std::string>& aliases() {
       {"generation.output_max_length", "max_new_tokens"},
   };
   return names;
+}
+
+// Flags of the Hugging Face Trainer's past that are a value of another key now.
+struct OldFlag {
+  const char *section, *name, *key, *value;
+};
+constexpr OldFlag kOldFlags[] = {{"train", "group_by_length", "train_sampling_strategy", "group_by_length"}};
+
+const OldFlag* old_flag(const std::string& section, const std::string& name) {
+  for (const OldFlag& flag : kOldFlags)
+    if (section == flag.section && name == flag.name) return &flag;
+  return nullptr;
 }
 
 const Key* find_key(const std::string& section, const std::string& name) {
@@ -232,8 +247,18 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
     std::vector<std::string> known;
     for (const Key& key : kKeys)
       if (section == key.section) known.emplace_back(key.name);
-    for (const auto& [given, value] : body.table) {
+    for (const auto& [given, written] : body.table) {
       std::string name = given;
+      Value value = written;
+      if (const OldFlag* flag = old_flag(section, given); flag != nullptr) {
+        if (value.kind != kBool) faults.push_back(fmt::format("{}: {}.{} is {} ({}), {} is needed", location(value), section, given, value.toml(), kind_name(value.kind), kind_name(kBool)));
+        else if (notices != nullptr) notices->push_back(value.b ? fmt::format("{}: {}.{} is written {} = \"{}\" here", location(value), section, given, flag->key, flag->value)
+                                                                : fmt::format("{}: {}.{} = false is what happens without it", location(value), section, given));
+        if (value.kind != kBool || !value.b) continue;
+        name = flag->key;
+        value = Value::of(std::string(flag->value));
+        value.where = written.where;
+      }
       if (const auto alias = aliases().find(section + "." + given); alias != aliases().end()) {
         name = alias->second;
         if (notices != nullptr) notices->push_back(fmt::format("{}: {}.{} is called {} here", location(value), section, given, name));
@@ -248,6 +273,7 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
         faults.push_back(fmt::format("{}: unknown key \"{}\" in [{}]{}", location(value), given, section, did_you_mean(given, known)));
         continue;
       }
+      if (out[section].find(name) != nullptr) faults.push_back(fmt::format("{}: {}.{} is given twice, here as {}", location(value), section, name, given));
       Value checked = value;
       if (const std::string wrong = fault(*key, checked); !wrong.empty()) faults.push_back(location(value) + ": " + wrong);
       out[section][name] = checked;

@@ -20,7 +20,7 @@ at::Tensor embedding_noise(const EmbeddingNoise& noise, const PackedBatch& batch
   const std::array<uint32_t, 2> key = {static_cast<uint32_t>(noise.seed) ^ kPurpose, static_cast<uint32_t>(noise.seed >> 32)};
   parallel_chunks(static_cast<int64_t>(batch.trees.size()), [&](int64_t s) {
     const TokenSpan& span = batch.trees[static_cast<size_t>(s)][0];
-    const auto example = static_cast<uint32_t>(batch.examples[static_cast<size_t>(s)] - noise.first);
+    const auto example = noise.before + static_cast<uint32_t>(batch.examples[static_cast<size_t>(s)] - noise.first);
     const double most = noise.alpha / std::sqrt(static_cast<double>(span.length * width));
     for (int64_t t = 0; t < span.length; ++t) {
       float* const row = out + (span.begin + t) * width;

@@ -10,7 +10,8 @@ struct EmbeddingNoise {
   // What is drawn depends on these, on the example's place among the stage's, on position and column: not on what shares its batch.
   uint64_t seed = 0;
   uint32_t epoch = 0;
-  const Example* first = nullptr;  // the stage's first example
+  const Example* first = nullptr;  // an example of the stage ...
+  uint32_t before = 0;             // ... and how many there are before it
 };
 
 // Noise [T, width] for a batch whose prompts lie apart: uniform in [-m, m), m = alpha / sqrt(tokens of the sequence * width). On the CPU.

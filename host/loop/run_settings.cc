@@ -21,7 +21,10 @@ StageSettings stage_settings(const RunConfig& c) {
   s.schedule_options = json_of(c.get("train", "lr_scheduler_kwargs"));
   // What an evaluation of raft tells is a reward.
   if (c.raft && goes_by_evaluations(s.schedule) && !s.schedule_options.contains("mode")) s.schedule_options["mode"] = "max";
+  s.sampling_strategy = c.text("train", "train_sampling_strategy");
   s.seed = static_cast<uint64_t>(c.integer("train", "seed"));
+  if (const int64_t data_seed = c.integer("train", "data_seed"); data_seed >= 0) s.data_seed = static_cast<uint64_t>(data_seed);
+  s.drop_last = c.flag("train", "dataloader_drop_last");
   s.objective.label_smoothing = c.number("train", "label_smoothing_factor");
   s.objective.noise.alpha = c.number("train", "neftune_noise_alpha");
   return s;

@@ -83,6 +83,8 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   SftState at;
   if (checkpoint) at = read_sft_state(*checkpoint);
   const int64_t steps = stage_steps(data.train.size(), run.stage);
+  OrderedFeed feed(data.train, order_settings(run.stage), at.stage_step);
+  run.state.num_train_epochs = static_cast<double>(stage_epochs(data.train.size(), run.stage));
   run.begin_flow(steps);
   int64_t saved_at = checkpoint ? run.state.global_step : -1;
   const auto save = [&] {
@@ -103,10 +105,11 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   hooks.events = &run.events;
   hooks.clock = &run.clock;
   hooks.on_step = [&](const StepReport& report) {
-    at.stage_step = report.step;
     tokens_done += report.tokens;
     uint32_t control = run.after_step(report);
     if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
+    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();  // a checkpoint of this step goes on with the next epoch too
+    at.stage_step = feed.done();
     if ((control & SLW_DO_SAVE) != 0) save();
     run.progress({{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
                   {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)}, {"phase", 2}});
@@ -131,7 +134,7 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
     if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) run.log(evaluation(run, data.eval));
-    whole = train_stage(run.model, *run.optimizer, *run.schedule, data.train, run.stage, at.stage_step, hooks);
+    whole = train_stage(run.model, *run.optimizer, *run.schedule, feed, run.stage, steps, hooks);
   }
   run.finish_training(run.stage.max_steps > 0 ? static_cast<double>(steps * run.stage.batch_size * run.stage.gradient_accumulation_steps)
                                               : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);

@@ -1,38 +1,27 @@
 // The training loop.
 #include "loop/stage.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "base/error.h"
 
 namespace slipway {
-namespace {
 
-std::vector<int64_t> epoch_order(size_t n, uint64_t seed) {
-  at::Generator generator = at::detail::createCPUGenerator(seed);
-  const at::Tensor order = at::randperm(static_cast<int64_t>(n), generator, at::kLong);
-  const auto* data = order.const_data_ptr<int64_t>();
-  return {data, data + n};
+OrderSettings order_settings(const StageSettings& s) {
+  return {s.sampling_strategy, s.seed, s.data_seed, s.batch_size, s.gradient_accumulation_steps, s.drop_last};
 }
-
-struct Shape {
-  int64_t micro_batches, updates;  // of an epoch
-};
-Shape shape_of(size_t examples, const StageSettings& s) {
-  const auto n = static_cast<int64_t>(examples);
-  const int64_t micro = (n + s.batch_size - 1) / s.batch_size;
-  return {micro, std::max<int64_t>(1, (micro + s.gradient_accumulation_steps - 1) / s.gradient_accumulation_steps)};
-}
-
-}  // namespace
 
 int64_t stage_steps(size_t examples, const StageSettings& s) {
   if (s.max_steps > 0) return s.max_steps;
-  return static_cast<int64_t>(std::ceil(s.num_train_epochs * static_cast<double>(shape_of(examples, s).updates)));
+  const EpochShape shape = epoch_shape(static_cast<int64_t>(examples), order_settings(s));
+  return static_cast<int64_t>(std::ceil(s.num_train_epochs * static_cast<double>(shape.steps)));
+}
+
+int64_t stage_epochs(size_t examples, const StageSettings& s) {
+  if (s.max_steps <= 0) return static_cast<int64_t>(std::ceil(s.num_train_epochs));
+  const int64_t steps = epoch_shape(static_cast<int64_t>(examples), order_settings(s)).steps;
+  return (s.max_steps + steps - 1) / steps;
 }
 
 std::unique_ptr<Schedule> stage_schedule(const StageSettings& s, int64_t steps) {
@@ -43,21 +32,19 @@ std::unique_ptr<Schedule> stage_schedule(const StageSettings& s, int64_t steps) 
 
 namespace {
 
-// One accumulation group: micro-batches [first, last) of an epoch's order, each in parts that are computed one by one.
+// One accumulation group; each micro-batch in parts that are computed one by one.
 struct Group {
   std::vector<std::vector<PackedBatch>> micro_batches;
   int64_t labels = 0, tokens = 0;
 };
 
-Group gather(std::span<const Example> examples, const std::vector<int64_t>& order, const StageSettings& settings, int64_t first, int64_t last) {
+Group packed(const StepExamples& examples, const StageSettings& settings) {
+  const TraceScope trace("loop", "pack");
   Group group;
-  const int64_t batch_size = settings.batch_size;
-  for (int64_t m = first; m < last; ++m) {
-    std::vector<const Example*> chosen;
-    for (int64_t i = m * batch_size; i < std::min((m + 1) * batch_size, static_cast<int64_t>(order.size())); ++i)
-      chosen.push_back(&examples[static_cast<size_t>(order[static_cast<size_t>(i)])]);
-    group.micro_batches.push_back(pack_parts(chosen, settings.max_tokens_per_batch, settings.objective.noise.alpha > 0 ? Prompts::kApart : Prompts::kShared));
-    for (const Example* example : chosen) {
+  const Prompts prompts = settings.objective.noise.alpha > 0 ? Prompts::kApart : Prompts::kShared;
+  for (const std::vector<const Example*>& micro_batch : examples.micro_batches) {
+    group.micro_batches.push_back(pack_parts(micro_batch, settings.max_tokens_per_batch, prompts));
+    for (const Example* example : micro_batch) {
       group.labels += example->label_tokens();
       group.tokens += static_cast<int64_t>(example->ids.size());
     }
@@ -106,47 +93,44 @@ StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& sc
 
 }  // namespace
 
-bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
-                 const StageSettings& settings, int64_t skip, const StageHooks& hooks) {
-  const Shape shape = shape_of(examples.size(), settings);
-  const int64_t steps = stage_steps(examples.size(), settings);
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed, const StageSettings& settings, int64_t steps,
+                 const StageHooks& hooks) {
+  if (steps == 0) return true;
   const auto tell = [&](slw_event_type type) {
     if (hooks.events != nullptr) hooks.events->tell(type);
   };
-  int64_t step = 0;
-  for (uint64_t epoch = 0; step < steps; ++epoch) {
-    if (step + shape.updates < skip) {  // all of it was done before
-      step += shape.updates;
-      continue;
-    }
-    const std::vector<int64_t> order = epoch_order(examples.size(), settings.seed + epoch);
-    Objective objective = settings.objective;
-    objective.noise.seed = settings.seed;
-    objective.noise.epoch = static_cast<uint32_t>(epoch);
-    objective.noise.first = examples.data();
-    bool stopped = false;
-    if (step >= skip) tell(SLW_ON_EPOCH_BEGIN);
-    for (int64_t first = 0; first < shape.micro_batches && step < steps; first += settings.gradient_accumulation_steps) {
-      if (step++ < skip) continue;
-      const int64_t last = std::min(first + settings.gradient_accumulation_steps, shape.micro_batches);
+  for (bool begins = feed.done() == 0;; begins = true, feed.begin_epoch()) {
+    if (begins) tell(SLW_ON_EPOCH_BEGIN);
+    uint32_t control = 0;
+    while (feed.done() < steps && (control & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) == 0) {
+      const std::optional<StepExamples> examples = feed.next();
+      if (!examples) break;
+      const int64_t step = feed.done();
       const TraceScope trace("loop", "step", "step", step);
       tell(SLW_ON_STEP_BEGIN);
-      const Group group = gather(examples, order, settings, first, last);
-      StepReport report = optimizer_step(model, optimizer, schedule, group, settings, objective, step, steps, hooks);
-      report.epoch = static_cast<double>(epoch) + static_cast<double>(last) / static_cast<double>(shape.micro_batches);
-      const uint32_t control = hooks.on_step(report);
-      stopped = (control & SLW_STOP_TRAINING) != 0;
-      if (stopped || (control & SLW_STOP_EPOCH) != 0) {
-        step += shape.updates - 1 - first / settings.gradient_accumulation_steps;
-        break;
-      }
+      Objective objective = settings.objective;
+      objective.noise.seed = settings.seed;
+      objective.noise.epoch = static_cast<uint32_t>(feed.epoch());
+      objective.noise.first = examples->first;
+      objective.noise.before = examples->before;
+      StepReport report = optimizer_step(model, optimizer, schedule, packed(*examples, settings), settings, objective, step, steps, hooks);
+      report.epoch = examples->epoch;
+      control = hooks.on_step(report);
     }
+    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
     tell(SLW_ON_EPOCH_END);
-    uint32_t control = hooks.events != nullptr ? hooks.events->take_asked() : 0;
-    if (hooks.on_epoch_end) control |= hooks.on_epoch_end(static_cast<int64_t>(epoch) + 1, control);
-    if (stopped || (control & SLW_STOP_TRAINING) != 0) return false;
+    const uint32_t asked = hooks.events != nullptr ? hooks.events->take_asked() : 0;
+    control |= asked;
+    if (hooks.on_epoch_end) control |= hooks.on_epoch_end(feed.epoch() + 1, asked);
+    if ((control & SLW_STOP_TRAINING) != 0) return false;
+    if (feed.done() >= steps) return true;
   }
-  return true;
+}
+
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
+                 const StageSettings& settings, int64_t skip, const StageHooks& hooks) {
+  OrderedFeed feed(examples, order_settings(settings), skip);
+  return train_stage(model, optimizer, schedule, feed, settings, stage_steps(examples.size(), settings), hooks);
 }
 
 double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective) {

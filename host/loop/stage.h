@@ -2,12 +2,14 @@
 // every RAFT iteration is one.
 #pragma once
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "data/packing.h"
 #include "loop/events.h"
+#include "loop/feed.h"
 #include "loop/loss.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
@@ -23,7 +25,10 @@ struct StageSettings {
   std::string schedule = "linear";
   Json schedule_options = Json::object();
   int64_t schedule_offset = 0, schedule_steps = 0;  // when the schedule spans more than this stage; 0 steps = this stage
-  uint64_t seed = 42;                               // epoch e shuffles by seed + e, as Hugging Face does
+  std::string sampling_strategy = "random";         // these as OrderSettings has them
+  uint64_t seed = 42;
+  std::optional<uint64_t> data_seed;
+  bool drop_last = false;
   Objective objective;                              // its noise is completed by the stage
 };
 
@@ -34,8 +39,11 @@ struct StepReport {
   int64_t tokens;
 };
 
-// Optimizer steps that a stage of `examples` examples takes.
+OrderSettings order_settings(const StageSettings& settings);
+
+// Optimizer steps that a stage of `examples` examples takes, and the epochs that it begins, as the Hugging Face Trainer counts them.
 int64_t stage_steps(size_t examples, const StageSettings& settings);
+int64_t stage_epochs(size_t examples, const StageSettings& settings);
 
 // The schedule of a stage of `steps` steps. Throws Error as make_schedule() does.
 std::unique_ptr<Schedule> stage_schedule(const StageSettings& settings, int64_t steps);
@@ -49,9 +57,13 @@ struct StageHooks {
   std::function<uint32_t(int64_t epochs, uint32_t asked)> on_epoch_end;  // epochs done, from 1; optional
 };
 
-// Trains; the first `skip` steps are passed over without computing (they were done before a resume; the end of the epoch
-// that step `skip` ended is told again). The loss of a step is the mean over the label tokens of its whole accumulation
+// Trains on what is left of `feed` until `steps` steps are done. When it stands at an epoch's end, that end is told again (to
+// those who were told of it before a resume). The loss of a step is the mean over the label tokens of its whole accumulation
 // group. Returns false when a hook stopped it. Throws Error when the loss is not finite. [loop]
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed, const StageSettings& settings, int64_t steps,
+                 const StageHooks& hooks);
+
+// The same on examples in memory; the first `skip` steps were done before.
 bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
                  const StageSettings& settings, int64_t skip, const StageHooks& hooks);
 

@@ -249,35 +249,40 @@ void Raft::write_samples(const std::vector<size_t>& prompts, const std::vector<A
 }
 
 uint32_t Raft::train() {
-  if (at_.selected.empty()) {
-    log_warn("iteration {}: every answer was discarded, nothing to train on", at_.iteration + 1);
+  StageSettings stage = run_.stage;
+  stage.seed += static_cast<uint64_t>(at_.iteration) * 7919;
+  if (stage.data_seed) *stage.data_seed += static_cast<uint64_t>(at_.iteration) * 7919;
+  if (epoch_shape(static_cast<int64_t>(at_.selected.size()), order_settings(stage)).micro_batches == 0) {
+    log_warn("iteration {}: {}, nothing to train on", at_.iteration + 1,
+             at_.selected.empty() ? "every answer was discarded" : "the answers kept make no whole batch (train.dataloader_drop_last)");
     run_.log(at_.iteration_row, run_.throughput.iteration_figures());
     return 0;
   }
   const PhaseScope phase(&run_.clock, Phase::kTrain);
   phase_began_ = run_.seconds();
-  StageSettings stage = run_.stage;
-  stage.seed += static_cast<uint64_t>(at_.iteration) * 7919;
   const int64_t planned = stage_steps(static_cast<size_t>(prompts_per_iteration_), stage);
   if (run_.config.text("raft", "scheduler_span") == "run") {
     stage.schedule_steps = planned * iterations_;
     stage.schedule_offset = run_.state.global_step - at_.stage_step;
   }
   uint32_t control = 0;
+  OrderedFeed feed(at_.selected, order_settings(stage), at_.stage_step);
   StageHooks hooks;
   hooks.events = &run_.events;
   hooks.clock = &run_.clock;
   hooks.on_step = [&](const StepReport& report) {
-    at_.stage_step = report.step;
     control = run_.after_step(report);
+    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();  // a checkpoint of this step goes on with the next epoch too
+    at_.stage_step = feed.done();
     const bool stopping = stop_requested();
     if (stopping || (control & SLW_DO_SAVE) != 0) run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
     if (stopping) throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; go on with --resume", at_.iteration + 1, run_.state.global_step));
     tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps), {{"loss", report.loss}});
     return control;
   };
-  run_.begin_schedule(stage, stage_steps(at_.selected.size(), stage));
-  if (!train_stage(run_.model, *run_.optimizer, *run_.schedule, at_.selected, stage, at_.stage_step, hooks)) control |= SLW_STOP_TRAINING;
+  const int64_t steps = stage_steps(at_.selected.size(), stage);
+  run_.begin_schedule(stage, steps);
+  if (!train_stage(run_.model, *run_.optimizer, *run_.schedule, feed, stage, steps, hooks)) control |= SLW_STOP_TRAINING;
   run_.log_pending();
   // Now rather than before the next iteration: moments that nobody will read need no place in its checkpoint.
   if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer->reset();

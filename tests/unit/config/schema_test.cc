@@ -25,6 +25,32 @@ TEST(Schema, OldNamesAreAcceptedWithANotice) {
   EXPECT_THAT(notices, testing::ElementsAre(testing::HasSubstr("x.toml:7: raft.num_raft_iteration is called iterations here")));
 }
 
+TEST(Schema, AnOldFlagIsAValueOfAnotherKey) {
+  std::vector<std::string> notices;
+  const Value v = check_run_file(parse_toml(kLeast + "[train]\ngroup_by_length = true\n", "x.toml"), &notices);
+  EXPECT_EQ(v.find("train")->find("train_sampling_strategy")->s, "group_by_length");
+  EXPECT_THAT(notices, testing::ElementsAre("x.toml:7: train.group_by_length is written train_sampling_strategy = \"group_by_length\" here"));
+  notices.clear();
+  EXPECT_EQ(check_run_file(parse_toml(kLeast + "[train]\ngroup_by_length = false\n", "x.toml"), &notices).find("train")->find("train_sampling_strategy")->s, "random");
+  EXPECT_THAT(notices, testing::ElementsAre("x.toml:7: train.group_by_length = false is what happens without it"));
+  try {
+    check_run_file(parse_toml(kLeast + "[train]\ngroup_by_length = 1\ntrain_sampling_strategy = \"random\"\n", "x.toml"), nullptr);
+    FAIL();
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), testing::StartsWith("x.toml:7: train.group_by_length is 1 (a whole number)"));
+  }
+}
+
+TEST(Schema, AKeyUnderTwoNamesIsRefused) {
+  try {
+    check_run_file(parse_toml(kLeast + "[train]\ntrain_sampling_strategy = \"random\"\ngroup_by_length = true\nwarmup_steps = 1\nwarmup_ratio = 0.5\n", "x.toml"), nullptr);
+    FAIL();
+  } catch (const ConfigError& e) {
+    EXPECT_STREQ(e.what(), "x.toml:8: train.train_sampling_strategy is given twice, here as group_by_length\n"
+                           "x.toml:10: train.warmup_steps is given twice, here as warmup_ratio");
+  }
+}
+
 TEST(Schema, AllFaultsAreNamedTogether) {
   try {
     check_run_file(parse_toml(kLeast + "[train]\nseed = -1\nlearning_rat = 1\n[trian]\n", "x.toml"), nullptr);
