@@ -42,6 +42,7 @@ void check_together(const RunConfig& c) {
   if (const std::string wrong = fault_of([&] { (void)recompute_every(c); }); !wrong.empty()) fault("train", "activation_checkpointing_kwargs", wrong);
   if (c.loss && c.number("train", "label_smoothing_factor") > 0) fault("train", "label_smoothing_factor", "[loss] says the whole loss; leave one of the two out");
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
+  for (std::string& each : streaming_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
     if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
     if (!held_out && c.number("raft", "min_distinct_2") > 0) fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");

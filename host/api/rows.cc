@@ -5,10 +5,21 @@
 
 namespace slipway {
 
+namespace {
+
+DatasetOptions dataset_options(const RunConfig& c) {
+  return {c.text("data", "format"), c.integer("data", "text_column"), c.integer("data", "prompt_words"), c.integer("data", "limit")};
+}
+
+}  // namespace
+
+RowStream stream_rows(const RunConfig& c) { return RowStream(c.train_files, dataset_options(c)); }
+
 Rows read_rows(const RunConfig& c) {
-  DatasetOptions options{c.text("data", "format"), c.integer("data", "text_column"), c.integer("data", "prompt_words"), c.integer("data", "limit")};
+  const DatasetOptions options = dataset_options(c);
   Rows out;
-  out.train = read_dataset(c.train_files, options);
+  if (c.flag("data", "streaming")) (void)stream_rows(c);  // files that cannot be streamed are refused now
+  else out.train = read_dataset(c.train_files, options);
   if (!c.eval_files.empty()) out.eval = read_dataset(c.eval_files, options);
   const auto aside = static_cast<size_t>(c.integer("data", "eval_rows"));
   if (aside == 0) return out;

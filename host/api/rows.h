@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "config/run_config.h"
-#include "data/dataset.h"
+#include "data/row_stream.h"
 
 namespace slipway {
 
@@ -12,7 +12,10 @@ struct Rows {
 };
 
 // Reads data.train and data.eval; data.eval_rows of the former are put aside, evenly spread. Throws Error, or ConfigError when
-// there are too few.
+// there are too few. With data.streaming `train` stays empty.
 Rows read_rows(const RunConfig& config);
+
+// The rows to train on with data.streaming, from the first one. Throws Error on files that cannot be streamed.
+RowStream stream_rows(const RunConfig& config);
 
 }  // namespace slipway

@@ -52,7 +52,9 @@ std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const 
     if (!rows.eval.empty()) data.eval = prompts_of(rows.eval, c, run.tokenizer);
     return run_raft(run, data, rewards, checkpoint);
   }
-  SftData data{examples_of(rows.train, c, run.tokenizer), {}};
+  SftData data;
+  if (c.flag("data", "streaming")) data.stream.emplace(stream_rows(c), ExampleMaker(c, run.tokenizer));
+  else data.train = examples_of(rows.train, c, run.tokenizer);
   if (!rows.eval.empty()) data.eval = examples_of(rows.eval, c, run.tokenizer);
   if (checkpoint) run.restore(*checkpoint);
   return run_sft(run, data, checkpoint);

@@ -26,6 +26,7 @@ constexpr Key kKeys[] = {
     {"data", "format", kString, "\"auto\"", "How the files are written.", nullptr, nullptr, "auto|jsonl|lmflow|text|tsv"},
     {"data", "text_column", kInt, "1", "With format = \"tsv\": the column that holds the text, from 1.", "1"},
     {"data", "prompt_words", kInt, "0", "Take the first N words of each text as its prompt; 0 = the file has prompts.", "0"},
+    {"data", "streaming", kBool, "false", "Read the rows to train on as they are needed, in the files' order, and hold none of them (sft): JSON Lines, text, tab-separated. Needs train.max_steps."},
     {"data", "eval_rows", kInt, "0", "Set this many rows aside from data.train, evenly spread, to evaluate on.", "0"},
     {"data", "limit", kInt, "0", "Read at most this many rows; 0 = all.", "0"},
     {"data", "max_prompt_tokens", kInt, "256", "Longer prompts are dropped, with a count.", "1"},

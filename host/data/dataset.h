@@ -1,5 +1,6 @@
 // Training rows from files: JSON Lines, LMFlow JSON (text_only, text2text), TRL rows (prompt, completion, text), plain text.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 

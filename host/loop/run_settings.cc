@@ -30,6 +30,22 @@ StageSettings stage_settings(const RunConfig& c) {
   return s;
 }
 
+std::vector<std::string> streaming_faults(const RunConfig& c) {
+  std::vector<std::string> faults;
+  if (!c.flag("data", "streaming")) return faults;
+  const auto fault = [&](const char* section, const char* key, const std::string& text) { faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text)); };
+  if (c.raft) {
+    fault("data", "streaming", "raft draws its prompts from all rows at once; leave it out");
+    return faults;
+  }
+  if (c.integer("train", "max_steps") <= 0) fault("data", "streaming", "needs train.max_steps over 0: how many steps an epoch has is not known before its end");
+  if (c.integer("data", "eval_rows") > 0) fault("data", "eval_rows", "rows cannot be set aside evenly from data.streaming, which does not know how many there are; name files in data.eval");
+  if (const std::string& strategy = c.text("train", "train_sampling_strategy"); strategy == "group_by_length" || strategy == "batch_rebalance")
+    fault("train", "train_sampling_strategy", fmt::format("\"{}\" goes by the lengths of all examples, and data.streaming holds none of them; use \"sequential\"", strategy));
+  if (c.flag("train", "dataloader_drop_last")) fault("train", "dataloader_drop_last", "data.streaming gives every row, as the Hugging Face Trainer does with data of unknown length; leave it out");
+  return faults;
+}
+
 OptimizerSettings optimizer_settings(const RunConfig& c) {
   return {c.text("train", "optim"), c.text("train", "optim_args"), c.number("train", "adam_beta1"), c.number("train", "adam_beta2"),
           c.number("train", "adam_epsilon"), c.number("train", "weight_decay")};

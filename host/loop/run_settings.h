@@ -6,6 +6,8 @@
 namespace slipway {
 
 StageSettings stage_settings(const RunConfig& config);
+// What data.streaming cannot go with, each "run.toml:3: data.eval_rows: ...".
+std::vector<std::string> streaming_faults(const RunConfig& config);
 OptimizerSettings optimizer_settings(const RunConfig& config);
 // For Model::recompute_every(); 0 = no activation checkpointing. Throws Error on arguments that are none.
 int64_t recompute_every(const RunConfig& config);

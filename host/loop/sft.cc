@@ -2,8 +2,10 @@
 #include "loop/sft.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/log.h"
+#include "loop/stream_feed.h"
 
 namespace slipway {
 namespace {
@@ -11,11 +13,12 @@ namespace {
 // Where the stage stands, beside the trainer's state.
 struct SftState {
   int64_t stage_step = 0, epochs_told = 0;
+  Json place = Json::object();  // the feed's
 };
 
 CheckpointFile sft_file(const SftState& s) {
   return {"sft_state.json", [s](const fs::path& path) {
-            write_file_durably(path, Json{{"stage_step", s.stage_step}, {"epochs_told", s.epochs_told}}.dump(2) + "\n");
+            write_file_durably(path, Json{{"stage_step", s.stage_step}, {"epochs_told", s.epochs_told}, {"place", s.place}}.dump(2) + "\n");
           }};
 }
 
@@ -23,48 +26,17 @@ SftState read_sft_state(const fs::path& checkpoint) {
   const fs::path path = checkpoint / "sft_state.json";
   if (!fs::exists(path)) fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
   const Json json = parse_json(read_file(path), path.string());
-  return {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>()};
+  return {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(), json.value("place", Json::object())};
 }
 
-}  // namespace
-
-std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer) {
-  const auto max_tokens = static_cast<size_t>(config.integer("data", "max_tokens"));
-  const auto max_prompt = static_cast<size_t>(config.integer("data", "max_prompt_tokens"));
-  const bool completion_only = config.flag("data", "completion_only_loss"), append_eos = config.flag("data", "append_eos");
-  if (append_eos && !tokenizer.eos) fail("data.append_eos is true, but the tokenizer names no end-of-text token; set data.append_eos = false");
-  std::vector<Example> out;
-  size_t long_prompts = 0, cut = 0, empty = 0;
-  for (const Row& row : rows) {
-    Example example;
-    if (!row.prompt.empty()) example.ids = tokenizer.encode(row.prompt);
-    if (example.ids.size() > max_prompt) {
-      ++long_prompts;
-      continue;
-    }
-    example.loss_begin = completion_only ? static_cast<int64_t>(example.ids.size()) : 0;
-    const std::vector<int32_t> completion = tokenizer.encode(row.completion, /*add_special_tokens=*/row.prompt.empty());
-    example.ids.insert(example.ids.end(), completion.begin(), completion.end());
-    if (append_eos) example.ids.push_back(*tokenizer.eos);
-    if (example.ids.size() > max_tokens) {
-      example.ids.resize(max_tokens);
-      ++cut;
-    }
-    if (example.label_tokens() == 0) {
-      ++empty;
-      continue;
-    }
-    example.columns = row.columns.empty() ? nullptr : &row.columns;
-    out.push_back(std::move(example));
-  }
-  if (long_prompts > 0) log_warn("{} of {} rows dropped: the prompt has more than data.max_prompt_tokens = {} tokens", long_prompts, rows.size(), max_prompt);
-  if (cut > 0) log_warn("{} of {} rows cut at data.max_tokens = {}", cut, rows.size(), max_tokens);
-  if (empty > 0) log_warn("{} of {} rows dropped: no token carries loss", empty, rows.size());
-  if (out.empty()) fail("no row is left to train on");
-  return out;
+// What the run trains on, from where `at` stands.
+std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at) {
+  if (!data.stream) return std::make_unique<OrderedFeed>(data.train, order_settings(run.stage), at.stage_step);
+  auto feed = std::make_unique<StreamFeed>(data.stream->rows, [&data](const Row& row) { return data.stream->maker.make(row); }, run.stage.batch_size,
+                                           run.stage.gradient_accumulation_steps, run.stage.max_steps);
+  if (at.stage_step > 0) feed->go_to(at.stage_step, at.place);
+  return feed;
 }
-
-namespace {
 
 // The metrics of one evaluation, under Hugging Face's names.
 Json evaluation(Run& run, const std::vector<Example>& examples) {
@@ -79,15 +51,17 @@ Json evaluation(Run& run, const std::vector<Example>& examples) {
 
 }  // namespace
 
-std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>& checkpoint) {
+std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& checkpoint) {
   SftState at;
   if (checkpoint) at = read_sft_state(*checkpoint);
   const int64_t steps = stage_steps(data.train.size(), run.stage);
-  OrderedFeed feed(data.train, order_settings(run.stage), at.stage_step);
-  run.state.num_train_epochs = static_cast<double>(stage_epochs(data.train.size(), run.stage));
+  const std::unique_ptr<Feed> feed = feed_of(run, data, at);
+  // As many passes as there may be: the Hugging Face Trainer's word for a stream.
+  run.state.num_train_epochs = static_cast<double>(data.stream ? std::numeric_limits<int64_t>::max() : stage_epochs(data.train.size(), run.stage));
   run.begin_flow(steps);
   int64_t saved_at = checkpoint ? run.state.global_step : -1;
   const auto save = [&] {
+    at.place = feed->place();
     run.save({sft_file(at)});
     saved_at = run.state.global_step;
   };
@@ -108,8 +82,8 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
     tokens_done += report.tokens;
     uint32_t control = run.after_step(report);
     if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
-    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();  // a checkpoint of this step goes on with the next epoch too
-    at.stage_step = feed.done();
+    if ((control & SLW_STOP_EPOCH) != 0) feed->finish_epoch();  // a checkpoint of this step goes on with the next epoch too
+    at.stage_step = feed->done();
     if ((control & SLW_DO_SAVE) != 0) save();
     run.progress({{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
                   {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)}, {"phase", 2}});
@@ -122,6 +96,7 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   hooks.on_epoch_end = [&](int64_t epochs, uint32_t asked) -> uint32_t {
     if (epochs <= at.epochs_told) return 0;
     at.epochs_told = epochs;
+    if (data.stream && epochs == 1) data.stream->maker.tell_losses();
     uint32_t control = due_after_epoch(run.flow, run.state.epoch) | asked;
     if ((control & SLW_DO_LOG) != 0) control |= run.log_pending();
     if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
@@ -134,7 +109,7 @@ std::string run_sft(Run& run, const SftData& data, const std::optional<fs::path>
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
     if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) run.log(evaluation(run, data.eval));
-    whole = train_stage(run.model, *run.optimizer, *run.schedule, feed, run.stage, steps, hooks);
+    whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, run.stage, steps, hooks);
   }
   run.finish_training(run.stage.max_steps > 0 ? static_cast<double>(steps * run.stage.batch_size * run.stage.gradient_accumulation_steps)
                                               : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);

@@ -25,7 +25,11 @@ std::string texts() {
   return out;
 }
 
-class Resume : public testing::TestWithParam<std::string> {
+struct Order {
+  const char *name, *data, *train;  // more of [data] and [train]
+};
+
+class Resume : public testing::TestWithParam<Order> {
  protected:
   void SetUp() override {
     set_log_level(LogLevel::kWarn);
@@ -43,7 +47,7 @@ tokenizer = "tokenizer.json"
 [data]
 train = ["texts.txt"]
 append_eos = false
-[train]
+)" + GetParam().data + R"([train]
 max_steps = 40
 per_device_train_batch_size = 2
 gradient_accumulation_steps = 2
@@ -51,7 +55,7 @@ learning_rate = 0.01
 warmup_steps = 4
 weight_decay = 0.1
 logging_steps = 7
-)" + GetParam());
+)" + GetParam().train);
   }
 
   // Trains to the end, from the checkpoint when there is one; the weights' bytes and the logged rows but for times.
@@ -66,7 +70,9 @@ logging_steps = 7
     model.parameters().initialise(7);
     TrainAccess access;
     Run run({config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access});
-    const SftData data{examples_of(read_dataset(config.train_files, {}), config, tokenizer), {}};
+    SftData data;
+    if (config.flag("data", "streaming")) data.stream.emplace(RowStream(config.train_files, {}), ExampleMaker(config, tokenizer));
+    else data.train = examples_of(read_dataset(config.train_files, {}), config, tokenizer);
     if (checkpoint) run.restore(*checkpoint);
     EXPECT_EQ(run_sft(run, data, checkpoint), "completed");
     EXPECT_EQ(run.state.global_step, kSteps);
@@ -92,9 +98,10 @@ TEST_P(Resume, AfterEveryStepEndsWithTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, Resume,
-                         testing::Values("train_sampling_strategy = \"group_by_length\"\n", "train_sampling_strategy = \"random\"\ndata_seed = 3\ndataloader_drop_last = true\n",
-                                         "train_sampling_strategy = \"batch_rebalance\"\n"),
-                         [](const auto& each) { return std::string(each.index == 0 ? "GroupByLength" : each.index == 1 ? "Random" : "BatchRebalance"); });
+                         testing::Values(Order{"GroupByLength", "", "train_sampling_strategy = \"group_by_length\"\n"},
+                                         Order{"Random", "", "data_seed = 3\ndataloader_drop_last = true\n"},
+                                         Order{"BatchRebalance", "", "train_sampling_strategy = \"batch_rebalance\"\n"}, Order{"Stream", "streaming = true\n", ""}),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 }  // namespace slipway

@@ -1,0 +1,41 @@
+// Examples made of rows as they come from files: nothing but the step's own is held. A pass over the files is an epoch.
+#pragma once
+#include <deque>
+#include <functional>
+
+#include "data/row_stream.h"
+#include "loop/feed.h"
+
+namespace slipway {
+
+class StreamFeed : public Feed {
+ public:
+  // A row's example; nothing = the row is passed over.
+  using MakeExample = std::function<std::optional<Example>(const Row&)>;
+
+  // `rows` outlives this. A run takes `max_steps` steps: how long a pass is nobody knows, so epochs are counted as the Hugging
+  // Face Trainer does then, as if a pass were the whole run.
+  StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation, int64_t max_steps);
+
+  // Goes on where a checkpoint was taken: `done` and `place` as they were. Throws Error when they do not fit.
+  void go_to(int64_t done, const Json& place);
+
+  int64_t epoch() const override { return pass_; }
+  int64_t done() const override { return done_; }
+  std::optional<StepExamples> next() override;
+  void finish_epoch() override { rows_.end_pass(); }
+  void begin_epoch() override;
+  Json place() const override;
+
+ private:
+  RowStream& rows_;
+  MakeExample make_;
+  size_t batch_size_;
+  int64_t accumulation_, max_steps_;
+  int64_t pass_ = 0, micro_batches_ = 0, done_ = 0;  // micro-batches of this pass
+  size_t before_ = 0;              // examples of this pass before the step's
+  std::deque<Row> step_rows_;      // of the step
+  std::vector<Example> examples_;
+};
+
+}  // namespace slipway
