@@ -1,5 +1,6 @@
 // A run that is stopped after any of its steps and resumed ends with the same bits as one that nobody disturbed.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "loop/sft.h"
@@ -33,7 +34,10 @@ class Resume : public testing::TestWithParam<Order> {
  protected:
   void SetUp() override {
     set_log_level(LogLevel::kWarn);
-    folder = scratch();
+    // In memory where that may be: the test flushes two thousand files.
+    const fs::path memory = "/dev/shm";
+    folder = fs::is_directory(memory) ? memory / fmt::format("slipway-resume-{}", ::getpid()) : scratch();
+    fs::create_directories(folder);
     write_file_durably(folder / "tokenizer.json", kTokenizer);
     write_file_durably(folder / "config.json", kModel);
     write_file_durably(folder / "texts.txt", texts());
@@ -58,6 +62,8 @@ logging_steps = 7
 )" + GetParam().train);
   }
 
+  void TearDown() override { fs::remove_all(folder); }
+
   // Trains to the end, from the checkpoint when there is one; the weights' bytes and the logged rows but for times.
   std::pair<std::string, std::string> train(const std::string& saving, const std::optional<fs::path>& checkpoint = {}) {
     const RunConfig config = load_run_config(folder / "run.toml", {saving}, nullptr);
@@ -69,7 +75,7 @@ logging_steps = 7
     Model model(plugin.get(), plugin.id());
     model.parameters().initialise(7);
     TrainAccess access;
-    Run run({config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access});
+    slipway::Run run({config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access});
     SftData data;
     if (config.flag("data", "streaming")) data.stream.emplace(RowStream(config.train_files, {}), ExampleMaker(config, tokenizer));
     else data.train = examples_of(read_dataset(config.train_files, {}), config, tokenizer);

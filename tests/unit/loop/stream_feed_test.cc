@@ -1,6 +1,7 @@
 // Steps of a stream beside the Hugging Face Trainer's over data without a length (tests/parity/record_step_arithmetic.py).
 #include "loop/stream_feed.h"
 
+#include "config/schema.h"
 #include "loop/run_settings.h"
 #include "tests/unit/loop/tiny_stage.h"
 
