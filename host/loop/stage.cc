@@ -103,7 +103,10 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
     if (begins) tell(SLW_ON_EPOCH_BEGIN);
     uint32_t control = 0;
     while (feed.done() < steps && (control & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) == 0) {
-      const std::optional<StepExamples> examples = feed.next();
+      const std::optional<StepExamples> examples = [&] {
+        const TraceScope trace("loop", "feed");
+        return feed.next();
+      }();
       if (!examples) break;
       const int64_t step = feed.done();
       const TraceScope trace("loop", "step", "step", step);
