@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/batch_size.h"
 #include "api/check_run.h"
 #include "api/interrupt.h"
 #include "api/load_model.h"
@@ -84,6 +85,7 @@ struct Trainer::Parts {
   LoadedModel& ready();  // the model, loaded if there was no training yet
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
+  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint);
 
   RunConfig config;
   Registry registry;
@@ -129,7 +131,7 @@ RunFacts Trainer::Parts::facts() {
   out.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   out.train = &access;
   out.output_dir = fs::absolute(config.output_dir).lexically_normal().string();
-  out.run_id = fs::path(out.output_dir).filename().string();
+  out.run_id = config.text("train", "run_name").empty() ? fs::path(out.output_dir).filename().string() : config.text("train", "run_name");
   return out;
 }
 
@@ -161,10 +163,18 @@ std::shared_ptr<TrainerCallback> Trainer::remove_callback(const std::string& id)
 }
 
 TrainResult Trainer::train(const TrainOptions& options) {
-  Parts& p = *parts_;
-  const RunConfig& config = p.config;
-  Parts::Source source = p.open();
-  const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, config.output_dir);
+  const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, parts_->config.output_dir);
+  TrainResult out;
+  find_batch_size(parts_->config, checkpoint, [&] { out = parts_->train(options, checkpoint); });
+  return out;
+}
+
+TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& checkpoint) {
+  Parts& p = *this;
+  MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
+  memory.begin("init");
+  const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
+  Source source = p.open();
   if (!checkpoint) prepare_run_folder(config.output_dir);
   const Profile profile(options.profile);
   p.load(std::move(source));
@@ -181,7 +191,11 @@ TrainResult Trainer::train(const TrainOptions& options) {
   if (checkpoint) tell_difference(config.output_dir / "config.resolved.toml", resolved);
   else write_file_durably(config.output_dir / "config.resolved.toml", resolved);
 
-  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access, loss ? &*loss : nullptr});
+  mark_loop_thread();  // the Run tells callbacks that it is made
+  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access, memory, loss ? &*loss : nullptr});
+  memory.end("init");
+  run.state.trial_name = trial.value("name", "");
+  run.state.trial_params = trial.value("params", Json());
   const struct Telling {
     RunState& to;
     const TrainerState& from;
@@ -189,12 +203,13 @@ TrainResult Trainer::train(const TrainOptions& options) {
   } telling{p.state, run.state};
   run.loggers.begin(facts.run_id, config.resolved, checkpoint.has_value());
   if (checkpoint) log_info("going on from {}", checkpoint->string());
-  mark_loop_thread();
   if (options.stop_on_signals) stop_on_signals();
   TrainResult out;
   try {
     out.outcome = run_algorithm(run, config, p.rows, rewards, checkpoint);
-    run.log({{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}});
+    Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
+    end.update(memory.end("train"));  // raft has no last row of training
+    run.note(end);
     run.refresh_report();
     run.loggers.end(SLW_OK);
     log_info("{} after {} steps, {:.0f} s; the model lies in {}", out.outcome, run.state.global_step, run.seconds(), config.output_dir.string());
