@@ -57,8 +57,11 @@ TEST(MemoryMetrics, TheKernelLetsThePeakBeginAnew) {
   const ResidentMemory before = resident_memory();
   const bool ours = reset_peak_memory();
   const ResidentMemory after = resident_memory();
-  if (ours) EXPECT_LT(after.peak - after.now, 8 * kMiB);
-  else EXPECT_GE(after.peak, before.peak);  // a kernel that does not
+  if (ours) {
+    EXPECT_LT(after.peak - after.now, 8 * kMiB);
+  } else {  // a kernel that does not
+    EXPECT_GE(after.peak, before.peak);
+  }
 }
 
 }  // namespace

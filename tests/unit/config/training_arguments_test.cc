@@ -49,7 +49,7 @@ const std::set<std::string> kAwaited = {"label_smoothing_factor", "neftune_noise
 TEST(TrainingArguments, EachIsKnown) {
   std::vector<std::string> unknown, twice, arrived;
   for (const auto& [name, argument] : recorded()["arguments"].items()) {
-    const bool known = key_of(name) != nullptr || idle_argument(name) != nullptr || former_switch(name) != nullptr || !refusal(name + " = 3").contains("unknown key");
+    const bool known = key_of(name) != nullptr || idle_argument(name) != nullptr || former_switch(name) != nullptr || refusal(name + " = 3").find("unknown key") == std::string::npos;
     if (!known && !kAwaited.contains(name)) unknown.push_back(name);
     if (known && kAwaited.contains(name)) arrived.push_back(name);
     if (key_of(name) != nullptr && idle_argument(name) != nullptr) twice.push_back(name);
@@ -81,7 +81,8 @@ TEST(TrainingArguments, DefaultsAreTheirsOrTheDifferenceHasAReason) {
     const bool same = equal(parse_toml_value(key->fallback, name), argument["default"]);
     const OtherDefault* other = other_default(name);
     EXPECT_EQ(same, other == nullptr) << name << ": " << key->fallback << " here, " << argument["default"] << " in transformers";
-    if (other != nullptr) EXPECT_TRUE(equal(parse_toml_value(other->theirs, name), argument["default"])) << name;
+    if (other == nullptr) continue;
+    EXPECT_TRUE(equal(parse_toml_value(other->theirs, name), argument["default"])) << name;
   }
 }
 
@@ -91,7 +92,7 @@ TEST(TrainingArguments, TypesAreTheirs) {
     if (key == nullptr) continue;
     const std::string type = argument["type"].get<std::string>();
     const bool switches = key->choices != nullptr && std::string_view(key->choices).find("true|false") != std::string_view::npos;  // text that takes true and false
-    const char* word = key->kind == kBool || (switches && !type.contains("str")) ? "bool" : key->kind == kInt ? "int" : key->kind == kFloat ? "float" : key->kind == kTable ? "dict" : key->kind == kArray ? "list" : "str";
+    const char* word = key->kind == kBool || (switches && type.find("str") == std::string::npos) ? "bool" : key->kind == kInt ? "int" : key->kind == kFloat ? "float" : key->kind == kTable ? "dict" : key->kind == kArray ? "list" : "str";
     EXPECT_THAT(type, HasSubstr(word)) << name;
   }
 }

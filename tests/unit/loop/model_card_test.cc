@@ -86,7 +86,9 @@ TEST(ModelCard, HasTheStructureOfTransformers) {
     // row with a "train_runtime", which is then every row of training.
     const bool tabled = !theirs["eval_lines"].empty(), counted = run["train"].contains("include_num_input_tokens_seen");
     if (!tabled && !counted) std::erase(expected, "### Training results");
-    if (counted) EXPECT_EQ(cells(under(card, "### Training results")).at(0).back(), "Input Tokens Seen") << name;
+    if (counted) {
+      EXPECT_EQ(cells(under(card, "### Training results")).at(0).back(), "Input Tokens Seen") << name;
+    }
     EXPECT_EQ(headings(card), expected) << name;
     // Hyperparameters: theirs are all there, with the same values; the optimizer's line has other words.
     Json ours = Json::object();
@@ -95,11 +97,17 @@ TEST(ModelCard, HasTheStructureOfTransformers) {
     for (const auto& [key, value] : theirs["hyperparameters"].items()) {
       ASSERT_TRUE(ours.contains(key)) << name << ": " << key;
       const std::string text = ours[key].get<std::string>();
-      if (key == "optimizer") EXPECT_THAT(text, HasSubstr("betas=(0.9,0.999) and epsilon=1e-08"));
-      else if (value.is_number()) largest = std::max(largest, std::abs(std::stod(text) - value.get<double>()));
-      else EXPECT_EQ(text, value.get<std::string>()) << name;
+      if (key == "optimizer") {
+        EXPECT_THAT(text, HasSubstr("betas=(0.9,0.999) and epsilon=1e-08"));
+      } else if (value.is_number()) {
+        largest = std::max(largest, std::abs(std::stod(text) - value.get<double>()));
+      } else {
+        EXPECT_EQ(text, value.get<std::string>()) << name;
+      }
     }
-    if (tabled) EXPECT_EQ(cells(under(card, "### Training results")), cells(lines_of(theirs["table"].get<std::string>()))) << name;
+    if (tabled) {
+      EXPECT_EQ(cells(under(card, "### Training results")), cells(lines_of(theirs["table"].get<std::string>()))) << name;
+    }
     const std::vector<std::string> title = under(card, "# run");
     for (const auto& [metric, value] : theirs["eval_results"].items())
       EXPECT_THAT(title, testing::Contains(value.is_number_float() ? fmt::format("- {}: {:.4f}", metric, value.get<double>()) : fmt::format("- {}: {}", metric, value.dump()))) << name;
