@@ -60,7 +60,7 @@ std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const 
 }
 
 RunState told(const TrainerState& s) {
-  RunState out{s.global_step, s.max_steps, s.num_input_tokens_seen, s.best_global_step, s.epoch, s.num_train_epochs, s.total_flos, s.best_metric, s.best_model_checkpoint, {}};
+  RunState out{s.global_step, s.max_steps, s.num_input_tokens_seen, s.best_global_step, s.epoch, static_cast<double>(s.num_train_epochs), s.total_flos, s.best_metric, s.best_model_checkpoint, {}};
   for (const Json& row : s.log_history) {
     Metrics& metrics = out.log_history.emplace_back();
     for (const auto& [name, value] : row.items())

@@ -31,7 +31,7 @@ struct OtherDefault {
   const char* reason;
 };
 
-// nullptr when `name` has their default: where they have None, "" or 0 or {} or "auto".
+// nullptr when `name` has their default: where they have None, "" or 0 or {} or false or "auto".
 const OtherDefault* other_default(std::string_view name);
 
 }  // namespace slipway
