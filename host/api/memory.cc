@@ -1,13 +1,18 @@
 // What a run will hold in memory.
 #include "api/memory.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <limits>
 
 #include "api/check_run.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "loop/loss.h"
+#include "loop/out_of_memory.h"
 #include "loop/run_settings.h"
 
 namespace slipway {
@@ -44,7 +49,8 @@ void check_memory(const RunConfig& config, const Model& model) {
   const MemoryEstimate memory = estimate_memory(config, model);
   log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6, memory.text());
   if (const uint64_t free = available_memory(); free > 0 && memory.total() > free)
-    fail("the run needs {:.1f} GiB and {:.1f} GiB are free; use a smaller model or generation.max_rows", static_cast<double>(memory.total()) / 0x1p30, static_cast<double>(free) / 0x1p30);
+    throw OutOfMemory(fmt::format("the run needs {:.1f} GiB and {:.1f} GiB are free; use a smaller model, train.max_tokens_per_batch or generation.max_rows", static_cast<double>(memory.total()) / 0x1p30,
+                                  static_cast<double>(free) / 0x1p30));
 }
 
 std::string MemoryEstimate::text() const {
@@ -58,15 +64,32 @@ std::string MemoryEstimate::text() const {
   return out + ")";
 }
 
-uint64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  uint64_t kib = 0;
-  while (file >> name >> kib) {
-    std::getline(file, unit);
-    if (name == "MemAvailable:") return kib * 1024;
-  }
+namespace {
+
+// Bytes that a line "NAME: N kB" of the file tells; 0 = there is none.
+uint64_t told_by(const char* path, const std::string& wanted) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(wanted)) return std::strtoull(line.c_str() + wanted.size(), nullptr, 10) * 1024;
   return 0;
+}
+
+// What a container's limit leaves (cgroup v2), and what RLIMIT_AS leaves; the most there is where they set none.
+uint64_t left_by_limits() {
+  constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
+  uint64_t limit = 0, used = 0, out = kAll;
+  const auto rest = [](uint64_t all, uint64_t taken) { return all > taken ? all - taken : 1; };
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit && std::ifstream("/sys/fs/cgroup/memory.current") >> used) out = rest(limit, used);
+  rlimit space{};
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) out = std::min(out, rest(space.rlim_cur, told_by("/proc/self/status", "VmSize:")));
+  return out;
+}
+
+}  // namespace
+
+uint64_t available_memory() {
+  const uint64_t free = told_by("/proc/meminfo", "MemAvailable:");
+  return free == 0 ? 0 : std::min(free, left_by_limits());
 }
 
 }  // namespace slipway

@@ -14,12 +14,12 @@ struct MemoryEstimate {
   uint64_t total() const { return weights + gradients + optimizer + activations + packed + cache + logits + reference; }
   std::string text() const;
 };
-// Bytes of memory that the machine has free for us; 0 = unknown.
+// Bytes of memory that the machine, the container's limit and RLIMIT_AS leave us; 0 = unknown.
 uint64_t available_memory();
 
 MemoryEstimate estimate_memory(const RunConfig& config, const Model& model);
 
-// Throws Error when the run needs more than is free; says what it needs.
+// Throws OutOfMemory when the run needs more than is free; says what it needs.
 void check_memory(const RunConfig& config, const Model& model);
 
 }  // namespace slipway

@@ -59,6 +59,13 @@ std::optional<double> last_metric(const fs::path& metrics, const std::string& me
   return out;
 }
 
+// What the trial's state says of it.
+std::string facts_of(const SearchTrial& trial) {
+  Json params = Json::object();
+  for (const auto& [key, value] : trial.values) params[key] = json_of(parse_toml_value(value, key));
+  return Json{{"name", trial.folder.filename().string()}, {"params", params}}.dump(-1, ' ', /*ensure_ascii=*/true);
+}
+
 // `slipway train` with the trial's values.
 std::optional<double> run_as_process(const RunFile& run, const std::string& metric, const SearchTrial& trial) {
   std::vector<std::string> arguments = {"train", run.file().string(), "--resume", "--quiet"};
@@ -66,6 +73,7 @@ std::optional<double> run_as_process(const RunFile& run, const std::string& metr
   for (const std::string& each : run.overrides()) set(each);
   for (const auto& [key, value] : trial.values) set(key + "=" + value);
   set("run.output_dir=" + trial.folder.string());
+  arguments.push_back("--trial=" + facts_of(trial));
   const int code = run_program(arguments);
   if (code == kExitInterrupted || stop_requested()) throw Interrupted("stopped by a signal; the same command goes on with this trial");
   if (code == kExitUsage) fail("trial {}: the run file does not work with these values (see above)", trial.number);

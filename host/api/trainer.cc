@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/batch_size.h"
 #include "api/check_run.h"
 #include "api/interrupt.h"
 #include "api/load_model.h"
@@ -61,7 +62,7 @@ std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const 
 }
 
 RunState told(const TrainerState& s) {
-  RunState out{s.global_step, s.max_steps, s.num_input_tokens_seen, s.best_global_step, s.epoch, s.num_train_epochs, s.total_flos, s.best_metric, s.best_model_checkpoint, {}};
+  RunState out{s.global_step, s.max_steps, s.num_input_tokens_seen, s.best_global_step, s.epoch, static_cast<double>(s.num_train_epochs), s.total_flos, s.best_metric, s.best_model_checkpoint, {}};
   for (const Json& row : s.log_history) {
     Metrics& metrics = out.log_history.emplace_back();
     for (const auto& [name, value] : row.items())
@@ -86,6 +87,7 @@ struct Trainer::Parts {
   LoadedModel& ready();  // the model, loaded if there was no training yet
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
+  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint);
 
   RunConfig config;
   Registry registry;
@@ -131,7 +133,7 @@ RunFacts Trainer::Parts::facts() {
   out.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   out.train = &access;
   out.output_dir = fs::absolute(config.output_dir).lexically_normal().string();
-  out.run_id = fs::path(out.output_dir).filename().string();
+  out.run_id = config.text("train", "run_name").empty() ? fs::path(out.output_dir).filename().string() : config.text("train", "run_name");
   return out;
 }
 
@@ -163,10 +165,18 @@ std::shared_ptr<TrainerCallback> Trainer::remove_callback(const std::string& id)
 }
 
 TrainResult Trainer::train(const TrainOptions& options) {
-  Parts& p = *parts_;
-  const RunConfig& config = p.config;
-  Parts::Source source = p.open();
-  const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, config.output_dir);
+  const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, parts_->config.output_dir);
+  TrainResult out;
+  find_batch_size(parts_->config, checkpoint, [&] { out = parts_->train(options, checkpoint); });
+  return out;
+}
+
+TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& checkpoint) {
+  Parts& p = *this;
+  MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
+  memory.begin("init");
+  const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
+  Source source = p.open();
   if (!checkpoint) prepare_run_folder(config.output_dir);
   const Profile profile(options.profile);
   p.load(std::move(source));
@@ -183,7 +193,11 @@ TrainResult Trainer::train(const TrainOptions& options) {
   if (checkpoint) tell_difference(config.output_dir / "config.resolved.toml", resolved);
   else write_file_durably(config.output_dir / "config.resolved.toml", resolved);
 
-  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access, loss ? &*loss : nullptr});
+  mark_loop_thread();  // the Run tells callbacks that it is made
+  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access, memory, loss ? &*loss : nullptr});
+  memory.end("init");
+  run.state.trial_name = trial.value("name", "");
+  run.state.trial_params = trial.value("params", Json());
   const struct Telling {
     RunState& to;
     const TrainerState& from;
@@ -191,12 +205,13 @@ TrainResult Trainer::train(const TrainOptions& options) {
   } telling{p.state, run.state};
   run.loggers.begin(facts.run_id, config.resolved, checkpoint.has_value());
   if (checkpoint) log_info("going on from {}", checkpoint->string());
-  mark_loop_thread();
   if (options.stop_on_signals) stop_on_signals();
   TrainResult out;
   try {
     out.outcome = run_algorithm(run, config, p.rows, rewards, checkpoint);
-    run.log({{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}});
+    Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
+    end.update(memory.end("train"));  // raft has no last row of training
+    run.note(end);
     run.refresh_report();
     run.loggers.end(SLW_OK);
     log_info("{} after {} steps, {:.0f} s; the model lies in {}", out.outcome, run.state.global_step, run.seconds(), config.output_dir.string());

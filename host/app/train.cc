@@ -17,6 +17,7 @@ int train_command(const Arguments& arguments) {
       .repeated("set", "KEY=VALUE", "override a key: --set train.learning_rate=2e-5 (may be repeated)")
       .option("resume", "CHECKPOINT", "go on from the newest checkpoint, or from the one that is named", "", "true")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev; without a name: trace.json in the run folder", "", "true")
+      .option("trial", "JSON", "what `slipway search` says of the trial that it runs, for the state: {\"name\": ..., \"params\": {...}}", "")
       .flag("print-config", "print the resolved configuration with the origin of each value, and stop")
       .flag("help-config", "explain every key of a run file, and stop")
       .flag("quiet", "say only what goes wrong");
@@ -35,7 +36,7 @@ int train_command(const Arguments& arguments) {
     return kExitOk;
   }
   const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
-  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true});
+  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true, .trial = line.text("trial")});
   return kExitOk;
 }
 

@@ -80,6 +80,7 @@ constexpr Key kKeys[] = {
     {"train", "logging_strategy", kString, "\"steps\"", "When the loss is logged.", nullptr, nullptr, "no|steps|epoch"},
     {"train", "logging_first_step", kBool, "false", "Log the first step as well."},
     {"train", "logging_steps", kFloat, "500.0", "Log every N optimizer steps; below 1, a share of all steps.", "0.0"},
+    {"train", "include_num_input_tokens_seen", kString, "\"no\"", "Count the tokens trained on: in the state, and with their rate in logged rows. There is no padding, so all and non_padding are the same.", nullptr, nullptr, "no|all|non_padding|true|false"},
     {"train", "eval_strategy", kString, "\"no\"", "When sft evaluates the loss on data.eval (raft: see raft.eval_every).", nullptr, nullptr, "no|steps|epoch"},
     {"train", "eval_steps", kFloat, "0.0", "Evaluate every N optimizer steps; below 1, a share of all steps; 0 = logging_steps.", "0.0"},
     {"train", "eval_delay", kFloat, "0.0", "No evaluation before so many steps, or epochs with eval_strategy = \"epoch\".", "0.0"},
@@ -87,6 +88,11 @@ constexpr Key kKeys[] = {
     {"train", "save_strategy", kString, "\"steps\"", "When checkpoints are saved; unless \"no\", raft saves at the start of each iteration too.", nullptr, nullptr, "no|steps|epoch|best"},
     {"train", "save_steps", kFloat, "500.0", "Save a checkpoint every N optimizer steps; below 1, a share of all steps.", "0.0"},
     {"train", "save_total_limit", kInt, "0", "Keep this many checkpoints, and the best beside them; 0 = all.", "0"},
+    {"train", "logging_nan_inf_filter", kBool, "true", "Leave evaluation batches whose loss is not finite out of eval_loss, where others are finite. A training step whose loss is not finite always ends the run, before it changes a weight."},
+    {"train", "skip_memory_metrics", kBool, "true", "false = the last row of training tells what memory was held, as train_mem_cpu_alloc_delta and the like."},
+    {"train", "auto_find_batch_size", kBool, "false", "When a run does not fit in memory, begin it anew with batch sizes 0.9 times as large, until it fits."},
+    {"train", "run_name", kString, "\"\"", "What loggers call the run; empty = the name of its folder."},
+    {"train", "restore_callback_states_from_checkpoint", kBool, "true", "Resume callbacks where the checkpoint left them, as early stopping's patience; false = they begin anew."},
     {"train", "load_best_model_at_end", kBool, "false", "End with the best checkpoint's weights instead of the last ones."},
     {"train", "metric_for_best_model", kString, "\"\"", "The metric of an evaluation that says which model is the best; empty = the loss, where something goes by it."},
     {"train", "greater_is_better", kString, "\"auto\"", "Whether more of metric_for_best_model is better; auto = unless it ends in \"loss\".", nullptr, nullptr, "auto|true|false"},
@@ -264,6 +270,12 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
         name = alias->second;
         if (notices != nullptr) notices->push_back(fmt::format("{}: {}.{} is called {} here", location(value), section, given, name));
       }
+      const FormerSwitch* former = section == "train" ? former_switch(given) : nullptr;
+      if (former != nullptr && value.toml() != former->value) former = nullptr;
+      if (former != nullptr) {
+        name = former->key;
+        if (notices != nullptr) notices->push_back(fmt::format("{}: train.{} = {} is called {} = {} here", location(value), given, former->value, name, former->key_value));
+      }
       const Key* key = find_key(section, name);
       if (const IdleArgument* idle = key == nullptr && section == "train" ? idle_argument(name) : nullptr; idle != nullptr) {
         if (idle->harmless == nullptr || value.toml() != idle->harmless) faults.push_back(fmt::format("{}: train.{} has no use here: {}", location(value), given, idle->reason));
@@ -276,6 +288,10 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
       }
       if (out[section].find(name) != nullptr) faults.push_back(fmt::format("{}: {}.{} is given twice, here as {}", location(value), section, name, given));
       Value checked = value;
+      if (former != nullptr) {
+        checked = parse_toml_value(former->key_value, name);
+        checked.where = value.where;
+      }
       if (const std::string wrong = fault(*key, checked); !wrong.empty()) faults.push_back(location(value) + ": " + wrong);
       out[section][name] = checked;
     }
@@ -301,6 +317,8 @@ std::string schema_help() {
     if (section != key.section) out += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", section = key.section);
     out += fmt::format("  {:<30} {}{}\n  {:<30} {}\n", key.name, kind_name(key.kind),
                        key.fallback != nullptr ? fmt::format(", default {}", key.fallback) : ", required", "", key.help);
+    if (const OtherDefault* other = section == "train" ? other_default(key.name) : nullptr; other != nullptr)
+      out += fmt::format("  {:<30} (Hugging Face's default is {}: {})\n", "", other->theirs, other->reason);
   }
   return out;
 }

@@ -19,6 +19,9 @@ constexpr const char* kWorkers = "batches are made in the process itself, withou
 constexpr const char* kCommand = "the command says what is done: slipway train";
 constexpr const char* kVerbosity = "use slipway train --quiet";
 constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";
+constexpr const char* kOneProcess = "a run is one process on one machine; leave it out";
+constexpr const char* kShards = "a run is one process and shards nothing; what it holds in memory is bounded by max_tokens_per_batch";
+constexpr const char* kProcessor = "where models compute is said by device";
 constexpr const char* kPython = "it belongs to a Python package that is not in this process; leave it out";
 
 constexpr IdleArgument kArguments[] = {
@@ -29,6 +32,11 @@ constexpr IdleArgument kArguments[] = {
     {"fp16_backend", kNever, kHalf},
     {"half_precision_backend", kNever, kHalf},
     {"tf32", kOff, kHalf},
+    {"use_cpu", kOff, kProcessor},
+    {"no_cuda", kOff, kProcessor},
+    {"use_mps_device", kOff, kProcessor},
+    {"xpu_backend", kNever, kProcessor},
+    {"use_apex", kOff, kHalf},
     {"torch_compile", kOff, kCompiled},
     {"torch_compile_backend", kNever, kCompiled},
     {"torch_compile_mode", kNever, kCompiled},
@@ -41,18 +49,34 @@ constexpr IdleArgument kArguments[] = {
     {"use_cache", kOff, "training keeps no cache of keys and values, and sampling always does; leave it out"},
     {"torch_empty_cache_steps", kNever, "memory is used again from step to step, and there is no cache to empty; leave it out"},
     {"adafactor", kOff, "write optim = \"adafactor\""},
+    {"log_on_each_node", kOn, kOneProcess},
+    {"save_on_each_node", kOff, kOneProcess},
+    {"local_rank", "-1", kOneProcess},
+    {"average_tokens_across_devices", kOn, "the loss of a step is the mean over all its label tokens, on however many devices; leave it out"},
+    {"accelerator_config", kNever, "it is made for the launcher of a Python package; order and batches are said by seed, data_seed and per_device_train_batch_size"},
+    {"parallelism_config", kNever, kShards},
+    {"ddp_find_unused_parameters", kOff, kOneProcess},
+    {"ddp_bucket_cap_mb", kNever, kOneProcess},
+    {"ddp_broadcast_buffers", kOff, kOneProcess},
+    {"ddp_static_graph", kOff, kOneProcess},
+    {"ddp_backend", kNever, kOneProcess},
+    {"ddp_timeout", "1800", kOneProcess},
+    {"fsdp", "\"\"", kShards},
+    {"fsdp_config", kNever, kShards},
+    {"fsdp_min_num_params", "0", kShards},
+    {"fsdp_transformer_layer_cls_to_wrap", kNever, kShards},
+    {"sharded_ddp", "\"\"", kShards},
+    {"deepspeed", kNever, kShards},
     {"log_level", "\"passive\"", kVerbosity},
     {"log_level_replica", "\"warning\"", kVerbosity},
     {"disable_tqdm", kOff, kVerbosity},
     {"report_to", "\"none\"", kTracker},
-    {"run_name", kNever, kTracker},
     {"project", kNever, kTracker},
     {"trackio_space_id", kNever, kTracker},
     {"trackio_bucket_id", kNever, kTracker},
     {"trackio_static_space_id", kNever, kTracker},
     {"logging_dir", kNever, kTracker},
-    {"logging_nan_inf_filter", kOff, "a loss that is not finite ends the run with the step's number; set it to false or leave it out"},
-    {"include_tokens_per_second", kOn, "tokens_per_second is in every row of metrics.jsonl; leave it out"},
+    {"include_tokens_per_second", kOff, "tokens_per_second is in every row of metrics.jsonl; leave it out"},
     {"prediction_loss_only", kOn, kStreams},
     {"eval_do_concat_batches", kOn, kStreams},
     {"eval_use_gather_object", kOff, kStreams},
@@ -83,8 +107,8 @@ constexpr IdleArgument kArguments[] = {
     {"dataloader_persistent_workers", kOff, kWorkers},
     {"dataloader_multiprocessing_context", kNever, kWorkers},
     {"dataloader_in_order", kOn, kWorkers},
-    {"accelerator_config", kNever, "the order of examples is the one that its defaults give; leave it out"},
     {"remove_unused_columns", kOn, kColumns},
+    {"label_names", kNever, "the labels are the tokens themselves: see data.completion_only_loss"},
     {"length_column_name", kNever, kColumns},
     {"do_train", kOn, kCommand},
     {"do_eval", kOff, kCommand},
@@ -97,11 +121,30 @@ constexpr IdleArgument kArguments[] = {
     {"ray_scope", kNever, "slipway search runs trials itself, by [search]"},
 };
 
+constexpr FormerSwitch kSwitches[] = {
+    {"adafactor", kOn, "optim", "\"adafactor\""},
+    {"no_cuda", kOn, "device", "\"cpu\""},
+    {"use_cpu", kOn, "device", "\"cpu\""},
+    {"include_tokens_per_second", kOn, "include_num_input_tokens_seen", "\"all\""},
+};
+
+constexpr OtherDefault kDefaults[] = {
+    {"optim", "\"adamw_torch_fused\"", "the same optimizer under the older name: every optimizer is one fused pass here"},
+    {"restore_callback_states_from_checkpoint", "false", "a resumed run ends as one that nobody disturbed, early stopping included"},
+};
+
+template <class Entry, size_t n>
+const Entry* named(const Entry (&entries)[n], std::string_view name) {
+  const auto* found = std::ranges::find(entries, name, [](const Entry& each) { return std::string_view(each.name); });
+  return found == std::end(entries) ? nullptr : found;
+}
+
 }  // namespace
 
-const IdleArgument* idle_argument(std::string_view name) {
-  const auto* found = std::ranges::find(kArguments, name, [](const IdleArgument& each) { return std::string_view(each.name); });
-  return found == std::end(kArguments) ? nullptr : found;
-}
+const IdleArgument* idle_argument(std::string_view name) { return named(kArguments, name); }
+
+const FormerSwitch* former_switch(std::string_view name) { return named(kSwitches, name); }
+
+const OtherDefault* other_default(std::string_view name) { return named(kDefaults, name); }
 
 }  // namespace slipway

@@ -2,26 +2,12 @@
 #include "loop/events.h"
 
 #include <algorithm>
+#include <limits>
 
-#include "base/error.h"
+#include "loop/callback_states.h"
 
 namespace slipway {
 namespace {
-
-std::string hex(const std::string& bytes) {
-  std::string out;
-  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
-std::string unhex(const Json& state, const std::string& key) {
-  const std::string text = state.is_string() ? state.get<std::string>() : "?";
-  if (text.size() % 2 != 0 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
-    fail("the state of callback {} is damaged in the checkpoint: it is not hexadecimal text", key);
-  std::string out;
-  for (size_t i = 0; i < text.size(); i += 2) out += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
-  return out;
-}
 
 slw_state view_of(const TrainerState& s) {
   slw_state v{};
@@ -34,7 +20,7 @@ slw_state view_of(const TrainerState& s) {
   v.max_steps = s.max_steps;
   v.num_input_tokens_seen = s.num_input_tokens_seen;
   v.best_global_step = s.best_global_step;
-  v.num_train_epochs = static_cast<int32_t>(std::ceil(s.num_train_epochs));
+  v.num_train_epochs = static_cast<int32_t>(std::min<int64_t>(s.num_train_epochs, std::numeric_limits<int32_t>::max()));
   v.logging_steps = static_cast<int32_t>(s.logging_steps);
   v.eval_steps = static_cast<int32_t>(s.eval_steps);
   v.save_steps = static_cast<int32_t>(s.save_steps);
@@ -53,7 +39,19 @@ Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state,
   std::ranges::stable_sort(callbacks_, {}, &CallbackPlugin::order);
 }
 
-uint32_t Events::deliver(slw_event_type type, const EventDetails& details, uint32_t control) {
+uint32_t Events::answered_by(slw_event_type type) {
+  switch (type) {
+    case SLW_ON_TRAIN_BEGIN: return SLW_STOP_TRAINING;
+    case SLW_ON_EPOCH_BEGIN: return SLW_STOP_EPOCH;
+    case SLW_ON_STEP_BEGIN: return SLW_DO_LOG | SLW_DO_EVALUATE | SLW_DO_SAVE;
+    case SLW_ON_LOG: return SLW_DO_LOG;
+    case SLW_ON_EVALUATE: return SLW_DO_EVALUATE;
+    case SLW_ON_SAVE: return SLW_DO_SAVE;
+    default: return 0;
+  }
+}
+
+void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t due) {
   const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr, Phase::kCallbacks);
   const slw_state state = view_of(state_);
   std::vector<slw_metric> metrics;
@@ -68,7 +66,6 @@ uint32_t Events::deliver(slw_event_type type, const EventDetails& details, uint3
   event.learning_rate = details.learning_rate;
   event.grad_norm = details.grad_norm;
   event.loss = details.loss;
-  uint32_t flags = 0;
   bool host_spoke = false;
   struct Delivering {
     TrainAccess& access;
@@ -78,36 +75,16 @@ uint32_t Events::deliver(slw_event_type type, const EventDetails& details, uint3
   access_.thread = std::this_thread::get_id();
   for (const CallbackPlugin& callback : callbacks_) {
     if (!host_spoke && callback.order() >= 0) {
-      flags |= control;
+      control_ |= due;
       host_spoke = true;
     }
-    if ((callback.events() >> type & 1) != 0) callback.on_event(event, flags);
+    if ((callback.events() >> type & 1) != 0) callback.on_event(event, control_);
   }
-  return host_spoke ? flags : flags | control;
+  if (!host_spoke) control_ |= due;
 }
 
-std::vector<std::string> Events::keys() const {
-  std::vector<std::string> out;
-  for (const CallbackPlugin& callback : callbacks_) {
-    std::string key = callback.id();
-    for (int n = 2; std::ranges::find(out, key) != out.end(); ++n) key = fmt::format("{}#{}", callback.id(), n);
-    out.push_back(std::move(key));
-  }
-  return out;
-}
+Json Events::save() const { return callback_states(callbacks_, control_); }
 
-Json Events::save() const {
-  const std::vector<std::string> names = keys();
-  Json out = Json::object();
-  for (size_t i = 0; i < callbacks_.size(); ++i)
-    if (const std::string state = callbacks_[i].save(); !state.empty()) out[names[i]] = hex(state);
-  return out;
-}
-
-void Events::load(const Json& states) const {
-  const std::vector<std::string> names = keys();
-  for (size_t i = 0; i < callbacks_.size(); ++i)
-    if (states.contains(names[i])) callbacks_[i].load(unhex(states[names[i]], names[i]));
-}
+void Events::load(const Json& states) const { restore_callback_states(callbacks_, states); }
 
 }  // namespace slipway

@@ -26,35 +26,43 @@ class Events {
   // of training's time is counted on `clock`.
   Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access, PhaseClock* clock = nullptr);
 
-  // What callbacks asked for the step under way, and a clean sheet for the next.
+  // What callbacks asked of the step under way through the train service, and a clean sheet for the next.
   TrainAccess::Step take_step_requests() { return std::exchange(access_.step, {}); }
 
   bool wanted(slw_event_type type) const { return (mask_ >> type & 1) != 0; }
-  // Tells every callback that wants the event. Returns `control` (SLW_STOP_TRAINING ...: what the host's own flow asks for)
-  // as they changed it; those of negative order see it before the host's flow has spoken. Throws Error. [loop]
-  uint32_t emit(slw_event_type type, const EventDetails& details = {}, uint32_t control = 0) {
-    return wanted(type) ? deliver(type, details, control) : control;
+  // What is asked for now: SLW_STOP_TRAINING, SLW_DO_SAVE ... As with the Hugging Face Trainer a request stands until it is
+  // answered: evaluate, save and log take back their own as they are told, step_begin takes back those three, epoch_begin
+  // SLW_STOP_EPOCH and train_begin SLW_STOP_TRAINING. [loop]
+  uint32_t control() const { return control_; }
+  void ask(uint32_t bits, bool on) { control_ = on ? control_ | bits : control_ & ~bits; }
+
+  // Tells every callback that wants the event; they may change the control, to which the host's own flow adds `due`. Those of
+  // negative order see it before the host's flow has spoken. Returns control(). Throws Error. [loop]
+  uint32_t emit(slw_event_type type, const EventDetails& details = {}, uint32_t due = 0) {
+    control_ &= ~answered_by(type);
+    if (wanted(type)) deliver(type, details, due);
+    else control_ |= due;
+    return control_;
   }
+  // The same, where the place in the loop decides nothing. [loop]
+  void tell(slw_event_type type, const EventDetails& details = {}) { emit(type, details); }
 
-  // An event whose place in the loop decides nothing: what callbacks ask for there waits for take_asked(). [loop]
-  void tell(slw_event_type type, const EventDetails& details = {}) { asked_ |= emit(type, details); }
-  uint32_t take_asked() { return std::exchange(asked_, 0); }
-
-  // States of the callbacks, for checkpoints, and back: hexadecimal text by id, from an id's second callback on by "id#2",
-  // "id#3", ... Throws Error on a state that is damaged; one whose callback is not there is passed over.
+  // States of the callbacks and the control, as trainer_state.json has them, and back: {name: {"args": {}, "attributes": {}}}, a
+  // list of these for several of one name (loop/callback_states.h). Throws Error on a state that is damaged; one whose callback
+  // is not there is passed over, and the control is not taken back: it begins anew with every training.
   Json save() const;
   void load(const Json& states) const;
 
  private:
-  std::vector<std::string> keys() const;
-  uint32_t deliver(slw_event_type type, const EventDetails& details, uint32_t control);
+  static uint32_t answered_by(slw_event_type type);
+  void deliver(slw_event_type type, const EventDetails& details, uint32_t due);
 
   std::vector<CallbackPlugin> callbacks_;
   const TrainerState& state_;
   TrainAccess& access_;
   PhaseClock* clock_;
   uint64_t mask_ = 0;
-  uint32_t asked_ = 0;
+  uint32_t control_ = 0;
 };
 
 }  // namespace slipway

@@ -30,6 +30,8 @@ class Feed {
   // The next step of the epoch under way; nothing when that is at its end. Throws Error when examples cannot be read.
   virtual std::optional<StepExamples> next() = 0;
 
+  // Whether it is known that nothing is left of the epoch; only next() finds a stream's end.
+  virtual bool ended() const = 0;
   // Passes over what is left of the epoch.
   virtual void finish_epoch() = 0;
   // From an epoch's end to the begin of the next.
@@ -49,6 +51,7 @@ class OrderedFeed : public Feed {
   int64_t epoch() const override { return epoch_; }
   int64_t done() const override { return epoch_ * shape_.steps + step_; }
   std::optional<StepExamples> next() override;
+  bool ended() const override { return step_ == shape_.steps; }
   void finish_epoch() override { step_ = shape_.steps; }
   void begin_epoch() override;
 

@@ -36,8 +36,11 @@ Flow flow_of(const RunConfig& c, int64_t max_steps) {
   flow.evaluation = c.text("train", "eval_strategy");
   flow.saving = c.text("train", "save_strategy");
   flow.logging_steps = interval(c.number("train", "logging_steps"), max_steps);
-  flow.eval_steps = interval(eval_steps(c), max_steps);
+  // The state says Hugging Face's 500 where nothing goes by it.
+  const bool unset = c.number("train", "eval_steps") <= 0 && flow.evaluation != "steps";
+  flow.eval_steps = unset ? 500 : interval(eval_steps(c), max_steps);
   flow.save_steps = interval(c.number("train", "save_steps"), max_steps);
+  flow.ends_at_max_steps = !c.raft;
   flow.eval_delay = c.number("train", "eval_delay");
   flow.logging_first_step = c.flag("train", "logging_first_step");
   flow.load_best = c.flag("train", "load_best_model_at_end");
@@ -81,6 +84,7 @@ uint32_t due_after_step(const Flow& flow, int64_t step, int64_t max_steps) {
   if ((flow.logging_first_step && step == 1) || (flow.logging == "steps" && flow.logging_steps > 0 && step % flow.logging_steps == 0)) due |= SLW_DO_LOG;
   if (flow.evaluation == "steps" && flow.eval_delay <= static_cast<double>(step) && (last || (flow.eval_steps > 0 && step % flow.eval_steps == 0))) due |= SLW_DO_EVALUATE;
   if (flow.saving == "steps" && (last || (flow.save_steps > 0 && step % flow.save_steps == 0))) due |= SLW_DO_SAVE;
+  if (flow.ends_at_max_steps && last) due |= SLW_STOP_TRAINING;
   return due;
 }
 

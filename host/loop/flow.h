@@ -13,6 +13,7 @@ struct Flow {
   int64_t logging_steps = 500, eval_steps = 500, save_steps = 500;
   double eval_delay = 0;  // steps or epochs, as `evaluation` counts
   bool logging_first_step = false, load_best = false, greater_is_better = false;
+  bool ends_at_max_steps = true;  // raft ends with its iterations
   std::string best_metric;  // "eval_loss"; empty = no best is kept
 };
 
@@ -22,7 +23,7 @@ Flow flow_of(const RunConfig& config, int64_t max_steps);
 // What [train] asks for and cannot have, each "run.toml:3: train.eval_steps: ...".
 std::vector<std::string> flow_faults(const RunConfig& config);
 
-// SLW_DO_LOG, SLW_DO_EVALUATE, SLW_DO_SAVE: what is due when `step` steps of `max_steps`, or `epoch` epochs, are done.
+// SLW_DO_LOG, SLW_DO_EVALUATE, SLW_DO_SAVE, SLW_STOP_TRAINING: what is due when `step` steps of `max_steps`, or `epoch` epochs, are done.
 uint32_t due_after_step(const Flow& flow, int64_t step, int64_t max_steps);
 uint32_t due_after_epoch(const Flow& flow, double epoch);
 

@@ -2,6 +2,7 @@
 #include "loop/run.h"
 
 #include "base/log.h"
+#include "loop/model_card.h"
 #include "loop/report.h"
 #include "loop/run_settings.h"
 #include "loop/train_tensors.h"
@@ -15,35 +16,51 @@ Run::Run(RunParts parts)
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))), throughput(clock, 3 * parts.model.info().flops_per_token),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_config_(std::move(parts.model_config)),
-      metrics_(parts.config.output_dir / "metrics.jsonl") {
+      metrics_(parts.config.output_dir / "metrics.jsonl"), memory_(parts.memory), token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
   stage.objective.plugin = parts.loss;
   stage.objective.step = &state.global_step;
   state.train_batch_size = stage.batch_size;
-  state.num_train_epochs = stage.num_train_epochs;
+  events.tell(SLW_ON_INIT_END);
 }
 
 uint32_t Run::log(const Json& row, const Json& measured) {
   const TraceScope trace("loop", "log");
   Json full = row;
   full.update(row_context);
-  full["epoch"] = state.epoch;
-  full["step"] = state.global_step;
+  full["epoch"] = json_from_zero(state.epoch);
+  const bool training = row.contains("loss"), evaluation = row.value("event", "") == "evaluate";
+  if (token_count_ != "no") {
+    full["num_input_tokens_seen"] = state.num_input_tokens_seen;
+    if (training) full.update(token_speed(seconds_in_training(), state.num_input_tokens_seen - first_tokens_));
+  }
   Json remembered = full;
   if (!config.raft) remembered.erase("event");  // as Hugging Face's history has it
+  remembered["step"] = state.global_step;
   state.log_history.push_back(std::move(remembered));
-  full.erase("step");
-  full.update(measured);
-  full["global_step"] = state.global_step;
-  full["time"] = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  metrics_.append(full);
+  const EventDetails details = write_row(std::move(full), measured);
+  events.emit(SLW_ON_LOG, details);
+  if (evaluation) events.emit(SLW_ON_EVALUATE, details);
+  return events.control();
+}
+
+EventDetails Run::write_row(Json row, const Json& measured) {
+  row.update(measured);
+  row["global_step"] = state.global_step;
+  row["time"] = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  metrics_.append(row);
   EventDetails details;
-  for (const auto& [name, value] : full.items())
+  for (const auto& [name, value] : row.items())
     if (value.is_number() && name != "time") details.metrics.emplace_back(name, value.get<double>());
   loggers.scalars(state.global_step, details.metrics);
-  uint32_t control = 0;
-  if (row.value("event", "") == "evaluate") control |= events.emit(SLW_ON_EVALUATE, details);
-  return control | events.emit(SLW_ON_LOG, details);
+  return details;
+}
+
+void Run::note(const Json& row) {
+  Json full = row;
+  full.update(row_context);
+  full["epoch"] = json_from_zero(state.epoch);
+  write_row(std::move(full), Json::object());
 }
 
 void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
@@ -54,6 +71,7 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   const PhaseScope phase(&clock, Phase::kSave);
   std::vector<CheckpointFile> files = model_files(model, model_config_, tokenizer);
   if (optimizer->step_count() > 0 && !optimizer->slots().empty()) files.push_back(optimizer_file(*optimizer));
+  store_flos();
   state.stateful_callbacks = events.save();
   if (state.best_global_step > 0) {
     const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
@@ -89,11 +107,11 @@ void Run::restore(const fs::path& checkpoint) {
   const fs::path state_file = checkpoint / "trainer_state.json", own_file = checkpoint / "run_state.json";
   TrainerState read = TrainerState::from_json(parse_json(read_file(state_file), state_file.string()), state_file.string());
   read.train_batch_size = state.train_batch_size;  // these are the configuration's
-  read.num_train_epochs = state.num_train_epochs;
   read.trial_name = state.trial_name;
   read.trial_params = state.trial_params;
   state = std::move(read);
   first_step_ = state.global_step;
+  first_tokens_ = state.num_input_tokens_seen;
   if (!state.best_model_checkpoint.empty() && !fs::exists(state.best_model_checkpoint)) {
     log_warn("the best checkpoint so far, {}, is gone; the best is sought among those to come", state.best_model_checkpoint);
     state.best_model_checkpoint.clear();
@@ -112,13 +130,14 @@ void Run::restore(const fs::path& checkpoint) {
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());
   }
-  events.load(state.stateful_callbacks);
+  if (config.flag("train", "restore_callback_states_from_checkpoint")) events.load(state.stateful_callbacks);
 }
 
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
   for (const CheckpointFile& file : model_files(model, model_config_, tokenizer)) file.write(config.output_dir / file.name);
   write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
+  write_model_card(config.output_dir, model_card(config, state, model_config_));
 }
 
 void Run::refresh_report() const {
@@ -129,9 +148,17 @@ void Run::refresh_report() const {
   }
 }
 
-void Run::begin_flow(int64_t max_steps) {
+void Run::begin_training() {
+  state.stateful_callbacks = events.save();
+  memory_.begin("train");
+  training_began_ = seconds();
+  events.tell(SLW_ON_TRAIN_BEGIN);
+}
+
+void Run::begin_flow(int64_t max_steps, int64_t epochs) {
   flow = flow_of(config, max_steps);
   state.max_steps = max_steps;
+  state.num_train_epochs = epochs;
   state.logging_steps = flow.logging_steps;
   state.eval_steps = flow.eval_steps;
   state.save_steps = flow.save_steps;
@@ -151,35 +178,40 @@ void Run::begin_schedule(const StageSettings& settings, int64_t steps) {
 uint32_t Run::after_step(const StepReport& report) {
   ++state.global_step;
   state.epoch = report.epoch;
-  state.num_input_tokens_seen += report.tokens;
-  // Forward and backward: three forwards' worth (Kaplan et al., "Scaling laws for neural language models").
-  state.total_flos += 3 * model.info().flops_per_token * static_cast<double>(report.tokens);
-  throughput.add_step(report.tokens);
   loss_sum_ += report.loss;
   whole_loss_sum_ += report.loss;
   ++loss_steps_;
   last_ = report;
-  uint32_t control = events.take_asked() | due_after_step(flow, state.global_step, state.max_steps);
   EventDetails details;
   details.learning_rate = report.learning_rate;
   details.grad_norm = report.grad_norm;
   details.loss = report.loss;
-  control = events.emit(SLW_ON_STEP_END, details, control);
-  if ((control & SLW_DO_LOG) != 0) control |= log_pending();
-  return control;
+  const uint32_t control = events.emit(SLW_ON_STEP_END, details, due_after_step(flow, state.global_step, state.max_steps));
+  return (control & SLW_DO_LOG) != 0 ? log_pending() : control;
 }
 
-uint32_t Run::judge_evaluation(const Json& metrics) {
+void Run::count_tokens(int64_t tokens) {
+  if (token_count_ != "no") state.num_input_tokens_seen += tokens;
+  const int64_t embedding = model.info().vocab_size * model.info().hidden_size;
+  pending_flos_ += 6.0 * static_cast<double>(tokens) * static_cast<double>(model.parameters().total_count() - embedding);
+  throughput.add_step(tokens);
+}
+
+void Run::store_flos() { state.total_flos += std::exchange(pending_flos_, 0.0); }
+
+void Run::judge_evaluation(const Json& metrics) {
   if (schedule && schedule->adaptive()) schedule->evaluated(metrics.at(flow.best_metric).get<double>());
   const bool better = judge(flow, metrics, state);
-  return better && flow.saving == "best" ? SLW_DO_SAVE : 0;
+  if (flow.saving == "best") events.ask(SLW_DO_SAVE, better);
 }
 
 void Run::finish_training(double examples) {
-  const double runtime = seconds(), steps = static_cast<double>(state.global_step - first_step_), all = static_cast<double>(std::max<int64_t>(1, state.max_steps));
+  const double runtime = seconds_in_training(), steps = static_cast<double>(state.global_step - first_step_), all = static_cast<double>(std::max<int64_t>(1, state.max_steps));
   Json row = speed_metrics("train", runtime, examples * steps / all, steps);
+  store_flos();
   row["total_flos"] = state.total_flos;
   row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step));
+  row.update(memory_.end("train"));
   log(row);
   if (!flow.load_best || state.best_model_checkpoint.empty()) return;
   const fs::path best = state.best_model_checkpoint;
@@ -189,10 +221,11 @@ void Run::finish_training(double examples) {
 }
 
 uint32_t Run::log_pending() {
-  if (loss_steps_ == 0) return 0;
+  if (loss_steps_ == 0) return events.control();
   const double mean = loss_sum_ / static_cast<double>(loss_steps_);
   loss_sum_ = 0;
   loss_steps_ = 0;
+  store_flos();
   const Json measured = throughput.step_figures();
   trace_counter("loss", mean);
   trace_counter("tokens_per_second", measured.value("tokens_per_second", 0.0));
@@ -201,6 +234,8 @@ uint32_t Run::log_pending() {
     for (const auto& [name, value] : loss->reported()) row[fmt::format("{}/{}", loss->id(), name)] = value;
   return log(row, measured);
 }
+
+double Run::seconds_in_training() const { return seconds() - training_began_; }
 
 double Run::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();

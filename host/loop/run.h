@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/memory_use.h"
 #include "config/run_config.h"
 #include "loop/events.h"
 #include "loop/flow.h"
@@ -32,6 +33,7 @@ struct RunParts {
   std::vector<CallbackPlugin> callbacks;
   std::vector<LoggerPlugin> loggers;
   TrainAccess& access;  // the one that the plugins' facts name
+  MemoryMetrics& memory;
   const LossPlugin* loss = nullptr;  // in place of -log p
 };
 
@@ -53,10 +55,12 @@ class Run {
   std::unique_ptr<Schedule> schedule;  // of the stage that is being trained
   Json row_context = Json::object();  // added to every logged row
 
-  // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells the callbacks.
-  // `global_step`, `epoch` and `time` are added. `measured`: figures of the machine rather than of the run; they are in no
-  // checkpoint's history. Returns the control bits that callbacks set.
+  // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells the callbacks: SLW_ON_LOG,
+  // then SLW_ON_EVALUATE where it is an evaluation's. `global_step`, `epoch` and `time` are added. `measured`: figures of the machine
+  // rather than of the run; they are in no checkpoint's history. Returns events.control().
   uint32_t log(const Json& row, const Json& measured = Json::object());
+  // A row for metrics.jsonl and the loggers alone: the state does not remember it, and it is no event.
+  void note(const Json& row);
   // How far the whole run is: loggers only, may be dropped.
   void progress(std::vector<std::pair<std::string, double>> metrics);
 
@@ -67,32 +71,44 @@ class Run {
   void restore(const fs::path& checkpoint);
   // Weights alone.
   void load_weights(const fs::path& checkpoint);
-  // The model and tokenizer into the run folder itself, for from_pretrained and `slipway generate`.
+  // The model, its card and tokenizer into the run folder itself, for from_pretrained and `slipway generate`.
   void save_final_model();
 
   // report.html anew; a page that cannot be written is a warning, not the end of a run.
   void refresh_report() const;
 
-  // The run takes `max_steps` optimizer steps: what shares of them mean is known from here on.
-  void begin_flow(int64_t max_steps);
+  // The run takes `max_steps` optimizer steps in `epochs` epochs: what shares of them mean is known from here on.
+  void begin_flow(int64_t max_steps, int64_t epochs);
 
   // The schedule of a stage of `steps` steps; one that goes by evaluations goes on where the last stage, or the checkpoint, left it.
   void begin_schedule(const StageSettings& settings, int64_t steps);
 
-  // Bookkeeping of a step that just ended: state, logging, callbacks. Returns control bits.
+  // Tokens that a micro-batch has trained on: for the state's counts and the throughput.
+  void count_tokens(int64_t tokens);
+  // Bookkeeping of a step that just ended: state, logging, callbacks. Returns events.control().
   uint32_t after_step(const StepReport& report);
-  // Holds an evaluation against the best so far and tells the schedule of it; SLW_DO_SAVE when the model is to be saved for it.
-  uint32_t judge_evaluation(const Json& metrics);
+  // Holds an evaluation against the best so far and tells the schedule of it; with save_strategy "best" it decides whether the
+  // model is saved.
+  void judge_evaluation(const Json& metrics);
   // Ends training: the row of the whole of it, then the best checkpoint's weights where they are asked for. `examples`: trained on.
   void finish_training(double examples);
 
-  // Logs what after_step() has gathered and not yet logged.
+  // Logs what after_step() has gathered and not yet logged. Returns events.control().
   uint32_t log_pending();
+
+  // Training begins: the control is cleared, callbacks are told, and from here on the time of training counts.
+  void begin_training();
 
   // Seconds since the run (or its resumption) began.
   double seconds() const;
 
  private:
+  // The row as metrics.jsonl and the loggers have it, and what of it is an event's.
+  EventDetails write_row(Json row, const Json& measured);
+  double seconds_in_training() const;
+  // What was computed since the last row or checkpoint, into the state: between them it stands still, as Hugging Face's does.
+  void store_flos();
+
   Json model_config_;
   MetricsFile metrics_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
@@ -101,6 +117,11 @@ class Run {
   int64_t loss_steps_ = 0;
   Json schedule_state_ = Json::object();
   int64_t first_step_ = 0;  // steps done before this process
+  int64_t first_tokens_ = 0;
+  double training_began_ = 0;  // seconds()
+  double pending_flos_ = 0;
+  MemoryMetrics& memory_;
+  const std::string token_count_;  // include_num_input_tokens_seen
   StepReport last_{};
 };
 

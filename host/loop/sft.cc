@@ -42,7 +42,7 @@ std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at)
 Json evaluation(Run& run, const std::vector<Example>& examples) {
   const int64_t batch_size = run.config.integer("train", "per_device_eval_batch_size");
   const double begin = run.seconds();
-  const double loss = evaluate_loss(run.model, examples, batch_size, run.stage.objective);
+  const double loss = evaluate_loss(run.model, examples, batch_size, run.stage.objective, run.config.flag("train", "logging_nan_inf_filter"), [&] { run.events.tell(SLW_ON_PREDICTION_STEP); });
   const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
   Json metrics = {{"event", "evaluate"}, {"eval_loss", loss}};
   metrics.update(speed_metrics("eval", took, count, std::ceil(count / static_cast<double>(batch_size))));
@@ -57,34 +57,41 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
   const int64_t steps = stage_steps(data.train.size(), run.stage);
   const std::unique_ptr<Feed> feed = feed_of(run, data, at);
   // As many passes as there may be: the Hugging Face Trainer's word for a stream.
-  run.state.num_train_epochs = static_cast<double>(data.stream ? std::numeric_limits<int64_t>::max() : stage_epochs(data.train.size(), run.stage));
-  run.begin_flow(steps);
+  run.begin_flow(steps, data.stream ? std::numeric_limits<int64_t>::max() : stage_epochs(data.train.size(), run.stage));
   int64_t saved_at = checkpoint ? run.state.global_step : -1;
   const auto save = [&] {
     at.place = feed->place();
     run.save({sft_file(at)});
     saved_at = run.state.global_step;
   };
-  // Evaluates and judges; SLW_DO_SAVE when the model is to be saved for it.
-  const auto evaluate = [&]() -> uint32_t {
-    if (data.eval.empty()) return 0;
-    const PhaseScope phase(&run.clock, Phase::kEvaluate);
-    const Json metrics = evaluation(run, data.eval);
-    const uint32_t asked = run.log(metrics);
-    return asked | run.judge_evaluation(metrics);
+  // What is due, or asked for, after a step or an epoch, in this order: log, evaluate, save.
+  const auto answer = [&] {
+    const auto asked = [&](uint32_t bit) { return (run.events.control() & bit) != 0; };
+    if (asked(SLW_DO_LOG)) run.log_pending();
+    if (asked(SLW_DO_EVALUATE) && !data.eval.empty()) {
+      const PhaseScope phase(&run.clock, Phase::kEvaluate);
+      const Json metrics = evaluation(run, data.eval);
+      run.log(metrics);
+      run.judge_evaluation(metrics);
+    }
+    if (asked(SLW_STOP_EPOCH)) {  // a checkpoint of this step goes on with the next epoch too
+      feed->finish_epoch();
+      at.stage_step = feed->done();
+    }
+    if (asked(SLW_DO_SAVE)) save();
+    return run.events.control();
   };
   const double began = run.seconds();
   int64_t tokens_done = 0;
   StageHooks hooks;
   hooks.events = &run.events;
   hooks.clock = &run.clock;
+  hooks.on_micro_batch = [&](int64_t tokens) { run.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) {
     tokens_done += report.tokens;
-    uint32_t control = run.after_step(report);
-    if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
-    if ((control & SLW_STOP_EPOCH) != 0) feed->finish_epoch();  // a checkpoint of this step goes on with the next epoch too
+    run.after_step(report);
     at.stage_step = feed->done();
-    if ((control & SLW_DO_SAVE) != 0) save();
+    const uint32_t control = answer();
     run.progress({{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
                   {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)}, {"phase", 2}});
     if (stop_requested()) {
@@ -93,23 +100,25 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     }
     return control;
   };
-  hooks.on_epoch_end = [&](int64_t epochs, uint32_t asked) -> uint32_t {
-    if (epochs <= at.epochs_told) return 0;
-    at.epochs_told = epochs;
-    if (data.stream && epochs == 1) data.stream->maker.tell_losses();
-    uint32_t control = due_after_epoch(run.flow, run.state.epoch) | asked;
-    if ((control & SLW_DO_LOG) != 0) control |= run.log_pending();
-    if ((control & SLW_DO_EVALUATE) != 0) control |= evaluate();
-    if ((control & SLW_DO_SAVE) != 0) save();
-    return control;
+  hooks.on_epoch_end = [&](const EpochReport& report) -> uint32_t {
+    if (report.epochs <= at.epochs_told) return run.events.control();
+    if (report.whole) {
+      at.stage_step = report.step;
+      at.epochs_told = report.epochs;
+    }
+    if (data.stream && report.epochs == 1) data.stream->maker.tell_losses();
+    run.events.emit(SLW_ON_EPOCH_END, {}, due_after_epoch(run.flow, run.state.epoch));
+    return answer();
   };
   run.begin_schedule(run.stage, steps);
-  run.events.tell(SLW_ON_TRAIN_BEGIN);
+  run.begin_training();
   bool whole = false;
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
     if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) run.log(evaluation(run, data.eval));
-    whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, run.stage, steps, hooks);
+    StageSettings settings = run.stage;
+    settings.passed_over = at.stage_step - run.state.global_step;
+    whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, settings, steps, hooks) || run.state.global_step >= steps;
   }
   run.finish_training(run.stage.max_steps > 0 ? static_cast<double>(steps * run.stage.batch_size * run.stage.gradient_accumulation_steps)
                                               : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);

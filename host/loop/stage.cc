@@ -2,9 +2,11 @@
 #include "loop/stage.h"
 
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "loop/out_of_memory.h"
 
 namespace slipway {
 
@@ -35,6 +37,7 @@ namespace {
 // One accumulation group; each micro-batch in parts that are computed one by one.
 struct Group {
   std::vector<std::vector<PackedBatch>> micro_batches;
+  std::vector<int64_t> micro_tokens;
   int64_t labels = 0, tokens = 0;
 };
 
@@ -44,32 +47,41 @@ Group packed(const StepExamples& examples, const StageSettings& settings) {
   const Prompts prompts = settings.objective.noise.alpha > 0 ? Prompts::kApart : Prompts::kShared;
   for (const std::vector<const Example*>& micro_batch : examples.micro_batches) {
     group.micro_batches.push_back(pack_parts(micro_batch, settings.max_tokens_per_batch, prompts));
+    const int64_t before = group.tokens;
     for (const Example* example : micro_batch) {
       group.labels += example->label_tokens();
       group.tokens += static_cast<int64_t>(example->ids.size());
     }
+    group.micro_tokens.push_back(group.tokens - before);
   }
   return group;
 }
 
-// Forward, backward, clip, step. `step` counts from 1.
-StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& schedule, const Group& group, const StageSettings& settings,
-                          const Objective& objective, int64_t step, int64_t steps, const StageHooks& hooks) {
+// Forward, backward, clip, step. `step` counts from 1; `rate_step` is the schedule's, from 0. Nothing when the group was broken off.
+std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, const Schedule& schedule, const Group& group, const StageSettings& settings,
+                                         const Objective& objective, int64_t step, int64_t steps, int64_t rate_step, const StageHooks& hooks) {
   if (group.labels == 0) fail("step {}: no token of the batch carries loss; are all completions empty?", step);
   FlatParameters& parameters = model.parameters();
   parameters.zero_grad();
   double loss = 0;
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
-    for (const PackedBatch& part : group.micro_batches[m])
-      if (!part.targets.empty()) loss += loss_backward(model, part, group.labels, objective) / static_cast<double>(group.labels);
-    if (m + 1 < group.micro_batches.size() && hooks.events != nullptr) hooks.events->tell(SLW_ON_SUBSTEP_END);
+    for (const PackedBatch& part : group.micro_batches[m]) {
+      if (part.targets.empty()) continue;
+      loss += within_memory([&] { return loss_backward(model, part, group.labels, objective); }, [&] {
+        return fmt::format("step {}: out of memory while training on {} tokens at once; lower train.max_tokens_per_batch or train.per_device_train_batch_size, or set train.auto_find_batch_size = true",
+                           step, part.ids.size());
+      }) / static_cast<double>(group.labels);
+    }
+    if (hooks.on_micro_batch) hooks.on_micro_batch(group.micro_tokens[m]);
+    if (m + 1 == group.micro_batches.size() || hooks.events == nullptr) continue;
+    if ((hooks.events->emit(SLW_ON_SUBSTEP_END) & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) != 0) return std::nullopt;
   }
   const PhaseScope phase(hooks.clock, Phase::kOptimizer);
   const double grad_norm = parameters.grad_norm();
   if (!std::isfinite(loss) || !std::isfinite(grad_norm))
     fail("step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the data", step, loss, grad_norm);
-  double learning_rate = schedule.at(step - 1 + settings.schedule_offset);
+  double learning_rate = schedule.at(rate_step);
   const EventDetails details{{}, "", learning_rate, grad_norm, loss};
   // Callbacks see the gradients as backward left them, and may change them, the clip and the rate, or pass the step over.
   TrainAccess::Step asked;
@@ -77,7 +89,7 @@ StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& sc
     hooks.events->tell(SLW_ON_PRE_OPTIMIZER_STEP, details);
     asked = hooks.events->take_step_requests();
   }
-  if (asked.skip) return {step, steps, loss, grad_norm, 0, 0, group.tokens};
+  if (asked.skip) return StepReport{step, steps, loss, grad_norm, 0, 0, group.tokens};
   learning_rate = asked.learning_rate.value_or(learning_rate);
   const double clip = asked.clip_norm.value_or(settings.max_grad_norm);
   const double norm = hooks.events != nullptr && hooks.events->wanted(SLW_ON_PRE_OPTIMIZER_STEP) ? parameters.grad_norm() : grad_norm;
@@ -88,7 +100,7 @@ StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& sc
   }
   optimizer.step(learning_rate, scale);
   if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
-  return {step, steps, loss, grad_norm, learning_rate, 0, group.tokens};
+  return StepReport{step, steps, loss, grad_norm, learning_rate, 0, group.tokens};
 }
 
 }  // namespace
@@ -99,6 +111,7 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
   const auto tell = [&](slw_event_type type) {
     if (hooks.events != nullptr) hooks.events->tell(type);
   };
+  int64_t passed_over = settings.passed_over;
   for (bool begins = feed.done() == 0;; begins = true, feed.begin_epoch()) {
     if (begins) tell(SLW_ON_EPOCH_BEGIN);
     uint32_t control = 0;
@@ -116,16 +129,19 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
       objective.noise.epoch = static_cast<uint32_t>(feed.epoch());
       objective.noise.first = examples->first;
       objective.noise.before = examples->before;
-      StepReport report = optimizer_step(model, optimizer, schedule, packed(*examples, settings), settings, objective, step, steps, hooks);
-      report.epoch = examples->epoch;
-      control = hooks.on_step(report);
+      std::optional<StepReport> report = optimizer_step(model, optimizer, schedule, packed(*examples, settings), settings, objective, step, steps,
+                                                        step - 1 - passed_over + settings.schedule_offset, hooks);
+      if (report) report->epoch = examples->epoch;
+      else ++passed_over;
+      control = report ? hooks.on_step(*report) : hooks.events->control();
+      if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
+      passed_over += feed.done() - step;
     }
-    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
-    tell(SLW_ON_EPOCH_END);
-    const uint32_t asked = hooks.events != nullptr ? hooks.events->take_asked() : 0;
-    control |= asked;
-    if (hooks.on_epoch_end) control |= hooks.on_epoch_end(feed.epoch() + 1, asked);
-    if ((control & SLW_STOP_TRAINING) != 0) return false;
+    const bool stopped = (control & SLW_STOP_TRAINING) != 0;
+    const EpochReport report{feed.epoch() + 1, feed.done(), !stopped || feed.ended() || feed.done() >= steps};
+    if (hooks.on_epoch_end) control = hooks.on_epoch_end(report);
+    else if (hooks.events != nullptr) control = hooks.events->emit(SLW_ON_EPOCH_END);
+    if (stopped || (control & SLW_STOP_TRAINING) != 0) return false;
     if (feed.done() >= steps) return true;
   }
 }
@@ -136,19 +152,24 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
   return train_stage(model, optimizer, schedule, feed, settings, stage_steps(examples.size(), settings), hooks);
 }
 
-double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective) {
+double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective, bool leave_out_not_finite, const std::function<void()>& on_batch) {
   const at::NoGradGuard no_grad;
-  double sum = 0;
+  double sum = 0, left_out = 0;
   int64_t labels = 0;
   for (size_t first = 0; first < examples.size(); first += static_cast<size_t>(batch_size)) {
     std::vector<const Example*> chosen;
     for (size_t i = first; i < std::min(examples.size(), first + static_cast<size_t>(batch_size)); ++i) chosen.push_back(&examples[i]);
     const PackedBatch batch = pack(chosen);
-    if (batch.targets.empty()) continue;
-    sum += loss_sum(model, batch, objective);
-    labels += static_cast<int64_t>(batch.targets.size());
+    const double part = batch.targets.empty() ? 0 : loss_sum(model, batch, objective);
+    if (leave_out_not_finite && !std::isfinite(part)) {
+      left_out += part;
+    } else {
+      sum += part;
+      labels += static_cast<int64_t>(batch.targets.size());
+    }
+    if (on_batch) on_batch();
   }
-  return labels == 0 ? 0 : sum / static_cast<double>(labels);
+  return labels == 0 ? left_out : sum / static_cast<double>(labels);
 }
 
 }  // namespace slipway

@@ -29,6 +29,7 @@ struct StageSettings {
   uint64_t seed = 42;
   std::optional<uint64_t> data_seed;
   bool drop_last = false;
+  int64_t passed_over = 0;  // of the steps behind: those that were never done, because a callback ended their epoch
   Objective objective;                              // its noise is completed by the stage
 };
 
@@ -37,6 +38,12 @@ struct StepReport {
   int64_t steps; // of the stage
   double loss, grad_norm, learning_rate, epoch;
   int64_t tokens;
+};
+
+struct EpochReport {
+  int64_t epochs;  // done, from 1
+  int64_t step;    // of the stage: done or passed over
+  bool whole;      // false when training stops within it
 };
 
 OrderSettings order_settings(const StageSettings& settings);
@@ -48,18 +55,20 @@ int64_t stage_epochs(size_t examples, const StageSettings& settings);
 // The schedule of a stage of `steps` steps. Throws Error as make_schedule() does.
 std::unique_ptr<Schedule> stage_schedule(const StageSettings& settings, int64_t steps);
 
-// Who follows a stage. Both functions return control bits (SLW_STOP_TRAINING, SLW_STOP_EPOCH). What callbacks asked for at the
-// stage's events waits in `events` for on_step to take, and is handed to on_epoch_end.
+// Who follows a stage. Functions that return control bits may set SLW_STOP_TRAINING and SLW_STOP_EPOCH. What callbacks ask for at
+// the stage's own events stands in events->control().
 struct StageHooks {
   Events* events = nullptr;                                // epoch, step, substep and optimizer events go there
+  std::function<void(int64_t tokens)> on_micro_batch;      // after its backward pass; optional
   PhaseClock* clock = nullptr;                             // counts the time of each part of a step
   std::function<uint32_t(const StepReport&)> on_step;      // after every optimizer step
-  std::function<uint32_t(int64_t epochs, uint32_t asked)> on_epoch_end;  // epochs done, from 1; optional
+  std::function<uint32_t(const EpochReport&)> on_epoch_end; // tells SLW_ON_EPOCH_END; without it the stage does
 };
 
 // Trains on what is left of `feed` until `steps` steps are done. When it stands at an epoch's end, that end is told again (to
 // those who were told of it before a resume). The loss of a step is the mean over the label tokens of its whole accumulation
-// group. Returns false when a hook stopped it. Throws Error when the loss is not finite. [loop]
+// group. A request to stop is obeyed after the micro-batch that is under way, as the Hugging Face Trainer does: a group that is
+// broken off changes no weight. Returns false when it was stopped. Throws Error when the loss is not finite, OutOfMemory. [loop]
 bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed, const StageSettings& settings, int64_t steps,
                  const StageHooks& hooks);
 
@@ -67,7 +76,9 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
 bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
                  const StageSettings& settings, int64_t skip, const StageHooks& hooks);
 
-// Mean loss over the label tokens of `examples`, without gradients.
-double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective = {});
+// Mean loss over the label tokens of `examples`, without gradients. `leave_out_not_finite`: batches whose loss is not finite do not
+// count, unless there are no others. `on_batch` is called after each batch.
+double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective = {}, bool leave_out_not_finite = false,
+                     const std::function<void()>& on_batch = nullptr);
 
 }  // namespace slipway

@@ -23,6 +23,7 @@ class StreamFeed : public Feed {
   int64_t epoch() const override { return pass_; }
   int64_t done() const override { return done_; }
   std::optional<StepExamples> next() override;
+  bool ended() const override { return false; }
   void finish_epoch() override { rows_.end_pass(); }
   void begin_epoch() override;
   Json place() const override;

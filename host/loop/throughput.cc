@@ -58,8 +58,17 @@ Json Throughput::iteration_figures() {
           {"share_save", sum(took, {Phase::kSave}) / all}};
 }
 
+namespace {
+
+double rounded(double value, double unit) { return std::round(value * unit) / unit; }
+
+}  // namespace
+
+Json token_speed(double runtime, int64_t tokens) {
+  return {{"train_runtime", rounded(runtime, 1e4)}, {"train_tokens_per_second", rounded(static_cast<double>(tokens) / runtime, 1e3)}};
+}
+
 Json speed_metrics(const std::string& split, double runtime, double samples, double steps) {
-  const auto rounded = [](double value, double unit) { return std::round(value * unit) / unit; };
   return {{split + "_runtime", rounded(runtime, 1e4)}, {split + "_samples_per_second", rounded(samples / runtime, 1e3)}, {split + "_steps_per_second", rounded(steps / runtime, 1e3)}};
 }
 

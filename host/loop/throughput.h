@@ -35,4 +35,7 @@ class Throughput {
 // <split>_runtime, <split>_samples_per_second and <split>_steps_per_second, rounded as Hugging Face rounds them. `runtime`: seconds.
 Json speed_metrics(const std::string& split, double runtime, double samples, double steps);
 
+// train_runtime and train_tokens_per_second, in the same way.
+Json token_speed(double runtime, int64_t tokens);
+
 }  // namespace slipway

@@ -77,8 +77,8 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
     run_.restore(*checkpoint);
     at_ = RaftState::read(*checkpoint);
   }
-  run_.begin_flow(stage_steps(static_cast<size_t>(prompts_per_iteration_), run_.stage) * iterations_);
-  run_.events.tell(SLW_ON_TRAIN_BEGIN);
+  run_.begin_flow(stage_steps(static_cast<size_t>(prompts_per_iteration_), run_.stage) * iterations_, stage_epochs(static_cast<size_t>(prompts_per_iteration_), run_.stage));
+  run_.begin_training();
   std::string stop;
   if (!at_.evaluated_start) {
     run_.row_context["iteration"] = 0;
@@ -270,6 +270,7 @@ uint32_t Raft::train() {
   StageHooks hooks;
   hooks.events = &run_.events;
   hooks.clock = &run_.clock;
+  hooks.on_micro_batch = [&](int64_t tokens) { run_.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) {
     control = run_.after_step(report);
     if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();  // a checkpoint of this step goes on with the next epoch too

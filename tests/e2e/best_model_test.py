@@ -29,7 +29,7 @@ def main() -> None:
         weights = {at: (folder / at / "model.safetensors").read_bytes() for at in (".", "checkpoint-4", "checkpoint-20")}
         assert weights["."] == weights["checkpoint-4"] != weights["checkpoint-20"]
         last = state["log_history"][-1]
-        assert list(last) == ["train_runtime", "train_samples_per_second", "train_steps_per_second", "total_flos", "train_loss", "epoch", "step"], last
+        assert list(last) == ["epoch", "step", "total_flos", "train_loss", "train_runtime", "train_samples_per_second", "train_steps_per_second"], last
         print(f"evaluations {evaluations}: ends with checkpoint-{best}")
 
 

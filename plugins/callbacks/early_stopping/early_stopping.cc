@@ -3,6 +3,7 @@
 // of it. The best follows every gain, however small. The first evaluation uses up nothing; NaN is never better.
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 #include "slipway/plugin.hpp"
@@ -24,6 +25,7 @@ struct EarlyStopping : slipway::Callback<EarlyStopping> {
   EarlyStopping(const slw_host *host, slipway::Config c)
       : host_(host), patience_(c.integer("early_stopping_patience")), threshold_(c.number("early_stopping_threshold")), metric_(c.text("metric_for_best_model")) {
     if (metric_.rfind("eval_", 0) != 0) metric_ = "eval_" + metric_;
+    if (metric_.find_first_of("\"\\,}") != std::string::npos) throw slipway::Error(SLW_INVALID_ARGUMENT, "metric_for_best_model: \"" + metric_ + "\" is no name of a metric");
     const bool loss = metric_.size() >= 4 && metric_.compare(metric_.size() - 4, 4, "loss") == 0;
     greater_ = c.text("greater_is_better") == "auto" ? !loss : c.text("greater_is_better") == "true";
   }
@@ -41,6 +43,11 @@ struct EarlyStopping : slipway::Callback<EarlyStopping> {
       return;
     }
     const double value = found->value;
+    if (adopts_best_) {
+      adopts_best_ = false;
+      seen_ = !std::isnan(event.state->best_metric);
+      if (seen_) best_ = event.state->best_metric;
+    }
     const bool gain = seen_ && (greater_ ? value > best_ : value < best_);
     waited_ = !seen_ || (gain && std::abs(value - best_) > threshold_) ? 0 : waited_ + 1;
     if (!seen_) best_ = worst();
@@ -51,16 +58,39 @@ struct EarlyStopping : slipway::Callback<EarlyStopping> {
     say(SLW_LOG_INFO, metric_ + " has not improved on " + std::to_string(best_) + " for " + std::to_string(waited_) + " evaluations: stopping");
   }
 
-  // "early_stopping/1 WAITED BEST DIRECTION METRIC"; BEST is "none" before the first evaluation.
+  // As transformers' EarlyStoppingCallback is kept in trainer_state.json, and beside it what that takes from the state of its
+  // Trainer: "early_stopping/1 WAITED BEST DIRECTION METRIC"; BEST is "none" before the first evaluation.
   std::string save() const {
-    char best[40] = "none";
+    char best[40] = "none", limit[40];
     if (seen_) std::snprintf(best, sizeof best, "%a", best_);
-    return std::string(kFormat) + " " + std::to_string(waited_) + " " + best + " " + direction() + " " + metric_;
+    std::snprintf(limit, sizeof limit, "%.17g", threshold_);
+    const std::string own = std::string(kFormat) + " " + std::to_string(waited_) + " " + best + " " + direction() + " " + metric_;
+    return R"({"class":"EarlyStoppingCallback","args":{"early_stopping_patience":)" + std::to_string(patience_) + R"(,"early_stopping_threshold":)" + limit +
+           (std::strpbrk(limit, ".en") == nullptr ? ".0" : "") + R"(},"attributes":{")" + kCounter + "\":" + std::to_string(waited_) + ",\"" + kOwn + "\":\"" + own + "\"}}";
   }
-  void load(std::string_view state) {
+  void load(std::string_view text) {
+    const std::string own = member(text, kOwn);
+    if (own.empty()) {  // written by transformers: its Trainer knows the best
+      const int64_t waited = whole(member(text, kCounter), text);
+      waited_ = waited, adopts_best_ = true;
+      return;
+    }
+    load_own(own);
+  }
+
+ private:
+  // The value of a member of the JSON object, without the quotes of a text: none of those read here holds a quote itself.
+  static std::string member(std::string_view json, const char *name) {
+    const size_t key = json.find('"' + std::string(name) + '"');
+    if (key == std::string_view::npos) return "";
+    const size_t begin = json.find_first_not_of(": \"", key + std::strlen(name) + 2);
+    return begin == std::string_view::npos ? "" : std::string(json.substr(begin, json.find_first_of(",}\"", begin) - begin));
+  }
+
+  void load_own(const std::string &state) {
     std::vector<std::string> fields;
     size_t at = 0;
-    for (size_t space; fields.size() < 4 && (space = state.find(' ', at)) != std::string_view::npos; at = space + 1)
+    for (size_t space; fields.size() < 4 && (space = state.find(' ', at)) != std::string::npos; at = space + 1)
       fields.emplace_back(state.substr(at, space - at));
     fields.emplace_back(state.substr(at));
     if (fields.size() != 5 || fields[0] != kFormat) refuse(state);
@@ -75,11 +105,10 @@ struct EarlyStopping : slipway::Callback<EarlyStopping> {
     seen_ = seen, waited_ = waited, best_ = best;
   }
 
- private:
   void say(slw_log_level level, const std::string &text) const {
     if (SLW_HAS(host_, log)) host_->log(host_, level, {text.data(), text.size()});
   }
-  static constexpr const char *kFormat = "early_stopping/1";
+  static constexpr const char *kFormat = "early_stopping/1", *kCounter = "early_stopping_patience_counter", *kOwn = "state";
   const char *direction() const { return greater_ ? "greater" : "less"; }
   double worst() const { return (greater_ ? -1 : 1) * std::numeric_limits<double>::infinity(); }
 
@@ -102,6 +131,7 @@ struct EarlyStopping : slipway::Callback<EarlyStopping> {
   double threshold_, best_ = 0;
   std::string metric_;
   bool greater_ = false, warned_ = false, seen_ = false;
+  bool adopts_best_ = false;  // the next evaluation is held against the best of the run's state
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "loop/events.h"
 
 #include <cstring>
+#include <map>
 
 #include "tests/unit/loop/tiny_stage.h"
 
@@ -42,9 +43,11 @@ TEST_F(EventsTest, AnEventNobodyWantsCallsNobody) {
   Events all = events({"events = " + bits({SLW_ON_LOG, SLW_ON_SELECT}) + "\nset = 1", "events = 0\nset = 2"});
   for (slw_event_type type = 0; type < SLW_EVENT_COUNT; ++type) {
     const bool wanted = type == SLW_ON_LOG || type == SLW_ON_SELECT;
+    all.ask(~0u, false);
     uint32_t control = 0;
     EXPECT_EQ(said_by(kWatcher, [&] { control = all.emit(type, {}, SLW_DO_LOG); }).size(), wanted ? 1u : 0u) << type;
     EXPECT_EQ(control, wanted ? SLW_DO_LOG | SLW_STOP_TRAINING : SLW_DO_LOG) << type;
+    EXPECT_EQ(all.control(), control) << type;
     EXPECT_EQ(all.wanted(type), wanted) << type;
   }
   EXPECT_EQ(events({}).emit(SLW_ON_LOG, {}, SLW_DO_SAVE), SLW_DO_SAVE);
@@ -63,15 +66,31 @@ TEST_F(EventsTest, FlagsAreSetAndClearedInTurn) {
   EXPECT_EQ(after({"order = -1\nclear = 4\nset = 8" + hears}), SLW_DO_SAVE | SLW_DO_EVALUATE);
 }
 
-TEST_F(EventsTest, WhatIsToldWaitsToBeTaken) {
-  Events all = events({"set = 1\nonly = 14\nevents = " + bits({SLW_ON_LOG, SLW_ON_SAVE}), "set = 4\nonly = 13\nevents = " + bits({SLW_ON_SAVE})});
-  EXPECT_EQ(all.take_asked(), 0u);
-  said_by(kWatcher, [&] {
-    all.tell(SLW_ON_LOG);
-    all.tell(SLW_ON_SAVE);
-  });
-  EXPECT_EQ(all.take_asked(), SLW_STOP_TRAINING | SLW_DO_SAVE);
-  EXPECT_EQ(all.take_asked(), 0u);
+// transformers' CallbackHandler: what each event takes back before it is told.
+TEST_F(EventsTest, ARequestStandsUntilItIsAnswered) {
+  constexpr uint32_t kAll = SLW_STOP_TRAINING | SLW_STOP_EPOCH | SLW_DO_SAVE | SLW_DO_EVALUATE | SLW_DO_LOG;
+  const std::map<slw_event_type, uint32_t> answered = {{SLW_ON_TRAIN_BEGIN, SLW_STOP_TRAINING}, {SLW_ON_EPOCH_BEGIN, SLW_STOP_EPOCH},
+                                                       {SLW_ON_STEP_BEGIN, SLW_DO_SAVE | SLW_DO_EVALUATE | SLW_DO_LOG}, {SLW_ON_LOG, SLW_DO_LOG},
+                                                       {SLW_ON_EVALUATE, SLW_DO_EVALUATE}, {SLW_ON_SAVE, SLW_DO_SAVE}};
+  for (const bool heard : {false, true}) {
+    Events all = events({heard ? "events = " + std::to_string((uint64_t{1} << SLW_EVENT_COUNT) - 1) : "events = 0"});
+    for (slw_event_type type = 0; type < SLW_EVENT_COUNT; ++type) {
+      all.ask(kAll, true);
+      said_by(kWatcher, [&] { all.tell(type); });
+      EXPECT_EQ(all.control(), kAll & ~(answered.contains(type) ? answered.at(type) : 0)) << type;
+    }
+  }
+}
+
+TEST_F(EventsTest, WhatOneCallbackAsksForTheNextEventsSee) {
+  Events all = events({"set = 1\nonly = 14\nevents = " + bits({SLW_ON_LOG, SLW_ON_SAVE}), "set = 16\nonly = 13\nevents = " + bits({SLW_ON_SAVE})});
+  EXPECT_EQ(all.control(), 0u);
+  EXPECT_THAT(said_by(kWatcher, [&] {
+                all.tell(SLW_ON_LOG);
+                all.tell(SLW_ON_SAVE);
+              }),
+              ElementsAre("w event 14 control 0 step 0", "w event 13 control 1 step 0", "w event 13 control 1 step 0"));
+  EXPECT_EQ(all.control(), SLW_STOP_TRAINING | SLW_DO_LOG);
 }
 
 TEST_F(EventsTest, DetailsArriveWhole) {
@@ -116,17 +135,20 @@ TEST_F(EventsTest, AStageTellsItsEventsInOrder) {
   EXPECT_THAT(steps, ElementsAre(0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4));
 }
 
-// Wherever in the stage a callback asks to stop, it is heard.
+// Wherever in the stage a callback asks to stop, it is heard after the micro-batch that is under way: a group of two is broken off by
+// what is asked before its end, and changes no weight.
 TEST_F(EventsTest, StopIsObeyedFromEveryEventOfAStage) {
-  const std::pair<slw_event_type, int64_t> kStops[] = {{SLW_ON_EPOCH_BEGIN, 1}, {SLW_ON_STEP_BEGIN, 1}, {SLW_ON_SUBSTEP_END, 1}, {SLW_ON_PRE_OPTIMIZER_STEP, 1}, {SLW_ON_OPTIMIZER_STEP, 1}, {SLW_ON_EPOCH_END, 2}};
+  const std::pair<slw_event_type, int64_t> kStops[] = {{SLW_ON_EPOCH_BEGIN, 0}, {SLW_ON_STEP_BEGIN, 0}, {SLW_ON_SUBSTEP_END, 0}, {SLW_ON_PRE_OPTIMIZER_STEP, 1}, {SLW_ON_OPTIMIZER_STEP, 1}, {SLW_ON_EPOCH_END, 2}};
   for (const auto& [event, steps] : kStops) {
     TinyStage stage;
     stage.settings.gradient_accumulation_steps = 2;
     stage.settings.num_train_epochs = 3;
     std::vector<CallbackPlugin> callbacks;
     callbacks.push_back(stage.callback("watcher", "set = 1\nevents = " + bits({event})));
+    const at::Tensor before = stage.weights();
     said_by(kWatcher, [&] { EXPECT_FALSE(stage.train(std::move(callbacks), 6)) << event; });
     EXPECT_EQ(stage.state.global_step, steps) << event;
+    EXPECT_EQ(at::equal(stage.weights(), before), steps == 0) << event;
   }
 }
 
@@ -140,38 +162,16 @@ TEST_F(EventsTest, StopEpochPassesOverTheRestOfIt) {
   EXPECT_EQ(tiny.reports[1].step, 4);
 }
 
-// ---- states --------------------------------------------------------------------------------------------------------
-
-TEST_F(EventsTest, StatesComeBack) {
-  const Events from = events({"state = \"a\\u0001\\u00ff \\n{}\""}), to = events({"state = \"other\""});
-  const Json saved = parse_json(from.save().dump(), "states");
-  to.load(saved);
-  EXPECT_EQ(to.save(), from.save());
-  EXPECT_EQ(saved, Json::parse(R"({"org.test.watcher": "6101c3bf200a7b7d"})"));
-}
-
-TEST_F(EventsTest, CallbacksOfOneIdKeepTheirOwnStates) {
-  const Events from = events({"state = \"one\"", "state = \"\"", "state = \"three\""}), to = events({"state = \"x\"", "state = \"y\"", "state = \"z\""});
-  EXPECT_EQ(from.save(), Json::parse(R"({"org.test.watcher": "6f6e65", "org.test.watcher#3": "7468726565"})"));
-  to.load(from.save());
-  EXPECT_EQ(to.save(), Json::parse(R"({"org.test.watcher": "6f6e65", "org.test.watcher#2": "79", "org.test.watcher#3": "7468726565"})"));
-}
-
-TEST_F(EventsTest, StatelessCallbacksAreNotSavedAndStrangersPassedOver) {
-  const Events all = events({"state = \"\""});
-  EXPECT_THAT(all.save(), IsEmpty());
-  all.load(Json{{"TrainerControl", {{"should_save", true}}}});
-  all.load(Json::object());
-  EXPECT_THAT(all.save(), IsEmpty());
-}
-
-TEST_F(EventsTest, DamagedStatesAreRefused) {
-  const Events all = events({"state = \"kept\""});
-  const Json before = all.save();
-  for (const Json& bad : {Json("6"), Json("6g"), Json("0x61"), Json(" 61"), Json(61), Json::object(), Json(nullptr)}) {
-    EXPECT_EQ(error_of([&] { all.load(Json{{kWatcher, bad}}); }), "the state of callback org.test.watcher is damaged in the checkpoint: it is not hexadecimal text") << bad;
-    EXPECT_EQ(all.save(), before) << bad;
-  }
+// The schedule goes by the steps that were done, as transformers' does.
+TEST_F(EventsTest, StepsPassedOverDoNotCountForTheSchedule) {
+  tiny.settings.schedule = "linear";
+  tiny.settings.num_train_epochs = 2;  // of three steps
+  std::vector<CallbackPlugin> callbacks;
+  callbacks.push_back(tiny.callback("watcher", "set = 2\nevents = " + bits({SLW_ON_EPOCH_BEGIN})));
+  said_by(kWatcher, [&] { EXPECT_TRUE(tiny.train(std::move(callbacks), 6)); });
+  ASSERT_EQ(tiny.reports.size(), 2u);
+  EXPECT_DOUBLE_EQ(tiny.reports[0].learning_rate, 0.01);
+  EXPECT_DOUBLE_EQ(tiny.reports[1].learning_rate, 0.01 * 5 / 6);
 }
 
 }  // namespace

@@ -19,6 +19,24 @@ TEST(State, HoldsTheKeysOfTransformers) {
                                          "num_train_epochs", "save_steps", "stateful_callbacks", "total_flos", "train_batch_size", "trial_name", "trial_params"));
 }
 
+TEST(State, SortsKeysAtEveryDepth) {
+  TrainerState s;
+  s.log_history.push_back({{"loss", 1.5}, {"epoch", 0.5}, {"step", 1}});
+  s.stateful_callbacks = {{"b", {{"z", 1}, {"a", 2}}}, {"a", Json::object()}};
+  const Json json = s.to_json();
+  EXPECT_EQ(json["log_history"].dump(), R"([{"epoch":0.5,"loss":1.5,"step":1}])");
+  EXPECT_EQ(json["stateful_callbacks"].dump(), R"({"a":{},"b":{"a":2,"z":1}})");
+  EXPECT_EQ(s.log_history[0].dump(), R"({"loss":1.5,"epoch":0.5,"step":1})");
+}
+
+TEST(State, BeginsWithPythonsZeros) {
+  TrainerState s;
+  EXPECT_EQ(s.to_json()["epoch"].dump() + s.to_json()["total_flos"].dump(), "00");
+  s.epoch = 2;
+  s.total_flos = 12;
+  EXPECT_EQ(s.to_json()["epoch"].dump() + " " + s.to_json()["total_flos"].dump(), "2.0 12.0");
+}
+
 TEST(State, ReadsBack) {
   TrainerState s;
   s.epoch = 1.5;

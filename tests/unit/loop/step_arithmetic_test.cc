@@ -24,6 +24,7 @@ class Watched : public Feed {
     }
     return out;
   }
+  bool ended() const override { return feed_.ended(); }
   void finish_epoch() override { feed_.finish_epoch(); }
   void begin_epoch() override { feed_.begin_epoch(); }
 
@@ -64,8 +65,8 @@ TEST(StepArithmetic, IsTheTrainers) {
       EXPECT_EQ(report.step, static_cast<int64_t>(epochs.size()));
       return 0;
     };
-    hooks.on_epoch_end = [&](int64_t epoch, uint32_t) -> uint32_t {
-      EXPECT_EQ(epoch, ++epochs_ended);
+    hooks.on_epoch_end = [&](const EpochReport& report) -> uint32_t {
+      EXPECT_EQ(report.epochs, ++epochs_ended);
       return 0;
     };
     EXPECT_TRUE(train_stage(tiny.model, tiny.optimizer, *stage_schedule(settings, steps), feed, settings, steps, hooks));

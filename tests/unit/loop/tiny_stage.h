@@ -38,7 +38,7 @@ class TinyStage {
     hooks.on_step = [&](const StepReport& report) {
       reports.push_back(report);
       ++state.global_step;
-      return events.take_asked();
+      return events.control();
     };
     return train_stage(model, *optimizer_, *stage_schedule(settings, stage_steps(count, settings)), examples, settings, skip, hooks);
   }

@@ -16,10 +16,14 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinity = st
 
 CallbackPlugin early_stopping(const std::string& options) { return CallbackPlugin(bundled("early_stopping", options)); }
 
-uint32_t evaluate(const CallbackPlugin& plugin, const char* name, double value) {
+uint32_t evaluate(const CallbackPlugin& plugin, const char* name, double value, double best = kNaN) {
   const slw_metric metrics[] = {{"epoch", 1}, {name, value}, {"eval_other", -1e9}};
+  slw_state state{};
+  state.struct_size = sizeof state;
+  state.best_metric = best;
   slw_event event{};
   event.struct_size = sizeof event;
+  event.state = &state;
   event.type = SLW_ON_EVALUATE;
   event.metrics = metrics;
   event.metric_count = 3;
@@ -153,13 +157,32 @@ TEST(EarlyStopping, DamagedStatesAreRefusedAndChangeNothing) {
   evaluate(plugin, "eval_loss", 1);
   evaluate(plugin, "eval_loss", 2);
   const std::string good = plugin.save();
-  ASSERT_EQ(good, "early_stopping/1 1 0x1p+0 less eval_loss");
-  for (const char* bad : {"", "1", "1 0x1p+0", "early_stopping/2 1 0x1p+0 less eval_loss", "early_stopping/1 1 0x1p+0 less", "early_stopping/1 -1 0x1p+0 less eval_loss",
+  const auto file = [](const std::string& own) {
+    return R"({"args":{"early_stopping_patience":9,"early_stopping_threshold":0.0},"attributes":{"early_stopping_patience_counter":1,"state":")" + own + "\"}}";
+  };
+  ASSERT_EQ(good, R"({"class":"EarlyStoppingCallback",)" + file("early_stopping/1 1 0x1p+0 less eval_loss").substr(1));
+  for (const char* bad : {"1", "1 0x1p+0", "early_stopping/2 1 0x1p+0 less eval_loss", "early_stopping/1 1 0x1p+0 less", "early_stopping/1 -1 0x1p+0 less eval_loss",
                           "early_stopping/1 x 0x1p+0 less eval_loss", "early_stopping/1 1  less eval_loss", "early_stopping/1 1 0x1p+0z less eval_loss",
                           "early_stopping/1 1 nan less eval_loss", "early_stopping/1 1 none less eval_loss",
                           "early_stopping/1 9999999999999999999999 0x1p+0 less eval_loss"}) {
-    EXPECT_THAT(error_of([&] { plugin.load(bad); }), HasSubstr("load(): the checkpoint's state \"" + std::string(bad))) << bad;
+    EXPECT_THAT(error_of([&] { plugin.load(file(bad)); }), HasSubstr("load(): the checkpoint's state \"" + std::string(bad))) << bad;
     EXPECT_EQ(plugin.save(), good) << bad;
+  }
+  for (const char* bad : {"", "{}", R"({"args":{},"attributes":{}})", R"({"args":{},"attributes":{"early_stopping_patience_counter":"x"}})"}) {
+    EXPECT_THAT(error_of([&] { plugin.load(bad); }), HasSubstr("load(): the checkpoint's state \"")) << bad;
+    EXPECT_EQ(plugin.save(), good) << bad;
+  }
+}
+
+// transformers keeps the counter alone: the best is its Trainer's.
+TEST(EarlyStopping, GoesOnFromAStateOfTransformers) {
+  for (const auto& [best, stops] : {std::pair{0.5, 1}, {kNaN, 3}, {2.0, 3}}) {
+    const CallbackPlugin plugin = early_stopping("early_stopping_patience = 2");
+    plugin.load(R"({"args": {"early_stopping_patience": 2, "early_stopping_threshold": 0.0}, "attributes": {"early_stopping_patience_counter": 1}})");
+    int stopped = 0;
+    for (int i = 1; i <= 3 && stopped == 0; ++i)
+      if ((evaluate(plugin, "eval_loss", 1 + 0.1 * i, best) & SLW_STOP_TRAINING) != 0) stopped = i;
+    EXPECT_EQ(stopped, stops) << best;
   }
 }
 

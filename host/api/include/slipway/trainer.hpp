@@ -44,6 +44,7 @@ struct TrainOptions {
   std::string resume;               // "" = anew; "true" = from the newest checkpoint of the output folder; else a checkpoint
   std::filesystem::path profile;    // where to write a trace for ui.perfetto.dev; "" = none
   bool stop_on_signals = false;     // SIGINT and SIGTERM save and stop; a second one ends the process
+  std::string trial;                // of a search, for the state: {"name": ..., "params": {...}}; "" = none
 };
 
 struct TrainResult {

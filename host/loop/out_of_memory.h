@@ -1,0 +1,34 @@
+// Memory that ran out while a model was computed, as an error of its own: a smaller batch may fit.
+#pragma once
+#include <new>
+#include <string_view>
+
+#include "base/error.h"
+#include "device/torch.h"
+
+namespace slipway {
+
+struct OutOfMemory : Error {
+  using Error::Error;
+};
+
+// Whether LibTorch says with this that an allocation failed.
+inline bool tells_of_memory(std::string_view message) {
+  return message.find("can't allocate memory") != std::string_view::npos || message.find("not enough memory") != std::string_view::npos || message.find("out of memory") != std::string_view::npos;
+}
+
+// What `compute` returns. A failed allocation in it, of the standard library or of LibTorch, becomes OutOfMemory with the text of
+// `describe`.
+template <class Compute, class Describe>
+auto within_memory(Compute&& compute, Describe&& describe) {
+  try {
+    return compute();
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(describe());
+  } catch (const c10::Error& e) {
+    if (!tells_of_memory(e.what_without_backtrace())) throw;
+    throw OutOfMemory(describe());
+  }
+}
+
+}  // namespace slipway

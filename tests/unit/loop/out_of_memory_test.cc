@@ -1,0 +1,28 @@
+// Failed allocations while computing.
+#include "loop/out_of_memory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace slipway {
+namespace {
+
+using testing::StrEq;
+using testing::ThrowsMessage;
+
+const auto kDescribe = [] { return std::string("step 3"); };
+
+TEST(OutOfMemory, IsSaidByTheStandardLibraryAndByLibTorch) {
+  EXPECT_THAT([] { within_memory([] { throw std::bad_alloc(); }, kDescribe); }, ThrowsMessage<OutOfMemory>(StrEq("step 3")));
+  // More than an address space holds: LibTorch's allocator itself refuses.
+  EXPECT_THAT([] { within_memory([] { return at::empty({int64_t{1} << 46}, at::kFloat); }, kDescribe); }, ThrowsMessage<OutOfMemory>(StrEq("step 3")));
+}
+
+TEST(OutOfMemory, OtherFaultsStayWhatTheyAre) {
+  EXPECT_THROW(within_memory([] { fail("another"); }, kDescribe), Error);
+  EXPECT_THROW(within_memory([] { return at::ones({2}).matmul(at::ones({3})); }, kDescribe), c10::Error);
+  EXPECT_EQ(within_memory([] { return 3; }, kDescribe), 3);
+}
+
+}  // namespace
+}  // namespace slipway
