@@ -1,6 +1,7 @@
 // What a file of torch.save may hold here: plain containers, numbers, text, tensors, and numpy's uint32 arrays.
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +32,7 @@ struct TorchValue {
   TorchValue(TensorInfo value) : kind(Kind::kTensor), tensor(std::move(value)) {}
   static TorchValue list(std::vector<TorchValue> items = {});
   static TorchValue tuple(std::vector<TorchValue> items);
-  static TorchValue dict() { return of(Kind::kDict); }
+  static TorchValue dict(std::initializer_list<std::pair<const char*, TorchValue>> entries = {});
   static TorchValue array(std::vector<uint32_t> words);
 
   // A dict's value, added at the end when the key is new.
@@ -43,5 +44,12 @@ struct TorchValue {
  private:
   static TorchValue of(Kind kind);
 };
+
+// Whether two values say the same; numbers are equal whatever their type: 0, 0.0 and False. Tensors and arrays never are.
+bool same_value(const TorchValue& a, const TorchValue& b);
+// As Python would print it, for messages; of a tensor its shape.
+std::string text_of(const TorchValue& value);
+// The number under `key` of a dict, or the first of a list of them. Throws Error beginning with `origin` when there is none.
+double number_in(const TorchValue& dict, std::string_view key, const std::string& origin);
 
 }  // namespace slipway
