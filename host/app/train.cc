@@ -93,17 +93,18 @@ void check_together(const RunConfig& c) {
   if (!faults.empty()) throw ConfigError(faults);
 }
 
-// Throws ConfigError where the device that the run file asks for is not there, or cannot train.
+// Lets models compute where the run file says. Throws ConfigError where that device is not there, or cannot do what else is asked.
 void check_device(const RunConfig& c) {
   const Value& device = c.get("train", "device");
-  const auto refuse = [&](const std::string& why) -> ConfigError { return ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, why)}); };
-  try {
-    choose_device(device.s);
-  } catch (const Error& e) {
-    throw refuse(e.what());
-  }
-  // Optimizers, callbacks and checkpoints read weights through pointers of the processor's memory.
-  if (accelerator() != nullptr) throw refuse(fmt::format("{} is there, but a run's optimizer and checkpoints do not reach its memory yet; use device = \"cpu\"", accelerator()->name()));
+  if (const std::string wrong = fault_of([&] { choose_device(device.s); }); !wrong.empty())
+    throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
+  if (accelerator() == nullptr) return;
+  std::vector<std::string> faults;
+  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())
+    faults.push_back(fmt::format("{}: train.optim: {}", c.get("train", "optim").where.text(), wrong));
+  if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s != "float32")
+    faults.push_back(fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; leave it out, or use train.device = \"cpu\"", weights.where.text(), weights.s, accelerator()->name()));
+  if (!faults.empty()) throw ConfigError(faults);
 }
 
 struct Rows {
@@ -146,7 +147,7 @@ MemoryEstimate estimate(const RunConfig& c, const Model& model) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
     const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
-    m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
+    if (accelerator() == nullptr) m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
     const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
     m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);
@@ -227,8 +228,9 @@ int train(RunConfig config, const std::string& resume, const fs::path& trace) {
   LoadedModel loaded = create_model(registry, config.model_use, config.get("model", "use").where, model_config, facts);
   const MemoryEstimate memory = estimate(config, *loaded.model);
   log_info("{:.1f} M parameters, {}", static_cast<double>(loaded.model->parameters().total_count()) / 1e6, memory.text());
-  if (const uint64_t free = available_memory(); free > 0 && memory.total() > free)
-    fail("the run needs {:.1f} GiB and {:.1f} GiB are free; use a smaller model or generation.max_rows", static_cast<double>(memory.total()) / 0x1p30, static_cast<double>(free) / 0x1p30);
+  if (const uint64_t free = accelerator() != nullptr ? accelerator()->free_memory() : available_memory(); free > 0 && memory.total() > free)
+    fail("the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a smaller model or generation.max_rows", static_cast<double>(memory.total()) / 0x1p30,
+         static_cast<double>(free) / 0x1p30, accelerator() != nullptr ? " on " + accelerator()->name() : "");
   load_or_initialise(config, loaded, weights);
   weights.reset();
 

@@ -50,7 +50,7 @@ constexpr Key kKeys[] = {
     {"raft", "min_distinct_2", kFloat, "0.0", "Stop, and go back one iteration, when distinct-2 of the held-out answers falls under this share of the starting model's; 0 = never.", "0.0", "1.0"},
     {"raft", "stop_reward", kFloat, "inf", "Stop when the held-out reward reaches this."},
     {"raft", "eval_every", kInt, "1", "Evaluate held-out prompts after every N iterations; 0 = at start and end only.", "0"},
-    {"train", "device", kString, "\"cpu\"", "Where models compute: the processor, or an NVIDIA GPU (for now `slipway generate` alone computes there).", nullptr, nullptr, "cpu|cuda"},
+    {"train", "device", kString, "\"cpu\"", "Where models compute: the processor, or an NVIDIA GPU.", nullptr, nullptr, "cpu|cuda"},
     {"train", "seed", kInt, "42", "Seed of everything random.", "0"},
     {"train", "learning_rate", kFloat, "5e-5", "Peak learning rate.", "0.0"},
     {"train", "num_train_epochs", kFloat, "3.0", "Passes over the data; with raft, over each iteration's selection.", "0.0"},

@@ -83,6 +83,7 @@ uint32_t Events::deliver(slw_event_type type, const EventDetails& details, uint3
     }
     if ((callback.events() >> type & 1) != 0) callback.on_event(event, flags);
   }
+  if (access_.end_event) access_.end_event();
   return host_spoke ? flags : flags | control;
 }
 

@@ -10,6 +10,7 @@
 #include "device/cuda/loss_kernels.h"
 #include "device/cuda/product_plan.h"
 #include "device/cuda/row_kernels.h"
+#include "device/cuda/update_kernels.h"
 
 namespace slipway::cuda {
 
@@ -56,8 +57,22 @@ class KernelSet : public DeviceKernels {
     if (rows > 0) to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width, coefficient, out, grad);
   }
   void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) override {
-    const int64_t blocks = pieces(count, 256);
-    if (count > 0) to_.launch(adamw_kernel, {blocks < kMostBlocks ? blocks : kMostBlocks}, 256, 0, g, count, step, w, m, v);
+    if (count > 0) to_.launch(adamw_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m, v);
+  }
+  void sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w, float* buffer) override {
+    if (count > 0) to_.launch(sgd_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, buffer);
+  }
+  void adagrad(const float* g, int64_t count, const kernels::AdagradStep& step, float* w, float* sum) override {
+    if (count > 0) to_.launch(adagrad_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, sum);
+  }
+  void rmsprop(const float* g, int64_t count, const kernels::RmspropStep& step, float* w, float* square, float* mean, float* buffer) override {
+    if (count > 0) to_.launch(rmsprop_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, square, mean, buffer);
+  }
+  void lion(const float* g, int64_t count, const kernels::LionStep& step, float* w, float* m) override {
+    if (count > 0) to_.launch(lion_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m);
+  }
+  void scale(float* x, int64_t count, float factor) override {
+    if (count > 0) to_.launch(scale_kernel, update_grid(count), kUpdateThreads, 0, x, count, factor);
   }
   void squares(const float* x, int64_t count, double* partial, double* sum) override {
     to_.launch(squares_kernel, {kSquareParts}, kLossThreads, 0, x, count, partial);
@@ -111,8 +126,12 @@ class KernelSet : public DeviceKernels {
   Launcher& launcher() { return to_; }
 
  private:
-  static constexpr int64_t kMostBlocks = 4096;
   static constexpr int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+  static constexpr Grid update_grid(int64_t count) {
+    constexpr int64_t kMostBlocks = 4096;
+    const int64_t blocks = pieces(count, kUpdateThreads);
+    return {blocks < kMostBlocks ? blocks : kMostBlocks};
+  }
 
   Launcher to_;
 };
