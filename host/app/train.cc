@@ -11,6 +11,7 @@
 #include "config/schema.h"
 #include "device/accelerator/accelerator_module.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/bf16_scope.h"
 #include "loop/loss.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"
@@ -105,6 +106,11 @@ void check_device(const RunConfig& c) {
   if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s != "float32")
     faults.push_back(fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; leave it out, or use train.device = \"cpu\"", weights.where.text(), weights.s, accelerator()->name()));
   if (!faults.empty()) throw ConfigError(faults);
+}
+
+void warn_of_slow_bf16(const RunConfig& c) {
+  if (const std::string why = why_bf16_is_slow(); c.flag("train", "bf16") && !why.empty())
+    log_warn("train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as without it", why);
 }
 
 struct Rows {
@@ -208,6 +214,7 @@ int train(RunConfig config, const std::string& resume, const fs::path& trace) {
   record_options(config, "logger", planned.loggers);
   check_together(config);
   check_device(config);
+  warn_of_slow_bf16(config);
   const Rows rows = read_rows(config);
   const Tokenizer tokenizer = tokenizer_of(config);
   std::optional<ModelWeights> weights;

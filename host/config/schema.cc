@@ -57,6 +57,7 @@ constexpr Key kKeys[] = {
     {"train", "max_steps", kInt, "-1", "Stop after this many optimizer steps; overrides num_train_epochs when positive."},
     {"train", "per_device_train_batch_size", kInt, "8", "Examples in a micro-batch.", "1"},
     {"train", "per_device_eval_batch_size", kInt, "8", "Examples in an evaluation batch.", "1"},
+    {"train", "bf16", kBool, "false", "Round the operands of training's matrix products to bfloat16, sums and weights staying float32, where that is fast: a processor with AVX-512 BF16 or AMX, or device = \"cuda\". Elsewhere a warning, and float32."},
     {"train", "max_tokens_per_batch", kInt, "512", "A micro-batch is computed in parts of at most so many tokens: bounds memory, changes the result by rounding alone; 0 = in one piece.", "0"},
     {"train", "gradient_accumulation_steps", kInt, "1", "Micro-batches in an optimizer step.", "1"},
     {"train", "max_grad_norm", kFloat, "1.0", "Gradients are clipped to this L2 norm; 0 = not clipped.", "0.0"},

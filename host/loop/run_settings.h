@@ -5,6 +5,7 @@
 
 namespace slipway {
 
+// bf16 stays off where it would be slow.
 StageSettings stage_settings(const RunConfig& config);
 OptimizerSettings optimizer_settings(const RunConfig& config);
 

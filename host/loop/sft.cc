@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "device/bf16_scope.h"
 
 namespace slipway {
 namespace {
@@ -69,6 +70,7 @@ namespace {
 Json evaluation(Run& run, const std::vector<Example>& examples) {
   const int64_t batch_size = run.config.integer("train", "per_device_eval_batch_size");
   const double begin = run.seconds();
+  const Bfloat16Scope products(run.stage.bf16);
   const double loss = evaluate_loss(run.model, examples, batch_size);
   const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
   Json metrics = {{"event", "evaluate"}, {"eval_loss", loss}};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "device/bf16_scope.h"
 #include "loop/loss.h"
 
 namespace slipway {
@@ -75,6 +76,7 @@ StepReport optimizer_step(Model& model, Optimizer& optimizer, const Schedule& sc
   double loss = 0;
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
+    const Bfloat16Scope products(settings.bf16);
     for (const PackedBatch& part : group.micro_batches[m])
       if (!part.targets.empty()) loss += loss_backward(model, part, group.labels) / static_cast<double>(group.labels);
     if (m + 1 < group.micro_batches.size() && hooks.events != nullptr) hooks.events->tell(SLW_ON_SUBSTEP_END);

@@ -78,6 +78,8 @@ class DeviceKernels {
   // slot give zeros.
   virtual void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache, float* out) = 0;
 
+  // Products from here on: both operands rounded to bfloat16, sums in float32; false: all of it float32, as at the start.
+  virtual void round_products(bool on) = 0;
   // y [rows, n] = x [rows, k] w [n, k]^T, plus `addend` that lies as y does (nullptr: nothing; may be y).
   virtual void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n, int64_t k, const float* addend, float* y, int64_t y_row) = 0;
   // dx [rows, k] (+)= dy [rows, n] w [n, k]

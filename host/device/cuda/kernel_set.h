@@ -108,14 +108,15 @@ class KernelSet : public DeviceKernels {
     if (rows.rows > 0) to_.launch(attention_decode_kernel, {rows.rows, in.kv_heads}, kDecodeThreads, decode_shared(in.heads / in.kv_heads, in.width), in, rows, cache, out);
   }
 
+  void round_products(bool on) override { bfloat16_ = on; }
   void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n, int64_t k, const float* addend, float* y, int64_t y_row) override {
-    if (rows > 0) to_.multiply(forward_plan(x_row, rows, n, k, y_row, addend != nullptr), w, x, addend == nullptr ? y : addend, y);
+    if (rows > 0) to_.multiply(rounded(forward_plan(x_row, rows, n, k, y_row, addend != nullptr)), w, x, addend == nullptr ? y : addend, y);
   }
   void input_gradient(const float* dy, int64_t dy_row, int64_t rows, const float* w, int64_t n, int64_t k, float* dx, int64_t dx_row, bool add) override {
-    if (rows > 0) to_.multiply(input_gradient_plan(dy_row, rows, n, k, dx_row, add), w, dy, dx, dx);
+    if (rows > 0) to_.multiply(rounded(input_gradient_plan(dy_row, rows, n, k, dx_row, add)), w, dy, dx, dx);
   }
   void weight_gradient(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows, int64_t n, int64_t k, float* dw) override {
-    if (rows > 0) to_.multiply(weight_gradient_plan(dy_row, x_row, rows, n, k), x, dy, dw, dw);
+    if (rows > 0) to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, n, k)), x, dy, dw, dw);
   }
 
   void draw(const DrawBatch& batch) override {
@@ -133,7 +134,13 @@ class KernelSet : public DeviceKernels {
     return {blocks < kMostBlocks ? blocks : kMostBlocks};
   }
 
+  ProductPlan rounded(ProductPlan plan) const {
+    plan.bfloat16 = bfloat16_;
+    return plan;
+  }
+
   Launcher to_;
+  bool bfloat16_ = false;
 };
 
 }  // namespace slipway::cuda

@@ -2,6 +2,7 @@
 // read and change tensors, a RAFT run. The model is tiny; everything else is what `slipway train` does.
 #include <cmath>
 
+#include "device/bf16_scope.h"
 #include "loop/sft.h"
 #include "raft/raft.h"
 #include "tests/unit/device/cuda/device_under_test.h"
@@ -214,6 +215,27 @@ TEST_F(CudaTraining, RaftDrawsAndTrainsAsTheProcessorDoes) {
     expect_close("raft: held-out rewards", there.logged("eval_reward"), here.logged("eval_reward"), 1e-9);
     expect_close("raft: weights", there.weights(), here.weights(), 1e-4);
   }
+}
+
+// On a device that rounds the operands of products, against the processor that does.
+TEST_F(CudaTraining, RoundsProductsToBfloat16AsTheProcessorDoes) {
+  if (on_a_gpu()) GTEST_SKIP() << "skipped: a GPU sums in an order of its own, and rounding makes more of that";
+  TinyStage here, exact;
+  here.settings.bf16 = true;
+  here.train({}, 4);
+  exact.train({}, 4);
+  const OnDevice device;
+  EXPECT_EQ(why_bf16_is_slow(), "");
+  TinyStage there;
+  there.settings.bf16 = true;
+  there.train({}, 4);
+  ASSERT_EQ(there.reports.size(), 2u);
+  for (size_t i = 0; i < there.reports.size(); ++i) {
+    const double off = std::abs(there.reports[i].loss - here.reports[i].loss), far = std::abs(exact.reports[i].loss - here.reports[i].loss);
+    std::printf("step %zu: losses differ by %.3g, those of float32 by %.3g\n", i + 1, off, far);
+    EXPECT_LT(off, 0.1 * far);
+  }
+  there.settings.bf16 = false;
 }
 
 // What a callback reads is a copy, and what it writes goes back.
