@@ -20,10 +20,12 @@ constexpr const char* kText = R"({"prompt": "The film ", "completion": "is good"
 {"prompt": "In the night ", "completion": "it rained"}
 {"prompt": "A plot ", "completion": "too thin"}
 )";
+// Adam's first steps are signs of gradients, of those too that rounding alone makes positive or negative: epsilon lets these be.
 constexpr const char* kSft = R"([train]
 max_steps = 6
 per_device_train_batch_size = 2
 learning_rate = 1e-2
+adam_epsilon = 1e-5
 weight_decay = 0.1
 logging_steps = 1
 save_steps = 3
@@ -43,6 +45,7 @@ max_new_tokens = 4
 num_train_epochs = 1
 per_device_train_batch_size = 2
 learning_rate = 1e-2
+adam_epsilon = 1e-5
 logging_steps = 1
 save_steps = 1
 [[reward]]
@@ -69,7 +72,7 @@ RunConfig config_of(const fs::path& folder, const std::string& algorithm, const 
   if (const size_t at = file.find(data); at != std::string::npos) file.insert(at + data.size(), files);
   else file += data + files;
   write_file_durably(folder / "run.toml", file);
-  fs::create_directories(folder / "out");
+  fs::create_directories(folder / "out/samples");
   return load_run_config(folder / "run.toml", {}, nullptr);
 }
 
