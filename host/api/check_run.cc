@@ -2,9 +2,11 @@
 #include "api/check_run.h"
 
 #include "api/load_model.h"
+#include "base/log.h"
 #include "config/schema.h"
 #include "device/accelerator/accelerator_module.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/bf16_scope.h"
 #include "loop/flow.h"
 #include "loop/run_settings.h"
 #include "raft/select.h"
@@ -64,14 +66,20 @@ void check_together(const RunConfig& c) {
 
 void check_device(const RunConfig& c) {
   const Value& device = c.get("train", "device");
-  const auto refuse = [&](const std::string& why) -> ConfigError { return ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, why)}); };
-  try {
-    choose_device(device.s, program_folder() / cuda_module().filename());
-  } catch (const Error& e) {
-    throw refuse(e.what());
-  }
-  // Optimizers, callbacks and checkpoints read weights through pointers of the processor's memory.
-  if (accelerator() != nullptr) throw refuse(fmt::format("{} is there, but a run's optimizer and checkpoints do not reach its memory yet; use device = \"cpu\"", accelerator()->name()));
+  if (const std::string wrong = fault_of([&] { choose_device(device.s, program_folder() / cuda_module().filename()); }); !wrong.empty())
+    throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
+  if (accelerator() == nullptr) return;
+  std::vector<std::string> faults;
+  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())
+    faults.push_back(fmt::format("{}: train.optim: {}", c.get("train", "optim").where.text(), wrong));
+  if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s != "float32")
+    faults.push_back(fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; leave it out, or use train.device = \"cpu\"", weights.where.text(), weights.s, accelerator()->name()));
+  if (!faults.empty()) throw ConfigError(faults);
+}
+
+void warn_of_slow_bf16(const RunConfig& c) {
+  if (const std::string why = why_bf16_is_slow(); c.flag("train", "bf16") && !why.empty())
+    log_warn("train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as without it", why);
 }
 
 }  // namespace slipway

@@ -10,7 +10,10 @@ bool has_held_out(const RunConfig& config);
 // Keys that do not go together. Throws ConfigError with every fault.
 void check_together(const RunConfig& config);
 
-// Throws ConfigError where the device that the run file asks for is not there, or cannot train. Chooses it.
+// Lets models compute where the run file says. Throws ConfigError where that device is not there, or cannot do what else is asked.
 void check_device(const RunConfig& config);
+
+// Says where train.bf16 changes nothing.
+void warn_of_slow_bf16(const RunConfig& config);
 
 }  // namespace slipway

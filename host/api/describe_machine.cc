@@ -7,6 +7,7 @@
 #include "api/memory.h"
 #include "device/accelerator/accelerator_module.h"
 #include "device/gemm.h"
+#include "device/gemm_bf16.h"
 #include "device/measure.h"
 #include "slipway/slipway.hpp"
 
@@ -26,6 +27,8 @@ Json machine() {
   out["load_average"] = load < 0 ? Json(nullptr) : Json(load);
   out["instruction_sets"] = instruction_sets();
   out["kernels"] = std::string(gemm::instruction_set());
+  const std::string slow = gemm_bf16::why_slow();
+  out["bf16"] = {{"kernels", std::string(gemm_bf16::instruction_set())}, {"fast", gemm_bf16::fast()}, {"slow", slow.empty() ? Json(nullptr) : Json(slow)}};
   out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30}, {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
   const fs::path library = loaded_library("libtorch_cpu");
   out["libtorch"] = {{"version", torch_version()}, {"library", short_path(library)}, {"cuda", fs::exists(library.parent_path() / "libtorch_cuda.so")},
@@ -78,7 +81,7 @@ Json warnings(const Json& m) {
     out.push_back(fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last minute): what is measured here and every run is slower; end them, or wait",
                               m["load_average"].get<double>(), cores));
   if (!has("avx2")) out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
-  if (!has("avx512_bf16") && !has("amx_bf16")) out.push_back("no bf16 arithmetic in this processor (AVX-512 BF16 or AMX): keep float32, bf16 would be converted value by value");
+  if (const Json& slow = m["bf16"]["slow"]; !slow.is_null()) out.push_back(fmt::format("train.bf16 = true would change nothing here: {}", slow.get<std::string>()));
   const double available = m["memory"]["available_gib"];
   if (available > 0 && available < 2)
     out.push_back(fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, generation.max_rows and train.max_tokens_per_batch", available));

@@ -11,6 +11,7 @@
 #include "api/check_run.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "device/accelerator/device_tensors.h"
 #include "loop/loss.h"
 #include "loop/out_of_memory.h"
 #include "loop/run_settings.h"
@@ -36,7 +37,7 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
     const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
-    m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
+    if (accelerator() == nullptr) m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
     const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
     m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);
@@ -48,9 +49,9 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
 void check_memory(const RunConfig& config, const Model& model) {
   const MemoryEstimate memory = estimate_memory(config, model);
   log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6, memory.text());
-  if (const uint64_t free = available_memory(); free > 0 && memory.total() > free)
-    throw OutOfMemory(fmt::format("the run needs {:.1f} GiB and {:.1f} GiB are free; use a smaller model, train.max_tokens_per_batch or generation.max_rows", static_cast<double>(memory.total()) / 0x1p30,
-                                  static_cast<double>(free) / 0x1p30));
+  if (const uint64_t free = accelerator() != nullptr ? accelerator()->free_memory() : available_memory(); free > 0 && memory.total() > free)
+    throw OutOfMemory(fmt::format("the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a smaller model, train.max_tokens_per_batch or generation.max_rows",
+                                  static_cast<double>(memory.total()) / 0x1p30, static_cast<double>(free) / 0x1p30, accelerator() != nullptr ? " on " + accelerator()->name() : ""));
 }
 
 std::string MemoryEstimate::text() const {

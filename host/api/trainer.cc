@@ -102,7 +102,7 @@ struct Trainer::Parts {
 
 Trainer::Parts::Parts(RunFile file)
     : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)),
-      rows((record_options(config, planned), check_together(config), check_device(config), read_rows(config))), tokenizer(tokenizer_of(config)) {}
+      rows((record_options(config, planned), check_together(config), check_device(config), warn_of_slow_bf16(config), read_rows(config))), tokenizer(tokenizer_of(config)) {}
 
 Trainer::Parts::Source Trainer::Parts::open() const {
   Source out;

@@ -19,6 +19,7 @@ void print(const Json& m) {
   line("processor", text(m["cpu"]));
   line("threads", fmt::format("{} on {} usable cores", m["threads"].get<int64_t>(), m["cores"].get<int64_t>()));
   line("instructions", fmt::format("{}; the host's kernels use {}, LibTorch's {}", sets, text(m["kernels"]), text(torch["kernels"])));
+  line("bf16", m["bf16"]["fast"].get<bool>() ? fmt::format("fast, by {}", text(m["bf16"]["kernels"])) : "not fast: " + text(m["bf16"]["slow"]));
   line("memory", fmt::format("{:.1f} GiB, {:.1f} free", m["memory"]["total_gib"].get<double>(), m["memory"]["available_gib"].get<double>()));
   line("LibTorch", fmt::format("{}, {}, {}", text(torch["version"]), text(torch["library"]), torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
   line("GPU", text(m["gpu"]));

@@ -10,7 +10,7 @@ constexpr const char* kOff = "false";
 constexpr const char* kOn = "true";
 constexpr const char* kNever = nullptr;
 
-constexpr const char* kHalf = "weights, gradients and sums are float32; leave it out";
+constexpr const char* kHalf = "weights, gradients and sums are float32; leave it out, or write bf16 = true, which rounds the operands of matrix products";
 constexpr const char* kCompiled = "the loop and its operators are compiled and fused already; leave it out";
 constexpr const char* kTracker = "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
 constexpr const char* kHub = "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY FOLDER";

@@ -1,10 +1,10 @@
 // Rounding weights, and the layout they lie in: a panel is, for each group of inputs, the scales of its columns (int8 alone), then
 // [inputs][columns]. One stream of memory, read from front to back.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
+#include "device/bfloat16.h"
 #include "device/gemm.h"
 #include "device/low_bit.h"
 #include "device/scratch.h"
@@ -27,12 +27,6 @@ double bytes_of(WeightStorage storage) {
 
 namespace low_bit {
 namespace {
-
-// The upper 16 bits, rounded to the nearest, ties to even. Not a number stays one.
-uint16_t to_bfloat16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  return static_cast<uint16_t>(((bits & 0x7FFFFFFF) > 0x7F800000 ? bits | 0x00400000 : bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-}
 
 // One group of a panel, [count][width] floats -> scales and whole numbers. A column with a weight that is not finite becomes not a
 // number as a whole: a model that diverged must not look sound.

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <functional>
 
 #include "base/trace.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -58,6 +60,17 @@ double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds) {
          });
 }
 
+double measure_device_product(int64_t side, double seconds) {
+  const auto options = at::TensorOptions(at::kFloat).device(compute_device());
+  const at::Tensor x = at::zeros({side, side}, options), w = at::zeros({side, side}, options);
+  at::Tensor y = at::zeros({side, side}, options);
+  const double flops = 2 * std::pow(static_cast<double>(side), 3);
+  return flops / quickest(seconds, [&] {
+           device_kernels().forward_product(x.const_data_ptr<float>(), side, side, w.const_data_ptr<float>(), side, side, nullptr, y.data_ptr<float>(), side);
+           y.view({-1}).narrow(0, 0, 1).cpu();  // comes when the product is done
+         });
+}
+
 double measure_read(size_t bytes, double seconds) {
   const int threads = thread_count();
   const int64_t part = static_cast<int64_t>(bytes) / threads / 256 * 256;
@@ -72,9 +85,22 @@ double measure_read(size_t bytes, double seconds) {
   return static_cast<double>(part * threads) / took;
 }
 
+namespace {
+
+// Large enough for what the device can do, and no larger.
+double device_sgemm() {
+  double rate = measure_device_product(512, 0.01);
+  for (const int64_t side : {2048, 4096})
+    if (rate > 1e12) rate = std::max(rate, measure_device_product(side, 0.02));
+  return rate;
+}
+
+}  // namespace
+
 double machine_sgemm() {
   static const double kRate = [] {
     const TraceScope trace("measure", "calibrate sgemm");
+    if (accelerator() != nullptr) return device_sgemm();
     const double first = measure_sgemm(1024, 1024, 1024, 0.02);
     // Many cores need more to show what they can.
     return first < 1e12 ? first : std::max(first, measure_sgemm(2048, 2048, 2048, 0.02));

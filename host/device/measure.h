@@ -10,10 +10,13 @@ namespace slipway {
 // Floating-point operations a second of x [m, k] . w [n, k]^T in float32.
 double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds);
 
+// The same of square matrices on the accelerator, which must be there.
+double measure_device_product(int64_t side, double seconds);
+
 // Bytes a second when all threads together read `bytes` of memory.
 double measure_read(size_t bytes, double seconds);
 
-// The rate by which a run's use of the machine is judged: a large sgemm on all threads. Measured by the first call, in
+// The rate by which a run's use of the machine is judged: a large sgemm on all threads, or on the accelerator where models compute there. Measured by the first call, in
 // about 50 ms; every later one returns the same.
 double machine_sgemm();
 

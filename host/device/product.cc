@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "device/bf16_scope.h"
 #include "device/parallel.h"
+#include "device/product_bf16.h"
 #include "device/scratch.h"
 
 namespace slipway {
@@ -144,6 +146,7 @@ void wide_product(const float* x, int64_t x_row, int64_t rows, int64_t k, const 
 }  // namespace
 
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const Weight> weights, float* y, int64_t y_row, bool add) {
+  if (Bfloat16Scope::on()) return product_bf16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
   if (weights.size() == 1 && gemm::panels(weights[0].n) >= kWideGroup * 16 * parallel_threads()) return wide_product(x, x_row, rows, k, weights[0], y, y_row, add);
   int64_t floats = 0;
   for (const Weight& weight : weights) floats += gemm::packed_size(weight.n, k);
@@ -158,6 +161,7 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std
 }
 
 void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row, bool add) {
+  if (Bfloat16Scope::on()) return product_bf16::input_gradient(dy, dy_row, rows, weights, k, dx, dx_row, add);
   if (weights.size() == 1 && weights[0].n > kSlice) {
     for (int64_t i = 0; i < weights[0].n; i += kSlice) {
       const Weight slice{weights[0].w + i * k, std::min(kSlice, weights[0].n - i)};
@@ -179,6 +183,7 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
 }
 
 void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const WeightGradient> gradients) {
+  if (Bfloat16Scope::on()) return product_bf16::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
   const int64_t stride = gemm::panel_width() * rows;
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));
   pack_panels(gemm::panels(k), rows * k, [&](int64_t first, int64_t last) { gemm::pack(x, x_row, k, rows, first, last, panels, stride); });

@@ -80,6 +80,7 @@ void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t 
     }
     if ((callback.events() >> type & 1) != 0) callback.on_event(event, control_);
   }
+  if (access_.end_event) access_.end_event();
   if (!host_spoke) control_ |= due;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "device/accelerator/device_tensors.h"
 #include "weights/safetensors.h"
 
 namespace slipway {
@@ -34,10 +35,13 @@ std::vector<CheckpointFile> model_files(const Model& model, const Json& config, 
   std::vector<CheckpointFile> out;
   out.push_back({"model.safetensors", [&model](const fs::path& path) {
                    std::vector<FloatTensor> tensors;
+                   std::vector<at::Tensor> here;  // owns what `tensors` points to
                    const auto& specs = model.parameters().specs();
-                   for (size_t i = 0; i < specs.size(); ++i)
-                     if (specs[i].tied_to < 0)
-                       tensors.push_back({specs[i].name, specs[i].shape, model.parameters().tensor(i).const_data_ptr<float>()});
+                   for (size_t i = 0; i < specs.size(); ++i) {
+                     if (specs[i].tied_to >= 0) continue;
+                     here.push_back(on_host(model.parameters().tensor(i)));
+                     tensors.push_back({specs[i].name, specs[i].shape, here.back().const_data_ptr<float>()});
+                   }
                    write_safetensors(path, tensors);
                  }});
   out.push_back({"config.json", [config](const fs::path& path) { write_file_durably(path, config.dump(2) + "\n"); }});
@@ -51,9 +55,12 @@ std::vector<CheckpointFile> model_files(const Model& model, const Json& config, 
 CheckpointFile optimizer_file(Optimizer& optimizer) {
   return {"optimizer.safetensors", [&optimizer](const fs::path& path) {
             std::vector<FloatTensor> tensors;
+            std::vector<at::Tensor> here;
             for (const Optimizer::Slot& slot : optimizer.slots())
-              for (size_t g = 0; g < slot.buffers.size(); ++g)
-                tensors.push_back({fmt::format("{}.{}", slot.name, g), {slot.buffers[g].numel()}, slot.buffers[g].const_data_ptr<float>()});
+              for (size_t g = 0; g < slot.buffers.size(); ++g) {
+                here.push_back(on_host(slot.buffers[g]));
+                tensors.push_back({fmt::format("{}.{}", slot.name, g), {slot.buffers[g].numel()}, here.back().const_data_ptr<float>()});
+              }
             write_safetensors(path, tensors);
           }};
 }
@@ -65,7 +72,12 @@ void read_optimizer(const fs::path& file, Optimizer& optimizer, int64_t step_cou
   const Safetensors stored(file);
   const auto read = [&](const std::string& name, at::Tensor& out) {
     for (const TensorInfo& tensor : stored.tensors())
-      if (tensor.name == name && element_count(tensor.shape, name) == out.numel()) return decode_to_float(tensor, out.data_ptr<float>());
+      if (tensor.name == name && element_count(tensor.shape, name) == out.numel()) {
+        const at::Tensor here = on_host(out);
+        decode_to_float(tensor, here.data_ptr<float>());
+        if (on_device(out)) out.copy_(here);
+        return;
+      }
     fail("{}: {} is missing or does not fit the model; was this checkpoint written with another train.optim?", file.string(), name);
   };
   for (Optimizer::Slot& slot : optimizer.slots())

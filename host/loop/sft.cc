@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "device/bf16_scope.h"
 #include "loop/stream_feed.h"
 
 namespace slipway {
@@ -42,6 +43,7 @@ std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at)
 Json evaluation(Run& run, const std::vector<Example>& examples) {
   const int64_t batch_size = run.config.integer("train", "per_device_eval_batch_size");
   const double begin = run.seconds();
+  const Bfloat16Scope products(run.stage.bf16);
   const double loss = evaluate_loss(run.model, examples, batch_size, run.stage.objective, run.config.flag("train", "logging_nan_inf_filter"), [&] { run.events.tell(SLW_ON_PREDICTION_STEP); });
   const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
   Json metrics = {{"event", "evaluate"}, {"eval_loss", loss}};

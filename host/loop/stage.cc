@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "device/bf16_scope.h"
 #include "loop/out_of_memory.h"
 
 namespace slipway {
@@ -66,6 +67,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, con
   double loss = 0;
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
+    const Bfloat16Scope products(settings.bf16);
     for (const PackedBatch& part : group.micro_batches[m]) {
       if (part.targets.empty()) continue;
       loss += within_memory([&] { return loss_backward(model, part, group.labels, objective); }, [&] {

@@ -20,6 +20,7 @@ namespace slipway {
 struct StageSettings {
   double num_train_epochs = 3;
   int64_t max_steps = -1, batch_size = 8, gradient_accumulation_steps = 1;
+  bool bf16 = false;  // products of forward and backward round their operands to bfloat16
   int64_t max_tokens_per_batch = 0;  // a micro-batch is computed in parts of at most so many tokens; 0 = whole
   double learning_rate = 5e-5, max_grad_norm = 1.0, warmup_steps = 0;
   std::string schedule = "linear";

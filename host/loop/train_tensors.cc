@@ -1,7 +1,10 @@
 // Views into the flat buffers.
 #include "loop/train_tensors.h"
 
+#include <memory>
+
 #include "base/error.h"
+#include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -16,6 +19,28 @@ DLTensor view_of(const at::Tensor& tensor) {
   return out;
 }
 
+// What callbacks see of an accelerator's tensors: copies where their pointers reach, written back when the event is over.
+class Copies {
+ public:
+  DLTensor view(const at::Tensor& tensor) {
+    if (!on_device(tensor)) return view_of(tensor);
+    DLTensor out = view_of(tensor);
+    for (const auto& [there, here] : copies_)
+      if (there.const_data_ptr() == tensor.const_data_ptr()) out.data = here.data_ptr();
+    if (out.data != tensor.data_ptr()) return out;
+    out.data = copies_.emplace_back(tensor.detach(), on_host(tensor)).second.data_ptr();
+    return out;
+  }
+  void write_back() {
+    const at::NoGradGuard no_grad;
+    for (auto& [there, here] : copies_) there.copy_(here);
+    copies_.clear();
+  }
+
+ private:
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies_;
+};
+
 }  // namespace
 
 void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
@@ -27,13 +52,15 @@ void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
     indices.push_back(i);
     access.names.push_back(parameters.specs()[i].name);
   }
-  access.tensor = [&parameters, &optimizer, indices](uint32_t index, slw_role role, std::string_view slot) {
+  const auto copies = std::make_shared<Copies>();
+  access.tensor = [&parameters, &optimizer, indices, copies](uint32_t index, slw_role role, std::string_view slot) {
     const at::Tensor& weight = parameters.tensor(indices[index]);
-    if (role == SLW_ROLE_WEIGHT) return view_of(weight);
-    if (role == SLW_ROLE_GRAD) return view_of(weight.grad());
-    if (role == SLW_ROLE_OPTIMIZER) return view_of(optimizer.state(weight, slot));
+    if (role == SLW_ROLE_WEIGHT) return copies->view(weight);
+    if (role == SLW_ROLE_GRAD) return copies->view(weight.grad());
+    if (role == SLW_ROLE_OPTIMIZER) return copies->view(optimizer.state(weight, slot));
     fail("no tensor of role {}", role);
   };
+  access.end_event = [copies] { copies->write_back(); };
 }
 
 }  // namespace slipway

@@ -133,7 +133,8 @@ void FlatParameters::scale_grad(double factor) {
   const TraceScope trace("optimizer", "clip");
   const at::NoGradGuard no_grad;
   for (Group& group : groups_)
-    if (group.trainable) group.grads.mul_(factor);
+    if (group.trainable && on_device(group.grads)) device_scale(group.grads, factor);
+    else if (group.trainable) group.grads.mul_(factor);
 }
 
 }  // namespace slipway

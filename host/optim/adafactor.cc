@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/error.h"
+#include "device/accelerator/device_tensors.h"
 #include "device/optimizer_kernels.h"
 #include "device/parallel.h"
 #include "optim/optimizers.h"
@@ -28,6 +30,7 @@ struct Shape {
 class Adafactor : public Optimizer {
  public:
   Adafactor(FlatParameters& parameters, const OptimizerSettings& settings) : Optimizer(parameters, "adafactor"), weight_decay_(settings.weight_decay) {
+    if (accelerator() != nullptr) fail("adafactor's means of rows and columns have no kernels on {}; use adamw_torch, lion_32bit, sgd, adagrad or rmsprop, or train.device = \"cpu\"", accelerator()->name());
     slots_ = {{"exp_avg_sq_row", {}, {}}, {"exp_avg_sq_col", {}, {}}, {"exp_avg_sq", {}, {}}};
     for (const FlatParameters::Group* group : groups_) {
       first_.push_back(slots_[0].views.size());

@@ -1,6 +1,7 @@
 // AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization").
 #include <cmath>
 
+#include "device/accelerator/device_tensors.h"
 #include "device/optimizer_kernels.h"
 #include "optim/optimizers.h"
 
@@ -26,6 +27,7 @@ class AdamW : public Optimizer {
     step.keep = static_cast<float>(group.decay ? 1 - update.learning_rate * settings_.weight_decay : 1.0);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index), *v = flat(exp_avg_sq_, index);
+    if (on_device(group.weights)) return device_kernels().adamw(g, group.weights.numel(), step, w, m, v);
     in_pieces(group, [&](int64_t at, int64_t count) { kernels::adamw(g + at, count, step, w + at, m + at, v + at); });
   }
 

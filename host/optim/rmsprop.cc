@@ -1,5 +1,6 @@
 // RMSprop (Tieleman and Hinton, "Lecture 6.5: divide the gradient by a running average of its recent magnitude", 2012).
 #include "base/error.h"
+#include "device/accelerator/device_tensors.h"
 #include "device/optimizer_kernels.h"
 #include "optim/optimizers.h"
 
@@ -29,6 +30,7 @@ class Rmsprop : public Optimizer {
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *square = flat(square_, index), *mean = centered_ ? flat(mean_, index) : nullptr,
           *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
+    if (on_device(group.weights)) return device_kernels().rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
     in_pieces(group, [&](int64_t at, int64_t count) {
       kernels::rmsprop(g + at, count, step, w + at, square + at, mean == nullptr ? nullptr : mean + at, buffer == nullptr ? nullptr : buffer + at);
     });

@@ -24,6 +24,7 @@ struct TrainAccess {
   std::vector<std::string> names;  // of the trainable parameters
   // A view of one of them; throws Error when there is no such tensor. The view's shape lives as long as this.
   std::function<DLTensor(uint32_t index, slw_role role, std::string_view slot)> tensor;
+  std::function<void()> end_event;  // when an event was delivered: takes back what was lent
   Step step;
   std::atomic<slw_event_type> event = -1;  // being delivered; -1 = none, and every call is refused
   std::atomic<std::thread::id> thread;     // the one that delivers it

@@ -1,6 +1,7 @@
 // Log-probabilities of whole answers.
 #include "raft/reference.h"
 
+#include "device/accelerator/device_tensors.h"
 #include "loop/loss.h"
 
 namespace slipway {
@@ -10,7 +11,7 @@ constexpr size_t kTokensPerBatch = 1024;  // bounds the hidden states that exist
 
 void batch_logprobs(Model& model, std::span<const Example* const> batch, std::vector<double>& out) {
   const PackedBatch packed = pack(batch);
-  const at::Tensor logprobs_N = label_logprobs(model, packed);
+  const at::Tensor logprobs_N = on_host(label_logprobs(model, packed));
   const float* values = logprobs_N.const_data_ptr<float>();
   for (const Example* example : batch) {
     double sum = 0;

@@ -54,7 +54,14 @@ class DeviceKernels {
   // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits.
   virtual void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float smoothing, float* out,
                               float* grad) = 0;
+  // Updates of weights, as kernels:: has them (device/optimizer_kernels.h).
   virtual void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) = 0;
+  virtual void sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w, float* buffer) = 0;
+  virtual void adagrad(const float* g, int64_t count, const kernels::AdagradStep& step, float* w, float* sum) = 0;
+  virtual void rmsprop(const float* g, int64_t count, const kernels::RmspropStep& step, float* w, float* square, float* mean, float* buffer) = 0;
+  virtual void lion(const float* g, int64_t count, const kernels::LionStep& step, float* w, float* m) = 0;
+  // x *= factor.
+  virtual void scale(float* x, int64_t count, float factor) = 0;
   // sum[0] = sum of squares, float64; the same on every call. `partial`: kSquareParts doubles.
   static constexpr int64_t kSquareParts = 256;
   virtual void squares(const float* x, int64_t count, double* partial, double* sum) = 0;
@@ -72,6 +79,8 @@ class DeviceKernels {
   // slot give zeros.
   virtual void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache, float* out) = 0;
 
+  // Products from here on: both operands rounded to bfloat16, sums in float32; false: all of it float32, as at the start.
+  virtual void round_products(bool on) = 0;
   // y [rows, n] = x [rows, k] w [n, k]^T, plus `addend` that lies as y does (nullptr: nothing; may be y).
   virtual void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n, int64_t k, const float* addend, float* y, int64_t y_row) = 0;
   // dx [rows, k] (+)= dy [rows, n] w [n, k]

@@ -17,6 +17,8 @@ Accelerator* accelerator();
 at::Device compute_device();
 
 inline bool on_device(const at::Tensor& tensor) { return tensor.is_privateuseone(); }
+// The tensor where the host's pointers reach it: itself, or a copy of what lies on the accelerator.
+inline at::Tensor on_host(const at::Tensor& tensor) { return on_device(tensor) ? tensor.detach().cpu() : tensor; }
 // Kernels of the accelerator that tensors lie on; call it only where on_device().
 DeviceKernels& device_kernels();
 

@@ -42,6 +42,24 @@ struct BackwardTiles {
       delta[r] = r < count ? b.delta[(first + r) * b.in.heads + head] : 0;
     }
   }
+  // This thread's part of the weights p that keys have for queries, 0 where !sees(row, key), and of the scores' gradients ds.
+  template <class Sees>
+  __device__ void weights_and_gradients(const Lane& lane, float scale, const Sees& sees, float (&p)[kRows][4], float (&ds)[kRows][4]) const {
+    products_of_rows<kWidth>(lane, q, k, p);
+    products_of_rows<kWidth>(lane, d_out, v, ds);
+    for (int i = 0; i < kRows; ++i) {
+      const int row = lane.y * kRows + i;
+      for (int j = 0; j < 4; ++j) {
+        p[i][j] = sees(row, lane.x + 16 * j) ? expf(p[i][j] * scale - lse[row]) : 0.0f;
+        ds[i][j] = scale * p[i][j] * (ds[i][j] - delta[row]);
+      }
+    }
+  }
+  // Puts a thread's part where the whole block finds it.
+  __device__ void share(const Lane& lane, const float (&part)[kRows][4]) {
+    for (int i = 0; i < kRows; ++i)
+      for (int j = 0; j < 4; ++j) scores[(lane.y * kRows + i) * kScoreStride + lane.x + 16 * j] = part[i][j];
+  }
 };
 
 template <int kWidth>
@@ -59,17 +77,9 @@ __global__ void attention_dq_kernel(BackwardInputs b, const QueryBlock* blocks, 
     load_tile<kWidth>(b.in.k + kv_head * width, b.in.kv_row, width, total - first, token, tiles.k);
     load_tile<kWidth>(b.in.v + kv_head * width, b.in.kv_row, width, total - first, token, tiles.v);
     __syncthreads();
-    float s[kRows][4], dp[kRows][4];
-    products_of_rows<kWidth>(lane, tiles.q, tiles.k, s);
-    products_of_rows<kWidth>(lane, tiles.d_out, tiles.v, dp);
-    for (int i = 0; i < kRows; ++i) {
-      const int row = lane.y * kRows + i;
-      for (int j = 0; j < 4; ++j) {
-        const int key = lane.x + 16 * j;
-        const bool seen = row < keys.block.queries && keys.sees(row, first + key);
-        tiles.scores[row * kScoreStride + key] = seen ? b.in.scale * expf(s[i][j] * b.in.scale - tiles.lse[row]) * (dp[i][j] - tiles.delta[row]) : 0.0f;
-      }
-    }
+    float p[kRows][4], ds[kRows][4];
+    tiles.weights_and_gradients(lane, b.in.scale, [&](int row, int key) { return row < keys.block.queries && keys.sees(row, first + key); }, p, ds);
+    tiles.share(lane, ds);
     __syncthreads();
     sum.template add<false>(lane, tiles.scores, tiles.k);
     __syncthreads();
@@ -98,24 +108,14 @@ __global__ void attention_dkv_kernel(BackwardInputs b, const KeyBlock* blocks, c
         __syncthreads();
         tiles.load_queries(b, head, first, count);
         __syncthreads();
-        float s[kRows][4], dp[kRows][4];
-        products_of_rows<kWidth>(lane, tiles.q, tiles.k, s);
-        products_of_rows<kWidth>(lane, tiles.d_out, tiles.v, dp);
-        for (int i = 0; i < kRows; ++i) {
-          const int row = lane.y * kRows + i;
-          for (int j = 0; j < 4; ++j) {
-            const int key = lane.x + 16 * j;
-            const bool seen = row < count && key < block.keys && (!queries.causal || first + row >= block.key + key);
-            const float p = seen ? expf(s[i][j] * b.in.scale - tiles.lse[row]) : 0.0f;
-            tiles.scores[row * kScoreStride + key] = p;
-            dp[i][j] = b.in.scale * p * (dp[i][j] - tiles.delta[row]);
-          }
-        }
+        float p[kRows][4], ds[kRows][4];
+        const auto sees = [&](int row, int key) { return row < count && key < block.keys && (!queries.causal || first + row >= block.key + key); };
+        tiles.weights_and_gradients(lane, b.in.scale, sees, p, ds);
+        tiles.share(lane, p);
         __syncthreads();
         sum_v.template add<true>(lane, tiles.scores, tiles.d_out);
         __syncthreads();
-        for (int i = 0; i < kRows; ++i)
-          for (int j = 0; j < 4; ++j) tiles.scores[(lane.y * kRows + i) * kScoreStride + lane.x + 16 * j] = dp[i][j];
+        tiles.share(lane, ds);
         __syncthreads();
         sum_k.template add<true>(lane, tiles.scores, tiles.q);
       }

@@ -22,41 +22,52 @@ namespace slipway::cuda {
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
-// The sum, or the largest, of `value` over groups of `kLanes` neighbouring threads (a power of two up to 32); every thread gets it.
+struct Sum {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+struct Largest {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return b > a ? b : a;
+  }
+};
+
+// The values of groups of `kLanes` neighbouring threads (a power of two up to 32) joined; every thread gets the result.
+template <int kLanes, class Join, class T>
+__device__ inline T join_lanes(T value) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) value = Join()(value, __shfl_xor_sync(kAllLanes, value, offset));
+  return value;
+}
+// The same over a block of kThreads; `room` has kThreads / 32 places and may be used again after the next barrier.
+template <int kThreads, class Join, class T>
+__device__ inline T join_block(T value, T* room) {
+  value = join_lanes<kWarp, Join>(value);
+  if (threadIdx.x % kWarp == 0) room[threadIdx.x / kWarp] = value;
+  __syncthreads();
+  T joined = room[0];
+  for (int w = 1; w < kThreads / kWarp; ++w) joined = Join()(joined, room[w]);
+  __syncthreads();
+  return joined;
+}
+
 template <int kLanes, class T>
 __device__ inline T sum_of_lanes(T value) {
-  for (int offset = kLanes / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(kAllLanes, value, offset);
-  return value;
+  return join_lanes<kLanes, Sum>(value);
 }
 template <int kLanes, class T>
 __device__ inline T largest_of_lanes(T value) {
-  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
-    const T other = __shfl_xor_sync(kAllLanes, value, offset);
-    value = other > value ? other : value;
-  }
-  return value;
+  return join_lanes<kLanes, Largest>(value);
 }
-
-// The same over a block of kThreads; `room` has kThreads / 32 places and may be used again after the next barrier.
 template <int kThreads, class T>
 __device__ inline T sum_of_block(T value, T* room) {
-  value = sum_of_lanes<kWarp>(value);
-  if (threadIdx.x % kWarp == 0) room[threadIdx.x / kWarp] = value;
-  __syncthreads();
-  T sum = 0;
-  for (int w = 0; w < kThreads / kWarp; ++w) sum += room[w];
-  __syncthreads();
-  return sum;
+  return join_block<kThreads, Sum>(value, room);
 }
 template <int kThreads, class T>
 __device__ inline T largest_of_block(T value, T* room) {
-  value = largest_of_lanes<kWarp>(value);
-  if (threadIdx.x % kWarp == 0) room[threadIdx.x / kWarp] = value;
-  __syncthreads();
-  T largest = room[0];
-  for (int w = 1; w < kThreads / kWarp; ++w) largest = room[w] > largest ? room[w] : largest;
-  __syncthreads();
-  return largest;
+  return join_block<kThreads, Largest>(value, room);
 }
 
 }  // namespace slipway::cuda

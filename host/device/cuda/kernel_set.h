@@ -10,6 +10,7 @@
 #include "device/cuda/loss_kernels.h"
 #include "device/cuda/product_plan.h"
 #include "device/cuda/row_kernels.h"
+#include "device/cuda/update_kernels.h"
 
 namespace slipway::cuda {
 
@@ -57,8 +58,22 @@ class KernelSet : public DeviceKernels {
     if (rows > 0) to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width, coefficient, smoothing, out, grad);
   }
   void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) override {
-    const int64_t blocks = pieces(count, 256);
-    if (count > 0) to_.launch(adamw_kernel, {blocks < kMostBlocks ? blocks : kMostBlocks}, 256, 0, g, count, step, w, m, v);
+    if (count > 0) to_.launch(adamw_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m, v);
+  }
+  void sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w, float* buffer) override {
+    if (count > 0) to_.launch(sgd_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, buffer);
+  }
+  void adagrad(const float* g, int64_t count, const kernels::AdagradStep& step, float* w, float* sum) override {
+    if (count > 0) to_.launch(adagrad_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, sum);
+  }
+  void rmsprop(const float* g, int64_t count, const kernels::RmspropStep& step, float* w, float* square, float* mean, float* buffer) override {
+    if (count > 0) to_.launch(rmsprop_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, square, mean, buffer);
+  }
+  void lion(const float* g, int64_t count, const kernels::LionStep& step, float* w, float* m) override {
+    if (count > 0) to_.launch(lion_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m);
+  }
+  void scale(float* x, int64_t count, float factor) override {
+    if (count > 0) to_.launch(scale_kernel, update_grid(count), kUpdateThreads, 0, x, count, factor);
   }
   void squares(const float* x, int64_t count, double* partial, double* sum) override {
     to_.launch(squares_kernel, {kSquareParts}, kLossThreads, 0, x, count, partial);
@@ -94,14 +109,15 @@ class KernelSet : public DeviceKernels {
     if (rows.rows > 0) to_.launch(attention_decode_kernel, {rows.rows, in.kv_heads}, kDecodeThreads, decode_shared(in.heads / in.kv_heads, in.width), in, rows, cache, out);
   }
 
+  void round_products(bool on) override { bfloat16_ = on; }
   void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n, int64_t k, const float* addend, float* y, int64_t y_row) override {
-    if (rows > 0) to_.multiply(forward_plan(x_row, rows, n, k, y_row, addend != nullptr), w, x, addend == nullptr ? y : addend, y);
+    if (rows > 0) to_.multiply(rounded(forward_plan(x_row, rows, n, k, y_row, addend != nullptr)), w, x, addend == nullptr ? y : addend, y);
   }
   void input_gradient(const float* dy, int64_t dy_row, int64_t rows, const float* w, int64_t n, int64_t k, float* dx, int64_t dx_row, bool add) override {
-    if (rows > 0) to_.multiply(input_gradient_plan(dy_row, rows, n, k, dx_row, add), w, dy, dx, dx);
+    if (rows > 0) to_.multiply(rounded(input_gradient_plan(dy_row, rows, n, k, dx_row, add)), w, dy, dx, dx);
   }
   void weight_gradient(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows, int64_t n, int64_t k, float* dw) override {
-    if (rows > 0) to_.multiply(weight_gradient_plan(dy_row, x_row, rows, n, k), x, dy, dw, dw);
+    if (rows > 0) to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, n, k)), x, dy, dw, dw);
   }
 
   void draw(const DrawBatch& batch) override {
@@ -112,10 +128,20 @@ class KernelSet : public DeviceKernels {
   Launcher& launcher() { return to_; }
 
  private:
-  static constexpr int64_t kMostBlocks = 4096;
   static constexpr int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+  static constexpr Grid update_grid(int64_t count) {
+    constexpr int64_t kMostBlocks = 4096;
+    const int64_t blocks = pieces(count, kUpdateThreads);
+    return {blocks < kMostBlocks ? blocks : kMostBlocks};
+  }
+
+  ProductPlan rounded(ProductPlan plan) const {
+    plan.bfloat16 = bfloat16_;
+    return plan;
+  }
 
   Launcher to_;
+  bool bfloat16_ = false;
 };
 
 }  // namespace slipway::cuda

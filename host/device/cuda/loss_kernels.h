@@ -1,7 +1,6 @@
-// Kernels of the loss and the optimizer: log-probabilities of targets with their gradient, sums of squares, AdamW.
+// Kernels of the loss and of the gradients' norm: log-probabilities of targets with their gradient, sums of squares.
 #pragma once
 #include "device/cuda/dialect.h"
-#include "device/kernels.h"
 
 namespace slipway::cuda {
 
@@ -46,16 +45,6 @@ __global__ inline void squares_sum_kernel(const double* partial, int64_t parts, 
   double total = 0;
   for (int64_t p = 0; p < parts; ++p) total += partial[p];
   *sum = total;
-}
-
-__global__ inline void adamw_kernel(const float* g, int64_t count, kernels::AdamWStep s, float* w, float* m, float* v) {
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
-    const float grad = s.grad_scale * g[i];
-    m[i] = s.beta1 * m[i] + s.rest1 * grad;
-    v[i] = s.beta2 * v[i] + s.rest2 * grad * grad;
-    w[i] = s.keep * w[i] - s.step_size * m[i] / (sqrtf(v[i]) * s.inverse_root2 + s.epsilon);
-  }
 }
 
 }  // namespace slipway::cuda

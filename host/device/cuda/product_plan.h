@@ -10,6 +10,7 @@ struct ProductPlan {
   int64_t m, n, k;
   int64_t lda, ldb, ldc;  // ldc: of c and of d
   float beta;
+  bool bfloat16 = false;  // a and b are rounded so, sums are float32
 };
 
 // y [rows, n] = x [rows, k] w [n, k]^T: a is w, b is x, d is y.

@@ -39,7 +39,7 @@ struct Products::Prepared {
 
   explicit Prepared(const ProductPlan& p)
       : a(p.transpose_a ? layout(p.k, p.m, p.lda) : layout(p.m, p.k, p.lda)), b(p.transpose_b ? layout(p.n, p.k, p.ldb) : layout(p.k, p.n, p.ldb)), c(layout(p.m, p.n, p.ldc)) {
-    check(cublasLtMatmulDescCreate(&product, CUBLAS_COMPUTE_32F, CUDA_R_32F), "product");
+    check(cublasLtMatmulDescCreate(&product, p.bfloat16 ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F, CUDA_R_32F), "product");
     set(product, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(product, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   }
@@ -64,7 +64,7 @@ Products::~Products() {
 
 const Products::Prepared& Products::prepared(const ProductPlan& p, uint32_t alignment) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Prepared>& found = prepared_[{p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.beta != 0, alignment}];
+  std::unique_ptr<Prepared>& found = prepared_[{p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.beta != 0, p.bfloat16, alignment}];
   if (found != nullptr) return *found;
   auto made = std::make_unique<Prepared>(p);
   cublasLtMatmulPreference_t preference = nullptr;

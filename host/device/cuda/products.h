@@ -1,4 +1,4 @@
-// Matrix products by cuBLASLt, in float32 throughout: TF32 stays off. Which algorithm does a product is asked once for each shape.
+// Matrix products by cuBLASLt: float32 throughout, TF32 off, or with operands that cuBLASLt rounds to bfloat16 itself. Which algorithm does a product is asked once for each shape.
 #pragma once
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -24,8 +24,8 @@ class Products {
 
  private:
   struct Prepared;
-  // Shape, and the bytes that all four pointers are aligned to.
-  using Key = std::tuple<bool, bool, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, uint32_t>;
+  // Shape, rounding, and the bytes that all four pointers are aligned to.
+  using Key = std::tuple<bool, bool, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, bool, uint32_t>;
   const Prepared& prepared(const ProductPlan& plan, uint32_t alignment);
 
   cudaStream_t stream_;

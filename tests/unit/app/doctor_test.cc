@@ -24,11 +24,12 @@ std::string doctor(Arguments arguments) {
 
 TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
   const Json m = parse_json(doctor({"--json"}), "doctor");
-  for (const char* key : {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels", "memory", "libtorch", "gpu", "sgemm_gflops", "read_gb_per_s",
+  for (const char* key : {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels", "bf16", "memory", "libtorch", "gpu", "sgemm_gflops", "read_gb_per_s",
                           "plugins", "rejected", "warnings"})
     EXPECT_TRUE(m.contains(key)) << key;
   for (const char* key : {"threads_1", "all", "rows_8", "rows_32", "rows_128"}) EXPECT_GT(m["sgemm_gflops"][key].get<double>(), 0) << key;
   for (const char* key : {"threads_1", "all"}) EXPECT_GT(m["read_gb_per_s"][key].get<double>(), 0) << key;
+  EXPECT_EQ(m["bf16"]["fast"].get<bool>(), m["bf16"]["slow"].is_null());
   EXPECT_GE(m["cores"], 1);
   EXPECT_GE(m["threads"], 1);
   EXPECT_GT(m["memory"]["total_gib"], m["memory"]["available_gib"]);

@@ -3,45 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 
-#include "base/error.h"
 #include "base/json.h"
-#include "device/accelerator/accelerator_module.h"
-#include "device/accelerator/device_tensors.h"
 #include "device/accelerator/device_update.h"
 #include "generate/generate.h"
 #include "loop/loss.h"
 #include "optim/optimizer.h"
 #include "plugin/registry.h"
-#include "tests/unit/device/cuda/emulated_accelerator.h"
+#include "tests/unit/device/cuda/device_under_test.h"
 
 namespace slipway::cuda {
 namespace {
-
-bool on_a_gpu() { return std::getenv("SLIPWAY_TEST_DEVICE") != nullptr; }
-
-// nullptr: a GPU is asked for, and there is none.
-Accelerator* device_under_test() {
-  static Accelerator* const kFound = [&]() -> Accelerator* {
-    if (!on_a_gpu()) return &emulated_accelerator();
-    try {
-      return &open_accelerator(SLIPWAY_CUDA_MODULE);
-    } catch (const Error&) {
-      return nullptr;
-    }
-  }();
-  return kFound;
-}
-
-// Where models are made and compute, for the life of a scope.
-class OnDevice {
- public:
-  OnDevice() { use_accelerator(device_under_test()); }
-  ~OnDevice() { use_accelerator(nullptr); }
-  OnDevice(const OnDevice&) = delete;
-  OnDevice& operator=(const OnDevice&) = delete;
-};
 
 class Tiny {
  public:
@@ -75,14 +47,7 @@ PackedBatch batch() {
   return pack(chosen);
 }
 
-class CudaModel : public testing::Test {
- protected:
-  // LibTorch's engine asks for devices once, before its first backward pass.
-  static void SetUpTestSuite() { const OnDevice once; }
-  void SetUp() override {
-    if (device_under_test() == nullptr) GTEST_SKIP() << "skipped: no CUDA device";
-  }
-};
+class CudaModel : public DeviceTest {};
 
 float difference(const at::Tensor& ours, const at::Tensor& theirs) { return (ours.cpu() - theirs).abs().max().item<float>(); }
 
@@ -112,22 +77,53 @@ TEST_F(CudaModel, TrainsAsTheProcessorDoes) {
   EXPECT_EQ(there.model.parameters().grad_norm(), 0.0);
 }
 
+// Two updates by every optimizer, the second clipped; the gradients are the processor's.
 TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
-  Tiny here;
-  const PackedBatch examples = batch();
-  loss_backward(here.model, examples, 1);
+  const std::pair<const char*, const char*> optimizers[] = {{"adamw_torch", ""}, {"sgd", ""}, {"sgd", "momentum=0.9, nesterov=true"}, {"sgd", "momentum=0.9, dampening=0.5"},
+                                                            {"adagrad", "lr_decay=0.1"}, {"rmsprop", ""}, {"rmsprop", "momentum=0.5, centered=true"}, {"lion_32bit", ""}};
+  for (const auto& [name, options] : optimizers) {
+    OptimizerSettings settings;
+    settings.name = name, settings.options = options, settings.weight_decay = 0.1;
+    Tiny here;
+    loss_backward(here.model, batch(), 1);
+    const std::unique_ptr<Optimizer> theirs = make_optimizer(here.model.parameters(), settings);
+    const at::Tensor start = here.model.parameters().groups()[0].weights.clone();
+    const OnDevice device;
+    Tiny there;
+    const std::unique_ptr<Optimizer> ours = make_optimizer(there.model.parameters(), settings);
+    auto &our_groups = there.model.parameters().groups(), &their_groups = here.model.parameters().groups();
+    for (size_t g = 0; g < our_groups.size(); ++g) our_groups[g].grads.copy_(their_groups[g].grads);
+    for (const double scale : {1.0, 0.25}) ours->step(0.01, scale), theirs->step(0.01, scale);
+    float off = 0;
+    for (size_t g = 0; g < our_groups.size(); ++g) off = std::fmax(off, difference(our_groups[g].weights, their_groups[g].weights));
+    std::printf("%s (%s): largest difference of weights %.3g\n", name, options, static_cast<double>(off));
+    EXPECT_LT(off, 2e-6f) << name;
+    EXPECT_GT(difference(our_groups[0].weights, start), 1e-3f) << name;
+  }
+}
+
+TEST_F(CudaModel, ScalesGradientsThere) {
   const OnDevice device;
   Tiny there;
-  const auto &ours = there.model.parameters().groups(), &theirs = here.model.parameters().groups();
-  make_optimizer(here.model.parameters(), {})->step(0.01);
-  for (size_t g = 0; g < theirs.size(); ++g) {
-    FlatParameters::Group group = ours[g];
-    group.grads.copy_(theirs[g].grads);
-    at::Tensor m = at::zeros_like(group.weights), v = at::zeros_like(group.weights);
-    device_adamw(group.grads, {1.0f, 0.9f, 0.1f, 0.999f, 0.001f, static_cast<float>(1 / std::sqrt(0.001)), 1e-8f, 0.1f, 1.0f}, group.weights, m, v);
-    const float off = difference(group.weights, theirs[g].weights);
-    std::printf("weights of group %zu after an update: largest difference %.3g\n", g, static_cast<double>(off));
-    EXPECT_LT(off, 2e-6f);
+  loss_backward(there.model, batch(), 1);
+  FlatParameters& parameters = there.model.parameters();
+  const double before = parameters.grad_norm();
+  const int64_t copies = emulated_accelerator().copies_out;
+  parameters.scale_grad(0.5);
+  EXPECT_EQ(emulated_accelerator().copies_out, copies);  // no round trip
+  EXPECT_NEAR(parameters.grad_norm(), 0.5 * before, 1e-6 * before);
+}
+
+TEST_F(CudaModel, AdafactorIsRefusedWithTheReason) {
+  const OnDevice device;
+  Tiny there;
+  OptimizerSettings settings;
+  settings.name = "adafactor";
+  try {
+    make_optimizer(there.model.parameters(), settings);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("no kernels on "), std::string::npos) << e.what();
   }
 }
 

@@ -1,6 +1,7 @@
 // The kernels' sources, compiled for the emulator.
 #include "tests/unit/device/cuda/emulator.h"
 
+#include "device/bfloat16.h"
 #include "device/cuda/kernel_set.h"
 #include "tests/unit/device/cuda/emulated_kernels.h"
 
@@ -10,13 +11,16 @@ namespace {
 std::vector<std::function<void()>>* recording = nullptr;
 int64_t launches_done = 0;
 
+// As cuBLASLt takes an operand.
+double operand(const ProductPlan& p, float value) { return static_cast<double>(p.bfloat16 ? round_to_bfloat16(value) : value); }
+
 // d [m, n] = a b + beta c by columns, in float64 within an element.
 void multiply_columns(const ProductPlan& p, const float* a, const float* b, const float* c, float* d) {
   for (int64_t j = 0; j < p.n; ++j)
     for (int64_t i = 0; i < p.m; ++i) {
       double sum = 0;
       for (int64_t l = 0; l < p.k; ++l)
-        sum += static_cast<double>(p.transpose_a ? a[l + i * p.lda] : a[i + l * p.lda]) * static_cast<double>(p.transpose_b ? b[j + l * p.ldb] : b[l + j * p.ldb]);
+        sum += operand(p, p.transpose_a ? a[l + i * p.lda] : a[i + l * p.lda]) * operand(p, p.transpose_b ? b[j + l * p.ldb] : b[l + j * p.ldb]);
       const int64_t at = i + j * p.ldc;
       d[at] = static_cast<float>(sum + (p.beta != 0 ? static_cast<double>(p.beta) * static_cast<double>(c[at]) : 0.0));
     }
