@@ -172,29 +172,28 @@ TrainResult Trainer::train(const TrainOptions& options) {
 }
 
 TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& checkpoint) {
-  Parts& p = *this;
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
-  Source source = p.open();
+  Source source = open();
   if (!checkpoint) prepare_run_folder(config.output_dir);
   const Profile profile(options.profile);
-  p.load(std::move(source));
+  load(std::move(source));
 
-  const RunFacts facts = p.facts();
+  const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;
   std::vector<LoggerPlugin> loggers;
   std::optional<LossPlugin> loss;
-  for (const PlannedUse& u : p.planned.rewards) rewards.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts), u.weight);
-  std::vector<CallbackPlugin> callbacks = p.make_callbacks();
-  for (const PlannedUse& u : p.planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
-  for (const PlannedUse& u : p.planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
-  const std::string resolved = resolved_with_plugins(config, p.planned, *p.loaded);
+  for (const PlannedUse& u : planned.rewards) rewards.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given), u.weight);
+  std::vector<CallbackPlugin> listeners = make_callbacks();
+  for (const PlannedUse& u : planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
+  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
+  const std::string resolved = resolved_with_plugins(config, planned, *loaded);
   if (checkpoint) tell_difference(config.output_dir / "config.resolved.toml", resolved);
   else write_file_durably(config.output_dir / "config.resolved.toml", resolved);
 
   mark_loop_thread();  // the Run tells callbacks that it is made
-  Run run({config, *p.loaded->model, p.loaded->config, p.tokenizer, std::move(callbacks), std::move(loggers), p.access, memory, loss ? &*loss : nullptr});
+  Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners), std::move(loggers), access, memory, loss ? &*loss : nullptr});
   memory.end("init");
   run.state.trial_name = trial.value("name", "");
   run.state.trial_params = trial.value("params", Json());
@@ -202,13 +201,13 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
     RunState& to;
     const TrainerState& from;
     ~Telling() { to = told(from); }
-  } telling{p.state, run.state};
-  run.loggers.begin(facts.run_id, config.resolved, checkpoint.has_value());
+  } telling{state, run.state};
+  run.loggers.begin(given.run_id, config.resolved, checkpoint.has_value());
   if (checkpoint) log_info("going on from {}", checkpoint->string());
   if (options.stop_on_signals) stop_on_signals();
   TrainResult out;
   try {
-    out.outcome = run_algorithm(run, config, p.rows, rewards, checkpoint);
+    out.outcome = run_algorithm(run, config, rows, rewards, checkpoint);
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
     end.update(memory.end("train"));  // raft has no last row of training
     run.note(end);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory_use.h"
 #include "loop/sft.h"
 #include "tests/unit/plugin/fixture_files.h"
 
@@ -75,7 +76,8 @@ logging_steps = 7
     Model model(plugin.get(), plugin.id());
     model.parameters().initialise(7);
     TrainAccess access;
-    slipway::Run run({config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access});
+    MemoryMetrics memory(false);
+    slipway::Run run({config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access, memory});
     const std::vector<Row> rows = read_dataset(config.train_files, {});
     SftData data;
     if (config.flag("data", "streaming")) data.stream.emplace(RowStream(config.train_files, {}), ExampleMaker(config, tokenizer));
