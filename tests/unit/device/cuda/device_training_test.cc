@@ -2,6 +2,7 @@
 // read and change tensors, a RAFT run. The model is tiny; everything else is what `slipway train` does.
 #include <cmath>
 
+#include "base/memory_use.h"
 #include "device/bf16_scope.h"
 #include "loop/sft.h"
 #include "raft/raft.h"
@@ -81,7 +82,7 @@ class TinyRun {
  public:
   explicit TinyRun(const RunConfig& c)
       : config(c), tokenizer(load_tokenizer(c.tokenizer)), plugin_(plugin_of("llama", SLW_KIND_MODEL, option_table("config", value_of(parse_json(kModel, "tiny"))))),
-        model(plugin_.get(), plugin_.id()), run({config, model, parse_json(kModel, "tiny"), tokenizer, {}, {}, access_}) {
+        model(plugin_.get(), plugin_.id()), run({config, model, parse_json(kModel, "tiny"), tokenizer, {}, {}, access_, memory_}) {
     model.parameters().initialise(5);
     rows_ = read_dataset(config.train_files, {});
   }
@@ -89,7 +90,8 @@ class TinyRun {
   std::string sft(const std::optional<fs::path>& checkpoint = {}) {
     const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 1), rest(rows_.begin() + 1, rows_.end());
     if (checkpoint) run.restore(*checkpoint);
-    return run_sft(run, {examples_of(rest, config, tokenizer), examples_of(held_out, config, tokenizer)}, checkpoint);
+    SftData data{examples_of(rest, config, tokenizer), examples_of(held_out, config, tokenizer), {}};
+    return run_sft(run, data, checkpoint);
   }
   std::string raft(const std::optional<fs::path>& checkpoint = {}) {
     const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 2), rest(rows_.begin() + 2, rows_.end());
@@ -119,6 +121,7 @@ class TinyRun {
  private:
   Plugin plugin_;
   TrainAccess access_;
+  MemoryMetrics memory_{false};
   std::vector<Row> rows_;
 
  public:
