@@ -103,9 +103,9 @@ TEST(Bfloat16Scope, DecodingsPackedWeightsAreNotConcerned) {
   PackedWeights packed;
   packed.forget(WeightStorage::kFloat32);
   const PackedWeightsScope decoding(packed);
-  const at::Tensor before = linear(x, w);
+  const at::Tensor before = slipway::linear(x, w);
   const Bfloat16Scope scope(true);
-  EXPECT_TRUE(at::equal(linear(x, w), before));
+  EXPECT_TRUE(at::equal(slipway::linear(x, w), before));
 }
 
 }  // namespace
