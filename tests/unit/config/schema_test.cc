@@ -74,7 +74,7 @@ TEST(Schema, ArgumentsWithoutUseAreRefusedWithTheReason) {
     check_run_file(parse_toml(kLeast + "[train]\nfp16 = true\nreport_to = \"wandb\"\n", "x.toml"), nullptr);
     FAIL();
   } catch (const ConfigError& e) {
-    EXPECT_STREQ(e.what(), "x.toml:7: train.fp16 has no use here: weights, gradients and sums are float32; leave it out\n"
+    EXPECT_STREQ(e.what(), "x.toml:7: train.fp16 has no use here: weights, gradients and sums are float32; leave it out, or write bf16 = true, which rounds the operands of matrix products\n"
                            "x.toml:8: train.report_to has no use here: where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"");
   }
 }
