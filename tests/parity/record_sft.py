@@ -27,16 +27,16 @@ def parameter_order(layers: int) -> list[str]:
             + ["model.norm.weight"])
 
 
-def fresh_model(seed: int) -> transformers.LlamaForCausalLM:
-    model = transformers.LlamaForCausalLM(CONFIG).float()
+def fresh_model(seed: int, config: transformers.LlamaConfig = CONFIG) -> transformers.LlamaForCausalLM:
+    model = transformers.LlamaForCausalLM(config).float()
     parameters = dict(model.named_parameters())
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name in parameter_order(CONFIG.num_hidden_layers):
+        for name in parameter_order(config.num_hidden_layers):
             if "norm" in name:
                 parameters[name].fill_(1.0)
             else:
-                parameters[name].normal_(0.0, CONFIG.initializer_range, generator=generator)
+                parameters[name].normal_(0.0, config.initializer_range, generator=generator)
     return model
 
 
@@ -58,6 +58,13 @@ def loss_sum(model: torch.nn.Module, batch: list) -> tuple[torch.Tensor, int]:
     labels = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
     loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), reduction="sum")
     return loss, int((labels != -100).sum())
+
+
+def held_out_loss(model: torch.nn.Module, rows: list, size: int = 8) -> float:
+    """As transformers' Trainer has it: each batch's mean counts as often as the batch has examples."""
+    with torch.no_grad():
+        batches = [(rows[i: i + size], *loss_sum(model, rows[i: i + size])) for i in range(0, len(rows), size)]
+    return sum(total.item() / labels * len(batch) for batch, total, labels in batches) / len(rows)
 
 
 def main() -> None:
@@ -93,9 +100,7 @@ def main() -> None:
             steps.append({"loss": loss, "grad_norm": norm.item(), "learning_rate": schedule.get_last_lr()[0]})
             optimizer.step()
             schedule.step()
-        with torch.no_grad():
-            sums = [loss_sum(model, held_out[i: i + 8]) for i in range(0, len(held_out), 8)]
-        evaluations.append(sum(s.item() for s, _ in sums) / sum(n for _, n in sums))
+        evaluations.append(held_out_loss(model, held_out))
         print(f"epoch {epoch + 1}: last loss {steps[-1]['loss']:.4f}, held out {evaluations[-1]:.4f}")
     print(f"torch's float32 norm of {sum(p.numel() for p in model.parameters())} gradients: up to {drift:.2g} off, relative")
     record = {"torch": torch.__version__, "transformers": transformers.__version__, "steps": steps, "eval_loss": evaluations}
