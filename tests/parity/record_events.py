@@ -15,7 +15,8 @@ import tempfile
 
 import torch
 import transformers
-from record_sft import ASSETS, CONFIG, GGUF, fresh_model
+from record_sft import ASSETS, CONFIG, GGUF
+from seeded_llama import fresh_model
 from transformers.modelcard import TrainingSummary
 
 TOKENS, TRAIN_ROWS, EVAL_ROWS = 16, 26, 10
@@ -81,7 +82,7 @@ def record(run: dict, train: list, held_out: list) -> dict:
         recorder = Recorder(run.get("asks", []))
         callbacks = [transformers.EarlyStoppingCallback(**run["early_stopping"])] if "early_stopping" in run else []
         with contextlib.redirect_stdout(io.StringIO()):
-            trainer = transformers.Trainer(model=fresh_model(COMMON["seed"]), args=args, train_dataset=train, eval_dataset=held_out, callbacks=[*callbacks, recorder])
+            trainer = transformers.Trainer(model=fresh_model(CONFIG, COMMON["seed"]), args=args, train_dataset=train, eval_dataset=held_out, callbacks=[*callbacks, recorder])
             trainer.train()
             trainer.save_state()
         relative = lambda path: json.loads(path.read_text().replace(str(output) + "/", ""))

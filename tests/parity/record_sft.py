@@ -11,33 +11,13 @@ import tomllib
 
 import torch
 import transformers
+from seeded_llama import fresh_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ASSETS = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/assets")
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 RUN = tomllib.loads((ROOT / "tests/e2e/tiny_sft.toml").read_text())
 CONFIG = transformers.LlamaConfig(**json.loads((ROOT / "tests/e2e/tiny_llama.json").read_text()), attn_implementation="eager")
-
-
-def parameter_order(layers: int) -> list[str]:
-    """The order in which Slipway's llama plugin declares, and so draws, its parameters."""
-    block = ["input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-             "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
-    return (["model.embed_tokens.weight"] + [f"model.layers.{i}.{name}.weight" for i in range(layers) for name in block]
-            + ["model.norm.weight"])
-
-
-def fresh_model(seed: int) -> transformers.LlamaForCausalLM:
-    model = transformers.LlamaForCausalLM(CONFIG).float()
-    parameters = dict(model.named_parameters())
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name in parameter_order(CONFIG.num_hidden_layers):
-            if "norm" in name:
-                parameters[name].fill_(1.0)
-            else:
-                parameters[name].normal_(0.0, CONFIG.initializer_range, generator=generator)
-    return model
 
 
 def rows() -> tuple[list, list]:
@@ -63,7 +43,7 @@ def loss_sum(model: torch.nn.Module, batch: list) -> tuple[torch.Tensor, int]:
 def main() -> None:
     train = RUN["train"]
     examples, held_out = rows()
-    model = fresh_model(train["seed"])
+    model = fresh_model(CONFIG, train["seed"])
     decay = [p for n, p in model.named_parameters() if "norm" not in n]
     plain = [p for n, p in model.named_parameters() if "norm" in n]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": train["weight_decay"]}, {"params": plain, "weight_decay": 0.0}], lr=train["learning_rate"])

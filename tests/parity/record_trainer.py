@@ -10,30 +10,10 @@ import lion_pytorch
 import torch
 import transformers
 import trainer_grid as grid
+from seeded_llama import fresh_model
 
 OUT = pathlib.Path(__file__).resolve().parent / "data/trainer.json"
 CONFIG = transformers.LlamaConfig(**grid.CONFIG)
-
-
-def parameter_order() -> list[str]:
-    """The order in which Slipway's llama plugin declares, and so draws, its parameters."""
-    block = ["input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-             "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
-    return (["model.embed_tokens.weight"] + [f"model.layers.{i}.{name}.weight" for i in range(CONFIG.num_hidden_layers) for name in block]
-            + ["model.norm.weight"])
-
-
-def fresh_model(seed: int) -> transformers.LlamaForCausalLM:
-    model = transformers.LlamaForCausalLM(CONFIG).float()
-    parameters = dict(model.named_parameters())
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name in parameter_order():
-            if "norm" in name:
-                parameters[name].fill_(1.0)
-            else:
-                parameters[name].normal_(0.0, CONFIG.initializer_range, generator=generator)
-    return model
 
 
 def collate(batch: list[dict]) -> dict:
@@ -66,7 +46,7 @@ def run(case: dict, folder: str) -> list[dict]:
     args = transformers.TrainingArguments(output_dir=folder, save_strategy="no", report_to="none", use_cpu=True, disable_tqdm=True,
                                           remove_unused_columns=False, **arguments)
     train, held_out = [[{"ids": grid.ids(text)} for text in texts] for texts in grid.texts()]
-    trainer = transformers.Trainer(fresh_model(case["seed"]), args, train_dataset=train, eval_dataset=held_out, data_collator=collate, **more)
+    trainer = transformers.Trainer(fresh_model(CONFIG, case["seed"]), args, train_dataset=train, eval_dataset=held_out, data_collator=collate, **more)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.train()
     return trainer.state.log_history
