@@ -66,7 +66,7 @@ void check_together(const RunConfig& c) {
 
 void check_device(const RunConfig& c) {
   const Value& device = c.get("train", "device");
-  if (const std::string wrong = fault_of([&] { choose_device(device.s, program_folder() / cuda_module().filename()); }); !wrong.empty())
+  if (const std::string wrong = fault_of([&] { choose_device(device.s); }); !wrong.empty())
     throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
   if (accelerator() == nullptr) return;
   std::vector<std::string> faults;

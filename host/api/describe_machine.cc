@@ -5,6 +5,7 @@
 #include "api/load_model.h"
 #include "api/machine.h"
 #include "api/memory.h"
+#include "base/program_folder.h"
 #include "device/accelerator/accelerator_module.h"
 #include "device/gemm.h"
 #include "device/gemm_bf16.h"

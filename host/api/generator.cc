@@ -21,7 +21,7 @@ Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   const ModelWeights weights = open_weights(path);
   Tokenizer tokenizer = load_tokenizer(options.tokenizer.empty() ? path : options.tokenizer);
   try {
-    choose_device(options.device, program_folder() / cuda_module().filename());
+    choose_device(options.device);
   } catch (const Error& e) {
     fail("device {}: {}", options.device, e.what());
   }

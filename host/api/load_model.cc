@@ -1,15 +1,9 @@
 // Plugins of models.
 #include "api/load_model.h"
 
-#include "api/machine.h"
+#include "base/program_folder.h"
 
 namespace slipway {
-
-fs::path program_folder() {
-  if (const fs::path library = loaded_library("libslipway.so"); !library.empty()) return fs::absolute(library).parent_path();
-  std::error_code ec;
-  return fs::read_symlink("/proc/self/exe", ec).parent_path();
-}
 
 std::vector<fs::path> plugin_folders(const std::vector<fs::path>& more) {
   std::vector<fs::path> out;

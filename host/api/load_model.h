@@ -10,10 +10,7 @@
 
 namespace slipway {
 
-// Where Slipway's program, libslipway.so and the bundled plugins lie: the folder of the library when this process uses it, else
-// that of the program.
-fs::path program_folder();
-// Where plugins are looked for: there, then `more`.
+// Where plugins are looked for: beside the program (base/program_folder.h), then `more`.
 std::vector<fs::path> plugin_folders(const std::vector<fs::path>& more);
 
 struct LoadedModel {

@@ -1,7 +1,6 @@
 // Asking the system.
 #include "api/machine.h"
 
-#include <link.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -60,21 +59,6 @@ std::vector<std::string> instruction_sets() {
 #undef SLIPWAY_HAS
 #endif
   return out;
-}
-
-fs::path loaded_library(const std::string& name) {
-  struct Search {
-    const std::string& name;
-    fs::path found;
-  } search{name, {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* data) {
-        auto& s = *static_cast<Search*>(data);
-        if (fs::path(info->dlpi_name).filename().string().starts_with(s.name)) s.found = info->dlpi_name;
-        return s.found.empty() ? 0 : 1;
-      },
-      &search);
-  return search.found;
 }
 
 std::string short_path(const fs::path& path) {

@@ -18,8 +18,6 @@ uint64_t total_memory();  // bytes; 0 = unknown
 // Those that matter here and that this processor has: avx2 fma avx512f avx512_bf16 amx_bf16 ...
 std::vector<std::string> instruction_sets();
 
-// The file of the loaded library whose name begins with `name`; "" when there is none.
-fs::path loaded_library(const std::string& name);
 // Relative to the working folder where it lies below it, else absolute.
 std::string short_path(const fs::path& path);
 

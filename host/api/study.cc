@@ -11,6 +11,7 @@
 
 #include "api/interrupt.h"
 #include "api/load_model.h"
+#include "base/program_folder.h"
 #include "base/log.h"
 #include "config/run_config.h"
 #include "config/schema.h"

@@ -5,14 +5,12 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/program_folder.h"
 #include "device/accelerator/device_tensors.h"
 
 namespace slipway {
 
-fs::path cuda_module() {
-  std::error_code ec;
-  return fs::read_symlink("/proc/self/exe", ec).parent_path() / "libslipway_cuda.so";
-}
+fs::path cuda_module() { return program_folder() / "libslipway_cuda.so"; }
 
 Accelerator& open_accelerator(const fs::path& module) {
   if (!fs::exists(module))

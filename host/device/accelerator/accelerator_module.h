@@ -7,7 +7,7 @@
 
 namespace slipway {
 
-// libslipway_cuda.so beside the running program.
+// libslipway_cuda.so in Slipway's folder (base/program_folder.h).
 fs::path cuda_module();
 
 // The accelerator of a module; the module stays loaded. Throws Error that says why there is none, and the mend.

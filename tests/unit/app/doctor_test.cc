@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "api/machine.h"
 #include "app/profile.h"
+#include "base/program_folder.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
