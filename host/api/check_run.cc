@@ -27,7 +27,7 @@ std::string fault_of(Check&& check) {
 
 }  // namespace
 
-bool has_held_out(const RunConfig& c) { return c.integer("data", "eval_rows") > 0 || !c.eval_files.empty(); }
+bool has_held_out(const RunConfig& c) { return c.integer("data", "eval_rows") > 0 || !c.eval_sets.empty(); }
 
 void check_together(const RunConfig& c) {
   std::vector<std::string> faults;
@@ -46,6 +46,7 @@ void check_together(const RunConfig& c) {
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   for (std::string& each : streaming_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
+    if (!c.metrics.empty()) faults.push_back(c.metrics[0].where.text() + ": [[metric]] measures what sft evaluates, and slipway evaluate; raft's evaluations give rewards: leave it out");
     if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
     if (!held_out && c.number("raft", "min_distinct_2") > 0) fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");
     if (!held_out && std::isfinite(c.number("raft", "stop_reward"))) fault("raft", "stop_reward", "needs held-out prompts: set data.eval_rows or data.eval");

@@ -23,4 +23,18 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
   return out;
 }
 
+ModelSource open_source(const RunConfig& c) {
+  ModelSource out;
+  if (!c.weights.empty()) out.weights = open_weights(c.weights);
+  out.config = out.weights ? out.weights->config : parse_json(read_file(c.model_config), c.model_config.string());
+  return out;
+}
+
+void fill_weights(LoadedModel& model, const ModelSource& source, const RunConfig& c) {
+  if (source.weights) model.model->parameters().load(source.weights->read);
+  else model.model->parameters().initialise(static_cast<uint64_t>(c.integer("train", "seed")));
+}
+
+Tokenizer tokenizer_of(const RunConfig& c) { return load_tokenizer(!c.tokenizer.empty() ? c.tokenizer : c.weights); }
+
 }  // namespace slipway

@@ -1,11 +1,14 @@
 // From a path to a model that can run: plugin found, parameters allocated, weights read.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "config/run_config.h"
 #include "model/model.h"
 #include "plugin/registry.h"
+#include "text/tokenizer.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -21,5 +24,16 @@ struct LoadedModel {
 
 // Creates the plugin `use` for the configuration `config` (Hugging Face's names); the weights are still zeros. Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const Json& config, const RunFacts& facts);
+
+// A run file's weights and config.json, opened; nothing is loaded yet.
+struct ModelSource {
+  std::optional<ModelWeights> weights;
+  Json config;
+};
+ModelSource open_source(const RunConfig& config);
+// The weights of `source`, or fresh ones drawn by the seed.
+void fill_weights(LoadedModel& model, const ModelSource& source, const RunConfig& config);
+
+Tokenizer tokenizer_of(const RunConfig& config);
 
 }  // namespace slipway

@@ -1,8 +1,10 @@
 // The plugins that a run file names, with options checked against their schemas; nothing of them has run yet.
 #pragma once
+#include <string>
 #include <vector>
 
 #include "config/run_config.h"
+#include "plugin/metric.h"
 #include "plugin/registry.h"
 
 namespace slipway {
@@ -11,10 +13,11 @@ struct PlannedUse {
   const Registry::Found* found;
   Value options;
   double weight;
+  std::string prefix;
 };
 
 struct Plan {
-  std::vector<PlannedUse> rewards, callbacks, loggers, loss;  // loss: one or none
+  std::vector<PlannedUse> rewards, metrics, callbacks, loggers, loss;  // loss: one or none
 };
 
 // Throws ConfigError naming the plugin or the option. The plan points into `registry`.
@@ -22,5 +25,7 @@ Plan plan_plugins(const Registry& registry, const RunConfig& config);
 
 // Puts into `config` what each plugin is given: defaults filled in, paths absolute.
 void record_options(RunConfig& config, const Plan& plan);
+
+std::vector<MetricPlugin> make_metrics(const std::vector<PlannedUse>& uses, const RunFacts& facts);
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 #include "slipway/trainer.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "api/batch_size.h"
 #include "api/check_run.h"
@@ -16,6 +17,7 @@
 #include "api/write.h"
 #include "base/log.h"
 #include "config/schema.h"
+#include "loop/results.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"
 #include "plugin/loss.h"
@@ -32,6 +34,7 @@ std::string resolved_with_plugins(const RunConfig& config, const Plan& plan, con
       out += fmt::format("# {} plugin {} {} sha256 {}\n", kind, use.found->descriptor->id, use.found->descriptor->version, sha256_of_file(use.found->library->path()));
   };
   add("reward", plan.rewards);
+  add("metric", plan.metrics);
   add("callback", plan.callbacks);
   add("logger", plan.loggers);
   add("loss", plan.loss);
@@ -43,22 +46,27 @@ void tell_difference(const fs::path& recorded, const std::string& now) {
     log_warn("the configuration differs from the one this run began with ({}); the result will not equal an uninterrupted run's", recorded.string());
 }
 
-Tokenizer tokenizer_of(const RunConfig& c) {
-  return load_tokenizer(!c.tokenizer.empty() ? c.tokenizer : c.weights);
-}
-
-std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const std::vector<RewardPlugin>& rewards, const std::optional<fs::path>& checkpoint) {
+std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
+                          const std::optional<fs::path>& checkpoint) {
   if (c.raft) {
     RaftData data{prompts_of(rows.train, c, run.tokenizer), {}};
-    if (!rows.eval.empty()) data.eval = prompts_of(rows.eval, c, run.tokenizer);
-    return run_raft(run, data, rewards, checkpoint);
+    if (!rows.eval.empty()) data.eval = prompts_of(rows.eval[0].rows, c, run.tokenizer);
+    const std::string outcome = run_raft(run, data, rewards, checkpoint);
+    save_run_results(c.output_dir, run.state, run.state.global_step, {{"eval_samples", data.eval.size()}});
+    return outcome;
   }
   SftData data;
   if (c.flag("data", "streaming")) data.stream.emplace(stream_rows(c), ExampleMaker(c, run.tokenizer));
   else data.train = examples_of(rows.train, c, run.tokenizer);
-  if (!rows.eval.empty()) data.eval = examples_of(rows.eval, c, run.tokenizer);
+  data.eval = evaluation_sets(rows.eval, c, run.tokenizer);
+  data.metrics = metrics;
   if (checkpoint) run.restore(*checkpoint);
-  return run_sft(run, data, checkpoint);
+  const std::string outcome = run_sft(run, data, checkpoint);
+  Json samples = Json::object();
+  if (!data.stream) samples["train_samples"] = data.train.size();
+  for (const EvaluationSet& set : data.eval) samples[metric_prefix("eval", set) + "_samples"] = set.examples.size();
+  save_run_results(c.output_dir, run.state, run.final_step(), samples);
+  return outcome;
 }
 
 RunState told(const TrainerState& s) {
@@ -76,14 +84,8 @@ RunState told(const TrainerState& s) {
 struct Trainer::Parts {
   explicit Parts(RunFile file);
 
-  // The run file's weights and config.json, opened; nothing is loaded yet.
-  struct Source {
-    std::optional<ModelWeights> weights;
-    Json config;
-  };
-  Source open() const;
   // A fresh model with the weights of `source`, or drawn by the seed.
-  void load(Source source);
+  void load(ModelSource source);
   LoadedModel& ready();  // the model, loaded if there was no training yet
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
@@ -104,25 +106,17 @@ Trainer::Parts::Parts(RunFile file)
     : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)),
       rows((record_options(config, planned), check_together(config), check_device(config), warn_of_slow_bf16(config), read_rows(config))), tokenizer(tokenizer_of(config)) {}
 
-Trainer::Parts::Source Trainer::Parts::open() const {
-  Source out;
-  if (!config.weights.empty()) out.weights = open_weights(config.weights);
-  out.config = out.weights ? out.weights->config : parse_json(read_file(config.model_config), config.model_config.string());
-  return out;
-}
-
-void Trainer::Parts::load(Source source) {
+void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source.config, facts());
   made.model->recompute_every(recompute_every(config));
   check_memory(config, *made.model);
-  if (source.weights) made.model->parameters().load(source.weights->read);
-  else made.model->parameters().initialise(static_cast<uint64_t>(config.integer("train", "seed")));
+  fill_weights(made, source, config);
   loaded = std::move(made);
 }
 
 LoadedModel& Trainer::Parts::ready() {
-  if (!loaded) load(open());
+  if (!loaded) load(open_source(config));
   return *loaded;
 }
 
@@ -175,13 +169,14 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
-  Source source = open();
+  ModelSource source = open_source(config);
   if (!checkpoint) prepare_run_folder(config.output_dir);
   const Profile profile(options.profile);
   load(std::move(source));
 
   const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;
+  std::vector<MetricPlugin> metrics = make_metrics(planned.metrics, given);
   std::vector<LoggerPlugin> loggers;
   std::optional<LossPlugin> loss;
   for (const PlannedUse& u : planned.rewards) rewards.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given), u.weight);
@@ -207,7 +202,7 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   if (options.stop_on_signals) stop_on_signals();
   TrainResult out;
   try {
-    out.outcome = run_algorithm(run, config, rows, rewards, checkpoint);
+    out.outcome = run_algorithm(run, config, rows, rewards, metrics, checkpoint);
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
     end.update(memory.end("train"));  // raft has no last row of training
     run.note(end);

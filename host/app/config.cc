@@ -18,8 +18,8 @@ int check(const Arguments& arguments) {
   for (const std::string& notice : run.notices()) log_info("{}", notice);
   run.check();
   const RunConfig& config = run.config();
-  std::printf("%s: good (%s, %zu reward, %zu callback, %zu logger plugins)\n", line.text("FILE").c_str(), config.raft ? "raft" : "sft",
-              config.rewards.size(), config.callbacks.size(), config.loggers.size());
+  std::printf("%s: good (%s, %zu reward, %zu metric, %zu callback, %zu logger plugins)\n", line.text("FILE").c_str(), config.raft ? "raft" : "sft",
+              config.rewards.size(), config.metrics.size(), config.callbacks.size(), config.loggers.size());
   return kExitOk;
 }
 

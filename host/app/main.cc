@@ -20,6 +20,8 @@ struct Command {
 };
 constexpr Command kCommands[] = {
     {"train", train_command, "train a model as a run file says (sft or raft)"},
+    {"evaluate", evaluate_command, "measure a model on held-out data: loss and metrics"},
+    {"predict", predict_command, "write what a model predicts for each example"},
     {"generate", generate_command, "let a model write: weights folder, GGUF file or checkpoint"},
     {"search", search_command, "search hyperparameters: many runs of one run file"},
     {"report", report_command, "draw a run again: report.html and a picture"},

@@ -30,11 +30,21 @@ fs::path resolve(RunConfig& config, const char* section, const char* key, const 
   return resolve_value(value, value.where, fmt::format("{}.{}", section, key), file);
 }
 
-std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const char* key, const fs::path& file) {
-  Value& list = *config.resolved.find(section)->find(key);
+std::vector<fs::path> resolve_list(Value& list, const std::string& key, const fs::path& file) {
   std::vector<fs::path> out;
-  for (Value& item : list.items)
-    out.push_back(resolve_value(item, item.where.file.empty() ? list.where : item.where, fmt::format("{}.{}", section, key), file));
+  for (Value& item : list.items) out.push_back(resolve_value(item, item.where.file.empty() ? list.where : item.where, key, file));
+  return out;
+}
+
+std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const char* key, const fs::path& file) {
+  return resolve_list(*config.resolved.find(section)->find(key), fmt::format("{}.{}", section, key), file);
+}
+
+std::vector<EvalFiles> resolve_sets(RunConfig& config, const fs::path& file) {
+  Value& eval = *config.resolved.find("data")->find("eval");
+  std::vector<EvalFiles> out;
+  if (eval.kind == Value::Kind::kArray && !eval.items.empty()) out.push_back({"", resolve_list(eval, "data.eval", file)});
+  for (auto& [name, list] : eval.table) out.push_back({name, resolve_list(list, "data.eval." + name, file)});
   return out;
 }
 
@@ -43,6 +53,7 @@ PluginUse use_of(const Value& item) {
   use.use = item.find("use")->s;
   use.where = item.find("use")->where;
   if (const Value* weight = item.find("weight")) use.weight = weight->number();
+  if (const Value* prefix = item.find("prefix")) use.prefix = prefix->s;
   if (const Value* options = item.find("options")) use.options = *options;
   return use;
 }
@@ -91,9 +102,10 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file, const 
   c.model_config = resolve(c, "model", "config", file);
   c.tokenizer = resolve(c, "model", "tokenizer", file);
   c.train_files = resolve_all(c, "data", "train", file);
-  c.eval_files = resolve_all(c, "data", "eval", file);
+  c.eval_sets = resolve_sets(c, file);
   c.plugin_path = resolve_all(c, "plugins", "path", file);
   c.rewards = uses(c.resolved, "reward");
+  c.metrics = uses(c.resolved, "metric");
   c.callbacks = uses(c.resolved, "callback");
   c.loggers = uses(c.resolved, "logger");
   if (const Value* loss = c.resolved.find("loss")) c.loss = use_of(*loss);
@@ -105,6 +117,9 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file, const 
   if (c.train_files.empty()) fault(c.get("data", "train"), "data.train is empty");
   if (c.raft && c.rewards.empty()) fault(c.get("run", "algorithm"), "algorithm = \"raft\" needs at least one [[reward]]; see: slipway plugin list");
   if (!c.raft && !c.rewards.empty()) fault(c.get("run", "algorithm"), "[[reward]] has no effect with algorithm = \"sft\"");
+  if (c.has_named_sets() && c.raft) fault(c.get("data", "eval"), "raft scores answers to one set of prompts: write data.eval as a list of files");
+  if (c.has_named_sets() && c.integer("data", "eval_rows") > 0)
+    fault(c.get("data", "eval_rows"), "rows set aside are a set without a name; with named sets in data.eval, leave it out");
   if (!faults.empty()) throw ConfigError(faults);
   return c;
 }

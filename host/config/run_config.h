@@ -12,9 +12,16 @@ namespace slipway {
 
 struct PluginUse {
   std::string use;
-  double weight = 1.0;
+  double weight = 1.0;  // [[reward]]
+  std::string prefix;   // [[metric]]: stands before its metrics' names
   Value options;
   Location where;
+};
+
+// What is evaluated together; `name` is "" when data.eval is a list.
+struct EvalFiles {
+  std::string name;
+  std::vector<fs::path> files;
 };
 
 struct RunConfig {
@@ -24,9 +31,12 @@ struct RunConfig {
 
   std::string model_use;
   fs::path weights, model_config, tokenizer;
-  std::vector<fs::path> train_files, eval_files, plugin_path;
-  std::vector<PluginUse> rewards, callbacks, loggers;
+  std::vector<fs::path> train_files, plugin_path;
+  std::vector<EvalFiles> eval_sets;
+  std::vector<PluginUse> rewards, metrics, callbacks, loggers;
   std::optional<PluginUse> loss;
+
+  bool has_named_sets() const { return !eval_sets.empty() && !eval_sets[0].name.empty(); }
 
   // The value of section.key; the schema guarantees that it exists and has the type asked for.
   const Value& get(const char* section, const char* key) const;

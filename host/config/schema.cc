@@ -22,7 +22,7 @@ constexpr Key kKeys[] = {
     {"model", "config", kString, "\"\"", "A config.json to build a fresh model from, when there are no weights."},
     {"model", "tokenizer", kString, "\"\"", "Folder with tokenizer.json, or a GGUF file; empty = beside the weights."},
     {"data", "train", kArray, nullptr, "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated."},
-    {"data", "eval", kArray, "[]", "Files to evaluate on."},
+    {"data", "eval", kArray, "[]", "Files to evaluate on; or a table of named sets, { news = [\"news.jsonl\"], reviews = [\"a.jsonl\", \"b.jsonl\"] }, whose metrics are eval_news_loss, eval_reviews_loss, ...", nullptr, nullptr, nullptr, true},
     {"data", "format", kString, "\"auto\"", "How the files are written.", nullptr, nullptr, "auto|jsonl|lmflow|text|tsv"},
     {"data", "text_column", kInt, "1", "With format = \"tsv\": the column that holds the text, from 1.", "1"},
     {"data", "prompt_words", kInt, "0", "Take the first N words of each text as its prompt; 0 = the file has prompts.", "0"},
@@ -62,7 +62,7 @@ constexpr Key kKeys[] = {
     {"train", "data_seed", kInt, "-1", "Seed of the random order; -1 = train.seed.", "-1"},
     {"train", "dataloader_drop_last", kBool, "false", "Leave out the last micro-batch of an epoch when it is short (batch_rebalance: the last step)."},
     {"train", "bf16", kBool, "false", "Round the operands of training's matrix products to bfloat16, sums and weights staying float32, where that is fast: a processor with AVX-512 BF16 or AMX, or device = \"cuda\". Elsewhere a warning, and float32."},
-    {"train", "max_tokens_per_batch", kInt, "512", "A micro-batch is computed in parts of at most so many tokens: bounds memory, changes the result by rounding alone; 0 = in one piece.", "0"},
+    {"train", "max_tokens_per_batch", kInt, "512", "A micro-batch, of training or of evaluation, is computed in parts of at most so many tokens: bounds memory, changes the result by rounding alone; 0 = in one piece.", "0"},
     {"train", "gradient_accumulation_steps", kInt, "1", "Micro-batches in an optimizer step.", "1"},
     {"train", "max_grad_norm", kFloat, "1.0", "Gradients are clipped to this L2 norm; 0 = not clipped.", "0.0"},
     {"train", "label_smoothing_factor", kFloat, "0.0", "Share of the loss that is the mean of -log p over the whole vocabulary instead of the label's; evaluations too.", "0.0", "1.0"},
@@ -82,7 +82,7 @@ constexpr Key kKeys[] = {
     {"train", "logging_first_step", kBool, "false", "Log the first step as well."},
     {"train", "logging_steps", kFloat, "500.0", "Log every N optimizer steps; below 1, a share of all steps.", "0.0"},
     {"train", "include_num_input_tokens_seen", kString, "\"no\"", "Count the tokens trained on: in the state, and with their rate in logged rows. There is no padding, so all and non_padding are the same.", nullptr, nullptr, "no|all|non_padding|true|false"},
-    {"train", "eval_strategy", kString, "\"no\"", "When sft evaluates the loss on data.eval (raft: see raft.eval_every).", nullptr, nullptr, "no|steps|epoch"},
+    {"train", "eval_strategy", kString, "\"no\"", "When sft evaluates the loss and the [[metric]]s on data.eval (raft: see raft.eval_every).", nullptr, nullptr, "no|steps|epoch"},
     {"train", "eval_steps", kFloat, "0.0", "Evaluate every N optimizer steps; below 1, a share of all steps; 0 = logging_steps.", "0.0"},
     {"train", "eval_delay", kFloat, "0.0", "No evaluation before so many steps, or epochs with eval_strategy = \"epoch\".", "0.0"},
     {"train", "eval_on_start", kBool, "false", "Evaluate before the first step."},
@@ -138,6 +138,35 @@ const Key* find_key(const std::string& section, const std::string& name) {
 
 std::string location(const Value& value) { return value.where.text(); }
 
+// One text where a list is expected is a list of it.
+void as_list(Value& value) {
+  if (value.kind != kString) return;
+  Value array;
+  array.kind = kArray;
+  array.where = value.where;
+  array.items.push_back(value);
+  value = array;
+}
+
+std::string item_fault(const std::string& name, const Value& list) {
+  for (const Value& item : list.items)
+    if (item.kind != kString) return fmt::format("{} holds {}, every item must be text", name, item.toml());
+  return "";
+}
+
+// A table of named lists: names become parts of metrics' names.
+std::string named_fault(const std::string& name, Value& table) {
+  for (auto& [set, list] : table.table) {
+    if (set.empty() || !std::ranges::all_of(set, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; }))
+      return fmt::format("{}: \"{}\" is no name for a set; letters, digits, _ and - make one", name, set);
+    as_list(list);
+    if (list.kind != kArray) return fmt::format("{}.{} is {} ({}), an array is needed", name, set, list.toml(), kind_name(list.kind));
+    if (list.items.empty()) return fmt::format("{}.{} is empty", name, set);
+    if (const std::string wrong = item_fault(name + "." + set, list); !wrong.empty()) return wrong;
+  }
+  return "";
+}
+
 // "" when the value is right for the key; converts whole numbers where a float is wanted, one text where an array is.
 std::string fault(const Key& key, Value& value) {
   const std::string name = std::string(key.section) + "." + key.name;
@@ -149,18 +178,12 @@ std::string fault(const Key& key, Value& value) {
     value.i = static_cast<int64_t>(value.f), value.kind = kInt;
   if (key.kind == kString && value.kind == kBool && key.choices != nullptr && std::string_view(key.choices).find("true|false") != std::string_view::npos)
     value.s = value.b ? "true" : "false", value.kind = kString;
-  if (key.kind == kArray && value.kind == kString) {
-    Value array;
-    array.kind = kArray;
-    array.where = value.where;
-    array.items.push_back(value);
-    value = array;
-  }
+  if (key.named && value.kind == kTable) return named_fault(name, value);
+  if (key.kind == kArray) as_list(value);
   if (value.kind != key.kind)
     return fmt::format("{} is {} ({}), {} is needed", name, value.toml(), kind_name(value.kind), kind_name(key.kind));
   if (key.kind == kArray)
-    for (const Value& item : value.items)
-      if (item.kind != kString) return fmt::format("{} holds {}, every item must be text", name, item.toml());
+    if (std::string wrong = item_fault(name, value); !wrong.empty()) return wrong;
   if (value.is_number() && key.minimum != nullptr && !(value.number() >= parse_toml_value(key.minimum, name).number()))
     return fmt::format("{} is {}, at least {} is needed", name, value.toml(), key.minimum);
   if (value.is_number() && key.maximum != nullptr && !(value.number() <= parse_toml_value(key.maximum, name).number()))
@@ -183,6 +206,7 @@ std::string fault(const Key& key, Value& value) {
 
 const std::vector<std::string>& plugin_keys(const std::string& section) {
   static const std::map<std::string, std::vector<std::string>> keys = {{"reward", {"use", "weight", "options"}},
+                                                                       {"metric", {"use", "prefix", "options"}},
                                                                        {"callback", {"use", "options"}},
                                                                        {"loss", {"use", "options"}},
                                                                        {"logger", {"use", "options"}}};
@@ -200,7 +224,7 @@ void check_use(const std::string& section, const std::string& block, const Value
     faults.push_back(fmt::format("{}: {} needs use = \"PLUGIN\"; see: slipway plugin list", location(use), block));
 }
 
-// [[reward]], [[callback]], [[logger]]: an array of tables.
+// [[reward]], [[metric]], [[callback]], [[logger]]: an array of tables.
 void check_uses(const std::string& section, const Value& value, std::vector<std::string>& faults) {
   if (value.kind != kArray) {
     faults.push_back(fmt::format("{}: write [[{}]], with two brackets: there may be several", location(value), section));
@@ -214,6 +238,8 @@ void check_uses(const std::string& section, const Value& value, std::vector<std:
     check_use(section, "[[" + section + "]]", use, faults);
     if (const Value* weight = use.find("weight"); weight != nullptr && !weight->is_number())
       faults.push_back(fmt::format("{}: reward.weight is {} ({}), a number is needed", location(*weight), weight->toml(), kind_name(weight->kind)));
+    if (const Value* prefix = use.find("prefix"); prefix != nullptr && prefix->kind != kString)
+      faults.push_back(fmt::format("{}: metric.prefix is {} ({}), text is needed", location(*prefix), prefix->toml(), kind_name(prefix->kind)));
   }
 }
 
@@ -228,7 +254,7 @@ ConfigError::ConfigError(const std::vector<std::string>& faults) : Error([&] {
 }()) {}
 
 Value check_run_file(const Value& root, std::vector<std::string>* notices) {
-  std::vector<std::string> faults, sections = {"reward", "callback", "logger", "loss", "search"};
+  std::vector<std::string> faults, sections = {"reward", "metric", "callback", "logger", "loss", "search"};
   for (const Key& key : kKeys)
     if (std::ranges::find(sections, key.section) == sections.end()) sections.emplace_back(key.section);
   Value out;
@@ -238,7 +264,7 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
       faults.push_back(fmt::format("{}: unknown section [{}]{}", location(body), section, did_you_mean(section, sections)));
       continue;
     }
-    if (section == "reward" || section == "callback" || section == "logger") {
+    if (section == "reward" || section == "metric" || section == "callback" || section == "logger") {
       check_uses(section, body, faults);
       out[section] = body;
       continue;

@@ -18,6 +18,7 @@ struct Key {
   const char* minimum = nullptr;  // inclusive, TOML source
   const char* maximum = nullptr;
   const char* choices = nullptr;  // "a|b|c"
+  bool named = false;             // kArray: or a table of named arrays
 };
 
 std::span<const Key> run_schema();

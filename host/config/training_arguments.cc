@@ -14,9 +14,9 @@ constexpr const char* kHalf = "weights, gradients and sums are float32; leave it
 constexpr const char* kCompiled = "the loop and its operators are compiled and fused already; leave it out";
 constexpr const char* kTracker = "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
 constexpr const char* kHub = "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY FOLDER";
-constexpr const char* kStreams = "an evaluation keeps sums and never its logits; leave it out";
+constexpr const char* kStreams = "an evaluation keeps what its [[metric]]s add up, and never its logits; leave it out";
 constexpr const char* kWorkers = "batches are made in the process itself, without workers; leave it out";
-constexpr const char* kCommand = "the command says what is done: slipway train";
+constexpr const char* kCommand = "the command says what is done: slipway train, evaluate, predict";
 constexpr const char* kVerbosity = "use slipway train --quiet";
 constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";
 constexpr const char* kOneProcess = "a run is one process on one machine; leave it out";

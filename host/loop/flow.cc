@@ -1,6 +1,7 @@
 // The flow of logging, evaluating and saving.
 #include "loop/flow.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -27,6 +28,20 @@ bool whole_multiple(double value, double of) {
 }
 
 std::string metric_name(const std::string& name) { return name.starts_with("eval_") ? name : "eval_" + name; }
+
+// What sft's evaluations certainly measure; which names plugins give is seen when they do.
+std::vector<std::string> losses(const RunConfig& c) {
+  std::vector<std::string> out;
+  for (const EvalFiles& set : c.eval_sets) out.push_back(set.name.empty() ? "eval_loss" : "eval_" + set.name + "_loss");
+  if (out.empty()) out.emplace_back("eval_loss");
+  return out;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& each : names) out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
 
 }  // namespace
 
@@ -66,8 +81,10 @@ std::vector<std::string> flow_faults(const RunConfig& c) {
     if (c.flag("train", "eval_on_start")) fault("eval_on_start", "raft evaluates at the start whenever it has held-out prompts; leave it out");
     return faults;
   }
-  if (!flow.best_metric.empty() && flow.best_metric != "eval_loss")
-    fault("metric_for_best_model", fmt::format("an evaluation has no metric \"{}\"; there is: loss", c.text("train", "metric_for_best_model")));
+  const std::vector<std::string> known = losses(c);
+  // The loss of several sets has as many names: the one without a set's is nobody's, whatever plugins measure.
+  if (!flow.best_metric.empty() && std::ranges::find(known, flow.best_metric) == known.end() && (c.metrics.empty() || flow.best_metric == "eval_loss"))
+    fault("metric_for_best_model", fmt::format("an evaluation has no metric \"{}\"; there is: {}", flow.best_metric, listed(known)));
   if (flow.saving == "best" && flow.evaluation == "no") fault("save_strategy", "\"best\" goes by evaluations: set eval_strategy");
   if (!flow.load_best) return faults;
   if (flow.evaluation == "no") fault("load_best_model_at_end", "needs evaluations: set eval_strategy");
@@ -99,7 +116,12 @@ uint32_t due_after_epoch(const Flow& flow, double epoch) {
 bool judge(const Flow& flow, const Json& metrics, TrainerState& state) {
   if (flow.best_metric.empty()) return false;
   const auto found = metrics.find(flow.best_metric);
-  if (found == metrics.end() || !found->is_number()) fail("the evaluation has no metric \"{}\", which train.metric_for_best_model names", flow.best_metric);
+  if (found == metrics.end() || !found->is_number()) {
+    std::vector<std::string> names;
+    for (const auto& [name, metric] : metrics.items())
+      if (metric.is_number()) names.push_back(name);
+    fail("the evaluation has no metric \"{}\", which train.metric_for_best_model names; there is: {}", flow.best_metric, listed(names));
+  }
   const double value = found->get<double>();
   const double best = state.best_metric.value_or((flow.greater_is_better ? -1 : 1) * std::numeric_limits<double>::infinity());
   if (!(flow.greater_is_better ? value > best : value < best)) return false;

@@ -38,15 +38,6 @@ at::Tensor training_states(Model& model, const PackedBatch& batch, const Attenti
 // falls away.
 at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) { return hidden_TD.detach().index_select(0, rows_N); }
 
-// Calls each(logits [n, V], first) with the batch's label tokens from `first` on, chunk by chunk; nothing is recorded.
-template <class Each>
-void for_label_logits(Model& model, const PackedBatch& batch, const Each& each) {
-  const at::NoGradGuard no_grad;
-  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch), int64_tensor(batch.rows));
-  for (int64_t first = 0; first < hidden_ND.size(0); first += kHeadRows)
-    each(model.logits(hidden_ND.narrow(0, first, std::min(kHeadRows, hidden_ND.size(0) - first)), false), first);
-}
-
 at::Tensor logprobs(Model& model, const PackedBatch& batch, double smoothing) {
   const at::Tensor targets_N = int64_tensor(batch.targets);
   at::Tensor logprobs_N = at::empty(targets_N.sizes(), targets_N.options().dtype(at::kFloat));
@@ -65,6 +56,15 @@ std::unique_ptr<PluginLoss> plugin_loss(const Objective& objective, const Packed
 
 }  // namespace
 
+void for_label_logits(Model& model, const PackedBatch& batch, const std::function<void(at::Tensor& logits_NV, int64_t first)>& each) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor hidden_ND = label_rows(hidden_states(model, batch), int64_tensor(batch.rows));
+  for (int64_t first = 0; first < hidden_ND.size(0); first += kHeadRows) {
+    at::Tensor logits_NV = model.logits(hidden_ND.narrow(0, first, std::min(kHeadRows, hidden_ND.size(0) - first)), false);
+    each(logits_NV, first);
+  }
+}
+
 at::Tensor label_logprobs(Model& model, const PackedBatch& batch) { return logprobs(model, batch, 0); }
 
 double loss_sum(Model& model, const PackedBatch& batch, const Objective& objective) {
@@ -72,7 +72,7 @@ double loss_sum(Model& model, const PackedBatch& batch, const Objective& objecti
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, true);
   if (!own) return -logprobs(model, batch, objective.label_smoothing).sum(at::kDouble).item<double>();
   double mean = 0;
-  for_label_logits(model, batch, [&](at::Tensor logits_NV, int64_t first) { mean += own->of(logits_NV, first); });
+  for_label_logits(model, batch, [&](at::Tensor& logits_NV, int64_t first) { mean += own->of(logits_NV, first); });
   return mean * static_cast<double>(labels);
 }
 

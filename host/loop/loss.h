@@ -1,5 +1,7 @@
 // The loss of a packed batch, with and without its gradients.
 #pragma once
+#include <functional>
+
 #include "data/packing.h"
 #include "loop/embedding_noise.h"
 #include "model/model.h"
@@ -18,6 +20,10 @@ struct Objective {
   const LossPlugin* plugin = nullptr;  // says what label tokens cost, instead of -log p
   const int64_t* step = nullptr;       // optimizer steps done, for the plugin
 };
+
+// Calls each(logits [n, V], first) with the batch's label tokens from `first` on, at most kHeadRows at a time; nothing is recorded, and
+// the logits are each()'s to spoil. [loop]
+void for_label_logits(Model& model, const PackedBatch& batch, const std::function<void(at::Tensor& logits_NV, int64_t first)>& each);
 
 // Log-probabilities [N] of the batch's label tokens, in their order; nothing is recorded. [loop]
 at::Tensor label_logprobs(Model& model, const PackedBatch& batch);

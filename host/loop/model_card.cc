@@ -100,7 +100,8 @@ std::string front_matter(const RunConfig& config, const TrainerState& state, con
   if (const Json* row = last_evaluation(state.log_history); row != nullptr) metrics = metrics_of(*row);
   std::erase_if(metrics, [](const auto& metric) { return metric.first == "loss"; });
   if (metrics.empty()) return out + "  results: []\n---\n";
-  const std::vector<fs::path>& files = config.eval_files.empty() ? config.train_files : config.eval_files;
+  std::vector<fs::path> files = config.eval_sets.empty() ? config.train_files : std::vector<fs::path>{};
+  for (const EvalFiles& set : config.eval_sets) files.insert(files.end(), set.files.begin(), set.files.end());
   out += fmt::format("  results:\n  - task:\n      name: Causal Language Modeling\n      type: text-generation\n    dataset:\n      name: {}\n      type: {}\n    metrics:\n", yaml(file_names(files)),
                      yaml(files.front().stem().string()));
   for (const auto& [metric, value] : metrics) out += fmt::format("    - name: {}\n      type: {}\n      value: {}\n", yaml(title_case(metric)), yaml(metric), value.dump());

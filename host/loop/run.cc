@@ -200,8 +200,8 @@ void Run::count_tokens(int64_t tokens) {
 void Run::store_flos() { state.total_flos += std::exchange(pending_flos_, 0.0); }
 
 void Run::judge_evaluation(const Json& metrics) {
+  const bool better = judge(flow, metrics, state);  // refuses an evaluation without the metric
   if (schedule && schedule->adaptive()) schedule->evaluated(metrics.at(flow.best_metric).get<double>());
-  const bool better = judge(flow, metrics, state);
   if (flow.saving == "best") events.ask(SLW_DO_SAVE, better);
 }
 

@@ -93,6 +93,9 @@ class Run {
   // Ends training: the row of the whole of it, then the best checkpoint's weights where they are asked for. `examples`: trained on.
   void finish_training(double examples);
 
+  // The step whose weights the run ends with.
+  int64_t final_step() const { return flow.load_best && !state.best_model_checkpoint.empty() ? state.best_global_step : state.global_step; }
+
   // Logs what after_step() has gathered and not yet logged. Returns events.control().
   uint32_t log_pending();
 

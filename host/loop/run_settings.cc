@@ -69,4 +69,8 @@ int64_t recompute_every(const RunConfig& c) {
   return c.flag("train", "activation_checkpointing") ? every : 0;
 }
 
+EvaluationSettings evaluation_settings(const RunConfig& c) {
+  return {c.integer("train", "per_device_eval_batch_size"), c.integer("train", "max_tokens_per_batch"), {}, c.flag("train", "logging_nan_inf_filter")};
+}
+
 }  // namespace slipway

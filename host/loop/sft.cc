@@ -1,11 +1,11 @@
 // The sft algorithm.
 #include "loop/sft.h"
 
-#include <cmath>
 #include <limits>
 
 #include "base/log.h"
 #include "device/bf16_scope.h"
+#include "loop/run_settings.h"
 #include "loop/stream_feed.h"
 
 namespace slipway {
@@ -39,16 +39,22 @@ std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at)
   return feed;
 }
 
-// The metrics of one evaluation, under Hugging Face's names.
-Json evaluation(Run& run, const std::vector<Example>& examples) {
-  const int64_t batch_size = run.config.integer("train", "per_device_eval_batch_size");
-  const double begin = run.seconds();
+// Evaluates every set, and logs a row for each. The metrics of all.
+Json evaluate_sets(Run& run, const SftData& data) {
+  Json out = Json::object();
+  EvaluationSettings settings = evaluation_settings(run.config);
+  settings.objective = run.stage.objective;
+  EvaluationHooks hooks;
+  hooks.on_batch = [&] { run.events.tell(SLW_ON_PREDICTION_STEP); };
   const Bfloat16Scope products(run.stage.bf16);
-  const double loss = evaluate_loss(run.model, examples, batch_size, run.stage.objective, run.config.flag("train", "logging_nan_inf_filter"), [&] { run.events.tell(SLW_ON_PREDICTION_STEP); });
-  const double took = run.seconds() - begin, count = static_cast<double>(examples.size());
-  Json metrics = {{"event", "evaluate"}, {"eval_loss", loss}};
-  metrics.update(speed_metrics("eval", took, count, std::ceil(count / static_cast<double>(batch_size))));
-  return metrics;
+  for (const EvaluationSet& set : data.eval) {
+    const Json metrics = evaluate(run.model, set.examples, settings, data.metrics, metric_prefix("eval", set), hooks);
+    Json row = {{"event", "evaluate"}};
+    row.update(metrics);
+    run.log(row);
+    out.update(metrics);
+  }
+  return out;
 }
 
 }  // namespace
@@ -72,9 +78,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     if (asked(SLW_DO_LOG)) run.log_pending();
     if (asked(SLW_DO_EVALUATE) && !data.eval.empty()) {
       const PhaseScope phase(&run.clock, Phase::kEvaluate);
-      const Json metrics = evaluation(run, data.eval);
-      run.log(metrics);
-      run.judge_evaluation(metrics);
+      run.judge_evaluation(evaluate_sets(run, data));
     }
     if (asked(SLW_STOP_EPOCH)) {  // a checkpoint of this step goes on with the next epoch too
       feed->finish_epoch();
@@ -117,7 +121,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
   bool whole = false;
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
-    if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) run.log(evaluation(run, data.eval));
+    if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) evaluate_sets(run, data);
     StageSettings settings = run.stage;
     settings.passed_over = at.stage_step - run.state.global_step;
     whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, settings, steps, hooks) || run.state.global_step >= steps;

@@ -1,17 +1,21 @@
 // Supervised fine-tuning: one stage over a dataset, with evaluation and checkpoints.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/row_stream.h"
+#include "loop/evaluation.h"
 #include "loop/examples.h"
 #include "loop/run.h"
 
 namespace slipway {
 
 struct SftData {
-  std::vector<Example> train, eval;
+  std::vector<Example> train;
+  std::vector<EvaluationSet> eval;
+  std::span<MetricPlugin> metrics;  // of every evaluation
   struct Stream {
     RowStream rows;
     ExampleMaker maker;

@@ -154,24 +154,4 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, s
   return train_stage(model, optimizer, schedule, feed, settings, stage_steps(examples.size(), settings), hooks);
 }
 
-double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective, bool leave_out_not_finite, const std::function<void()>& on_batch) {
-  const at::NoGradGuard no_grad;
-  double sum = 0, left_out = 0;
-  int64_t labels = 0;
-  for (size_t first = 0; first < examples.size(); first += static_cast<size_t>(batch_size)) {
-    std::vector<const Example*> chosen;
-    for (size_t i = first; i < std::min(examples.size(), first + static_cast<size_t>(batch_size)); ++i) chosen.push_back(&examples[i]);
-    const PackedBatch batch = pack(chosen);
-    const double part = batch.targets.empty() ? 0 : loss_sum(model, batch, objective);
-    if (leave_out_not_finite && !std::isfinite(part)) {
-      left_out += part;
-    } else {
-      sum += part;
-      labels += static_cast<int64_t>(batch.targets.size());
-    }
-    if (on_batch) on_batch();
-  }
-  return labels == 0 ? left_out : sum / static_cast<double>(labels);
-}
-
 }  // namespace slipway

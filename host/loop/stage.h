@@ -77,9 +77,4 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
 bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
                  const StageSettings& settings, int64_t skip, const StageHooks& hooks);
 
-// Mean loss over the label tokens of `examples`, without gradients. `leave_out_not_finite`: batches whose loss is not finite do not
-// count, unless there are no others. `on_batch` is called after each batch.
-double evaluate_loss(Model& model, std::span<const Example> examples, int64_t batch_size, const Objective& objective = {}, bool leave_out_not_finite = false,
-                     const std::function<void()>& on_batch = nullptr);
-
 }  // namespace slipway

@@ -22,9 +22,7 @@ SLIPWAY = str(ROOT / "slipway")
 def check_folder(folder: pathlib.Path, rows: list, logged: float) -> None:
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    with torch.no_grad():
-        sums = [record_sft.loss_sum(model, rows[i: i + 8]) for i in range(0, len(rows), 8)]
-    theirs = sum(s.item() for s, _ in sums) / sum(n for _, n in sums)
+    theirs = record_sft.held_out_loss(model, rows)
     print(f"{folder.name}: held-out loss logged {logged:.7f}, transformers from the saved folder {theirs:.7f}, difference {abs(logged - theirs):.3g}")
     assert abs(logged - theirs) < 1e-5
     prompt = "The movie was a"

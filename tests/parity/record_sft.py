@@ -40,6 +40,13 @@ def loss_sum(model: torch.nn.Module, batch: list) -> tuple[torch.Tensor, int]:
     return loss, int((labels != -100).sum())
 
 
+def held_out_loss(model: torch.nn.Module, rows: list, size: int = 8) -> float:
+    """As transformers' Trainer has it: each batch's mean counts as often as the batch has examples."""
+    with torch.no_grad():
+        batches = [(rows[i: i + size], *loss_sum(model, rows[i: i + size])) for i in range(0, len(rows), size)]
+    return sum(total.item() / labels * len(batch) for batch, total, labels in batches) / len(rows)
+
+
 def main() -> None:
     train = RUN["train"]
     examples, held_out = rows()
@@ -73,9 +80,7 @@ def main() -> None:
             steps.append({"loss": loss, "grad_norm": norm.item(), "learning_rate": schedule.get_last_lr()[0]})
             optimizer.step()
             schedule.step()
-        with torch.no_grad():
-            sums = [loss_sum(model, held_out[i: i + 8]) for i in range(0, len(held_out), 8)]
-        evaluations.append(sum(s.item() for s, _ in sums) / sum(n for _, n in sums))
+        evaluations.append(held_out_loss(model, held_out))
         print(f"epoch {epoch + 1}: last loss {steps[-1]['loss']:.4f}, held out {evaluations[-1]:.4f}")
     print(f"torch's float32 norm of {sum(p.numel() for p in model.parameters())} gradients: up to {drift:.2g} off, relative")
     record = {"torch": torch.__version__, "transformers": transformers.__version__, "steps": steps, "eval_loss": evaluations}

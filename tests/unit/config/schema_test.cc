@@ -83,6 +83,27 @@ TEST(Schema, NoArgumentIsBothAKeyAndWithoutUse) {
   for (const Key& key : run_schema()) EXPECT_TRUE(std::string_view(key.section) != "train" || idle_argument(key.name) == nullptr) << key.name;
 }
 
+TEST(Schema, SetsToEvaluateMayHaveNames) {
+  const auto eval = [](const std::string& value) { return *check_run_file(parse_toml(kLeast + "eval = " + value + "\n", "x.toml"), nullptr).find("data")->find("eval"); };
+  EXPECT_EQ(eval("\"f\"").items.at(0).s, "f");
+  const Value named = eval("{ news = \"a\", notes = [\"b\", \"c\"] }");
+  EXPECT_EQ(named.find("news")->items.at(0).s, "a");
+  EXPECT_EQ(named.find("notes")->items.at(1).s, "c");
+  const auto refused = [&](const std::string& value) {
+    try {
+      eval(value);
+    } catch (const ConfigError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refused("{ \"a b\" = \"f\" }"), "x.toml:6: data.eval: \"a b\" is no name for a set; letters, digits, _ and - make one");
+  EXPECT_EQ(refused("{ news = [] }"), "x.toml:6: data.eval.news is empty");
+  EXPECT_EQ(refused("{ news = 3 }"), "x.toml:6: data.eval.news is 3 (a whole number), an array is needed");
+  EXPECT_EQ(refused("{ news = [3] }"), "x.toml:6: data.eval.news holds 3, every item must be text");
+  EXPECT_EQ(refused("3"), "x.toml:6: data.eval is 3 (a whole number), an array is needed");
+}
+
 TEST(Schema, HelpExplainsEveryKey) {
   const std::string help = schema_help();
   for (const Key& key : run_schema()) EXPECT_THAT(help, testing::HasSubstr(key.help));

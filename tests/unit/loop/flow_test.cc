@@ -83,8 +83,25 @@ TEST(Flow, NamesWhatCannotBeHad) {
   EXPECT_THAT(flow_faults(config("load_best_model_at_end = true\neval_strategy = \"steps\"\neval_steps = 0.1\nsave_steps = 0.3")), ElementsAre());
   EXPECT_THAT(flow_faults(config("load_best_model_at_end = true\neval_strategy = \"steps\"\nsave_strategy = \"best\"")), ElementsAre());
   EXPECT_THAT(flow_faults(config("save_strategy = \"best\"")), ElementsAre(HasSubstr("\"best\" goes by evaluations")));
-  EXPECT_THAT(flow_faults(config("metric_for_best_model = \"acuracy\"")), ElementsAre(HasSubstr("an evaluation has no metric \"acuracy\"; there is: loss")));
+  EXPECT_THAT(flow_faults(config("metric_for_best_model = \"acuracy\"")), ElementsAre(HasSubstr("an evaluation has no metric \"eval_acuracy\"; there is: eval_loss")));
   EXPECT_THAT(flow_faults(config("load_best_model_at_end = true", "raft")), ElementsAre(HasSubstr("see raft.eval_every and raft.min_distinct_2")));
+}
+
+TEST(Flow, TheBestGoesByTheLossOfANamedSetOrByAPluginsMetric) {
+  RunConfig c = config("metric_for_best_model = \"news_loss\"\neval_strategy = \"epoch\"\nsave_strategy = \"epoch\"\nload_best_model_at_end = true");
+  EXPECT_THAT(flow_faults(c), ElementsAre(HasSubstr("no metric \"eval_news_loss\"; there is: eval_loss")));
+  c.eval_sets = {{"news", {}}, {"notes", {}}};
+  EXPECT_THAT(flow_faults(c), ElementsAre());
+  EXPECT_EQ(flow_of(c, 10).best_metric, "eval_news_loss");
+  EXPECT_FALSE(flow_of(c, 10).greater_is_better);
+  c.resolved["train"]["metric_for_best_model"] = Value::of(std::string());
+  EXPECT_THAT(flow_faults(c), ElementsAre(HasSubstr("no metric \"eval_loss\"; there is: eval_news_loss, eval_notes_loss")));
+  c.resolved["train"]["metric_for_best_model"] = Value::of(std::string("news_accuracy"));
+  c.metrics.emplace_back();
+  EXPECT_THAT(flow_faults(c), ElementsAre());  // which names a plugin gives is seen when it does
+  TrainerState state;
+  EXPECT_THAT([&] { judge(flow_of(c, 10), {{"eval_news_loss", 1.0}, {"event", "evaluate"}}, state); },
+              testing::ThrowsMessage<Error>(HasSubstr("no metric \"eval_news_accuracy\", which train.metric_for_best_model names; there is: eval_news_loss")));
 }
 
 }  // namespace

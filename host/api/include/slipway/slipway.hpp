@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "slipway/evaluator.hpp"
 #include "slipway/generator.hpp"
 #include "slipway/run_file.hpp"
 #include "slipway/study.hpp"

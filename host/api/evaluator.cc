@@ -1,0 +1,172 @@
+// Evaluations without training.
+#include "slipway/evaluator.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "api/load_model.h"
+#include "api/plan.h"
+#include "api/rows.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "config/schema.h"
+#include "device/accelerator/accelerator_module.h"
+#include "device/accelerator/device_tensors.h"
+#include "device/bf16_scope.h"
+#include "loop/predictions.h"
+#include "loop/results.h"
+#include "loop/run.h"
+#include "loop/run_settings.h"
+#include "plugin/loss.h"
+
+namespace slipway {
+namespace {
+
+std::set<std::string> outputs_of(const PredictOptions& options) {
+  const std::vector<std::string> known(std::begin(kPredictionOutputs), std::end(kPredictionOutputs));
+  std::set<std::string> out(known.begin(), known.end());
+  if (!options.logits) out.erase("logits");
+  for (const std::string& key : options.ignore_keys) {
+    if (std::ranges::find(known, key) == known.end()) fail("ignore_keys: there is no output \"{}\"{}", key, did_you_mean(key, known));
+    out.erase(key);
+  }
+  return out;
+}
+
+fs::path file_of(const fs::path& given, const EvaluationSet& set) {
+  if (set.name.empty()) return given;
+  return given.parent_path() / fmt::format("{}_{}{}", given.stem().string(), set.name, given.extension().string());
+}
+
+EvaluationResult result_of(const std::string& split, const Json& metrics, const fs::path& folder) {
+  if (!folder.empty()) save_results(folder, split, metrics);
+  EvaluationResult out;
+  for (const auto& [name, value] : metrics.items()) out.metrics[name] = value.get<double>();
+  out.json = metrics.dump(2);
+  out.table = results_table(split, metrics);
+  return out;
+}
+
+}  // namespace
+
+void check(const PredictOptions& options, const fs::path& file) {
+  if (outputs_of(options).contains("logits") && file.extension() != ".safetensors") fail("logits need a file whose name ends in .safetensors: JSON Lines has none");
+}
+
+struct Evaluator::Parts {
+  explicit Parts(RunFile file);
+
+  // Metrics of a set under `prefix`, with PREFIX_samples and the epoch of the checkpoint.
+  Json run(const EvaluationSet& set, const std::string& prefix, EvaluationHooks hooks);
+  void tell(slw_event_type event, const Json& metrics);
+
+  RunConfig config;
+  Registry registry;
+  Plan planned;
+  Tokenizer tokenizer;
+  std::vector<EvalRows> rows;  // the sets' examples point into them
+  std::vector<EvaluationSet> sets;
+  LoadedModel loaded;
+  std::vector<MetricPlugin> metrics;
+  std::optional<LossPlugin> loss;
+  EvaluationSettings settings;
+  bool bf16;
+  TrainAccess access;
+  TrainerState state;
+  bool known_epoch = false;
+  std::unique_ptr<Events> events;
+};
+
+Evaluator::Parts::Parts(RunFile file)
+    : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)), tokenizer(tokenizer_of(config)), rows(read_eval_rows(config)),
+      sets(evaluation_sets(rows, config, tokenizer)), settings(evaluation_settings(config)), bf16(stage_settings(config).bf16) {
+  const Value& device = config.get("train", "device");
+  try {
+    choose_device(device.s, program_folder() / cuda_module().filename());
+  } catch (const Error& e) {
+    throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, e.what())});
+  }
+  RunFacts facts;
+  facts.seed = static_cast<uint64_t>(config.integer("train", "seed"));
+  facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };
+  facts.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
+  const ModelSource source = open_source(config);
+  loaded = create_model(registry, config.model_use, config.get("model", "use").where, source.config, facts);
+  fill_weights(loaded, source, config);
+  log_info("{:.1f} M parameters, {}", static_cast<double>(loaded.model->parameters().total_count()) / 1e6,
+           source.weights ? config.weights.string() : fmt::format("fresh from {}, seed {}", config.model_config.string(), facts.seed));
+  metrics = make_metrics(planned.metrics, facts);
+  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
+  settings.objective = stage_settings(config).objective;
+  settings.objective.plugin = loss ? &*loss : nullptr;
+  settings.objective.step = &state.global_step;
+  if (const fs::path path = config.weights / "trainer_state.json"; !config.weights.empty() && fs::exists(path)) {
+    try {
+      state = TrainerState::from_json(parse_json(read_file(path), path.string()), path.string());
+      known_epoch = true;
+    } catch (const Error& e) {
+      log_warn("{}; callbacks see a fresh state", e.what());
+    }
+  }
+  std::vector<CallbackPlugin> callbacks;
+  for (const PlannedUse& u : planned.callbacks) callbacks.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
+  events = std::make_unique<Events>(std::move(callbacks), state, access);
+}
+
+Json Evaluator::Parts::run(const EvaluationSet& set, const std::string& prefix, EvaluationHooks hooks) {
+  mark_loop_thread();
+  hooks.on_batch = [this] {
+    events->tell(SLW_ON_PREDICTION_STEP);
+    if (stop_requested()) throw Interrupted("stopped by a signal; nothing was written");
+  };
+  const Bfloat16Scope products(bf16);
+  Json out = slipway::evaluate(*loaded.model, set.examples, settings, metrics, prefix, hooks);
+  out[prefix + "_samples"] = set.examples.size();
+  if (known_epoch) out["epoch"] = state.epoch;
+  return out;
+}
+
+void Evaluator::Parts::tell(slw_event_type event, const Json& values) {
+  EventDetails details;
+  for (const auto& [name, value] : values.items()) details.metrics.emplace_back(name, value.get<double>());
+  events->tell(event, details);
+}
+
+Evaluator::Evaluator(RunFile run) : parts_(std::make_unique<Parts>(std::move(run))) {}
+Evaluator::~Evaluator() = default;
+Evaluator::Evaluator(Evaluator&&) noexcept = default;
+Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
+
+EvaluationResult Evaluator::evaluate(const EvaluateOptions& options) {
+  Parts& p = *parts_;
+  Json all = Json::object();
+  for (const EvaluationSet& set : p.sets) {
+    const Json metrics = p.run(set, metric_prefix(options.metric_key_prefix, set), {});
+    p.tell(SLW_ON_LOG, metrics);
+    p.tell(SLW_ON_EVALUATE, metrics);
+    all.update(metrics);
+  }
+  return result_of(options.metric_key_prefix, all, options.results);
+}
+
+EvaluationResult Evaluator::predict(const fs::path& file, const PredictOptions& options) {
+  check(options, file);
+  Parts& p = *parts_;
+  const std::set<std::string> outputs = outputs_of(options);
+  Json all = Json::object();
+  for (const EvaluationSet& set : p.sets) {
+    const fs::path path = file_of(file, set);
+    const std::unique_ptr<PredictionFile> predictions = open_predictions(path, outputs, set.examples, p.tokenizer, p.loaded.model->info().vocab_size);
+    EvaluationHooks hooks;
+    predictions->follow(hooks);
+    const Json metrics = p.run(set, metric_prefix(options.metric_key_prefix, set), hooks);
+    predictions->commit();
+    p.tell(SLW_ON_PREDICT, metrics);
+    all.update(metrics);
+    log_info("predictions for {} examples: {}", set.examples.size(), path.string());
+  }
+  return result_of("predict", all, options.results);
+}
+
+}  // namespace slipway

@@ -1,0 +1,51 @@
+// evaluator.hpp -- measure a model on held-out data, and write what it predicts.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "slipway/run_file.hpp"
+#include "slipway/trainer.hpp"
+
+namespace slipway {
+
+struct EvaluateOptions {
+  std::string metric_key_prefix = "eval";  // what the metrics' names begin with, and the name of the results file
+  std::filesystem::path results;           // folder for eval_results.json and all_results.json; "" = they are not written
+};
+
+struct PredictOptions {
+  std::string metric_key_prefix = "test";
+  std::filesystem::path results;         // folder for predict_results.json and all_results.json; "" = they are not written
+  std::vector<std::string> ignore_keys;  // outputs to leave out: prompt, label, prediction, label_ids, predictions, logprobs
+  bool logits = false;                   // all logits too, in safetensors
+};
+// Throws std::exception naming the output that there is not.
+void check(const PredictOptions& options, const std::filesystem::path& file);
+
+struct EvaluationResult {
+  Metrics metrics;    // of all sets
+  std::string json;   // the same as a JSON object
+  std::string table;  // the same for people: sorted, aligned, rounded
+};
+
+// The model, the data (data.eval, data.eval_rows) and the metrics of a run file. A set with the name "news" has metrics eval_news_loss, ...
+class Evaluator {
+ public:
+  explicit Evaluator(RunFile run);
+  ~Evaluator();
+  Evaluator(Evaluator&&) noexcept;
+  Evaluator& operator=(Evaluator&&) noexcept;
+
+  EvaluationResult evaluate(const EvaluateOptions& options = {});
+  // Writes the predictions to `file` while they are computed: JSON Lines, or with a name that ends in ".safetensors" padded arrays. The set
+  // "news" goes to predictions_news.jsonl where `file` is predictions.jsonl.
+  EvaluationResult predict(const std::filesystem::path& file, const PredictOptions& options = {});
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,33 @@
+// slipway evaluate: the loss and the metrics of a model.
+#include <cstdio>
+
+#include "api/interrupt.h"
+#include "app/commands.h"
+#include "app/evaluation_target.h"
+
+namespace slipway {
+
+int evaluate_command(const Arguments& arguments) {
+  CommandLine line("slipway evaluate WHAT [options]",
+                   std::string("Measures a model on held-out data: the loss as the Hugging Face Trainer reports it, and what metric plugins say.\n"
+                               "Prints the metrics, writes FOLDER/eval_results.json and adds them to FOLDER/all_results.json.\n\n") +
+                       kEvaluationTargetHelp);
+  add_target_options(line);
+  line.option("metric-key-prefix", "PREFIX", "what the metrics' names begin with, and the name of the results file", "eval")
+      .flag("json", "print the metrics as JSON")
+      .flag("quiet", "say only what goes wrong, beside the metrics");
+  if (!line.parse(arguments)) return kExitOk;
+  if (line.has("quiet")) set_quiet(true);
+  EvaluateOptions options;
+  options.metric_key_prefix = line.text("metric-key-prefix");
+  if (options.metric_key_prefix.find('/') != std::string::npos) throw UsageError("--metric-key-prefix names a file: it must hold no \"/\"");
+  EvaluationTarget target = target_of(line);
+  options.results = target.out;
+  Evaluator evaluator(std::move(target.run));
+  stop_on_signals();
+  const EvaluationResult result = evaluator.evaluate(options);
+  std::fputs(line.has("json") ? (result.json + "\n").c_str() : result.table.c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace slipway
