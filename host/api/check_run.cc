@@ -10,6 +10,7 @@
 #include "loop/flow.h"
 #include "loop/run_settings.h"
 #include "raft/select.h"
+#include "weights/shards.h"
 
 namespace slipway {
 namespace {
@@ -41,6 +42,7 @@ void check_together(const RunConfig& c) {
   if (!schedule_fault.empty()) fault("train", "lr_scheduler_kwargs", schedule_fault);
   else if (goes_by_evaluations(schedule) && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
     fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", schedule, held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
+  if (const std::string wrong = fault_of([&] { (void)bytes_of_size(c.text("train", "max_shard_size")); }); !wrong.empty()) fault("train", "max_shard_size", wrong);
   if (const std::string wrong = fault_of([&] { (void)recompute_every(c); }); !wrong.empty()) fault("train", "activation_checkpointing_kwargs", wrong);
   if (c.loss && c.number("train", "label_smoothing_factor") > 0) fault("train", "label_smoothing_factor", "[loss] says the whole loss; leave one of the two out");
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));

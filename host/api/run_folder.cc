@@ -12,12 +12,14 @@ std::optional<fs::path> checkpoint_to_resume(const std::string& resume, const fs
   if (resume != "true") {
     if (!fs::is_directory(resume)) fail("--resume={}: no such folder", resume);
     verify_checkpoint(resume);
+    require_resumable(resume);
     return fs::path(resume);
   }
   std::vector<std::string> skipped;
   const std::optional<fs::path> found = latest_checkpoint(output_dir, &skipped);
   for (const std::string& reason : skipped) log_warn("passed over a checkpoint: {}", reason);
-  if (!found) log_info("no checkpoint in {}: starting from the beginning", output_dir.string());
+  if (found) require_resumable(*found);
+  else log_info("no checkpoint in {}: starting from the beginning", output_dir.string());
   return found;
 }
 

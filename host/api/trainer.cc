@@ -42,8 +42,21 @@ std::string resolved_with_plugins(const RunConfig& config, const Plan& plan, con
 }
 
 void tell_difference(const fs::path& recorded, const std::string& now) {
-  if (fs::exists(recorded) && read_file(recorded) != now)
+  if (read_file(recorded) != now)
     log_warn("the configuration differs from the one this run began with ({}); the result will not equal an uninterrupted run's", recorded.string());
+}
+
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  const fs::path relative = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+// A checkpoint of the Hugging Face Trainer in another folder is a run's beginning here.
+bool begins_anew(const std::optional<fs::path>& checkpoint, const RunConfig& c) {
+  if (!checkpoint || !is_foreign_checkpoint(*checkpoint)) return !checkpoint;
+  if (c.raft)
+    fail("{}: is a checkpoint of the Hugging Face Trainer, which knows nothing of RAFT's iterations; start from its weights: model.weights = \"{}\"", checkpoint->string(), checkpoint->string());
+  return !lies_in(*checkpoint, c.output_dir);
 }
 
 std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
@@ -170,7 +183,7 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
   ModelSource source = open_source(config);
-  if (!checkpoint) prepare_run_folder(config.output_dir);
+  if (begins_anew(checkpoint, config)) prepare_run_folder(config.output_dir);
   const Profile profile(options.profile);
   load(std::move(source));
 
@@ -184,8 +197,9 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   for (const PlannedUse& u : planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
   for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
   const std::string resolved = resolved_with_plugins(config, planned, *loaded);
-  if (checkpoint) tell_difference(config.output_dir / "config.resolved.toml", resolved);
-  else write_file_durably(config.output_dir / "config.resolved.toml", resolved);
+  const fs::path recorded = config.output_dir / "config.resolved.toml";
+  if (checkpoint && fs::exists(recorded)) tell_difference(recorded, resolved);
+  else write_file_durably(recorded, resolved);
 
   mark_loop_thread();  // the Run tells callbacks that it is made
   Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners), std::move(loggers), access, memory, loss ? &*loss : nullptr});
@@ -228,7 +242,9 @@ std::vector<GeneratedText> Trainer::generate(const std::vector<std::string>& pro
 void Trainer::save_model(const fs::path& folder) {
   const LoadedModel& loaded = parts_->ready();
   fs::create_directories(folder);
-  for (const CheckpointFile& file : model_files(*loaded.model, loaded.config, parts_->tokenizer)) file.write(folder / file.name);
+  const std::vector<CheckpointFile> files = model_files(*loaded.model, model_folder_of(parts_->config, loaded.config), parts_->tokenizer);
+  for (const CheckpointFile& file : files) file.write(folder / file.name);
+  drop_other_weights(folder, files);
 }
 
 }  // namespace slipway

@@ -94,6 +94,8 @@ constexpr Key kKeys[] = {
     {"train", "auto_find_batch_size", kBool, "false", "When a run does not fit in memory, begin it anew with batch sizes 0.9 times as large, until it fits."},
     {"train", "run_name", kString, "\"\"", "What loggers call the run; empty = the name of its folder."},
     {"train", "restore_callback_states_from_checkpoint", kBool, "true", "Resume callbacks where the checkpoint left them, as early stopping's patience; false = they begin anew."},
+    {"train", "save_only_model", kBool, "false", "Checkpoints hold the model without optimizer, schedule and generators: smaller, and no run can go on from them."},
+    {"train", "max_shard_size", kString, "\"50GB\"", "Weights are saved in files of at most this size: a number and KB, MB, GB or TB."},
     {"train", "load_best_model_at_end", kBool, "false", "End with the best checkpoint's weights instead of the last ones."},
     {"train", "metric_for_best_model", kString, "\"\"", "The metric of an evaluation that says which model is the best; empty = the loss, where something goes by it."},
     {"train", "greater_is_better", kString, "\"auto\"", "Whether more of metric_for_best_model is better; auto = unless it ends in \"loss\".", nullptr, nullptr, "auto|true|false"},

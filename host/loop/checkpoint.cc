@@ -61,7 +61,25 @@ fs::path write_checkpoint(const fs::path& output_dir, int64_t step, const std::v
   return final;
 }
 
+bool is_foreign_checkpoint(const fs::path& checkpoint) {
+  const auto has = [&](const char* name) { return fs::exists(checkpoint / name); };
+  return has("trainer_state.json") && (has("model.safetensors") || has("model.safetensors.index.json")) && !has("manifest.json") && !has("run_state.json");
+}
+
+void require_resumable(const fs::path& checkpoint) {
+  if (is_foreign_checkpoint(checkpoint)) {
+    for (const char* name : {"optimizer.pt", "scheduler.pt"})
+      if (!fs::exists(checkpoint / name))
+        fail("{}: is missing: the checkpoint was saved with save_only_model = true, or by DeepSpeed or FSDP, and a run cannot go on from it. Start anew from its weights: "
+             "model.weights = \"{}\"", (checkpoint / name).string(), checkpoint.string());
+  } else if (fs::exists(checkpoint / "trainer_state.json") && !fs::exists(checkpoint / "run_state.json")) {
+    fail("{}: was saved with train.save_only_model = true: it holds the model alone, and a run cannot go on from it. Start anew from its weights: model.weights = \"{}\"",
+         checkpoint.string(), checkpoint.string());
+  }
+}
+
 void verify_checkpoint(const fs::path& checkpoint) {
+  if (is_foreign_checkpoint(checkpoint)) return;
   const fs::path path = checkpoint / "manifest.json";
   if (!fs::exists(path)) fail("{}: has no manifest.json; it is no finished checkpoint", checkpoint.string());
   const Json manifest = parse_json(read_file(path), path.string());

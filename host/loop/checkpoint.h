@@ -19,8 +19,14 @@ struct CheckpointFile {
 // Writes output_dir/checkpoint-<step>, replacing one of the same step. Throws Error, leaving older checkpoints as they are.
 fs::path write_checkpoint(const fs::path& output_dir, int64_t step, const std::vector<CheckpointFile>& files);
 
-// Throws Error naming the file that is missing or differs from the manifest.
+// Whether the folder is a checkpoint of the Hugging Face Trainer: weights and trainer_state.json, and no file of ours.
+bool is_foreign_checkpoint(const fs::path& checkpoint);
+
+// Throws Error naming the file that is missing or differs from the manifest. Foreign checkpoints have none, and pass.
 void verify_checkpoint(const fs::path& checkpoint);
+
+// Throws Error when the checkpoint is whole, but was saved without what training needs to go on.
+void require_resumable(const fs::path& checkpoint);
 
 // The newest checkpoint that verifies; what was passed over, and why, is added to `skipped`.
 std::optional<fs::path> latest_checkpoint(const fs::path& output_dir, std::vector<std::string>* skipped);

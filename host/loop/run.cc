@@ -4,8 +4,11 @@
 #include "base/log.h"
 #include "loop/model_card.h"
 #include "loop/report.h"
+#include "loop/resume_files.h"
 #include "loop/run_settings.h"
+#include "loop/training_args.h"
 #include "loop/train_tensors.h"
+#include "optim/optimizer_file.h"
 #include "plugin/loss.h"
 #include "weights/model_folder.h"
 
@@ -15,7 +18,7 @@ Run::Run(RunParts parts)
     : config(parts.config), model(parts.model), tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))), throughput(clock, 3 * parts.model.info().flops_per_token),
       events(std::move(parts.callbacks), state, parts.access, &clock),
-      loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_config_(std::move(parts.model_config)),
+      loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"), memory_(parts.memory), token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
   stage.objective.plugin = parts.loss;
@@ -69,8 +72,8 @@ void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
 
 fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
   const PhaseScope phase(&clock, Phase::kSave);
-  std::vector<CheckpointFile> files = model_files(model, model_config_, tokenizer);
-  if (optimizer->step_count() > 0 && !optimizer->slots().empty()) files.push_back(optimizer_file(*optimizer));
+  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
+  files.push_back(arguments_file());
   store_flos();
   state.stateful_callbacks = events.save();
   if (state.best_global_step > 0) {
@@ -78,22 +81,42 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
     if (state.best_global_step == state.global_step || fs::exists(best)) state.best_model_checkpoint = best.string();
   }
   files.push_back({"trainer_state.json", [&](const fs::path& path) { write_file_durably(path, state.to_json().dump(2) + "\n"); }});
-  Json own;
-  own["optimizer_steps"] = optimizer->step_count();
-  own["schedule"] = schedule ? schedule->state() : schedule_state_;
-  own["metrics_bytes"] = metrics_.size();
-  own["loss_sum"] = loss_sum_;
-  own["whole_loss_sum"] = whole_loss_sum_;
-  own["loss_steps"] = loss_steps_;
-  own["last"] = {last_.step, last_.steps, last_.loss, last_.grad_norm, last_.learning_rate, last_.epoch, last_.tokens};
-  files.push_back({"run_state.json", [&](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }});
-  files.insert(files.end(), more.begin(), more.end());
+  if (!config.flag("train", "save_only_model")) {
+    const ResumePoint at{*optimizer, model.parameters(), schedule.get(), last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step)};
+    for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
+    files.push_back(own_file());
+    files.insert(files.end(), more.begin(), more.end());
+  }
   const fs::path folder = write_checkpoint(config.output_dir, state.global_step, files);
   rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), {folder, protect, state.best_model_checkpoint});
   EventDetails details;
   details.path = folder.string();
   events.tell(SLW_ON_SAVE, details);
   return folder;
+}
+
+CheckpointFile Run::arguments_file() const {
+  return {"training_args.json", [this](const fs::path& path) { write_file_durably(path, training_args(config).dump(2) + "\n"); }};
+}
+
+// What is no part of the peer's files.
+CheckpointFile Run::own_file() const {
+  Json own;
+  own["optimizer_steps"] = optimizer->step_count();
+  own["schedule"] = schedule ? schedule->state() : schedule_state_;
+  own["schedule_offset"] = stage.schedule_offset;
+  own["metrics_bytes"] = metrics_.size();
+  own["loss_sum"] = loss_sum_;
+  own["whole_loss_sum"] = whole_loss_sum_;
+  own["loss_steps"] = loss_steps_;
+  own["unknown_losses"] = unknown_losses_;
+  own["schedule_updates"] = last_.updates;
+  own["last"] = {last_.step, last_.steps, last_.loss, last_.grad_norm, last_.learning_rate, last_.epoch, last_.tokens};
+  return {"run_state.json", [own](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }};
+}
+
+const char* Run::going_on() const {
+  return config.flag("train", "save_only_model") ? "what was saved cannot be gone on from (train.save_only_model = true)" : "go on with --resume";
 }
 
 void Run::load_weights(const fs::path& checkpoint) {
@@ -104,7 +127,7 @@ void Run::load_weights(const fs::path& checkpoint) {
 
 void Run::restore(const fs::path& checkpoint) {
   load_weights(checkpoint);
-  const fs::path state_file = checkpoint / "trainer_state.json", own_file = checkpoint / "run_state.json";
+  const fs::path state_file = checkpoint / "trainer_state.json";
   TrainerState read = TrainerState::from_json(parse_json(read_file(state_file), state_file.string()), state_file.string());
   read.train_batch_size = state.train_batch_size;  // these are the configuration's
   read.trial_name = state.trial_name;
@@ -116,28 +139,43 @@ void Run::restore(const fs::path& checkpoint) {
     log_warn("the best checkpoint so far, {}, is gone; the best is sought among those to come", state.best_model_checkpoint);
     state.best_model_checkpoint.clear();
   }
+  optimizer->reset();
+  if (is_foreign_checkpoint(checkpoint)) restore_foreign(checkpoint);
+  else restore_own(checkpoint);
+  if (config.flag("train", "restore_callback_states_from_checkpoint")) events.load(state.stateful_callbacks);
+}
+
+void Run::restore_own(const fs::path& checkpoint) {
+  const fs::path own_file = checkpoint / "run_state.json";
   const Json own = parse_json(read_file(own_file), own_file.string());
   try {
     loss_sum_ = own.at("loss_sum").get<double>();
     whole_loss_sum_ = own.value("whole_loss_sum", 0.0);
     loss_steps_ = own.at("loss_steps").get<int64_t>();
+    unknown_losses_ = own.value("unknown_losses", int64_t{0});
     const Json& l = own.at("last");
-    last_ = {l.at(0), l.at(1), l.at(2), l.at(3), l.at(4), l.at(5), l.at(6)};
-    optimizer->reset();
-    if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) read_optimizer(checkpoint / "optimizer.safetensors", *optimizer, steps);
+    last_ = {l.at(0), l.at(1), l.at(2), l.at(3), l.at(4), l.at(5), l.at(6), own.value("schedule_updates", state.global_step)};
+    if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) {
+      optimizer->restore_step_count(steps);
+      if (fs::exists(checkpoint / "optimizer.pt")) (void)read_optimizer(checkpoint / "optimizer.pt", *optimizer, model.parameters());
+      else read_flat_optimizer(checkpoint / "optimizer.safetensors", *optimizer);  // as earlier versions wrote it
+    }
     schedule_state_ = own.value("schedule", Json::object());
+    stage.schedule_offset = own.value("schedule_offset", int64_t{0});
     metrics_.truncate(own.at("metrics_bytes").get<int64_t>());
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());
   }
-  if (config.flag("train", "restore_callback_states_from_checkpoint")) events.load(state.stateful_callbacks);
 }
 
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
-  for (const CheckpointFile& file : model_files(model, model_config_, tokenizer)) file.write(config.output_dir / file.name);
+  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
+  files.push_back(arguments_file());
+  for (const CheckpointFile& file : files) file.write(config.output_dir / file.name);
+  drop_other_weights(config.output_dir, files);
   write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
-  write_model_card(config.output_dir, model_card(config, state, model_config_));
+  write_model_card(config.output_dir, model_card(config, state, model_folder_.config));
 }
 
 void Run::refresh_report() const {
@@ -167,6 +205,7 @@ void Run::begin_flow(int64_t max_steps, int64_t epochs) {
 void Run::begin_schedule(const StageSettings& settings, int64_t steps) {
   if (schedule) schedule_state_ = schedule->state();
   schedule = stage_schedule(settings, steps);
+  if (!foreign_schedule_.empty()) take_over_schedule(settings.schedule);
   if (!schedule->adaptive() || schedule_state_.empty()) return;
   try {
     schedule->restore(schedule_state_);
@@ -210,7 +249,7 @@ void Run::finish_training(double examples) {
   Json row = speed_metrics("train", runtime, examples * steps / all, steps);
   store_flos();
   row["total_flos"] = state.total_flos;
-  row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step));
+  row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step - unknown_losses_));
   row.update(memory_.end("train"));
   log(row);
   if (!flow.load_best || state.best_model_checkpoint.empty()) return;

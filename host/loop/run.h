@@ -64,11 +64,14 @@ class Run {
   // How far the whole run is: loggers only, may be dropped.
   void progress(std::vector<std::pair<std::string, double>> metrics);
 
-  // Writes checkpoint-<global_step>: model, optimizer (when it has moments), state, and what the algorithm adds.
-  // Keeps save_total_limit of them, and always the best and `protect`. Returns the folder.
+  // Writes checkpoint-<global_step>: model, state, and unless save_only_model says otherwise what training needs to go on, `more` of the
+  // algorithm's included. Keeps save_total_limit of them, and always the best and `protect`. Returns the folder.
   fs::path save(const std::vector<CheckpointFile>& more, const fs::path& protect = {});
-  // Loads the checkpoint: weights, optimizer, state, callbacks; metrics.jsonl is cut back to that moment. Throws Error.
+  // Loads the checkpoint: weights, optimizer, state, callbacks; metrics.jsonl is cut back to that moment. One of the Hugging Face Trainer
+  // has no such moment, and its schedule is taken over by begin_schedule(). Throws Error.
   void restore(const fs::path& checkpoint);
+  // How a run that a signal stopped goes on, for the message.
+  const char* going_on() const;
   // Weights alone.
   void load_weights(const fs::path& checkpoint);
   // The model, its card and tokenizer into the run folder itself, for from_pretrained and `slipway generate`.
@@ -111,14 +114,21 @@ class Run {
   double seconds_in_training() const;
   // What was computed since the last row or checkpoint, into the state: between them it stands still, as Hugging Face's does.
   void store_flos();
+  void restore_own(const fs::path& checkpoint);
+  void restore_foreign(const fs::path& checkpoint);
+  void take_over_schedule(const std::string& name);
+  CheckpointFile arguments_file() const;
+  CheckpointFile own_file() const;
 
-  Json model_config_;
+  ModelFolder model_folder_;
   MetricsFile metrics_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   // Gathered since the last logged row; part of the checkpoint so that a resumed run logs the same means.
   double loss_sum_ = 0, whole_loss_sum_ = 0;  // since the last row; since the run began
   int64_t loss_steps_ = 0;
+  int64_t unknown_losses_ = 0;  // steps of a peer whose loss was not logged
   Json schedule_state_ = Json::object();
+  fs::path foreign_schedule_;  // a peer's scheduler.pt, until begin_schedule() reads it
   int64_t first_step_ = 0;  // steps done before this process
   int64_t first_tokens_ = 0;
   double training_began_ = 0;  // seconds()

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
 #include "device/accelerator/device_tensors.h"
-#include "weights/safetensors.h"
+#include "weights/generation_config.h"
+#include "weights/shards.h"
 
 namespace slipway {
 
@@ -31,20 +33,43 @@ void MetricsFile::truncate(int64_t bytes) const {
   if (size() > bytes) fs::resize_file(path_, static_cast<uintmax_t>(bytes));
 }
 
-std::vector<CheckpointFile> model_files(const Model& model, const Json& config, const Tokenizer& tokenizer) {
+ModelFolder model_folder_of(const RunConfig& run, Json config) {
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (config.contains(key)) config[key] = "float32";
+  Json generation = generation_config_of(run.weights, config);
+  return {std::move(config), std::move(generation), bytes_of_size(run.text("train", "max_shard_size"))};
+}
+
+namespace {
+
+void write_shard(const fs::path& path, const Shard& shard, const FlatParameters& parameters) {
+  std::vector<FloatTensor> tensors = shard.tensors;
+  std::vector<at::Tensor> here;  // owns what `tensors` points to where weights lie on an accelerator
+  for (size_t i = 0; i < parameters.specs().size(); ++i) {
+    const auto found = std::ranges::find(tensors, parameters.specs()[i].name, &FloatTensor::name);
+    if (parameters.specs()[i].tied_to >= 0 || found == tensors.end()) continue;
+    here.push_back(on_host(parameters.tensor(i)));
+    found->data = here.back().const_data_ptr<float>();
+  }
+  write_safetensors(path, tensors);
+}
+
+}  // namespace
+
+std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder, const Tokenizer& tokenizer) {
   std::vector<CheckpointFile> out;
-  out.push_back({"model.safetensors", [&model](const fs::path& path) {
-                   std::vector<FloatTensor> tensors;
-                   std::vector<at::Tensor> here;  // owns what `tensors` points to
-                   const auto& specs = model.parameters().specs();
-                   for (size_t i = 0; i < specs.size(); ++i) {
-                     if (specs[i].tied_to >= 0) continue;
-                     here.push_back(on_host(model.parameters().tensor(i)));
-                     tensors.push_back({specs[i].name, specs[i].shape, here.back().const_data_ptr<float>()});
-                   }
-                   write_safetensors(path, tensors);
-                 }});
-  out.push_back({"config.json", [config](const fs::path& path) { write_file_durably(path, config.dump(2) + "\n"); }});
+  std::vector<FloatTensor> tensors;
+  const auto& specs = model.parameters().specs();
+  for (size_t i = 0; i < specs.size(); ++i)
+    if (specs[i].tied_to < 0) tensors.push_back({specs[i].name, specs[i].shape, model.parameters().tensor(i).const_data_ptr<float>()});
+  const std::vector<Shard> shards = cut_into_shards(std::move(tensors), folder.max_shard_bytes);
+  for (const Shard& shard : shards) out.push_back({shard.name, [shard, &model](const fs::path& path) { write_shard(path, shard, model.parameters()); }});
+  const auto json = [&](const char* name, const Json& content) {
+    out.push_back({name, [content](const fs::path& path) { write_file_durably(path, content.dump(2) + "\n"); }});
+  };
+  if (shards.size() > 1) json("model.safetensors.index.json", shard_index(shards));
+  json("config.json", folder.config);
+  json("generation_config.json", folder.generation_config);
   // The tokenizer's files come in one call; the list names each so that the manifest covers them.
   out.push_back({"tokenizer.json", [&tokenizer](const fs::path& path) { save_tokenizer(tokenizer, path.parent_path()); }});
   out.push_back({"tokenizer_config.json", [](const fs::path&) {}});
@@ -52,36 +77,13 @@ std::vector<CheckpointFile> model_files(const Model& model, const Json& config, 
   return out;
 }
 
-CheckpointFile optimizer_file(Optimizer& optimizer) {
-  return {"optimizer.safetensors", [&optimizer](const fs::path& path) {
-            std::vector<FloatTensor> tensors;
-            std::vector<at::Tensor> here;
-            for (const Optimizer::Slot& slot : optimizer.slots())
-              for (size_t g = 0; g < slot.buffers.size(); ++g) {
-                here.push_back(on_host(slot.buffers[g]));
-                tensors.push_back({fmt::format("{}.{}", slot.name, g), {slot.buffers[g].numel()}, here.back().const_data_ptr<float>()});
-              }
-            write_safetensors(path, tensors);
-          }};
-}
-
-void read_optimizer(const fs::path& file, Optimizer& optimizer, int64_t step_count) {
-  optimizer.restore_step_count(step_count);
-  if (optimizer.slots().empty()) return;
-  if (!fs::exists(file)) fail("{}: is missing; was this checkpoint written with another train.optim?", file.string());
-  const Safetensors stored(file);
-  const auto read = [&](const std::string& name, at::Tensor& out) {
-    for (const TensorInfo& tensor : stored.tensors())
-      if (tensor.name == name && element_count(tensor.shape, name) == out.numel()) {
-        const at::Tensor here = on_host(out);
-        decode_to_float(tensor, here.data_ptr<float>());
-        if (on_device(out)) out.copy_(here);
-        return;
-      }
-    fail("{}: {} is missing or does not fit the model; was this checkpoint written with another train.optim?", file.string(), name);
-  };
-  for (Optimizer::Slot& slot : optimizer.slots())
-    for (size_t g = 0; g < slot.buffers.size(); ++g) read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
+void drop_other_weights(const fs::path& folder, const std::vector<CheckpointFile>& written) {
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (is_weights_file(name) && std::ranges::find(written, name, &CheckpointFile::name) == written.end()) others.push_back(entry.path());
+  }
+  for (const fs::path& each : others) fs::remove(each);
 }
 
 }  // namespace slipway

@@ -1,9 +1,9 @@
 // What a run writes beside its checkpoints, and the model files that Hugging Face's tools read.
 #pragma once
 #include "base/json.h"
+#include "config/run_config.h"
 #include "loop/checkpoint.h"
 #include "model/model.h"
-#include "optim/optimizer.h"
 #include "text/tokenizer.h"
 
 namespace slipway {
@@ -20,11 +20,19 @@ class MetricsFile {
   fs::path path_;
 };
 
-// model.safetensors, config.json and tokenizer files: a folder that transformers' from_pretrained reads.
-std::vector<CheckpointFile> model_files(const Model& model, const Json& config, const Tokenizer& tokenizer);
+// What a model folder holds beside weights and tokenizer.
+struct ModelFolder {
+  Json config, generation_config;
+  int64_t max_shard_bytes;
+};
+// Of the run's model: its config.json says float32, which the saved weights are. Throws Error on a malformed generation_config.json.
+ModelFolder model_folder_of(const RunConfig& run, Json config);
 
-// The optimizer's state as optimizer.safetensors, and back. read throws Error when they do not fit the model.
-CheckpointFile optimizer_file(Optimizer& optimizer);
-void read_optimizer(const fs::path& file, Optimizer& optimizer, int64_t step_count);
+// Weights (in shards where they are larger than one may be), configuration and tokenizer files: a folder that transformers'
+// from_pretrained reads.
+std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder, const Tokenizer& tokenizer);
+
+// Deletes weights in `folder` that are none of `written`: of an earlier save in other shards.
+void drop_other_weights(const fs::path& folder, const std::vector<CheckpointFile>& written);
 
 }  // namespace slipway

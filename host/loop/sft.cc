@@ -39,6 +39,13 @@ std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at)
   return feed;
 }
 
+// Of a checkpoint of the Hugging Face Trainer, which counts steps alone.
+SftState state_of_steps(const Run& run, const SftData& data, const fs::path& checkpoint) {
+  if (data.stream) fail("{}: is a checkpoint of the Hugging Face Trainer, which does not say where in the files its run stood; set data.streaming = false to go on from it", checkpoint.string());
+  const int64_t steps = run.state.global_step;
+  return {steps, steps / epoch_shape(static_cast<int64_t>(data.train.size()), order_settings(run.stage)).steps};
+}
+
 // Evaluates every set, and logs a row for each. The metrics of all.
 Json evaluate_sets(Run& run, const SftData& data) {
   Json out = Json::object();
@@ -61,7 +68,7 @@ Json evaluate_sets(Run& run, const SftData& data) {
 
 std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& checkpoint) {
   SftState at;
-  if (checkpoint) at = read_sft_state(*checkpoint);
+  if (checkpoint) at = is_foreign_checkpoint(*checkpoint) ? state_of_steps(run, data, *checkpoint) : read_sft_state(*checkpoint);
   const int64_t steps = stage_steps(data.train.size(), run.stage);
   const std::unique_ptr<Feed> feed = feed_of(run, data, at);
   // As many passes as there may be: the Hugging Face Trainer's word for a stream.
@@ -102,7 +109,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
                   {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)}, {"phase", 2}});
     if (stop_requested()) {
       if (saved_at != run.state.global_step) save();
-      throw Interrupted(fmt::format("stopped by a signal after step {}; go on with --resume", run.state.global_step));
+      throw Interrupted(fmt::format("stopped by a signal after step {}; {}", run.state.global_step, run.going_on()));
     }
     return control;
   };

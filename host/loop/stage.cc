@@ -91,7 +91,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, con
     hooks.events->tell(SLW_ON_PRE_OPTIMIZER_STEP, details);
     asked = hooks.events->take_step_requests();
   }
-  if (asked.skip) return StepReport{step, steps, loss, grad_norm, 0, 0, group.tokens};
+  if (asked.skip) return StepReport{step, steps, loss, grad_norm, 0, 0, group.tokens, rate_step + 1};
   learning_rate = asked.learning_rate.value_or(learning_rate);
   const double clip = asked.clip_norm.value_or(settings.max_grad_norm);
   const double norm = hooks.events != nullptr && hooks.events->wanted(SLW_ON_PRE_OPTIMIZER_STEP) ? parameters.grad_norm() : grad_norm;
@@ -102,7 +102,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, con
   }
   optimizer.step(learning_rate, scale);
   if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
-  return StepReport{step, steps, loss, grad_norm, learning_rate, 0, group.tokens};
+  return StepReport{step, steps, loss, grad_norm, learning_rate, 0, group.tokens, rate_step + 1};
 }
 
 }  // namespace

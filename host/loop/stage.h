@@ -39,6 +39,7 @@ struct StepReport {
   int64_t steps; // of the stage
   double loss, grad_norm, learning_rate, epoch;
   int64_t tokens;
+  int64_t updates = 0;  // that the schedule has seen
 };
 
 struct EpochReport {

@@ -38,6 +38,13 @@ class Adafactor : public Optimizer {
     }
   }
 
+  TorchLayout torch_layout() const override {
+    return {weight_decay_,
+            TorchValue::dict({{"eps", TorchValue::tuple({kEpsilon, 1e-3})}, {"clip_threshold", kClip}, {"decay_rate", kDecayRate}, {"beta1", {}}, {"scale_parameter", false}, {"relative_step", false},
+                              {"warmup_init", false}}),
+            TorchLayout::Step::kInteger, /*rms=*/true};
+  }
+
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     const double kept = 1.0 - std::pow(static_cast<double>(update.step), kDecayRate);

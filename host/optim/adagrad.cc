@@ -12,6 +12,12 @@ class Adagrad : public Optimizer {
       : Optimizer(parameters, "adagrad"), weight_decay_(settings.weight_decay), rate_decay_(options.number("lr_decay", 0)), epsilon_(options.number("eps", 1e-10)),
         sum_(add_flat_slot("sum")) {}
 
+  TorchLayout torch_layout() const override {
+    return {weight_decay_,
+            TorchValue::dict({{"lr_decay", rate_decay_}, {"eps", epsilon_}, {"initial_accumulator_value", 0}, {"foreach", {}}, {"maximize", false}, {"differentiable", false}, {"fused", {}}}),
+            TorchLayout::Step::kTensor};
+  }
+
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     kernels::AdagradStep step{};

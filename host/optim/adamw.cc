@@ -13,6 +13,14 @@ class AdamW : public Optimizer {
   AdamW(FlatParameters& parameters, const OptimizerSettings& settings)
       : Optimizer(parameters, "adamw"), settings_(settings), exp_avg_(add_flat_slot("exp_avg")), exp_avg_sq_(add_flat_slot("exp_avg_sq")) {}
 
+  TorchLayout torch_layout() const override {
+    const TorchValue fused = settings_.name == "adamw_torch_fused" ? TorchValue(true) : TorchValue();
+    return {settings_.weight_decay,
+            TorchValue::dict({{"betas", TorchValue::tuple({settings_.beta1, settings_.beta2})}, {"eps", settings_.epsilon}, {"amsgrad", false}, {"maximize", false}, {"foreach", {}},
+                              {"capturable", false}, {"differentiable", false}, {"fused", fused}, {"decoupled_weight_decay", true}}),
+            TorchLayout::Step::kTensor};
+  }
+
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     const auto t = static_cast<double>(update.step);

@@ -10,6 +10,10 @@ class Lion : public Optimizer {
  public:
   Lion(FlatParameters& parameters, const OptimizerSettings& settings) : Optimizer(parameters, "lion"), settings_(settings), exp_avg_(add_flat_slot("exp_avg")) {}
 
+  TorchLayout torch_layout() const override {
+    return {settings_.weight_decay, TorchValue::dict({{"betas", TorchValue::tuple({settings_.beta1, settings_.beta2})}})};
+  }
+
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     kernels::LionStep step{};

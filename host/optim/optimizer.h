@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/parameters.h"
+#include "weights/torch_value.h"
 
 namespace slipway {
 
@@ -26,6 +27,15 @@ class Optimizer {
     std::vector<at::Tensor> views;    // of each parameter of the trainable groups, in their order; undefined where it has none
   };
 
+  // How the peer's class writes itself into optimizer.pt (optim/optimizer_file.h).
+  struct TorchLayout {
+    enum class Step { kNone, kTensor, kInteger };
+    double weight_decay = 0;
+    TorchValue group;         // a dict: what a parameter group keeps beside weight decay, rates and parameters, in the class's order
+    Step step = Step::kNone;  // how the state of a parameter counts
+    bool rms = false;         // whether it holds the root mean square of the parameter
+  };
+
   virtual ~Optimizer() = default;
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
@@ -38,6 +48,7 @@ class Optimizer {
   int64_t step_count() const { return step_count_; }
   void restore_step_count(int64_t count) { step_count_ = count; }
   const char* name() const { return name_; }
+  virtual TorchLayout torch_layout() const = 0;
   std::vector<Slot>& slots() { return slots_; }
   // The state `slot` of a parameter; throws Error when there is none.
   at::Tensor state(const at::Tensor& weight, std::string_view slot);

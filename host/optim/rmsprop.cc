@@ -18,6 +18,12 @@ class Rmsprop : public Optimizer {
     if (centered_) mean_ = add_flat_slot("grad_avg");
   }
 
+  TorchLayout torch_layout() const override {
+    return {weight_decay_,
+            TorchValue::dict({{"momentum", momentum_}, {"alpha", alpha_}, {"eps", epsilon_}, {"centered", centered_}, {"capturable", false}, {"foreach", {}}, {"maximize", false}, {"differentiable", false}}),
+            TorchLayout::Step::kTensor};
+  }
+
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     kernels::RmspropStep step{};

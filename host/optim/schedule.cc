@@ -21,11 +21,20 @@ using Factor = std::function<double(double s, double w, double t)>;
 class FormulaSchedule : public Schedule {
  public:
   FormulaSchedule(const ScheduleSettings& settings, Factor factor)
-      : peak_(settings.learning_rate), warmup_(settings.warmup_steps), steps_(static_cast<double>(settings.steps)), factor_(std::move(factor)) {}
+      : peak_(settings.learning_rate), warmup_(settings.warmup_steps), steps_(static_cast<double>(settings.steps)),
+        constant_(settings.name == "constant"), factor_(std::move(factor)) {}
   double at(int64_t step) const override { return peak_ * factor_(static_cast<double>(step), warmup_, steps_); }
+
+  TorchValue torch_state(int64_t step, size_t groups) const override {
+    const auto each = [&](const TorchValue& value) { return TorchValue::list(std::vector<TorchValue>(groups, value)); };
+    // The peer's formulas are objects without state, but for a function.
+    return TorchValue::dict({{"base_lrs", each(peak_)}, {"last_epoch", step}, {"_step_count", step + 1}, {"_is_initial", false}, {"_get_lr_called_within_step", false},
+                             {"_last_lr", each(at(step))}, {"lr_lambdas", each(constant_ ? TorchValue() : TorchValue::dict())}});
+  }
 
  private:
   double peak_, warmup_, steps_;
+  bool constant_;
   Factor factor_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "weights/torch_value.h"
 
 namespace slipway {
 
@@ -29,6 +30,10 @@ class Schedule {
   // What a resumed run goes on from; empty unless adaptive.
   virtual Json state() const { return Json::object(); }
   virtual void restore(const Json& /*state*/) {}
+  // The state_dict of the peer's class after `step` updates of `groups` parameter groups.
+  virtual TorchValue torch_state(int64_t step, size_t groups) const = 0;
+  // Goes on from that. Throws Error beginning with `origin` when it is not of this schedule.
+  virtual void restore_torch(const TorchValue& /*state*/, const std::string& /*origin*/) {}
 };
 
 // The twelve: linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau,

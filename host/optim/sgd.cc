@@ -17,6 +17,10 @@ class Sgd : public Optimizer {
     if (momentum_ > 0) buffer_ = add_flat_slot("momentum_buffer");
   }
 
+  TorchLayout torch_layout() const override {
+    return {weight_decay_, TorchValue::dict({{"momentum", momentum_}, {"dampening", dampening_}, {"nesterov", nesterov_}, {"maximize", false}, {"foreach", {}}, {"differentiable", false}, {"fused", {}}})};
+  }
+
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     kernels::SgdStep step{};

@@ -277,7 +277,7 @@ uint32_t Raft::train() {
     at_.stage_step = feed.done();
     const bool stopping = stop_requested();
     if (stopping || (control & SLW_DO_SAVE) != 0) run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
-    if (stopping) throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; go on with --resume", at_.iteration + 1, run_.state.global_step));
+    if (stopping) throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; {}", at_.iteration + 1, run_.state.global_step, run_.going_on()));
     tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps), {{"loss", report.loss}});
     return control;
   };
@@ -340,7 +340,7 @@ std::function<bool(const GenerationProgress&)> Raft::generation_progress(LoggedP
   return [this, phase](const GenerationProgress& p) {
     if (stop_requested())
       throw Interrupted(fmt::format("stopped by a signal while sampling for iteration {}; {}", at_.iteration + 1,
-                                    saving_ ? "go on with --resume" : "nothing was saved (train.save_strategy = \"no\")"));
+                                    saving_ ? run_.going_on() : "nothing was saved (train.save_strategy = \"no\")"));
     tell_progress(phase, static_cast<double>(p.finished_rows) / static_cast<double>(std::max<int64_t>(1, p.rows)),
                   {{"rows_done", static_cast<double>(p.finished_rows)}, {"rows_total", static_cast<double>(p.rows)},
                    {"progress/tokens_per_second", static_cast<double>(p.tokens) / std::max(1e-9, run_.seconds() - phase_began_)}});

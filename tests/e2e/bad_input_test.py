@@ -81,6 +81,7 @@ RUN_FILE = [
     ("unknown option", None, ["--resum"], 2, r'unknown option "--resum", did you mean "--resume"\?'),
     ("resume from nothing", None, ["--resume=nowhere"], 1, r"--resume=nowhere: no such folder"),
     ("resume from a folder that is no checkpoint", None, ["--resume=."], 1, r"has no manifest\.json"),
+    ("raft from a checkpoint of the Hugging Face Trainer", None, [f"--resume={ROOT}/tests/parity/data/resume/checkpoint-20"], 1, r"checkpoint-20: is a checkpoint of the Hugging Face Trainer, which knows nothing of RAFT"),
     ("every prompt too long", ("[data]", "[data]\nmax_prompt_tokens = 1"), [], 1, r"no prompt is left"),
     ("the loss explodes", ("learning_rate = 1e-3", "learning_rate = 1e30\nmax_grad_norm = 0\nnum_train_epochs = 5"), [], 1, r"step \d+: the loss is .*lower train\.learning_rate"),
 ]

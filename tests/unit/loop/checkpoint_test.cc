@@ -67,5 +67,39 @@ TEST_F(Checkpoint, RotationKeepsTheNewestAndTheProtected) {
   EXPECT_EQ(left(), (std::vector<int>{1, 10}));
 }
 
+// A checkpoint folder with empty files of these names.
+fs::path with_files(const fs::path& folder, const std::vector<std::string>& names) {
+  for (const std::string& name : names) write_file_durably(folder / name, "");
+  return folder;
+}
+
+std::string refusal(const fs::path& checkpoint) {
+  try {
+    require_resumable(checkpoint);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "taken";
+}
+
+TEST_F(Checkpoint, ThePeersAreKnownByTheirFiles) {
+  const fs::path theirs = with_files(folder / "checkpoint-8", {"trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt"});
+  EXPECT_TRUE(is_foreign_checkpoint(theirs));
+  EXPECT_NO_THROW(verify_checkpoint(theirs));
+  EXPECT_EQ(refusal(theirs), "taken");
+  EXPECT_EQ(latest_checkpoint(folder, nullptr), theirs);
+  EXPECT_TRUE(is_foreign_checkpoint(with_files(folder / "sharded", {"trainer_state.json", "model.safetensors.index.json"})));
+  EXPECT_FALSE(is_foreign_checkpoint(with_files(folder / "model", {"model.safetensors"})));
+  EXPECT_FALSE(is_foreign_checkpoint(with_files(folder / "ours-cut-short", {"trainer_state.json", "model.safetensors", "run_state.json"})));
+  EXPECT_THROW(verify_checkpoint(folder / "ours-cut-short"), Error);
+}
+
+TEST_F(Checkpoint, TheModelAloneIsNoPlaceToGoOnFrom) {
+  const fs::path theirs = with_files(folder / "checkpoint-8", {"trainer_state.json", "model.safetensors"});
+  EXPECT_THAT(refusal(theirs), testing::AllOf(testing::HasSubstr("checkpoint-8/optimizer.pt: is missing"), testing::HasSubstr("model.weights = \"" + theirs.string() + "\"")));
+  const fs::path ours = with_files(folder / "checkpoint-9", {"trainer_state.json", "model.safetensors", "manifest.json"});
+  EXPECT_THAT(refusal(ours), testing::AllOf(testing::HasSubstr("checkpoint-9: was saved with train.save_only_model = true"), testing::HasSubstr("model.weights = \"" + ours.string() + "\"")));
+}
+
 }  // namespace
 }  // namespace slipway
