@@ -83,7 +83,7 @@ Evaluator::Parts::Parts(RunFile file)
       sets(evaluation_sets(rows, config, tokenizer)), settings(evaluation_settings(config)), bf16(stage_settings(config).bf16) {
   const Value& device = config.get("train", "device");
   try {
-    choose_device(device.s, program_folder() / cuda_module().filename());
+    choose_device(device.s);
   } catch (const Error& e) {
     throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, e.what())});
   }

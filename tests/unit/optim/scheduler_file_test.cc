@@ -61,7 +61,7 @@ TEST(SchedulerFile, SaysWhereAFormulaStands) {
   ScheduleSettings other = kLinear;
   other.steps = 80;
   EXPECT_THAT(read_scheduler(file, *make_schedule(other), "linear", 20).differences,
-              testing::ElementsAre(AllOf(HasSubstr("its next learning rate is 0.0017"), HasSubstr("the run file's schedule gives 0.0024 after 20 updates"))));
+              testing::ElementsAre(AllOf(HasSubstr("its next learning rate is 0.0017"), HasSubstr("the run file's schedule gives 0.0024"), HasSubstr(" after 20 updates"))));
 }
 
 std::string refusal(const fs::path& file, const ScheduleSettings& settings) {

@@ -90,7 +90,7 @@ class TinyRun {
   std::string sft(const std::optional<fs::path>& checkpoint = {}) {
     const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 1), rest(rows_.begin() + 1, rows_.end());
     if (checkpoint) run.restore(*checkpoint);
-    SftData data{examples_of(rest, config, tokenizer), examples_of(held_out, config, tokenizer), {}};
+    SftData data{examples_of(rest, config, tokenizer), {{"", examples_of(held_out, config, tokenizer)}}, {}, {}};
     return run_sft(run, data, checkpoint);
   }
   std::string raft(const std::optional<fs::path>& checkpoint = {}) {
