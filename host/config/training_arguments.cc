@@ -83,6 +83,7 @@ constexpr IdleArgument kArguments[] = {
     {"eval_accumulation_steps", kNever, kStreams},
     {"batch_eval_metrics", kOn, kStreams},
     {"include_inputs_for_metrics", kOff, kStreams},
+    {"include_for_metrics", "[]", "a metric is given labels, where they stand, and their log-probabilities; the loss of a set stands beside it; leave it out"},
     {"use_legacy_prediction_loop", kOff, kStreams},
     {"past_index", "-1", kStreams},
     {"save_safetensors", kOn, "weights are always saved as safetensors; leave it out"},
