@@ -62,7 +62,7 @@ std::string MemoryEstimate::text() const {
   if (cache > 0) out += fmt::format(", decode cache {}", gib(cache));
   if (logits > 0) out += fmt::format(", logits {}", gib(logits));
   if (reference > 0) out += fmt::format(", starting model {}", gib(reference));
-  return out + ")";
+  return out + (packed + cache > 0 ? "; sampling and training take turns)" : ")");
 }
 
 namespace {

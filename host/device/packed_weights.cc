@@ -1,6 +1,8 @@
 // Packing on first use.
 #include "device/packed_weights.h"
 
+#include "base/give_back.h"
+
 namespace slipway {
 namespace {
 
@@ -11,6 +13,13 @@ thread_local PackedWeights* in_scope = nullptr;
 void PackedWeights::forget(WeightStorage storage) {
   if (storage != std::exchange(storage_, storage)) packed_.clear();
   for (auto& [weight, packed] : packed_) packed.fresh = false;
+}
+
+void PackedWeights::give_back() {
+  for (auto& [weight, packed] : packed_) {
+    packed.fresh = false;
+    zero_and_give_back(packed.panels.data_ptr(), packed.panels.nbytes());
+  }
 }
 
 PackedWeight PackedWeights::of(const at::Tensor& w) {

@@ -15,6 +15,8 @@ class PackedWeights {
   // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the next weights of the same shapes,
   // unless they are stored in another way.
   void forget(WeightStorage storage);
+  // Forgets the contents, and gives the memory back to the system until weights are packed again.
+  void give_back();
 
  private:
   struct Packed {

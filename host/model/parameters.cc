@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/give_back.h"
 #include "base/trace.h"
 #include "device/accelerator/device_tensors.h"
 #include "device/accelerator/device_update.h"
@@ -109,6 +110,14 @@ void FlatParameters::zero_grad() {
     }
     float* grads = group.grads.data_ptr<float>();
     parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { std::fill(grads + begin, grads + end, 0.0f); });
+  }
+}
+
+void FlatParameters::give_back_grads() {
+  for (Group& group : groups_) {
+    if (!group.trainable) continue;
+    if (on_device(group.grads)) group.grads.zero_();
+    else zero_and_give_back(group.grads.data_ptr(), group.grads.nbytes());
   }
 }
 

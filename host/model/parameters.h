@@ -53,6 +53,8 @@ class FlatParameters {
   void load(const std::function<void(const std::string& name, float* out, int64_t count)>& read);
 
   void zero_grad();
+  // The same, and their memory goes back to the system until gradients are added again.
+  void give_back_grads();
   // L2 norm over all gradients, summed in float64; equal for any number of threads.
   double grad_norm() const;
   void scale_grad(double factor);

@@ -131,6 +131,7 @@ std::vector<size_t> Raft::draw_prompts() const {
 std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   const PhaseScope phase(&run_.clock, Phase::kGenerate);
   run_.events.tell(SLW_ON_GENERATE_BEGIN);
+  run_.model.parameters().give_back_grads();  // until there is something to train on
   phase_began_ = run_.seconds();
   std::vector<GenerationRequest> requests;
   for (size_t j = 0; j < prompts.size(); ++j)
@@ -249,6 +250,7 @@ void Raft::write_samples(const std::vector<size_t>& prompts, const std::vector<A
 }
 
 uint32_t Raft::train() {
+  run_.model.packed_weights().give_back();  // until the next answers are sampled
   StageSettings stage = run_.stage;
   stage.seed += static_cast<uint64_t>(at_.iteration) * 7919;
   if (stage.data_seed) *stage.data_seed += static_cast<uint64_t>(at_.iteration) * 7919;

@@ -20,6 +20,12 @@ TEST(FlatParameters, GroupsHoldViewsAndGradientsLandInTheBuffer) {
   EXPECT_DOUBLE_EQ(p.groups()[0].grads.sum().item<double>(), 9.0);
   p.zero_grad();
   EXPECT_DOUBLE_EQ(p.grad_norm(), 0.0);
+  for (int i = 0; i < 2; ++i) {
+    (p.tensor(0).sum() * 3).backward();
+    EXPECT_DOUBLE_EQ(p.groups()[0].grads.sum().item<double>(), 18.0);
+    p.give_back_grads();
+    EXPECT_DOUBLE_EQ(p.grad_norm(), 0.0);
+  }
 }
 
 TEST(FlatParameters, EqualSeedsGiveEqualWeights) {
