@@ -80,6 +80,22 @@ void check_device(const RunConfig& c) {
   if (!faults.empty()) throw ConfigError(faults);
 }
 
+void check_model(const RunConfig& c, const Model& model) {
+  std::vector<std::string> faults;
+  const auto fault = [&](const char* section, const char* key, const std::string& text) {
+    faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
+  };
+  if (model.parameters().trainable_count() == 0) fault("model", "use", fmt::format("\"{}\" has no parameter to train; slipway evaluate and predict take it", c.model_use));
+  if (model.in_one_piece()) {
+    const std::string whole = fmt::format("model.use = \"{}\" goes from token ids to logits at once", c.model_use);
+    if (c.raft) fault("model", "use", fmt::format("\"{}\" keeps no cache to write answers with, as raft needs; run.algorithm = \"sft\", slipway evaluate and predict take it", c.model_use));
+    if (c.number("train", "neftune_noise_alpha") > 0) fault("train", "neftune_noise_alpha", whole + ": there are no embeddings to put noise on");
+    if (c.flag("train", "activation_checkpointing")) fault("train", "activation_checkpointing", whole + ": there are no blocks to compute again");
+    if (c.flag("train", "bf16")) fault("train", "bf16", whole + ": its products are its own");
+  }
+  if (!faults.empty()) throw ConfigError(faults);
+}
+
 void warn_of_slow_bf16(const RunConfig& c) {
   if (const std::string why = why_bf16_is_slow(); c.flag("train", "bf16") && !why.empty())
     log_warn("train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as without it", why);

@@ -1,6 +1,7 @@
 // What no single key of a run file can tell.
 #pragma once
 #include "config/run_config.h"
+#include "model/model.h"
 
 namespace slipway {
 
@@ -12,6 +13,9 @@ void check_together(const RunConfig& config);
 
 // Lets models compute where the run file says. Throws ConfigError where that device is not there, or cannot do what else is asked.
 void check_device(const RunConfig& config);
+
+// What the model that the run file names cannot do. Throws ConfigError with every fault.
+void check_model(const RunConfig& config, const Model& model);
 
 // Says where train.bf16 changes nothing.
 void warn_of_slow_bf16(const RunConfig& config);

@@ -18,15 +18,17 @@ struct Generator::Parts {
 Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   if (!fs::exists(path)) fail("{}: no such file or folder", path.string());
   Registry registry(plugin_folders(options.plugin_path));
-  const ModelWeights weights = open_weights(path);
+  ModelWeights weights = open_weights(path);
+  Json config = weights.config;
+  const ModelSource source{std::move(weights), std::move(config)};
   Tokenizer tokenizer = load_tokenizer(options.tokenizer.empty() ? path : options.tokenizer);
   try {
     choose_device(options.device);
   } catch (const Error& e) {
     fail("device {}: {}", options.device, e.what());
   }
-  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0}, weights.config, {});
-  loaded.model->parameters().load(weights.read);
+  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0}, source, {});
+  fill_weights(loaded, source, 0);
   parts_ = std::make_unique<Parts>(std::move(registry), std::move(tokenizer), std::move(loaded));
 }
 

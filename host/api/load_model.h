@@ -22,17 +22,18 @@ struct LoadedModel {
   std::unique_ptr<Model> model;
 };
 
-// Creates the plugin `use` for the configuration `config` (Hugging Face's names); the weights are still zeros. Throws Error.
-LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const Json& config, const RunFacts& facts);
-
-// A run file's weights and config.json, opened; nothing is loaded yet.
+// A model's weights and config.json, opened; nothing is loaded yet.
 struct ModelSource {
   std::optional<ModelWeights> weights;
   Json config;
 };
+
+// Creates the plugin `use` for the source's configuration (Hugging Face's names); the weights are still zeros, or what a model that is a
+// program begins with. Throws Error.
+LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts);
 ModelSource open_source(const RunConfig& config);
 // The weights of `source`, or fresh ones drawn by the seed.
-void fill_weights(LoadedModel& model, const ModelSource& source, const RunConfig& config);
+void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed);
 
 Tokenizer tokenizer_of(const RunConfig& config);
 

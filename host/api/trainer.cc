@@ -121,10 +121,11 @@ Trainer::Parts::Parts(RunFile file)
 
 void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
-  LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source.config, facts());
+  LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source, facts());
+  check_model(config, *made.model);
   made.model->recompute_every(recompute_every(config));
   check_memory(config, *made.model);
-  fill_weights(made, source, config);
+  fill_weights(made, source, static_cast<uint64_t>(config.integer("train", "seed")));
   loaded = std::move(made);
 }
 
@@ -182,10 +183,9 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
-  ModelSource source = open_source(config);
-  if (begins_anew(checkpoint, config)) prepare_run_folder(config.output_dir);
   const Profile profile(options.profile);
-  load(std::move(source));
+  load(open_source(config));  // what it refuses has left no trace
+  if (begins_anew(checkpoint, config)) prepare_run_folder(config.output_dir);
 
   const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;

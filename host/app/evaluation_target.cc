@@ -5,6 +5,7 @@
 
 #include "api/check_run.h"
 #include "base/log.h"
+#include "weights/model_folder.h"
 
 namespace slipway {
 
@@ -14,7 +15,7 @@ const char* const kEvaluationTargetHelp =
     "                      results go into its run.output_dir\n"
     "  a run folder        the model that the run ended with, on the data of the run; results go into the folder\n"
     "  a checkpoint in it  the same of that step\n"
-    "  any model           a weights folder or GGUF file, on the files of --data; results go into the working folder";
+    "  any model           a weights folder, GGUF file or TorchScript archive (.pt, .pt2), on the files of --data; results go into the working folder";
 
 void add_target_options(CommandLine& line) {
   line.positional("WHAT", "run file, run folder, checkpoint, weights folder or GGUF file")
@@ -60,7 +61,7 @@ std::string eval_value(const std::vector<std::string>& given, std::string& flat)
 
 // The run file that `what` is, or that lies in it or, for a checkpoint, beside it.
 fs::path run_file_of(const fs::path& what) {
-  if (!fs::is_directory(what)) return what.extension() == ".gguf" ? fs::path() : what;
+  if (!fs::is_directory(what)) return what.extension() == ".gguf" || !program_at(what).empty() ? fs::path() : what;
   fs::path plain = fs::absolute(what).lexically_normal();
   if (!plain.has_filename()) plain = plain.parent_path();
   for (const fs::path& folder : {plain, plain.parent_path()})
@@ -83,6 +84,7 @@ EvaluationTarget target_of(const CommandLine& line) {
   if (line.has("model")) overrides.push_back("model.weights=" + quoted(line.text("model")));
   else if (file.empty() || is_folder) overrides.push_back("model.weights=" + quoted(what));
   if (file.empty()) overrides.push_back("data.train=[" + flat + "]");
+  if (!program_at(line.has("model") ? line.text("model") : what).empty()) overrides.emplace_back("model.use=\"torchscript\"");
   if (!eval.empty()) {
     overrides.push_back("data.eval=" + eval);
     overrides.emplace_back("data.eval_rows=0");

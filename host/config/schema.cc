@@ -18,7 +18,7 @@ constexpr Key kKeys[] = {
     {"run", "algorithm", kString, nullptr, "What to do: supervised fine-tuning or reward-ranked fine-tuning.", nullptr, nullptr, "sft|raft"},
     {"run", "output_dir", kString, nullptr, "Folder of the run: metrics, samples, checkpoints, report."},
     {"model", "use", kString, "\"llama\"", "Model plugin, by id or short name."},
-    {"model", "weights", kString, "\"\"", "A GGUF file or a Hugging Face model folder; empty = start from model.config, seeded."},
+    {"model", "weights", kString, "\"\"", "A GGUF file, a Hugging Face model folder, or TorchScript (model.pt, with use = \"torchscript\"); empty = start from model.config, seeded."},
     {"model", "config", kString, "\"\"", "A config.json to build a fresh model from, when there are no weights."},
     {"model", "tokenizer", kString, "\"\"", "Folder with tokenizer.json, or a GGUF file; empty = beside the weights."},
     {"data", "train", kArray, nullptr, "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated."},

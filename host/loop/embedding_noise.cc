@@ -9,8 +9,8 @@
 namespace slipway {
 namespace {
 
-// Sampling draws by the run's seed itself: this keeps the two apart.
-constexpr uint32_t kPurpose = 0x4E454654;
+// Sampling draws by the run's seed itself: these keep others apart from it.
+constexpr uint32_t kPurpose = 0x4E454654, kDropout = 0x44524F50;
 
 }  // namespace
 
@@ -34,6 +34,12 @@ at::Tensor embedding_noise(const EmbeddingNoise& noise, const PackedBatch& batch
     }
   });
   return out_TD;
+}
+
+uint64_t dropout_seed(const EmbeddingNoise& noise, const PackedBatch& batch) {
+  const auto example = batch.examples.empty() || noise.first == nullptr ? 0 : noise.before + static_cast<uint32_t>(batch.examples[0] - noise.first);
+  const auto bits = philox({example, noise.epoch, 0, 0}, {static_cast<uint32_t>(noise.seed) ^ kDropout, static_cast<uint32_t>(noise.seed >> 32)});
+  return uint64_t{bits[0]} << 32 | bits[1];
 }
 
 }  // namespace slipway

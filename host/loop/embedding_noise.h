@@ -17,4 +17,7 @@ struct EmbeddingNoise {
 // Noise [T, width] for a batch whose prompts lie apart: uniform in [-m, m), m = alpha / sqrt(tokens of the sequence * width). On the CPU.
 at::Tensor embedding_noise(const EmbeddingNoise& noise, const PackedBatch& batch, int64_t width);
 
+// What a module that draws by itself, for its dropout, is seeded with: by the same place in the stage.
+uint64_t dropout_seed(const EmbeddingNoise& noise, const PackedBatch& batch);
+
 }  // namespace slipway

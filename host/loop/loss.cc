@@ -29,6 +29,7 @@ at::Tensor hidden_states(Model& model, const PackedBatch& batch) {
 // The same, recorded. `context` outlives the backward pass.
 at::Tensor training_states(Model& model, const PackedBatch& batch, const AttentionContext& context, const EmbeddingNoise& noise) {
   const at::Tensor positions_T = int64_tensor(batch.positions);
+  if (model.in_one_piece()) at::manual_seed(dropout_seed(noise, batch));
   at::Tensor x_TD = model.embedded(int64_tensor(batch.ids), positions_T, context, true);
   if (noise.alpha > 0) x_TD = x_TD + embedding_noise(noise, batch, x_TD.size(1)).to(x_TD.options());
   return model.blocks(x_TD, positions_T, context, true);

@@ -122,7 +122,9 @@ const char* Run::going_on() const {
 void Run::load_weights(const fs::path& checkpoint) {
   const at::NoGradGuard no_grad;
   const ModelWeights weights = open_weights(checkpoint);
+  if (!weights.read) fail("{}: holds no weights", checkpoint.string());
   model.parameters().load(weights.read);
+  if (const char* file = model.state_file(); file != nullptr && fs::exists(checkpoint / file)) model.restore_state(read_file(checkpoint / file));
 }
 
 void Run::restore(const fs::path& checkpoint) {

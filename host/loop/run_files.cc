@@ -68,6 +68,7 @@ std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& f
     out.push_back({name, [content](const fs::path& path) { write_file_durably(path, content.dump(2) + "\n"); }});
   };
   if (shards.size() > 1) json("model.safetensors.index.json", shard_index(shards));
+  if (const char* file = model.state_file(); file != nullptr) out.push_back({file, [&model](const fs::path& path) { write_file_durably(path, model.state()); }});
   json("config.json", folder.config);
   json("generation_config.json", folder.generation_config);
   // The tokenizer's files come in one call; the list names each so that the manifest covers them.

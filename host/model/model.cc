@@ -1,4 +1,4 @@
-// Path A: a model plugin written against LibTorch's stable ABI, recorded by the host's autograd.
+// Model plugins: path A is written against LibTorch's stable ABI and recorded by the host's autograd.
 #include "model/model.h"
 
 #include <torch/csrc/inductor/aoti_torch/utils.h>
@@ -7,6 +7,8 @@
 #include "base/trace.h"
 #include "device/operators.h"
 #include "model/recompute.h"
+#include "plugin/streams.h"
+#include "plugin/trampoline.h"
 
 namespace slipway {
 namespace {
@@ -36,23 +38,45 @@ ParameterSpec spec_of(const slw_param& p) {
 
 Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std::move(name)) {
   register_operators();
-  const auto* table = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
+  table_ = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
   stable_ = static_cast<const slw_model_torch_stable*>(plugin->get_interface(plugin, SLW_MODEL_TORCH_STABLE));
-  if (table == nullptr || !SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward) || !SLW_HAS(table, info))
-    fail("plugin {} offers no {}", name_, table == nullptr ? SLW_MODEL : SLW_MODEL_TORCH_STABLE);
+  if (!SLW_HAS(table_, info)) fail("plugin {} offers no {}", name_, SLW_MODEL);
+  if (const void* native = plugin->get_interface(plugin, SLW_MODEL_TORCH_NATIVE); stable_ == nullptr && native != nullptr)
+    native_ = std::make_unique<NativeModule>(plugin, *static_cast<const slw_model_torch_native*>(native), name_);
+  else if (!SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward)) fail("plugin {} offers no {}", name_, SLW_MODEL_TORCH_STABLE);
   slw_error error{};
   error.struct_size = sizeof error;
   info_.struct_size = sizeof info_;
-  check(table->info(plugin, &info_, &error), error, name_, "info");
+  check(table_->info(plugin, &info_, &error), error, name_, "info");
   std::vector<ParameterSpec> specs;
-  for (uint32_t i = 0; i < table->param_count; ++i) specs.push_back(spec_of(*table->params[i]));
+  for (uint32_t i = 0; i < table_->param_count; ++i) specs.push_back(spec_of(*table_->params[i]));
   parameters_ = std::make_unique<FlatParameters>(std::move(specs));
+  if (native_ != nullptr) {
+    native_->adopt(*parameters_);
+    return;
+  }
   std::vector<slw_aten> handles;
   for (size_t i = 0; i < parameters_->specs().size(); ++i) handles.push_back(handle_of(parameters_->tensor(i)));
   check(stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), &error), error, name_, "bind");
 }
 
+const char* Model::state_file() const { return SLW_HAS(table_, state_file) && SLW_HAS(table_, save) ? table_->state_file : nullptr; }
+
+std::string Model::state() const {
+  std::string out;
+  slw_ostream stream = stream_into(out);
+  call_plugin(name_.c_str(), "save", [&](slw_error* error) { return table_->save(plugin_, &stream, error); });
+  return out;
+}
+
+void Model::restore_state(std::string_view bytes) {
+  if (!SLW_HAS(table_, load)) return;
+  slw_istream stream = stream_from(bytes);
+  call_plugin(name_.c_str(), "load", [&](slw_error* error) { return table_->load(plugin_, &stream, error); });
+}
+
 KeyValueCache Model::make_cache(const KeyValueCache::Size& size) const {
+  if (in_one_piece()) fail("plugin {} has no cache to generate with: it gives logits of whole sequences", name_);
   return {stable_->kv_layers, stable_->kv_heads, stable_->kv_width, size};
 }
 
@@ -74,10 +98,11 @@ int64_t Model::recomputed_blocks() const {
 }
 
 at::Tensor Model::embedded(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
-  return segment(0, ids_T, positions_T, context.handle(), training);
+  return in_one_piece() ? ids_T : segment(0, ids_T, positions_T, context.handle(), training);
 }
 
 at::Tensor Model::blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+  if (in_one_piece()) return native_->logits(x_TD, context, training);
   at::Tensor x = x_TD;
   for (int32_t i = 1; i + 1 < info_.segment_count; ++i) {
     const auto run = [this, i, positions_T, handle = context.handle(), training](const at::Tensor& in) { return segment(i, in, positions_T, handle, training); };
@@ -91,6 +116,7 @@ at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T,
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden_ND, bool training) {
+  if (in_one_piece()) return hidden_ND.view_as(hidden_ND);
   return segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
 }
 

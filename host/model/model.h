@@ -1,11 +1,12 @@
 // The host's view of a model: parameters, a forward over packed tokens, a head over chosen rows. Adapters map plugin
-// interfaces onto it; this one is path A, LibTorch's stable ABI.
+// interfaces onto it: this one path A, LibTorch's stable ABI, and native.h path B.
 #pragma once
 #include <functional>
 #include <memory>
 
 #include "device/attention.h"
 #include "device/packed_weights.h"
+#include "model/native.h"
 #include "model/parameters.h"
 #include "slipway/model.h"
 
@@ -13,14 +14,20 @@ namespace slipway {
 
 class Model {
  public:
-  // `plugin` must offer slipway.model/1 and slipway.model.torch-stable/1 and outlive the model. `name` is used in errors.
-  // Allocates the parameters. Throws Error.
+  // `plugin` must offer slipway.model/1 and slipway.model.torch-stable/1 or .torch-native/1, and outlive the model. `name` is used in
+  // errors. Allocates the parameters: zeros, or with path B the module's values. Throws Error.
   Model(slw_plugin* plugin, std::string name);
 
   FlatParameters& parameters() { return *parameters_; }
   const FlatParameters& parameters() const { return *parameters_; }
   const slw_model_info& info() const { return info_; }
-  // An empty cache that fits the model's attention.
+  // Path B: from ids to logits at once. Such a model has no embeddings apart, no blocks and no cache: it cannot generate.
+  bool in_one_piece() const { return native_ != nullptr; }
+  // What a folder of the model holds beside its weights: the file's name (nullptr = there is none), its bytes, and back. Throws Error.
+  const char* state_file() const;
+  std::string state() const;
+  void restore_state(std::string_view bytes);
+  // An empty cache that fits the model's attention. Throws Error on a model in one piece.
   KeyValueCache make_cache(const KeyValueCache::Size& size) const;
 
   // The weights as decoding wants them; whoever opens a scope on them calls forget() first. [loop]
@@ -31,9 +38,9 @@ class Model {
   // Blocks that are.
   int64_t recomputed_blocks() const;
 
-  // Embeddings [T, d] of ids [T] at positions [T], both int64. [loop]
+  // Embeddings [T, d] of ids [T] at positions [T], both int64; of a model in one piece the ids themselves. [loop]
   at::Tensor embedded(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
-  // Hidden states [T, d] before the head, of embeddings. In training `context` must outlive the backward pass. [loop]
+  // Hidden states [T, d] before the head, of embeddings; of a model in one piece its logits [T, vocab]. In training `context` must outlive the backward pass. [loop]
   at::Tensor blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training);
   // One after the other. [loop]
   at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
@@ -46,7 +53,9 @@ class Model {
 
   slw_plugin* plugin_;
   std::string name_;
-  const slw_model_torch_stable* stable_;
+  const slw_model* table_;
+  const slw_model_torch_stable* stable_ = nullptr;  // path A ...
+  std::unique_ptr<NativeModule> native_;            // ... or B
   slw_model_info info_{};
   std::unique_ptr<FlatParameters> parameters_;
   PackedWeights packed_weights_;

@@ -1,10 +1,8 @@
 // Events across the boundary.
 #include "plugin/callback.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include "base/error.h"
+#include "plugin/streams.h"
 #include "plugin/trampoline.h"
 
 namespace slipway {
@@ -21,27 +19,14 @@ void CallbackPlugin::on_event(const slw_event& event, uint32_t& control) const {
 std::string CallbackPlugin::save() const {
   if (!SLW_HAS(table_, save)) return "";
   std::string out;
-  slw_ostream stream{&out, [](slw_ostream* s, const void* bytes, uint64_t n) noexcept -> int64_t {
-                       try {
-                         static_cast<std::string*>(s->ctx)->append(static_cast<const char*>(bytes), n);
-                         return static_cast<int64_t>(n);
-                       } catch (...) {
-                         return -1;
-                       }
-                     }};
+  slw_ostream stream = stream_into(out);
   call_plugin(id(), "save", [&](slw_error* error) { return table_->save(plugin_.get(), &stream, error); });
   return out;
 }
 
 void CallbackPlugin::load(std::string_view state) const {
   if (!SLW_HAS(table_, load)) return;
-  slw_istream stream{&state, [](slw_istream* s, void* bytes, uint64_t n) noexcept -> int64_t {
-                       auto& rest = *static_cast<std::string_view*>(s->ctx);
-                       const size_t count = std::min<size_t>(rest.size(), n);
-                       std::memcpy(bytes, rest.data(), count);
-                       rest.remove_prefix(count);
-                       return static_cast<int64_t>(count);
-                     }};
+  slw_istream stream = stream_from(state);
   call_plugin(id(), "load", [&](slw_error* error) { return table_->load(plugin_.get(), &stream, error); });
 }
 

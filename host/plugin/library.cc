@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "plugin/trampoline.h"
+#include "slipway/torch_build.hpp"
 
 namespace slipway {
 namespace {
@@ -51,6 +52,8 @@ void check_compatible(const PluginNote& note, const fs::path& path) {
   if (note.min_host_minor > SLW_ABI_MINOR)
     fail("{}: needs a host with plugin ABI {}.{} or later, this one has {}.{}; update Slipway", path.string(),
          SLW_ABI_MAJOR, note.min_host_minor, SLW_ABI_MAJOR, SLW_ABI_MINOR);
+  if (!note.torch_build.empty() && note.torch_build != SLW_TORCH_BUILD)
+    fail("{}: built with \"{}\", this host has \"{}\", and LibTorch's C++ objects pass only between equals; rebuild it with this LibTorch", path.string(), note.torch_build, SLW_TORCH_BUILD);
 }
 
 Library::Library(const fs::path& path, const PluginNote& note) : path_(path) {

@@ -55,13 +55,39 @@ std::map<std::string, std::vector<std::string>> shards_of(const fs::path& folder
   return out;
 }
 
+constexpr const char* kPrograms[] = {"model.pt", "model.pt2"};
+
+Json config_in(const fs::path& folder, bool needed) {
+  const fs::path path = folder / "config.json";
+  if (!needed && !fs::exists(path)) return {{"model_type", "torchscript"}};
+  if (!fs::exists(path)) fail("{}: has no config.json; a Hugging Face model folder, a .gguf file, or TorchScript (model.pt) is expected", folder.string());
+  Json out = parse_json(read_file(path), path.string());
+  if (!out.is_object()) fail("{}: is not a JSON object", path.string());
+  return out;
+}
+
+ModelWeights open_program(const fs::path& path) {
+  ModelWeights out;
+  out.origin = path.string();
+  out.program = fs::absolute(path);
+  out.config = config_in(out.program.parent_path(), false);
+  return out;
+}
+
+bool has_safetensors(const fs::path& folder) { return fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json"); }
+
+fs::path program_in(const fs::path& folder) {
+  for (const char* name : kPrograms)
+    if (fs::exists(folder / name)) return folder / name;
+  return {};
+}
+
 ModelWeights open_folder(const fs::path& folder) {
   ModelWeights out;
+  if (const fs::path program = program_in(folder); !program.empty()) out = open_program(program);
+  if (!out.program.empty() && !has_safetensors(folder)) return out;
   out.origin = folder.string();
-  const fs::path config = folder / "config.json";
-  if (!fs::exists(config)) fail("{}: has no config.json; a Hugging Face model folder or a .gguf file is expected", folder.string());
-  out.config = parse_json(read_file(config), config.string());
-  if (!out.config.is_object()) fail("{}: is not a JSON object", config.string());
+  out.config = config_in(folder, out.program.empty());
   auto shards = std::make_shared<Shards>();
   for (const auto& [name, promised] : shards_of(folder)) {
     const Safetensors& file = shards->files.emplace_back(folder / name);
@@ -200,7 +226,13 @@ ModelWeights open_weights(const fs::path& path) {
       beside.push_back(entry.path().filename().string());
     fail("{}: no such file or folder{}", path.string(), did_you_mean(path.filename().string(), beside));
   }
-  return fs::is_directory(path) ? open_folder(path) : open_gguf(path);
+  if (fs::is_directory(path)) return open_folder(path);
+  return program_at(path).empty() ? open_gguf(path) : open_program(path);
+}
+
+fs::path program_at(const fs::path& path) {
+  if (fs::is_directory(path)) return has_safetensors(path) ? fs::path() : program_in(path);
+  return path.extension() == ".pt" || path.extension() == ".pt2" ? path : fs::path();
 }
 
 }  // namespace slipway

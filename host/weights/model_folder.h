@@ -17,9 +17,14 @@ struct ModelWeights {
   std::vector<std::string> names;  // of all tensors, Hugging Face's names
   // Decodes one tensor into out[count]; throws Error when it is absent or of another size.
   std::function<void(const std::string& name, float* out, int64_t count)> read;
+  // A model that is a program with its weights: model.pt (TorchScript) or model.pt2 (AOTInductor). `read`, where there is one, knows better.
+  fs::path program;
 };
 
-// `path`: a folder, a .gguf file. Throws Error saying what was looked for.
+// The program that `path` is, or holds beside no weights of another kind; "" = none.
+fs::path program_at(const fs::path& path);
+
+// `path`: a folder, a .gguf file, a .pt or .pt2 file. Throws Error saying what was looked for.
 ModelWeights open_weights(const fs::path& path);
 
 }  // namespace slipway

@@ -29,8 +29,9 @@ def main() -> None:
     here = pathlib.Path(__file__).resolve().parent
     base = include / "slipway"
     c_headers = sorted(str(path.relative_to(include)) for path in base.rglob("*.h"))
-    torch_sugar = ["slipway/plugin_torch.hpp"]  # LibTorch's headers want C++20
-    sugar = sorted(str(path.relative_to(include)) for path in base.rglob("*.hpp") if path.name != "plugin_torch.hpp")
+    torch_sugar = ["slipway/plugin_torch.hpp", "slipway/torch_build.hpp"]  # LibTorch's headers want C++20
+    native_sugar = ["slipway/plugin_native.hpp"]  # and take half a minute
+    sugar = sorted(h for path in base.rglob("*.hpp") if (h := str(path.relative_to(include))) not in torch_sugar + native_sugar)
     if len(c_headers) < 10 or not sugar:
         sys.exit(f"only {len(c_headers)} C headers and {len(sugar)} C++ headers in {base}")
     jobs = []
@@ -43,6 +44,8 @@ def main() -> None:
         # plugin.hpp includes the others: alone they are only parsed once more.
         jobs += [([cpp, "-x", "c++", f"-std={s}"], f'#include "{h}"\n#include "{h}"\n') for h in sugar for s in SUGAR_STANDARDS]
         jobs += [([cpp, "-x", "c++", "-std=c++20", "-isystem", sys.argv[4]], f'#include "{h}"\n#include "{h}"\n') for h in torch_sugar]
+    api = f"{sys.argv[4]}/torch/csrc/api/include"
+    jobs += [([compilers[0][1], "-x", "c++", "-std=c++20", "-isystem", sys.argv[4], "-isystem", api], f'#include "{h}"\n#include "{h}"\n') for h in native_sugar]
     begin = time.monotonic()
     flags = WARNINGS + [f"-I{include}", f"-I{here}"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -52,7 +55,7 @@ def main() -> None:
             faults.append(f"{cpp}: a function that may throw was taken into a table\n")
     if faults:
         sys.exit("\n".join(faults[:10]) + f"\n{len(faults)} of {len(jobs)} compilations failed")
-    print(f"{len(c_headers)} C headers, {len(sugar + torch_sugar)} C++ headers, {len(jobs)} compilations by {', '.join(c for c, _ in compilers)}: "
+    print(f"{len(c_headers)} C headers, {len(sugar + torch_sugar + native_sugar)} C++ headers, {len(jobs)} compilations by {', '.join(c for c, _ in compilers)}: "
           f"no warning, {time.monotonic() - begin:.1f} s")
 
 

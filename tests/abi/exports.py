@@ -1,4 +1,5 @@
-"""What a plugin file shows to the loader: one exported symbol, no name of LibTorch's C++ side wanted, the note in place.
+"""What a plugin file shows to the loader: one exported symbol, the note in place, and no name of LibTorch's C++ side wanted unless the note
+says which LibTorch that is.
 
 usage: exports.py FILE.so... | exports.py --folder DIR
 """
@@ -8,10 +9,15 @@ import subprocess
 import sys
 
 NOTE_FLAGS = re.compile(r"\.note\.slipway\s+NOTE\b")
+TORCH_BUILD = re.compile(r"\blibtorch \d+\.\d+")
 
 
 def output(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def note_of(path: pathlib.Path) -> str:
+    return output("readelf", "-p", ".note.slipway", str(path))
 
 
 def faults_of(path: pathlib.Path) -> list:
@@ -20,8 +26,9 @@ def faults_of(path: pathlib.Path) -> list:
     if exported != ["slipway_plugin_v1"]:
         out.append(f"exports {', '.join(exported) or 'nothing'}; slipway_plugin_v1 alone is right")
     wanted = output("nm", "-D", "-C", "--undefined-only", str(path))
-    # Sanitizers and the C++ runtime may be wanted; what carries LibTorch's C++ ABI may not.
-    out += [f"wants {line.split(maxsplit=1)[1]}" for line in wanted.splitlines() if re.search(r"\b(at|c10|torch)::", line)]
+    # Sanitizers and the C++ runtime may be wanted; what carries LibTorch's C++ ABI only by those who say so.
+    if not TORCH_BUILD.search(note_of(path)):
+        out += [f"wants {line.split(maxsplit=1)[1]}" for line in wanted.splitlines() if re.search(r"\b(at|c10|torch)::", line)]
     if not NOTE_FLAGS.search(output("readelf", "-SW", str(path))):
         out.append("has no .note.slipway")
     return [f"{path.name}: {fault}" for fault in out]

@@ -138,3 +138,10 @@ ENDS(slw_metric_plugin, 5);
 SLOT(slw_loss, tokens, 1);
 SLOT(slw_loss, logits, 2);
 ENDS(slw_loss, 3);
+
+/* ---- minor 2 ---- */
+
+ENDS(slw_model, 6);
+
+SLOT(slw_model_torch_native, forward, 3);
+ENDS(slw_model_torch_native, 4);

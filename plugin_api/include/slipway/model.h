@@ -41,6 +41,7 @@ typedef struct slw_model {
   slw_status (SLW_CALL *info)(slw_plugin *p, slw_model_info *out, slw_error *err) SLW_NOEXCEPT;     /* [main] */
   slw_status (SLW_CALL *save)(slw_plugin *p, slw_ostream *out, slw_error *err) SLW_NOEXCEPT;        /* optional: non-tensor state */
   slw_status (SLW_CALL *load)(slw_plugin *p, slw_istream *in, slw_error *err) SLW_NOEXCEPT;
+  const char *state_file;       /* since 1.2: the file of a model's folder that save() writes and load() reads; NULL = there is none */
 } slw_model;
 
 /* ---- path A, slipway.model.torch-stable/1: forward written with torch/csrc/stable; the host's autograd records it --
@@ -82,7 +83,10 @@ typedef struct slw_model_torch_stable {
                                int32_t training, slw_aten *out, slw_error *err) SLW_NOEXCEPT;
 } slw_model_torch_stable;
 
-/* ---- path B, slipway.model.torch-native/1: the plugin is a torch::nn::Module; needs the very same LibTorch build ---- */
+/* ---- path B, slipway.model.torch-native/1: the plugin is a torch::nn::Module; needs the very same LibTorch build ----
+ * The module has its weights when it is created, float32 on the CPU; its parameters() are those of slw_model.params, in that order. The
+ * host moves their storage into its own. One forward gives logits of whole padded sequences: such a model trains, evaluates and predicts;
+ * it has no cache to write texts with. */
 #define SLW_MODEL_TORCH_NATIVE "slipway.model.torch-native/1"
 typedef struct slw_model_torch_native {
   uint32_t struct_size;
@@ -90,6 +94,9 @@ typedef struct slw_model_torch_native {
   const char *torch_build;   /* must equal the host's, byte for byte; also in the ELF note */
   /* copy-constructs a std::shared_ptr<torch::nn::Module> at `out`; the host destroys it before destroy(p) */
   slw_status (SLW_CALL *module)(slw_plugin *p, void *out, slw_error *err) SLW_NOEXCEPT;
+  /* since 1.2 [loop] ids and mask are const at::Tensor *, [B, L] int64: tokens from the left, mask 1 there and 0 on the padding, whose
+     ids are 0. Copy-constructs an at::Tensor at `out`: logits [B, L, vocab] float32, recorded where autograd is on. The module's mode is set */
+  slw_status (SLW_CALL *forward)(slw_plugin *p, const void *ids, const void *mask, int32_t training, void *out, slw_error *err) SLW_NOEXCEPT;
 } slw_model_torch_native;
 
 /* ---- path C, slipway.model.c/1: own kernels, explicit backward, DLPack only ---------------------------------------- */

@@ -5,10 +5,8 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <array>
-#include <cmath>
-#include <optional>
 
-#include "core.hpp"
+#include "model.hpp"
 
 namespace slipway {
 
@@ -53,72 +51,22 @@ inline Tensor swiglu_block(const Tensor &x_TD, const Tensor &norm_D, const Tenso
 
 }  // namespace ops
 
-// ---- config.json ---------------------------------------------------------------------------------------------------
-// The names of a Hugging Face config.json; throws Error (SLW_INVALID_ARGUMENT) naming the key.
-class ModelConfig {
- public:
-  explicit ModelConfig(const slw_value &table) : table_(&table) {}
-
-  const slw_value *find(std::string_view key) const {
-    for (uint64_t i = 0; table_->type == SLW_TABLE && i < table_->v.table.size; ++i)
-      if (view(table_->v.table.items[i].key) == key) return &table_->v.table.items[i].value;
-    return nullptr;
-  }
-  std::optional<ModelConfig> table(std::string_view key) const {
-    const slw_value *value = find(key);
-    return value != nullptr && value->type == SLW_TABLE ? std::optional<ModelConfig>(*value) : std::nullopt;
-  }
-  std::string text(std::string_view key, const std::string &fallback) const {
-    const slw_value *value = find(key);
-    return value != nullptr && value->type == SLW_STRING ? std::string(view(value->v.s)) : fallback;
-  }
-  // Without a fallback (NaN) the key must be there. A bool counts as 0 or 1.
-  double number(const char *key, double fallback = NAN) const {
-    const slw_value *value = find(key);
-    if (value == nullptr && std::isnan(fallback)) bad(key, "is missing");
-    if (value == nullptr) return fallback;
-    if (value->type == SLW_INT || value->type == SLW_BOOL) return static_cast<double>(value->v.i);
-    if (value->type != SLW_FLOAT) bad(key, "is not a number");
-    return value->v.f;
-  }
-  int64_t positive(const char *key, double fallback = NAN) const {
-    const double value = number(key, fallback);
-    if (!(value >= 1) || value != std::floor(value) || value > 1e9) bad(key, "must be a positive whole number");
-    return static_cast<int64_t>(value);
-  }
-  [[noreturn]] static void bad(const std::string &key, const std::string &what) {
-    throw Error(SLW_INVALID_ARGUMENT, "config.json: \"" + key + "\" " + what);
-  }
-
- private:
-  const slw_value *table_;
-};
-
 // ---- the model -----------------------------------------------------------------------------------------------------
 // Derive, declare parameters in the constructor Self(ModelConfig), implement forward() and info(), export with SLW_EXPORT_MODEL.
 //   Tensor forward(int32_t segment, const Tensor &x, const Tensor &positions, int64_t context, bool training) const;
 //   slw_model_info info() const;                  // struct_size is filled in
 // Self has static members id, name, version, license, help and options, as every plugin.
-template <class Self> class TorchModel : public slw_plugin {
+template <class Self> class TorchModel : public ModelPlugin<Self> {
  public:
-  static constexpr uint32_t kKind = SLW_KIND_MODEL;
+  static constexpr const char *kInterface = SLW_MODEL_TORCH_STABLE;
 
   const void *interface(const char *interface_id) const {
-    if (std::strcmp(interface_id, SLW_MODEL) == 0) return &model_;
-    return std::strcmp(interface_id, SLW_MODEL_TORCH_STABLE) == 0 ? &stable_ : nullptr;
+    if (std::strcmp(interface_id, SLW_MODEL) == 0) return &this->model_;
+    return std::strcmp(interface_id, kInterface) == 0 ? &stable_ : nullptr;
   }
   // The tables, once everything is declared.
   void complete() {
-    model_.struct_size = sizeof model_;
-    model_.param_count = static_cast<uint32_t>(params_.size());
-    model_.params = params_.data();
-    model_.info = [](slw_plugin *p, slw_model_info *out, slw_error *err) noexcept {
-      return guard(err, [&] {
-        slw_model_info info = static_cast<Self *>(p)->info();
-        info.struct_size = sizeof info;
-        std::memcpy(out, &info, out->struct_size < sizeof info ? out->struct_size : sizeof info);
-      });
-    };
+    this->complete_model();
     stable_.struct_size = sizeof stable_;
     stable_.bind = [](slw_plugin *p, const slw_aten *handles, uint32_t n, slw_error *err) noexcept {
       return guard(err, [&] { static_cast<Self *>(p)->take(handles, n); });
@@ -134,44 +82,16 @@ template <class Self> class TorchModel : public slw_plugin {
   }
 
  protected:
-  struct Init {
-    slw_init kind = SLW_INIT_NORMAL;
-    double scale = 0.02;
-    bool decay = true;
-    int32_t tied_to = -1;
-  };
-  // Declares a parameter under its name in Hugging Face's files; returns its index, which weight() takes.
-  size_t parameter(const std::string &name, std::vector<int64_t> shape, int32_t segment, Init init) {
-    auto made = std::make_unique<Declared>(Declared{name, std::move(shape), {}});
-    slw_param &p = made->param;
-    p.struct_size = sizeof p;
-    p.flags = SLW_PARAM_TRAINABLE | (init.decay ? 0u : uint32_t{SLW_PARAM_NO_DECAY});
-    p.name = made->name.c_str();
-    p.shape = made->shape.data();
-    p.ndim = static_cast<int32_t>(made->shape.size());
-    p.segment = segment;
-    p.tied_to = init.tied_to;
-    p.shard_dim = -1;
-    p.init = init.kind;
-    p.init_scale = init.scale;
-    params_.push_back(&p);
-    declared_.push_back(std::move(made));
-    return params_.size() - 1;
-  }
   // What the host's cache must hold for attention; not called = attends nothing.
   void attends(int64_t layers, int64_t kv_heads, int64_t width) {
     stable_.kv_layers = static_cast<int32_t>(layers);
     stable_.kv_heads = static_cast<int32_t>(kv_heads);
     stable_.kv_width = static_cast<int32_t>(width);
   }
+  // By the index that parameter() returned.
   const Tensor &weight(size_t index) const { return weights_[index]; }
 
  private:
-  struct Declared {
-    std::string name;
-    std::vector<int64_t> shape;
-    slw_param param;
-  };
   // A handle of our own on the tensor behind the host's.
   static slw_aten own(slw_aten handle) {
     AtenTensorHandle out = nullptr;
@@ -180,42 +100,15 @@ template <class Self> class TorchModel : public slw_plugin {
   }
   static Tensor borrowed(slw_aten handle) { return Tensor(reinterpret_cast<AtenTensorHandle>(own(handle))); }
   void take(const slw_aten *handles, uint32_t n) {
-    if (n != params_.size()) throw Error(SLW_INVALID_ARGUMENT, "bind: wrong number of parameters");
+    if (n != this->parameter_count()) throw Error(SLW_INVALID_ARGUMENT, "bind: wrong number of parameters");
     weights_.clear();
     for (uint32_t i = 0; i < n; ++i) weights_.push_back(borrowed(handles[i]));
   }
 
-  std::vector<std::unique_ptr<Declared>> declared_;
-  std::vector<const slw_param *> params_;
   std::vector<Tensor> weights_;
-  slw_model model_{};
   slw_model_torch_stable stable_{};
-};
-
-template <class P> struct ExportModel {
-  static const slw_descriptor *describe(uint32_t i) noexcept {
-    static const char *const interfaces[] = {SLW_MODEL, SLW_MODEL_TORCH_STABLE, nullptr};
-    static const slw_descriptor d{sizeof d, SLW_KIND_MODEL, P::id, P::name, P::version, P::help, P::license, interfaces, P::options};
-    return i == 0 ? &d : nullptr;
-  }
-  static slw_status create(const slw_host *, const char *id, const slw_value *options, slw_plugin **out, slw_error *err) noexcept {
-    return guard(err, [&] {
-      if (std::strcmp(id, P::id) != 0) throw Error(SLW_NOT_FOUND, std::string("no plugin ") + id);
-      const std::optional<ModelConfig> config = ModelConfig(*options).table("config");
-      if (!config) throw Error(SLW_INVALID_ARGUMENT, "the host gave no model configuration");
-      auto p = std::make_unique<P>(*config);
-      p->complete();
-      static_cast<slw_plugin &>(*p) = {sizeof(slw_plugin), 0, describe(0), p.get(), [](slw_plugin *q) noexcept { delete static_cast<P *>(q); },
-                                       [](slw_plugin *q, const char *name) noexcept { return static_cast<P *>(q)->interface(name); }};
-      *out = p.release();
-    });
-  }
 };
 
 }  // namespace slipway
 
-#define SLW_EXPORT_MODEL(P)                                                                                    \
-  SLW_PLUGIN_NOTE(SLW_KIND_MODEL, 0, TORCH_ABI_VERSION, "", "");                                               \
-  extern "C" const slw_entry slipway_plugin_v1 = {sizeof(slw_entry), SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, {},        \
-      [](const slw_host *, const char *, slw_error *) noexcept -> slw_status { return SLW_OK; }, []() noexcept {}, \
-      []() noexcept -> uint32_t { return 1; }, slipway::ExportModel<P>::describe, slipway::ExportModel<P>::create}
+#define SLW_EXPORT_MODEL(P) SLW_EXPORT_MODEL_AS(P, 0, TORCH_ABI_VERSION, "")

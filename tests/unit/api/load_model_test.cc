@@ -10,9 +10,11 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Json tiny() {
+Json tiny_config() {
   return Json::parse(R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 16})");
 }
+
+ModelSource tiny() { return {{}, tiny_config()}; }
 
 TEST(LoadModel, FoldersThatAreNamedAreSearchedInTheirOrder) {
   // No plugins/ lies beside this test's program.
@@ -22,7 +24,7 @@ TEST(LoadModel, FoldersThatAreNamedAreSearchedInTheirOrder) {
 TEST(LoadModel, AModelIsCreatedFromItsConfiguration) {
   const Registry registry({SLIPWAY_PLUGINS});
   LoadedModel loaded = create_model(registry, "llama", {}, tiny(), {});
-  EXPECT_EQ(loaded.config, tiny());
+  EXPECT_EQ(loaded.config, tiny_config());
   EXPECT_STREQ(loaded.plugin->id(), "org.slipway.model.llama");
   EXPECT_EQ(loaded.model->info().vocab_size, 16);
   // Embedding and head 2 * 16 * 8, attention 4 * 8 * 8, feed-forward 3 * 8 * 12, norms 3 * 8.
@@ -33,8 +35,8 @@ TEST(LoadModel, FaultsNameWhatIsMissing) {
   const Registry registry({SLIPWAY_PLUGINS});
   EXPECT_THAT(error_of([&] { create_model(registry, "lama", {"run.toml", 7}, tiny(), {}); }), AllOf(HasSubstr("run.toml:7"), HasSubstr("\"llama\"")));
   EXPECT_THAT(error_of([&] { create_model(registry, "length", {"run.toml", 7}, tiny(), {}); }), HasSubstr("org.slipway.reward.length is a reward plugin"));
-  Json headless = tiny();
-  headless.erase("num_attention_heads");
+  ModelSource headless = tiny();
+  headless.config.erase("num_attention_heads");
   EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }), HasSubstr("num_attention_heads"));
 }
 

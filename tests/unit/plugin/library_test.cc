@@ -1,6 +1,7 @@
 // Loading: what is refused, with which words, and that nothing of a refused file ran.
 #include "plugin/library.h"
 
+#include "slipway/torch_build.hpp"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
@@ -22,10 +23,19 @@ TEST(LibraryLoading, DescribesWhatTheFileHolds) {
 
 TEST(LibraryLoading, RefusesOtherVersions) {
   EXPECT_EQ(load_error("wrong_major"),
-            "wrong_major.so: built for plugin ABI 2.1, this host speaks 1.1; rebuild it with this version's headers");
+            fmt::format("wrong_major.so: built for plugin ABI 2.{0}, this host speaks 1.{0}; rebuild it with this version's headers", SLW_ABI_MINOR));
   EXPECT_EQ(load_error("newer_host"),
-            "newer_host.so: needs a host with plugin ABI 1.9 or later, this one has 1.1; update Slipway");
+            fmt::format("newer_host.so: needs a host with plugin ABI 1.9 or later, this one has 1.{}; update Slipway", SLW_ABI_MINOR));
   EXPECT_EQ(load_error("note_lies"), "note_lies.so: its note and its entry table name different ABI versions");
+}
+
+// Its C++ objects would not be this one's: such a file is refused before its code runs.
+TEST(LibraryLoading, RefusesAnotherLibTorch) {
+  PluginNote note{SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, SLW_KIND_MODEL, 1, SLW_TORCH_BUILD, ""};
+  EXPECT_EQ(error_of([&] { check_compatible(note, "x.so"); }), "");
+  note.torch_build = "libtorch 2.14.0 cxx11abi=1";
+  EXPECT_EQ(error_of([&] { check_compatible(note, "x.so"); }),
+            "x.so: built with \"libtorch 2.14.0 cxx11abi=1\", this host has \"" SLW_TORCH_BUILD "\", and LibTorch's C++ objects pass only between equals; rebuild it with this LibTorch");
 }
 
 TEST(LibraryLoading, RefusesMissingSymbolsWhenLoading) {

@@ -72,7 +72,7 @@ TEST(Note, NewerMajorIsReadThoughTheRestIsUnknown) {
   const PluginNote note = read_note(path);
   EXPECT_EQ(note.abi_major, 2);
   EXPECT_THAT(error_of([&] { load(path); }),
-              EndsWith("good.so: built for plugin ABI 2.1, this host speaks 1.1; rebuild it with this version's headers"));
+              EndsWith(fmt::format("good.so: built for plugin ABI 2.{}, this host speaks 1.{}; rebuild it with this version's headers", SLW_ABI_MINOR, SLW_ABI_MINOR)));
 }
 
 TEST(Note, ShortNoteOfThisMajorIsRefused) {

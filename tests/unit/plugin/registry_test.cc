@@ -80,7 +80,7 @@ TEST(RegistryScan, RejectsWithReasonsAndKeepsTheRest) {
                           "no_note.so: not a Slipway plugin (no .note.slipway; SLW_PLUGIN_NOTE or an SLW_EXPORT_ macro writes it)",
                           "pipe.so: not a file", "text.so: not a shared library (no ELF header)",
                           "twin_two.so: offers org.test.twin, which twin_one.so offers already; remove one of the two",
-                          "wrong_major.so: built for plugin ABI 2.1, this host speaks 1.1; rebuild it with this version's headers",
+                          fmt::format("wrong_major.so: built for plugin ABI 2.{0}, this host speaks 1.{0}; rebuild it with this version's headers", SLW_ABI_MINOR),
                           "/nowhere: no such folder", "good.so: no such folder"));
   EXPECT_THAT(find_error(registry, "wrong_major"), HasSubstr("; " + folder.string() + "/wrong_major.so: built for plugin ABI 2."));
 }
