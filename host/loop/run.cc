@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "loop/model_card.h"
-#include "loop/report.h"
+#include "loop/report/report.h"
 #include "loop/resume_files.h"
 #include "loop/run_settings.h"
 #include "loop/training_args.h"

@@ -1,5 +1,5 @@
 // The report of a run folder: what it shows, and that no run folder, however broken, breaks it.
-#include "loop/report.h"
+#include "loop/report/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "loop/report_axis.h"
-#include "loop/report_chart.h"
-#include "loop/report_text.h"
+#include "loop/report/axis.h"
+#include "loop/report/chart.h"
+#include "loop/report/text.h"
 
 namespace slipway::report {
 namespace {

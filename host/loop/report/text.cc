@@ -1,5 +1,5 @@
 // Text of the report.
-#include "loop/report_text.h"
+#include "loop/report/text.h"
 
 #include <fmt/format.h>
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "loop/report.h"
-#include "loop/report_data.h"
-#include "loop/report_figures.h"
-#include "loop/report_samples.h"
-#include "loop/report_style.h"
-#include "loop/report_text.h"
+#include "loop/report/report.h"
+#include "loop/report/data.h"
+#include "loop/report/figures.h"
+#include "loop/report/samples.h"
+#include "loop/report/style.h"
+#include "loop/report/text.h"
 
 namespace slipway {
 namespace report {

@@ -1,5 +1,5 @@
 // Reading a run folder for the report: a torn or foreign line costs that line, never the page.
-#include "loop/report_data.h"
+#include "loop/report/data.h"
 
 #include <algorithm>
 #include <charconv>

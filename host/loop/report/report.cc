@@ -1,5 +1,5 @@
 // The page that shows a run: outcome and key figures, charts, answers, numbers, configuration.
-#include "loop/report.h"
+#include "loop/report/report.h"
 
 #include <fmt/format.h>
 
@@ -7,11 +7,11 @@
 #include <cmath>
 #include <map>
 
-#include "loop/report_data.h"
-#include "loop/report_figures.h"
-#include "loop/report_samples.h"
-#include "loop/report_style.h"
-#include "loop/report_text.h"
+#include "loop/report/data.h"
+#include "loop/report/figures.h"
+#include "loop/report/samples.h"
+#include "loop/report/style.h"
+#include "loop/report/text.h"
 
 namespace slipway {
 namespace report {

@@ -1,11 +1,11 @@
 // Answers before and after training, side by side.
-#include "loop/report_samples.h"
+#include "loop/report/samples.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "loop/report_text.h"
+#include "loop/report/text.h"
 
 namespace slipway::report {
 namespace {

@@ -2,8 +2,8 @@
 #pragma once
 #include <string>
 
-#include "loop/report_chart.h"
-#include "loop/report_data.h"
+#include "loop/report/chart.h"
+#include "loop/report/data.h"
 
 namespace slipway::report {
 

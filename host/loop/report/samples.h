@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "loop/report_data.h"
+#include "loop/report/data.h"
 
 namespace slipway::report {
 

@@ -1,12 +1,12 @@
 // The charts of a run.
-#include "loop/report_figures.h"
+#include "loop/report/figures.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "loop/report_text.h"
+#include "loop/report/text.h"
 
 namespace slipway::report {
 namespace {

@@ -1,5 +1,5 @@
 // Axes of a chart.
-#include "loop/report_axis.h"
+#include "loop/report/axis.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "loop/report_text.h"
+#include "loop/report/text.h"
 
 namespace slipway::report {
 namespace {

@@ -1,5 +1,5 @@
 // Looks of the report. Series colours keep apart for colour-blind readers and on both grounds.
-#include "loop/report_style.h"
+#include "loop/report/style.h"
 
 namespace slipway::report {
 

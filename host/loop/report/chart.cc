@@ -1,5 +1,5 @@
 // Curves as SVG.
-#include "loop/report_chart.h"
+#include "loop/report/chart.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 #include <numeric>
 #include <optional>
 
-#include "loop/report_axis.h"
-#include "loop/report_text.h"
+#include "loop/report/axis.h"
+#include "loop/report/text.h"
 
 namespace slipway::report {
 namespace {
