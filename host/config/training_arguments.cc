@@ -15,7 +15,7 @@ constexpr const char* kCompiled = "the loop and its operators are compiled and f
 constexpr const char* kTracker = "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
 constexpr const char* kHub = "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY FOLDER";
 constexpr const char* kStreams = "an evaluation keeps what its [[metric]]s add up, and never its logits; leave it out";
-constexpr const char* kWorkers = "batches are made in the process itself, without workers; leave it out";
+constexpr const char* kWorkers = "the process itself makes batches, those of a stream in a thread ahead of their step; leave it out";
 constexpr const char* kCommand = "the command says what is done: slipway train, evaluate, predict";
 constexpr const char* kVerbosity = "use slipway train --quiet";
 constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";

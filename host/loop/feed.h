@@ -36,6 +36,8 @@ class Feed {
   virtual void finish_epoch() = 0;
   // From an epoch's end to the begin of the next.
   virtual void begin_epoch() = 0;
+  // Waits for what is made ahead; nothing more is until the next next().
+  virtual void pause() {}
 
   // What a checkpoint keeps, beside done(), to go on from here.
   virtual Json place() const { return Json::object(); }

@@ -119,7 +119,10 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
       at.stage_step = report.step;
       at.epochs_told = report.epochs;
     }
-    if (data.stream && report.epochs == 1) data.stream->maker.tell_losses();
+    if (data.stream && report.epochs == 1) {
+      feed->pause();  // it uses the maker too
+      data.stream->maker.tell_losses();
+    }
     run.events.emit(SLW_ON_EPOCH_END, {}, due_after_epoch(run.flow, run.state.epoch));
     return answer();
   };

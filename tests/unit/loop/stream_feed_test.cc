@@ -1,6 +1,10 @@
 // Steps of a stream beside the Hugging Face Trainer's over data without a length (tests/parity/record_step_arithmetic.py).
 #include "loop/stream_feed.h"
 
+#include <atomic>
+#include <set>
+#include <thread>
+
 #include "config/schema.h"
 #include "loop/run_settings.h"
 #include "tests/unit/loop/tiny_stage.h"
@@ -91,6 +95,32 @@ TEST(StreamFeed, GoesOnFromEveryPlace) {
     EXPECT_EQ(step->epoch, other->epoch) << i;
     EXPECT_EQ(whole.done(), resumed.done());
   }
+}
+
+// The next step is made while this one is used; a bad row shows when its step is asked for.
+TEST(StreamFeed, TheNextStepIsMadeMeanwhile) {
+  const fs::path file = numbers(6);
+  RowStream rows({file}, {});
+  std::atomic<int> made{0};
+  std::set<std::thread::id> makers;
+  StreamFeed feed(
+      rows,
+      [&](const Row& row) {
+        makers.insert(std::this_thread::get_id());
+        if (row.completion == "4") fail("row {} is bad", row.completion);
+        ++made;
+        return counted(row);
+      },
+      2, 1, 9);
+  EXPECT_EQ(rows_of(*feed.next()), (Rows{{0, 1}}));
+  while (made < 4) std::this_thread::yield();  // nobody asked for rows 2 and 3 yet
+  EXPECT_EQ(feed.place().at("examples"), 2);
+  EXPECT_EQ(rows_of(*feed.next()), (Rows{{2, 3}}));
+  feed.pause();
+  EXPECT_EQ(feed.place().at("examples"), 4);
+  EXPECT_TRUE(makers.contains(std::this_thread::get_id()));  // the first step is made at once
+  EXPECT_GE(makers.size(), 2u);
+  EXPECT_EQ(error_of([&] { feed.next(); }), "row 4 is bad");
 }
 
 TEST(StreamFeed, TrainsAsTheSameRowsInMemoryDo) {
