@@ -1,7 +1,7 @@
 """Arguments whose effect only a whole run shows. usage: arguments_test.py SLIPWAY
 
 skip_memory_metrics, auto_find_batch_size under a limit of the address space, restore_callback_states_from_checkpoint, and the model card
-that a person has taken over.
+that a person has taken over. And that the run files of configs/ are good.
 """
 import json
 import pathlib
@@ -99,9 +99,17 @@ def model_card(root: pathlib.Path) -> None:
     assert card.read_text() == mine, "what a person took over stays"
 
 
+def configs(_: pathlib.Path) -> None:
+    files = sorted(pathlib.Path("configs").glob("*.toml"))
+    assert len(files) >= 2, files
+    for file in files:
+        done = subprocess.run([sys.argv[1], "config", "check", str(file)], capture_output=True, text=True)
+        assert done.returncode == 0 and done.stderr == "" and "good" in done.stdout, (file, done.stdout, done.stderr)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="slipway-arguments-") as name:
-        for each in (memory_metrics, batch_size, callback_states, model_card):
+        for each in (memory_metrics, batch_size, callback_states, model_card, configs):
             each(pathlib.Path(name))
 
 
