@@ -2,6 +2,7 @@
 #include "device/attention_kernel.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "device/kernels.h"
 #include "device/parallel.h"
