@@ -16,9 +16,9 @@ namespace slipway {
 //   std::shared_ptr<torch::nn::Module> module();  // with its weights, float32 on the CPU; one and the same in every call
 //   at::Tensor forward(const at::Tensor &ids_BL, const at::Tensor &mask_BL, bool training);  // logits [B, L, vocab]; module()'s mode is set
 //   slw_model_info info() const;                  // struct_size is filled in
-//   void save(slw_ostream *out) const;            // where stateful is true: what a folder of the model holds beside its weights
-//   void load(slw_istream *in);
-// Self has static members id, name, version, license, help and options, as every plugin, and state_file where it has such state.
+//   void save(slw_ostream *out) const;            // with load(), where Self has a static member state_file: what the file of that name in
+//   void load(slw_istream *in);                   // a folder of the model holds beside the weights
+// Self has static members id, name, version, license, help and options, as every plugin.
 template <class Self> class NativeModel : public ModelPlugin<Self> {
  public:
   static constexpr const char *kInterface = SLW_MODEL_TORCH_NATIVE, *state_file = nullptr;
