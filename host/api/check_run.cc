@@ -67,10 +67,14 @@ void check_together(const RunConfig& c) {
   if (!faults.empty()) throw ConfigError(faults);
 }
 
-void check_device(const RunConfig& c) {
+void use_device(const RunConfig& c) {
   const Value& device = c.get("train", "device");
   if (const std::string wrong = fault_of([&] { choose_device(device.s); }); !wrong.empty())
     throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
+}
+
+void check_device(const RunConfig& c) {
+  use_device(c);
   if (accelerator() == nullptr) return;
   std::vector<std::string> faults;
   if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())

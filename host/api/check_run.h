@@ -11,7 +11,9 @@ bool has_held_out(const RunConfig& config);
 // Keys that do not go together. Throws ConfigError with every fault.
 void check_together(const RunConfig& config);
 
-// Lets models compute where the run file says. Throws ConfigError where that device is not there, or cannot do what else is asked.
+// Lets models compute where the run file says. Throws ConfigError where that device is not there.
+void use_device(const RunConfig& config);
+// The same for a run that trains. Throws ConfigError also where the device cannot do what else is asked.
 void check_device(const RunConfig& config);
 
 // What the model that the run file names cannot do. Throws ConfigError with every fault.

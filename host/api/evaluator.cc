@@ -5,14 +5,12 @@
 #include <optional>
 #include <set>
 
+#include "api/check_run.h"
 #include "api/load_model.h"
 #include "api/plan.h"
 #include "api/rows.h"
 #include "base/log.h"
 #include "base/nearest.h"
-#include "config/schema.h"
-#include "device/accelerator/accelerator_module.h"
-#include "device/accelerator/device_tensors.h"
 #include "device/bf16_scope.h"
 #include "loop/predictions.h"
 #include "loop/results.h"
@@ -81,12 +79,7 @@ struct Evaluator::Parts {
 Evaluator::Parts::Parts(RunFile file)
     : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)), tokenizer(tokenizer_of(config)), rows(read_eval_rows(config)),
       sets(evaluation_sets(rows, config, tokenizer)), settings(evaluation_settings(config)), bf16(stage_settings(config).bf16) {
-  const Value& device = config.get("train", "device");
-  try {
-    choose_device(device.s);
-  } catch (const Error& e) {
-    throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, e.what())});
-  }
+  use_device(config);
   RunFacts facts;
   facts.seed = static_cast<uint64_t>(config.integer("train", "seed"));
   facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };

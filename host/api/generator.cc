@@ -18,9 +18,7 @@ struct Generator::Parts {
 Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   if (!fs::exists(path)) fail("{}: no such file or folder", path.string());
   Registry registry(plugin_folders(options.plugin_path));
-  ModelWeights weights = open_weights(path);
-  Json config = weights.config;
-  const ModelSource source{std::move(weights), std::move(config)};
+  const ModelSource source = open_source(path);
   Tokenizer tokenizer = load_tokenizer(options.tokenizer.empty() ? path : options.tokenizer);
   try {
     choose_device(options.device);

@@ -37,11 +37,15 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
   return out;
 }
 
+ModelSource open_source(const fs::path& path) {
+  ModelWeights weights = open_weights(path);
+  Json config = weights.config;
+  return {std::move(weights), std::move(config)};
+}
+
 ModelSource open_source(const RunConfig& c) {
-  ModelSource out;
-  if (!c.weights.empty()) out.weights = open_weights(c.weights);
-  out.config = out.weights ? out.weights->config : parse_json(read_file(c.model_config), c.model_config.string());
-  return out;
+  if (!c.weights.empty()) return open_source(c.weights);
+  return {{}, parse_json(read_file(c.model_config), c.model_config.string())};
 }
 
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed) {

@@ -32,6 +32,7 @@ struct ModelSource {
 // program begins with. Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts);
 ModelSource open_source(const RunConfig& config);
+ModelSource open_source(const fs::path& weights);
 // The weights of `source`, or fresh ones drawn by the seed.
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed);
 
