@@ -189,19 +189,39 @@ void cache_position(const float* k, const float* v, int64_t width, int64_t posit
   for (int64_t i = 0; i < width; i += w) std::copy_n(v + i, std::min(w, width - i), run_v + i / w * w * capacity + position * w);
 }
 
+namespace {
+
+// A row's own keys and values come from memory in runs too short for the processor to see them coming.
+void ask_for(const float* from, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(from + i, 0, 2);
+}
+
+}  // namespace
+
 void attention_decode(const float* q, int64_t group, int64_t width, float scale, const CachedRun& prefix, const CachedRun& own, float* out) {
   static thread_local Scratch scratch;
-  const int64_t w = gemm::panel_width(), length = prefix.length + own.length, row = length + w;
-  float* scores = scratch.take(group * row);
-  gemm::multiply({q, width, 1}, group, width, {prefix.k, w * width}, prefix.length, 0, gemm::panels(prefix.length), scores, row, false);
-  gemm::multiply({q, width, 1}, group, width, {own.k, w * width}, own.length, 0, gemm::panels(own.length), scores + prefix.length, row, false);
+  // Whole panels throughout: what hangs over is written over, or left behind.
+  const int64_t w = gemm::panel_width(), length = prefix.length + own.length, row = aligned(length + w), value_row = gemm::panels(width) * w;
+  float *const scores = scratch.take(group * (row + value_row)), *const values = scores + group * row;
+  const auto score = [&](const CachedRun& run, float* to) {
+    const int64_t panels = gemm::panels(run.length);
+    gemm::multiply({q, width, 1}, group, width, {run.k, w * width}, panels * w, 0, panels, to, row, false);
+  };
+  ask_for(own.k, gemm::panels(own.length) * w * width);
+  score(prefix, scores);
+  for (int64_t p = 0; p < value_row / w; ++p) ask_for(own.v + p * w * own.capacity, w * own.length);
+  score(own, scores + prefix.length);
   for (int64_t h = 0; h < group; ++h) {
     float lse;
     const float sum = kernels::softmax_terms(scores + h * row, scale, length, &lse);
     kernels::scale_row(scores + h * row, 1.0f / sum, length);
   }
-  gemm::multiply({scores, row, 1}, group, prefix.length, {prefix.v, w * prefix.capacity}, width, 0, gemm::panels(width), out, width, false);
-  gemm::multiply({scores + prefix.length, row, 1}, group, own.length, {own.v, w * own.capacity}, width, 0, gemm::panels(width), out, width, true);
+  const auto weigh = [&](const CachedRun& run, const float* scores_of, bool add) {
+    gemm::multiply({scores_of, row, 1}, group, run.length, {run.v, w * run.capacity}, value_row, 0, value_row / w, values, value_row, add);
+  };
+  weigh(prefix, scores, false);
+  weigh(own, scores + prefix.length, true);
+  for (int64_t h = 0; h < group; ++h) std::copy_n(values + h * value_row, width, out + h * width);
 }
 
 }  // namespace slipway

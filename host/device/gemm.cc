@@ -1,11 +1,10 @@
-// A register tile of rows x panel columns, for three instruction sets, and the blocks around it that keep its operands in cache.
+// Packing, and the blocks around a register tile that keep its operands in cache.
 #include "device/gemm.h"
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
-#include <optional>
 
+#include "device/gemm_kernels.h"
 #include "device/instruction_sets.h"
 
 #if defined(__x86_64__)
@@ -17,93 +16,10 @@ namespace {
 
 // Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level cache.
 constexpr int64_t kBlockRows = 120;
-// The deepest pass: kPanelFloats over the narrowest panel.
+// A panel's part that one pass works on stays in the first-level cache.
+constexpr int64_t kPanelFloats = 6144;
+// The deepest pass: over the narrowest panel.
 constexpr int64_t kDeepest = kPanelFloats / 8;
-
-#if defined(__x86_64__)
-using Vector512 = float __attribute__((vector_size(64)));
-using Vector256 = float __attribute__((vector_size(32)));
-#endif
-using Vector128 = float __attribute__((vector_size(16)));
-
-// What a tile does: y[0..M) [columns] (+)= a[0..M) . panel. `ahead` is where the next panel lies: a tile asks for its share of
-// it, so that memory is read while this panel is worked on.
-struct TileArguments {
-  Strided a;
-  int64_t k;
-  const float* panel;
-  const char* ahead;
-  int64_t ahead_step;
-  float* y;
-  int64_t y_row;
-  bool add;
-};
-
-// The body of each instruction set's tile.
-#define SLIPWAY_TILE_BODY(Vector)                                                                                          \
-  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                                                   \
-  Vector sum[M][2] = {};                                                                                                   \
-  const float *a = t.a.data, *panel = t.panel;                                                                             \
-  const char* ahead = t.ahead;                                                                                             \
-  const int64_t row = t.a.row, column = t.a.column, ahead_step = t.ahead_step;                                             \
-  for (int64_t i = 0; i < t.k; ++i, panel += 2 * kLanes, ahead += ahead_step, a += column) {                               \
-    __builtin_prefetch(ahead, 0, 2);                                                                                       \
-    const Vector b0 = *reinterpret_cast<const Vector*>(panel);                                                             \
-    const Vector b1 = *reinterpret_cast<const Vector*>(panel + kLanes);                                                    \
-    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                                 \
-      const float each = a[m * row];                                                                                       \
-      sum[m][0] += each * b0;                                                                                              \
-      sum[m][1] += each * b1;                                                                                              \
-    }                                                                                                                      \
-  }                                                                                                                        \
-  if (t.add) {                                                                                                             \
-    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                                 \
-      Vector before[2];                                                                                                    \
-      std::memcpy(before, t.y + m * t.y_row, sizeof before);                                                               \
-      sum[m][0] += before[0];                                                                                              \
-      sum[m][1] += before[1];                                                                                              \
-    }                                                                                                                      \
-  }                                                                                                                        \
-  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) std::memcpy(t.y + m * t.y_row, sum[m], sizeof sum[m]);
-
-using Tile = void (*)(const TileArguments& t);
-
-struct Kernel {
-  std::string_view name;
-  int64_t lanes, rows;  // a tile is `rows` x 2 `lanes`
-  const Tile* tiles;    // tiles[m - 1] does m rows
-};
-
-#if defined(__x86_64__)
-template <int M>
-SLIPWAY_TARGET("arch=x86-64-v4") void tile_512(const TileArguments& t) {
-  SLIPWAY_TILE_BODY(Vector512)
-}
-template <int M>
-SLIPWAY_TARGET("arch=x86-64-v3") void tile_256(const TileArguments& t) {
-  SLIPWAY_TILE_BODY(Vector256)
-}
-constexpr Tile kTiles512[] = {tile_512<1>, tile_512<2>, tile_512<3>, tile_512<4>, tile_512<5>,  tile_512<6>,
-                              tile_512<7>, tile_512<8>, tile_512<9>, tile_512<10>, tile_512<11>, tile_512<12>};
-constexpr Tile kTiles256[] = {tile_256<1>, tile_256<2>, tile_256<3>, tile_256<4>, tile_256<5>, tile_256<6>};
-#endif
-template <int M>
-void tile_128(const TileArguments& t) {
-  SLIPWAY_TILE_BODY(Vector128)
-}
-constexpr Tile kTiles128[] = {tile_128<1>, tile_128<2>, tile_128<3>, tile_128<4>};
-
-std::optional<Kernel> kernel_of(std::string_view instruction_set) {
-#if defined(__x86_64__)
-  if (instruction_set == "avx512" && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
-    return Kernel{"avx512", 16, std::size(kTiles512), kTiles512};
-  if (instruction_set == "avx2" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-    return Kernel{"avx2", 8, std::size(kTiles256), kTiles256};
-#endif
-  if (instruction_set == "plain") return Kernel{"plain", 4, std::size(kTiles128), kTiles128};
-  return std::nullopt;
-}
 
 Kernel& kernel() {
   static Kernel chosen = [] {
@@ -142,25 +58,23 @@ void gather(Strided a, int64_t k, const Deal& deal, float* to) {
 }
 
 // A block's part of one panel: every tile of the block's rows. `gathered`: t.a.data is what gather() wrote.
-void block_panel(const Kernel& chosen, TileArguments t, const Deal& deal, bool gathered, int64_t used, int64_t ahead_bytes) {
-  const int64_t width = 2 * chosen.lanes;
-  const int64_t share = (ahead_bytes + deal.tiles - 1) / deal.tiles;
-  t.ahead_step = (share + t.k - 1) / std::max<int64_t>(1, t.k);
+void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used, int64_t ahead_bytes) {
+  t.ahead_bytes = (ahead_bytes + deal.tiles - 1) / deal.tiles;
   float* const y = t.y;
   const Strided a = t.a;
-  for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += share) {
+  for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += t.ahead_bytes) {
     const int64_t m = deal.rows_of(tile);
     t.a = gathered ? Strided{a.data + r * t.k, 1, m} : Strided{a.data + r * a.row, a.row, a.column};
     t.y = y + r * t.y_row;
-    if (used == width) {
+    if (used == chosen.width) {
       chosen.tiles[m - 1](t);
     } else {
       alignas(64) float edge[12 * kWidest];  // the last panel hangs over: its columns go through here
-      TileArguments through = t;
-      through.y = edge, through.y_row = width;
-      for (int64_t j = 0; t.add && j < m; ++j) std::copy_n(t.y + j * t.y_row, used, edge + j * width);
+      Tile through = t;
+      through.y = edge, through.y_row = chosen.width;
+      for (int64_t j = 0; t.add && j < m; ++j) std::copy_n(t.y + j * t.y_row, used, edge + j * chosen.width);
       chosen.tiles[m - 1](through);
-      for (int64_t j = 0; j < m; ++j) std::copy_n(edge + j * width, used, t.y + j * t.y_row);
+      for (int64_t j = 0; j < m; ++j) std::copy_n(edge + j * chosen.width, used, t.y + j * t.y_row);
     }
     r += m;
   }
@@ -176,11 +90,16 @@ bool use(std::string_view instruction_set) {
 
 std::string_view instruction_set() { return kernel().name; }
 
-int64_t panel_width() { return 2 * kernel().lanes; }
+int64_t panel_width() { return kernel().width; }
 
 int64_t tile_rows() { return kernel().rows; }
 
-int64_t pass_depth() { return kPanelFloats / panel_width(); }
+int64_t pass_depth(int64_t k) {
+  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit, passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
+  return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
+}
+
+namespace {
 
 #if defined(__x86_64__)
 // to[c][r] = from[r][c] for 8 x 8.
@@ -200,6 +119,17 @@ SLIPWAY_TARGET("arch=x86-64-v3") void transpose_8x8(const float* from, int64_t r
 }
 #endif
 
+// Whole panels. Row by row through several of them: memory is read in long runs.
+template <int64_t kWidth>
+void pack_whole(const float* b, int64_t row, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
+  constexpr int64_t kTogether = 8;
+  for (int64_t group = first; group < last; group += kTogether)
+    for (int64_t i = 0; i < k; ++i)
+      for (int64_t p = group; p < std::min(last, group + kTogether); ++p) std::memcpy(packed + p * stride + i * kWidth, b + i * row + p * kWidth, kWidth * sizeof(float));
+}
+
+}  // namespace
+
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
   const int64_t width = panel_width();
   for (int64_t p = first; p < last; ++p) {
@@ -218,33 +148,29 @@ void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t 
 }
 
 void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
-  const int64_t width = panel_width();
-  // Row by row through several panels: memory is read in long runs.
-  constexpr int64_t kTogether = 8;
-  for (int64_t group = first; group < last; group += kTogether)
-    for (int64_t i = 0; i < k; ++i)
-      for (int64_t p = group; p < std::min(last, group + kTogether); ++p) {
-        float* to = packed + p * stride + i * width;
-        const int64_t used = std::min(width, n - p * width);
-        if (used == width) {
-          std::memcpy(to, b + i * row + p * width, static_cast<size_t>(width) * sizeof(float));
-        } else {
-          std::copy_n(b + i * row + p * width, used, to);
-          std::fill(to + used, to + width, 0.0f);
-        }
-      }
+  const int64_t width = panel_width(), whole = std::max(first, std::min(last, n / width));
+  if (width == 32) pack_whole<32>(b, row, k, first, whole, packed, stride);
+  else if (width == 24) pack_whole<24>(b, row, k, first, whole, packed, stride);
+  else pack_whole<8>(b, row, k, first, whole, packed, stride);
+  for (int64_t p = whole; p < last; ++p)  // the one that hangs over the edge
+    for (int64_t i = 0; i < k; ++i) {
+      const int64_t used = n - p * width;
+      float* const to = packed + p * stride + i * width;
+      std::copy_n(b + i * row + p * width, used, to);
+      std::fill(to + used, to + width, 0.0f);
+    }
 }
 
 void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
   const Kernel& chosen = kernel();
-  const int64_t width = 2 * chosen.lanes, depth = pass_depth();
+  const int64_t width = chosen.width, depth = pass_depth(k);
   const bool gathered = a.row == 1 && a.column != 1;
   alignas(64) static thread_local float slivers[kBlockRows * kDeepest];
   for (int64_t block = 0; block < rows; block += kBlockRows) {
     const Deal deal(std::min(kBlockRows, rows - block), chosen.rows);
     for (int64_t i = 0; i < k || i == 0; i += depth) {
       const int64_t part = std::min(depth, k - i);
-      TileArguments t{};
+      Tile t{};
       t.a = {a.data + block * a.row + i * a.column, a.row, a.column};
       if (gathered) {
         gather(t.a, part, deal, slivers);
@@ -255,7 +181,7 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
       t.add = add || i > 0;
       for (int64_t p = first; p < last; ++p) {
         t.panel = b.data + p * b.stride + i * width;
-        t.ahead = reinterpret_cast<const char*>(p + 1 < last ? t.panel + b.stride : t.panel);
+        t.ahead = reinterpret_cast<const char*>(p + 1 < panels(n) ? t.panel + b.stride : t.panel);
         t.y = y + block * y_row + p * width;
         block_panel(chosen, t, deal, gathered, std::min(width, n - p * width), part * width * static_cast<int64_t>(sizeof(float)));
       }

@@ -13,9 +13,10 @@ int64_t panel_width();
 // Rows of a that are multiplied at a time: whoever cuts a into pieces cuts between tiles.
 int64_t tile_rows();
 inline int64_t panels(int64_t n) { return (n + panel_width() - 1) / panel_width(); }
-// A panel's part that one pass works on stays in the first-level cache: the k of a pass, kPanelFloats over the panel's width.
-constexpr int64_t kPanelFloats = 6144;
-int64_t pass_depth();
+// The k of a pass over panels of k in all (the last pass may be shorter), a multiple of kPassUnit: an element is the sum of as many
+// chains as there are passes.
+constexpr int64_t kPassUnit = 64;
+int64_t pass_depth(int64_t k);
 // Floats of a packed b [k, n].
 inline int64_t packed_size(int64_t n, int64_t k) { return panels(n) * panel_width() * k; }
 

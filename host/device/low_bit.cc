@@ -31,10 +31,11 @@ struct TileArguments {
 };
 using Tile = void (*)(const TileArguments& t);
 
-// A vector of floats, and how it is loaded from as many floats, whole numbers and bfloat16.
+// A vector of floats, how many of them a panel is wide, and how it is loaded from as many floats, whole numbers and bfloat16.
 #if defined(__x86_64__)
 struct Lanes512 {
   using Vector = __m512;
+  static constexpr int kVectors = 2;
   SLIPWAY_TARGET("arch=x86-64-v4") SLIPWAY_INLINE Vector load(const void* from) { return _mm512_loadu_ps(from); }
   SLIPWAY_TARGET("arch=x86-64-v4") SLIPWAY_INLINE void store(float* to, Vector v) { _mm512_storeu_ps(to, v); }
   SLIPWAY_TARGET("arch=x86-64-v4") SLIPWAY_INLINE Vector whole(const void* from) {
@@ -46,6 +47,7 @@ struct Lanes512 {
 };
 struct Lanes256 {
   using Vector = __m256;
+  static constexpr int kVectors = 3;
   SLIPWAY_TARGET("arch=x86-64-v3") SLIPWAY_INLINE Vector load(const void* from) { return _mm256_loadu_ps(static_cast<const float*>(from)); }
   SLIPWAY_TARGET("arch=x86-64-v3") SLIPWAY_INLINE void store(float* to, Vector v) { _mm256_storeu_ps(to, v); }
   SLIPWAY_TARGET("arch=x86-64-v3") SLIPWAY_INLINE Vector whole(const void* from) {
@@ -58,6 +60,7 @@ struct Lanes256 {
 #endif
 struct Lanes128 {
   using Vector = float __attribute__((vector_size(16)));
+  static constexpr int kVectors = 2;
   SLIPWAY_INLINE Vector load(const void* from) {
     Vector out;
     std::memcpy(&out, from, sizeof out);
@@ -76,48 +79,52 @@ struct Lanes128 {
   }
 };
 
+#define SLIPWAY_EACH_VECTOR _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v)
 // One input i with its weights, for every row.
 #define SLIPWAY_INPUT(load, step)                                           \
   __builtin_prefetch(from + kAhead, 0, 2);                                  \
-  const Vector b0 = load(from), b1 = load(from + (step) * kLanes);          \
+  Vector b[kVectors];                                                       \
+  SLIPWAY_EACH_VECTOR b[v] = load(from + v * (step) * kLanes);              \
   _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                    \
     const float each = t.x[m * t.x_row + i];                                \
-    sum[m][0] += each * b0;                                                 \
-    sum[m][1] += each * b1;                                                 \
+    SLIPWAY_EACH_VECTOR sum[m][v] += each * b[v];                           \
   }
 
 // int8: whole numbers are summed up within a group, and the group's sum meets its scale. bfloat16: the chains of gemm.cc's tiles.
 #define SLIPWAY_TILE_BODY                                                   \
   using Vector = typename Lanes::Vector;                                    \
   constexpr int kLanes = sizeof(Vector) / sizeof(float);                    \
+  constexpr int kVectors = Lanes::kVectors;                                 \
   const std::byte* from = t.panel;                                          \
   if constexpr (kStorage == WeightStorage::kInt8) {                         \
     for (int64_t group = 0; group < t.k; group += kGroup) {                 \
       const std::byte* const scale = from;                                  \
-      from += 2 * sizeof(Vector);                                           \
-      Vector sum[M][2] = {};                                                \
+      from += kVectors * sizeof(Vector);                                    \
+      Vector sum[M][kVectors] = {};                                         \
       const int64_t end = std::min<int64_t>(t.k, group + kGroup);           \
-      for (int64_t i = group; i < end; ++i, from += 2 * kLanes) {           \
+      for (int64_t i = group; i < end; ++i, from += kVectors * kLanes) {    \
         SLIPWAY_INPUT(Lanes::whole, 1)                                      \
       }                                                                     \
-      const Vector scale0 = Lanes::load(scale), scale1 = Lanes::load(scale + sizeof(Vector)); \
       _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                \
         float* const y = t.y + m * t.y_row;                                 \
-        Vector y0 = {}, y1 = {};                                            \
-        if (t.add || group > 0) y0 = Lanes::load(y), y1 = Lanes::load(y + kLanes); \
-        y0 += sum[m][0] * scale0, y1 += sum[m][1] * scale1;                 \
-        Lanes::store(y, y0), Lanes::store(y + kLanes, y1);                  \
+        SLIPWAY_EACH_VECTOR {                                               \
+          Vector before = {};                                               \
+          if (t.add || group > 0) before = Lanes::load(y + v * kLanes);     \
+          Lanes::store(y + v * kLanes, before + sum[m][v] * Lanes::load(scale + v * sizeof(Vector))); \
+        }                                                                   \
       }                                                                     \
     }                                                                       \
   } else {                                                                  \
-    Vector sum[M][2] = {};                                                  \
-    for (int64_t i = 0; i < t.k; ++i, from += 4 * kLanes) {                 \
+    Vector sum[M][kVectors] = {};                                           \
+    for (int64_t i = 0; i < t.k; ++i, from += 2 * kVectors * kLanes) {      \
       SLIPWAY_INPUT(Lanes::bfloat16, 2)                                     \
     }                                                                       \
     _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                  \
       float* const y = t.y + m * t.y_row;                                   \
-      if (t.add) sum[m][0] += Lanes::load(y), sum[m][1] += Lanes::load(y + kLanes); \
-      Lanes::store(y, sum[m][0]), Lanes::store(y + kLanes, sum[m][1]);      \
+      SLIPWAY_EACH_VECTOR {                                                 \
+        if (t.add) sum[m][v] += Lanes::load(y + v * kLanes);                \
+        Lanes::store(y + v * kLanes, sum[m][v]);                            \
+      }                                                                     \
     }                                                                       \
   }
 
@@ -136,10 +143,9 @@ const Tile* tiles_of() {
   static constexpr Tile kTiles512[] = {tile_512<kStorage, 1>, tile_512<kStorage, 2>, tile_512<kStorage, 3>, tile_512<kStorage, 4>,
                                        tile_512<kStorage, 5>, tile_512<kStorage, 6>, tile_512<kStorage, 7>, tile_512<kStorage, 8>,
                                        tile_512<kStorage, 9>, tile_512<kStorage, 10>, tile_512<kStorage, 11>, tile_512<kStorage, 12>};
-  static constexpr Tile kTiles256[] = {tile_256<kStorage, 1>, tile_256<kStorage, 2>, tile_256<kStorage, 3>,
-                                       tile_256<kStorage, 4>, tile_256<kStorage, 5>, tile_256<kStorage, 6>};
+  static constexpr Tile kTiles256[] = {tile_256<kStorage, 1>, tile_256<kStorage, 2>, tile_256<kStorage, 3>, tile_256<kStorage, 4>};
   if (gemm::panel_width() == 32) return kTiles512;
-  if (gemm::panel_width() == 16) return kTiles256;
+  if (gemm::panel_width() == 24) return kTiles256;
 #endif
   static constexpr Tile kTiles128[] = {tile_128<kStorage, 1>, tile_128<kStorage, 2>, tile_128<kStorage, 3>, tile_128<kStorage, 4>};
   return kTiles128;
@@ -179,7 +185,7 @@ void rows_over_edge(const Tile* tiles, TileArguments t, int64_t rows, int64_t us
 void multiply(WeightStorage storage, const float* x, int64_t x_row, int64_t rows, int64_t k, Panels panels, int64_t n, int64_t first, int64_t last,
               float* y, int64_t y_row, bool add) {
   const Tile* const tiles = storage == WeightStorage::kInt8 ? tiles_of<WeightStorage::kInt8>() : tiles_of<WeightStorage::kBfloat16>();
-  const int64_t width = gemm::panel_width(), depth = gemm::pass_depth();
+  const int64_t width = gemm::panel_width(), depth = gemm::pass_depth(k);
   // A panel from front to back, as it lies in memory.
   for (int64_t p = first; p < last; ++p)
     for (int64_t i = 0; i < k; i += depth) {

@@ -27,49 +27,72 @@ struct Part {
   low_bit::Panels low_bit{};  // in b's place, where weights are stored in fewer bits
 };
 
-int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
-
-// How a part is cut: `row_blocks` x `groups` pieces of about equal size, rows between tiles, columns between panels.
-struct Grid {
-  int64_t row_blocks, groups, first;  // first: number of the part's first piece
+// A part's rows [row, row_end) times its panels [panel, panel_end).
+struct Piece {
+  const Part* part;
+  int64_t row, row_end, panel, panel_end;
 };
 
-Grid grid_of(const Part& part, int64_t rows_at_most, int64_t panels_at_most, int64_t first) {
-  const int64_t threads = parallel_threads(), panels = gemm::panels(part.n), tiles = (part.rows + gemm::tile_rows() - 1) / gemm::tile_rows();
-  int64_t row_blocks = (part.rows + rows_at_most - 1) / rows_at_most, groups = (panels + panels_at_most - 1) / panels_at_most;
-  // Enough pieces for every thread, and as many for each.
-  if (row_blocks == 1) groups = std::min(panels, round_up(std::max(groups, 4 * threads), threads));
-  else if (row_blocks * groups < 16 * threads) row_blocks = std::min(tiles, round_up(row_blocks, threads));
-  return {row_blocks, groups, first};
+// Multiply-adds that are worth a piece of their own.
+constexpr int64_t kLeast = 1'000'000;
+
+// body(begin, end) over [0, count) in ranges of `most`, the last ones smaller and smaller: threads are done at about the same time.
+// `each`: multiply-adds of one of `count`.
+template <class Body>
+void for_dwindling_ranges(int64_t count, int64_t most, int64_t each, const Body& body) {
+  const int64_t least = std::clamp<int64_t>(kLeast / std::max<int64_t>(1, each), 1, most);
+  for (int64_t begin = 0; begin < count;) {
+    const int64_t size = std::clamp<int64_t>((count - begin) / (2 * parallel_threads()), least, most);
+    body(begin, std::min(count, begin + size));
+    begin += size;
+  }
 }
 
-// Runs the parts' pieces, of at most `rows` rows and `group` panels each.
-void run_pieces(std::span<const Part> parts, int64_t rows, int64_t group, int64_t y_row, bool add) {
-  Grid grids[4];
-  int64_t pieces = 0, work = 0;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    grids[i] = grid_of(parts[i], rows, group, pieces);
-    pieces += grids[i].row_blocks * grids[i].groups;
-    work += parts[i].rows * parts[i].k * parts[i].n;
-  }
-  const auto run = [&](int64_t piece) {
-    size_t i = parts.size() - 1;
-    while (piece < grids[i].first) --i;
-    const Part& part = parts[i];
-    const Grid& grid = grids[i];
-    // Pieces of one panel group follow one another: its panels are still in cache.
-    const int64_t block = (piece - grid.first) % grid.row_blocks, column = (piece - grid.first) / grid.row_blocks;
-    const int64_t tiles = (part.rows + gemm::tile_rows() - 1) / gemm::tile_rows(), panels = gemm::panels(part.n);
-    const int64_t begin = block * tiles / grid.row_blocks * gemm::tile_rows(), end = std::min(part.rows, (block + 1) * tiles / grid.row_blocks * gemm::tile_rows());
-    if (part.storage != WeightStorage::kFloat32)
-      return low_bit::multiply(part.storage, part.a.data + begin * part.a.row, part.a.row, end - begin, part.k, part.low_bit, part.n, column * panels / grid.groups,
-                               (column + 1) * panels / grid.groups, part.y + begin * y_row, y_row, add);
-    gemm::multiply({part.a.data + begin * part.a.row, part.a.row, part.a.column}, end - begin, part.k, part.b, part.n, column * panels / grid.groups,
-                   (column + 1) * panels / grid.groups, part.y + begin * y_row, y_row, add);
+// Rows are cut between tiles. Pieces of one group of panels follow one another: its panels are still in cache. `last`: nothing comes
+// after this part.
+void cut(const Part& part, int64_t rows_at_most, int64_t panels_at_most, bool last, std::vector<Piece>& out) {
+  const int64_t panels = gemm::panels(part.n), tile = gemm::tile_rows(), tiles = (part.rows + tile - 1) / tile, most = (rows_at_most + tile - 1) / tile;
+  const auto add = [&](int64_t first_tile, int64_t end_tile, int64_t panel, int64_t panel_end) {
+    out.push_back({&part, first_tile * tile, std::min(part.rows, end_tile * tile), panel, panel_end});
   };
-  if (work < kAlone)
-    for (int64_t piece = 0; piece < pieces; ++piece) run(piece);
-  else parallel_chunks(pieces, run);
+  const auto add_panels = [&](int64_t panel, int64_t panel_end) { add(0, tiles, panel, panel_end); };
+  if (tiles <= most) {
+    if (last) return for_dwindling_ranges(panels, panels_at_most, part.rows * part.k * gemm::panel_width(), add_panels);
+    for (int64_t panel = 0; panel < panels; panel += panels_at_most) add_panels(panel, std::min(panels, panel + panels_at_most));
+    return;
+  }
+  const int64_t groups = (panels + panels_at_most - 1) / panels_at_most, blocks = (tiles + most - 1) / most;
+  for (int64_t group = 0; group < groups; ++group) {
+    const int64_t panel = group * panels / groups, panel_end = (group + 1) * panels / groups;
+    if (last && group + 1 == groups)
+      for_dwindling_ranges(tiles, most, tile * part.k * (panel_end - panel) * gemm::panel_width(), [&](int64_t begin, int64_t end) { add(begin, end, panel, panel_end); });
+    else
+      for (int64_t block = 0; block < blocks; ++block) add(block * tiles / blocks, (block + 1) * tiles / blocks, panel, panel_end);
+  }
+}
+
+void run_piece(const Piece& piece, int64_t y_row, bool add) {
+  const Part& part = *piece.part;
+  const int64_t rows = piece.row_end - piece.row;
+  const float* const a = part.a.data + piece.row * part.a.row;
+  float* const y = part.y + piece.row * y_row;
+  if (part.storage == WeightStorage::kFloat32) gemm::multiply({a, part.a.row, part.a.column}, rows, part.k, part.b, part.n, piece.panel, piece.panel_end, y, y_row, add);
+  else low_bit::multiply(part.storage, a, part.a.row, rows, part.k, part.low_bit, part.n, piece.panel, piece.panel_end, y, y_row, add);
+}
+
+// Runs the parts, in pieces of at most `rows` rows and `panels` panels each.
+void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64_t y_row, bool add) {
+  int64_t work = 0;
+  for (const Part& part : parts) work += part.rows * part.k * part.n;
+  if (work < kAlone) {
+    for (const Part& part : parts) run_piece({&part, 0, part.rows, 0, gemm::panels(part.n)}, y_row, add);
+    return;
+  }
+  static thread_local std::vector<Piece> mine;
+  std::vector<Piece>& pieces = mine;  // of this thread, for all of them
+  pieces.clear();
+  for (const Part& part : parts) cut(part, rows, panels, &part == &parts.back(), pieces);
+  parallel_chunks(static_cast<int64_t>(pieces.size()), [&](int64_t i) { run_piece(pieces[static_cast<size_t>(i)], y_row, add); });
 }
 
 // Panels packed together by one thread.

@@ -41,9 +41,9 @@ class Gemm : public testing::TestWithParam<const char*> {
 
 TEST_P(Gemm, EqualsTheSumInDoublePrecision) {
   double largest = 0;
-  for (const int64_t n : {1, 31, 32, 33, 100})
+  for (const int64_t n : {1, 23, 24, 25, 31, 32, 33, 100})
     for (const int64_t k : {1, 15, 16, 64, 577})
-      for (const int64_t rows : {1, 5, 12, 13, 37, 241, 300}) {
+      for (const int64_t rows : {1, 2, 3, 4, 5, 12, 13, 37, 241, 300}) {
         const std::vector<float> w = noise(n * k, 1), x = noise(rows * k, 2);
         const Memory packed = panels_of(w, n, k);
         std::vector<float> y(static_cast<size_t>(rows * n) + 1, 7.0f);
@@ -79,9 +79,9 @@ TEST_P(Gemm, RowsDoNotDependOnTheirBatch) {
 // a^T b added to what is there: rows side by side in memory, b not transposed, room between rows.
 TEST_P(Gemm, TurnedOperandsAddUp) {
   double largest = 0;
-  for (const int64_t n : {1, 16, 33, 70})
-    for (const int64_t k : {1, 9, 400, 801})
-      for (const int64_t rows : {1, 7, 130}) {
+  for (const int64_t n : {1, 16, 24, 33, 70})
+    for (const int64_t k : {1, 9, 19, 400, 801})
+      for (const int64_t rows : {1, 3, 7, 8, 130}) {
         const int64_t a_row = rows + 3, b_row = n + 5, y_row = n + 2;
         const std::vector<float> a = noise(k * a_row, 5), b = noise(k * b_row, 6), before = noise(rows * y_row, 7);
         Memory packed(static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(gemm::packed_size(n, k) * 4 + 63) / 64 * 64)));
@@ -97,6 +97,18 @@ TEST_P(Gemm, TurnedOperandsAddUp) {
       }
   std::printf("%s: largest difference %.3g\n", GetParam(), largest);
   EXPECT_LT(largest, 2e-5);
+}
+
+// Passes are even and end where scales of low_bit.h begin.
+TEST_P(Gemm, PassesCoverEveryDepth) {
+  for (int64_t k = 0; k < 5000; ++k) {
+    const int64_t depth = gemm::pass_depth(k), passes = (k + depth - 1) / depth;
+    ASSERT_GT(depth, 0);
+    ASSERT_EQ(depth % gemm::kPassUnit, 0) << k;
+    ASSERT_LE(depth * gemm::panel_width(), 6144) << "a pass of " << k << " leaves the first-level cache";
+    ASSERT_GE(passes * depth, k);
+    ASSERT_LE((passes - 1) * (depth - gemm::kPassUnit), k) << "one pass fewer would do for " << k;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sets, Gemm, testing::Values("avx512", "avx2", "plain"), [](const auto& set) { return std::string(set.param); });

@@ -1,0 +1,34 @@
+// What the tiles of gemm are called with, and the sets of them.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "device/gemm.h"
+
+namespace slipway::gemm {
+
+// y[0..M) [a panel's columns] (+)= a[0..M) . panel.
+struct Tile {
+  Strided a;
+  int64_t k;
+  const float* panel;  // aligned to 32 bytes
+  const char* ahead;   // the tile's share of the panel that comes next, asked of memory while this one is worked on
+  int64_t ahead_bytes;
+  float* y;
+  int64_t y_row;
+  bool add;
+};
+using TileFunction = void (*)(const Tile& t);
+
+// The tiles of one instruction set. Each element is one chain of fused multiply-adds over k, whichever tile it falls into.
+struct Kernel {
+  std::string_view name;
+  int64_t lanes, width, rows;  // floats of a vector; columns of a panel; rows of the largest tile
+  const TileFunction* tiles;   // tiles[m - 1] does m rows
+};
+
+// nullopt: no such set, or not on this processor.
+std::optional<Kernel> kernel_of(std::string_view instruction_set);
+
+}  // namespace slipway::gemm
