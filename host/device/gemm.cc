@@ -59,10 +59,16 @@ void gather(Strided a, int64_t k, const Deal& deal, float* to) {
 
 // A block's part of one panel: every tile of the block's rows. `gathered`: t.a.data is what gather() wrote.
 void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used, int64_t ahead_bytes) {
-  t.ahead_bytes = (ahead_bytes + deal.tiles - 1) / deal.tiles;
+  // Each tile asks for its share. Few tiles have much to ask for: little by little, then, or they wait.
+  const int64_t share = (ahead_bytes + deal.tiles - 1) / deal.tiles;
+  for (t.ahead_steps = kSeldom;; t.ahead_steps = kOften) {
+    const int64_t bytes = kCacheLine * std::max<int64_t>(1, t.k / t.ahead_steps);
+    t.ahead_lines = (share + bytes - 1) / bytes;
+    if (t.ahead_lines <= 4 || t.ahead_steps == kOften) break;
+  }
   float* const y = t.y;
   const Strided a = t.a;
-  for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += t.ahead_bytes) {
+  for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += share) {
     const int64_t m = deal.rows_of(tile);
     t.a = gathered ? Strided{a.data + r * t.k, 1, m} : Strided{a.data + r * a.row, a.row, a.column};
     t.y = y + r * t.y_row;

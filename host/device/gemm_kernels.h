@@ -8,13 +8,16 @@
 
 namespace slipway::gemm {
 
+constexpr int64_t kSeldom = 16, kOften = 4, kCacheLine = 64;
+
 // y[0..M) [a panel's columns] (+)= a[0..M) . panel.
 struct Tile {
   Strided a;
   int64_t k;
   const float* panel;  // aligned to 32 bytes
-  const char* ahead;   // the tile's share of the panel that comes next, asked of memory while this one is worked on
-  int64_t ahead_bytes;
+  // What comes next is asked of memory while this is worked on: from `ahead` on, so many cache lines every so many steps of k.
+  const char* ahead;
+  int64_t ahead_steps, ahead_lines;  // steps: kSeldom or kOften
   float* y;
   int64_t y_row;
   bool add;

@@ -10,16 +10,6 @@
 namespace slipway::gemm {
 namespace {
 
-// Steps of k between which memory is asked for what comes next.
-constexpr int64_t kChunk = 16;
-constexpr int64_t kCacheLine = 64;
-
-// Cache lines of the next panel that a tile asks for in each chunk.
-inline int64_t lines_ahead(const Tile& t) {
-  const int64_t chunks = std::max<int64_t>(1, t.k / kChunk);
-  return (t.ahead_bytes + chunks * kCacheLine - 1) / (chunks * kCacheLine);
-}
-
 #if defined(__x86_64__)
 using Vector512 = float __attribute__((vector_size(64)));
 using Vector256 = float __attribute__((vector_size(32)));
@@ -35,10 +25,11 @@ using Vector128 = float __attribute__((vector_size(16)));
     _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector{};                                       \
   const float *a = t.a.data, *panel = t.panel;                                                                             \
   const char* ahead = t.ahead;                                                                                             \
-  const int64_t row = t.a.row, column = t.a.column, lines = lines_ahead(t);                                                \
-  for (int64_t left = t.k; left > 0; left -= kChunk) {                                                                     \
+  const int64_t row = t.a.row, column = t.a.column;                                                                        \
+  const int64_t steps = t.ahead_steps, lines = t.ahead_lines;                                                              \
+  for (int64_t left = t.k; left > 0; left -= steps) {                                                                      \
     for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine) __builtin_prefetch(ahead, 0, 2);                     \
-    for (int64_t i = std::min(left, kChunk); i > 0; --i, panel += kVectors * kLanes, a += column) {                        \
+    for (int64_t i = std::min(left, steps); i > 0; --i, panel += kVectors * kLanes, a += column) {                        \
       Vector b[kVectors];                                                                                                  \
       _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) b[v] = *reinterpret_cast<const Anywhere*>(panel + v * kLanes); \
       _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                               \
@@ -104,18 +95,18 @@ SLIPWAY_TARGET("arch=x86-64-v3") void tile_256(const Tile& t) {
 
 enum class Rows { kThree, kFour, kFourGathered };
 
-template <Rows kRows>
+template <Rows kRows, int64_t kSteps>
 SLIPWAY_TARGET("arch=x86-64-v3") void tile_by_24(const Tile& t) {
   typedef Vector256 Anywhere __attribute__((aligned(4), may_alias));
   Vector256 s0{}, s1{}, s2{}, s3{}, s4{}, s5{}, s6{}, s7{}, s8{}, s9{}, s10{}, s11{};
   const float *a = t.a.data, *panel = t.panel;
   const char* ahead = t.ahead;
-  const int64_t row = t.a.row * static_cast<int64_t>(sizeof(float)), lines = lines_ahead(t);
+  const int64_t row = t.a.row * static_cast<int64_t>(sizeof(float)), lines = t.ahead_lines;
   constexpr int64_t kElement = kRows == Rows::kFourGathered ? 4 : 1;  // floats from one element of a row to the next
   int64_t left = t.k;
-  for (; left >= kChunk; left -= kChunk) {
+  for (; left >= kSteps; left -= kSteps) {
     for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine) __builtin_prefetch(ahead, 0, 2);
-    for (int i = 0; i < kChunk; i += 4, panel += 4 * 24, a += 4 * kElement) {
+    for (int64_t i = 0; i < kSteps; i += 4, panel += 4 * 24, a += 4 * kElement) {
       if constexpr (kRows == Rows::kThree) SLIPWAY_STEPS(SLIPWAY_FOUR(SLIPWAY_STRIDED_3), SLIPWAY_SUMS_3);
       else if constexpr (kRows == Rows::kFour) SLIPWAY_STEPS(SLIPWAY_FOUR(SLIPWAY_STRIDED_4), SLIPWAY_SUMS_4);
       else SLIPWAY_STEPS(SLIPWAY_FOUR(SLIPWAY_GATHERED_4), SLIPWAY_SUMS_4);
@@ -134,13 +125,18 @@ SLIPWAY_TARGET("arch=x86-64-v3") void tile_by_24(const Tile& t) {
   }
 }
 
+template <Rows kRows>
+void by_24(const Tile& t) {
+  if (t.ahead_steps == kOften) tile_by_24<kRows, kOften>(t);
+  else tile_by_24<kRows, kSeldom>(t);
+}
 void tile_256_of_3(const Tile& t) {
-  if (t.a.column == 1) tile_by_24<Rows::kThree>(t);
+  if (t.a.column == 1) by_24<Rows::kThree>(t);
   else tile_256<3>(t);
 }
 void tile_256_of_4(const Tile& t) {
-  if (t.a.column == 1) tile_by_24<Rows::kFour>(t);
-  else if (t.a.row == 1 && t.a.column == 4) tile_by_24<Rows::kFourGathered>(t);
+  if (t.a.column == 1) by_24<Rows::kFour>(t);
+  else if (t.a.row == 1 && t.a.column == 4) by_24<Rows::kFourGathered>(t);
   else tile_256<4>(t);
 }
 constexpr TileFunction kTiles256[] = {tile_256<1>, tile_256<2>, tile_256_of_3, tile_256_of_4};
