@@ -189,15 +189,6 @@ void cache_position(const float* k, const float* v, int64_t width, int64_t posit
   for (int64_t i = 0; i < width; i += w) std::copy_n(v + i, std::min(w, width - i), run_v + i / w * w * capacity + position * w);
 }
 
-namespace {
-
-// A row's own keys and values come from memory in runs too short for the processor to see them coming.
-void ask_for(const float* from, int64_t floats) {
-  for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(from + i, 0, 2);
-}
-
-}  // namespace
-
 void attention_decode(const float* q, int64_t group, int64_t width, float scale, const CachedRun& prefix, const CachedRun& own, float* out) {
   static thread_local Scratch scratch;
   // Whole panels throughout: what hangs over is written over, or left behind.
@@ -207,9 +198,7 @@ void attention_decode(const float* q, int64_t group, int64_t width, float scale,
     const int64_t panels = gemm::panels(run.length);
     gemm::multiply({q, width, 1}, group, width, {run.k, w * width}, panels * w, 0, panels, to, row, false);
   };
-  ask_for(own.k, gemm::panels(own.length) * w * width);
   score(prefix, scores);
-  for (int64_t p = 0; p < value_row / w; ++p) ask_for(own.v + p * w * own.capacity, w * own.length);
   score(own, scores + prefix.length);
   for (int64_t h = 0; h < group; ++h) {
     float lse;

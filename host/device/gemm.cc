@@ -128,7 +128,7 @@ SLIPWAY_TARGET("arch=x86-64-v3") void transpose_8x8(const float* from, int64_t r
 // Whole panels. Row by row through several of them: memory is read in long runs.
 template <int64_t kWidth>
 void pack_whole(const float* b, int64_t row, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
-  constexpr int64_t kTogether = 8;
+  constexpr int64_t kTogether = 32;
   for (int64_t group = first; group < last; group += kTogether)
     for (int64_t i = 0; i < k; ++i)
       for (int64_t p = group; p < std::min(last, group + kTogether); ++p) std::memcpy(packed + p * stride + i * kWidth, b + i * row + p * kWidth, kWidth * sizeof(float));
@@ -145,8 +145,8 @@ void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t 
     int64_t i = 0;
 #if defined(__x86_64__)
     if (kernel().lanes >= 8 && used == width)
-      for (; i + 8 <= k; i += 8)
-        for (int64_t j = 0; j < width; j += 8) transpose_8x8(from + j * row + i, row, panel + i * width + j, width);
+      for (int64_t j = 0; j < width; j += 8)  // eight rows from front to back: no more streams than the processor foresees
+        for (i = 0; i + 8 <= k; i += 8) transpose_8x8(from + j * row + i, row, panel + i * width + j, width);
 #endif
     for (; i < k; ++i)
       for (int64_t j = 0; j < width; ++j) panel[i * width + j] = j < used ? from[j * row + i] : 0.0f;

@@ -17,31 +17,31 @@ using Vector256 = float __attribute__((vector_size(32)));
 using Vector128 = float __attribute__((vector_size(16)));
 
 // A tile of M rows as the compiler makes it.
-#define SLIPWAY_TILE_BODY(Vector, kVectors)                                                                                \
-  typedef Vector Anywhere __attribute__((aligned(4), may_alias));                                                          \
-  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                                                   \
-  Vector sum[M][kVectors];                                                                                                 \
-  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                                                     \
-    _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector{};                                       \
-  const float *a = t.a.data, *panel = t.panel;                                                                             \
-  const char* ahead = t.ahead;                                                                                             \
-  const int64_t row = t.a.row, column = t.a.column;                                                                        \
-  const int64_t steps = t.ahead_steps, lines = t.ahead_lines;                                                              \
-  for (int64_t left = t.k; left > 0; left -= steps) {                                                                      \
-    for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine) __builtin_prefetch(ahead, 0, 2);                     \
+#define SLIPWAY_TILE_BODY(Vector, kVectors)                                                                               \
+  typedef Vector Anywhere __attribute__((aligned(4), may_alias));                                                         \
+  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                                                  \
+  Vector sum[M][kVectors];                                                                                                \
+  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                                                    \
+    _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector{};                                      \
+  const float *a = t.a.data, *panel = t.panel;                                                                            \
+  const char* ahead = t.ahead;                                                                                            \
+  const int64_t row = t.a.row, column = t.a.column;                                                                       \
+  const int64_t steps = t.ahead_steps, lines = t.ahead_lines;                                                             \
+  for (int64_t left = t.k; left > 0; left -= steps) {                                                                     \
+    for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine) __builtin_prefetch(ahead, 0, 2);                    \
     for (int64_t i = std::min(left, steps); i > 0; --i, panel += kVectors * kLanes, a += column) {                        \
-      Vector b[kVectors];                                                                                                  \
+      Vector b[kVectors];                                                                                                 \
       _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) b[v] = *reinterpret_cast<const Anywhere*>(panel + v * kLanes); \
-      _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                               \
-        const float each = a[m * row];                                                                                     \
-        _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] += each * b[v];                               \
-      }                                                                                                                    \
-    }                                                                                                                      \
-  }                                                                                                                        \
-  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                                                     \
-    _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) {                                                           \
-      Anywhere* const y = reinterpret_cast<Anywhere*>(t.y + m * t.y_row + v * kLanes);                                         \
-      *y = t.add ? *y + sum[m][v] : sum[m][v];                                                                             \
+      _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                              \
+        const float each = a[m * row];                                                                                    \
+        _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] += each * b[v];                              \
+      }                                                                                                                   \
+    }                                                                                                                     \
+  }                                                                                                                       \
+  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                                                    \
+    _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) {                                                          \
+      Anywhere* const y = reinterpret_cast<Anywhere*>(t.y + m * t.y_row + v * kLanes);                                    \
+      *y = t.add ? *y + sum[m][v] : sum[m][v];                                                                            \
     }
 
 template <int M>

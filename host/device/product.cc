@@ -103,6 +103,14 @@ void pack_panels(int64_t panels, int64_t floats, const Pack& pack) {
   parallel_ranges(panels, floats < kAlone / 4 ? panels : kPackTogether, pack);
 }
 
+// b [rows, n], read from front to back: rows side by side are one thread's.
+void pack_rows(const float* b, int64_t row, int64_t rows, int64_t n, float* panels, int64_t stride) {
+  constexpr int64_t kRowsTogether = 16;
+  parallel_ranges(rows, rows * n < kAlone / 4 ? rows : kRowsTogether, [&](int64_t begin, int64_t end) {
+    gemm::pack(b + begin * row, row, n, end - begin, 0, gemm::panels(n), panels + begin * gemm::panel_width(), stride);
+  });
+}
+
 Scratch& packed_scratch() {
   static thread_local Scratch scratch;
   return scratch;
@@ -194,13 +202,11 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
   }
   const int64_t depth = columns(weights), stride = gemm::panel_width() * depth;
   float* panels = packed_scratch().take(gemm::packed_size(k, depth));
-  pack_panels(gemm::panels(k), depth * k, [&](int64_t first, int64_t last) {
-    float* to = panels;
-    for (const Weight& weight : weights) {
-      gemm::pack(weight.w, k, k, weight.n, first, last, to, stride);
-      to += weight.n * gemm::panel_width();
-    }
-  });
+  float* to = panels;
+  for (const Weight& weight : weights) {
+    pack_rows(weight.w, k, weight.n, k, to, stride);
+    to += weight.n * gemm::panel_width();
+  }
   const Part part{{dy, dy_row, 1}, rows, depth, {panels, stride}, k, dx};
   run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add);
 }
@@ -209,7 +215,7 @@ void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x
   if (Bfloat16Scope::on()) return product_bf16::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
   const int64_t stride = gemm::panel_width() * rows;
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));
-  pack_panels(gemm::panels(k), rows * k, [&](int64_t first, int64_t last) { gemm::pack(x, x_row, k, rows, first, last, panels, stride); });
+  pack_rows(x, x_row, rows, k, panels, stride);
   Part parts[4];
   size_t count = 0;
   for (const WeightGradient& gradient : gradients) {
