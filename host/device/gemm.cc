@@ -57,15 +57,21 @@ void gather(Strided a, int64_t k, const Deal& deal, float* to) {
   kGathers[deal.each - 1]({a.data + before, a.row, a.column}, k, deal.tiles - deal.larger, to + before * k);
 }
 
+// Lets each of `tiles` tiles ask for its share of the next panel's part of `bytes`; returns the share. Few tiles have much to ask
+// for: little by little, then, or they wait.
+int64_t share_ahead(int64_t bytes, int64_t tiles, Tile& t) {
+  const int64_t share = (bytes + tiles - 1) / tiles;
+  const auto lines = [&](int64_t steps) {
+    const int64_t asked = kCacheLine * std::max<int64_t>(1, t.k / steps);
+    return (share + asked - 1) / asked;
+  };
+  t.ahead_steps = lines(kSeldom) <= 4 ? kSeldom : kOften;
+  t.ahead_lines = lines(t.ahead_steps);
+  return share;
+}
+
 // A block's part of one panel: every tile of the block's rows. `gathered`: t.a.data is what gather() wrote.
-void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used, int64_t ahead_bytes) {
-  // Each tile asks for its share. Few tiles have much to ask for: little by little, then, or they wait.
-  const int64_t share = (ahead_bytes + deal.tiles - 1) / deal.tiles;
-  for (t.ahead_steps = kSeldom;; t.ahead_steps = kOften) {
-    const int64_t bytes = kCacheLine * std::max<int64_t>(1, t.k / t.ahead_steps);
-    t.ahead_lines = (share + bytes - 1) / bytes;
-    if (t.ahead_lines <= 4 || t.ahead_steps == kOften) break;
-  }
+void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used, int64_t share) {
   float* const y = t.y;
   const Strided a = t.a;
   for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += share) {
@@ -85,27 +91,6 @@ void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, 
     r += m;
   }
 }
-
-}  // namespace
-
-bool use(std::string_view instruction_set) {
-  const auto found = kernel_of(instruction_set);
-  if (found) kernel() = *found;
-  return found.has_value();
-}
-
-std::string_view instruction_set() { return kernel().name; }
-
-int64_t panel_width() { return kernel().width; }
-
-int64_t tile_rows() { return kernel().rows; }
-
-int64_t pass_depth(int64_t k) {
-  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit, passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
-  return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
-}
-
-namespace {
 
 #if defined(__x86_64__)
 // to[c][r] = from[r][c] for 8 x 8.
@@ -135,6 +120,23 @@ void pack_whole(const float* b, int64_t row, int64_t k, int64_t first, int64_t l
 }
 
 }  // namespace
+
+bool use(std::string_view instruction_set) {
+  const auto found = kernel_of(instruction_set);
+  if (found) kernel() = *found;
+  return found.has_value();
+}
+
+std::string_view instruction_set() { return kernel().name; }
+
+int64_t panel_width() { return kernel().width; }
+
+int64_t tile_rows() { return kernel().rows; }
+
+int64_t pass_depth(int64_t k) {
+  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit, passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
+  return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
+}
 
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
   const int64_t width = panel_width();
@@ -185,11 +187,12 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
       t.k = part;
       t.y_row = y_row;
       t.add = add || i > 0;
+      const int64_t share = share_ahead(part * width * static_cast<int64_t>(sizeof(float)), deal.tiles, t);
       for (int64_t p = first; p < last; ++p) {
         t.panel = b.data + p * b.stride + i * width;
         t.ahead = reinterpret_cast<const char*>(p + 1 < panels(n) ? t.panel + b.stride : t.panel);
         t.y = y + block * y_row + p * width;
-        block_panel(chosen, t, deal, gathered, std::min(width, n - p * width), part * width * static_cast<int64_t>(sizeof(float)));
+        block_panel(chosen, t, deal, gathered, std::min(width, n - p * width), share);
       }
     }
   }

@@ -90,7 +90,7 @@ struct Lanes128 {
     SLIPWAY_EACH_VECTOR sum[m][v] += each * b[v];                           \
   }
 
-// int8: whole numbers are summed up within a group, and the group's sum meets its scale. bfloat16: the chains of gemm.cc's tiles.
+// int8: whole numbers are summed up within a group, and the group's sum meets its scale. bfloat16: the chains of gemm_tiles.cc.
 #define SLIPWAY_TILE_BODY                                                   \
   using Vector = typename Lanes::Vector;                                    \
   constexpr int kLanes = sizeof(Vector) / sizeof(float);                    \

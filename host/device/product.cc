@@ -95,14 +95,6 @@ void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64
   parallel_chunks(static_cast<int64_t>(pieces.size()), [&](int64_t i) { run_piece(pieces[static_cast<size_t>(i)], y_row, add); });
 }
 
-// Panels packed together by one thread.
-constexpr int64_t kPackTogether = 8;
-
-template <class Pack>
-void pack_panels(int64_t panels, int64_t floats, const Pack& pack) {
-  parallel_ranges(panels, floats < kAlone / 4 ? panels : kPackTogether, pack);
-}
-
 // b [rows, n], read from front to back: rows side by side are one thread's.
 void pack_rows(const float* b, int64_t row, int64_t rows, int64_t n, float* panels, int64_t stride) {
   constexpr int64_t kRowsTogether = 16;
@@ -140,7 +132,9 @@ int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k) {
 
 PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k, std::byte* panels) {
   const int64_t stride = gemm::panel_width() * k;
-  pack_panels(gemm::panels(weight.n), weight.n * k, [&](int64_t first, int64_t last) {
+  constexpr int64_t kPanelsTogether = 8;
+  const int64_t count = gemm::panels(weight.n);
+  parallel_ranges(count, weight.n * k < kAlone / 4 ? count : kPanelsTogether, [&](int64_t first, int64_t last) {
     if (storage == WeightStorage::kFloat32) gemm::pack_transposed(weight.w, k, weight.n, k, first, last, reinterpret_cast<float*>(panels), stride);
     else low_bit::pack(storage, weight.w, k, weight.n, k, first, last, panels);
   });
