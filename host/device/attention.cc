@@ -48,17 +48,37 @@ struct AttentionNode : torch::autograd::Node {
   void release_variables() override { q = k = v = out = lse = at::Tensor(); }
 };
 
+// Rows side by side that go on from one prompt: its keys and values are read once for all of them.
+struct Siblings {
+  size_t first, last;
+};
+
+std::vector<Siblings> siblings(const std::vector<AttentionContext::Row>& rows) {
+  constexpr size_t kTogether = 8;
+  std::vector<Siblings> out;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (!out.empty() && rows[r].region == rows[out.back().first].region && r - out.back().first < kTogether) out.back().last = r + 1;
+    else out.push_back({r, r + 1});
+  }
+  return out;
+}
+
 void decode(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer, const AttentionContext& context, float* out) {
-  KeyValueCache& cache = *context.cache;
   const int64_t group = shape.group(), width = shape.width;
-  parallel_ranges(static_cast<int64_t>(context.rows.size()), 2, [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) {
-      const AttentionContext::Row& row = context.rows[static_cast<size_t>(r)];
-      cache.put_slot(layer, row.slot, row.length, in.k + r * in.kv_row, in.v + r * in.kv_row);
-      for (int64_t kv = 0; kv < shape.kv_heads; ++kv)
-        attention_decode(in.q + r * in.q_row + kv * group * width, group, width, scale, cache.prompt(layer, row.region, kv, row.prompt_length),
-                         cache.slot(layer, row.slot, kv, row.length + 1), out + (r * shape.heads + kv * group) * width);
+  const std::vector<Siblings> together = siblings(context.rows);
+  parallel_chunks(static_cast<int64_t>(together.size()) * shape.kv_heads, [&](int64_t chunk) {
+    const Siblings& rows = together[static_cast<size_t>(chunk / shape.kv_heads)];
+    const int64_t kv = chunk % shape.kv_heads;
+    static thread_local std::vector<ContinuingRow> continuing;
+    continuing.clear();
+    for (size_t i = rows.first; i < rows.last; ++i) {
+      const AttentionContext::Row& row = context.rows[i];
+      const auto r = static_cast<int64_t>(i);
+      context.cache->put_slot(layer, row.slot, kv, row.length, in.k + r * in.kv_row + kv * width, in.v + r * in.kv_row + kv * width);
+      continuing.push_back({in.q + r * in.q_row + kv * group * width, context.cache->slot(layer, row.slot, kv, row.length + 1), out + (r * shape.heads + kv * group) * width});
     }
+    const AttentionContext::Row& row = context.rows[rows.first];
+    attention_decode(continuing, group, width, scale, context.cache->prompt(layer, row.region, kv, row.prompt_length));
   });
 }
 
@@ -82,11 +102,9 @@ CachedRun KeyValueCache::run(const Store& store, int64_t layer, int64_t index, i
           length, store.capacity};
 }
 
-void KeyValueCache::put(Store& store, int64_t layer, int64_t index, int64_t position, const float* k, const float* v) {
-  for (int64_t kv = 0; kv < kv_heads_; ++kv) {
-    const CachedRun to = run(store, layer, index, kv, position);
-    cache_position(k + kv * width_, v + kv * width_, width_, position, store.capacity, const_cast<float*>(to.k), const_cast<float*>(to.v));
-  }
+void KeyValueCache::put(Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t position, const float* k, const float* v) {
+  const CachedRun to = run(store, layer, index, kv_head, position);
+  cache_position(k, v, width_, position, store.capacity, const_cast<float*>(to.k), const_cast<float*>(to.v));
 }
 
 DeviceCache KeyValueCache::on_device(int64_t layer) const {
@@ -130,7 +148,8 @@ void attend(const AttentionInputs& in, const HeadShape& shape, float scale, int6
   parallel_chunks(static_cast<int64_t>(context.trees->size()), [&](int64_t tree) {
     const Segment prompt = (*context.trees)[static_cast<size_t>(tree)].segments[0];
     for (int64_t i = 0; i < prompt.length; ++i)
-      context.cache->put_prompt(layer, context.regions[static_cast<size_t>(tree)], i, in.k + (prompt.begin + i) * in.kv_row, in.v + (prompt.begin + i) * in.kv_row);
+      for (int64_t kv = 0, at = (prompt.begin + i) * in.kv_row; kv < shape.kv_heads; ++kv, at += shape.width)
+        context.cache->put_prompt(layer, context.regions[static_cast<size_t>(tree)], kv, i, in.k + at, in.v + at);
   });
 }
 

@@ -27,9 +27,9 @@ class KeyValueCache {
   int64_t width() const { return width_; }
   CachedRun prompt(int64_t layer, int64_t region, int64_t kv_head, int64_t length) const { return run(prompts_, layer, region, kv_head, length); }
   CachedRun slot(int64_t layer, int64_t slot, int64_t kv_head, int64_t length) const { return run(slots_, layer, slot, kv_head, length); }
-  // Puts a position's keys and values [kv_heads, width] there.
-  void put_prompt(int64_t layer, int64_t region, int64_t position, const float* k, const float* v) { put(prompts_, layer, region, position, k, v); }
-  void put_slot(int64_t layer, int64_t slot, int64_t position, const float* k, const float* v) { put(slots_, layer, slot, position, k, v); }
+  // Puts a position's key and value [width] of one head there.
+  void put_prompt(int64_t layer, int64_t region, int64_t kv_head, int64_t position, const float* k, const float* v) { put(prompts_, layer, region, kv_head, position, k, v); }
+  void put_slot(int64_t layer, int64_t slot, int64_t kv_head, int64_t position, const float* k, const float* v) { put(slots_, layer, slot, kv_head, position, k, v); }
 
   // On a device: a layer as its kernels take it, and a prompt position's place there.
   DeviceCache on_device(int64_t layer) const;
@@ -45,7 +45,7 @@ class KeyValueCache {
   };
   Store make_store(int64_t layers, int64_t runs, int64_t tokens) const;
   CachedRun run(const Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t length) const;
-  void put(Store& store, int64_t layer, int64_t index, int64_t position, const float* k, const float* v);
+  void put(Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t position, const float* k, const float* v);
 
   int64_t kv_heads_, width_;
   Store prompts_, slots_;

@@ -114,7 +114,7 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w, co
   const RotaryTable table = rotary_table_for(positions.const_data_ptr<int64_t>(), rows, call.shape.width / 2, theta);
   rotate_rows(qkv_data, call.columns(), positions.const_data_ptr<int64_t>(), table, 1.0f, rows, heads + kv_heads, call.shape.width / 2, qkv_data, call.columns());
   attend(call.inputs(qkv_data), call.shape, static_cast<float>(scale), layer, context, attended_data, lse_data);
-  std::copy_n(x_data, rows * d, y.data_ptr<float>());
+  copy_rows(x_data, rows, d, y.data_ptr<float>());
   product(attended_data, rows, call.attended(), {&w.o}, y.data_ptr<float>(), true);
   if (!recording) return y;
   const auto node = c10::make_intrusive<AttentionBlockNode>();

@@ -189,28 +189,35 @@ void cache_position(const float* k, const float* v, int64_t width, int64_t posit
   for (int64_t i = 0; i < width; i += w) std::copy_n(v + i, std::min(w, width - i), run_v + i / w * w * capacity + position * w);
 }
 
-void attention_decode(const float* q, int64_t group, int64_t width, float scale, const CachedRun& prefix, const CachedRun& own, float* out) {
+void attention_decode(std::span<const ContinuingRow> rows, int64_t group, int64_t width, float scale, const CachedRun& prompt) {
   static thread_local Scratch scratch;
-  // Whole panels throughout: what hangs over is written over, or left behind.
-  const int64_t w = gemm::panel_width(), length = prefix.length + own.length, row = aligned(length + w), value_row = gemm::panels(width) * w;
-  float *const scores = scratch.take(group * (row + value_row)), *const values = scores + group * row;
-  const auto score = [&](const CachedRun& run, float* to) {
-    const int64_t panels = gemm::panels(run.length);
-    gemm::multiply({q, width, 1}, group, width, {run.k, w * width}, panels * w, 0, panels, to, row, false);
+  int64_t longest = 0;
+  for (const ContinuingRow& row : rows) longest = std::max(longest, row.own.length);
+  // Scores are written in whole vectors: what hangs over is written over, or left behind.
+  const int64_t w = gemm::panel_width(), queries = static_cast<int64_t>(rows.size()) * group, row = aligned(prompt.length + longest + w);
+  float *const scores = scratch.take(queries * (row + 2 * width)), *const q = scores + queries * row, *const out = q + queries * width;
+  const auto score = [&](const float* q_of, int64_t count, const CachedRun& run, float* to) {
+    const int64_t whole = (run.length + gemm::lanes() - 1) / gemm::lanes() * gemm::lanes();
+    gemm::multiply({q_of, width, 1}, count, width, {run.k, w * width}, whole, 0, gemm::panels(whole), to, row, false);
   };
-  score(prefix, scores);
-  score(own, scores + prefix.length);
-  for (int64_t h = 0; h < group; ++h) {
+  const auto weigh = [&](const float* scores_of, int64_t count, const CachedRun& run, float* to, bool add) {
+    gemm::multiply({scores_of, row, 1}, count, run.length, {run.v, w * run.capacity}, width, 0, gemm::panels(width), to, width, add);
+  };
+  for (size_t r = 0; r < rows.size(); ++r) std::copy_n(rows[r].q, group * width, q + static_cast<int64_t>(r) * group * width);
+  score(q, queries, prompt, scores);
+  for (size_t r = 0; r < rows.size(); ++r) score(rows[r].q, group, rows[r].own, scores + static_cast<int64_t>(r) * group * row + prompt.length);
+  for (int64_t i = 0; i < queries; ++i) {
     float lse;
-    const float sum = kernels::softmax_terms(scores + h * row, scale, length, &lse);
-    kernels::scale_row(scores + h * row, 1.0f / sum, length);
+    const int64_t length = prompt.length + rows[static_cast<size_t>(i / group)].own.length;
+    const float sum = kernels::softmax_terms(scores + i * row, scale, length, &lse);
+    kernels::scale_row(scores + i * row, 1.0f / sum, length);
   }
-  const auto weigh = [&](const CachedRun& run, const float* scores_of, bool add) {
-    gemm::multiply({scores_of, row, 1}, group, run.length, {run.v, w * run.capacity}, value_row, 0, value_row / w, values, value_row, add);
-  };
-  weigh(prefix, scores, false);
-  weigh(own, scores + prefix.length, true);
-  for (int64_t h = 0; h < group; ++h) std::copy_n(values + h * value_row, width, out + h * width);
+  weigh(scores, queries, prompt, out, false);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const int64_t first = static_cast<int64_t>(r) * group;
+    weigh(scores + first * row + prompt.length, group, rows[r].own, out + first * width, true);
+    std::copy_n(out + first * width, group * width, rows[r].out);
+  }
 }
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 // scores of one block exist at a time. Softmax of scale q k^T over the keys that a query may see.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "device/gemm.h"
@@ -48,7 +49,14 @@ inline int64_t cached_value_floats(int64_t width, int64_t capacity) { return gem
 // Puts one position's key and value [width] into a run.
 void cache_position(const float* k, const float* v, int64_t width, int64_t position, int64_t capacity, float* run_k, float* run_v);
 
-// Queries q [group, width] of one row and key-value head over a shared prefix, then the row's own tokens -> out [group, width].
-void attention_decode(const float* q, int64_t group, int64_t width, float scale, const CachedRun& prefix, const CachedRun& own, float* out);
+// A row that goes on from a prompt, and one key-value head of it: queries q [group, width], the run of its own tokens, and where
+// out [group, width] goes.
+struct ContinuingRow {
+  const float* q;
+  CachedRun own;
+  float* out;
+};
+// Each row over the prompt that all of them share, then over its own tokens.
+void attention_decode(std::span<const ContinuingRow> rows, int64_t group, int64_t width, float scale, const CachedRun& prompt);
 
 }  // namespace slipway

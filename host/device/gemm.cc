@@ -70,22 +70,23 @@ int64_t share_ahead(int64_t bytes, int64_t tiles, Tile& t) {
   return share;
 }
 
-// A block's part of one panel: every tile of the block's rows. `gathered`: t.a.data is what gather() wrote.
+// A block's part of one panel: every tile of the block's rows, `used` columns of them. `gathered`: t.a.data is what gather() wrote.
 void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used, int64_t share) {
   float* const y = t.y;
   const Strided a = t.a;
+  const int64_t vectors = (used + chosen.lanes - 1) / chosen.lanes;
   for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += share) {
     const int64_t m = deal.rows_of(tile);
     t.a = gathered ? Strided{a.data + r * t.k, 1, m} : Strided{a.data + r * a.row, a.row, a.column};
     t.y = y + r * t.y_row;
-    if (used == chosen.width) {
-      chosen.tiles[m - 1](t);
+    if (used == vectors * chosen.lanes) {
+      chosen.tile(vectors, m)(t);
     } else {
-      alignas(64) float edge[12 * kWidest];  // the last panel hangs over: its columns go through here
+      alignas(64) float edge[12 * kWidest];  // the last vector hangs over: its columns go through here
       Tile through = t;
       through.y = edge, through.y_row = chosen.width;
       for (int64_t j = 0; t.add && j < m; ++j) std::copy_n(t.y + j * t.y_row, used, edge + j * chosen.width);
-      chosen.tiles[m - 1](through);
+      chosen.tile(vectors, m)(through);
       for (int64_t j = 0; j < m; ++j) std::copy_n(edge + j * chosen.width, used, t.y + j * t.y_row);
     }
     r += m;
@@ -130,6 +131,8 @@ bool use(std::string_view instruction_set) {
 std::string_view instruction_set() { return kernel().name; }
 
 int64_t panel_width() { return kernel().width; }
+
+int64_t lanes() { return kernel().lanes; }
 
 int64_t tile_rows() { return kernel().rows; }
 

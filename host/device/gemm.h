@@ -10,6 +10,8 @@ namespace slipway::gemm {
 // Columns of b that one panel holds, on this processor: at most kWidest. A panel is [k][panel_width()].
 constexpr int64_t kWidest = 32;
 int64_t panel_width();
+// Columns of a vector: whole vectors are written at once, columns beyond the last whole one by a detour.
+int64_t lanes();
 // Rows of a that are multiplied at a time: whoever cuts a into pieces cuts between tiles.
 int64_t tile_rows();
 inline int64_t panels(int64_t n) { return (n + panel_width() - 1) / panel_width(); }

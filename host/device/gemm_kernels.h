@@ -10,7 +10,7 @@ namespace slipway::gemm {
 
 constexpr int64_t kSeldom = 16, kOften = 4, kCacheLine = 64;
 
-// y[0..M) [a panel's columns] (+)= a[0..M) . panel.
+// y[0..M) [the panel's first vectors] (+)= a[0..M) . panel.
 struct Tile {
   Strided a;
   int64_t k;
@@ -28,7 +28,9 @@ using TileFunction = void (*)(const Tile& t);
 struct Kernel {
   std::string_view name;
   int64_t lanes, width, rows;  // floats of a vector; columns of a panel; rows of the largest tile
-  const TileFunction* tiles;   // tiles[m - 1] does m rows
+  const TileFunction* tiles;   // by vectors, then by rows
+  // The tile of `m` rows and the first `vectors` vectors of a panel.
+  TileFunction tile(int64_t vectors, int64_t m) const { return tiles[(vectors - 1) * rows + m - 1]; }
 };
 
 // nullopt: no such set, or not on this processor.

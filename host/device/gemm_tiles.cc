@@ -2,7 +2,6 @@
 // two hardware threads share a core, each gets half of what it can decode and load. So nothing stands in the innermost loop but
 // one load for a vector of the panel, one for an element of a, and their multiply-adds.
 #include <algorithm>
-#include <iterator>
 
 #include "device/gemm_kernels.h"
 #include "device/instruction_sets.h"
@@ -16,8 +15,8 @@ using Vector256 = float __attribute__((vector_size(32)));
 #endif
 using Vector128 = float __attribute__((vector_size(16)));
 
-// A tile of M rows as the compiler makes it.
-#define SLIPWAY_TILE_BODY(Vector, kVectors)                                                                               \
+// A tile of M rows and kVectors vectors of a panel that has kOfPanel, as the compiler makes it.
+#define SLIPWAY_TILE_BODY(Vector, kOfPanel)                                                                               \
   typedef Vector Anywhere __attribute__((aligned(4), may_alias));                                                         \
   constexpr int kLanes = sizeof(Vector) / sizeof(float);                                                                  \
   Vector sum[M][kVectors];                                                                                                \
@@ -29,7 +28,7 @@ using Vector128 = float __attribute__((vector_size(16)));
   const int64_t steps = t.ahead_steps, lines = t.ahead_lines;                                                             \
   for (int64_t left = t.k; left > 0; left -= steps) {                                                                     \
     for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine) __builtin_prefetch(ahead, 0, 2);                    \
-    for (int64_t i = std::min(left, steps); i > 0; --i, panel += kVectors * kLanes, a += column) {                        \
+    for (int64_t i = std::min(left, steps); i > 0; --i, panel += kOfPanel * kLanes, a += column) {                        \
       Vector b[kVectors];                                                                                                 \
       _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) b[v] = *reinterpret_cast<const Anywhere*>(panel + v * kLanes); \
       _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                                              \
@@ -44,21 +43,25 @@ using Vector128 = float __attribute__((vector_size(16)));
       *y = t.add ? *y + sum[m][v] : sum[m][v];                                                                            \
     }
 
-template <int M>
+#define SLIPWAY_FOUR_ROWS(tile, vectors) tile<vectors, 1>, tile<vectors, 2>, tile<vectors, 3>, tile<vectors, 4>
+#define SLIPWAY_TWELVE_ROWS(tile, vectors)                                                                                  \
+  SLIPWAY_FOUR_ROWS(tile, vectors), tile<vectors, 5>, tile<vectors, 6>, tile<vectors, 7>, tile<vectors, 8>, tile<vectors, 9>, \
+      tile<vectors, 10>, tile<vectors, 11>, tile<vectors, 12>
+
+template <int kVectors, int M>
 void tile_128(const Tile& t) {
   SLIPWAY_TILE_BODY(Vector128, 2)
 }
-constexpr TileFunction kTiles128[] = {tile_128<1>, tile_128<2>, tile_128<3>, tile_128<4>};
+constexpr TileFunction kTiles128[] = {SLIPWAY_FOUR_ROWS(tile_128, 1), SLIPWAY_FOUR_ROWS(tile_128, 2)};
 
 #if defined(__x86_64__)
-template <int M>
+template <int kVectors, int M>
 SLIPWAY_TARGET("arch=x86-64-v4") void tile_512(const Tile& t) {
   SLIPWAY_TILE_BODY(Vector512, 2)
 }
-constexpr TileFunction kTiles512[] = {tile_512<1>, tile_512<2>, tile_512<3>, tile_512<4>, tile_512<5>,  tile_512<6>,
-                                      tile_512<7>, tile_512<8>, tile_512<9>, tile_512<10>, tile_512<11>, tile_512<12>};
+constexpr TileFunction kTiles512[] = {SLIPWAY_TWELVE_ROWS(tile_512, 1), SLIPWAY_TWELVE_ROWS(tile_512, 2)};
 
-template <int M>
+template <int kVectors, int M>
 SLIPWAY_TARGET("arch=x86-64-v3") void tile_256(const Tile& t) {
   SLIPWAY_TILE_BODY(Vector256, 3)
 }
@@ -132,14 +135,14 @@ void by_24(const Tile& t) {
 }
 void tile_256_of_3(const Tile& t) {
   if (t.a.column == 1) by_24<Rows::kThree>(t);
-  else tile_256<3>(t);
+  else tile_256<3, 3>(t);
 }
 void tile_256_of_4(const Tile& t) {
   if (t.a.column == 1) by_24<Rows::kFour>(t);
   else if (t.a.row == 1 && t.a.column == 4) by_24<Rows::kFourGathered>(t);
-  else tile_256<4>(t);
+  else tile_256<3, 4>(t);
 }
-constexpr TileFunction kTiles256[] = {tile_256<1>, tile_256<2>, tile_256_of_3, tile_256_of_4};
+constexpr TileFunction kTiles256[] = {SLIPWAY_FOUR_ROWS(tile_256, 1), SLIPWAY_FOUR_ROWS(tile_256, 2), tile_256<3, 1>, tile_256<3, 2>, tile_256_of_3, tile_256_of_4};
 #endif
 
 }  // namespace
@@ -148,11 +151,11 @@ std::optional<Kernel> kernel_of(std::string_view instruction_set) {
 #if defined(__x86_64__)
   if (instruction_set == "avx512" && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
-    return Kernel{"avx512", 16, 32, std::size(kTiles512), kTiles512};
+    return Kernel{"avx512", 16, 32, 12, kTiles512};
   if (instruction_set == "avx2" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-    return Kernel{"avx2", 8, 24, std::size(kTiles256), kTiles256};
+    return Kernel{"avx2", 8, 24, 4, kTiles256};
 #endif
-  if (instruction_set == "plain") return Kernel{"plain", 4, 8, std::size(kTiles128), kTiles128};
+  if (instruction_set == "plain") return Kernel{"plain", 4, 8, 4, kTiles128};
   return std::nullopt;
 }
 

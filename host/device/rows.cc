@@ -11,7 +11,7 @@ namespace slipway {
 namespace {
 
 // Values of one chunk: less, and handing it over costs as much as doing it.
-constexpr int64_t kValuesPerChunk = 32768;
+constexpr int64_t kValuesPerChunk = 8192;
 constexpr int64_t kParts = 8;
 
 int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_t>(1, width) + 1; }
@@ -38,6 +38,10 @@ void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
   });
   for (int64_t p = 0; grad_w != nullptr && p < kParts; ++p)
     for (int64_t i = 0; i < width; ++i) grad_w[i] += partial[p * width + i];
+}
+
+void copy_rows(const float* from, int64_t rows, int64_t width, float* to) {
+  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) { std::copy_n(from + begin * width, (end - begin) * width, to + begin * width); });
 }
 
 void swiglu_rows(const float* gate_up, int64_t rows, int64_t width, float* out) {

@@ -12,6 +12,8 @@ void rms_norm_rows(const float* x, const float* w, double eps, int64_t rows, int
 void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w, const float* inverse_rms, const float* residual, int64_t rows, int64_t width,
                             float* grad_x, float* grad_w);
 
+void copy_rows(const float* from, int64_t rows, int64_t width, float* to);
+
 // out [rows, width] = silu(gate) * up, gate and up being the halves of rows [2 * width].
 void swiglu_rows(const float* gate_up, int64_t rows, int64_t width, float* out);
 // d_gate_up [rows, 2 * width] from grad [rows, width]; `out` once more.

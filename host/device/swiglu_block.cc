@@ -87,7 +87,7 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   rms_norm_rows(x_data, w.norm_D.const_data_ptr<float>(), eps, rows, d, h, rms_data);
   product(h, rows, d, {&w.gate, &w.up}, gate_up_data, false);
   swiglu_rows(gate_up_data, rows, inner, act);
-  std::copy_n(x_data, rows * d, y.data_ptr<float>());
+  copy_rows(x_data, rows, d, y.data_ptr<float>());
   product(act, rows, inner, {&w.down}, y.data_ptr<float>(), true);
   if (!recording) return y;
   const auto node = c10::make_intrusive<SwiGluBlockNode>();

@@ -12,7 +12,7 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kGrain = 131072;
+constexpr int64_t kGrain = 32768;
 
 struct Known {
   const char* name;

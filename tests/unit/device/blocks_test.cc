@@ -124,6 +124,43 @@ TEST(Blocks, DecodingContinuesThePackedForward) {
   EXPECT_LT(difference, 1e-5);
 }
 
+TEST(Blocks, ARowDecodesToTheSameBitsInAnyCompany) {
+  at::manual_seed(7);
+  const at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> x = attention_leaves(20);
+  constexpr int64_t kRows = 21, kSteps = 30;
+  KeyValueCache together(1, kKvHeads, kWidth, {2, 12, kRows, kSteps}), alone(1, kKvHeads, kWidth, {2, 12, kRows, kSteps});
+  const auto block = [&](const at::Tensor& rows, const std::vector<int64_t>& positions, const AttentionContext& context) {
+    return attention_block(rows, weights_of(x), int64_tensor(positions), kHeads, kKvHeads, kEps, kTheta, kScale, 0, context.handle());
+  };
+  std::vector<int64_t> positions(20);
+  for (int64_t i = 0; i < 20; ++i) positions[static_cast<size_t>(i)] = i < 12 ? i : i - 12;
+  for (KeyValueCache* cache : {&together, &alone}) {
+    AttentionContext prefill = AttentionContext::packed({0, 12, 20});
+    prefill.cache = cache;
+    prefill.regions = {0, 1};
+    block(x[0], positions, prefill);
+  }
+  const auto decode = [&](KeyValueCache& cache, const std::vector<AttentionContext::Row>& rows, const at::Tensor& inputs) {
+    AttentionContext step;
+    step.mode = AttentionContext::Mode::kDecode;
+    step.cache = &cache;
+    step.rows = rows;
+    std::vector<int64_t> at;
+    for (const AttentionContext::Row& row : rows) at.push_back(row.prompt_length + row.length);
+    return block(inputs, at, step);
+  };
+  for (int64_t step = 0; step < kSteps; ++step) {
+    std::vector<AttentionContext::Row> rows;  // 13 of one prompt, 8 of the other; each begins a step after the one before
+    for (int64_t r = 0; r < kRows && r <= step; ++r) rows.push_back({r < 13 ? 0 : 1, r < 13 ? 12 : 8, r, step - r});
+    const at::Tensor inputs = at::randn({static_cast<int64_t>(rows.size()), kHidden}), out = decode(together, rows, inputs);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      const auto i = static_cast<int64_t>(r);
+      ASSERT_TRUE(at::equal(decode(alone, {rows[r]}, inputs.narrow(0, i, 1))[0], out[i])) << "row " << r << ", step " << step;
+    }
+  }
+}
+
 TEST(Blocks, SwiGluEqualsItsParts) {
   at::manual_seed(4);
   const double difference = compare({leaf({70, kHidden}), leaf({kHidden}), leaf({kInner, kHidden}, 0.2), leaf({kInner, kHidden}, 0.2), leaf({kHidden, kInner}, 0.2)},

@@ -41,7 +41,7 @@ class Gemm : public testing::TestWithParam<const char*> {
 
 TEST_P(Gemm, EqualsTheSumInDoublePrecision) {
   double largest = 0;
-  for (const int64_t n : {1, 23, 24, 25, 31, 32, 33, 100})
+  for (const int64_t n : {1, 8, 16, 23, 24, 25, 31, 32, 33, 40, 100})
     for (const int64_t k : {1, 15, 16, 64, 577})
       for (const int64_t rows : {1, 2, 3, 4, 5, 12, 13, 37, 241, 300}) {
         const std::vector<float> w = noise(n * k, 1), x = noise(rows * k, 2);
@@ -79,7 +79,7 @@ TEST_P(Gemm, RowsDoNotDependOnTheirBatch) {
 // a^T b added to what is there: rows side by side in memory, b not transposed, room between rows.
 TEST_P(Gemm, TurnedOperandsAddUp) {
   double largest = 0;
-  for (const int64_t n : {1, 16, 24, 33, 70})
+  for (const int64_t n : {1, 8, 16, 24, 33, 64, 70})
     for (const int64_t k : {1, 9, 19, 400, 801})
       for (const int64_t rows : {1, 3, 7, 8, 130}) {
         const int64_t a_row = rows + 3, b_row = n + 5, y_row = n + 2;
