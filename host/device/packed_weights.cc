@@ -1,25 +1,58 @@
 // Packing on first use.
 #include "device/packed_weights.h"
 
+#include <memory>
+#include <utility>
+
 #include "base/give_back.h"
 
 namespace slipway {
 namespace {
 
 thread_local PackedWeights* in_scope = nullptr;
+constexpr size_t kAlignment = 64;
 
 }  // namespace
 
 void PackedWeights::forget(WeightStorage storage) {
-  if (storage != std::exchange(storage_, storage)) packed_.clear();
+  if (storage != std::exchange(storage_, storage)) {
+    packed_.clear();
+    used_ = 0;
+  }
   for (auto& [weight, packed] : packed_) packed.fresh = false;
 }
 
+void PackedWeights::forget_borrowed() {
+  std::erase_if(packed_, [](const auto& entry) { return !entry.second.own.defined(); });
+  used_ = 0;
+}
+
+void PackedWeights::borrow(std::span<std::byte> memory) {
+  forget_borrowed();
+  forget(storage_);
+  borrowed_ = memory;
+}
+
 void PackedWeights::give_back() {
+  forget_borrowed();
+  borrowed_ = {};
   for (auto& [weight, packed] : packed_) {
     packed.fresh = false;
-    zero_and_give_back(packed.panels.data_ptr(), packed.panels.nbytes());
+    zero_and_give_back(packed.own.data_ptr(), packed.own.nbytes());
   }
+}
+
+void PackedWeights::place(Packed& packed, int64_t bytes) {
+  void* at = borrowed_.data() + used_;
+  size_t left = borrowed_.size() - used_;
+  if (!borrowed_.empty() && std::align(kAlignment, static_cast<size_t>(bytes), at, left) != nullptr) {
+    packed.own = at::Tensor();
+    packed.panels = static_cast<std::byte*>(at);
+    used_ = borrowed_.size() - left + static_cast<size_t>(bytes);
+    return;
+  }
+  packed.own = at::empty({bytes}, at::kByte);
+  packed.panels = reinterpret_cast<std::byte*>(packed.own.data_ptr<uint8_t>());
 }
 
 PackedWeight PackedWeights::of(const at::Tensor& w) {
@@ -28,11 +61,11 @@ PackedWeight PackedWeights::of(const at::Tensor& w) {
   if (!packed.fresh || packed.n != n || packed.k != k) {
     // Ordinary tensors: the memory serves later calls, inside inference mode and outside.
     const c10::InferenceMode ordinary(false);
-    if (packed.n != n || packed.k != k) packed.panels = at::empty({packed_bytes(storage_, n, k)}, at::kByte);
+    if (packed.n != n || packed.k != k) place(packed, packed_bytes(storage_, n, k));
     packed.n = n, packed.k = k, packed.fresh = true;
-    pack_weight(storage_, {w.const_data_ptr<float>(), n}, k, reinterpret_cast<std::byte*>(packed.panels.data_ptr<uint8_t>()));
+    pack_weight(storage_, {w.const_data_ptr<float>(), n}, k, packed.panels);
   }
-  return {reinterpret_cast<const std::byte*>(packed.panels.const_data_ptr<uint8_t>()), n, storage_};
+  return {packed.panels, n, storage_};
 }
 
 PackedWeightsScope::PackedWeightsScope(PackedWeights& weights) : outer_(std::exchange(in_scope, &weights)) {}

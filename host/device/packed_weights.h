@@ -1,5 +1,7 @@
 // Weight matrices in the layout that products want (device/gemm.h, device/low_bit.h), made when a matrix is first used.
 #pragma once
+#include <cstddef>
+#include <span>
 #include <unordered_map>
 
 #include "device/product.h"
@@ -15,17 +17,25 @@ class PackedWeights {
   // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the next weights of the same shapes,
   // unless they are stored in another way.
   void forget(WeightStorage storage);
-  // Forgets the contents, and gives the memory back to the system until weights are packed again.
+  // Forgets the contents, and packs into `memory` as far as it reaches, until give_back(). Meanwhile it is nobody else's.
+  void borrow(std::span<std::byte> memory);
+  // Forgets the contents and what was borrowed; memory of its own goes back to the system until weights are packed again.
   void give_back();
 
  private:
   struct Packed {
-    at::Tensor panels;
+    std::byte* panels = nullptr;
+    at::Tensor own;  // where the panels lie, unless that is borrowed
     int64_t n = 0, k = 0;
     bool fresh = false;
   };
+  void place(Packed& packed, int64_t bytes);
+  void forget_borrowed();
+
   WeightStorage storage_ = WeightStorage::kFloat32;
   std::unordered_map<const void*, Packed> packed_;
+  std::span<std::byte> borrowed_;
+  size_t used_ = 0;  // bytes of what is borrowed
 };
 
 // While one is alive, products on this thread take their weights from `weights`, if nothing records gradients.

@@ -56,7 +56,10 @@ void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
   access.tensor = [&parameters, &optimizer, indices, copies](uint32_t index, slw_role role, std::string_view slot) {
     const at::Tensor& weight = parameters.tensor(indices[index]);
     if (role == SLW_ROLE_WEIGHT) return copies->view(weight);
-    if (role == SLW_ROLE_GRAD) return copies->view(weight.grad());
+    if (role == SLW_ROLE_GRAD) {
+      if (parameters.grads_lent()) fail("there are no gradients while answers are sampled, from the last update to the next forward pass");
+      return copies->view(weight.grad());
+    }
     if (role == SLW_ROLE_OPTIMIZER) return copies->view(optimizer.state(weight, slot));
     fail("no tensor of role {}", role);
   };

@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/give_back.h"
 #include "base/trace.h"
 #include "device/accelerator/device_tensors.h"
 #include "device/accelerator/device_update.h"
@@ -102,6 +101,7 @@ void FlatParameters::load(const std::function<void(const std::string&, float*, i
 }
 
 void FlatParameters::zero_grad() {
+  grads_lent_ = false;
   for (Group& group : groups_) {
     if (!group.trainable) continue;
     if (on_device(group.grads)) {
@@ -113,12 +113,13 @@ void FlatParameters::zero_grad() {
   }
 }
 
-void FlatParameters::give_back_grads() {
-  for (Group& group : groups_) {
-    if (!group.trainable) continue;
-    if (on_device(group.grads)) group.grads.zero_();
-    else zero_and_give_back(group.grads.data_ptr(), group.grads.nbytes());
-  }
+std::span<std::byte> FlatParameters::lend_grads() {
+  std::span<std::byte> most;
+  for (Group& group : groups_)
+    if (group.trainable && !on_device(group.grads) && group.grads.nbytes() > most.size())
+      most = {reinterpret_cast<std::byte*>(group.grads.data_ptr<float>()), group.grads.nbytes()};
+  grads_lent_ = !most.empty();
+  return most;
 }
 
 double FlatParameters::grad_norm() const {

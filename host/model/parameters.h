@@ -1,8 +1,10 @@
 // A model's weights and gradients in flat buffers that the host owns: one pair for every (decay, trainable) group, each
 // parameter a view into them. One optimizer call, one norm, one copy then serves the whole group.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,10 @@ class FlatParameters {
   void load(const std::function<void(const std::string& name, float* out, int64_t count)>& read);
 
   void zero_grad();
-  // The same, and their memory goes back to the system until gradients are added again.
-  void give_back_grads();
+  // Memory for other use while no gradients are wanted, until zero_grad(): that of the most gradients that lie side by side. Empty
+  // on an accelerator, and when nothing is trained.
+  std::span<std::byte> lend_grads();
+  bool grads_lent() const { return grads_lent_; }
   // L2 norm over all gradients, summed in float64; equal for any number of threads.
   double grad_norm() const;
   void scale_grad(double factor);
@@ -63,6 +67,7 @@ class FlatParameters {
   std::vector<ParameterSpec> specs_;
   std::vector<Group> groups_;
   std::vector<at::Tensor> tensors_;
+  bool grads_lent_ = false;
 };
 
 }  // namespace slipway

@@ -46,7 +46,7 @@ HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const
   const auto submit = [&](size_t request, std::span<const Completion> answers) {
     scorer.submit(request, scored_rows(prompts[request], answers, run.tokenizer));
   };
-  run.model.parameters().give_back_grads();  // until there is something to train on
+  run.model.packed_weights().borrow(run.model.parameters().lend_grads());  // until there is something to train on
   const std::vector<Completion> completions = generate(run.model, requests, settings, {on_progress, submit});
   const auto [rows, scores] = scorer.finish();
   std::vector<std::vector<int32_t>> ids;

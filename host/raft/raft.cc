@@ -131,7 +131,7 @@ std::vector<size_t> Raft::draw_prompts() const {
 std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   const PhaseScope phase(&run_.clock, Phase::kGenerate);
   run_.events.tell(SLW_ON_GENERATE_BEGIN);
-  run_.model.parameters().give_back_grads();  // until there is something to train on
+  run_.model.packed_weights().borrow(run_.model.parameters().lend_grads());  // until there is something to train on
   phase_began_ = run_.seconds();
   std::vector<GenerationRequest> requests;
   for (size_t j = 0; j < prompts.size(); ++j)

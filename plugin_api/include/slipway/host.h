@@ -61,7 +61,8 @@ typedef struct slw_host_train { /* [loop] only, and only from inside on_event() 
   uint32_t reserved;
   uint32_t (SLW_CALL *param_count)(const slw_host *h) SLW_NOEXCEPT;
   const char *(SLW_CALL *param_name)(const slw_host *h, uint32_t i) SLW_NOEXCEPT;
-  /* this rank's shard, borrowed until the event returns; `slot` names optimizer state ("exp_avg"), else NULL */
+  /* this rank's shard, borrowed until the event returns; `slot` names optimizer state ("exp_avg"), else NULL.
+     Gradients are refused between RAFT's sampling and the next forward pass: there are none. */
   slw_status (SLW_CALL *tensor)(const slw_host *h, uint32_t i, slw_role role, const char *slot, DLTensor *out,
                               slw_stream *stream, slw_error *err) SLW_NOEXCEPT;
   slw_status (SLW_CALL *set_learning_rate)(const slw_host *h, double value, slw_error *err) SLW_NOEXCEPT; /* this step only */

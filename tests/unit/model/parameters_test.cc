@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace slipway {
@@ -20,12 +22,26 @@ TEST(FlatParameters, GroupsHoldViewsAndGradientsLandInTheBuffer) {
   EXPECT_DOUBLE_EQ(p.groups()[0].grads.sum().item<double>(), 9.0);
   p.zero_grad();
   EXPECT_DOUBLE_EQ(p.grad_norm(), 0.0);
+}
+
+TEST(FlatParameters, LentGradientsBeginAnewFromZero) {
+  FlatParameters p({{"a", {3, 20}}, {"n", {4}, true, false}, {"fixed", {500}, false}});
   for (int i = 0; i < 2; ++i) {
+    p.zero_grad();
+    EXPECT_FALSE(p.grads_lent());
     (p.tensor(0).sum() * 3).backward();
-    EXPECT_DOUBLE_EQ(p.groups()[0].grads.sum().item<double>(), 18.0);
-    p.give_back_grads();
-    EXPECT_DOUBLE_EQ(p.grad_norm(), 0.0);
+    EXPECT_DOUBLE_EQ(p.groups()[0].grads.sum().item<double>(), 180.0);
+    const std::span<std::byte> memory = p.lend_grads();
+    EXPECT_TRUE(p.grads_lent());
+    ASSERT_GE(memory.size(), 60 * sizeof(float));  // those of the largest group that is trained
+    std::ranges::fill(memory, std::byte{0x7f});
+    EXPECT_DOUBLE_EQ(p.tensor(0).detach().sum().item<double>(), 0.0);
   }
+  p.zero_grad();
+  EXPECT_DOUBLE_EQ(p.grad_norm(), 0.0);
+  FlatParameters none({{"fixed", {500}, false}});
+  EXPECT_TRUE(none.lend_grads().empty());
+  EXPECT_FALSE(none.grads_lent());
 }
 
 TEST(FlatParameters, EqualSeedsGiveEqualWeights) {
