@@ -3,6 +3,7 @@
 #include <limits>
 #include <sstream>
 
+#include "base/error.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {
@@ -60,6 +61,19 @@ TEST_F(TrainService, ShowsWeightsGradientsAndMoments) {
     moment_sum += std::abs(first);
   }
   EXPECT_GT(moment_sum, 0);
+}
+
+TEST_F(TrainService, LentGradientsAreRefusedUntilTheNextStep) {
+  tiny.model.parameters().lend_grads();
+  try {
+    tiny.access.tensor(0, SLW_ROLE_GRAD, "");
+    ADD_FAILURE() << "handed out";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no gradients while answers are sampled"));
+  }
+  EXPECT_NE(tiny.access.tensor(0, SLW_ROLE_WEIGHT, "").data, nullptr);
+  EXPECT_EQ(steer("what = \"look\"").size(), tiny.model.parameters().specs().size());
+  EXPECT_NE(tiny.access.tensor(0, SLW_ROLE_GRAD, "").data, nullptr);
 }
 
 TEST_F(TrainService, AGradientChangedInPlaceChangesTheStep) {
