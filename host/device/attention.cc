@@ -54,7 +54,7 @@ struct Siblings {
 };
 
 std::vector<Siblings> siblings(const std::vector<AttentionContext::Row>& rows) {
-  constexpr size_t kTogether = 8;
+  constexpr size_t kTogether = 8;  // enough to fill tiles; more would leave too few pieces for the threads
   std::vector<Siblings> out;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (!out.empty() && rows[r].region == rows[out.back().first].region && r - out.back().first < kTogether) out.back().last = r + 1;
