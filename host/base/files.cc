@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/place.h"
 
 namespace slipway {
 namespace {
@@ -29,15 +30,6 @@ Descriptor open_or_fail(const fs::path& path, int flags, mode_t mode = 0644) {
   while (fd < 0 && errno == EINTR);
   if (fd < 0) fail("{}: {}", path.string(), std::strerror(errno));
   return Descriptor{fd};
-}
-
-void write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail("{}: cannot write: {}", path.string(), std::strerror(errno));
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
 }
 
 }  // namespace
@@ -64,29 +56,27 @@ void flush_to_disk(const fs::path& path) {
   if (::fsync(file.fd) != 0) fail("{}: cannot flush to disk: {}", path.string(), std::strerror(errno));
 }
 
-DurableFile::DurableFile(const fs::path& path) : path_(path), temporary_(path.string() + ".tmp-" + std::to_string(::getpid())) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  std::error_code ec;
-  fs::create_directories(folder, ec);
-  if (ec) fail("{}: cannot create the folder: {}", folder.string(), ec.message());
-  Descriptor file = open_or_fail(temporary_, O_WRONLY | O_CREAT | O_TRUNC);
-  std::swap(fd_, file.fd);
+DurableFile::DurableFile(const fs::path& path) {
+  PartFile file = begin_part(path);
+  path_ = std::move(file.target);
+  temporary_ = std::move(file.part);
+  fd_ = file.fd;
 }
 
 DurableFile::~DurableFile() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  ::unlink(temporary_.c_str());
+  PartFile file{path_, temporary_, std::exchange(fd_, -1)};
+  abandon_part(file);
 }
 
-void DurableFile::write(std::string_view bytes) { write_all(fd_, bytes, temporary_); }
+void DurableFile::write(std::string_view bytes) { write_part({path_, temporary_, fd_}, bytes); }
 
 void DurableFile::commit() {
-  if (::fsync(fd_) != 0) fail("{}: cannot flush to disk: {}", temporary_.string(), std::strerror(errno));
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-    fail("{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
-  ::close(std::exchange(fd_, -1));
-  flush_to_disk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+  PartFile file{path_, temporary_, fd_};
+  const struct Descriptor {
+    int &to, &from;
+    ~Descriptor() { to = from; }
+  } taken{fd_, file.fd};
+  place_part(file);
 }
 
 void write_file_durably(const fs::path& path, std::string_view bytes) {

@@ -1,56 +1,16 @@
 // The journals: one JSON line a record.
 #include "plugin/journal.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
-#include <mutex>
 #include <optional>
 
+#include "base/append_log.h"
 #include "base/json.h"
+#include "base/place.h"
 
 namespace slipway {
 namespace {
-
-// Two instances of one plugin share a folder: whole lines, one after the other.
-std::mutex writing;
-
-struct File {
-  int fd;
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-[[noreturn]] void fail_errno(const fs::path& path, const char* what) { fail("{}: cannot {}: {}", path.string(), what, std::strerror(errno)); }
-
-// Where the last complete line ends.
-off_t end_of_lines(int fd, off_t size, const fs::path& path) {
-  char buffer[4096];
-  for (off_t end = size; end > 0;) {
-    const off_t start = std::max<off_t>(0, end - static_cast<off_t>(sizeof buffer));
-    const ssize_t n = ::pread(fd, buffer, static_cast<size_t>(end - start), start);
-    if (n != end - start) fail_errno(path, "read");
-    for (ssize_t i = n; i > 0; --i)
-      if (buffer[i - 1] == '\n') return start + i;
-    end = start;
-  }
-  return 0;
-}
-
-void write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_errno(path, "write");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
 
 std::optional<std::string> record_of(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
@@ -59,16 +19,6 @@ std::optional<std::string> record_of(std::string_view line) {
   auto record = json["record"].get<std::string>();
   if (record.size() != json["bytes"].get<uint64_t>()) return std::nullopt;
   return record;
-}
-
-// Where the last record ends that is whole: a crash may leave half a line, or a line of which only parts reached the disk.
-off_t end_of_records(int fd, off_t size, const fs::path& path) {
-  const off_t end = end_of_lines(fd, size, path);
-  if (end == 0) return 0;
-  const off_t start = end_of_lines(fd, end - 1, path);
-  std::string last(static_cast<size_t>(end - 1 - start), '\0');
-  if (::pread(fd, last.data(), last.size(), start) != end - 1 - start) fail_errno(path, "read");
-  return record_of(last) ? end : start;
 }
 
 }  // namespace
@@ -89,31 +39,18 @@ void Journals::append(std::string_view name, std::string_view record) const {
   line["record"] = record;
   std::string text;
   try {
-    text = line.dump() + "\n";
+    text = line.dump();
   } catch (const Json::exception&) {
     throw BadJournalArgument("the record is not UTF-8 text");
   }
-  const std::lock_guard lock(writing);
-  std::error_code ec;  // what goes wrong here is reported by open()
-  const bool is_new = !fs::exists(file_path, ec);
-  if (is_new) fs::create_directories(folder_, ec);
-  const File file{::open(file_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
-  if (file.fd < 0) fail_errno(file_path, "open");
-  struct stat info{};
-  if (::fstat(file.fd, &info) != 0) fail_errno(file_path, "read");
-  const off_t end = end_of_records(file.fd, info.st_size, file_path);
-  if (end != info.st_size && ::ftruncate(file.fd, end) != 0) fail_errno(file_path, "mend");
-  if (::lseek(file.fd, end, SEEK_SET) != end) fail_errno(file_path, "write");
-  write_all(file.fd, text, file_path);
-  if (::fsync(file.fd) != 0) fail_errno(file_path, "flush");
-  if (is_new) flush_to_disk(folder_);
+  AppendLog log(file_path, [](std::string_view last) { return record_of(last).has_value(); });
+  log.append(text);
+  log.flush();
 }
 
 std::vector<std::string> Journals::read(std::string_view name) const {
   const fs::path file_path = path(name);
-  const std::lock_guard lock(writing);
-  std::error_code ec;
-  if (!fs::exists(file_path, ec)) return {};
+  if (!path_exists(file_path)) return {};
   const std::string text = read_file(file_path);
   std::vector<std::string> records;
   size_t line = 0;
