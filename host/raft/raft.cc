@@ -38,6 +38,10 @@ class Raft {
   void tell_progress(LoggedPhase phase, double fraction, std::vector<std::pair<std::string, double>> more = {});
   std::function<bool(const GenerationProgress&)> generation_progress(LoggedPhase phase);
 
+  // What an iteration trains on at most: the run's length and its schedule go by it.
+  size_t planned_answers() const {
+    return kept_at_most(selection_, static_cast<size_t>(prompts_per_iteration_), static_cast<size_t>(integer("samples_per_prompt")));
+  }
   int64_t integer(const char* key) const { return run_.config.integer("raft", key); }
   double number(const char* key) const { return run_.config.number("raft", key); }
 
@@ -77,7 +81,7 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
     run_.restore(*checkpoint);
     at_ = RaftState::read(*checkpoint);
   }
-  run_.begin_flow(stage_steps(static_cast<size_t>(prompts_per_iteration_), run_.stage) * iterations_, stage_epochs(static_cast<size_t>(prompts_per_iteration_), run_.stage));
+  run_.begin_flow(stage_steps(planned_answers(), run_.stage) * iterations_, stage_epochs(planned_answers(), run_.stage));
   run_.begin_training();
   std::string stop;
   if (!at_.evaluated_start) {
@@ -262,7 +266,7 @@ uint32_t Raft::train() {
   }
   const PhaseScope phase(&run_.clock, Phase::kTrain);
   phase_began_ = run_.seconds();
-  const int64_t planned = stage_steps(static_cast<size_t>(prompts_per_iteration_), stage);
+  const int64_t planned = stage_steps(planned_answers(), stage);
   if (run_.config.text("raft", "scheduler_span") == "run") {
     stage.schedule_steps = planned * iterations_;
     stage.schedule_offset = run_.state.global_step - at_.stage_step;

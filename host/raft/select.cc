@@ -16,6 +16,10 @@ size_t characters(const std::string& text) {  // code points
   return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+size_t share_of(size_t answers, double keep) {
+  return std::max<size_t>(1, static_cast<size_t>(std::floor(static_cast<double>(answers) * keep)));
+}
+
 }  // namespace
 
 DiscardRule::DiscardRule(const std::string& source) {
@@ -49,6 +53,10 @@ bool DiscardRule::applies(const Answer& answer) const {
   return false;
 }
 
+size_t kept_at_most(const SelectionSettings& settings, size_t prompts, size_t samples) {
+  return settings.local ? prompts : share_of(prompts * samples, settings.keep);
+}
+
 std::vector<size_t> select_answers(std::vector<Answer>& answers, const SelectionSettings& settings) {
   std::vector<size_t> eligible;
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -67,8 +75,7 @@ std::vector<size_t> select_answers(std::vector<Answer>& answers, const Selection
     for (const auto& [prompt, answer] : best) kept.push_back(answer);
   } else {
     std::ranges::stable_sort(eligible, [&](size_t a, size_t b) { return answers[a].ranking > answers[b].ranking; });
-    const auto wanted = static_cast<size_t>(std::floor(static_cast<double>(answers.size()) * settings.keep));
-    eligible.resize(std::min(eligible.size(), std::max<size_t>(1, wanted)));
+    eligible.resize(std::min(eligible.size(), share_of(answers.size(), settings.keep)));
     kept = eligible;
   }
   for (const size_t i : kept) answers[i].kept = true;

@@ -38,6 +38,9 @@ struct SelectionSettings {
   std::vector<DiscardRule> discard;
 };
 
+// Answers that are kept of `samples` to each of `prompts` prompts where no rule discards any; rules make them fewer.
+size_t kept_at_most(const SelectionSettings& settings, size_t prompts, size_t samples);
+
 // Marks `discarded` and `kept`; returns the indices of what is kept, by prompt when local, else best first. Equals go to
 // the earlier answer. A prompt whose answers are all discarded gives nothing.
 std::vector<size_t> select_answers(std::vector<Answer>& answers, const SelectionSettings& settings);

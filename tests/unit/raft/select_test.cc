@@ -28,6 +28,18 @@ TEST(Select, TopKeepsTheBestOfAll) {
   EXPECT_EQ(select_answers(answers, {false, 1.0, {}}).size(), 5u);
 }
 
+TEST(Select, TheShareToKeepIsOfAllAnswersNotOfThoseThatRulesLeave) {
+  auto answers = answers_of({{0, 1, "a"}, {0, 3, "#"}, {1, 2, "#"}, {1, 9, "d"}, {2, 0, "e"}, {2, 7, "#"}});
+  EXPECT_EQ(select_answers(answers, {false, 0.5, {DiscardRule("contains:#")}}), (std::vector<size_t>{3, 0, 4}));
+}
+
+TEST(Select, WhatIsKeptWithoutRulesIsKnownBeforehand) {
+  EXPECT_EQ(kept_at_most({}, 6, 4), 6u);
+  EXPECT_EQ(kept_at_most({false, 0.5, {}}, 6, 4), 12u);
+  EXPECT_EQ(kept_at_most({false, 0.3, {}}, 6, 4), 7u);
+  EXPECT_EQ(kept_at_most({false, 0.01, {}}, 6, 4), 1u);
+}
+
 TEST(Select, DiscardedAnswersAreNeverKept) {
   auto answers = answers_of({{0, 9, " \n"}, {0, 1, "fine"}, {1, 9, "has # in it"}});
   SelectionSettings settings;
