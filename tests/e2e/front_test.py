@@ -33,6 +33,10 @@ def version_is_quick() -> None:
     assert min(times) < 0.1
 
 
+def without_a_command_it_explains_itself_and_fails() -> None:
+    assert run(code=2).stdout == run("--help").stdout == run("help").stdout
+
+
 def the_first_batch_comes_at_once(root: pathlib.Path) -> None:
     times = []
     for i in range(3):
@@ -170,6 +174,7 @@ def plugins_explain_themselves() -> None:
 
 def main() -> None:
     version_is_quick()
+    without_a_command_it_explains_itself_and_fails()
     plugins_explain_themselves()
     doctor_measures_this_machine()
     with tempfile.TemporaryDirectory(prefix="slipway-front-") as folder:

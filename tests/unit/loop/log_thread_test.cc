@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
+#include <numeric>
+#include <semaphore>
 
 #include "base/log.h"
 
@@ -30,6 +33,56 @@ class LogThreadTest : public testing::Test {
   const fs::path folder = fs::temp_directory_path() / ("slipway-log-" + std::to_string(::getpid()));
   const Registry registry{{SLIPWAY_PLUGINS}};
 };
+
+// A logger in the test: begin() waits until it is let go on, scalars() writes the steps down.
+struct HeldLogger : slw_plugin {
+  std::binary_semaphore begun{0}, may_go_on{0}, first_row{0};
+  std::vector<int64_t> steps;
+};
+
+slw_status wait(slw_plugin* plugin, const char*, const slw_value*, int32_t, slw_error*) noexcept {
+  auto* logger = static_cast<HeldLogger*>(plugin->self);
+  logger->begun.release();
+  logger->may_go_on.acquire();
+  return SLW_OK;
+}
+slw_status note(slw_plugin* plugin, int64_t step, double, const slw_metric*, uint64_t, slw_error*) noexcept {
+  auto* logger = static_cast<HeldLogger*>(plugin->self);
+  if (logger->steps.empty()) logger->first_row.release();
+  logger->steps.push_back(step);
+  return SLW_OK;
+}
+
+LoggerPlugin held(HeldLogger& logger) {
+  static const slw_logger table = {sizeof table, 0, wait, note, nullptr, nullptr, nullptr,
+                                   [](slw_plugin*, slw_error*) noexcept { return slw_status{SLW_OK}; },
+                                   [](slw_plugin*, slw_status, slw_error*) noexcept { return slw_status{SLW_OK}; }};
+  static_cast<slw_plugin&>(logger) = {sizeof(slw_plugin), 0, nullptr, &logger, [](slw_plugin*) noexcept {},
+                                      [](slw_plugin*, const char* interface) noexcept -> const void* {
+                                        return std::strcmp(interface, SLW_LOGGER) == 0 ? &table : nullptr;
+                                      }};
+  return LoggerPlugin(Plugin("org.test.held", [&](const slw_host*) -> slw_plugin* { return &logger; }, {}));
+}
+
+TEST_F(LogThreadTest, AFullQueueDropsPassingRowsFirstThenTheOldest) {
+  constexpr int64_t kLimit = 1024;
+  HeldLogger logger;
+  std::vector<LoggerPlugin> loggers;
+  loggers.push_back(held(logger));
+  LogThread thread(std::move(loggers));
+  thread.begin("test", {}, false);
+  logger.begun.acquire();  // from here on nothing leaves the queue
+  for (int64_t step = 0; step < kLimit + 2; ++step) thread.scalars(step, {{"loss", 1.0}}, step == 5);
+  logger.may_go_on.release();
+  logger.first_row.acquire();  // there is room again
+  testing::internal::CaptureStderr();
+  thread.end(SLW_OK);
+  std::vector<int64_t> expected(static_cast<size_t>(kLimit + 2));
+  std::iota(expected.begin(), expected.end(), 0);
+  std::erase_if(expected, [](int64_t step) { return step == 5 || step == 0; });
+  EXPECT_EQ(logger.steps, expected);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("2 rows were not handed to them"), std::string::npos);
+}
 
 TEST_F(LogThreadTest, EndDeliversWhatWaits) {
   std::vector<LoggerPlugin> loggers;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory_use.h"
+#include "config/toml.h"
 #include "loop/sft.h"
 #include "tests/unit/plugin/fixture_files.h"
 
@@ -16,6 +17,7 @@ constexpr const char* kTokenizer = R"({"version": "1.0", "added_tokens": [], "no
   "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "f": 5, "g": 6, "h": 7}, "merges": []}})";
 constexpr const char* kModel = R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 8, "tie_word_embeddings": true})";
 constexpr int64_t kSteps = 40;
+constexpr const char* kAsks = "step_end 5 2";  // the first epoch ends there: its other 9 steps are never done
 
 // 53 texts of 2 to 24 letters: with two in a micro-batch and two micro-batches in a step, 14 steps an epoch, the last one short.
 std::string texts() {
@@ -29,7 +31,24 @@ std::string texts() {
 
 struct Order {
   const char *name, *data, *train;  // more of [data] and [train]
+  int64_t steps = kSteps;           // that are done of 40
+  bool steered = false;             // by callbacks: an epoch ends early, and a step is passed over
 };
+
+struct Outcome {
+  std::string weights, rows;  // logged rows but for times
+  bool operator==(const Outcome&) const = default;
+};
+
+// What says how fast a run was, taken out of its row: over the time and the tokens since it was resumed at `before` tokens.
+void check_speed(Json& row, int64_t before) {
+  if (!row.contains("train_tokens_per_second")) return;
+  const double seconds = row["train_runtime"].get<double>(), rate = row["train_tokens_per_second"].get<double>();
+  const auto tokens = static_cast<double>(row["num_input_tokens_seen"].get<int64_t>() - before);
+  EXPECT_NEAR(rate * seconds, tokens, rate * 0.5e-4 + 1) << "seconds are rounded to 1e-4";
+  row.erase("train_runtime");
+  row.erase("train_tokens_per_second");
+}
 
 class Resume : public testing::TestWithParam<Order> {
  protected:
@@ -65,8 +84,19 @@ logging_steps = 7
 
   void TearDown() override { fs::remove_all(folder); }
 
-  // Trains to the end, from the checkpoint when there is one; the weights' bytes and the logged rows but for times.
-  std::pair<std::string, std::string> train(const std::string& saving, const std::optional<fs::path>& checkpoint = {}) {
+  std::vector<CallbackPlugin> callbacks(TrainAccess& access) const {
+    std::vector<CallbackPlugin> out;
+    if (!GetParam().steered) return out;
+    RunFacts facts;
+    facts.train = &access;
+    const std::string asks = fmt::format("path = \"{}\"\nasks = \"{}\"", (folder / "events").string(), kAsks);
+    out.emplace_back(instance(fixture("recorder"), parse_toml(asks, "test"), facts));
+    out.emplace_back(instance(fixture("steer"), parse_toml("what = \"skip\"", "test"), facts));
+    return out;
+  }
+
+  // Trains to the end, from the checkpoint when there is one.
+  Outcome train(const std::string& saving, const std::optional<fs::path>& checkpoint = {}) {
     const RunConfig config = load_run_config(folder / "run.toml", {saving}, nullptr);
     const Tokenizer tokenizer = load_tokenizer(config.tokenizer);
     Value options;
@@ -77,38 +107,46 @@ logging_steps = 7
     model.parameters().initialise(7);
     TrainAccess access;
     MemoryMetrics memory(false);
-    slipway::Run run({config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access, memory});
+    slipway::Run run({config, model, parse_json(kModel, "config.json"), tokenizer, callbacks(access), {}, access, memory});
     const std::vector<Row> rows = read_dataset(config.train_files, {});
     SftData data;
     if (config.flag("data", "streaming")) data.stream.emplace(RowStream(config.train_files, {}), ExampleMaker(config, tokenizer));
     else data.train = examples_of(rows, config, tokenizer);
     if (checkpoint) run.restore(*checkpoint);
+    const int64_t tokens_before = run.state.num_input_tokens_seen;
+    const size_t rows_before = run.state.log_history.size();
     EXPECT_EQ(run_sft(run, data, checkpoint), "completed");
-    EXPECT_EQ(run.state.global_step, kSteps);
-    std::string losses;
-    for (const Json& row : run.state.log_history)
-      if (row.contains("loss")) losses += nlohmann::json::parse(row.dump()).dump() + "\n";  // by name: a checkpoint's rows are sorted
-    return {read_file(config.output_dir / "model.safetensors"), losses};
+    EXPECT_EQ(run.state.global_step, GetParam().steps);
+    std::string logged;
+    for (size_t i = 0; i < run.state.log_history.size(); ++i) {
+      Json row = run.state.log_history[i];
+      check_speed(row, i < rows_before ? 0 : tokens_before);
+      for (const char* time : {"train_runtime", "train_samples_per_second", "train_steps_per_second"}) row.erase(time);
+      logged += nlohmann::json::parse(row.dump()).dump() + "\n";  // by name: a checkpoint's rows are sorted
+    }
+    return {read_file(config.output_dir / "model.safetensors"), logged};
   }
 
   fs::path folder;
 };
 
 TEST_P(Resume, AfterEveryStepEndsWithTheSameBits) {
-  const auto whole = train("train.save_steps=1");
+  const Outcome whole = train("train.save_steps=1");
+  EXPECT_NE(whole.rows.find("\"train_loss\""), std::string::npos);
   int equal = 0;
-  for (int64_t step = 1; step <= kSteps; ++step) {
-    const auto resumed = train("train.save_strategy=no", folder / "run" / fmt::format("checkpoint-{}", step));
-    EXPECT_EQ(resumed.first, whole.first) << "stopped after step " << step;
-    EXPECT_EQ(resumed.second, whole.second) << "stopped after step " << step;
+  for (int64_t step = 1; step <= GetParam().steps; ++step) {
+    const Outcome resumed = train("train.save_strategy=no", folder / "run" / fmt::format("checkpoint-{}", step));
+    EXPECT_EQ(resumed.weights, whole.weights) << "stopped after step " << step;
+    EXPECT_EQ(resumed.rows, whole.rows) << "stopped after step " << step;
     equal += resumed == whole ? 1 : 0;
   }
-  std::printf("%d of %d stops end with equal weights and losses\n", equal, static_cast<int>(kSteps));
+  std::printf("%d of %d stops end with equal weights and rows\n", equal, static_cast<int>(GetParam().steps));
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, Resume,
                          testing::Values(Order{"GroupByLength", "", "train_sampling_strategy = \"group_by_length\"\n"},
-                                         Order{"Random", "", "data_seed = 3\ndataloader_drop_last = true\n"},
+                                         Order{"Random", "", "data_seed = 3\ndataloader_drop_last = true\ninclude_num_input_tokens_seen = true\n"},
+                                         Order{"Steered", "", "", 31, true},
                                          Order{"BatchRebalance", "", "train_sampling_strategy = \"batch_rebalance\"\n"}, Order{"Stream", "streaming = true\n", "neftune_noise_alpha = 3\n"}),
                          [](const auto& each) { return std::string(each.param.name); });
 
