@@ -5,32 +5,37 @@ Prompts drawn, tokens drawn, log-probabilities, rewards, rankings, what is kept,
 and rates, moments and weights at every checkpoint, held-out answers, why the run ended; and a run resumed from each checkpoint.
 The reference is tests/parity/raft_reference.py. Standard library only.
 """
+
 import copy
 import json
 import math
 import pathlib
-import pickle
-import random
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
+
+from letter_model import CONFIG, fresh_weights, write_model
+from read_run import TorchFile, read_rows, read_safetensors
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "parity"))
 from plain_llama import Llama  # noqa: E402
-from raft_reference import ALPHABET, Reference, letter_sum, near_length  # noqa: E402
+from raft_reference import Reference, letter_sum, near_length  # noqa: E402
 
 # Absolute for numbers about 1, relative for larger ones. float32 here, float64 there.
 TOLERANCE, WEIGHT_TOLERANCE, RATE_TOLERANCE = 5e-5, 1e-5, 1e-12
 MARGIN = 1e-5  # draws and rankings of the configurations are further than this from turning out otherwise
 # Figures of the machine, which no reference knows.
-MACHINE = {"time", "seconds", "generate_seconds", "train_seconds", "tokens_per_second", "mfu", "eval_runtime"}
-CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2,
-          "num_key_value_heads": 1, "head_dim": 4, "vocab_size": len(ALPHABET), "max_position_embeddings": 32, "rms_norm_eps": 1e-5, "rope_theta": 100.0,
-          "tie_word_embeddings": True, "hidden_act": "silu", "initializer_range": 0.02, "eos_token_id": 0, "torch_dtype": "float32"}
+MACHINE = {
+    "time",
+    "seconds",
+    "generate_seconds",
+    "train_seconds",
+    "tokens_per_second",
+    "mfu",
+    "eval_runtime",
+}
 TRAIN = ["ab", "cat", "the ", "dog2", "far", "much too long", "me"]  # one is dropped: six are left
 HELD_OUT = ["sun", "on 3", "we"]
 
@@ -38,27 +43,94 @@ BASE = {
     "run": {"algorithm": "raft"},
     "data": {"completion_only_loss": True, "max_prompt_tokens": 6},
     "generation": {"max_new_tokens": 5, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_rows": 128},
-    "raft": {"iterations": 3, "prompts_per_iteration": 4, "samples_per_prompt": 3, "selection": "local", "keep": 0.125, "optimizer_policy": "reset",
-             "scheduler_span": "iteration", "discard": ["empty"], "kl_beta": 0.0, "min_distinct_2": 0.0, "stop_reward": math.inf, "eval_every": 1},
-    "train": {"seed": 5, "data_seed": -1, "learning_rate": 0.01, "num_train_epochs": 2.0, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 1,
-              "max_grad_norm": 1.0, "weight_decay": 0.1, "adam_epsilon": 1e-3, "lr_scheduler_type": "linear", "warmup_steps": 0, "logging_steps": 1, "save_steps": 3,
-              "dataloader_drop_last": False},
+    "raft": {
+        "iterations": 3,
+        "prompts_per_iteration": 4,
+        "samples_per_prompt": 3,
+        "selection": "local",
+        "keep": 0.125,
+        "optimizer_policy": "reset",
+        "scheduler_span": "iteration",
+        "discard": ["empty"],
+        "kl_beta": 0.0,
+        "min_distinct_2": 0.0,
+        "stop_reward": math.inf,
+        "eval_every": 1,
+    },
+    "train": {
+        "seed": 5,
+        "data_seed": -1,
+        "learning_rate": 0.01,
+        "num_train_epochs": 2.0,
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": 1,
+        "max_grad_norm": 1.0,
+        "weight_decay": 0.1,
+        "adam_epsilon": 1e-3,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": 0,
+        "logging_steps": 1,
+        "save_steps": 3,
+        "dataloader_drop_last": False,
+    },
 }
-REWARDS = [("letter_sum", 0.5, letter_sum, ""), ("length", 1.5, near_length(4), "options = { mode = \"near\", target = 4 }")]
+REWARDS = [
+    ("letter_sum", 0.5, letter_sum, ""),
+    ("length", 1.5, near_length(4), 'options = { mode = "near", target = 4 }'),
+]
 
 # What differs from BASE. Iteration 2 begins in the first pass over the prompts and ends in the second.
 CONFIGURATIONS = {
     "local": {},
-    "kl": {"raft": {"kl_beta": 0.3, "optimizer_policy": "persist"}, "generation": {"max_rows": 5}, "train": {"seed": 16, "data_seed": 5, "max_grad_norm": 0.25, "gradient_accumulation_steps": 2}},
-    "top": {"raft": {"selection": "top", "keep": 0.5, "discard": ["contains:e", "shorter:2"], "scheduler_span": "run", "optimizer_policy": "persist", "eval_every": 2},
-            "generation": {"temperature": 0.8, "top_k": 20, "top_p": 0.9}, "data": {"completion_only_loss": False},
-            "train": {"seed": 4, "lr_scheduler_type": "cosine", "warmup_steps": 2, "per_device_train_batch_size": 2, "num_train_epochs": 1.5, "logging_steps": 2}},
-    "unfinished": {"raft": {"discard": ["unfinished"], "prompts_per_iteration": 2, "scheduler_span": "run"}, "train": {"seed": 8, "per_device_train_batch_size": 2, "dataloader_drop_last": True}},
-    "rollback": {"raft": {"min_distinct_2": 1.0, "optimizer_policy": "persist"}, "train": {"seed": 10, "learning_rate": 0.03, "lr_scheduler_type": "constant"}},
+    "kl": {
+        "raft": {"kl_beta": 0.3, "optimizer_policy": "persist"},
+        "generation": {"max_rows": 5},
+        "train": {"seed": 16, "data_seed": 5, "max_grad_norm": 0.25, "gradient_accumulation_steps": 2},
+    },
+    "top": {
+        "raft": {
+            "selection": "top",
+            "keep": 0.5,
+            "discard": ["contains:e", "shorter:2"],
+            "scheduler_span": "run",
+            "optimizer_policy": "persist",
+            "eval_every": 2,
+        },
+        "generation": {"temperature": 0.8, "top_k": 20, "top_p": 0.9},
+        "data": {"completion_only_loss": False},
+        "train": {
+            "seed": 4,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": 2,
+            "per_device_train_batch_size": 2,
+            "num_train_epochs": 1.5,
+            "logging_steps": 2,
+        },
+    },
+    "unfinished": {
+        "raft": {"discard": ["unfinished"], "prompts_per_iteration": 2, "scheduler_span": "run"},
+        "train": {"seed": 8, "per_device_train_batch_size": 2, "dataloader_drop_last": True},
+    },
+    "rollback": {
+        "raft": {"min_distinct_2": 1.0, "optimizer_policy": "persist"},
+        "train": {"seed": 10, "learning_rate": 0.03, "lr_scheduler_type": "constant"},
+    },
     "stop": {"raft": {"stop_reward": 1.8}, "train": {"seed": 13}},
-    "plateau": {"train": {"seed": 14, "lr_scheduler_type": "reduce_lr_on_plateau", "lr_scheduler_kwargs": {"factor": 0.5, "patience": 0}, "logging_steps": 5}},
+    "plateau": {
+        "train": {
+            "seed": 14,
+            "lr_scheduler_type": "reduce_lr_on_plateau",
+            "lr_scheduler_kwargs": {"factor": 0.5, "patience": 0},
+            "logging_steps": 5,
+        }
+    },
 }
-RESUMED = {"top": [3, 6, 10], "kl": [3, 6], "plateau": [9, 15], "rollback": [12]}  # from which of their checkpoints
+RESUMED = {
+    "top": [3, 6, 10],
+    "kl": [3, 6],
+    "plateau": [9, 15],
+    "rollback": [12],
+}  # from which of their checkpoints
 
 
 def fail(where: str, here, there) -> None:
@@ -70,39 +142,6 @@ def settings(name: str) -> dict:
     for section, keys in CONFIGURATIONS[name].items():
         out[section].update(keys)
     return out
-
-
-def fresh_weights() -> dict:
-    """Rounded to float32, as both programs begin with them."""
-    draw, hidden = random.Random(1), CONFIG["hidden_size"]
-    shapes = {"model.embed_tokens.weight": (CONFIG["vocab_size"], hidden)}
-    attended, cached, inner = CONFIG["num_attention_heads"] * CONFIG["head_dim"], CONFIG["num_key_value_heads"] * CONFIG["head_dim"], CONFIG["intermediate_size"]
-    for i in range(CONFIG["num_hidden_layers"]):
-        for layer, shape in {"input_layernorm": (1, hidden), "self_attn.q_proj": (attended, hidden), "self_attn.k_proj": (cached, hidden), "self_attn.v_proj": (cached, hidden),
-                             "self_attn.o_proj": (hidden, attended), "post_attention_layernorm": (1, hidden), "mlp.gate_proj": (inner, hidden), "mlp.up_proj": (inner, hidden),
-                             "mlp.down_proj": (hidden, inner)}.items():
-            shapes[f"model.layers.{i}.{layer}.weight"] = shape
-    shapes["model.norm.weight"] = (1, hidden)
-    value = lambda name: draw.uniform(0.5, 1.5) if "norm" in name else draw.uniform(-0.7, 0.7)
-    return {name: [list(struct.unpack(f"<{n}f", struct.pack(f"<{n}f", *(value(name) for _ in range(n))))) for _ in range(rows)] for name, (rows, n) in shapes.items()}
-
-
-def write_model(folder: pathlib.Path, weights: dict) -> None:
-    folder.mkdir()
-    header, data = {}, b""
-    for name, rows in weights.items():
-        flat = [v for row in rows for v in row]
-        header[name] = {"dtype": "F32", "shape": [len(flat)] if "norm" in name else [len(rows), len(rows[0])], "data_offsets": [len(data), len(data) + 4 * len(flat)]}
-        data += struct.pack(f"<{len(flat)}f", *flat)
-    text = json.dumps(header).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    letters = {("<end>" if c == "\0" else "\u0120" if c == " " else c): i for i, c in enumerate(ALPHABET)}
-    end = {"id": 0, "content": "<end>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    bytes_ = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [end], "normalizer": None, "pre_tokenizer": bytes_, "post_processor": None,
-                                                       "decoder": bytes_, "model": {"type": "BPE", "vocab": letters, "merges": []}}))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<end>"}))
 
 
 def toml(value) -> str:
@@ -118,34 +157,8 @@ def write_run_file(path: pathlib.Path, run: dict) -> None:
         lines += [f"{key} = {toml(value)}" for key, value in keys.items()]
     lines += ["[plugins]", f"path = [{json.dumps(str(path.parent / 'plugins'))}]"]
     for use, weight, _, options in REWARDS:
-        lines += ["[[reward]]", f"use = \"{use}\"", f"weight = {weight}", options]
+        lines += ["[[reward]]", f'use = "{use}"', f"weight = {weight}", options]
     path.write_text("\n".join(lines) + "\n")
-
-
-def read_safetensors(path: pathlib.Path) -> dict[str, list[float]]:
-    blob = path.read_bytes()
-    size = struct.unpack_from("<Q", blob)[0]
-    header = json.loads(blob[8: 8 + size])
-    header.pop("__metadata__", None)
-    return {name: list(struct.unpack_from(f"<{(e['data_offsets'][1] - e['data_offsets'][0]) // 4}f", blob, 8 + size + e["data_offsets"][0])) for name, e in header.items()}
-
-
-class TorchFile(pickle.Unpickler):
-    """torch.load without torch: tensors become flat lists."""
-
-    def __init__(self, path: pathlib.Path):
-        self.zip = zipfile.ZipFile(path)
-        self.root = next(n for n in self.zip.namelist() if n.endswith("/data.pkl"))[:-8]
-        super().__init__(self.zip.open(self.root + "data.pkl"))
-
-    def persistent_load(self, reference):
-        data = self.zip.read(f"{self.root}data/{reference[2]}")
-        return list(struct.unpack(f"<{len(data) // 4}f", data))
-
-    def find_class(self, module, name):
-        if name == "_rebuild_tensor_v2":
-            return lambda storage, offset, shape, *_: storage[offset: offset + math.prod(shape)]
-        return dict if name == "OrderedDict" else name
 
 
 def difference(where: str, here: list[float], there: list[float], tolerance: float) -> float:
@@ -168,7 +181,12 @@ def same_rows(where: str, here: list[dict], there: list[dict]) -> float:
         for key, value in b.items():
             if isinstance(value, float):
                 worst = max(worst, abs(known[key] - value) / max(1, abs(value)))
-                if not math.isclose(known[key], value, rel_tol=RATE_TOLERANCE if key in ("learning_rate", "epoch") else TOLERANCE, abs_tol=0 if key in ("learning_rate", "epoch") else TOLERANCE):
+                if not math.isclose(
+                    known[key],
+                    value,
+                    rel_tol=RATE_TOLERANCE if key in ("learning_rate", "epoch") else TOLERANCE,
+                    abs_tol=0 if key in ("learning_rate", "epoch") else TOLERANCE,
+                ):
                     fail(f"{where}, row {i}, {key}", known[key], value)
             elif known[key] != value:
                 fail(f"{where}, row {i}, {key}", known[key], value)
@@ -185,7 +203,10 @@ def same_weights(where: str, folder: pathlib.Path, weights: dict) -> float:
     here = read_safetensors(folder / "model.safetensors")
     if here.keys() != weights.keys():
         fail(where + ", tensors", sorted(here), sorted(weights))
-    return max(difference(f"{where}, {name}", here[name], flat(rows), WEIGHT_TOLERANCE) for name, rows in weights.items())
+    return max(
+        difference(f"{where}, {name}", here[name], flat(rows), WEIGHT_TOLERANCE)
+        for name, rows in weights.items()
+    )
 
 
 def same_moments(where: str, folder: pathlib.Path, moments: tuple) -> None:
@@ -207,7 +228,11 @@ def same_moments(where: str, folder: pathlib.Path, moments: tuple) -> None:
 
 def same_checkpoint(where: str, folder: pathlib.Path, reference) -> float:
     at = json.loads((folder / "raft_state.json").read_text())
-    for key, value in (("iteration", reference.iteration), ("phase", "train" if reference.training else "generate"), ("stage_step", reference.stage_step)):
+    for key, value in (
+        ("iteration", reference.iteration),
+        ("phase", "train" if reference.training else "generate"),
+        ("stage_step", reference.stage_step),
+    ):
         if at[key] != value:
             fail(f"{where}, {key}", at[key], value)
     if [(e["ids"], e["loss_begin"]) for e in at["selected"]] != [tuple(e) for e in reference.selected]:
@@ -216,16 +241,26 @@ def same_checkpoint(where: str, folder: pathlib.Path, reference) -> float:
     return same_weights(where, folder, reference.weights)
 
 
-def read_rows(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def same_run(name: str, folder: pathlib.Path, reference: Reference) -> tuple[float, float]:
     numbers = same_rows(f"{name}, metrics.jsonl", read_rows(folder / "metrics.jsonl"), reference.rows)
     for i, answers in enumerate(reference.answers):
-        numbers = max(numbers, same_rows(f"{name}, answers of iteration {i + 1}", read_rows(folder / f"samples/iteration-{i + 1:04}.jsonl"), answers))
+        numbers = max(
+            numbers,
+            same_rows(
+                f"{name}, answers of iteration {i + 1}",
+                read_rows(folder / f"samples/iteration-{i + 1:04}.jsonl"),
+                answers,
+            ),
+        )
     for done, answers in reference.held_out.items():
-        numbers = max(numbers, same_rows(f"{name}, held-out answers after {done}", read_rows(folder / f"samples/eval-{done:04}.jsonl"), answers))
+        numbers = max(
+            numbers,
+            same_rows(
+                f"{name}, held-out answers after {done}",
+                read_rows(folder / f"samples/eval-{done:04}.jsonl"),
+                answers,
+            ),
+        )
     if len(list((folder / "samples").iterdir())) != len(reference.answers) + len(reference.held_out):
         fail(f"{name}, samples", sorted(p.name for p in (folder / "samples").iterdir()), "others")
     weights = same_weights(f"{name}, final weights", folder, reference.model.weights)
@@ -233,12 +268,29 @@ def same_run(name: str, folder: pathlib.Path, reference: Reference) -> tuple[flo
     if there != sorted(reference.checkpoints):
         fail(f"{name}, checkpoints", there, sorted(reference.checkpoints))
     for step in there:
-        weights = max(weights, same_checkpoint(f"{name}, checkpoint-{step}", folder / f"checkpoint-{step}", reference.checkpoints[step]))
+        weights = max(
+            weights,
+            same_checkpoint(
+                f"{name}, checkpoint-{step}", folder / f"checkpoint-{step}", reference.checkpoints[step]
+            ),
+        )
     return numbers, weights
 
 
 def train(program: str, root: pathlib.Path, name: str, output: pathlib.Path, *more: str) -> None:
-    done = subprocess.run([program, "train", str(root / f"{name}.toml"), "--quiet", "--set", f"run.output_dir={output}", *more], stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [
+            program,
+            "train",
+            str(root / f"{name}.toml"),
+            "--quiet",
+            "--set",
+            f"run.output_dir={output}",
+            *more,
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     if done.returncode != 0:
         sys.exit(f"{name}: ended with {done.returncode}: {done.stderr}")
 
@@ -256,9 +308,17 @@ def resume(program: str, root: pathlib.Path, name: str, step: int, reference: Re
 
 def reference_of(name: str) -> Reference:
     rewards = [(weight, score) for _, weight, score, _ in REWARDS]
-    out = Reference(settings(name), Llama(CONFIG, fresh_weights()), [p for p in TRAIN if len(p) <= BASE["data"]["max_prompt_tokens"]], HELD_OUT, rewards).go()
+    out = Reference(
+        settings(name),
+        Llama(CONFIG, fresh_weights()),
+        [p for p in TRAIN if len(p) <= BASE["data"]["max_prompt_tokens"]],
+        HELD_OUT,
+        rewards,
+    ).go()
     if min(out.chooser.margin, out.closest_ranking) < MARGIN:
-        sys.exit(f"{name}: a draw is {out.chooser.margin:.1g} and a ranking {out.closest_ranking:.1g} from turning out otherwise; choose another seed")
+        sys.exit(
+            f"{name}: a draw is {out.chooser.margin:.1g} and a ranking {out.closest_ranking:.1g} from turning out otherwise; choose another seed"
+        )
     return out
 
 
@@ -272,8 +332,10 @@ def one(program: str, root: pathlib.Path, name: str) -> str:
     numbers, weights = same_run(name, root / name, reference)
     for step in RESUMED.get(name, []):
         resume(program, root, name, step, reference)
-    return (f"{name}: {len(reference.rows)} rows and {sum(map(len, reference.answers))} answers, {reference.rows[-1]['outcome']}; largest differences {numbers:.2g}, weights {weights:.2g}; "
-            f"draws {reference.chooser.margin:.1g}, rankings {reference.closest_ranking:.1g} from others; {len(RESUMED.get(name, []))} resumed")
+    return (
+        f"{name}: {len(reference.rows)} rows and {sum(map(len, reference.answers))} answers, {reference.rows[-1]['outcome']}; largest differences {numbers:.2g}, weights {weights:.2g}; "
+        f"draws {reference.chooser.margin:.1g}, rankings {reference.closest_ranking:.1g} from others; {len(RESUMED.get(name, []))} resumed"
+    )
 
 
 def main() -> None:

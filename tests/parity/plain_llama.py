@@ -3,6 +3,7 @@
 Written from the papers and from transformers' and torch's documentation, not from the host: what both compute, two programs found
 independently. Small and slow; `python tests/parity/plain_llama.py` holds the gradients against finite differences.
 """
+
 import math
 import random
 from operator import mul
@@ -39,7 +40,11 @@ class Llama:
 
     def __init__(self, config: dict, weights: dict[str, list[Row]]):
         self.config, self.weights = config, weights
-        self.heads, self.kv_heads, self.width = config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]
+        self.heads, self.kv_heads, self.width = (
+            config["num_attention_heads"],
+            config["num_key_value_heads"],
+            config["head_dim"],
+        )
         self.zero_grad()
 
     def copy(self) -> "Llama":
@@ -60,7 +65,7 @@ class Llama:
         for i, value in enumerate(g):
             grad[i] += value * x[i] * r
         h = [value * w for value, w in zip(g, weight)]
-        along = dot(x, h) * r ** 3 / len(x)
+        along = dot(x, h) * r**3 / len(x)
         return [r * a - along * b for a, b in zip(h, x)]
 
     def rotated(self, x: Row, position: int, sign: int) -> Row:
@@ -74,20 +79,29 @@ class Llama:
         return out
 
     def part(self, x: Row, head: int) -> Row:
-        return x[head * self.width: (head + 1) * self.width]
+        return x[head * self.width : (head + 1) * self.width]
 
     def attention(self, q: Row, keys: list[Row], values: list[Row]) -> tuple[Row, list[Row]]:
         out, shares = [], []
         for h in range(self.heads):
             kv, own = h * self.kv_heads // self.heads, self.part(q, h)
-            p = [math.exp(v) for v in log_softmax([dot(own, self.part(k, kv)) / math.sqrt(self.width) for k in keys])]
+            p = [
+                math.exp(v)
+                for v in log_softmax([dot(own, self.part(k, kv)) / math.sqrt(self.width) for k in keys])
+            ]
             shares.append(p)
             out += [dot(p, column) for column in zip(*(self.part(v, kv) for v in values))]
         return out, shares
 
     def begin(self) -> dict:
         layers = self.config["num_hidden_layers"]
-        return {"ids": [], "keys": [[] for _ in range(layers)], "values": [[] for _ in range(layers)], "saved": [], "last": []}
+        return {
+            "ids": [],
+            "keys": [[] for _ in range(layers)],
+            "values": [[] for _ in range(layers)],
+            "saved": [],
+            "last": [],
+        }
 
     def feed(self, state: dict, token: int) -> Row:
         """The logits after one more token; `state` keeps what backward() needs."""
@@ -114,7 +128,11 @@ class Llama:
 
     def backward(self, state: dict, logit_grads: dict[int, Row]) -> None:
         """Adds to the gradients; `logit_grads` by position. From the last token to the first: later tokens look at earlier ones."""
-        embedding, layers, count = "model.embed_tokens.weight", self.config["num_hidden_layers"], len(state["ids"])
+        embedding, layers, count = (
+            "model.embed_tokens.weight",
+            self.config["num_hidden_layers"],
+            len(state["ids"]),
+        )
         cached = self.kv_heads * self.width
         key_grads = [[[0.0] * cached for _ in range(count)] for _ in range(layers)]
         value_grads = [[[0.0] * cached for _ in range(count)] for _ in range(layers)]
@@ -123,13 +141,20 @@ class Llama:
             g = [0.0] * len(x)
             if position in logit_grads:
                 add_outer(self.grads[embedding], logit_grads[position], hidden)
-                g = self.norm_backward(transposed_product(self.weights[embedding], logit_grads[position]), x, r, "model.norm.weight")
+                g = self.norm_backward(
+                    transposed_product(self.weights[embedding], logit_grads[position]),
+                    x,
+                    r,
+                    "model.norm.weight",
+                )
             for i in reversed(range(layers)):
                 g = self.block_backward(state, i, position, g, key_grads[i], value_grads[i])
             for j, value in enumerate(g):
                 self.grads[embedding][state["ids"][position]][j] += value
 
-    def block_backward(self, state: dict, i: int, position: int, g: Row, key_grads: list[Row], value_grads: list[Row]) -> Row:
+    def block_backward(
+        self, state: dict, i: int, position: int, g: Row, key_grads: list[Row], value_grads: list[Row]
+    ) -> Row:
         x, n, r, q, attended, shares, y, n2, r2, gate, up, inner = state["saved"][position][i]
 
         def through(name: str, grad: Row, into: Row) -> Row:
@@ -140,8 +165,16 @@ class Llama:
         sigmoid = [1 / (1 + math.exp(-a)) for a in gate]
         gate_grad = [d * u * s * (1 + a * (1 - s)) for d, u, s, a in zip(inner_grad, up, sigmoid, gate)]
         up_grad = [d * a * s for d, a, s in zip(inner_grad, gate, sigmoid)]
-        n2_grad = [a + b for a, b in zip(through("mlp.gate_proj", gate_grad, n2), through("mlp.up_proj", up_grad, n2))]
-        g = [a + b for a, b in zip(g, self.norm_backward(n2_grad, y, r2, self.layer(i, "post_attention_layernorm")))]
+        n2_grad = [
+            a + b
+            for a, b in zip(through("mlp.gate_proj", gate_grad, n2), through("mlp.up_proj", up_grad, n2))
+        ]
+        g = [
+            a + b
+            for a, b in zip(
+                g, self.norm_backward(n2_grad, y, r2, self.layer(i, "post_attention_layernorm"))
+            )
+        ]
         attended_grad, q_grad = through("self_attn.o_proj", g, attended), []
         for h in range(self.heads):
             kv, p, out_grad = h * self.kv_heads // self.heads, shares[h], self.part(attended_grad, h)
@@ -155,10 +188,20 @@ class Llama:
                     key_grads[j][begin + c] += score * q[h * self.width + c]
                     value_grads[j][begin + c] += share * out_grad[c]
             q_grad += own
-        parts = [through("self_attn.q_proj", self.rotated(q_grad, position, -1), n),
-                 through("self_attn.k_proj", self.rotated(key_grads[position], position, -1), n),
-                 through("self_attn.v_proj", value_grads[position], n)]
-        return [a + b for a, b in zip(g, self.norm_backward([sum(each) for each in zip(*parts)], x, r, self.layer(i, "input_layernorm")))]
+        parts = [
+            through("self_attn.q_proj", self.rotated(q_grad, position, -1), n),
+            through("self_attn.k_proj", self.rotated(key_grads[position], position, -1), n),
+            through("self_attn.v_proj", value_grads[position], n),
+        ]
+        return [
+            a + b
+            for a, b in zip(
+                g,
+                self.norm_backward(
+                    [sum(each) for each in zip(*parts)], x, r, self.layer(i, "input_layernorm")
+                ),
+            )
+        ]
 
     def log_probabilities(self, ids: list[int], begin: int) -> Row:
         """Of the tokens from `begin` on that have one before them."""
@@ -188,11 +231,15 @@ class AdamW:
 
     def reset(self) -> None:
         empty = {name: [[0.0] * len(row) for row in rows] for name, rows in self.model.weights.items()}
-        self.m, self.v, self.steps = empty, {name: [row[:] for row in rows] for name, rows in empty.items()}, 0
+        self.m, self.v, self.steps = (
+            empty,
+            {name: [row[:] for row in rows] for name, rows in empty.items()},
+            0,
+        )
 
     def step(self, rate: float, scale: float) -> None:
         self.steps += 1
-        first, second = 1 - self.beta1 ** self.steps, 1 - self.beta2 ** self.steps
+        first, second = 1 - self.beta1**self.steps, 1 - self.beta2**self.steps
         for name, rows in self.model.weights.items():
             keep = 1 if "norm" in name else 1 - rate * self.decay
             for w, g, m, v in zip(rows, self.model.grads[name], self.m[name], self.v[name]):
@@ -229,7 +276,7 @@ def philox(counter: list[int], key: list[int]) -> list[int]:
 def uniform(seed: int, iteration: int, prompt: int, sample: int, position: int) -> float:
     """In [0, 1) with 53 bits, by the place alone."""
     bits = philox([position, sample, prompt, iteration], [seed & 0xFFFFFFFF, seed >> 32])
-    return ((bits[0] << 32 | bits[1]) >> 11) / 2.0 ** 53
+    return ((bits[0] << 32 | bits[1]) >> 11) / 2.0**53
 
 
 class Chooser:
@@ -270,13 +317,35 @@ class Chooser:
 
 def check_gradients() -> None:
     draw = random.Random(3)
-    config = {"num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, "rms_norm_eps": 1e-5, "rope_theta": 100.0}
+    config = {
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 4,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 100.0,
+    }
     shapes = {"model.embed_tokens.weight": (11, 8), "model.norm.weight": (1, 8)}
     for i in range(2):
-        for name, shape in {"input_layernorm": (1, 8), "post_attention_layernorm": (1, 8), "self_attn.q_proj": (8, 8), "self_attn.k_proj": (4, 8), "self_attn.v_proj": (4, 8),
-                            "self_attn.o_proj": (8, 8), "mlp.gate_proj": (12, 8), "mlp.up_proj": (12, 8), "mlp.down_proj": (8, 12)}.items():
+        for name, shape in {
+            "input_layernorm": (1, 8),
+            "post_attention_layernorm": (1, 8),
+            "self_attn.q_proj": (8, 8),
+            "self_attn.k_proj": (4, 8),
+            "self_attn.v_proj": (4, 8),
+            "self_attn.o_proj": (8, 8),
+            "mlp.gate_proj": (12, 8),
+            "mlp.up_proj": (12, 8),
+            "mlp.down_proj": (8, 12),
+        }.items():
             shapes[f"model.layers.{i}.{name}.weight"] = shape
-    model = Llama(config, {name: [[draw.uniform(-1, 1) for _ in range(n)] for _ in range(rows)] for name, (rows, n) in shapes.items()})
+    model = Llama(
+        config,
+        {
+            name: [[draw.uniform(-1, 1) for _ in range(n)] for _ in range(rows)]
+            for name, (rows, n) in shapes.items()
+        },
+    )
     ids, begin = [1, 5, 9, 5, 2, 7], 2
     model.loss_backward(ids, begin, 3)
     worst = 0.0
@@ -289,7 +358,12 @@ def check_gradients() -> None:
             row[j] = kept
             worst = max(worst, abs((sums[0] - sums[1]) / 2e-5 - model.grads[name][i][j]))
     assert worst < 1e-8, worst
-    assert philox([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]  # the authors' test vector
+    assert philox([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2) == [
+        0x408F276D,
+        0x41C83B0E,
+        0xA20BC7C6,
+        0x6D5451FD,
+    ]  # the authors' test vector
     print(f"gradients differ from finite differences by at most {worst:.2g}")
 
 

@@ -4,10 +4,12 @@ Sample K answers for each prompt, score, rank by reward - beta * log(p / p0), ke
 that README.md and docs/structure.md promise (torch's permutations, counter-based draws, the Hugging Face Trainer's steps and rates).
 `Reference(run, ...).go()` fills `rows` (metrics.jsonl), `answers` and `held_out` (samples/*.jsonl), `checkpoints` and the model.
 """
+
 import math
 from dataclasses import dataclass, field
 
 from plain_llama import AdamW, Chooser, Llama, permutation, uniform
+from plain_schedules import Plateau, rate_factor
 
 EOS = 0
 ALPHABET = "\0 abcdefghijklmnopqrstuvwxyz0123"  # token i is the i-th letter; the first ends a text
@@ -42,7 +44,7 @@ def deviation(values: list[float]) -> float:
 
 
 def distinct(texts: list[list[int]], n: int) -> float:
-    grams = [tuple(ids[i: i + n]) for ids in texts for i in range(len(ids) - n + 1)]
+    grams = [tuple(ids[i : i + n]) for ids in texts for i in range(len(ids) - n + 1)]
     return len(set(grams)) / len(grams) if grams else 0
 
 
@@ -78,43 +80,35 @@ class Checkpoint:
 
 def discards(rule: str, answer: Answer) -> bool:
     name, _, value = rule.partition(":")
-    return {"empty": lambda: answer.text.strip(" ") == "", "unfinished": lambda: not answer.finished,
-            "contains": lambda: value in answer.text, "shorter": lambda: len(answer.text) < int(value)}[name]()
-
-
-def rate_factor(name: str, step: int, warmup: int, total: int) -> float:
-    """As the Hugging Face Trainer's schedules have it."""
-    if name == "constant":
-        return 1.0
-    if step < warmup:
-        return step / warmup
-    done = (step - warmup) / max(1, total - warmup)
-    return max(0.0, 1 - done) if name == "linear" else max(0.0, 0.5 * (1 + math.cos(math.pi * done)))
-
-
-class Plateau:
-    """torch's ReduceLROnPlateau with mode "max": the factor on the rate after evaluations that were not better for longer than `patience`."""
-
-    def __init__(self, factor: float, patience: int):
-        self.reduce, self.patience, self.best, self.waited, self.factor = factor, patience, -math.inf, 0, 1.0
-
-    def evaluated(self, reward: float) -> None:
-        better = reward > self.best * (1 + 1e-4 if self.best > 0 else 1 - 1e-4)
-        self.best, self.waited = (reward, 0) if better else (self.best, self.waited + 1)
-        if self.waited > self.patience:
-            self.factor, self.waited = self.factor * self.reduce, 0
+    return {
+        "empty": lambda: answer.text.strip(" ") == "",
+        "unfinished": lambda: not answer.finished,
+        "contains": lambda: value in answer.text,
+        "shorter": lambda: len(answer.text) < int(value),
+    }[name]()
 
 
 class Reference:
     def __init__(self, run: dict, model: Llama, train: list[str], held_out: list[str], rewards: list):
-        self.run, self.model, self.start, self.train, self.held_out_prompts, self.rewards = run, model, model.copy(), train, held_out, rewards
+        self.run, self.model, self.start, self.train, self.held_out_prompts, self.rewards = (
+            run,
+            model,
+            model.copy(),
+            train,
+            held_out,
+            rewards,
+        )
         self.raft, self.tune, sampling = run["raft"], run["train"], run["generation"]
         self.chooser = Chooser(sampling["temperature"], sampling["top_k"], sampling["top_p"])
         self.optimizer = AdamW(model, 0.9, 0.999, self.tune["adam_epsilon"], self.tune["weight_decay"])
         self.global_step, self.epoch, self.iteration, self.closest_ranking = 0, 0.0, 0, math.inf
         self.rows, self.answers, self.held_out, self.checkpoints, self.permutations = [], [], {}, {}, []
         self.unlogged: list[dict] = []
-        self.plateau = Plateau(**self.tune["lr_scheduler_kwargs"]) if self.tune["lr_scheduler_type"] == "reduce_lr_on_plateau" else None
+        self.plateau = (
+            Plateau(**self.tune["lr_scheduler_kwargs"])
+            if self.tune["lr_scheduler_type"] == "reduce_lr_on_plateau"
+            else None
+        )
         self.base_distinct, self.last_reward, self.iteration_start = 0.0, 0.0, -1
 
     # ---- sampling -----------------------------------------------------------------------------------------------
@@ -124,7 +118,9 @@ class Reference:
         for token in prompt:
             logits = self.model.feed(state, token)
         while True:
-            ids.append(self.chooser.choose(logits, uniform(self.tune["seed"], iteration, key, sample, len(ids))))
+            ids.append(
+                self.chooser.choose(logits, uniform(self.tune["seed"], iteration, key, sample, len(ids)))
+            )
             top = max(logits)
             logprob += logits[ids[-1]] - top - math.log(sum(math.exp(v - top) for v in logits))
             if ids[-1] == EOS or len(ids) == self.run["generation"]["max_new_tokens"]:
@@ -160,7 +156,9 @@ class Reference:
         apart = []
         for answer in answers:
             prompt = encode(prompts[answer.prompt])
-            apart.append(answer.logprob - sum(self.start.log_probabilities(prompt + answer.ids, len(prompt))))
+            apart.append(
+                answer.logprob - sum(self.start.log_probabilities(prompt + answer.ids, len(prompt)))
+            )
             answer.ranking = answer.reward - beta * apart[-1]
         return {"kl": mean(apart)}
 
@@ -169,23 +167,47 @@ class Reference:
             answer.discarded = any(discards(rule, answer) for rule in self.raft["discard"])
         left = [a for a in answers if not a.discarded]
         if self.raft["kl_beta"] > 0:
-            groups = [[a for a in left if a.prompt == p] for p in range(len(prompts))] if self.raft["selection"] == "local" else [left]
-            gaps = [abs(a.ranking - b.ranking) for group in groups for i, a in enumerate(group) for b in group[:i] if a.ids != b.ids]
+            groups = (
+                [[a for a in left if a.prompt == p] for p in range(len(prompts))]
+                if self.raft["selection"] == "local"
+                else [left]
+            )
+            gaps = [
+                abs(a.ranking - b.ranking)
+                for group in groups
+                for i, a in enumerate(group)
+                for b in group[:i]
+                if a.ids != b.ids
+            ]
             self.closest_ranking = min([self.closest_ranking, *gaps])
         if self.raft["selection"] == "local":
-            kept = [max((a for a in left if a.prompt == p), key=lambda a: a.ranking) for p in range(len(prompts)) if any(a.prompt == p for a in left)]
+            kept = [
+                max((a for a in left if a.prompt == p), key=lambda a: a.ranking)
+                for p in range(len(prompts))
+                if any(a.prompt == p for a in left)
+            ]
         else:
-            kept = sorted(left, key=lambda a: -a.ranking)[: max(1, math.floor(len(answers) * self.raft["keep"]))]
+            kept = sorted(left, key=lambda a: -a.ranking)[
+                : max(1, math.floor(len(answers) * self.raft["keep"]))
+            ]
         for answer in kept:
             answer.kept = True
         return kept
 
     def measures(self, answers: list[Answer], kept: list[Answer]) -> dict:
         rewards, ids = [a.reward for a in answers], [a.ids for a in answers]
-        return {"reward_mean": mean(rewards), "reward_std": deviation(rewards), "policy_reward": mean([a.reward for a in answers if a.sample == 0]),
-                "selected_reward": mean([a.reward for a in kept]), "distinct_1": distinct(ids, 1), "distinct_2": distinct(ids, 2),
-                "mean_length": mean([len(i) for i in ids]), "cut_share": mean([not a.finished for a in answers]),
-                "discarded_share": mean([a.discarded for a in answers]), "selected": len(kept)}
+        return {
+            "reward_mean": mean(rewards),
+            "reward_std": deviation(rewards),
+            "policy_reward": mean([a.reward for a in answers if a.sample == 0]),
+            "selected_reward": mean([a.reward for a in kept]),
+            "distinct_1": distinct(ids, 1),
+            "distinct_2": distinct(ids, 2),
+            "mean_length": mean([len(i) for i in ids]),
+            "cut_share": mean([not a.finished for a in answers]),
+            "discarded_share": mean([a.discarded for a in answers]),
+            "selected": len(kept),
+        }
 
     # ---- training -----------------------------------------------------------------------------------------------
 
@@ -198,15 +220,26 @@ class Reference:
     def at_most(self) -> int:
         """Answers that an iteration keeps where none is discarded: what the length of the run is reckoned from."""
         prompts = self.raft["prompts_per_iteration"]
-        return prompts if self.raft["selection"] == "local" else max(1, math.floor(prompts * self.raft["samples_per_prompt"] * self.raft["keep"]))
+        return (
+            prompts
+            if self.raft["selection"] == "local"
+            else max(1, math.floor(prompts * self.raft["samples_per_prompt"] * self.raft["keep"]))
+        )
 
     def fine_tune(self, selected: list[tuple[list[int], int]]) -> None:
         micro, steps = self.steps_of(len(selected))
-        epochs, size, accumulation = self.tune["num_train_epochs"], self.tune["per_device_train_batch_size"], self.tune["gradient_accumulation_steps"]
+        epochs, size, accumulation = (
+            self.tune["num_train_epochs"],
+            self.tune["per_device_train_batch_size"],
+            self.tune["gradient_accumulation_steps"],
+        )
         total = math.ceil(epochs * steps)
         whole, offset = total, 0
         if self.raft["scheduler_span"] == "run":
-            whole, offset = math.ceil(epochs * self.steps_of(self.at_most())[1]) * self.raft["iterations"], self.global_step
+            whole, offset = (
+                math.ceil(epochs * self.steps_of(self.at_most())[1]) * self.raft["iterations"],
+                self.global_step,
+            )
         done, epoch = 0, 0
         while done < total:
             seed = self.tune["data_seed"] if self.tune["data_seed"] >= 0 else self.tune["seed"]
@@ -216,8 +249,14 @@ class Reference:
                 if done == total:
                     break
                 last = min(first + accumulation, micro)
-                group = [selected[i] for i in order[first * size: last * size]]
-                rate = self.tune["learning_rate"] * (self.plateau.factor if self.plateau else rate_factor(self.tune["lr_scheduler_type"], done + offset, self.tune["warmup_steps"], whole))
+                group = [selected[i] for i in order[first * size : last * size]]
+                rate = self.tune["learning_rate"] * (
+                    self.plateau.factor
+                    if self.plateau
+                    else rate_factor(
+                        self.tune["lr_scheduler_type"], done + offset, self.tune["warmup_steps"], whole
+                    )
+                )
                 done += 1
                 self.epoch = epoch + last / micro
                 self.optimizer_step(group, rate)
@@ -246,23 +285,47 @@ class Reference:
     # ---- the loop -----------------------------------------------------------------------------------------------
 
     def log(self, row: dict, number: int | None = None) -> None:
-        self.rows.append({**row, "iteration": self.iteration + 1 if number is None else number, "epoch": self.epoch, "global_step": self.global_step})
+        self.rows.append(
+            {
+                **row,
+                "iteration": self.iteration + 1 if number is None else number,
+                "epoch": self.epoch,
+                "global_step": self.global_step,
+            }
+        )
 
     def save(self, training: bool, stage_step: int, selected: list) -> None:
         copied = lambda tensors: {name: [row[:] for row in rows] for name, rows in tensors.items()}
         moments = (self.optimizer.steps, copied(self.optimizer.m), copied(self.optimizer.v))
-        self.checkpoints[self.global_step] = Checkpoint(copied(self.model.weights), moments, self.iteration, training, stage_step, selected)
+        self.checkpoints[self.global_step] = Checkpoint(
+            copied(self.model.weights), moments, self.iteration, training, stage_step, selected
+        )
 
     def evaluate(self, done: int) -> str:
         every = self.raft["eval_every"]
         if not (done in (0, self.raft["iterations"]) or (every > 0 and done % every == 0)):
             return ""
-        drawn = [self.write(encode(prompt), HELD_OUT_KEY, key, 0)[0] for key, prompt in enumerate(self.held_out_prompts)]
+        drawn = [
+            self.write(encode(prompt), HELD_OUT_KEY, key, 0)[0]
+            for key, prompt in enumerate(self.held_out_prompts)
+        ]
         rewards = [self.score(prompt, decode(ids)) for prompt, ids in zip(self.held_out_prompts, drawn)]
-        self.held_out[done] = [{"prompt": p, "completion": decode(ids), "reward": r} for p, ids, r in zip(self.held_out_prompts, drawn, rewards)]
-        self.log({"event": "evaluate", "eval_reward": mean(rewards), "eval_reward_std": deviation(rewards), "eval_distinct_1": distinct(drawn, 1),
-                  "eval_distinct_2": distinct(drawn, 2), "eval_mean_length": mean([len(i) for i in drawn]),
-                  "eval_cut_share": mean([i[-1] != EOS for i in drawn])}, done)
+        self.held_out[done] = [
+            {"prompt": p, "completion": decode(ids), "reward": r}
+            for p, ids, r in zip(self.held_out_prompts, drawn, rewards)
+        ]
+        self.log(
+            {
+                "event": "evaluate",
+                "eval_reward": mean(rewards),
+                "eval_reward_std": deviation(rewards),
+                "eval_distinct_1": distinct(drawn, 1),
+                "eval_distinct_2": distinct(drawn, 2),
+                "eval_mean_length": mean([len(i) for i in drawn]),
+                "eval_cut_share": mean([i[-1] != EOS for i in drawn]),
+            },
+            done,
+        )
         if done == 0:
             self.base_distinct = distinct(drawn, 2)
         if distinct(drawn, 2) < self.raft["min_distinct_2"] * self.base_distinct:
@@ -281,7 +344,9 @@ class Reference:
     def go(self) -> "Reference":
         outcome = self.evaluate(0)
         while not outcome and self.iteration < self.raft["iterations"]:
-            if self.iteration_start != self.global_step:  # where nothing was trained on, the last one is the same model
+            if (
+                self.iteration_start != self.global_step
+            ):  # where nothing was trained on, the last one is the same model
                 self.iteration_start = self.global_step
                 self.save(False, 0, [])
             prompts = self.draw_prompts()
@@ -289,12 +354,28 @@ class Reference:
             row = {"event": "iteration", **self.rank(prompts, answers)}
             kept = self.select(prompts, answers)
             row.update(self.measures(answers, kept))
-            self.answers.append([{"prompt": prompts[a.prompt], "completion": a.text, "reward": a.reward, "ranking": a.ranking, "kept": a.kept, "discarded": a.discarded,
-                                  "finished": a.finished, "sample": a.sample, "logprob": a.logprob} for a in answers])
+            self.answers.append(
+                [
+                    {
+                        "prompt": prompts[a.prompt],
+                        "completion": a.text,
+                        "reward": a.reward,
+                        "ranking": a.ranking,
+                        "kept": a.kept,
+                        "discarded": a.discarded,
+                        "finished": a.finished,
+                        "sample": a.sample,
+                        "logprob": a.logprob,
+                    }
+                    for a in answers
+                ]
+            )
             selected = []
             for a in kept:
                 prompt = encode(prompts[a.prompt])
-                selected.append((prompt + a.ids, len(prompt) if self.run["data"]["completion_only_loss"] else 0))
+                selected.append(
+                    (prompt + a.ids, len(prompt) if self.run["data"]["completion_only_loss"] else 0)
+                )
             if self.steps_of(len(selected))[0] > 0:
                 self.fine_tune(selected)
                 if self.raft["optimizer_policy"] == "reset":
