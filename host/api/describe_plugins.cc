@@ -1,5 +1,6 @@
 // What plugins there are, for programs to read.
 #include "api/load_model.h"
+#include "base/json_text.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -29,12 +30,12 @@ std::string describe_plugins(const std::vector<fs::path>& plugin_path) {
   Json out = {{"plugins", Json::array()}, {"rejected", Json::array()}};
   for (const auto& found : registry.plugins()) out["plugins"].push_back(describe(found));
   for (const auto& r : registry.rejected()) out["rejected"].push_back({{"file", r.path.string()}, {"reason", r.reason}});
-  return out.dump(2);
+  return json_text(out, 2);
 }
 
 std::string describe_plugin(const std::string& id, const std::vector<fs::path>& plugin_path) {
   const Registry registry(plugin_folders(plugin_path));
-  return describe(registry.find(id, ~0u, {"plugin", 0})).dump(2);
+  return json_text(describe(registry.find(id, ~0u, {"plugin", 0})), 2);
 }
 
 }  // namespace slipway

@@ -9,6 +9,7 @@
 #include "api/load_model.h"
 #include "api/plan.h"
 #include "api/rows.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "device/bf16_scope.h"
@@ -41,7 +42,7 @@ EvaluationResult result_of(const std::string& split, const Json& metrics, const 
   if (!folder.empty()) save_results(folder, split, metrics);
   EvaluationResult out;
   for (const auto& [name, value] : metrics.items()) out.metrics[name] = value.get<double>();
-  out.json = metrics.dump(2);
+  out.json = json_text(metrics, 2);
   out.table = results_table(split, metrics);
   return out;
 }

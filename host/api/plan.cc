@@ -7,12 +7,23 @@
 namespace slipway {
 namespace {
 
-std::vector<PlannedUse> plan_uses(const Registry& registry, const std::vector<PluginUse>& uses, uint32_t kind) {
-  std::vector<PlannedUse> out;
-  for (const PluginUse& use : uses) {
-    const Registry::Found& found = registry.find(use.use, kind, use.where);
-    out.push_back({&found, check_options(found.descriptor->options, &use.options, found.descriptor->id, use.where), use.weight, use.prefix});
+// What `look` finds wrong is kept, and the search goes on.
+template <class Look>
+void keep_fault(std::vector<std::string>& faults, Look&& look) {
+  try {
+    look();
+  } catch (const Error& e) {
+    faults.emplace_back(e.what());
   }
+}
+
+std::vector<PlannedUse> plan_uses(const Registry& registry, const std::vector<PluginUse>& uses, uint32_t kind, std::vector<std::string>& faults) {
+  std::vector<PlannedUse> out;
+  for (const PluginUse& use : uses)
+    keep_fault(faults, [&] {
+      const Registry::Found& found = registry.find(use.use, kind, use.where);
+      out.push_back({&found, check_options(found.descriptor->options, &use.options, found.descriptor->id, use.where), use.weight, use.prefix});
+    });
   return out;
 }
 
@@ -23,11 +34,13 @@ void record_uses(RunConfig& config, const char* section, const std::vector<Plann
 }  // namespace
 
 Plan plan_plugins(const Registry& registry, const RunConfig& c) {
-  return as_config_error([&] {
-    registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where);
-    return Plan{plan_uses(registry, c.rewards, SLW_KIND_REWARD), plan_uses(registry, c.metrics, SLW_KIND_METRIC), plan_uses(registry, c.callbacks, SLW_KIND_CALLBACK),
-                plan_uses(registry, c.loggers, SLW_KIND_LOGGER), c.loss ? plan_uses(registry, {*c.loss}, SLW_KIND_LOSS) : std::vector<PlannedUse>{}};
-  });
+  std::vector<std::string> faults;
+  keep_fault(faults, [&] { registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where); });
+  const auto uses = [&](const std::vector<PluginUse>& given, uint32_t kind) { return plan_uses(registry, given, kind, faults); };
+  Plan out{uses(c.rewards, SLW_KIND_REWARD), uses(c.metrics, SLW_KIND_METRIC), uses(c.callbacks, SLW_KIND_CALLBACK), uses(c.loggers, SLW_KIND_LOGGER),
+           uses(c.loss ? std::vector{*c.loss} : std::vector<PluginUse>{}, SLW_KIND_LOSS)};
+  if (!faults.empty()) throw ConfigError(std::move(faults));
+  return out;
 }
 
 void record_options(RunConfig& config, const Plan& plan) {

@@ -20,7 +20,7 @@ struct Plan {
   std::vector<PlannedUse> rewards, metrics, callbacks, loggers, loss;  // loss: one or none
 };
 
-// Throws ConfigError naming the plugin or the option. The plan points into `registry`.
+// Throws ConfigError naming every plugin and option that is not right. The plan points into `registry`.
 Plan plan_plugins(const Registry& registry, const RunConfig& config);
 
 // Puts into `config` what each plugin is given: defaults filled in, paths absolute.

@@ -2,6 +2,7 @@
 #include "slipway/run_file.hpp"
 
 #include "api/check_run.h"
+#include "api/check_search.h"
 #include "api/load_model.h"
 #include "api/plan.h"
 #include "config/schema.h"
@@ -25,10 +26,41 @@ RunFile RunFile::parse(const std::string& toml, const Overrides& overrides, cons
   return out;
 }
 
+namespace {
+
+template <class Check>
+void collect(std::vector<std::string>& faults, Check&& check) {
+  try {
+    as_config_error(check);
+  } catch (const ConfigError& e) {
+    faults.insert(faults.end(), e.faults.begin(), e.faults.end());
+  }
+}
+
+// What is wrong beyond single keys.
+void collect_run_faults(std::vector<std::string>& faults, const std::string& source, const fs::path& file, const RunConfig& config) {
+  const Registry registry(plugin_folders(config.plugin_path));
+  collect(faults, [&] { plan_plugins(registry, config); });
+  collect(faults, [&] { check_together(config); });
+  collect(faults, [&] { check_search(registry, source, file); });
+}
+
+}  // namespace
+
 void RunFile::check() const {
-  const Registry registry(plugin_folders(config_->plugin_path));
-  plan_plugins(registry, *config_);
-  check_together(*config_);
+  std::vector<std::string> faults;
+  collect_run_faults(faults, source_, file_, *config_);
+  if (!faults.empty()) throw ConfigError(std::move(faults));
+}
+
+std::vector<std::string> RunFile::faults(const fs::path& file, const Overrides& overrides) {
+  std::vector<std::string> out;
+  collect(out, [&] {
+    const std::string source = read_file(file);
+    const RunConfig config = parse_run_config(source, file, overrides, nullptr, out);
+    collect_run_faults(out, source, file, config);
+  });
+  return out;
 }
 
 fs::path RunFile::output_dir() const { return config_->output_dir; }

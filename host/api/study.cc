@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "api/check_search.h"
 #include "api/interrupt.h"
 #include "api/load_model.h"
 #include "base/program_folder.h"
@@ -94,18 +95,11 @@ SearchTrial told(const Trial& trial, const StudySettings& settings, const fs::pa
   return out;
 }
 
-StudySettings study_of(const std::string& source, const fs::path& file) {
-  const std::string name = file.empty() ? "run.toml" : file.string();
-  Value root = as_config_error([&] { return parse_toml(source, name); });
-  root.where.file = name;
-  return take_study(root);
-}
-
 }  // namespace
 
 SearchResult search(const RunFile& run, const SearchOptions& options) {
   const RunConfig& config = run.config();
-  const StudySettings settings = study_of(run.source(), run.file());
+  const StudySettings settings = study_settings(run.source(), run.file());
   if (!options.run_trial && run.file().empty()) fail("search: trials are processes that read the run file; load it from a file, or give run_trial");
   const Registry registry(plugin_folders(config.plugin_path));
   const Registry::Found& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
@@ -133,7 +127,7 @@ SearchResult search(const RunFile& run, const SearchOptions& options) {
 }
 
 SearchResult search(const fs::path& file, const Overrides& overrides, const SearchOptions& options) {
-  study_of(as_config_error([&] { return read_file(file); }), file);
+  study_settings(as_config_error([&] { return read_file(file); }), file);
   return search(RunFile::load(file, overrides), options);
 }
 

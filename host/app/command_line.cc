@@ -4,9 +4,9 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <iostream>
 #include <sstream>
 
+#include "app/standard_output.h"
 #include "base/nearest.h"
 
 namespace slipway {
@@ -84,7 +84,7 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   if (p.values.count("help") != 0) {
     std::ostringstream text;
     text << "usage: " << p.usage << "\n\n" << p.about << "\n\n" << p.positional_help << (p.positional_help.empty() ? "" : "\n") << p.visible;
-    std::cout << text.str();
+    print(text.str());
     return false;
   }
   for (const std::string& name : p.required) require(name);

@@ -1,15 +1,14 @@
 // slipway doctor: what the machine is and can do, on one page.
-#include <cstdio>
-
 #include "app/command_line.h"
 #include "app/commands.h"
+#include "app/standard_output.h"
 #include "base/json.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
 namespace {
 
-void print(const Json& m) {
+void print_machine(const Json& m) {
   const auto text = [&](const Json& value) { return value.is_string() ? value.get<std::string>() : std::string("none"); };
   std::string sets, out;
   for (const Json& set : m["instruction_sets"]) sets += (sets.empty() ? "" : " ") + text(set);
@@ -29,7 +28,7 @@ void print(const Json& m) {
   for (const Json& p : m["plugins"]) line(text(p["kinds"]).c_str(), fmt::format("{} {}  {}", text(p["id"]), text(p["version"]), text(p["file"])));
   for (const Json& warning : m["warnings"]) out += "\nwarning: " + text(warning) + "\n";
   if (m["warnings"].empty()) out += "\nnothing stands in the way\n";
-  std::fputs(out.c_str(), stdout);
+  print(out);
 }
 
 }  // namespace
@@ -38,13 +37,13 @@ int doctor_command(const Arguments& arguments) {
   CommandLine line("slipway doctor [--json] [--quick] [--plugin-path DIR]",
                    "Tells what this machine is and what it can do: processor, threads, memory, LibTorch, plugins, and the measured\n"
                    "rates of matrix products and memory reads that training speed follows from. What stands in the way of speed is\n"
-                   "a warning with its mend. Takes about three seconds; end other work first, or the rates are theirs too.");
+                   "a warning that says how to fix it. Takes about three seconds; end other work first, or the rates are theirs too.");
   line.flag("json", "one JSON object, with every measured number").flag("quick", "measure for a tenth of the time").repeated("plugin-path", "DIR", "look for plugins there too");
   if (!line.parse(arguments)) return kExitOk;
   const std::vector<std::string> folders = line.texts("plugin-path");
   const std::string told = describe_machine(line.has("quick"), {folders.begin(), folders.end()});
-  if (line.has("json")) std::printf("%s\n", told.c_str());
-  else print(parse_json(told, "machine"));
+  if (line.has("json")) print(told + "\n");
+  else print_machine(parse_json(told, "machine"));
   return kExitOk;
 }
 

@@ -1,9 +1,8 @@
 // slipway evaluate: the loss and the metrics of a model.
-#include <cstdio>
-
 #include "api/interrupt.h"
 #include "app/commands.h"
 #include "app/evaluation_target.h"
+#include "app/standard_output.h"
 
 namespace slipway {
 
@@ -26,7 +25,7 @@ int evaluate_command(const Arguments& arguments) {
   Evaluator evaluator(std::move(target.run));
   stop_on_signals();
   const EvaluationResult result = evaluator.evaluate(options);
-  std::fputs(line.has("json") ? (result.json + "\n").c_str() : result.table.c_str(), stdout);
+  print(line.has("json") ? result.json + "\n" : result.table);
   return kExitOk;
 }
 

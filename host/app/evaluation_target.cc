@@ -30,6 +30,12 @@ namespace {
 
 std::string quoted(const std::string& text) { return Value::of(text).toml(); }
 
+// What the command line names must be there. Throws UsageError.
+void require_path(const char* option, const std::string& path) {
+  std::error_code ec;
+  if (!fs::exists(path, ec)) throw UsageError(fmt::format("{}{}: {}", option, path, ec ? ec.message() : "no such file or folder"));
+}
+
 struct NamedData {
   std::string name, file;
 };
@@ -45,7 +51,7 @@ std::string eval_value(const std::vector<std::string>& given, std::string& flat)
   std::vector<std::pair<std::string, std::string>> sets;
   for (const std::string& each : given) {
     const NamedData data = named_data(each);
-    if (!fs::exists(data.file)) fail("--data {}: no such file or folder", data.file);
+    require_path("--data ", data.file);
     if (!sets.empty() && sets[0].first.empty() != data.name.empty()) throw UsageError(fmt::format("--data {}: either every --data has a name, NAME=FILE, or none", each));
     const auto found = std::ranges::find(sets, data.name, &std::pair<std::string, std::string>::first);
     if (found == sets.end()) sets.emplace_back(data.name, quoted(data.file));
@@ -73,8 +79,8 @@ fs::path run_file_of(const fs::path& what) {
 
 EvaluationTarget target_of(const CommandLine& line) {
   const std::string what = line.text("WHAT");
-  if (!fs::exists(what)) fail("{}: no such file or folder", what);
-  if (line.has("model") && !fs::exists(line.text("model"))) fail("--model {}: no such file or folder", line.text("model"));
+  require_path("", what);
+  if (line.has("model")) require_path("--model ", line.text("model"));
   const fs::path file = run_file_of(what);
   const bool is_folder = fs::is_directory(what);
   std::string flat;

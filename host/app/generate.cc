@@ -1,13 +1,13 @@
 // slipway generate: try a model.
 #include <algorithm>
-#include <cstdio>
 #include <iostream>
 
 #include "api/profile.h"
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/profile.h"
-#include "base/json.h"
+#include "app/standard_output.h"
+#include "base/json_text.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -74,15 +74,16 @@ int generate_command(const Arguments& arguments) {
   for (const std::string& folder : line.texts("plugin-path")) how.plugin_path.emplace_back(folder);
   const fs::path trace = trace_path(line, "trace.json");
   const std::string path = line.text("model");
-  if (!fs::exists(path)) fail("--model {}: no such file or folder", path);
+  std::error_code ec;
+  if (!fs::exists(path, ec)) throw UsageError(fmt::format("--model {}: {}", path, ec ? ec.message() : "no such file or folder"));
   const Profile profile(trace);
   Generator generator(path, how);
   for (const GeneratedText& each : generator.generate(prompts, options)) {
     if (line.has("json")) {
       const Json row = {{"prompt", prompts[each.prompt]}, {"completion", each.text}, {"finished", each.finished}};
-      std::printf("%s\n", row.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+      print(json_text(row) + "\n");
     } else {
-      std::printf("%s%s\n", prompts[each.prompt].c_str(), each.text.c_str());
+      print(for_standard_output(prompts[each.prompt] + each.text) + "\n");
     }
   }
   return kExitOk;

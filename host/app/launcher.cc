@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +12,15 @@
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
     std::puts("slipway " SLIPWAY_VERSION);
-    return 0;
+    if (std::fflush(stdout) == 0) return 0;
+    std::fprintf(stderr, "slipway: cannot write to standard output: %s\n", std::strerror(errno));
+    return 1;
+  }
+  // LibTorch's parts look for each other from the working folder, and end the process without a word of use where there is none.
+  char here[PATH_MAX];
+  if (getcwd(here, sizeof here) == nullptr && errno != ERANGE) {
+    std::fprintf(stderr, "slipway: the working folder cannot be read (%s): was it removed? change to another one (cd) and try again\n", std::strerror(errno));
+    return 2;
   }
   char path[4096];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path);

@@ -2,10 +2,14 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <system_error>
 
 #include "app/command_line.h"
 #include "app/commands.h"
+#include "app/standard_output.h"
 #include "base/nearest.h"
+#include "base/visible_text.h"
 #include "plugin/trampoline.h"
 #include "slipway/slipway.hpp"
 
@@ -31,15 +35,16 @@ constexpr Command kCommands[] = {
 };
 
 void print_help() {
-  std::puts("Slipway trains language models by rewards, through plugins.\n\nusage: slipway COMMAND [arguments]\n");
-  for (const Command& command : kCommands) std::printf("  %-10s %s\n", command.name, command.summary);
-  std::puts(
+  std::string out = "Slipway trains language models by rewards, through plugins.\n\nusage: slipway COMMAND [arguments]\n\n";
+  for (const Command& command : kCommands) out += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  out +=
       "\nslipway COMMAND --help explains a command. First steps:\n"
       "  slipway train configs/raft_sentiment.toml                teach a small model to write kind reviews\n"
       "  slipway generate --model runs/raft-sentiment --prompt \"The film\"\n"
       "  slipway plugin list\n\n"
       "Exit codes: 0 done; 1 failed; 2 the command line or the run file is wrong, nothing was started;\n"
-      "85 stopped by a signal after saving, go on with --resume.");
+      "85 stopped by a signal after saving: run again with --resume.\n";
+  print(out);
 }
 
 int dispatch(const Arguments& arguments) {
@@ -48,7 +53,7 @@ int dispatch(const Arguments& arguments) {
     return arguments.empty() ? kExitUsage : kExitOk;
   }
   if (arguments[0] == "--version") {
-    std::puts("slipway " SLIPWAY_VERSION);
+    print("slipway " SLIPWAY_VERSION "\n");
     return kExitOk;
   }
   std::vector<std::string> names;
@@ -61,23 +66,48 @@ int dispatch(const Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  install_crash_handler();
-  std::signal(SIGPIPE, SIG_IGN);  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
+namespace {
+
+// What the standard library says of a file or of the system, as an error of ours says it.
+std::string told(const std::system_error& e) {
+  const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e);
+  if (file == nullptr || file->path1().empty()) return e.what();
+  return fmt::format("{}{}: {}", file->path1().string(), file->path2().empty() ? "" : " -> " + file->path2().string(), e.code().message());
+}
+
+// Runs the command; what went wrong becomes a message and the exit code.
+int run(const Arguments& arguments) {
+  const auto say = [](const std::string& text) { std::fprintf(stderr, "%s\n", visible_text(text).c_str()); };
   try {
-    return dispatch({argv + 1, argv + argc});
+    const int code = dispatch(arguments);
+    flush_standard_output();
+    return code;
+  } catch (const ReaderLeft&) {
+    return kExitOk;
   } catch (const UsageError& e) {
-    std::fprintf(stderr, "slipway: %s\n", e.what());
+    say(fmt::format("slipway: {}", e.what()));
     return kExitUsage;
   } catch (const Error& e) {
     const int code = exit_code_of(e);
-    std::fprintf(stderr, code == kExitUsage ? "%s\n" : "slipway: %s\n", e.what());  // a fault of a run file begins with its place
+    say(code == kExitUsage ? e.what() : fmt::format("slipway: {}", e.what()));  // a fault of a run file begins with its place
     return code;
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "slipway: out of memory; use a smaller batch (train.per_device_train_batch_size, generation.max_rows)\n");
+    say("slipway: out of memory; use a smaller batch (train.per_device_train_batch_size, generation.max_rows)");
+    return kExitFailure;
+  } catch (const std::system_error& e) {
+    say(fmt::format("slipway: {}", told(e)));
     return kExitFailure;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "slipway: a defect in Slipway, please report it: %s\n", e.what());
+    say(fmt::format("slipway: a defect in Slipway, please report it: {}", e.what()));
     return kExitFailure;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  install_crash_handler();
+  std::signal(SIGPIPE, SIG_IGN);  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
+  std::signal(SIGXFSZ, SIG_IGN);  // a quota of file sizes: the write fails, and says which file it was
+  return run({argv + 1, argv + argc});
 }

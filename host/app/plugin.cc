@@ -1,10 +1,10 @@
 // slipway plugin: what is there, and what one offers.
-#include <cstdio>
-
 #include "app/command_line.h"
 #include "app/commands.h"
+#include "app/standard_output.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/visible_text.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -24,14 +24,14 @@ int list(const Arguments& arguments) {
   if (!line.parse(arguments)) return kExitOk;
   const std::string told = describe_plugins(folders_of(line));
   if (line.has("json")) {
-    std::printf("%s\n", told.c_str());
+    print(told + "\n");
     return kExitOk;
   }
   const Json all = parse_json(told, "plugins");
   for (const Json& p : all["plugins"])
-    std::printf("%-9s %-38s %-7s %s\n", text(p["kinds"]).c_str(), text(p["id"]).c_str(), text(p["version"]).c_str(), text(p["description"]).c_str());
-  for (const Json& r : all["rejected"]) std::printf("rejected  %s: %s\n", text(r["file"]).c_str(), text(r["reason"]).c_str());
-  if (all["plugins"].empty()) std::puts("no plugins found; give --plugin-path DIR");
+    print(visible_line(fmt::format("{:<9} {:<38} {:<7} {}", text(p["kinds"]), text(p["id"]), text(p["version"]), text(p["description"]))) + "\n");
+  for (const Json& r : all["rejected"]) print(visible_line(fmt::format("rejected  {}: {}", text(r["file"]), text(r["reason"]))) + "\n");
+  if (all["plugins"].empty()) print("no plugins found; give --plugin-path DIR\n");
   return kExitOk;
 }
 
@@ -41,22 +41,22 @@ int info(const Arguments& arguments) {
   if (!line.parse(arguments)) return kExitOk;
   const std::string told = describe_plugin(line.text("ID"), folders_of(line));
   if (line.has("json")) {
-    std::printf("%s\n", told.c_str());
+    print(told + "\n");
     return kExitOk;
   }
   const Json d = parse_json(told, "plugin");
-  std::printf("%s %s (%s)\n%s\n\nlicense     %s\nfile        %s\ninterfaces ", text(d["id"]).c_str(), text(d["version"]).c_str(), text(d["kinds"]).c_str(),
-              text(d["description"]).c_str(), text(d["license"]).c_str(), text(d["file"]).c_str());
-  for (const Json& i : d["interfaces"]) std::printf(" %s", text(i).c_str());
-  std::puts(d["options"].empty() ? "\nno options" : "\n\noptions");
+  std::string out = fmt::format("{} {} ({})\n{}\n\nlicense     {}\nfile        {}\ninterfaces ", text(d["id"]), text(d["version"]), text(d["kinds"]), text(d["description"]),
+                                text(d["license"]), text(d["file"]));
+  for (const Json& i : d["interfaces"]) out += " " + text(i);
+  out += d["options"].empty() ? "\nno options\n" : "\n\noptions\n";
   for (const Json& o : d["options"]) {
     std::string range;
     if (o["minimum"].is_string()) range += ", at least " + text(o["minimum"]);
     if (o["maximum"].is_string()) range += ", at most " + text(o["maximum"]);
     for (const Json& choice : o["choices"]) range += (range.empty() || range.back() == ',' ? " " : " | ") + text(choice);
-    std::printf("  %s (%s%s%s)\n      %s\n", text(o["name"]).c_str(), text(o["type"]).c_str(),
-                o["default"].is_string() ? (", default " + text(o["default"])).c_str() : ", required", range.c_str(), text(o["help"]).c_str());
+    out += fmt::format("  {} ({}{}{})\n      {}\n", text(o["name"]), text(o["type"]), o["default"].is_string() ? ", default " + text(o["default"]) : ", required", range, text(o["help"]));
   }
+  print(visible_text(out));
   return kExitOk;
 }
 
@@ -67,7 +67,8 @@ int plugin_command(const Arguments& arguments) {
   if (!arguments.empty() && arguments[0] == "list") return list({arguments.begin() + 1, arguments.end()});
   if (!arguments.empty() && arguments[0] == "info") return info({arguments.begin() + 1, arguments.end()});
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
-    std::printf("%s\n\n  list       every plugin found, and files that were refused with the reason\n  info ID    options, interfaces, file\n(--json for programs, --plugin-path DIR for more folders)\n", usage.c_str());
+    print(usage + "\n\n  list       every plugin found, and files that were refused with the reason\n  info ID    options, interfaces, file\n"
+                  "(--json for programs, --plugin-path DIR for more folders)\n");
     return kExitOk;
   }
   throw UsageError(usage);

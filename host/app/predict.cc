@@ -1,10 +1,10 @@
 // slipway predict: what a model predicts for each example, and how good that is.
 #include <algorithm>
-#include <cstdio>
 
 #include "api/interrupt.h"
 #include "app/commands.h"
 #include "app/evaluation_target.h"
+#include "app/standard_output.h"
 
 namespace slipway {
 namespace {
@@ -52,7 +52,7 @@ int predict_command(const Arguments& arguments) {
   Evaluator evaluator(std::move(target.run));
   stop_on_signals();
   const EvaluationResult result = evaluator.predict(file, options);
-  std::fputs(line.has("json") ? (result.json + "\n").c_str() : result.table.c_str(), stdout);
+  print(line.has("json") ? result.json + "\n" : result.table);
   return kExitOk;
 }
 

@@ -14,7 +14,8 @@ int report_command(const Arguments& arguments) {
   line.positional("RUN", "a run folder").option("picture", "FILE.svg", "write one picture of the run too: curves and three answers");
   if (!line.parse(arguments)) return kExitOk;
   const fs::path run = line.text("RUN");
-  if (!fs::is_directory(run)) fail("{}: no such folder", run.string());
+  std::error_code ec;
+  if (!fs::is_directory(run, ec)) throw UsageError(fmt::format("{}: {}", run.string(), ec ? ec.message() : "no such folder"));
   write_report(run);
   log_info("{}", (run / "report.html").string());
   if (line.has("picture")) {

@@ -1,9 +1,8 @@
 // slipway search: trials of one run file.
-#include <cstdio>
-
 #include "app/command_line.h"
 #include "app/commands.h"
-#include "base/json.h"
+#include "app/standard_output.h"
+#include "base/json_text.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -25,11 +24,11 @@ int search_command(const Arguments& arguments) {
     json.push_back(row);
   }
   if (line.has("json")) {
-    std::printf("%s\n", Json{{"trials", json}, {"best", result.best}}.dump(2).c_str());
+    print(json_text({{"trials", json}, {"best", result.best}}, 2) + "\n");
     return kExitOk;
   }
-  for (const Json& row : json) std::printf("%s\n", row.dump().c_str());
-  for (const int64_t number : result.best) std::printf("best: trial %lld, in %s\n", static_cast<long long>(number), result.trials.at(static_cast<size_t>(number)).folder.c_str());
+  for (const Json& row : json) print(json_text(row) + "\n");
+  for (const int64_t number : result.best) print(fmt::format("best: trial {}, in {}\n", number, result.trials.at(static_cast<size_t>(number)).folder.string()));
   return kExitOk;
 }
 

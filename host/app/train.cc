@@ -1,9 +1,8 @@
 // slipway train: a run file becomes a run.
-#include <cstdio>
-
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/profile.h"
+#include "app/standard_output.h"
 #include "base/log.h"
 #include "slipway/slipway.hpp"
 
@@ -23,7 +22,7 @@ int train_command(const Arguments& arguments) {
       .flag("quiet", "say only what goes wrong");
   if (!line.parse(arguments)) return kExitOk;
   if (line.has("help-config")) {
-    std::fputs(schema_help().c_str(), stdout);
+    print(schema_help());
     return kExitOk;
   }
   line.require("FILE");
@@ -32,7 +31,7 @@ int train_command(const Arguments& arguments) {
   RunFile run = RunFile::load(line.text("FILE"), line.texts("set"));
   for (const std::string& notice : run.notices()) log_info("{}", notice);
   if (line.has("print-config")) {
-    std::fputs(run.text().c_str(), stdout);
+    print(run.text());
     return kExitOk;
   }
   const fs::path trace = trace_path(line, run.output_dir() / "trace.json");

@@ -9,42 +9,53 @@
 namespace slipway {
 namespace {
 
-// Makes the path in `value` absolute; `key` and `at` are for the message.
-fs::path resolve_value(Value& value, const Location& at, const std::string& key, const fs::path& file) {
+// Where paths are looked for, and what was wrong with them.
+struct Paths {
+  const fs::path& file;
+  std::vector<std::string>& faults;
+};
+
+// Makes the path in `value` absolute; `key` and `at` are for the message. Empty where there is no such file.
+fs::path resolve_value(Value& value, const Location& at, const std::string& key, const Paths& paths) {
   if (value.s.empty()) return {};
+  std::error_code ec;  // a loop of links, a folder that may not be searched: not there either, and the system says why
   fs::path found = value.s;
-  if (!fs::exists(found)) found = file.parent_path() / value.s;
-  if (!fs::exists(found)) {
+  if (!fs::exists(found, ec)) found = paths.file.parent_path() / value.s;
+  if (!fs::exists(found, ec)) {
+    if (ec && ec != std::errc::no_such_file_or_directory) {
+      paths.faults.push_back(fmt::format("{}: {} = \"{}\": {}", at.text(), key, value.s, ec.message()));
+      return {};
+    }
     std::vector<std::string> names;
-    std::error_code ec;
     for (const auto& entry : fs::directory_iterator(found.has_parent_path() ? found.parent_path() : ".", ec)) names.push_back(entry.path().filename().string());
-    throw ConfigError({fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key, value.s, did_you_mean(found.filename().string(), names))});
+    paths.faults.push_back(fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key, value.s, did_you_mean(found.filename().string(), names)));
+    return {};
   }
   found = fs::absolute(found).lexically_normal();
   value.s = found.string();
   return found;
 }
 
-fs::path resolve(RunConfig& config, const char* section, const char* key, const fs::path& file) {
+fs::path resolve(RunConfig& config, const char* section, const char* key, const Paths& paths) {
   Value& value = *config.resolved.find(section)->find(key);
-  return resolve_value(value, value.where, fmt::format("{}.{}", section, key), file);
+  return resolve_value(value, value.where, fmt::format("{}.{}", section, key), paths);
 }
 
-std::vector<fs::path> resolve_list(Value& list, const std::string& key, const fs::path& file) {
+std::vector<fs::path> resolve_list(Value& list, const std::string& key, const Paths& paths) {
   std::vector<fs::path> out;
-  for (Value& item : list.items) out.push_back(resolve_value(item, item.where.file.empty() ? list.where : item.where, key, file));
+  for (Value& item : list.items) out.push_back(resolve_value(item, item.where.file.empty() ? list.where : item.where, key, paths));
   return out;
 }
 
-std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const char* key, const fs::path& file) {
-  return resolve_list(*config.resolved.find(section)->find(key), fmt::format("{}.{}", section, key), file);
+std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const char* key, const Paths& paths) {
+  return resolve_list(*config.resolved.find(section)->find(key), fmt::format("{}.{}", section, key), paths);
 }
 
-std::vector<EvalFiles> resolve_sets(RunConfig& config, const fs::path& file) {
+std::vector<EvalFiles> resolve_sets(RunConfig& config, const Paths& paths) {
   Value& eval = *config.resolved.find("data")->find("eval");
   std::vector<EvalFiles> out;
-  if (eval.kind == Value::Kind::kArray && !eval.items.empty()) out.push_back({"", resolve_list(eval, "data.eval", file)});
-  for (auto& [name, list] : eval.table) out.push_back({name, resolve_list(list, "data.eval." + name, file)});
+  if (eval.kind == Value::Kind::kArray && !eval.items.empty()) out.push_back({"", resolve_list(eval, "data.eval", paths)});
+  for (auto& [name, list] : eval.table) out.push_back({name, resolve_list(list, "data.eval." + name, paths)});
   return out;
 }
 
@@ -87,6 +98,14 @@ RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& 
 }
 
 RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices) {
+  std::vector<std::string> faults;
+  RunConfig out = parse_run_config(source, file, overrides, notices, faults);
+  if (!faults.empty()) throw ConfigError(std::move(faults));
+  return out;
+}
+
+RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices,
+                           std::vector<std::string>& faults) {
   Value root = as_config_error([&] {
     Value tree = parse_toml(source, file.string());
     for (const std::string& assignment : overrides) apply_override(tree, assignment);
@@ -98,29 +117,32 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file, const 
   c.raft = c.text("run", "algorithm") == "raft";
   c.output_dir = c.text("run", "output_dir");
   c.model_use = c.text("model", "use");
-  c.weights = resolve(c, "model", "weights", file);
-  c.model_config = resolve(c, "model", "config", file);
-  c.tokenizer = resolve(c, "model", "tokenizer", file);
-  c.train_files = resolve_all(c, "data", "train", file);
-  c.eval_sets = resolve_sets(c, file);
-  c.plugin_path = resolve_all(c, "plugins", "path", file);
+  const Paths paths{file, faults};
+  c.weights = resolve(c, "model", "weights", paths);
+  c.model_config = resolve(c, "model", "config", paths);
+  c.tokenizer = resolve(c, "model", "tokenizer", paths);
+  c.train_files = resolve_all(c, "data", "train", paths);
+  c.eval_sets = resolve_sets(c, paths);
+  c.plugin_path = resolve_all(c, "plugins", "path", paths);
   c.rewards = uses(c.resolved, "reward");
   c.metrics = uses(c.resolved, "metric");
   c.callbacks = uses(c.resolved, "callback");
   c.loggers = uses(c.resolved, "logger");
   if (const Value* loss = c.resolved.find("loss")) c.loss = use_of(*loss);
-  std::vector<std::string> faults;
   const auto fault = [&](const Value& at, const std::string& text) { faults.push_back(at.where.text() + ": " + text); };
-  if (c.weights.empty() && c.model_config.empty())
+  const auto given = [&](const char* section, const char* key) {  // a path that does not exist has its fault already
+    const Value& value = c.get(section, key);
+    return !value.s.empty() || !value.items.empty();
+  };
+  if (!given("model", "weights") && !given("model", "config"))
     fault(c.get("model", "use"), "[model] needs weights = PATH, or config = PATH to start from scratch");
-  if (c.tokenizer.empty() && c.weights.empty()) fault(c.get("model", "config"), "[model] needs tokenizer = PATH when it starts from scratch");
-  if (c.train_files.empty()) fault(c.get("data", "train"), "data.train is empty");
+  if (!given("model", "tokenizer") && !given("model", "weights")) fault(c.get("model", "config"), "[model] needs tokenizer = PATH when it starts from scratch");
+  if (!given("data", "train")) fault(c.get("data", "train"), "data.train is empty");
   if (c.raft && c.rewards.empty()) fault(c.get("run", "algorithm"), "algorithm = \"raft\" needs at least one [[reward]]; see: slipway plugin list");
   if (!c.raft && !c.rewards.empty()) fault(c.get("run", "algorithm"), "[[reward]] has no effect with algorithm = \"sft\"");
   if (c.has_named_sets() && c.raft) fault(c.get("data", "eval"), "raft scores answers to one set of prompts: write data.eval as a list of files");
   if (c.has_named_sets() && c.integer("data", "eval_rows") > 0)
     fault(c.get("data", "eval_rows"), "rows set aside are a set without a name; with named sets in data.eval, leave it out");
-  if (!faults.empty()) throw ConfigError(faults);
   return c;
 }
 

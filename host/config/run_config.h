@@ -48,10 +48,14 @@ struct RunConfig {
 };
 
 // Reads, overrides, checks, resolves paths (as given from the working folder, else beside the file) and requires them to
-// exist. Throws ConfigError or Error before anything is built.
+// exist. Throws ConfigError with every fault found, or Error, before anything is built.
 RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices);
 // The same from the text of a run file; `file` is its name in messages, and its folder the one where paths are looked for.
 RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices);
+// The same for who wants to look further: faults that leave the rest readable (a missing file, keys that do not go together) are
+// appended to `faults` and not thrown.
+RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices,
+                           std::vector<std::string>& faults);
 
 // The resolved configuration as TOML, each line with where its value came from; reads back to the same configuration.
 std::string print_config(const RunConfig& config);

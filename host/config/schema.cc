@@ -249,11 +249,11 @@ void check_uses(const std::string& section, const Value& value, std::vector<std:
 
 std::span<const Key> run_schema() { return kKeys; }
 
-ConfigError::ConfigError(const std::vector<std::string>& faults) : Error([&] {
+ConfigError::ConfigError(std::vector<std::string> all) : Error([&] {
   std::string out;
-  for (const std::string& each : faults) out += (out.empty() ? "" : "\n") + each;
+  for (const std::string& each : all) out += (out.empty() ? "" : "\n") + each;
   return out;
-}()) {}
+}()), faults(std::move(all)) {}
 
 Value check_run_file(const Value& root, std::vector<std::string>* notices) {
   std::vector<std::string> faults, sections = {"reward", "metric", "callback", "logger", "loss", "search"};

@@ -25,7 +25,8 @@ std::span<const Key> run_schema();
 
 // Several faults in one message, each "file:line: ...".
 struct ConfigError : Error {
-  explicit ConfigError(const std::vector<std::string>& faults);
+  explicit ConfigError(std::vector<std::string> faults);
+  std::vector<std::string> faults;
 };
 
 // Runs `check` and turns what it throws into a ConfigError: nothing has been started yet.

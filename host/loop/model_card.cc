@@ -64,11 +64,27 @@ std::string file_names(const std::vector<fs::path>& files) {
 // "organisation/name" where the base model says where it is from, else the name of its folder or file; "" = from scratch.
 std::string base_model(const RunConfig& config, const Json& model_config) {
   if (config.weights.empty()) return "";
-  const std::string named = model_config.is_object() ? model_config.value("_name_or_path", "") : "";
-  return !named.empty() && !fs::exists(named) ? named : config.weights.has_filename() ? config.weights.filename().string() : config.weights.parent_path().filename().string();
+  const bool names = model_config.is_object() && model_config.contains("_name_or_path") && model_config["_name_or_path"].is_string();
+  const std::string named = names ? model_config["_name_or_path"].get<std::string>() : "";
+  std::error_code ec;
+  return !named.empty() && !fs::exists(named, ec) ? named : config.weights.has_filename() ? config.weights.filename().string() : config.weights.parent_path().filename().string();
 }
 
-bool on_the_hub(const std::string& name) { return std::ranges::count(name, '/') == 1; }
+// "organisation/name", of the letters that the hub takes.
+bool on_the_hub(const std::string& name) {
+  const auto legal = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.' || c == '/'; };
+  return std::ranges::count(name, '/') == 1 && name.front() != '/' && name.back() != '/' && std::ranges::all_of(name, legal);
+}
+
+// Foreign text as Markdown that means only itself.
+std::string markdown(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\`*[]<>|").find(c) != std::string_view::npos) out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return out;
+}
 
 // What the card of the base model says, where it lies beside the weights.
 std::string license_of(const RunConfig& config) {
@@ -79,7 +95,9 @@ std::string license_of(const RunConfig& config) {
   const size_t end = text.starts_with("---\n") ? text.find("\n---", 4) : std::string::npos, at = text.find("\nlicense: ");
   if (end == std::string::npos || at == std::string::npos || at > end) return "";
   const size_t begin = at + 10;
-  return text.substr(begin, text.find('\n', begin) - begin);
+  std::string license = text.substr(begin, text.find('\n', begin) - begin);
+  std::erase_if(license, [](char c) { return c == '"' || c == '\'' || c == '\r'; });
+  return license;
 }
 
 // ---- front matter ----------------------------------------------------------------------------------------------------
@@ -92,7 +110,7 @@ std::string yaml(const std::string& text) {
 
 std::string front_matter(const RunConfig& config, const TrainerState& state, const std::string& name, const std::string& base) {
   std::string out = "---\nlibrary_name: transformers\n";
-  if (const std::string license = license_of(config); !license.empty()) out += "license: " + license + "\n";
+  if (const std::string license = license_of(config); !license.empty()) out += "license: " + yaml(license) + "\n";
   if (on_the_hub(base)) out += "base_model: " + yaml(base) + "\n";
   out += fmt::format("tags:\n- generated_from_trainer\n- slipway\n- {}\nmodel-index:\n- name: {}\n", config.raft ? "raft" : "sft", yaml(name));
   // The loss alone is no result that anybody compares.
@@ -186,10 +204,11 @@ std::string table(const std::vector<Cells>& lines) {
 std::string model_card(const RunConfig& config, const TrainerState& state, const Json& model_config) {
   const fs::path folder = fs::absolute(config.output_dir).lexically_normal();
   const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string(), base = base_model(config, model_config);
-  std::string out = front_matter(config, state, name, base) + "\n" + kMark + "\n\n# " + name + "\n\n";
+  std::string out = front_matter(config, state, name, base) + "\n" + kMark + "\n\n# " + markdown(name) + "\n\n";
   const std::string method = config.raft ? "reward-ranked fine-tuning" : "supervised fine-tuning";
-  if (base.empty()) out += fmt::format("Trained from scratch by {} on {}.\n", method, file_names(config.train_files));
-  else out += fmt::format("A version of {} that {} on {} made.\n", on_the_hub(base) ? fmt::format("[{0}](https://huggingface.co/{0})", base) : base, method, file_names(config.train_files));
+  const std::string data = markdown(file_names(config.train_files));
+  if (base.empty()) out += fmt::format("Trained from scratch by {} on {}.\n", method, data);
+  else out += fmt::format("A version of {} that was trained by {} on {}.\n", on_the_hub(base) ? fmt::format("[{0}](https://huggingface.co/{0})", base) : markdown(base), method, data);
   if (const Json* row = last_evaluation(state.log_history); row != nullptr) {
     out += "\nThe last evaluation on held-out data:\n";
     for (const auto& [metric, value] : metrics_of(*row)) out += fmt::format("- {}: {}\n", title_case(metric), shown(value));
@@ -197,7 +216,7 @@ std::string model_card(const RunConfig& config, const TrainerState& state, const
   }
   for (const char* heading : {"Model description", "Intended uses & limitations", "Training and evaluation data"}) out += fmt::format("\n## {}\n\nTo be written.\n", heading);
   out += "\n## Training procedure\n\n### Training hyperparameters\n\n";
-  for (const auto& [key, value] : hyperparameters(config, state)) out += fmt::format("- {}: {}\n", key, value);
+  for (const auto& [key, value] : hyperparameters(config, state)) out += fmt::format("- {}: {}\n", key, markdown(value));
   out += "\nEvery other value is in config.resolved.toml.\n";
   if (const std::vector<Cells> lines = result_lines(state.log_history); !lines.empty()) out += "\n### Training results\n\n" + table(lines);
   return out + fmt::format("\n### Framework versions\n\n- Slipway {}\n- LibTorch {}\n- Tokenizer format: tokenizer.json 1.0\n", SLIPWAY_VERSION, torch_version());

@@ -27,7 +27,14 @@ SftState read_sft_state(const fs::path& checkpoint) {
   const fs::path path = checkpoint / "sft_state.json";
   if (!fs::exists(path)) fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
   const Json json = parse_json(read_file(path), path.string());
-  return {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(), json.value("place", Json::object())};
+  SftState s;
+  try {
+    s = {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(), json.value("place", Json::object())};
+  } catch (const Json::exception& e) {
+    fail("{}: not a usable state of training: {}", path.string(), e.what());
+  }
+  if (s.stage_step < 0 || s.epochs_told < 0) fail("{}: not a usable state of training: it counts {} steps and {} epochs", path.string(), s.stage_step, s.epochs_told);
+  return s;
 }
 
 // What the run trains on, from where `at` stands.

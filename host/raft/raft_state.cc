@@ -38,6 +38,12 @@ RaftState RaftState::read(const fs::path& checkpoint) {
   } catch (const Json::exception& e) {
     fail("{}: not a usable RAFT state: {}", path.string(), e.what());
   }
+  const auto bad = [&](const std::string& what) { fail("{}: not a usable RAFT state: {}", path.string(), what); };
+  if (s.iteration < 0 || s.stage_step < 0) bad(fmt::format("it counts {} iterations and {} steps", s.iteration, s.stage_step));
+  if (!s.iteration_row.is_object()) bad("\"iteration_row\" is not an object");
+  if (fs::path(s.start_checkpoint).filename() != s.start_checkpoint) bad(fmt::format("\"start_checkpoint\" is not the name of a folder: \"{}\"", s.start_checkpoint));
+  for (const Example& each : s.selected)
+    if (each.loss_begin < 0 || each.loss_begin > static_cast<int64_t>(each.ids.size())) bad(fmt::format("a selected answer begins at {} of {} tokens", each.loss_begin, each.ids.size()));
   return s;
 }
 

@@ -130,6 +130,19 @@ TEST(ModelCard, SaysWhatItWasMadeFrom) {
   EXPECT_THAT(model_card(config, {}, Json::object()), testing::AllOf(HasSubstr("A version of base that"), Not(HasSubstr("base_model:"))));
 }
 
+TEST(ModelCard, ForeignTextStaysText) {
+  RunConfig config = config_of(Json::object());
+  const fs::path base = scratch() / "foreign";
+  fs::create_directories(base);
+  write_file_durably(base / "README.md", "---\nlicense: mit # [x](y): {\n---\n");
+  config.weights = base;
+  const std::string card = model_card(config, {}, {{"_name_or_path", "x/y](http://e.org)\n# <script>"}});
+  EXPECT_THAT(card, HasSubstr("license: \"mit # [x](y): {\"\n"));
+  EXPECT_THAT(card, HasSubstr("A version of x/y\\](http://e.org) # \\<script\\> that was trained by"));
+  EXPECT_THAT(card, Not(HasSubstr("base_model:")));
+  EXPECT_THAT(model_card(config, {}, {{"_name_or_path", 5}}), HasSubstr("A version of foreign that"));
+}
+
 TEST(ModelCard, ReportsMetricsToTheModelIndex) {
   TrainerState state;
   state.log_history.push_back({{"loss", 2.0}, {"epoch", 0.5}, {"step", 1}});

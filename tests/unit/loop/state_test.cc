@@ -51,5 +51,24 @@ TEST(State, ReadsBack) {
   EXPECT_THROW(TrainerState::from_json(Json{{"epoch", "x"}}, "s"), Error);
 }
 
+TEST(State, ADamagedStateIsNamed) {
+  const auto error = [](const char* key, Json value) -> std::string {
+    Json json = TrainerState{}.to_json();
+    json[key] = std::move(value);
+    try {
+      TrainerState::from_json(json, "x/trainer_state.json");
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error("log_history", Json::array({{{"step", 1}}})), "");
+  EXPECT_EQ(error("log_history", 5), "x/trainer_state.json: not a trainer state: \"log_history\" is not a list of rows");
+  EXPECT_EQ(error("log_history", Json::array({Json::object(), 1})), "x/trainer_state.json: not a trainer state: row 2 of \"log_history\" is not an object");
+  EXPECT_EQ(error("log_history", Json::array({{{"step", "x"}}})), "x/trainer_state.json: not a trainer state: row 1 of \"log_history\" has a \"step\" that is not a number");
+  EXPECT_EQ(error("global_step", -1), "x/trainer_state.json: not a trainer state: \"global_step\" is -1");
+  EXPECT_EQ(error("stateful_callbacks", Json::array()), "x/trainer_state.json: not a trainer state: \"stateful_callbacks\" is not an object");
+}
+
 }  // namespace
 }  // namespace slipway

@@ -18,8 +18,11 @@ class RunFile {
   // The same from text; `folder` stands for the file's.
   static RunFile parse(const std::string& toml, const Overrides& overrides = {}, const std::filesystem::path& folder = ".");
 
-  // Checks its plugins and their options too, and what no single key can tell; builds nothing.
+  // Checks its plugins and their options too, what no single key can tell, and [search]; builds nothing. Throws with every fault.
   void check() const;
+  // Every fault of a run file that can be told without building anything, each "file:line: ..."; none: it is good. Where the text is not
+  // TOML, or keys are wrong, these are the only ones told.
+  static std::vector<std::string> faults(const std::filesystem::path& file, const Overrides& overrides = {});
   std::filesystem::path output_dir() const;
   std::string value(const std::string& key) const;    // of "train.learning_rate", as TOML
   std::string text() const;                           // as TOML, each value with where it came from
