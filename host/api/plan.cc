@@ -57,4 +57,12 @@ std::vector<MetricPlugin> make_metrics(const std::vector<PlannedUse>& uses, cons
   return out;
 }
 
+std::vector<RewardPlugin> make_rewards(const std::vector<PlannedUse>& uses, const RunFacts& facts, const std::optional<ColumnTypes>& types) {
+  RunFacts apart = facts;
+  apart.reports_apart = true;
+  std::vector<RewardPlugin> out;
+  for (const PlannedUse& u : uses) out.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, apart), u.weight, types);
+  return out;
+}
+
 }  // namespace slipway

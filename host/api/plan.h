@@ -1,11 +1,13 @@
 // The plugins that a run file names, with options checked against their schemas; nothing of them has run yet.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/run_config.h"
 #include "plugin/metric.h"
 #include "plugin/registry.h"
+#include "plugin/reward.h"
 
 namespace slipway {
 
@@ -27,5 +29,6 @@ Plan plan_plugins(const Registry& registry, const RunConfig& config);
 void record_options(RunConfig& config, const Plan& plan);
 
 std::vector<MetricPlugin> make_metrics(const std::vector<PlannedUse>& uses, const RunFacts& facts);
+std::vector<RewardPlugin> make_rewards(const std::vector<PlannedUse>& uses, const RunFacts& facts, const std::optional<ColumnTypes>& types);
 
 }  // namespace slipway

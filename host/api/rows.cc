@@ -45,6 +45,15 @@ Rows read_rows(const RunConfig& c) {
 
 std::vector<EvalRows> read_eval_rows(const RunConfig& c) { return c.integer("data", "eval_rows") > 0 ? read_rows(c).eval : read_sets(c); }
 
+std::optional<ColumnTypes> column_types(const RunConfig& c, const Rows& rows) {
+  if (c.flag("data", "streaming")) return std::nullopt;
+  ColumnTypes out;
+  for (const Row& row : rows.train) out.see(row.columns);
+  for (const EvalRows& set : rows.eval)
+    for (const Row& row : set.rows) out.see(row.columns);
+  return out;
+}
+
 std::vector<EvaluationSet> evaluation_sets(const std::vector<EvalRows>& rows, const RunConfig& c, const Tokenizer& tokenizer) {
   std::vector<EvaluationSet> out;
   for (const EvalRows& set : rows) out.push_back({set.name, examples_of(set.rows, c, tokenizer)});

@@ -1,11 +1,13 @@
 // The rows of a run's data sets.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/run_config.h"
 #include "data/row_stream.h"
 #include "loop/evaluation.h"
+#include "plugin/columns.h"
 #include "text/tokenizer.h"
 
 namespace slipway {
@@ -27,6 +29,9 @@ Rows read_rows(const RunConfig& config);
 std::vector<EvalRows> read_eval_rows(const RunConfig& config);
 
 std::vector<EvaluationSet> evaluation_sets(const std::vector<EvalRows>& rows, const RunConfig& config, const Tokenizer& tokenizer);
+
+// The types of the extra columns over all rows; nothing with data.streaming, where nobody has seen them all.
+std::optional<ColumnTypes> column_types(const RunConfig& config, const Rows& rows);
 
 // The rows to train on with data.streaming, from the first one. Throws Error on files that cannot be streamed.
 RowStream stream_rows(const RunConfig& config);

@@ -111,6 +111,7 @@ struct Trainer::Parts {
   Tokenizer tokenizer;
   std::vector<std::shared_ptr<TrainerCallback>> callbacks;
   TrainAccess access;
+  ReportBoard reports;
   std::optional<LoadedModel> loaded;
   RunState state;
 };
@@ -140,6 +141,7 @@ RunFacts Trainer::Parts::facts() {
   out.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   out.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   out.train = &access;
+  out.reports = &reports;
   out.output_dir = fs::absolute(config.output_dir).lexically_normal().string();
   out.run_id = config.text("train", "run_name").empty() ? fs::path(out.output_dir).filename().string() : config.text("train", "run_name");
   return out;
@@ -192,17 +194,18 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   std::vector<MetricPlugin> metrics = make_metrics(planned.metrics, given);
   std::vector<LoggerPlugin> loggers;
   std::optional<LossPlugin> loss;
-  for (const PlannedUse& u : planned.rewards) rewards.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given), u.weight);
+  const std::optional<ColumnTypes> types = column_types(config, rows);
+  rewards = make_rewards(planned.rewards, given, types);
   std::vector<CallbackPlugin> listeners = make_callbacks();
   for (const PlannedUse& u : planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
-  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
+  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
   const std::string resolved = resolved_with_plugins(config, planned, *loaded);
   const fs::path recorded = config.output_dir / "config.resolved.toml";
   if (checkpoint && fs::exists(recorded)) tell_difference(recorded, resolved);
   else write_file_durably(recorded, resolved);
 
   mark_loop_thread();  // the Run tells callbacks that it is made
-  Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners), std::move(loggers), access, memory, loss ? &*loss : nullptr});
+  Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners), std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports});
   memory.end("init");
   run.state.trial_name = trial.value("name", "");
   run.state.trial_params = trial.value("params", Json());

@@ -17,7 +17,7 @@ std::vector<const Json*> columns_of(const PackedBatch& batch) {
 }  // namespace
 
 PluginLoss::PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64_t num_items, int64_t step, bool evaluation)
-    : plugin_(plugin), batch_(batch), evaluation_(evaluation), targets_(batch.targets.begin(), batch.targets.end()), columns_(columns_of(batch)) {
+    : plugin_(plugin), batch_(batch), evaluation_(evaluation), targets_(batch.targets.begin(), batch.targets.end()), columns_(columns_of(batch), plugin.column_types()) {
   for (size_t e = 0; e < batch.examples.size(); ++e) {
     const Example& example = *batch.examples[e];
     for (int64_t i = 0; i < example.label_tokens(); ++i) {
@@ -31,6 +31,7 @@ PluginLoss::PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64
   told_.num_items = num_items;
   told_.columns = columns_.data();
   told_.column_count = columns_.size();
+  told_.column_present = columns_.present();
   told_.example_count = static_cast<uint32_t>(batch.examples.size());
 }
 

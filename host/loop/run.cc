@@ -9,7 +9,6 @@
 #include "loop/training_args.h"
 #include "loop/train_tensors.h"
 #include "optim/optimizer_file.h"
-#include "plugin/loss.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -18,7 +17,7 @@ Run::Run(RunParts parts)
     : config(parts.config), model(parts.model), tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))), throughput(clock, 3 * parts.model.info().flops_per_token),
       events(std::move(parts.callbacks), state, parts.access, &clock),
-      loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
+      loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), reports(parts.reports), model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"), memory_(parts.memory), token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
   stage.objective.plugin = parts.loss;
@@ -33,6 +32,7 @@ uint32_t Run::log(const Json& row, const Json& measured) {
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   const bool training = row.contains("loss"), evaluation = row.value("event", "") == "evaluate";
+  if (reports != nullptr && !evaluation) full.update(reports->take(false));
   if (token_count_ != "no") {
     full["num_input_tokens_seen"] = state.num_input_tokens_seen;
     if (training) full.update(token_speed(seconds_in_training(), state.num_input_tokens_seen - first_tokens_));
@@ -59,8 +59,16 @@ EventDetails Run::write_row(Json row, const Json& measured) {
   return details;
 }
 
+Json Run::reported_in_evaluation(const std::string& prefix) {
+  const Json reported = reports != nullptr ? reports->take(true) : Json::object();
+  Json out = Json::object();
+  for (const auto& [name, value] : reported.items()) out[prefix + "_" + name] = value;
+  return out;
+}
+
 void Run::note(const Json& row) {
   Json full = row;
+  if (reports != nullptr) full.update(reports->take(false));
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   write_row(std::move(full), Json::object());
@@ -111,6 +119,7 @@ CheckpointFile Run::own_file() const {
   own["loss_steps"] = loss_steps_;
   own["unknown_losses"] = unknown_losses_;
   own["schedule_updates"] = last_.updates;
+  if (reports != nullptr) own["reported"] = reports->state();
   own["last"] = {last_.step, last_.steps, last_.loss, last_.grad_norm, last_.learning_rate, last_.epoch, last_.tokens};
   return {"run_state.json", [own](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }};
 }
@@ -164,6 +173,7 @@ void Run::restore_own(const fs::path& checkpoint) {
     }
     schedule_state_ = own.value("schedule", Json::object());
     stage.schedule_offset = own.value("schedule_offset", int64_t{0});
+    if (reports != nullptr) reports->restore(own.value("reported", Json::object()));
     metrics_.truncate(own.at("metrics_bytes").get<int64_t>());
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());
@@ -270,10 +280,7 @@ uint32_t Run::log_pending() {
   const Json measured = throughput.step_figures();
   trace_counter("loss", mean);
   trace_counter("tokens_per_second", measured.value("tokens_per_second", 0.0));
-  Json row = {{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}};
-  if (const LossPlugin* loss = stage.objective.plugin)
-    for (const auto& [name, value] : loss->reported()) row[fmt::format("{}/{}", loss->id(), name)] = value;
-  return log(row, measured);
+  return log({{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}}, measured);
 }
 
 double Run::seconds_in_training() const { return seconds() - training_began_; }

@@ -16,6 +16,7 @@
 #include "loop/run_files.h"
 #include "loop/stage.h"
 #include "loop/throughput.h"
+#include "plugin/report_board.h"
 
 namespace slipway {
 
@@ -35,6 +36,7 @@ struct RunParts {
   TrainAccess& access;  // the one that the plugins' facts name
   MemoryMetrics& memory;
   const LossPlugin* loss = nullptr;  // in place of -log p
+  ReportBoard* reports = nullptr;    // the one that the plugins' facts name
 };
 
 class Run {
@@ -54,13 +56,16 @@ class Run {
   Flow flow;            // begin_flow()
   std::unique_ptr<Schedule> schedule;  // of the stage that is being trained
   Json row_context = Json::object();  // added to every logged row
+  ReportBoard* const reports;         // may be none
 
   // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells the callbacks: SLW_ON_LOG,
-  // then SLW_ON_EVALUATE where it is an evaluation's. `global_step`, `epoch` and `time` are added. `measured`: figures of the machine
+  // then SLW_ON_EVALUATE where it is an evaluation's. A row that is none takes what plugins reported since the last one. `global_step`, `epoch` and `time` are added. `measured`: figures of the machine
   // rather than of the run; they are in no checkpoint's history. Returns events.control().
   uint32_t log(const Json& row, const Json& measured = Json::object());
   // A row for metrics.jsonl and the loggers alone: the state does not remember it, and it is no event.
   void note(const Json& row);
+  // What plugins reported since an EvaluationReports began, as PREFIX_NAME/scalar: for that evaluation's row.
+  Json reported_in_evaluation(const std::string& prefix);
   // How far the whole run is: loggers only, may be dropped.
   void progress(std::vector<std::pair<std::string, double>> metrics);
 

@@ -62,7 +62,13 @@ Json evaluate_sets(Run& run, const SftData& data) {
   hooks.on_batch = [&] { run.events.tell(SLW_ON_PREDICTION_STEP); };
   const Bfloat16Scope products(run.stage.bf16);
   for (const EvaluationSet& set : data.eval) {
-    const Json metrics = evaluate(run.model, set.examples, settings, data.metrics, metric_prefix("eval", set), hooks);
+    const std::string prefix = metric_prefix("eval", set);
+    Json metrics;
+    {
+      const EvaluationReports reports(run.reports);
+      metrics = evaluate(run.model, set.examples, settings, data.metrics, prefix, hooks);
+    }
+    metrics.update(run.reported_in_evaluation(prefix));
     Json row = {{"event", "evaluate"}};
     row.update(metrics);
     run.log(row);

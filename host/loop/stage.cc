@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "device/bf16_scope.h"
 #include "loop/out_of_memory.h"
+#include "plugin/loss.h"
 
 namespace slipway {
 
@@ -58,6 +59,14 @@ Group packed(const StepExamples& examples, const StageSettings& settings) {
   return group;
 }
 
+// A loss plugin's own numbers were finite, or it would have been blamed for them.
+[[noreturn]] void fail_not_finite(int64_t step, double loss, double grad_norm, const Objective& objective) {
+  if (objective.plugin != nullptr)
+    fail("step {}: the loss is {} and the gradient norm {}, with the loss of plugin {}: the derivatives that it gives are too large, or train.learning_rate is",
+         step, loss, grad_norm, objective.plugin->id());
+  fail("step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the data", step, loss, grad_norm);
+}
+
 // Forward, backward, clip, step. `step` counts from 1; `rate_step` is the schedule's, from 0. Nothing when the group was broken off.
 std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, const Schedule& schedule, const Group& group, const StageSettings& settings,
                                          const Objective& objective, int64_t step, int64_t steps, int64_t rate_step, const StageHooks& hooks) {
@@ -81,8 +90,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, con
   }
   const PhaseScope phase(hooks.clock, Phase::kOptimizer);
   const double grad_norm = parameters.grad_norm();
-  if (!std::isfinite(loss) || !std::isfinite(grad_norm))
-    fail("step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the data", step, loss, grad_norm);
+  if (!std::isfinite(loss) || !std::isfinite(grad_norm)) fail_not_finite(step, loss, grad_norm, objective);
   double learning_rate = schedule.at(rate_step);
   const EventDetails details{{}, "", learning_rate, grad_norm, loss};
   // Callbacks see the gradients as backward left them, and may change them, the clip and the rate, or pass the step over.

@@ -1,24 +1,26 @@
-// slipway.host.metrics/1: numbers and columns that a plugin reports, kept until the host drains them.
-#include "plugin/options.h"
+// slipway.host.metrics/1: numbers and columns that a plugin reports, kept until the host takes them.
 #include "plugin/service_tables.h"
 
 namespace slipway {
 namespace {
 
-void scalar(const slw_host* host, const char* name, double value, slw_reduce) noexcept {
+constexpr size_t kLongestName = 200;
+
+// The name as rows and curves can have it: what is not printable ASCII becomes "_".
+std::string printable(const char* name) {
+  std::string out(name, strnlen(name, kLongestName));
+  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '_');
+  return out;
+}
+
+void scalar(const slw_host* host, const char* name, double value, slw_reduce how) noexcept {
   if (name == nullptr || *name == '\0') return;
-  answer(nullptr, [&] { return services_of(host).keep_scalar(name, value), SLW_OK; });
+  answer(nullptr, [&] { return services_of(host).keep_scalar(printable(name), value, how), SLW_OK; });
 }
 
 void column(const slw_host* host, const char* name, const slw_value* values, uint64_t rows) noexcept {
   if (name == nullptr || *name == '\0' || (values == nullptr && rows != 0)) return;
-  answer(nullptr, [&] {
-    PluginColumn kept{name, {}};
-    kept.values.reserve(rows);
-    for (uint64_t r = 0; r < rows; ++r) kept.values.push_back(copy_of(values[r]));
-    services_of(host).keep_column(std::move(kept));
-    return SLW_OK;
-  });
+  answer(nullptr, [&] { return services_of(host).keep_column(printable(name), values, rows), SLW_OK; });
 }
 
 }  // namespace

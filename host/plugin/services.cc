@@ -1,11 +1,15 @@
 // The host's core table and the way from a service id to its table.
 #include "plugin/services.h"
 
+#include <algorithm>
 #include <atomic>
 #include <system_error>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "plugin/options.h"
+#include "plugin/report_board.h"
 #include "plugin/service_tables.h"
 
 namespace slipway {
@@ -27,8 +31,10 @@ void log_from_plugin(const slw_host* host, slw_log_level level, slw_str text) no
 bool stop_requested() { return stop_flag.load(std::memory_order_relaxed); }
 void request_stop() { stop_flag.store(true, std::memory_order_relaxed); }
 
+std::string brief_id(std::string_view id) { return std::string(id.substr(id.rfind('.') + 1)); }
+
 HostServices::HostServices(std::string plugin_id, const RunFacts& facts)
-    : plugin_id_(std::move(plugin_id)), facts_(facts),
+    : plugin_id_(std::move(plugin_id)), name_(brief_id(plugin_id_)), facts_(facts),
       work_dir_(facts.output_dir.empty() ? "" : facts.output_dir + "/plugins/" + plugin_id_),
       journals_(work_dir_, facts.rank) {
   run_ = {sizeof run_, facts_.rank, facts_.world_size, facts_.local_rank,
@@ -38,6 +44,11 @@ HostServices::HostServices(std::string plugin_id, const RunFacts& facts)
            [](const slw_host* h, const char* id) noexcept -> const void* {
              return id == nullptr ? nullptr : services_of(h).service(id);
            }};
+  if (facts_.reports != nullptr) name_ = facts_.reports->join(*this, plugin_id_, facts_.reports_apart);
+}
+
+HostServices::~HostServices() {
+  if (facts_.reports != nullptr) facts_.reports->leave(*this);
 }
 
 const void* HostServices::service(std::string_view id) const {
@@ -57,31 +68,60 @@ const void* HostServices::service(std::string_view id) const {
   return nullptr;
 }
 
-bool HostServices::room(size_t kept) {
-  if (kept < kKept) return true;
+void HostServices::keep_scalar(std::string_view name, double value, slw_reduce how) {
+  // What a reward reports goes by what it scored: one box is enough.
+  const bool evaluation = facts_.reports != nullptr && !facts_.reports_apart && facts_.reports->evaluating();
+  const std::lock_guard lock(mutex_);
+  if ((evaluation ? evaluation_ : training_).add(name, value, how)) return;
   if (!std::exchange(told_full_, true))
-    log_warn("{}: reports metrics faster than they are read; those beyond {} are dropped", plugin_id_, kKept);
-  return false;
+    log_warn("{}: reports more than {} numbers a row; \"{}\" and what else is new is dropped", plugin_id_, Reported::kMostNames, name);
 }
 
-void HostServices::keep_scalar(std::string name, double value) {
+std::vector<std::pair<std::string, double>> HostServices::take_scalars(bool evaluation) {
   const std::lock_guard lock(mutex_);
-  if (room(scalars_.size())) scalars_.emplace_back(std::move(name), value);
+  return (evaluation ? evaluation_ : training_).take();
 }
 
-void HostServices::keep_column(PluginColumn column) {
+Json HostServices::waiting_scalars() const {
   const std::lock_guard lock(mutex_);
-  if (room(columns_.size())) columns_.push_back(std::move(column));
+  return training_.state();
 }
 
-std::vector<std::pair<std::string, double>> HostServices::drain_scalars() {
+void HostServices::restore_scalars(const Json& waiting) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(scalars_, {});
+  training_ = {};
+  training_.restore(waiting);
 }
 
-std::vector<PluginColumn> HostServices::drain_columns() {
+void HostServices::begin_rows(uint64_t rows) {
   const std::lock_guard lock(mutex_);
+  scored_rows_ = rows;
+  columns_.clear();
+}
+
+std::vector<PluginColumn> HostServices::end_rows() {
+  const std::lock_guard lock(mutex_);
+  const uint64_t rows = scored_rows_.value_or(0);
+  scored_rows_.reset();
+  for (const PluginColumn& column : columns_)
+    if (column.rows != rows) fail("plugin {}, score(): its column \"{}\" has {} values, there are {} rows", plugin_id_, column.name, column.rows, rows);
   return std::exchange(columns_, {});
+}
+
+void HostServices::keep_column(std::string name, const slw_value* values, uint64_t rows) {
+  const std::lock_guard lock(mutex_);
+  if (!scored_rows_) {
+    if (!std::exchange(told_column_, true))
+      log_warn("{}: gives a column \"{}\" while it scores nothing; there are no rows for it, and it is dropped", plugin_id_, name);
+    return;
+  }
+  PluginColumn column{std::move(name), rows, {}};
+  for (uint64_t r = 0; rows == *scored_rows_ && r < rows; ++r) column.values.push_back(copy_of(values[r]));
+  const auto given = std::ranges::find(columns_, column.name, &PluginColumn::name);
+  if (given != columns_.end()) *given = std::move(column);
+  else if (columns_.size() < kMostColumns) columns_.push_back(std::move(column));
+  else if (!std::exchange(told_full_, true))
+    log_warn("{}: gives more than {} columns; \"{}\" and what else is new is dropped", plugin_id_, kMostColumns, column.name);
 }
 
 }  // namespace slipway

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,10 +13,12 @@
 
 #include "config/value.h"
 #include "plugin/journal.h"
+#include "plugin/reported.h"
 #include "slipway/host.h"
 
 namespace slipway {
 
+class ReportBoard;
 struct TrainAccess;
 
 // Facts of the run that plugins may ask for. Each instance keeps a copy.
@@ -27,11 +30,17 @@ struct RunFacts {
   std::function<std::vector<int32_t>(std::string_view text)> encode;
   std::function<std::string(std::span<const int32_t> ids)> decode;
   TrainAccess* train = nullptr;  // for train/1; outlives every instance
+  ReportBoard* reports = nullptr;  // gathers what instances report; outlives every one. Without it whoever calls them takes it
+  bool reports_apart = false;      // of rewards: what they report goes by what they score
 };
+
+// "length" of "org.slipway.reward.length".
+std::string brief_id(std::string_view id);
 
 // A column that a plugin gave for the sample table; one value a row.
 struct PluginColumn {
   std::string name;
+  uint64_t rows = 0;          // as many as it said; where that is wrong there are no values
   std::vector<Value> values;
 };
 
@@ -39,38 +48,49 @@ class HostServices {
  public:
   // `plugin_id` prefixes what the instance logs and names its folder, <output_dir>/plugins/<plugin_id>. [main]
   HostServices(std::string plugin_id, const RunFacts& facts);
+  ~HostServices();
   HostServices(const HostServices&) = delete;
   HostServices& operator=(const HostServices&) = delete;
 
   const slw_host* host() const { return &host_; }
   const std::string& plugin_id() const { return plugin_id_; }
+  // What the run's rows and samples call the instance: the id's last part; two of one plugin are told apart.
+  const std::string& name() const { return name_; }
   const RunFacts& facts() const { return facts_; }
   const Journals& journals() const { return journals_; }
   bool on_main_thread() const { return std::this_thread::get_id() == main_thread_; }
 
-  // What the plugin reported since the last call, in its order; names may repeat. [any]
-  std::vector<std::pair<std::string, double>> drain_scalars();
-  std::vector<PluginColumn> drain_columns();
-  // Keeps one for the next drain. Beyond kKept of a kind further ones are dropped, with one warning. [any]
-  void keep_scalar(std::string name, double value);
-  void keep_column(PluginColumn column);
-  static constexpr size_t kKept = 65536;
+  // What the plugin reported since the last call, each name once; of evaluations, or of the rest. [any]
+  std::vector<std::pair<std::string, double>> take_scalars(bool evaluation = false);
+  // What take_scalars() would give of training, for a checkpoint, and back. Throws Json::exception.
+  Json waiting_scalars() const;
+  void restore_scalars(const Json& waiting);
+  // A number for the next take_scalars(); one name more than Reported::kMostNames is dropped, with one warning. [any]
+  void keep_scalar(std::string_view name, double value, slw_reduce how);
+
+  // From here to end_rows() the plugin scores `rows` rows, and a column that it gives is of these. [worker]
+  void begin_rows(uint64_t rows);
+  // The columns that it gave, a name once. Throws Error on one that has another number of values than there are rows.
+  std::vector<PluginColumn> end_rows();
+  // `values` [rows], copied. A column that comes while nothing is being scored is dropped, with one warning. [any]
+  void keep_column(std::string name, const slw_value* values, uint64_t rows);
+  static constexpr size_t kMostColumns = 1024;
 
  private:
   const void* service(std::string_view id) const;
-  bool room(size_t kept);
 
-  std::string plugin_id_;
+  std::string plugin_id_, name_;
   RunFacts facts_;
   std::string work_dir_;
   Journals journals_;
   std::thread::id main_thread_ = std::this_thread::get_id();
   slw_host_run run_{};
   slw_host host_{};
-  std::mutex mutex_;
-  std::vector<std::pair<std::string, double>> scalars_;
+  mutable std::mutex mutex_;
+  Reported training_, evaluation_;
+  std::optional<uint64_t> scored_rows_;  // while there are
   std::vector<PluginColumn> columns_;
-  bool told_full_ = false;
+  bool told_full_ = false, told_column_ = false;
 };
 
 // Polled by plugins through slw_host.stop_requested and by every long loop of the host.

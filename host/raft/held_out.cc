@@ -4,16 +4,18 @@
 #include <cmath>
 
 #include "raft/diversity.h"
+#include "raft/samples.h"
 
 namespace slipway {
 
-Moments moments_of(std::span<const double> values) {
-  if (values.empty()) return {};
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / static_cast<double>(values.size());
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return {mean, std::sqrt(squares / static_cast<double>(values.size()))};
+GenerationSettings generation_settings(const RunConfig& c, const Tokenizer& tokenizer) {
+  GenerationSettings out;
+  out.sampling = {c.number("generation", "temperature"), c.integer("generation", "top_k"), c.number("generation", "top_p")};
+  out.max_new_tokens = c.integer("generation", "max_new_tokens");
+  out.max_rows = c.integer("generation", "max_rows");
+  out.seed = static_cast<uint64_t>(c.integer("train", "seed"));
+  if (tokenizer.eos) out.stop_tokens = {*tokenizer.eos};
+  return out;
 }
 
 std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions, const Tokenizer& tokenizer) {
@@ -23,53 +25,64 @@ std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Complet
   return rows;
 }
 
-Scorer::Score scoring(const std::vector<RewardPlugin>& rewards, int64_t step, bool evaluation) {
-  return [&rewards, step, evaluation](const std::vector<ScoredRow>& rows) {
-    std::vector<double> sums(rows.size(), 0.0);
-    for (const RewardPlugin& reward : rewards) {
-      const std::vector<double> each = reward.score(rows, step, evaluation);
-      for (size_t i = 0; i < rows.size(); ++i) sums[i] += each[i];
-    }
-    return sums;
+HeldOutMeasures measure_held_out(Model& model, const Tokenizer& tokenizer, std::span<const Prompt> prompts, const std::vector<RewardPlugin>& rewards,
+                                 const GenerationSettings& generation, int64_t step, const std::string& prefix,
+                                 const std::function<bool(const GenerationProgress&)>& on_progress) {
+  GenerationSettings settings = generation;
+  settings.iteration = 0xFFFFFFFF;  // no training iteration draws with this key
+  std::vector<GenerationRequest> requests;
+  for (size_t i = 0; i < prompts.size(); ++i) requests.push_back({prompts[i].ids, static_cast<uint32_t>(i), 1});
+  Scorer scorer(prompts.size(), scoring(rewards, step, true));
+  const auto submit = [&](size_t request, std::span<const Completion> answers) {
+    scorer.submit(request, scored_rows(prompts[request], answers, tokenizer));
   };
+  const std::vector<Completion> completions = generate(model, requests, settings, {on_progress, submit});
+  const Scored scored = scorer.finish();
+  const std::vector<RewardLabel> labels = reward_labels(rewards);
+  std::vector<std::vector<int32_t>> ids;
+  double cut = 0, tokens = 0, unscored = 0;
+  for (const Completion& c : completions) {
+    ids.push_back(c.ids);
+    cut += c.finished ? 0 : 1;
+    tokens += static_cast<double>(c.ids.size());
+  }
+  HeldOutMeasures out;
+  for (size_t i = 0; i < scored.rows.size(); ++i) {
+    unscored += std::isnan(scored.rewards[i]) ? 1 : 0;
+    Json row = {{"prompt", scored.rows[i].prompt}, {"completion", scored.rows[i].completion}, {"reward", scored.rewards[i]},
+                {"rewards", named_scores(labels, scored.each[i])}};
+    if (!scored.columns[i].empty()) row["columns"] = scored.columns[i];
+    out.samples += sample_line(row);
+  }
+  const Moments reward = moments_of(scored.rewards);
+  const double n = static_cast<double>(scored.rows.size());
+  out.reward = reward.mean;
+  out.distinct_2 = distinct_n(ids, 2);
+  out.opinions = opinions_of(labels.size(), scored.each);
+  const std::string p = prefix + "_";
+  out.metrics = {{p + "reward", reward.mean}, {p + "reward_std", reward.std}, {p + "distinct_1", distinct_n(ids, 1)}, {p + "distinct_2", out.distinct_2},
+                 {p + "mean_length", tokens / n}, {p + "cut_share", cut / n}, {p + "unscored_share", unscored / n}};
+  out.metrics.update(reward_figures(labels, scored.each, p));
+  out.metrics.update(reported_by(rewards, p));
+  return out;
 }
 
 HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const std::vector<RewardPlugin>& rewards,
                                 const GenerationSettings& generation, int64_t iteration,
                                 const std::function<bool(const GenerationProgress&)>& on_progress) {
   const double begin = run.seconds();
-  GenerationSettings settings = generation;
-  settings.iteration = 0xFFFFFFFF;  // no training iteration draws with this key
-  std::vector<GenerationRequest> requests;
-  for (size_t i = 0; i < prompts.size(); ++i) requests.push_back({prompts[i].ids, static_cast<uint32_t>(i), 1});
-  Scorer scorer(prompts.size(), scoring(rewards, run.state.global_step, true));
-  const auto submit = [&](size_t request, std::span<const Completion> answers) {
-    scorer.submit(request, scored_rows(prompts[request], answers, run.tokenizer));
-  };
   run.model.packed_weights().borrow(run.model.parameters().lend_grads());  // until there is something to train on
-  const std::vector<Completion> completions = generate(run.model, requests, settings, {on_progress, submit});
-  const auto [rows, scores] = scorer.finish();
-  std::vector<std::vector<int32_t>> ids;
-  double cut = 0, tokens = 0;
-  for (const Completion& c : completions) {
-    ids.push_back(c.ids);
-    cut += c.finished ? 0 : 1;
-    tokens += static_cast<double>(c.ids.size());
+  HeldOutMeasures measured;
+  {
+    const EvaluationReports reports(run.reports);
+    measured = measure_held_out(run.model, run.tokenizer, prompts, rewards, generation, run.state.global_step, "eval", on_progress);
   }
-  std::string lines;
-  for (size_t i = 0; i < rows.size(); ++i)
-    lines += Json{{"prompt", rows[i].prompt}, {"completion", rows[i].completion}, {"reward", scores[i]}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  write_file_durably(run.config.output_dir / "samples" / fmt::format("eval-{:04}.jsonl", iteration), lines);
-  const Moments reward = moments_of(scores);
-  const double n = static_cast<double>(rows.size());
-  HeldOutResult out;
-  out.reward = reward.mean;
-  out.distinct_2 = distinct_n(ids, 2);
-  out.control = run.log({{"event", "evaluate"}, {"eval_reward", reward.mean}, {"eval_reward_std", reward.std},
-                         {"eval_distinct_1", distinct_n(ids, 1)}, {"eval_distinct_2", out.distinct_2},
-                         {"eval_mean_length", tokens / n}, {"eval_cut_share", cut / n},
-                         {"eval_runtime", run.seconds() - begin}});
-  return out;
+  write_file_durably(run.config.output_dir / "samples" / fmt::format("eval-{:04}.jsonl", iteration), measured.samples);
+  Json row = {{"event", "evaluate"}};
+  row.update(measured.metrics);
+  row.update(run.reported_in_evaluation("eval"));
+  row["eval_runtime"] = run.seconds() - begin;
+  return {measured.reward, measured.distinct_2, run.log(row), measured.opinions};
 }
 
 }  // namespace slipway

@@ -10,6 +10,8 @@
 #include "raft/held_out.h"
 #include "raft/raft_state.h"
 #include "raft/reference.h"
+#include "raft/rewards.h"
+#include "raft/samples.h"
 #include "raft/scorer.h"
 #include "raft/select.h"
 
@@ -28,6 +30,7 @@ class Raft {
   std::vector<size_t> draw_prompts() const;
   std::vector<Answer> sample(const std::vector<size_t>& prompts);
   std::vector<Answer> scored_answers(std::vector<Completion> completions, Scorer& scorer);
+  void hear(const std::vector<int64_t>& opinions);
   void rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
   void keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
   void write_samples(const std::vector<size_t>& prompts, const std::vector<Answer>& answers) const;
@@ -48,27 +51,25 @@ class Raft {
   Run& run_;
   const RaftData& data_;
   const std::vector<RewardPlugin>& rewards_;
+  const std::vector<RewardLabel> labels_;
   GenerationSettings generation_;
   SelectionSettings selection_;
   RaftState at_;
   std::optional<ReferenceModel> reference_;
   const int64_t iterations_, prompts_per_iteration_;
   const bool saving_;
+  bool told_unscored_ = false;
   double phase_began_ = 0;
   // Seconds that a phase took last, for the estimate of what is left.
   double generate_seconds_ = 4, train_seconds_ = 3, evaluate_seconds_ = 3;
 };
 
 Raft::Raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards)
-    : run_(run), data_(data), rewards_(rewards), iterations_(run.config.integer("raft", "iterations")),
+    : run_(run), data_(data), rewards_(rewards), labels_(reward_labels(rewards)), iterations_(run.config.integer("raft", "iterations")),
       prompts_per_iteration_(run.config.integer("raft", "prompts_per_iteration")),
       saving_(run.config.text("train", "save_strategy") != "no") {
   const RunConfig& c = run.config;
-  generation_.sampling = {c.number("generation", "temperature"), c.integer("generation", "top_k"), c.number("generation", "top_p")};
-  generation_.max_new_tokens = c.integer("generation", "max_new_tokens");
-  generation_.max_rows = c.integer("generation", "max_rows");
-  generation_.seed = static_cast<uint64_t>(c.integer("train", "seed"));
-  if (run.tokenizer.eos) generation_.stop_tokens = {*run.tokenizer.eos};
+  generation_ = generation_settings(c, run.tokenizer);
   selection_.local = c.text("raft", "selection") == "local";
   selection_.keep = number("keep");
   for (const std::string& rule : c.texts("raft", "discard")) selection_.discard.emplace_back(rule);
@@ -166,12 +167,23 @@ std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Sc
   for (size_t i = 0; i < completions.size(); ++i) {
     Completion& c = completions[i];
     Answer answer{c.request, c.sample, std::move(c.ids), std::move(scored.rows[i].completion), c.finished, scored.rewards[i], scored.rewards[i]};
+    answer.scores = scored.each[i];
+    answer.columns = std::move(scored.columns[i]);
     for (const float logprob : c.logprobs) answer.logprob += static_cast<double>(logprob);
     answers.push_back(std::move(answer));
   }
-  for (const RewardPlugin& reward : rewards_)
-    for (const auto& [name, value] : reward.services().drain_scalars()) at_.iteration_row[fmt::format("{}/{}", reward.id(), name)] = value;
+  at_.iteration_row.update(reward_figures(labels_, scored.each, ""));
+  at_.iteration_row.update(reported_by(rewards_, ""));
+  const std::vector<int64_t> opinions = opinions_of(labels_.size(), scored.each);
+  hear(opinions);
+  warn_of_silence(labels_, opinions, answers.size(), fmt::format("iteration {}", at_.iteration + 1));
+  if (at_.iteration == 0) refuse_silence(labels_, at_.opinions);
   return answers;
+}
+
+void Raft::hear(const std::vector<int64_t>& opinions) {
+  at_.opinions.resize(opinions.size(), 0);
+  for (size_t k = 0; k < opinions.size(); ++k) at_.opinions[k] += opinions[k];
 }
 
 // The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the answer's tokens; log p is known
@@ -203,7 +215,7 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
   const std::vector<size_t> kept = select_answers(answers, selection_);
   std::vector<double> all, first, chosen;
   std::vector<std::vector<int32_t>> ids;
-  double cut = 0, tokens = 0, discarded = 0;
+  double cut = 0, tokens = 0, discarded = 0, unscored = 0;
   for (const Answer& a : answers) {
     all.push_back(a.reward);
     if (a.sample == 0) first.push_back(a.reward);
@@ -212,13 +224,18 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
     tokens += static_cast<double>(a.ids.size());
     cut += a.finished ? 0 : 1;
     discarded += a.discarded ? 1 : 0;
+    unscored += std::isnan(a.reward) ? 1 : 0;
   }
+  if (unscored > 0 && !std::exchange(told_unscored_, true))
+    log_warn("iteration {}: {} of {} answers have no reward, for no reward has an opinion on them (NaN): they are not selected and in no mean; unscored_share in metrics.jsonl counts them",
+             at_.iteration + 1, unscored, answers.size());
   const auto n = static_cast<double>(answers.size());
   const Moments reward = moments_of(all);
   at_.iteration_row.update({{"reward_mean", reward.mean}, {"reward_std", reward.std},
                             {"policy_reward", moments_of(first).mean}, {"selected_reward", moments_of(chosen).mean},
                             {"distinct_1", distinct_n(ids, 1)}, {"distinct_2", distinct_n(ids, 2)},
                             {"mean_length", tokens / n}, {"cut_share", cut / n}, {"discarded_share", discarded / n},
+                            {"unscored_share", unscored / n},
                             {"selected", kept.size()}});
   EventDetails details;
   for (const auto& [name, value] : at_.iteration_row.items())
@@ -237,19 +254,12 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
 
 void Raft::write_samples(const std::vector<size_t>& prompts, const std::vector<Answer>& answers) const {
   std::string lines;
-  SampleTable table{{"prompt", "completion", "reward", "kept"}, {}};
-  for (const Answer& a : answers) {
-    const std::string& prompt = data_.train[prompts[a.prompt]].text;
-    const Json row = {{"prompt", prompt}, {"completion", a.text}, {"reward", a.reward}, {"ranking", a.ranking}, {"kept", a.kept},
-                      {"discarded", a.discarded}, {"finished", a.finished}, {"sample", a.sample}, {"logprob", a.logprob}};
-    lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    if (a.kept && table.rows.size() < 8)
-      table.rows.push_back({Value::of(prompt), Value::of(a.text), Value::of(a.reward), Value::of(a.kept)});
-  }
+  std::vector<const std::string*> texts;
+  for (const size_t prompt : prompts) texts.push_back(&data_.train[prompt].text);
+  for (const Answer& a : answers) lines += sample_line(sample_row(*texts[a.prompt], a, labels_));
   write_file_durably(run_.config.output_dir / "samples" / fmt::format("iteration-{:04}.jsonl", at_.iteration + 1), lines);
-  std::string markdown;
-  for (const auto& row : table.rows) markdown += fmt::format("- **{}**{} `{:+.2f}`\n", row[0].s, row[1].s, row[2].f);
-  run_.loggers.text(run_.state.global_step, "samples", markdown);
+  SampleTable table = kept_samples(texts, answers, labels_, 8);
+  run_.loggers.text(run_.state.global_step, "samples", samples_markdown(table));
   run_.loggers.table(run_.state.global_step, "samples", std::move(table));
 }
 
@@ -260,7 +270,7 @@ uint32_t Raft::train() {
   if (stage.data_seed) *stage.data_seed += static_cast<uint64_t>(at_.iteration) * 7919;
   if (epoch_shape(static_cast<int64_t>(at_.selected.size()), order_settings(stage)).micro_batches == 0) {
     log_warn("iteration {}: {}, nothing to train on", at_.iteration + 1,
-             at_.selected.empty() ? "every answer was discarded" : "the answers kept make no whole batch (train.dataloader_drop_last)");
+             at_.selected.empty() ? "no answer has a reward and was not discarded" : "the answers kept make no whole batch (train.dataloader_drop_last)");
     run_.log(at_.iteration_row, run_.throughput.iteration_figures());
     return 0;
   }
@@ -306,6 +316,7 @@ std::string Raft::evaluate(int64_t iterations_done) {
   phase_began_ = run_.seconds();
   const HeldOutResult result = evaluate_held_out(run_, data_.eval, rewards_, generation_, iterations_done, generation_progress(kEvaluate));
   evaluate_seconds_ = run_.seconds() - phase_began_;
+  hear(result.opinions);
   if (iterations_done == 0) at_.base_distinct_2 = result.distinct_2;
   const double floor = number("min_distinct_2") * at_.base_distinct_2;
   if (result.distinct_2 < floor) {
@@ -314,8 +325,10 @@ std::string Raft::evaluate(int64_t iterations_done) {
     run_.log({{"event", "rollback"}, {"to_iteration", iterations_done - 1}, {"eval_reward", at_.last_eval_reward}});
     return fmt::format("distinct-2 fell under {} of the starting model's", number("min_distinct_2"));
   }
-  at_.last_eval_reward = result.reward;
-  if (run_.schedule) run_.schedule->evaluated(result.reward);
+  if (!std::isnan(result.reward)) {  // else it says nothing
+    at_.last_eval_reward = result.reward;
+    if (run_.schedule) run_.schedule->evaluated(result.reward);
+  }
   if (result.reward >= number("stop_reward")) return fmt::format("the held-out reward reached {}", number("stop_reward"));
   return (result.control & SLW_STOP_TRAINING) != 0 ? "a callback asked for it" : "";
 }

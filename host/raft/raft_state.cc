@@ -14,6 +14,7 @@ CheckpointFile RaftState::file() const {
   json["base_distinct_2"] = base_distinct_2;
   json["last_eval_reward"] = last_eval_reward;
   json["evaluated_start"] = evaluated_start;
+  json["opinions"] = opinions;
   json["start_checkpoint"] = start_checkpoint;
   json["selected"] = Json::array();
   for (const Example& example : selected) json["selected"].push_back({{"ids", example.ids}, {"loss_begin", example.loss_begin}});
@@ -33,6 +34,7 @@ RaftState RaftState::read(const fs::path& checkpoint) {
     s.base_distinct_2 = json.at("base_distinct_2").get<double>();
     s.last_eval_reward = json.at("last_eval_reward").get<double>();
     s.evaluated_start = json.at("evaluated_start").get<bool>();
+    s.opinions = json.value("opinions", std::vector<int64_t>());
     s.start_checkpoint = json.at("start_checkpoint").get<std::string>();
     for (const Json& each : json.at("selected")) s.selected.push_back({each.at("ids").get<std::vector<int32_t>>(), each.at("loss_begin").get<int64_t>()});
   } catch (const Json::exception& e) {

@@ -16,6 +16,7 @@ struct RaftState {
   Json iteration_row = Json::object();  // what generation and selection measured
   double base_distinct_2 = 0, last_eval_reward = 0;
   bool evaluated_start = false;       // the starting model was evaluated
+  std::vector<int64_t> opinions;      // of each reward: answers that it had an opinion on
   std::string start_checkpoint;       // folder name of the checkpoint at this iteration's start
 
   CheckpointFile file() const;        // raft_state.json

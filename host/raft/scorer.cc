@@ -35,9 +35,14 @@ Scored Scorer::finish() {
 }
 
 void Scorer::score(std::vector<ScoredRow> batch) {
-  const std::vector<double> rewards = score_(batch);
-  if (rewards.size() != batch.size()) fail("scoring: {} rewards for {} answers", rewards.size(), batch.size());
-  scored_.rewards.insert(scored_.rewards.end(), rewards.begin(), rewards.end());
+  Scores scores = score_(batch);
+  if (scores.sums.size() != batch.size()) fail("scoring: {} rewards for {} answers", scores.sums.size(), batch.size());
+  scores.each.resize(batch.size());
+  scores.columns.resize(batch.size());
+  const auto add = [](auto& to, auto& from) { to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())); };
+  add(scored_.rewards, scores.sums);
+  add(scored_.each, scores.each);
+  add(scored_.columns, scores.columns);
   scored_.rows.insert(scored_.rows.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
 }
 

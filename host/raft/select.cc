@@ -63,7 +63,7 @@ std::vector<size_t> select_answers(std::vector<Answer>& answers, const Selection
     Answer& answer = answers[i];
     answer.kept = false;
     answer.discarded = std::ranges::any_of(settings.discard, [&](const DiscardRule& rule) { return rule.applies(answer); });
-    if (!answer.discarded) eligible.push_back(i);
+    if (!answer.discarded && !std::isnan(answer.ranking)) eligible.push_back(i);
   }
   std::vector<size_t> kept;
   if (settings.local) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace slipway {
 
 struct Answer {
@@ -12,11 +14,13 @@ struct Answer {
   std::vector<int32_t> ids;
   std::string text;
   bool finished = false;
-  double reward = 0;   // as the reward plugins gave it
+  double reward = 0;   // as the reward plugins gave it; NaN: none has an opinion on it
   double ranking = 0;  // what the selection goes by: reward, less the KL term
   bool discarded = false;
   bool kept = false;
   double logprob = 0;  // of the whole answer, under the model that drew it
+  std::vector<double> scores = {};  // what every reward gave, NaN: no opinion
+  Json columns = Json::object();  // what plugins gave beside it
 };
 
 // A rule by which answers are never kept: "empty" (nothing but white space), "unfinished" (cut by the length limit),
@@ -42,7 +46,7 @@ struct SelectionSettings {
 size_t kept_at_most(const SelectionSettings& settings, size_t prompts, size_t samples);
 
 // Marks `discarded` and `kept`; returns the indices of what is kept, by prompt when local, else best first. Equals go to
-// the earlier answer. A prompt whose answers are all discarded gives nothing.
+// the earlier answer. An answer without a ranking (NaN) is no candidate. A prompt without a candidate gives nothing.
 std::vector<size_t> select_answers(std::vector<Answer>& answers, const SelectionSettings& settings);
 
 }  // namespace slipway

@@ -145,3 +145,8 @@ ENDS(slw_model, 6);
 
 SLOT(slw_model_torch_native, forward, 3);
 ENDS(slw_model_torch_native, 4);
+
+/* ---- minor 3 ---- */
+
+ENDS(slw_reward_batch, 13);
+ENDS(slw_loss_batch, 13);

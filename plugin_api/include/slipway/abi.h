@@ -29,7 +29,7 @@
 #endif
 
 #define SLW_ABI_MAJOR 1 /* layout or meaning of an existing member changed: never loads across majors */
-#define SLW_ABI_MINOR 2 /* members appended or interfaces added: informational, never used as a feature test */
+#define SLW_ABI_MINOR 3 /* members appended or interfaces added: informational, never used as a feature test */
 
 /* Feature test. A table may be longer (newer peer) or shorter (older peer) than this header says. */
 #define SLW_HAS(table, member) \

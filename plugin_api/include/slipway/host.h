@@ -48,8 +48,12 @@ typedef int32_t slw_reduce;
 enum { SLW_REDUCE_NONE, SLW_REDUCE_MEAN, SLW_REDUCE_SUM, SLW_REDUCE_MIN, SLW_REDUCE_MAX };
 typedef struct slw_host_metrics {
   uint32_t struct_size;
-  void (SLW_CALL *scalar)(const slw_host *h, const char *name, double value, slw_reduce across_ranks) SLW_NOEXCEPT; /* [any] */
-  /* a column for the sample table of the batch being scored; one value per row */
+  /* [any] "PLUGIN/NAME" in the next row of metrics.jsonl and of the loggers, PLUGIN being the id's last part; of what is reported inside
+   * an evaluation in that evaluation's row, as "eval_PLUGIN/NAME". Values between two rows, and of all ranks, become one as the latest
+   * call says: SLW_REDUCE_NONE keeps the last. A NaN is nothing to report. */
+  void (SLW_CALL *scalar)(const slw_host *h, const char *name, double value, slw_reduce across_ranks) SLW_NOEXCEPT;
+  /* [any] from inside score() alone: a column beside the rows that are being scored, one value each, for samples/ and the loggers'
+   * tables; "PLUGIN/NAME" there. Given anew it replaces the one before. */
   void (SLW_CALL *column)(const slw_host *h, const char *name, const slw_value *values, uint64_t rows) SLW_NOEXCEPT;
 } slw_host_metrics;
 

@@ -21,6 +21,7 @@ typedef struct slw_loss_batch { /* some of the label tokens of a step, example b
   const slw_column *columns;      /* the examples' dataset columns; none with algorithm = "raft" */
   uint32_t column_count;
   uint32_t example_count;
+  const uint8_t *const *column_present; /* since 1.3: [column_count][example_count], as in slw_reward_batch */
 } slw_loss_batch;
 
 typedef struct slw_loss {

@@ -10,11 +10,12 @@ struct LabelToken {
   int64_t position;                // in its example, from 0
   int64_t step;                    // optimizer steps done
 
-  // What its example has in a dataset column; `fallback` where the data set has no such column of numbers.
+  // What its example has in a dataset column; `fallback` where the example has no value, or the data set no such column of numbers.
   double number(std::string_view column, double fallback) const {
     for (uint32_t c = 0; c < batch->column_count; ++c) {
       const slw_column &each = batch->columns[c];
       if (column != each.name) continue;
+      if (SLW_HAS(batch, column_present) && batch->column_present[c][example] == 0) return fallback;
       if (each.type == SLW_FLOAT) return each.v.floats[example];
       if (each.type == SLW_INT) return static_cast<double>(each.v.ints[example]);
     }

@@ -54,8 +54,8 @@ TEST(PluginLoss, AFocalLossOfGamma0IsThePlainLoss) {
 TEST(PluginLoss, WeightsOfExamplesAndTheNormalizer) {
   std::vector<Example> examples = tiny_examples();
   const Json weights[] = {{{"weight", 2.5}}, {{"weight", 1}}, {{"weight", 0}}};
-  for (size_t i = 0; i < 3; ++i) examples[i].columns = &weights[i];  // the fourth has none: 0
-  const at::Tensor weights_N = at::cat({at::full({3}, 2.5), at::full({2}, 1.0), at::zeros({10})});
+  for (size_t i = 0; i < 3; ++i) examples[i].columns = &weights[i];  // the fourth has none: the fallback, 1
+  const at::Tensor weights_N = at::cat({at::full({3}, 2.5), at::full({2}, 1.0), at::zeros({8}), at::ones({2})});
   compare("weighted, z-loss", fixture_loss("token_loss", "z = 0.05"), examples, [&](const at::Tensor& logits_NV, const at::Tensor& logprobs_N) {
     return -weights_N * logprobs_N + 0.05 * at::logsumexp(logits_NV, {1}).square();
   });

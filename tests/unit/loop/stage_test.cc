@@ -1,8 +1,10 @@
 // Step arithmetic and schedules.
 #include "loop/stage.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plugin/loss.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {
@@ -43,6 +45,15 @@ TEST(Stage, Schedules) {
   s.schedule_offset = 4;
   s.schedule_steps = 8;
   EXPECT_DOUBLE_EQ(rate(s, 0), 0.5);
+}
+
+TEST(Stage, GradientsBeyondFloatBlameTheLossPlugin) {
+  TinyStage tiny;
+  const LossPlugin steep(instance(fixture("token_loss"), parse_toml("what = \"large\"", "test.toml")));
+  tiny.settings.objective.plugin = &steep;
+  const std::string said = error_of([&] { tiny.train({}, 4); });
+  EXPECT_THAT(said, testing::StartsWith("step 1: the loss is 0 and the gradient norm "));
+  EXPECT_THAT(said, testing::EndsWith("with the loss of plugin org.test.token-loss: the derivatives that it gives are too large, or train.learning_rate is"));
 }
 
 TEST(Stage, PartsOfAMicroBatchChangeNothingButRounding) {

@@ -1,7 +1,9 @@
-// Columns: types, gaps.
+// Columns: types over all rows, gaps.
 #include "plugin/columns.h"
 
 #include <gtest/gtest.h>
+
+#include "base/error.h"
 
 namespace slipway {
 namespace {
@@ -21,6 +23,50 @@ TEST(Columns, TypesAndGaps) {
   EXPECT_EQ(c[2].v.texts[1].size, 0u);
   EXPECT_EQ(std::string(c[3].v.texts[2].data, c[3].v.texts[2].size), "7");
   EXPECT_EQ(std::string(c[4].v.texts[2].data, c[4].v.texts[2].size), "[1,2]");
+}
+
+ColumnTypes types_of(const std::vector<Json>& rows) {
+  ColumnTypes out;
+  for (const Json& row : rows) out.see(row);
+  return out;
+}
+
+TEST(Columns, ATypeHoldsForEveryBatchOfTheDataSet) {
+  const std::vector<Json> rows = {{{"answer", "42"}, {"weight", 1}}, {{"answer", nullptr}, {"weight", 0.5}, {"note", nullptr}}, Json(), {{"big", 18446744073709551615u}}};
+  const ColumnTypes types = types_of(rows);
+  const Json gap = {{"answer", nullptr}, {"weight", 2}};
+  const ColumnTable table({&gap, &rows[2]}, types);  // no row has an answer, a note, a fraction
+  ASSERT_EQ(table.size(), 4u);
+  EXPECT_STREQ(table.data()[0].name, "answer");
+  EXPECT_EQ(table.data()[0].type, SLW_STRING);
+  EXPECT_EQ(table.data()[0].v.texts[0].size, 0u);
+  EXPECT_EQ(table.data()[1].type, SLW_FLOAT);
+  EXPECT_EQ(table.data()[1].v.floats[0], 2);
+  EXPECT_STREQ(table.data()[2].name, "note");
+  EXPECT_EQ(table.data()[2].type, SLW_STRING);  // without a value in any row
+  EXPECT_EQ(table.data()[3].type, SLW_STRING);  // a number that int64 cannot hold
+}
+
+TEST(Columns, NullIsToldFromZeroAndFromNothing) {
+  const Json zero = {{"n", 0}, {"text", ""}}, null = {{"n", nullptr}, {"text", nullptr}}, absent = {{"other", 1}};
+  const ColumnTable table({&zero, &null, &absent, nullptr});
+  ASSERT_EQ(table.size(), 3u);
+  for (const size_t column : {size_t{0}, size_t{1}}) {
+    EXPECT_EQ(table.present()[column][0], 1);
+    for (const size_t row : {1, 2, 3}) EXPECT_EQ(table.present()[column][row], 0) << column << " " << row;
+  }
+  EXPECT_EQ(table.present()[2][2], 1);
+}
+
+TEST(Columns, AValueThatTheTypeCannotHoldIsRefused) {
+  const ColumnTypes types = types_of({{{"n", 1}}});
+  const Json text = {{"n", "one"}};
+  try {
+    const ColumnTable table({&text}, types);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "column \"n\" holds whole numbers in the data set, but a row has \"one\"");
+  }
 }
 
 TEST(Columns, NoColumns) {

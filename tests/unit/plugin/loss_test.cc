@@ -18,7 +18,7 @@ struct Batch {
   std::vector<int32_t> targets = {4, 7};
   std::vector<float> logprobs = {-1, -2}, log_normalizers = {3, 5};
   std::vector<int64_t> positions = {3, 4}, examples = {0, 0};
-  slw_loss_batch told{sizeof(slw_loss_batch), 0, 12, 4, 10, 2, targets.data(), logprobs.data(), log_normalizers.data(), positions.data(), examples.data(), nullptr, 0, 1};
+  slw_loss_batch told{sizeof(slw_loss_batch), 0, 12, 4, 10, 2, targets.data(), logprobs.data(), log_normalizers.data(), positions.data(), examples.data(), nullptr, 0, 1, nullptr};
 };
 
 TEST(LossPlugin, TokensGiveTheirShareOfTheMeanAndItsDerivatives) {
@@ -48,6 +48,11 @@ TEST(LossPlugin, NumbersOfADatasetColumnReachTheTokens) {
   column.type = SLW_INT;
   column.v.ints = whole;
   EXPECT_DOUBLE_EQ(plugin.tokens(batch.told, nullptr, nullptr), 2.0 * 3 / 4);
+  const uint8_t missing[] = {0};
+  const uint8_t* present[] = {missing};
+  batch.told.column_present = present;
+  EXPECT_DOUBLE_EQ(plugin.tokens(batch.told, nullptr, nullptr), 3.0 / 4);  // no value: the fallback
+  batch.told.column_present = nullptr;
   column.name = "heavy";  // no such column: the fallback
   EXPECT_DOUBLE_EQ(plugin.tokens(batch.told, nullptr, nullptr), 3.0 / 4);
 }
@@ -57,8 +62,8 @@ TEST(LossPlugin, WhatItReportsIsAveraged) {
   batch.told.evaluation = 1;
   const LossPlugin plugin = token_loss("report");
   plugin.tokens(batch.told, nullptr, nullptr);
-  EXPECT_THAT(plugin.reported(), ElementsAre(Pair("target", 5.5)));
-  EXPECT_THAT(plugin.reported(), ElementsAre());
+  EXPECT_THAT(plugin.services().take_scalars(), ElementsAre(Pair("target", 5.5)));
+  EXPECT_THAT(plugin.services().take_scalars(), ElementsAre());
 }
 
 TEST(LossPlugin, FailuresAreQuoted) {
@@ -67,6 +72,10 @@ TEST(LossPlugin, FailuresAreQuoted) {
   const auto said = [&](const char* what) { return error_of([&] { token_loss(what).tokens(batch.told, one.data(), other.data()); }); };
   EXPECT_EQ(said("error"), "plugin org.test.token-loss, tokens(): token 4 has no price (INVALID_ARGUMENT)");
   EXPECT_EQ(said("infinite"), "plugin org.test.token-loss, tokens(): the loss is inf");
+  EXPECT_EQ(said("steep"), "plugin org.test.token-loss, tokens(): the loss is 0, but its derivative at token 1 is inf");
+  EXPECT_EQ(said("weighted"), "");
+  batch.logprobs[1] = NAN;  // the plugin has only passed it on
+  EXPECT_EQ(said("weighted"), "the model's log-probabilities are not finite, and so is not what plugin org.test.token-loss makes of them; lower train.learning_rate or check the data");
   EXPECT_EQ(error_of([] { loss_plugin("short_loss"); }), "plugin org.test.short-loss offers slipway.loss/1 without tokens() or logits()");
   EXPECT_EQ(error_of([] { loss_plugin("good"); }), "plugin org.test.good does not offer slipway.loss/1");
 }

@@ -12,6 +12,7 @@ namespace slipway {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsNan;
 
 RewardPlugin moody(const char* mode) { return reward("moody", option_table("mode", Value::of(std::string(mode)))); }
 
@@ -29,13 +30,53 @@ TEST(Reward, ScoresEveryRow) {
 }
 
 TEST(Reward, ExampleOfTheReadmeScores) {
-  EXPECT_THAT(reward("shout").score(rows({"ABcd", "LOUD!", "quiet", "123"}), 1, false), ElementsAre(0.5, 1, 0, 0));
+  EXPECT_THAT(reward("shout").score(rows({"ABcd", "LOUD!", "quiet", "123"}), 1, false), ElementsAre(0.5, 1, 0, IsNan()));
   EXPECT_THAT(reward("shout", option_table("most", Value::of(0.75))).score(rows({"LOUD"}), 1, false), ElementsAre(0.75));
 }
 
-TEST(Reward, NoOpinionCountsNothing) {
-  EXPECT_THAT(moody("nan").score(rows({"a", "b", "c"}), 1, false), ElementsAre(0, 1, 1));
-  EXPECT_THAT(moody("lazy").score(rows({"a", "b"}), 1, false), ElementsAre(0, 0));  // rows that it never wrote
+TEST(Reward, NoOpinionIsNotZero) { EXPECT_THAT(moody("nan").score(rows({"a", "b", "c"}), 1, false), ElementsAre(IsNan(), 1, 1)); }
+
+TEST(Reward, RewardsWithAnOpinionScoreTheRow) {
+  const RewardPlugin plugin = reward("judge");
+  EXPECT_THAT(plugin.names(), ElementsAre("judge/odd_name", "judge/shape", "judge/shape-2"));
+  const Scores scores = plugin.scores(rows({"ab", "", "xx", "x"}), 1, false);
+  EXPECT_THAT(scores.each[0], ElementsAre(2, 1, 0.5));
+  EXPECT_THAT(scores.each[1], ElementsAre(IsNan(), IsNan(), IsNan()));
+  EXPECT_THAT(scores.each[2], ElementsAre(2, IsNan(), 0.5));
+  EXPECT_THAT(scores.sums, ElementsAre(2 * 1 + 1 * 10 + 0.5 * 0, IsNan(), 2 * 1 + 0.5 * 0, 1));
+}
+
+TEST(Reward, ColumnsAreOfTheCallsRows) {
+  const RewardPlugin plugin = reward("judge");
+  const Scores first = plugin.scores(rows({"ab", "c"}), 1, false), second = plugin.scores(rows({"def"}), 1, false);
+  EXPECT_EQ(Json(first.columns).dump(), R"([{"judge/letters":2,"judge/text":"ab"},{"judge/letters":1,"judge/text":"c"}])");
+  EXPECT_EQ(Json(second.columns).dump(), R"([{"judge/letters":3,"judge/text":"def"}])");
+}
+
+TEST(Reward, WhatIsNotWrittenOrTooMuchIsRefused) {
+  EXPECT_EQ(moody_error("lazy"), "plugin org.test.moody, score(): row 0 was left without a value; \"no opinion\" is NaN");
+  const auto said = [](const char* how) {
+    const RewardPlugin plugin = reward("judge", option_table("how", Value::of(std::string(how))));
+    return error_of([&] { plugin.score(rows({"a", "b", "c"}), 1, false); });
+  };
+  EXPECT_EQ(said("short"), "plugin org.test.judge, score(): row 2, reward judge/shape, was left without a value; \"no opinion\" is NaN");
+  EXPECT_EQ(said("long"), "plugin org.test.judge, score(): wrote beyond the last of 3 rows");
+  EXPECT_EQ(said("column"), "plugin org.test.judge, score(): its column \"letters\" has 2 values, there are 3 rows");
+  EXPECT_EQ(said("infinite"), "plugin org.test.judge, score(): row 0, reward judge/odd_name, got an infinite reward");
+  EXPECT_EQ(error_of([] { reward("judge", option_table("how", Value::of(std::string("many")))); }), "plugin org.test.judge gives 4000000000 rewards a row; at most 1024 are allowed");
+}
+
+TEST(Reward, ColumnsOfTheDataSetReachTheSugar) {
+  const Json forty = {{"answer", "40"}, {"least", 2}}, none = {{"answer", nullptr}};
+  ColumnTypes types;
+  types.see(forty);
+  std::vector<ScoredRow> batch = rows({"40", "41", "40"});
+  batch[0].columns = batch[1].columns = &forty;
+  batch[2].columns = &none;
+  const RewardPlugin plugin(instance(fixture("equals")), 1.0, types);
+  EXPECT_THAT(plugin.score(batch, 1, false), ElementsAre(2, -2, IsNan()));
+  batch.erase(batch.begin(), batch.begin() + 2);  // no row has an answer: still text, and still nothing
+  EXPECT_THAT(plugin.score(batch, 1, false), ElementsAre(IsNan()));
 }
 
 TEST(Reward, FailuresAreQuoted) {

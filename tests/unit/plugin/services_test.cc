@@ -71,7 +71,7 @@ TEST(HostServices, RandomDependsOnSeedPurposeAndPlaceOnly) {
   EXPECT_NEAR(mean, 0.5, 0.05);
 }
 
-TEST(HostServices, ScalarsAndColumnsAreKeptUntilDrained) {
+TEST(HostServices, ScalarsAreFoldedAsTheirReductionSays) {
   HostServices services("org.test.x", {});
   const auto* metrics = service<slw_host_metrics>(services, SLW_HOST_METRICS);
   std::vector<std::thread> threads;
@@ -80,28 +80,59 @@ TEST(HostServices, ScalarsAndColumnsAreKeptUntilDrained) {
       for (int i = 0; i < 1000; ++i) metrics->scalar(services.host(), "n", 1, SLW_REDUCE_SUM);
     });
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(services.drain_scalars().size(), 4000u);
-  metrics->scalar(services.host(), "loss", 2.5, SLW_REDUCE_MEAN);
+  EXPECT_THAT(services.take_scalars(), ElementsAre(Pair("n", 4000)));
+  const auto report = [&](const char* name, slw_reduce how) {
+    for (const double value : {3.0, 1.0, 8.0}) metrics->scalar(services.host(), name, value, how);
+  };
+  report("mean", SLW_REDUCE_MEAN), report("sum", SLW_REDUCE_SUM), report("least", SLW_REDUCE_MIN), report("most", SLW_REDUCE_MAX), report("last", SLW_REDUCE_NONE);
+  metrics->scalar(services.host(), "mean", NAN, SLW_REDUCE_MEAN);  // nothing to report
   metrics->scalar(services.host(), nullptr, 1, SLW_REDUCE_NONE);
-  EXPECT_THAT(services.drain_scalars(), ElementsAre(Pair("loss", 2.5)));
-  EXPECT_THAT(services.drain_scalars(), IsEmpty());
+  metrics->scalar(services.host(), "odd\n\xff", 1, SLW_REDUCE_NONE);
+  EXPECT_THAT(services.take_scalars(), ElementsAre(Pair("mean", 4), Pair("sum", 12), Pair("least", 1), Pair("most", 8), Pair("last", 8), Pair("odd__", 1)));
+  EXPECT_THAT(services.take_scalars(), IsEmpty());
+}
+
+TEST(HostServices, WhatWaitsForARowSurvivesACheckpoint) {
+  HostServices before("org.test.x", {}), after("org.test.x", {});
+  before.keep_scalar("mean", 1, SLW_REDUCE_MEAN);
+  before.keep_scalar("mean", 2, SLW_REDUCE_MEAN);
+  before.keep_scalar("most", 7, SLW_REDUCE_MAX);
+  after.keep_scalar("mean", 100, SLW_REDUCE_MEAN);
+  after.restore_scalars(parse_json(before.waiting_scalars().dump(), "state"));
+  after.keep_scalar("mean", 6, SLW_REDUCE_MEAN);
+  after.keep_scalar("most", 3, SLW_REDUCE_MAX);
+  EXPECT_THAT(after.take_scalars(), ElementsAre(Pair("mean", 3), Pair("most", 7)));
+}
+
+TEST(HostServices, NamesOfScalarsHaveALimit) {
+  HostServices services("org.test.x", {});
+  for (size_t i = 0; i < Reported::kMostNames + 10; ++i) services.keep_scalar(std::to_string(i), 1, SLW_REDUCE_SUM);
+  services.keep_scalar("0", 1, SLW_REDUCE_SUM);
+  const auto kept = services.take_scalars();
+  EXPECT_EQ(kept.size(), Reported::kMostNames);
+  EXPECT_THAT(kept.front(), Pair("0", 2));
+}
+
+TEST(HostServices, ColumnsAreOfTheRowsThatAreBeingScored) {
+  HostServices services("org.test.x", {});
+  const auto* metrics = service<slw_host_metrics>(services, SLW_HOST_METRICS);
   slw_value cells[2] = {};
   cells[0].type = SLW_STRING, cells[0].v.s = {"kind", 4};
   cells[1].type = SLW_FLOAT, cells[1].v.f = 0.5;
-  metrics->column(services.host(), "why", cells, 2);
+  metrics->column(services.host(), "early", cells, 2);  // nothing is being scored: a warning, and it is gone
+  services.begin_rows(2);
+  metrics->column(services.host(), "why", cells + 1, 1);
+  metrics->column(services.host(), "why", cells, 2);  // in place of the one before
   metrics->column(services.host(), "none", nullptr, 2);
-  const auto columns = services.drain_columns();
+  const auto columns = services.end_rows();
   ASSERT_EQ(columns.size(), 1u);
   EXPECT_EQ(columns[0].name, "why");
   EXPECT_THAT(columns[0].values, ElementsAre(testing::Field(&Value::s, "kind"), testing::Field(&Value::f, 0.5)));
-}
-
-TEST(HostServices, UnreadScalarsHaveALimit) {
-  HostServices services("org.test.x", {});
-  for (size_t i = 0; i < HostServices::kKept + 10; ++i) services.keep_scalar("n", static_cast<double>(i));
-  const auto kept = services.drain_scalars();
-  EXPECT_EQ(kept.size(), HostServices::kKept);
-  EXPECT_EQ(kept.back().second, static_cast<double>(HostServices::kKept - 1));
+  services.begin_rows(2);
+  EXPECT_THAT(services.end_rows(), IsEmpty());
+  services.begin_rows(3);
+  metrics->column(services.host(), "why", cells, 2);
+  EXPECT_EQ(error_of([&] { services.end_rows(); }), "plugin org.test.x, score(): its column \"why\" has 2 values, there are 3 rows");
 }
 
 TEST(HostServices, TasksThatThrowAndNestedOnesAreStatuses) {
@@ -204,7 +235,7 @@ TEST(HostServices, PluginsUseThem) {
 
   const RewardPlugin metrics = reward("services", using_it("metrics"));
   metrics.score(rows({"abc"}), 1, false);
-  EXPECT_THAT(metrics.services().drain_scalars(), ElementsAre(Pair("seen", 1), Pair("length", 3)));
+  EXPECT_THAT(metrics.services().take_scalars(), ElementsAre(Pair("seen", 1), Pair("length", 3)));
 
   facts.encode = [](std::string_view text) {
     if (text == "bad") throw Error("not in the vocabulary");

@@ -39,6 +39,24 @@ TEST(Scorer, ScoresGroupsInTheirOrderWhateverEndedFirst) {
   EXPECT_EQ(calls[2], std::vector<int64_t>(9, 4));
 }
 
+TEST(Scorer, WhatACallSaysOfARowStaysWithIt) {
+  Scorer scorer(4, [](const std::vector<ScoredRow>& rows) {
+    Scores out(std::vector<double>(rows.size(), 0));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      out.each.push_back({static_cast<double>(rows[i].group), static_cast<double>(rows.size())});
+      out.columns.push_back({{"place", i}});
+    }
+    return out;
+  });
+  for (const size_t group : {3, 0, 2, 1}) scorer.submit(group, group_of(static_cast<int64_t>(group), 9));
+  const Scored scored = scorer.finish();
+  ASSERT_EQ(scored.each.size(), 36u);
+  for (size_t i = 0; i < 36; ++i) {
+    EXPECT_EQ(scored.each[i], (std::vector<double>{static_cast<double>(i / 9), 18.0})) << i;
+    EXPECT_EQ(scored.columns[i].at("place"), i % 18) << i;  // two calls of two groups
+  }
+}
+
 TEST(Scorer, BeginsBeforeTheLastGroupIsThere) {
   std::atomic<int> calls = 0;
   Scorer scorer(2, [&](const std::vector<ScoredRow>& rows) {

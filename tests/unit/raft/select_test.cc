@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/error.h"
 
 namespace slipway {
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<Answer> answers_of(const std::vector<std::tuple<size_t, double, std::string>>& rows) {
   std::vector<Answer> out;
@@ -46,6 +50,22 @@ TEST(Select, DiscardedAnswersAreNeverKept) {
   settings.discard = {DiscardRule("empty"), DiscardRule("contains:#")};
   EXPECT_EQ(select_answers(answers, settings), (std::vector<size_t>{1}));
   EXPECT_TRUE(answers[0].discarded && answers[2].discarded);
+}
+
+TEST(Select, TheShareIsOfAllAnswersNotOfTheCandidates) {
+  auto answers = answers_of({{0, 9, ""}, {0, 8, ""}, {0, 1, "a"}, {1, 3, "b"}, {1, 2, "c"}, {1, 7, "d"}, {1, 0, "e"}, {1, kNaN, "f"}});
+  SelectionSettings settings{false, 0.5, {DiscardRule("empty")}};
+  EXPECT_EQ(select_answers(answers, settings), (std::vector<size_t>{5, 3, 4, 2}));  // half of eight, of five
+}
+
+TEST(Select, AnAnswerWithoutARankingIsNoCandidate) {
+  auto answers = answers_of({{0, kNaN, "a"}, {0, -5, "b"}, {0, kNaN, "c"}, {1, kNaN, "d"}});
+  EXPECT_EQ(select_answers(answers, {}), (std::vector<size_t>{1}));  // and the second prompt gives nothing
+  EXPECT_EQ(select_answers(answers, {false, 1.0, {}}), (std::vector<size_t>{1}));
+  EXPECT_FALSE(answers[0].kept || answers[3].kept || answers[0].discarded);
+  auto none = answers_of({{0, kNaN, "a"}, {1, kNaN, "b"}});
+  EXPECT_TRUE(select_answers(none, {}).empty());
+  EXPECT_TRUE(select_answers(none, {false, 1.0, {}}).empty());
 }
 
 TEST(Select, RulesCountCharactersNotBytes) {

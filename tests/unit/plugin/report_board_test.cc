@@ -1,0 +1,64 @@
+// Whose numbers go into which row, and under which name.
+#include "plugin/report_board.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugin/services.h"
+
+namespace slipway {
+namespace {
+
+RunFacts on(ReportBoard& board, bool apart = false) {
+  RunFacts facts;
+  facts.reports = &board;
+  facts.reports_apart = apart;
+  return facts;
+}
+
+TEST(ReportBoard, InstancesOfOnePluginAreToldApart) {
+  ReportBoard board;
+  const HostServices first("org.test.length", on(board)), second("org.test.length", on(board)), other("org.example.length", on(board));
+  EXPECT_EQ(first.name(), "length");
+  EXPECT_EQ(second.name(), "length-2");
+  EXPECT_EQ(other.name(), "length-3");
+  const HostServices taken("org.test.progress", on(board));  // rows have such names of the host's own
+  EXPECT_EQ(taken.name(), "progress-2");
+  EXPECT_EQ(HostServices("org.test.length", {}).name(), "length");
+}
+
+TEST(ReportBoard, ANameIsFreeAgainWhenItsInstanceIsGone) {
+  ReportBoard board;
+  { const HostServices first("org.test.length", on(board)); }
+  EXPECT_EQ(HostServices("org.test.length", on(board)).name(), "length");
+}
+
+TEST(ReportBoard, EvaluationsAndTrainingAreKeptApart) {
+  ReportBoard board;
+  HostServices watch("org.test.watch", on(board)), reward("org.test.reward", on(board, true));
+  watch.keep_scalar("seen", 1, SLW_REDUCE_SUM);
+  {
+    const EvaluationReports evaluation(&board);
+    watch.keep_scalar("seen", 10, SLW_REDUCE_SUM);
+    reward.keep_scalar("seen", 5, SLW_REDUCE_SUM);
+  }
+  watch.keep_scalar("seen", 2, SLW_REDUCE_SUM);
+  EXPECT_EQ(board.take(true).dump(), "{\"watch/seen\":10.0}");
+  EXPECT_EQ(board.take(false).dump(), "{\"watch/seen\":3.0}");
+  EXPECT_EQ(board.take(false).dump(), "{}");
+  EXPECT_THAT(reward.take_scalars(), testing::ElementsAre(testing::Pair("seen", 5)));  // whoever calls it takes it
+}
+
+TEST(ReportBoard, ACheckpointHasWhatTrainingReported) {
+  ReportBoard board;
+  HostServices watch("org.test.watch", on(board));
+  watch.keep_scalar("seen", 4, SLW_REDUCE_MEAN);
+  const Json state = board.state();
+  watch.keep_scalar("seen", 100, SLW_REDUCE_MEAN);
+  board.restore(state);
+  watch.keep_scalar("seen", 6, SLW_REDUCE_MEAN);
+  EXPECT_EQ(board.take(false).dump(), "{\"watch/seen\":5.0}");
+}
+
+}  // namespace
+}  // namespace slipway
