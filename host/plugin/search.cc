@@ -1,21 +1,52 @@
 // Trials across the boundary.
 #include "plugin/search.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/error.h"
+#include "base/log.h"
+#include "plugin/options.h"
 #include "plugin/trampoline.h"
 
 namespace slipway {
 namespace {
 
-Value value_of(const slw_value& value) {
-  switch (value.type) {
-    case SLW_BOOL: return Value::of(value.v.i != 0);
-    case SLW_INT: return Value::of(value.v.i);
-    case SLW_FLOAT: return Value::of(value.v.f);
-    case SLW_STRING:
-    case SLW_PATH: return Value::of(std::string(value.v.s.data, value.v.s.size));
-    default: fail("a search plugin proposed a value of type {}, which no key takes", value.type);
+bool same(const Value& a, const Value& b) {
+  if (a.is_number() && b.is_number()) return a.number() == b.number();
+  return a.kind == b.kind && a.toml() == b.toml();
+}
+
+bool known(const slw_value& value) { return value.type >= SLW_BOOL && value.type <= SLW_TABLE; }
+
+std::string range_of(const Domain& d) {
+  const std::string ends = d.type == SLW_DOMAIN_INT ? fmt::format("{:.0f} to {:.0f}", d.low, d.high) : fmt::format("{} to {}", d.low, d.high);
+  return d.step > 0 ? fmt::format("{} in steps of {}", ends, d.step) : ends;
+}
+
+// Whether a number is low + k * step, give or take what adding and multiplying round.
+bool on_step(const Domain& d, double value) {
+  if (d.step <= 0) return true;
+  const double steps = (value - d.low) / d.step, rounding = 1e-9 * (1 + std::abs(steps)) + 1e-12 * std::abs(d.low / d.step);
+  return std::abs(steps - std::round(steps)) <= rounding;
+}
+
+// The value that a backend proposes for `d`, as the key takes it; throws Error saying what of it is wrong.
+Value accepted(const Domain& d, const slw_value& given) {
+  if (!known(given)) fail("{} is to be of type {}, which no key takes", d.name, given.type);
+  const Value value = copy_of(given);
+  if (d.type == SLW_DOMAIN_CHOICE) {
+    const auto choice = std::ranges::find_if(d.choices, [&](const Value& each) { return same(each, value); });
+    if (choice == d.choices.end()) fail("{} is to be {}, which is none of its choices", d.name, value.toml());
+    return *choice;
   }
+  const bool whole = d.type == SLW_DOMAIN_INT;
+  if (whole ? value.kind != Value::Kind::kInt : !value.is_number())
+    fail("{} is to be {} ({}), {} is needed", d.name, value.toml(), kind_name(value.kind), whole ? "a whole number" : "a number");
+  // Written so that NaN, which compares with nothing, is outside too.
+  if (!(value.number() >= d.low && value.number() <= d.high) || !on_step(d, value.number()))
+    fail("{} is to be {}, its domain is {}", d.name, value.toml(), range_of(d));
+  return whole ? value : Value::of(value.number());
 }
 
 }  // namespace
@@ -28,6 +59,7 @@ struct SearchPlugin::Study {
   std::vector<OptionTree> choices;
   int32_t direction;
   slw_study table{};
+  std::vector<int64_t> complete;  // trials that it was told
 
   Study(const std::vector<Domain>& given, bool maximize, uint64_t seed, std::string study_name)
       : domains(given), name(std::move(study_name)), plain(given.size()), choices(given.size()), direction(maximize ? 1 : -1) {
@@ -68,11 +100,18 @@ std::optional<std::vector<Value>> SearchPlugin::ask(int64_t trial) const {
   if (exhausted) return std::nullopt;
   if (values == nullptr) fail("plugin {}, ask(): gave no values", id());
   std::vector<Value> out;
-  for (size_t i = 0; i < study_->domains.size(); ++i) out.push_back(value_of(values[i]));
+  for (size_t i = 0; i < study_->domains.size(); ++i) {
+    try {
+      out.push_back(accepted(study_->domains[i], values[i]));
+    } catch (const Error& e) {
+      fail("plugin {}, ask(): trial {}: {}", id(), trial, e.what());
+    }
+  }
   return out;
 }
 
 void SearchPlugin::tell(int64_t trial, slw_trial_state state, double objective) const {
+  if (state == SLW_TRIAL_COMPLETE) study_->complete.push_back(trial);
   call_plugin(id(), "tell", [&](slw_error* error) { return table_->tell(plugin_.get(), trial, state, &objective, error); });
 }
 
@@ -81,6 +120,12 @@ std::vector<int64_t> SearchPlugin::best() const {
   if (!SLW_HAS(table_, best)) return out;
   call_plugin(id(), "best", [&](slw_error* error) {
     return table_->best(plugin_.get(), &out, [](void* ctx, int64_t trial) { static_cast<std::vector<int64_t>*>(ctx)->push_back(trial); }, error);
+  });
+  // The trials are run and what they gave is known: a wrong word at the end must not cost them.
+  std::erase_if(out, [&](int64_t trial) {
+    const bool wrong = std::ranges::find(study_->complete, trial) == study_->complete.end();
+    if (wrong) log_warn("plugin {}, best(): names trial {}, which is none that was completed", id(), trial);
+    return wrong;
   });
   return out;
 }

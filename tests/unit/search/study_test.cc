@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "config/toml.h"
+#include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
 namespace {
@@ -85,6 +86,43 @@ TEST_F(Study, GoesOnAfterACrashWithTheSameValues) {
   StudySettings other = settings;
   other.seed = 4;
   EXPECT_THROW(run(other, -1, &runs), Error);  // the journal belongs to another search
+}
+
+// What the backend's ask() is refused with; "" when its value is taken.
+std::string refused(const std::string& options, const Domain& domain) {
+  SearchPlugin plugin(instance(fixture("proposer"), parse_toml(options, "t")));
+  plugin.begin({domain}, true, 1, "test");
+  return error_of([&] { plugin.ask(3); });
+}
+
+TEST(SearchPlugin, ValuesOutsideTheirDomainAreRefused) {
+  const Domain rate{"train.learning_rate", SLW_DOMAIN_FLOAT, 1e-5, 1e-3, 0, true, {}}, grid{"train.x", SLW_DOMAIN_FLOAT, 0.1, 0.7, 0.2, false, {}};
+  const Domain count{"train.n", SLW_DOMAIN_INT, 2, 8, 2, false, {}}, name{"train.s", SLW_DOMAIN_CHOICE, 0, 0, 0, false, {Value::of(std::string("linear")), Value::of(int64_t{4})}};
+  const std::string at = "plugin org.test.proposer, ask(): trial 3: ";
+  EXPECT_EQ(refused("number = 5e-4", rate), "");
+  EXPECT_EQ(refused("number = 5.0", rate), at + "train.learning_rate is to be 5.0, its domain is 1e-05 to 0.001");
+  EXPECT_EQ(refused("kind = \"nan\"", rate), at + "train.learning_rate is to be nan, its domain is 1e-05 to 0.001");
+  EXPECT_EQ(refused("kind = \"text\"\nwords = \"much\"", rate), at + "train.learning_rate is to be \"much\" (text), a number is needed");
+  EXPECT_EQ(refused("kind = \"odd\"", rate), at + "train.learning_rate is to be of type 99, which no key takes");
+  EXPECT_EQ(refused("number = 0.5", grid), "");  // 0.1 + 2 * 0.2 is 0.5 but for rounding
+  EXPECT_EQ(refused("number = 0.7", grid), "");
+  EXPECT_EQ(refused("number = 0.4", grid), at + "train.x is to be 0.4, its domain is 0.1 to 0.7 in steps of 0.2");
+  EXPECT_EQ(refused("kind = \"int\"\nnumber = 6.0", count), "");
+  EXPECT_EQ(refused("kind = \"int\"\nnumber = 5.0", count), at + "train.n is to be 5, its domain is 2 to 8 in steps of 2");
+  EXPECT_EQ(refused("kind = \"int\"\nnumber = 10.0", count), at + "train.n is to be 10, its domain is 2 to 8 in steps of 2");
+  EXPECT_EQ(refused("number = 4.0", count), at + "train.n is to be 4.0 (a number), a whole number is needed");
+  EXPECT_EQ(refused("kind = \"text\"\nwords = \"linear\"", name), "");
+  EXPECT_EQ(refused("kind = \"int\"\nnumber = 4.0", name), "");
+  EXPECT_EQ(refused("kind = \"text\"\nwords = \"4\"", name), at + "train.s is to be \"4\", which is none of its choices");
+}
+
+TEST(SearchPlugin, TheBestIsACompletedTrial) {
+  SearchPlugin plugin(instance(fixture("proposer")));
+  plugin.begin({{"train.x", SLW_DOMAIN_FLOAT, 0, 1, 0, false, {}}}, true, 1, "test");
+  plugin.tell(0, SLW_TRIAL_FAILED, 1);
+  EXPECT_THAT(plugin.best(), testing::IsEmpty());  // it says 0 and 99
+  plugin.tell(0, SLW_TRIAL_COMPLETE, 1);
+  EXPECT_THAT(plugin.best(), testing::ElementsAre(0));
 }
 
 TEST(StudySettings, FaultsNameTheLine) {
