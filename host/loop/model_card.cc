@@ -2,6 +2,7 @@
 #include "loop/model_card.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -43,8 +44,12 @@ bool is_evaluation(const Json& row) { return row.contains("eval_loss") || row.va
 std::vector<std::pair<std::string, Json>> metrics_of(const Json& row) {
   static const std::set<std::string> kTimes = {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second"};
   std::vector<std::pair<std::string, Json>> out;
-  for (const auto& [name, value] : row.items())
-    if (name.starts_with("eval_") && !kTimes.contains(name) && value.is_number()) out.emplace_back(name.substr(5), value);
+  for (const auto& [name, value] : row.items()) {
+    if (!name.starts_with("eval_") || kTimes.contains(name) || !value.is_number()) continue;
+    // Of each reward the mean, where it has an opinion on anything.
+    if (name.starts_with("eval_rewards/") && (name.ends_with("/std") || std::isnan(value.get<double>()))) continue;
+    out.emplace_back(name.substr(5), value);
+  }
   return out;
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kManySteps = 120;  // from here on loss and gradient norm get a moving mean
 constexpr size_t kMostMarks = 60;
+constexpr size_t kMostRewards = 12;  // with a chart each
 
 std::vector<double> scaled(std::vector<double> values, double factor) {
   for (double& value : values) value *= factor;
@@ -94,6 +95,22 @@ std::string reward_figure(const Record& record) {
   return figure("Reward", note, svg_curve(chart));
 }
 
+// With several rewards a chart of each: their scales are their own.
+std::string reward_figures(const Record& record) {
+  const std::vector<std::string> names = reward_names(record);
+  std::string out;
+  for (size_t i = 0; names.size() > 1 && i < std::min(names.size(), kMostRewards); ++i) {
+    const std::string key = "rewards/" + names[i] + "/mean";
+    Chart chart = per_iteration(record, "mean score of an answer");
+    add(chart, record.iterations, "iteration", key, "training", 2);
+    add(chart, record.evaluations, evaluation_x(record), "eval_" + key, "held-out", 1);
+    const bool cut = i + 1 == kMostRewards && names.size() > kMostRewards;
+    out += figure("Reward " + names[i], fmt::format("Before its weight, over the answers that it has an opinion on.{}",
+                  cut ? fmt::format(" {} more rewards are in metrics.jsonl.", names.size() - kMostRewards) : ""), svg_curve(chart));
+  }
+  return out;
+}
+
 std::string loss_figure(const Record& record) {
   const Chart chart = loss_chart(record);
   std::string note;
@@ -169,14 +186,28 @@ Chart reward_chart(const Record& record) {
       held_out.has(x)) {
     Band band{1, held_out.column(x), held_out.column("eval_reward"), held_out.column("eval_reward")};
     const std::vector<double>& std = held_out.column("eval_reward_std");
+    const std::vector<double>& unscored = held_out.column("eval_unscored_share");
     for (size_t i = 0; i < std.size(); ++i) {
-      const double half = 1.96 * std[i] / std::sqrt(static_cast<double>(record.held_out_prompts));
+      const double scored = i < unscored.size() && unscored[i] > 0 ? 1 - unscored[i] : 1;
+      const double half = 1.96 * std[i] / std::sqrt(scored * static_cast<double>(record.held_out_prompts));
       band.lo[i] -= half;
       band.hi[i] += half;
     }
     chart.bands.push_back(std::move(band));
   }
   return chart;
+}
+
+std::vector<std::string> reward_names(const Record& record) {
+  std::vector<std::string> out;
+  for (const auto& [table, begin] : {std::pair{&record.iterations, "rewards/"}, std::pair{&record.evaluations, "eval_rewards/"}})
+    for (const auto& [key, column] : table->columns) {
+      const std::string head = begin, tail = "/mean";
+      if (!key.starts_with(head) || !key.ends_with(tail) || key.size() <= head.size() + tail.size()) continue;
+      std::string name = key.substr(head.size(), key.size() - head.size() - tail.size());
+      if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
+    }
+  return out;
 }
 
 Chart distinct_chart(const Record& record) {
@@ -204,7 +235,7 @@ Chart loss_chart(const Record& record) {
 std::string figures(const Record& record) {
   const Chart distinct = distinct_chart(record);
   const bool held_out = record.evaluations.has("eval_distinct_2");
-  std::string out = reward_figure(record);
+  std::string out = reward_figure(record) + reward_figures(record);
   out += figure(held_out ? "Diversity of the held-out answers" : "Diversity of the training samples",
                 "Falls when the answers become alike.", svg_curve(distinct));
   out += histogram_figure(record) + loss_figure(record) + optimizer_figures(record) + length_figures(record) +

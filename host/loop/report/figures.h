@@ -14,6 +14,9 @@ inline constexpr double kDistinctFloor =
 // samples.
 Chart reward_chart(const Record& record);
 
+// The rewards whose means the rows have, as "rewards/NAME/mean" or "eval_rewards/NAME/mean".
+std::vector<std::string> reward_names(const Record& record);
+
 // distinct-1 and distinct-2 of the held-out prompts, else of the training samples; the floor as a level.
 Chart distinct_chart(const Record& record);
 

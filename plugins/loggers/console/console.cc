@@ -122,6 +122,18 @@ struct Console : slipway::Logger<Console> {
     return out;
   }
 
+  // "  length +0.500  sentiment -0.125": the mean of each reward, where there are several.
+  static std::string rewards(const Metrics &row, const std::string &head) {
+    std::string out;
+    int count = 0;
+    for (const auto &[name, value] : row) {
+      if (name.rfind(head, 0) != 0 || !ends_with(name, "/mean") || name.size() < head.size() + 5) continue;
+      out += "  " + name.substr(head.size(), name.size() - head.size() - 5) + " " + format("%+.3f", value);
+      ++count;
+    }
+    return count > 1 ? out : "";
+  }
+
   // "" for rows that are shown elsewhere or not at all.
   std::string result_line(int64_t step, const Metrics &row) const {
     std::string out;
@@ -136,6 +148,7 @@ struct Console : slipway::Logger<Console> {
       add("eval_reward", "reward", "%+.3f");
       add("eval_reward_std", "\u00b1", "%.3f");
       add("eval_distinct_2", "distinct-2", "%.3f");
+      out += rewards(row, "eval_rewards/");
       return paint("held out", 36) + "  " + head + "  " + out;
     }
     if (has(row, "reward_mean")) {
@@ -144,6 +157,7 @@ struct Console : slipway::Logger<Console> {
       add("selected_reward", "selected", "%+.3f");
       add("mean_length", "length", "%.1f");
       add("tokens_per_second", "tokens/s", "%.0f");
+      out += rewards(row, "rewards/");
       return paint("sampled ", 32) + "  " + head + "  " + out;
     }
     if (!has(row, "loss")) return "";

@@ -153,6 +153,13 @@ TEST(ModelCard, ReportsMetricsToTheModelIndex) {
   EXPECT_THAT(cells(under(card, "### Training results")), ElementsAre(ElementsAre("Training Loss", "Epoch", "Step", "Validation Loss", "Token Accuracy"), ElementsAre("2.0", "1.0", "2", "1.5", "0.1235")));
 }
 
+TEST(ModelCard, OfEachRewardItHasTheMeanWhereThereIsOne) {
+  TrainerState state;
+  state.log_history.push_back({{"event", "evaluate"}, {"eval_reward", 0.5}, {"eval_rewards/a/mean", 0.25}, {"eval_rewards/a/std", 0.125}, {"eval_rewards/b/mean", std::nan("")}, {"epoch", 1.0}, {"step", 2}});
+  const std::string card = model_card(config_of(Json::object()), state, Json::object());
+  EXPECT_THAT(card, testing::AllOf(HasSubstr("type: rewards/a/mean\n      value: 0.25\n"), Not(HasSubstr("rewards/a/std")), Not(HasSubstr("rewards/b"))));
+}
+
 TEST(ModelCard, WhatAPersonTookOverStays) {
   const fs::path folder = scratch();
   write_model_card(folder, model_card(config_of(Json::object()), {}, Json::object()));

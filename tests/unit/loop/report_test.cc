@@ -159,6 +159,36 @@ TEST_F(Report, RaftRunShowsItsFiguresChartsSamplesAndConfiguration) {
   EXPECT_EQ(html, page());  // the same folder, the same bytes
 }
 
+TEST_F(Report, SeveralRewardsHaveAChartEach) {
+  const auto rows = [](const std::vector<std::string>& names) {
+    std::string out;
+    for (int i = 0; i < 3; ++i) {
+      Json held_out = parse_json(evaluate_row(i, 0.5, 0.8), "row"), iteration = parse_json(iteration_row(i + 1), "row");
+      for (const std::string& name : names) {
+        held_out["eval_rewards/" + name + "/mean"] = 0.25 * i;
+        iteration["rewards/" + name + "/mean"] = 0.5 * i;
+      }
+      out += line(held_out) + line(iteration);
+    }
+    return out;
+  };
+  write("metrics.jsonl", rows({"length", "judge/shape"}));
+  const std::string html = page();
+  expect_sound(html);
+  EXPECT_THAT(html, HasSubstr("<h3>Reward length</h3>"));
+  EXPECT_THAT(html, HasSubstr("<h3>Reward judge/shape</h3>"));
+  const size_t at = html.find("<h3>Reward length</h3>"), end = html.find("</figure>", at);
+  EXPECT_THAT(html.substr(at, end - at), HasSubstr("data-name=\"held-out\""));
+  EXPECT_THAT(html.substr(at, end - at), HasSubstr("data-name=\"training\""));
+  write("metrics.jsonl", rows({"length"}));  // the only one is the reward
+  EXPECT_THAT(page(), Not(HasSubstr("<h3>Reward length</h3>")));
+  std::vector<std::string> many;
+  for (int i = 0; i < 15; ++i) many.push_back(fmt::format("r{:02}", i));
+  write("metrics.jsonl", rows(many));
+  EXPECT_EQ(count(page(), "<h3>Reward r"), 12u);
+  EXPECT_THAT(page(), HasSubstr("3 more rewards are in metrics.jsonl."));
+}
+
 TEST_F(Report, StandsAlone) {
   write("metrics.jsonl", raft_metrics(2));
   std::string html = page();

@@ -46,6 +46,9 @@ TEST(Console, ResultRowsArePlainLines) {
   EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"reward_std", 0.125}, {"selected_reward", 0.5}, {"mean_length", 40}, {"tokens_per_second", 1234}}),
             "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  length 40.0  tokens/s 1234\n");
   EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_reward_std", 0.25}, {"eval_distinct_2", 0.75}}), "held out  step 4  reward -0.500  \u00b1 0.250  distinct-2 0.750\n");
+  EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_rewards/length/mean", 1}, {"eval_rewards/length/std", 0}, {"eval_rewards/tone/mean", -2}}), "held out  step 4  reward -0.500  length +1.000  tone -2.000\n");
+  EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"rewards/judge/a/mean", 1}, {"rewards/judge/b/mean", 2}}), "sampled   iteration 2  step 3  reward +0.250  judge/a +1.000  judge/b +2.000\n");
+  EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"rewards/length/mean", 0.25}}), "sampled   iteration 2  step 3  reward +0.250\n");
   EXPECT_EQ(line(4, {{"eval_loss", 2}, {"loss", 1}}), "held out  step 4  loss 2.0000\n");
   EXPECT_EQ(line(4, {{"eval_loss", 2}, {"eval_f1", 0.5}, {"eval_accuracy", 0.25}, {"eval_runtime", 3}, {"eval_steps_per_second", 9}}),
             "held out  step 4  loss 2.0000  accuracy 0.2500  f1 0.5000\n");
