@@ -2,6 +2,8 @@
 #include "slipway/evaluator.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -18,6 +20,7 @@
 #include "loop/run.h"
 #include "loop/run_settings.h"
 #include "plugin/loss.h"
+#include "raft/held_out.h"
 
 namespace slipway {
 namespace {
@@ -33,6 +36,12 @@ std::set<std::string> outputs_of(const PredictOptions& options) {
   return out;
 }
 
+// Where plugins get columns their types are those of all the data.
+Rows rows_of(const RunConfig& c) {
+  if (c.raft || c.loss) return read_rows(c);
+  return {{}, read_eval_rows(c)};
+}
+
 fs::path file_of(const fs::path& given, const EvaluationSet& set) {
   if (set.name.empty()) return given;
   return given.parent_path() / fmt::format("{}_{}{}", given.stem().string(), set.name, given.extension().string());
@@ -41,7 +50,8 @@ fs::path file_of(const fs::path& given, const EvaluationSet& set) {
 EvaluationResult result_of(const std::string& split, const Json& metrics, const fs::path& folder) {
   if (!folder.empty()) save_results(folder, split, metrics);
   EvaluationResult out;
-  for (const auto& [name, value] : metrics.items()) out.metrics[name] = value.get<double>();
+  for (const auto& [name, value] : metrics.items())
+    if (value.is_number()) out.metrics[name] = value.get<double>();
   out.json = json_text(metrics, 2);
   out.table = results_table(split, metrics);
   return out;
@@ -56,18 +66,28 @@ void check(const PredictOptions& options, const fs::path& file) {
 struct Evaluator::Parts {
   explicit Parts(RunFile file);
 
+  // The sets as sft evaluates them.
+  const std::vector<EvaluationSet>& sets();
   // Metrics of a set under `prefix`, with PREFIX_samples and the epoch of the checkpoint.
   Json run(const EvaluationSet& set, const std::string& prefix, EvaluationHooks hooks);
+  // The same of what RAFT measures on the set's prompts.
+  Json run_raft(const EvalRows& set, const std::string& prefix);
+  // What both have beside it.
+  Json finished(Json measured, const std::string& prefix, size_t samples);
+  void stop_if_asked() const;
   void tell(slw_event_type event, const Json& metrics);
 
   RunConfig config;
   Registry registry;
   Plan planned;
   Tokenizer tokenizer;
-  std::vector<EvalRows> rows;  // the sets' examples point into them
-  std::vector<EvaluationSet> sets;
+  Rows rows;  // the sets' examples point into them
+  std::optional<std::vector<EvaluationSet>> made_sets;
+  ReportBoard reports;
+  RunFacts facts;
   LoadedModel loaded;
   std::vector<MetricPlugin> metrics;
+  std::optional<std::vector<RewardPlugin>> made_rewards;
   std::optional<LossPlugin> loss;
   EvaluationSettings settings;
   bool bf16;
@@ -78,11 +98,11 @@ struct Evaluator::Parts {
 };
 
 Evaluator::Parts::Parts(RunFile file)
-    : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)), tokenizer(tokenizer_of(config)), rows(read_eval_rows(config)),
-      sets(evaluation_sets(rows, config, tokenizer)), settings(evaluation_settings(config)), bf16(stage_settings(config).bf16) {
+    : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)), tokenizer(tokenizer_of(config)), rows(rows_of(config)),
+      settings(evaluation_settings(config)), bf16(stage_settings(config).bf16) {
   use_device(config);
-  RunFacts facts;
   facts.seed = static_cast<uint64_t>(config.integer("train", "seed"));
+  facts.reports = &reports;
   facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   facts.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   const ModelSource source = open_source(config);
@@ -91,7 +111,7 @@ Evaluator::Parts::Parts(RunFile file)
   log_info("{:.1f} M parameters, {}", static_cast<double>(loaded.model->parameters().total_count()) / 1e6,
            source.weights ? config.weights.string() : fmt::format("fresh from {}, seed {}", config.model_config.string(), facts.seed));
   metrics = make_metrics(planned.metrics, facts);
-  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
+  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts), column_types(config, rows));
   settings.objective = stage_settings(config).objective;
   settings.objective.plugin = loss ? &*loss : nullptr;
   settings.objective.step = &state.global_step;
@@ -108,22 +128,51 @@ Evaluator::Parts::Parts(RunFile file)
   events = std::make_unique<Events>(std::move(callbacks), state, access);
 }
 
+const std::vector<EvaluationSet>& Evaluator::Parts::sets() {
+  if (!made_sets) made_sets = evaluation_sets(rows.eval, config, tokenizer);
+  return *made_sets;
+}
+
+void Evaluator::Parts::stop_if_asked() const {
+  if (stop_requested()) throw Interrupted("stopped by a signal; nothing was written");
+}
+
+Json Evaluator::Parts::finished(Json measured, const std::string& prefix, size_t samples) {
+  const Json reported = reports.take(true);
+  for (const auto& [name, value] : reported.items()) measured[prefix + "_" + name] = value;
+  measured[prefix + "_samples"] = samples;
+  if (known_epoch) measured["epoch"] = state.epoch;
+  return measured;
+}
+
 Json Evaluator::Parts::run(const EvaluationSet& set, const std::string& prefix, EvaluationHooks hooks) {
   mark_loop_thread();
   hooks.on_batch = [this] {
     events->tell(SLW_ON_PREDICTION_STEP);
-    if (stop_requested()) throw Interrupted("stopped by a signal; nothing was written");
+    stop_if_asked();
   };
   const Bfloat16Scope products(bf16);
-  Json out = slipway::evaluate(*loaded.model, set.examples, settings, metrics, prefix, hooks);
-  out[prefix + "_samples"] = set.examples.size();
-  if (known_epoch) out["epoch"] = state.epoch;
-  return out;
+  const EvaluationReports reporting(&reports);
+  return finished(slipway::evaluate(*loaded.model, set.examples, settings, metrics, prefix, hooks), prefix, set.examples.size());
+}
+
+Json Evaluator::Parts::run_raft(const EvalRows& set, const std::string& prefix) {
+  mark_loop_thread();
+  if (loaded.model->in_one_piece()) fail("model.use = \"{}\" keeps no cache to write answers with; --loss measures its loss", config.model_use);
+  const auto begin = std::chrono::steady_clock::now();
+  if (!made_rewards) made_rewards = make_rewards(planned.rewards, facts, column_types(config, rows));
+  const std::vector<Prompt> prompts = prompts_of(set.rows, config, tokenizer);
+  const EvaluationReports reporting(&reports);
+  const auto on_progress = [this](const GenerationProgress&) { return stop_if_asked(), true; };
+  Json out = measure_held_out(*loaded.model, tokenizer, prompts, *made_rewards, generation_settings(config, tokenizer), state.global_step, prefix, on_progress).metrics;
+  out[prefix + "_runtime"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return finished(std::move(out), prefix, prompts.size());
 }
 
 void Evaluator::Parts::tell(slw_event_type event, const Json& values) {
   EventDetails details;
-  for (const auto& [name, value] : values.items()) details.metrics.emplace_back(name, value.get<double>());
+  for (const auto& [name, value] : values.items())
+    if (value.is_number()) details.metrics.emplace_back(name, value.get<double>());
   events->tell(event, details);
 }
 
@@ -134,14 +183,19 @@ Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
 
 EvaluationResult Evaluator::evaluate(const EvaluateOptions& options) {
   Parts& p = *parts_;
+  const bool rewards = p.config.raft && !options.loss;
+  if (rewards && !p.config.metrics.empty())
+    fail("{}: [[metric]] measures labels, and of a RAFT run its rewards are measured; --loss measures the loss and the metrics", p.config.metrics[0].where.text());
   Json all = Json::object();
-  for (const EvaluationSet& set : p.sets) {
-    const Json metrics = p.run(set, metric_prefix(options.metric_key_prefix, set), {});
+  for (size_t s = 0; s < p.rows.eval.size(); ++s) {
+    const EvalRows& rows = p.rows.eval[s];
+    const std::string prefix = rows.name.empty() ? options.metric_key_prefix : options.metric_key_prefix + "_" + rows.name;
+    const Json metrics = rewards ? p.run_raft(rows, prefix) : p.run(p.sets()[s], prefix, {});
     p.tell(SLW_ON_LOG, metrics);
     p.tell(SLW_ON_EVALUATE, metrics);
     all.update(metrics);
   }
-  return result_of(options.metric_key_prefix, all, options.results);
+  return result_of(options.metric_key_prefix + (p.config.raft && options.loss ? "_loss" : ""), all, options.results);
 }
 
 EvaluationResult Evaluator::predict(const fs::path& file, const PredictOptions& options) {
@@ -149,7 +203,7 @@ EvaluationResult Evaluator::predict(const fs::path& file, const PredictOptions& 
   Parts& p = *parts_;
   const std::set<std::string> outputs = outputs_of(options);
   Json all = Json::object();
-  for (const EvaluationSet& set : p.sets) {
+  for (const EvaluationSet& set : p.sets()) {
     const fs::path path = file_of(file, set);
     const std::unique_ptr<PredictionFile> predictions = open_predictions(path, outputs, set.examples, p.tokenizer, p.loaded.model->info().vocab_size);
     EvaluationHooks hooks;
