@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/json_text.h"
 
 namespace slipway {
 namespace {
@@ -59,7 +60,7 @@ ColumnTable::ColumnTable(const std::vector<const Json*>& rows, const std::option
     for (const Json* value : cells) {
       present.push_back(value != nullptr);
       if (value != nullptr && type_of(*value) > type)
-        fail("column \"{}\" holds {} in the data set, but a row has {}", name, type == SLW_INT ? "whole numbers" : "numbers", value->dump(-1, ' ', false, Json::error_handler_t::replace));
+        fail("column \"{}\" holds {} in the data set, but a row has {}", name, type == SLW_INT ? "whole numbers" : "numbers", json_text(*value));
     }
     present_views_.push_back(present.data());
     fill(column, cells);
@@ -79,7 +80,7 @@ void ColumnTable::fill(slw_column& column, const std::vector<const Json*>& cells
   } else {
     auto& out = views_.emplace_back();
     for (const Json* value : cells) {
-      const std::string& text = texts_.emplace_back(value == nullptr ? "" : value->is_string() ? value->get<std::string>() : value->dump());
+      const std::string& text = texts_.emplace_back(value == nullptr ? "" : value->is_string() ? value->get<std::string>() : json_text(*value));
       out.push_back({text.data(), text.size()});
     }
     column.v.texts = out.data();

@@ -3,13 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
+#include "base/json_text.h"
 #include "plugin/options.h"
 
 namespace slipway {
 
-std::string sample_line(const Json& row) { return row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string sample_line(const Json& row) { return json_text(row) + "\n"; }
 
 Json sample_row(const std::string& prompt, const Answer& a, const std::vector<RewardLabel>& labels) {
   Json row = {{"prompt", prompt}, {"completion", a.text}, {"reward", a.reward}, {"ranking", a.ranking}, {"kept", a.kept},

@@ -186,6 +186,19 @@ def a_reward_without_a_word(folder: pathlib.Path) -> None:
     said = slipway("train", run_file(folder, data_file(folder, lambda i: None), "raft", blocks), code=1).stderr
     assert "plugin org.test.equals: reward equals has had no opinion (NaN) on any answer so far" in said, said
     assert not (folder / "run/model.safetensors").exists()
+    # Heard in the evaluation before: it is only warned about, and there is nothing to train on.
+    held_out = folder / "held_out"
+    held_out.mkdir()
+    answered = data_file(held_out, lambda i: "a")
+    blocks = '[[reward]]\nuse = "equals"\n'
+    said = slipway("train", run_file(folder, data_file(folder, lambda i: None), "raft", blocks), "--set", "data.eval_rows=0", "--set", f'data.eval=["{answered}"]',
+                   "--set", f"run.output_dir={folder}/heard", "--set", "raft.iterations=1").stderr
+    assert "iteration 1: reward equals of plugin org.test.equals has no opinion (NaN) on any of 24 answers" in said, said
+    assert "iteration 1: no answer has a reward and was not discarded, nothing to train on" in said, said
+    row = next(row for row in lines(folder / "heard/metrics.jsonl") if row.get("event") == "iteration")
+    assert row["selected"] == 0 and row["unscored_share"] == 1 and row["reward_mean"] is None and row["selected_reward"] is None, row
+    assert (folder / "heard/model.safetensors").read_bytes() == (folder / "heard/checkpoint-0/model.safetensors").read_bytes()
+    print("a reward without a word: refused, or warned about where it was heard before")
 
 
 def reports_of_losses_and_callbacks(folder: pathlib.Path) -> None:
