@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/check_run.h"
+#include "app/trust.h"
 #include "base/log.h"
 #include "weights/model_folder.h"
 
@@ -24,6 +25,7 @@ void add_target_options(CommandLine& line) {
       .repeated("metric", "PLUGIN", "measure this too, as a [[metric]] block would: accuracy, perplexity, exact_match, f1")
       .repeated("set", "KEY=VALUE", "override a key of the run file: --set train.per_device_eval_batch_size=32")
       .option("out", "FOLDER", "put the results there");
+  add_trust_option(line);
 }
 
 namespace {
@@ -87,6 +89,10 @@ EvaluationTarget target_of(const CommandLine& line) {
   const std::string eval = eval_value(line.texts("data"), flat);
   if (file.empty() && eval.empty()) throw UsageError(fmt::format("{} names no data: give --data FILE", what));
   Overrides overrides;
+  if (!line.has("trust")) {
+    if (is_folder && !file.empty()) leave_out_foreign_plugins(file, overrides);
+    refuse_compiled_weights(line.has("model") ? line.text("model") : file.empty() || is_folder ? what : "");
+  }
   if (line.has("model")) overrides.push_back("model.weights=" + quoted(line.text("model")));
   else if (file.empty() || is_folder) overrides.push_back("model.weights=" + quoted(what));
   if (file.empty()) overrides.push_back("data.train=[" + flat + "]");

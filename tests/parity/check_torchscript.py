@@ -33,7 +33,7 @@ def batch() -> dict:
 
 
 def evaluation(what: pathlib.Path, out: pathlib.Path) -> float:
-    command = [SLIPWAY, "evaluate", str(what), "--json", "--quiet", "--data", str(DATA / "resume/texts.jsonl"), "--set", f"model.tokenizer={DATA / 'resume/model'}", "--out", str(out)]
+    command = [SLIPWAY, "evaluate", str(what), "--json", "--quiet", "--data", str(DATA / "resume/texts.jsonl"), "--set", f"model.tokenizer={DATA / 'resume/model'}", "--out", str(out), "--trust"]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)["eval_loss"]
 
 
