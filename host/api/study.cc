@@ -14,6 +14,7 @@
 #include "api/load_model.h"
 #include "base/program_folder.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "config/run_config.h"
 #include "config/schema.h"
 #include "config/toml.h"
@@ -108,7 +109,7 @@ SearchResult search(const RunFile& run, const SearchOptions& options) {
   facts.run_id = fs::path(facts.output_dir).filename().string();
   SearchPlugin plugin(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, &settings.options, found.descriptor->id, settings.where), facts));
   plugin.begin(settings.domains, settings.maximize, settings.seed, facts.run_id);
-  fs::create_directories(config.output_dir);
+  create_folder(config.output_dir);
   if (options.stop_on_signals) stop_on_signals();
   const auto run_trial = [&](const Trial& asked) {
     const SearchTrial trial = told(asked, settings, config.output_dir);

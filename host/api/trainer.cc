@@ -16,6 +16,7 @@
 #include "api/run_folder.h"
 #include "api/write.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "config/schema.h"
 #include "loop/results.h"
 #include "loop/run_settings.h"
@@ -102,7 +103,7 @@ struct Trainer::Parts {
   LoadedModel& ready();  // the model, loaded if there was no training yet
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
-  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint);
+  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, FolderBefore& before);
 
   RunConfig config;
   Registry registry;
@@ -177,17 +178,20 @@ std::shared_ptr<TrainerCallback> Trainer::remove_callback(const std::string& id)
 TrainResult Trainer::train(const TrainOptions& options) {
   const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, parts_->config.output_dir);
   TrainResult out;
-  find_batch_size(parts_->config, checkpoint, [&] { out = parts_->train(options, checkpoint); });
+  find_batch_size(parts_->config, checkpoint, [&](FolderBefore& before) { out = parts_->train(options, checkpoint, before); });
   return out;
 }
 
-TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& checkpoint) {
+TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, FolderBefore& before) {
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
   const Profile profile(options.profile);
   load(open_source(config));  // what it refuses has left no trace
-  if (begins_anew(checkpoint, config)) prepare_run_folder(config.output_dir);
+  if (begins_anew(checkpoint, config)) {
+    prepare_run_folder(config.output_dir);
+    before = list_folder(config.output_dir);
+  }
 
   const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;
@@ -244,10 +248,8 @@ std::vector<GeneratedText> Trainer::generate(const std::vector<std::string>& pro
 
 void Trainer::save_model(const fs::path& folder) {
   const LoadedModel& loaded = parts_->ready();
-  fs::create_directories(folder);
   const std::vector<CheckpointFile> files = model_files(*loaded.model, model_folder_of(parts_->config, loaded.config), parts_->tokenizer);
-  for (const CheckpointFile& file : files) file.write(folder / file.name);
-  drop_other_weights(folder, files);
+  save_model_files(folder, files);
 }
 
 }  // namespace slipway

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/mapped_guard.h"
 #include "base/place.h"
 
 namespace slipway {
@@ -126,6 +127,7 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
   if (address == MAP_FAILED) fail("{}: cannot map: {}", path.string(), std::strerror(errno));
   bytes_ = {static_cast<const std::byte*>(address), size};
+  guard_mapping(address, size, path.string());
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
@@ -138,7 +140,9 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (bytes_.empty()) return;
+  unguard_mapping(bytes_.data());
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 }  // namespace slipway

@@ -134,7 +134,7 @@ void create_folder(const fs::path& folder) {
   if (::mkdir(path.c_str(), 0777) == 0) return flush_to_disk(folder_of(path));
   const int reason = errno;
   if (reason == EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return;  // another process was quicker
-  fail("{}: cannot create the folder: {}", path.string(), std::strerror(reason));
+  fail("{}: cannot create the folder: {}", path.string(), std::strerror(reason == EEXIST ? ENOTDIR : reason));
 }
 
 bool is_written_directly(const fs::path& path) { return is_direct(place_of(path)); }
@@ -160,6 +160,11 @@ PartFile begin_part(const fs::path& path) {
 }
 
 void write_part(const PartFile& file, std::string_view bytes) { write_all(file.fd, bytes, where(file)); }
+
+void resize_part(const PartFile& file, uint64_t bytes) {
+  if (file.part.empty()) fail("{}: is not a regular file; what is written here needs one", file.target.string());
+  if (::ftruncate(file.fd, static_cast<off_t>(bytes)) != 0) fail_errno(file.part, "cannot write");
+}
 
 void write_part_at(const PartFile& file, std::string_view bytes, uint64_t at) {
   if (file.part.empty()) fail("{}: is not a regular file; what is written here needs one", file.target.string());

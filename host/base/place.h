@@ -27,6 +27,7 @@ struct PartFile {
 PartFile begin_part(const fs::path& path);
 void write_part(const PartFile& file, std::string_view bytes);                   // at the end; throws Error
 void write_part_at(const PartFile& file, std::string_view bytes, uint64_t at);  // throws Error
+void resize_part(const PartFile& file, uint64_t bytes);                         // what is new is zero; throws Error
 // Flushes and puts it in its place. Throws Error, and abandon_part() is still due then.
 void place_part(PartFile& file);
 // Removes what was written. Bytes that went straight to a device or pipe are gone.

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/place.h"
 
 namespace slipway {
 namespace {
@@ -215,7 +216,9 @@ void trace_start(const fs::path& path, size_t limit) {
   if (current) fail("{}: a trace is under way, into {}", path.string(), current->path.string());
   // A trace that cannot be written should be known before the run, not after it.
   if (fs::is_directory(path)) fail("{}: is a folder; the trace needs a file", path.string());
-  const DurableFile trial(path);
+  if (!is_written_directly(path)) {
+    const DurableFile trial(path);
+  }
   current = std::make_unique<Trace>();
   current->path = path;
   current->began = trace_detail::now();

@@ -2,6 +2,7 @@
 #include "loop/run.h"
 
 #include "base/log.h"
+#include "base/place.h"
 #include "loop/model_card.h"
 #include "loop/report/report.h"
 #include "loop/resume_files.h"
@@ -51,7 +52,7 @@ EventDetails Run::write_row(Json row, const Json& measured) {
   row.update(measured);
   row["global_step"] = state.global_step;
   row["time"] = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  metrics_.append(row);
+  metrics_.append(row.dump(-1, ' ', false, Json::error_handler_t::replace));
   EventDetails details;
   for (const auto& [name, value] : row.items())
     if (value.is_number() && name != "time") details.metrics.emplace_back(name, value.get<double>());
@@ -72,6 +73,7 @@ void Run::note(const Json& row) {
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   write_row(std::move(full), Json::object());
+  metrics_.flush();
 }
 
 void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
@@ -86,7 +88,7 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   state.stateful_callbacks = events.save();
   if (state.best_global_step > 0) {
     const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
-    if (state.best_global_step == state.global_step || fs::exists(best)) state.best_model_checkpoint = best.string();
+    if (state.best_global_step == state.global_step || path_exists(best)) state.best_model_checkpoint = best.string();
   }
   files.push_back({"trainer_state.json", [&](const fs::path& path) { write_file_durably(path, state.to_json().dump(2) + "\n"); }});
   if (!config.flag("train", "save_only_model")) {
@@ -95,6 +97,7 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());
   }
+  metrics_.flush();  // the checkpoint says how many bytes of it there are
   const fs::path folder = write_checkpoint(config.output_dir, state.global_step, files);
   rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), {folder, protect, state.best_model_checkpoint});
   EventDetails details;
@@ -146,7 +149,11 @@ void Run::restore(const fs::path& checkpoint) {
   state = std::move(read);
   first_step_ = state.global_step;
   first_tokens_ = state.num_input_tokens_seen;
-  if (!state.best_model_checkpoint.empty() && !fs::exists(state.best_model_checkpoint)) {
+  restored_ = true;
+  // A run folder that was moved has its best checkpoint beside this one.
+  const fs::path beside = checkpoint.parent_path() / fmt::format("checkpoint-{}", state.best_global_step);
+  if (!state.best_model_checkpoint.empty() && path_exists(beside)) state.best_model_checkpoint = beside.string();
+  if (!state.best_model_checkpoint.empty() && !path_exists(state.best_model_checkpoint)) {
     log_warn("the best checkpoint so far, {}, is gone; the best is sought among those to come", state.best_model_checkpoint);
     state.best_model_checkpoint.clear();
   }
@@ -174,18 +181,28 @@ void Run::restore_own(const fs::path& checkpoint) {
     schedule_state_ = own.value("schedule", Json::object());
     stage.schedule_offset = own.value("schedule_offset", int64_t{0});
     if (reports != nullptr) reports->restore(own.value("reported", Json::object()));
-    metrics_.truncate(own.at("metrics_bytes").get<int64_t>());
+    cut_metrics(checkpoint, own.at("metrics_bytes").get<int64_t>());
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());
   }
 }
 
+void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
+  std::error_code ec;  // of another run's checkpoint, the bytes are another file's
+  if (!fs::equivalent(checkpoint.has_parent_path() ? checkpoint.parent_path() : ".", config.output_dir, ec)) return;
+  if (metrics_.truncate(bytes)) return;
+  log_warn("{}: is not the file that {} was saved beside: {} bytes of rows were there then, now {} or other ones. Rows of metrics are missing or were changed; the training itself is not touched",
+           metrics_.path().string(), checkpoint.string(), bytes, metrics_.size());
+}
+
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
-  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
-  files.push_back(arguments_file());
-  for (const CheckpointFile& file : files) file.write(config.output_dir / file.name);
-  drop_other_weights(config.output_dir, files);
+  const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
+  save_model_files(config.output_dir, files);
+  // A process that was killed after the last checkpoint, and before older ones made room for it, is followed by one that saves no more.
+  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), {state.best_model_checkpoint});
+  const CheckpointFile arguments = arguments_file();
+  arguments.write(config.output_dir / arguments.name);
   write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
   write_model_card(config.output_dir, model_card(config, state, model_folder_.config));
 }
@@ -199,7 +216,7 @@ void Run::refresh_report() const {
 }
 
 void Run::begin_training() {
-  state.stateful_callbacks = events.save();
+  if (!restored_) state.stateful_callbacks = events.save();
   memory_.begin("train");
   training_began_ = seconds();
   events.tell(SLW_ON_TRAIN_BEGIN);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/append_log.h"
 #include "base/error.h"
 #include "base/memory_use.h"
 #include "config/run_config.h"
@@ -63,6 +64,7 @@ class Run {
   // rather than of the run; they are in no checkpoint's history. Returns events.control().
   uint32_t log(const Json& row, const Json& measured = Json::object());
   // A row for metrics.jsonl and the loggers alone: the state does not remember it, and it is no event.
+  // What was written so far is on the disk when it returns.
   void note(const Json& row);
   // What plugins reported since an EvaluationReports began, as PREFIX_NAME/scalar: for that evaluation's row.
   Json reported_in_evaluation(const std::string& prefix);
@@ -77,9 +79,10 @@ class Run {
   void restore(const fs::path& checkpoint);
   // How a run that a signal stopped goes on, for the message.
   const char* going_on() const;
-  // Weights alone.
+  // Weights alone. Those of a checkpoint are held against its manifest first.
   void load_weights(const fs::path& checkpoint);
   // The model, its card and tokenizer into the run folder itself, for from_pretrained and `slipway generate`.
+  // The folder has the earlier model or this one, whatever happens.
   void save_final_model();
 
   // report.html anew; a page that cannot be written is a warning, not the end of a run.
@@ -120,19 +123,22 @@ class Run {
   // What was computed since the last row or checkpoint, into the state: between them it stands still, as Hugging Face's does.
   void store_flos();
   void restore_own(const fs::path& checkpoint);
+  // metrics.jsonl back to what it was when the checkpoint was saved.
+  void cut_metrics(const fs::path& checkpoint, int64_t bytes);
   void restore_foreign(const fs::path& checkpoint);
   void take_over_schedule(const std::string& name);
   CheckpointFile arguments_file() const;
   CheckpointFile own_file() const;
 
   ModelFolder model_folder_;
-  MetricsFile metrics_;
+  AppendLog metrics_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   // Gathered since the last logged row; part of the checkpoint so that a resumed run logs the same means.
   double loss_sum_ = 0, whole_loss_sum_ = 0;  // since the last row; since the run began
   int64_t loss_steps_ = 0;
   int64_t unknown_losses_ = 0;  // steps of a peer whose loss was not logged
   Json schedule_state_ = Json::object();
+  bool restored_ = false;   // the state came from a checkpoint
   fs::path foreign_schedule_;  // a peer's scheduler.pt, until begin_schedule() reads it
   int64_t first_step_ = 0;  // steps done before this process
   int64_t first_tokens_ = 0;

@@ -1,37 +1,16 @@
 // Files of a run.
 #include "loop/run_files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
+#include "base/file_set.h"
+#include "base/place.h"
 #include "device/accelerator/device_tensors.h"
 #include "weights/generation_config.h"
 #include "weights/shards.h"
 
 namespace slipway {
-
-void MetricsFile::append(const Json& row) {
-  const std::string line = row.dump() + "\n";
-  const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) fail("{}: {}", path_.string(), std::strerror(errno));
-  const bool whole = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-  ::close(fd);
-  if (!whole) fail("{}: cannot write; is the disk full?", path_.string());
-}
-
-int64_t MetricsFile::size() const {
-  std::error_code ec;
-  const auto bytes = fs::file_size(path_, ec);
-  return ec ? 0 : static_cast<int64_t>(bytes);
-}
-
-void MetricsFile::truncate(int64_t bytes) const {
-  if (size() > bytes) fs::resize_file(path_, static_cast<uintmax_t>(bytes));
-}
 
 ModelFolder model_folder_of(const RunConfig& run, Json config) {
   for (const char* key : {"dtype", "torch_dtype"})
@@ -78,13 +57,15 @@ std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& f
   return out;
 }
 
-void drop_other_weights(const fs::path& folder, const std::vector<CheckpointFile>& written) {
-  std::vector<fs::path> others;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (is_weights_file(name) && std::ranges::find(written, name, &CheckpointFile::name) == written.end()) others.push_back(entry.path());
+void save_model_files(const fs::path& folder, const std::vector<CheckpointFile>& files) {
+  FileSet set(folder);
+  for (const CheckpointFile& file : files) file.write(set.part() / file.name);
+  std::vector<std::string> obsolete;
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
+    if ((is_weights_file(name) || name == "chat_template.jinja") && !path_exists(set.part() / name)) obsolete.push_back(name);
   }
-  for (const fs::path& each : others) fs::remove(each);
+  set.place(obsolete, "config.json");
 }
 
 }  // namespace slipway

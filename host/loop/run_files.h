@@ -8,18 +8,6 @@
 
 namespace slipway {
 
-// One JSON object a line; every row is flushed.
-class MetricsFile {
- public:
-  explicit MetricsFile(fs::path path) : path_(std::move(path)) {}
-  void append(const Json& row);
-  int64_t size() const;                // bytes: kept in checkpoints ...
-  void truncate(int64_t bytes) const;  // ... so that a resumed run has no row twice
-
- private:
-  fs::path path_;
-};
-
 // What a model folder holds beside weights and tokenizer.
 struct ModelFolder {
   Json config, generation_config;
@@ -32,7 +20,7 @@ ModelFolder model_folder_of(const RunConfig& run, Json config);
 // from_pretrained reads.
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder, const Tokenizer& tokenizer);
 
-// Deletes weights in `folder` that are none of `written`: of an earlier save in other shards.
-void drop_other_weights(const fs::path& folder, const std::vector<CheckpointFile>& written);
+// Puts the files of model_files() into `folder` as a set (base/file_set.h): weights of an earlier save in other shards go with it. Throws Error.
+void save_model_files(const fs::path& folder, const std::vector<CheckpointFile>& files);
 
 }  // namespace slipway

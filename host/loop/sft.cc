@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "base/place.h"
 #include "device/bf16_scope.h"
 #include "loop/run_settings.h"
 #include "loop/stream_feed.h"
@@ -25,7 +26,7 @@ CheckpointFile sft_file(const SftState& s) {
 
 SftState read_sft_state(const fs::path& checkpoint) {
   const fs::path path = checkpoint / "sft_state.json";
-  if (!fs::exists(path)) fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
+  if (!path_exists(path)) fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
   const Json json = parse_json(read_file(path), path.string());
   SftState s;
   try {

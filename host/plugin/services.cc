@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "plugin/options.h"
 #include "plugin/report_board.h"
 #include "plugin/service_tables.h"
@@ -54,8 +54,10 @@ HostServices::~HostServices() {
 const void* HostServices::service(std::string_view id) const {
   if (id == SLW_HOST_RUN) {
     if (work_dir_.empty()) return nullptr;
-    std::error_code ec;  // a folder that cannot be made shows at the plugin's first write, with its own reason
-    fs::create_directories(work_dir_, ec);
+    try {
+      create_folder(work_dir_);
+    } catch (const Error&) {  // it shows at the plugin's first write, with its own reason
+    }
     return &run_;
   }
   if (id == SLW_HOST_RANDOM) return &kRandomService;

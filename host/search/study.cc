@@ -1,13 +1,10 @@
 // Studies.
 #include "search/study.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
+#include "base/append_log.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "config/schema.h"
@@ -56,13 +53,10 @@ Domain domain_of(const std::string& name, const Value& given) {
   return out;
 }
 
-void append(const fs::path& path, const Json& row) {
-  const std::string line = row.dump() + "\n";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) fail("{}: {}", path.string(), std::strerror(errno));
-  const bool whole = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
-  ::close(fd);
-  if (!whole) fail("{}: cannot write; is the disk full?", path.string());
+// On the disk when it returns.
+void append(AppendLog& journal, const Json& row) {
+  journal.append(row.dump());
+  journal.flush();
 }
 
 // Finished trials by number; a torn last line and trials that never ended do not count.
@@ -120,6 +114,7 @@ StudySettings take_study(Value& root) {
 std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings, const fs::path& journal,
                              const std::function<std::optional<double>(const Trial&)>& run) {
   const std::vector<Json> done = finished_trials(journal);
+  AppendLog log(journal, [](std::string_view line) { return Json::parse(line, nullptr, false).is_object(); });
   std::vector<Trial> out;
   for (int64_t number = 0; number < settings.trials; ++number) {
     Trial trial;
@@ -136,11 +131,11 @@ std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings
       if ((*known)["values"] != row["values"]) fail("{}: trial {} has other values than the search proposes now; was [search] changed? remove the file to start again", journal.string(), number);
       if (known->at("state") == "complete") objective = known->at("objective").get<double>();
     } else {
-      append(journal, row);
+      append(log, row);
       objective = run(trial);
       row["state"] = objective ? "complete" : "failed";
       if (objective) row["objective"] = *objective;
-      append(journal, row);
+      append(log, row);
     }
     trial.state = objective ? SLW_TRIAL_COMPLETE : SLW_TRIAL_FAILED;
     trial.objective = objective.value_or(std::nan(""));

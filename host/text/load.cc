@@ -1,6 +1,8 @@
 // Tokenizers from folders, files and GGUF metadata, and the files that transformers reads.
 #include "base/error.h"
+#include "base/file_set.h"
 #include "base/files.h"
+#include "base/place.h"
 #include "text/tokenizer_parts.h"
 #include "text/unicode.h"
 #include "weights/gguf.h"
@@ -111,6 +113,7 @@ Tokenizer Tokenizer::from_gguf(const Gguf& file) {
 
 Tokenizer load_tokenizer(const fs::path& path) {
   if (path.extension() == ".gguf") return Tokenizer::from_gguf(Gguf(path));
+  finish_file_set(path);
   const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
   if (!fs::exists(file)) fail("{}: no tokenizer.json there; a folder with one, or a .gguf file, is expected", path.string());
   Tokenizer out = Tokenizer::from_json(read_file(file), file.string());
@@ -131,10 +134,8 @@ void save_tokenizer(const Tokenizer& tokenizer, const fs::path& folder) {
   write_file_durably(folder / "tokenizer.json", tokenizer.to_json());
   write_file_durably(folder / "tokenizer_config.json", config.dump(2) + "\n");
   write_file_durably(folder / "special_tokens_map.json", (map.is_null() ? Json::object() : map).dump(2) + "\n");
-  if (!tokenizer.chat_template.empty())
-    write_file_durably(folder / "chat_template.jinja", tokenizer.chat_template);
-  else
-    fs::remove(folder / "chat_template.jinja");  // of an earlier save
+  if (!tokenizer.chat_template.empty()) write_file_durably(folder / "chat_template.jinja", tokenizer.chat_template);
+  else remove_path(folder / "chat_template.jinja");  // of an earlier save
 }
 
 }  // namespace slipway

@@ -6,9 +6,12 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/file_set.h"
+#include "base/manifest.h"
 #include "base/nearest.h"
 #include "weights/gguf.h"
 #include "weights/safetensors.h"
+#include "weights/shards.h"
 
 namespace slipway {
 namespace {
@@ -82,7 +85,12 @@ fs::path program_in(const fs::path& folder) {
   return {};
 }
 
+// Of a checkpoint of ours, what a model is read from; whoever damaged the rest does no harm here.
+bool is_read(const std::string& name) { return is_weights_file(name) || name == "config.json" || std::ranges::find(kPrograms, name) != std::end(kPrograms); }
+
 ModelWeights open_folder(const fs::path& folder) {
+  finish_file_set(folder);
+  verify_manifest_if_any(folder, is_read);
   ModelWeights out;
   if (const fs::path program = program_in(folder); !program.empty()) out = open_program(program);
   if (!out.program.empty() && !has_safetensors(folder)) return out;

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -98,18 +96,13 @@ void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& ten
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wb"), &std::fclose);
-  const auto put = [&](const void* data, size_t size) {
-    if (size != 0 && std::fwrite(data, 1, size, file.get()) != size)
-      fail("{}: cannot write: {}", path.string(), std::strerror(errno));
-  };
-  if (!file) fail("{}: cannot create: {}", path.string(), std::strerror(errno));
+  DurableFile file(path);
+  const auto put = [&](const void* data, size_t size) { file.write({static_cast<const char*>(data), size}); };
   const uint64_t length = text.size();
   put(&length, sizeof length);
   put(text.data(), text.size());
   for (const FloatTensor& t : tensors) put(t.data, static_cast<size_t>(element_count(t.shape, t.name)) * sizeof(float));
-  if (std::fflush(file.get()) != 0) fail("{}: cannot write: {}", path.string(), std::strerror(errno));
-  flush_to_disk(path);
+  file.commit();
 }
 
 }  // namespace slipway

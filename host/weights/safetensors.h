@@ -33,7 +33,8 @@ struct FloatTensor {
   const float* data;
 };
 
-// Streams the tensors to `path` and flushes; metadata {"format": "pt"}, as Hugging Face expects. Throws Error.
+// Streams the tensors; the file is in its place, whole and on the disk, when it returns. Metadata {"format": "pt"}, as Hugging Face expects.
+// Throws Error.
 void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& tensors);
 
 }  // namespace slipway

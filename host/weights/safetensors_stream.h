@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "base/files.h"
+#include "base/place.h"
 #include "weights/tensor_info.h"
 
 namespace slipway {
@@ -32,9 +32,9 @@ class SafetensorsStream {
   };
   void put(const void* data, size_t size, uint64_t at);
 
-  fs::path path_, temporary_;
+  fs::path path_;
   std::vector<Place> places_;
-  int fd_ = -1;
+  PartFile file_;
 };
 
 }  // namespace slipway

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -67,6 +66,7 @@ Directory find_directory(const Bytes& in, const fs::path& path) {
 struct Found {
   std::string name;
   uint64_t begin, end;  // with its header
+  uint32_t crc;
   std::span<const std::byte> bytes;
 };
 
@@ -78,6 +78,7 @@ Found read_entry(const Bytes& in, uint64_t& at, const fs::path& path) {
   uint64_t packed = in.at<uint32_t>(at + 20), size = in.at<uint32_t>(at + 24), offset = in.at<uint32_t>(at + 42);
   const auto text = in.piece(at + 46, name_size);
   Found out;
+  out.crc = in.at<uint32_t>(at + 16);
   out.name.assign(reinterpret_cast<const char*>(text.data()), text.size());
   const uint64_t extra_end = at + 46 + name_size + extra;
   for (uint64_t field = at + 46 + name_size; field + 4 <= extra_end; field += 4 + uint64_t{in.at<uint16_t>(field + 2)}) {
@@ -118,16 +119,16 @@ ZipStore::ZipStore(const fs::path& path) : file_(path) {
     if (each.begin < free || each.end > directory.offset) fail("{}: entry \"{}\" overlaps another", path.string(), each.name);
     free = each.end;
     if (!entries_.emplace(each.name, each.bytes).second) fail("{}: has two entries \"{}\"", path.string(), each.name);
+    // torch.save writes 0 where it was told to compute no checksums (torch.serialization.set_crc32_options).
+    if (each.crc != 0 && crc_of(each.bytes) != each.crc)
+      fail("{}: entry \"{}\" differs from its checksum: the file is damaged; copy it again", path.string(), each.name);
   }
 }
 
-ZipWriter::ZipWriter(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "wb"), &std::fclose) {
-  if (!file_) fail("{}: cannot create: {}", path.string(), std::strerror(errno));
-}
+ZipWriter::ZipWriter(const fs::path& path) : file_(path) {}
 
 void ZipWriter::put(std::string_view bytes) {
-  if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size())
-    fail("{}: cannot write: {}", path_.string(), std::strerror(errno));
+  file_.write(bytes);
   at_ += bytes.size();
 }
 
@@ -181,8 +182,7 @@ void ZipWriter::finish() {
   append(tail, kEnd), append<uint32_t>(tail, 0), append(tail, short_count), append(tail, short_count);
   append(tail, narrow(size)), append(tail, narrow(begin)), append<uint16_t>(tail, 0);
   put(tail);
-  if (std::fflush(file_.get()) != 0) fail("{}: cannot write: {}", path_.string(), std::strerror(errno));
-  flush_to_disk(path_);
+  file_.commit();
 }
 
 }  // namespace slipway

@@ -1,8 +1,6 @@
 // Zip archives of uncompressed entries, as torch.save writes them: every entry's bytes start at a multiple of 64.
 #pragma once
-#include <cstdio>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +13,8 @@ namespace slipway {
 // Read by mapping; entries are spans of the file.
 class ZipStore {
  public:
-  // Throws Error naming the file and what is wrong: cut short, compressed or encrypted entries, entries that overlap or leave the file.
+  // Throws Error naming the file and what is wrong: cut short, compressed or encrypted entries, entries that overlap, leave the file or
+  // differ from their checksums.
   explicit ZipStore(const fs::path& path);
 
   const fs::path& path() const { return file_.path(); }
@@ -26,7 +25,7 @@ class ZipStore {
   std::map<std::string, std::span<const std::byte>> entries_;
 };
 
-// Streams entries to `path`; without finish() the file is no archive. Beyond 4 GiB it is written as zip64.
+// Streams entries; without finish() nothing is left behind. Beyond 4 GiB it is written as zip64.
 class ZipWriter {
  public:
   explicit ZipWriter(const fs::path& path);  // throws Error
@@ -34,7 +33,7 @@ class ZipWriter {
   void add(const std::string& name, std::string_view bytes) { add(name, std::as_bytes(std::span(bytes))); }
   void add(const std::string& name, const char* bytes) { add(name, std::string_view(bytes)); }
   void add(const std::string& name, const std::string& bytes) { add(name, std::string_view(bytes)); }
-  void finish();  // writes the directory and flushes to the disk; throws Error
+  void finish();  // writes the directory and puts the archive in its place, on the disk; throws Error
 
  private:
   struct Entry {
@@ -44,8 +43,7 @@ class ZipWriter {
   };
   void put(std::string_view bytes);
 
-  fs::path path_;
-  std::unique_ptr<FILE, int (*)(FILE*)> file_;
+  DurableFile file_;
   uint64_t at_ = 0;
   std::vector<Entry> written_;
 };

@@ -89,9 +89,29 @@ TEST_F(RunFolder, ResumeTakesTheNewestUsable) {
   EXPECT_THAT(warning, AllOf(HasSubstr("passed over a checkpoint"), HasSubstr("checkpoint-10")));
 }
 
+TEST_F(RunFolder, ResumeNeverBeginsAnewOverDamagedCheckpoints) {
+  write_file_durably(checkpoint(5) / "a.txt", "y");
+  std::string refusal;
+  EXPECT_THAT(said([&] { refusal = error_of([&] { checkpoint_to_resume("true", folder / "run"); }); }), HasSubstr("passed over a checkpoint"));
+  EXPECT_THAT(refusal, HasSubstr("every checkpoint is damaged"));
+}
+
+TEST_F(RunFolder, ResumeCleansUpAfterKilledProcesses) {
+  const fs::path good = checkpoint(5);
+  write_file_durably(folder / "run" / ".checkpoint-6.slipway-part" / "a.txt", "half");
+  fs::rename(folder / "run" / ".checkpoint-6.slipway-part" / "a.txt", folder / "run" / ".report.html.slipway-part");
+  EXPECT_EQ(checkpoint_to_resume("true", folder / "run"), good);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "run"), fs::directory_iterator()), 1);
+}
+
+TEST_F(RunFolder, AFolderThatCannotBeReadIsNoFreshStart) {
+  write_file_durably(folder / "run", "in the way of the listing");
+  EXPECT_THAT(error_of([&] { checkpoint_to_resume("true", folder / "run"); }), HasSubstr("/run: cannot be read: Not a directory"));
+}
+
 TEST_F(RunFolder, ResumeOfNothingIsAFreshStart) {
   std::optional<fs::path> found = folder;
-  EXPECT_THAT(said([&] { found = checkpoint_to_resume("true", folder / "run"); }), HasSubstr("starting from the beginning"));
+  EXPECT_THAT(said([&] { found = checkpoint_to_resume("true", folder / "run"); }), AllOf(HasSubstr("warning"), HasSubstr("starting from the beginning")));
   EXPECT_EQ(found, std::nullopt);
 }
 

@@ -49,8 +49,8 @@ TEST(Place, FoldersThatAreMadeAreFlushedIntoTheirParents) {
   create_folder(folder / "a" / "b");
   EXPECT_THAT(disk.calls(), ElementsAre("mkdir a", "fsync .", "mkdir a/b", "fsync a"));
   write_file_durably(folder / "file", "");
-  EXPECT_THAT([&] { create_folder(folder / "file"); }, ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: File exists")));
-  EXPECT_THAT([&] { create_folder(folder / "file" / "x"); }, ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: File exists")));
+  EXPECT_THAT([&] { create_folder(folder / "file"); }, ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: Not a directory")));
+  EXPECT_THAT([&] { create_folder(folder / "file" / "x"); }, ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: Not a directory")));
 }
 
 TEST(Place, AFaultLeavesTheOldFileAlone) {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <map>
 #include <mutex>
 
@@ -21,6 +22,7 @@ std::mutex mutex;  // of the rest
 std::string root;
 std::vector<std::string> recorded;
 std::map<std::string, int> faults;
+size_t seen = 0, last_call = SIZE_MAX;
 
 std::string path_of(int fd) {
   std::array<char, PATH_MAX> buffer;
@@ -48,6 +50,7 @@ int record(const std::string& verb, const std::string& path, const std::string& 
   const std::string name = below_root(path);
   if (name.empty()) return 0;
   const std::string call = verb + " " + name + rest;
+  if (seen++ >= last_call) return EIO;
   if (verb != "write" || recorded.empty() || recorded.back() != call) recorded.push_back(call);
   for (const std::string& key : {call, verb})
     if (const auto found = faults.find(key); found != faults.end()) return found->second;
@@ -114,6 +117,8 @@ RecordedCalls::RecordedCalls(const fs::path& below) {
   root = fs::canonical(below).string();
   recorded.clear();
   faults.clear();
+  seen = 0;
+  last_call = SIZE_MAX;
   recording = true;
 }
 
@@ -127,6 +132,16 @@ std::vector<std::string> RecordedCalls::calls() const {
 void RecordedCalls::fail(const std::string& call, int error) {
   const std::lock_guard lock(mutex);
   faults[call] = error;
+}
+
+void RecordedCalls::die_after(size_t calls) {
+  const std::lock_guard lock(mutex);
+  last_call = calls;
+}
+
+bool RecordedCalls::died() const {
+  const std::lock_guard lock(mutex);
+  return seen > last_call;
 }
 
 }  // namespace slipway

@@ -5,8 +5,18 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/log.h"
 
 namespace slipway {
+
+// Warnings are not printed while it lives: a dying process has many about what it could not remove.
+struct WithoutWarnings {
+  WithoutWarnings() { set_log_level(LogLevel::kError); }
+  ~WithoutWarnings() { set_log_level(before); }
+  WithoutWarnings(const WithoutWarnings&) = delete;
+  WithoutWarnings& operator=(const WithoutWarnings&) = delete;
+  const LogLevel before = log_level();
+};
 
 class RecordedCalls {
  public:
@@ -21,6 +31,9 @@ class RecordedCalls {
   std::vector<std::string> calls() const;
   // Such a call fails from now on with this errno: "fsync a"; "unlink" alone: every one.
   void fail(const std::string& call, int error);
+  // After so many calls every further one fails: what the disk holds then is what a process leaves that is killed at that call.
+  void die_after(size_t calls);
+  bool died() const;  // such a call came
 };
 
 }  // namespace slipway

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/manifest.h"
 #include "weights/safetensors.h"
 #include "weights_files.h"
 
@@ -54,6 +55,28 @@ TEST(ModelFolder, OneFile) {
               ThrowsMessage<Error>(AllOf(HasSubstr("no tensor \"a.weigth\""), HasSubstr("a.weight"))));
   EXPECT_THAT([&] { values(weights, "a.weight", 3); },
               ThrowsMessage<Error>(AllOf(HasSubstr("a.weight has 2 values, the model needs 3"), HasSubstr("belong together"))));
+}
+
+TEST(ModelFolder, ACheckpointsWeightsAreHeldAgainstItsManifest) {
+  const fs::path folder = scratch();
+  write_bytes(folder / "config.json", R"({"model_type":"llama"})");
+  write_shard(folder / "model.safetensors", {"a"}, 1);
+  write_bytes(folder / "optimizer.pt", "of no interest here");
+  write_manifest(folder, 3, {"config.json", "model.safetensors", "optimizer.pt"});
+  fs::remove(folder / "optimizer.pt");
+  EXPECT_EQ(values(open_weights(folder), "a"), (std::vector<float>{1, 2}));
+  write_shard(folder / "model.safetensors", {"a"}, 2);  // whole by itself, and another
+  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("model.safetensors: differs from what the manifest says")));
+}
+
+TEST(ModelFolder, APlacingThatACrashInterruptedIsFinishedFirst) {
+  const fs::path folder = scratch(), ready = folder / ".model.slipway-ready";
+  fs::create_directory(ready);
+  write_shard(folder / "model.safetensors", {"a"}, 1);  // new weights, and config.json is still to come
+  write_bytes(ready / "config.json", R"({"model_type":"llama"})");
+  write_bytes(ready / ".order.json", R"({"last":"config.json","obsolete":[]})");
+  EXPECT_EQ(values(open_weights(folder), "a"), (std::vector<float>{1, 2}));
+  EXPECT_FALSE(fs::exists(ready));
 }
 
 TEST(ModelFolder, Shards) {

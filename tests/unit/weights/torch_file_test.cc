@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 
 #include "weights/pickle.h"
 #include "weights_files.h"
@@ -87,6 +88,63 @@ TEST(TorchFile, DamagedFilesNeverCrash) {
     out += refused_torch(path);
   }
   EXPECT_GT(out, 500);
+}
+
+std::string_view text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+TEST(TorchFile, EveryFlippedBitOfATensorIsRefused) {
+  const fs::path path = scratch() / "bad.pt";
+  const std::string bytes = read_file(kData / "torch_optimizer.pt");
+  const ZipStore zip(kData / "torch_optimizer.pt");
+  int flips = 0;
+  for (const auto& [name, entry] : zip.entries()) {
+    if (name.find("/data/") == std::string::npos) continue;
+    const size_t begin = bytes.find(text_of(entry));
+    for (size_t bit = 0; bit < 8 * entry.size(); ++bit, ++flips) {
+      std::string damaged = bytes;
+      damaged[begin + bit / 8] = static_cast<char>(damaged[begin + bit / 8] ^ (1 << bit % 8));
+      write_bytes(path, damaged);
+      ASSERT_TRUE(refused_torch(path)) << name << " bit " << bit;
+    }
+  }
+  EXPECT_GT(flips, 200);
+}
+
+// An archive of two entries; `change` gets the place of the second one in the directory.
+void write_two(const fs::path& path, const std::function<void(std::string&, size_t)>& change) {
+  ZipWriter zip(path);
+  zip.add("x/a", std::string_view("the same"));
+  zip.add("x/b", std::string_view("the same"));
+  zip.finish();
+  std::string bytes = read_file(path);
+  change(bytes, bytes.rfind("PK\x01\x02"));
+  write_bytes(path, bytes);
+}
+
+TEST(ZipStore, OverlappingEntriesAreRefused) {
+  const fs::path path = scratch() / "two.zip";
+  write_two(path, [](std::string&, size_t) {});
+  EXPECT_EQ(ZipStore(path).entries().size(), 2u);
+  write_two(path, [](std::string& bytes, size_t second) { bytes.replace(second + 42, 4, std::string(4, '\0')); });  // at the first one's place
+  EXPECT_THAT([&] { ZipStore{path}; }, ThrowsMessage<Error>(HasSubstr("overlaps another")));
+}
+
+TEST(ZipStore, ChecksumsAreHeldAgainstTheBytesWhereThereAreAny) {
+  const fs::path path = scratch() / "two.zip";
+  write_two(path, [](std::string& bytes, size_t second) { bytes[second + 16] = static_cast<char>(bytes[second + 16] ^ 1); });
+  EXPECT_THAT([&] { ZipStore{path}; }, ThrowsMessage<Error>(HasSubstr("entry \"x/b\" differs from its checksum")));
+  write_two(path, [](std::string& bytes, size_t second) { bytes.replace(second + 16, 4, std::string(4, '\0')); });  // as torch without checksums
+  EXPECT_EQ(text_of(ZipStore(path).entries().at("x/b")), "the same");
+}
+
+TEST(ZipStore, AnArchiveIsThereWhenItIsFinished) {
+  const fs::path path = scratch() / "one.zip";
+  {
+    ZipWriter zip(path);
+    zip.add("x/a", "x");
+    EXPECT_FALSE(fs::exists(path));
+  }
+  EXPECT_TRUE(fs::is_empty(path.parent_path()));
 }
 
 TEST(Pickle, WantsMoreThanPlainValues) {
