@@ -6,7 +6,9 @@
 
 #include "base/append_log.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/nearest.h"
+#include "base/place.h"
 #include "config/schema.h"
 #include "plugin/options.h"
 
@@ -55,24 +57,55 @@ Domain domain_of(const std::string& name, const Value& given) {
 
 // On the disk when it returns.
 void append(AppendLog& journal, const Json& row) {
-  journal.append(row.dump());
+  journal.append(row.dump(-1, ' ', false, Json::error_handler_t::replace));
   journal.flush();
 }
 
-// Finished trials by number; a torn last line and trials that never ended do not count.
-std::vector<Json> finished_trials(const fs::path& journal) {
-  std::vector<Json> out;
-  if (!fs::exists(journal)) return out;
+Json row_of(const Trial& trial, const StudySettings& settings, const char* state) {
+  Json row = {{"trial", trial.number}, {"state", state}, {"values", Json::object()}};
+  for (size_t i = 0; i < settings.domains.size(); ++i) row["values"][settings.domains[i].name] = json_of(trial.values[i]);
+  return row;
+}
+
+struct Finished {
+  int64_t trial = 0;
+  Json values;
+  std::optional<double> objective;  // nothing: it failed
+};
+
+// What a row says of a trial that ended; nothing for one that only began. Throws Json::exception when it is not a trial's row.
+std::optional<Finished> finished(const Json& row) {
+  const auto state = row.at("state").get<std::string>();
+  Finished out{row.at("trial").get<int64_t>(), row.at("values"), {}};
+  if (state == "complete") out.objective = row.at("objective").get<double>();
+  return state == "complete" || state == "failed" ? std::optional(std::move(out)) : std::nullopt;
+}
+
+// Finished trials in the order in which they ended; one that failed may stand there again. What a crash left of a last line does not count.
+std::vector<Finished> finished_trials(const fs::path& journal) {
+  std::vector<Finished> out;
+  if (!path_exists(journal)) return out;
   const std::string text = read_file(journal);
   int line = 1;
   for (size_t at = 0; at < text.size(); ++line) {
     const size_t end = text.find('\n', at);
     if (end == std::string::npos) break;
-    const Json row = parse_json(std::string_view(text).substr(at, end - at), journal.string(), line);
-    if (row.value("state", "") != "running") out.push_back(row);
+    const Json row = Json::parse(std::string_view(text).substr(at, end - at), nullptr, false);
+    if (row.is_discarded() && end + 1 == text.size()) break;
+    try {
+      if (auto trial = finished(row)) out.push_back(std::move(*trial));
+    } catch (const Json::exception&) {
+      fail("{}:{}: is not a trial's row; restore the file, or move it away to start the search again", journal.string(), line);
+    }
     at = end + 1;
   }
   return out;
+}
+
+void tell(const SearchPlugin& plugin, Trial& trial, std::optional<double> objective) {
+  trial.state = objective ? SLW_TRIAL_COMPLETE : SLW_TRIAL_FAILED;
+  trial.objective = objective.value_or(std::nan(""));
+  plugin.tell(trial.number, trial.state, trial.objective);
 }
 
 }  // namespace
@@ -113,35 +146,38 @@ StudySettings take_study(Value& root) {
 
 std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings, const fs::path& journal,
                              const std::function<std::optional<double>(const Trial&)>& run) {
-  const std::vector<Json> done = finished_trials(journal);
-  AppendLog log(journal, [](std::string_view line) { return Json::parse(line, nullptr, false).is_object(); });
   std::vector<Trial> out;
-  for (int64_t number = 0; number < settings.trials; ++number) {
-    Trial trial;
-    trial.number = number;
-    // Replayed trials are asked for too: a backend's state is a function of the calls it has seen.
-    const auto values = plugin.ask(number);
-    if (!values) break;
-    trial.values = *values;
-    Json row = {{"trial", number}, {"state", "running"}, {"values", Json::object()}};
-    for (size_t i = 0; i < settings.domains.size(); ++i) row["values"][settings.domains[i].name] = json_of(trial.values[i]);
-    const auto known = std::ranges::find_if(done, [&](const Json& each) { return each.value("trial", int64_t{-1}) == number; });
-    std::optional<double> objective;
-    if (known != done.end()) {
-      if ((*known)["values"] != row["values"]) fail("{}: trial {} has other values than the search proposes now; was [search] changed? remove the file to start again", journal.string(), number);
-      if (known->at("state") == "complete") objective = known->at("objective").get<double>();
-    } else {
-      append(log, row);
-      objective = run(trial);
-      row["state"] = objective ? "complete" : "failed";
-      if (objective) row["objective"] = *objective;
-      append(log, row);
-    }
-    trial.state = objective ? SLW_TRIAL_COMPLETE : SLW_TRIAL_FAILED;
-    trial.objective = objective.value_or(std::nan(""));
-    plugin.tell(number, trial.state, trial.objective);
-    out.push_back(std::move(trial));
+  const auto ask = [&] {
+    const auto number = static_cast<int64_t>(out.size());
+    auto values = plugin.ask(number);
+    if (values) out.push_back({number, std::move(*values), SLW_TRIAL_RUNNING, 0});
+    return values.has_value();
+  };
+  // The calls that the plugin has seen, in their order: its state is a function of them.
+  for (const Finished& done : finished_trials(journal)) {
+    const bool known = done.trial >= 0 && done.trial < static_cast<int64_t>(out.size());
+    if ((!known && (done.trial != static_cast<int64_t>(out.size()) || !ask())) || row_of(out[static_cast<size_t>(done.trial)], settings, "")["values"] != done.values)
+      fail("{}: trial {} has other values than the search proposes now; was [search] changed? move the file away to start again", journal.string(), done.trial);
+    tell(plugin, out[static_cast<size_t>(done.trial)], done.objective);
   }
+  const size_t ended_before = out.size();
+  AppendLog log(journal, [](std::string_view line) { return Json::parse(line, nullptr, false).is_object(); });
+  const auto run_one = [&](Trial& trial) {
+    append(log, row_of(trial, settings, "running"));
+    std::optional<double> objective = run(trial);
+    if (objective && !std::isfinite(*objective)) {
+      log_warn("trial {}: its objective is {}, which counts as a failure", trial.number, *objective);
+      objective.reset();
+    }
+    Json row = row_of(trial, settings, objective ? "complete" : "failed");
+    if (objective) row["objective"] = *objective;
+    append(log, row);
+    tell(plugin, trial, objective);
+  };
+  while (static_cast<int64_t>(out.size()) < settings.trials && ask()) run_one(out.back());
+  // After the new ones, which are then asked for in the state that they were asked for in before an interruption.
+  for (size_t i = 0; i < ended_before; ++i)
+    if (out[i].state == SLW_TRIAL_FAILED) run_one(out[i]);
   return out;
 }
 

@@ -31,9 +31,10 @@ struct Trial {
   double objective = 0;            // when complete
 };
 
-// Runs trials one after another until `settings.trials` are there or the space is exhausted. Every trial is written to
-// `journal` (JSON Lines) before and after it runs; trials that the journal has are told to the plugin instead of being run
-// again, and one that was under way is run again. run(trial) returns the objective, nothing when the trial failed.
+// Runs trials one after another until `settings.trials` are there or the space is exhausted, then those again that an earlier call of it saw
+// fail: each once, for their cause may be gone. Every trial is written to `journal` (JSON Lines) before and after it runs; what the journal
+// has is told to the plugin in its order instead of being run again, a trial that was tried again with both its ends; one that was under
+// way is run again. run(trial) returns the objective, nothing when the trial failed.
 std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings, const fs::path& journal,
                              const std::function<std::optional<double>(const Trial&)>& run);
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "config/toml.h"
 #include "tests/unit/plugin/fixture_files.h"
@@ -38,7 +40,8 @@ class Study : public testing::Test {
  protected:
   Study() { fs::create_directories(folder); }
   ~Study() override { fs::remove_all(folder); }
-  std::vector<Trial> run(const StudySettings& settings, int fail_at, int* runs) {
+  // Trial 1 fails unless it is `repaired`.
+  std::vector<Trial> run(const StudySettings& settings, int fail_at, int* runs, bool repaired = false) {
     const Registry registry({SLIPWAY_PLUGINS});
     const auto& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
     SearchPlugin plugin(Plugin(*found.library, *found.descriptor, {}, {}));
@@ -46,14 +49,16 @@ class Study : public testing::Test {
     auto out = run_study(plugin, settings, folder / "trials.jsonl", [&](const Trial& trial) -> std::optional<double> {
       if (trial.number == fail_at) throw std::runtime_error("the machine went down");
       ++*runs;
-      if (trial.number == 1) return std::nullopt;
+      order.push_back(trial.number);
+      if (trial.number == 1 && !repaired) return std::nullopt;
       return trial.values[0].f;
     });
     best = plugin.best();
     return out;
   }
   const fs::path folder = fs::temp_directory_path() / ("slipway-study-" + std::to_string(::getpid()));
-  std::vector<int64_t> best;
+  std::string journal() const { return read_file(folder / "trials.jsonl"); }
+  std::vector<int64_t> best, order;
 };
 
 TEST_F(Study, RunsTrialsAndFindsTheBest) {
@@ -79,7 +84,7 @@ TEST_F(Study, GoesOnAfterACrashWithTheSameValues) {
   EXPECT_THROW(run(settings, 3, &runs), std::runtime_error);
   EXPECT_EQ(runs, 3);
   const auto resumed = run(settings, -1, &runs);
-  EXPECT_EQ(runs, 5);  // 0, 1, 2 were not run again
+  EXPECT_EQ(runs, 6);  // 0 and 2 were not run again; 1 had failed
   fs::remove(folder / "trials.jsonl");
   const auto whole = run(settings, -1, &runs);
   for (size_t i = 0; i < 5; ++i) EXPECT_EQ(resumed[i].values[0].f, whole[i].values[0].f);
@@ -123,6 +128,64 @@ TEST(SearchPlugin, TheBestIsACompletedTrial) {
   EXPECT_THAT(plugin.best(), testing::IsEmpty());  // it says 0 and 99
   plugin.tell(0, SLW_TRIAL_COMPLETE, 1);
   EXPECT_THAT(plugin.best(), testing::ElementsAre(0));
+}
+
+TEST_F(Study, ATornLastLineIsCutOffNotWrittenOnto) {
+  const StudySettings settings = settings_of(kStudy);
+  int runs = 0;
+  EXPECT_THROW(run(settings, 3, &runs, true), std::runtime_error);
+  const std::string whole = journal();
+  const std::string row = whole.substr(0, whole.find('\n'));
+  for (const std::string& torn : {row.substr(0, row.size() / 2), row.substr(0, row.size() - 1) + "\n", std::string("\0\0\0\0", 4)}) {
+    write_file_durably(folder / "trials.jsonl", whole + torn);
+    EXPECT_THROW(run(settings, 3, &runs, true), std::runtime_error);
+    EXPECT_THROW(run(settings, 3, &runs, true), std::runtime_error);  // one resume later
+    EXPECT_EQ(journal().substr(0, whole.size()), whole);
+  }
+  run(settings, -1, &runs, true);
+  EXPECT_EQ(runs, 5);
+}
+
+TEST_F(Study, ADamagedRowIsNamed) {
+  const StudySettings settings = settings_of(kStudy);
+  int runs = 0;
+  run(settings, -1, &runs, true);
+  for (const char* bad : {"{}", "[1]", "{\"trial\": \"x\", \"state\": \"failed\", \"values\": {}}", "{\"trial\": 0, \"state\": \"complete\", \"values\": {}}", "no JSON"}) {
+    write_file_durably(folder / "trials.jsonl", std::string(bad) + "\n" + journal().substr(journal().find('\n') + 1));
+    std::string said;
+    try {
+      run(settings, -1, &runs, true);
+    } catch (const Error& e) {
+      said = e.what();
+    }
+    EXPECT_THAT(said, testing::HasSubstr("trials.jsonl:1: is not a trial's row")) << bad;
+  }
+}
+
+TEST_F(Study, ATrialThatFailedIsTriedAgainByTheNextCallAndItsEndCounts) {
+  const StudySettings settings = settings_of(kStudy);
+  int runs = 0;
+  EXPECT_THROW(run(settings, 4, &runs), std::runtime_error);
+  EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3}));  // not again in the same call
+  order.clear();
+  const auto trials = run(settings, -1, &runs, true);
+  EXPECT_EQ(order, (std::vector<int64_t>{4, 1}));  // what is new is asked for first
+  EXPECT_EQ(trials[1].state, SLW_TRIAL_COMPLETE);
+  EXPECT_EQ(trials[1].objective, trials[1].values[0].f);
+  order.clear();
+  EXPECT_EQ(run(settings, -1, &runs)[1].state, SLW_TRIAL_COMPLETE);
+  EXPECT_TRUE(order.empty());
+}
+
+TEST_F(Study, AnObjectiveThatIsNoNumberIsAFailure) {
+  const StudySettings settings = settings_of(kStudy);
+  const Registry registry({SLIPWAY_PLUGINS});
+  const auto& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
+  SearchPlugin plugin(Plugin(*found.library, *found.descriptor, {}, {}));
+  plugin.begin(settings.domains, settings.maximize, settings.seed, "test");
+  const auto trials = run_study(plugin, settings, folder / "trials.jsonl", [](const Trial& trial) { return trial.number == 0 ? NAN : 1.0; });
+  EXPECT_EQ(trials[0].state, SLW_TRIAL_FAILED);
+  EXPECT_EQ(trials[1].state, SLW_TRIAL_COMPLETE);
 }
 
 TEST(StudySettings, FaultsNameTheLine) {
