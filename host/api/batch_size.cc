@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/place.h"
 #include "loop/checkpoint.h"
 #include "loop/out_of_memory.h"
 #include "loop/state.h"
@@ -17,18 +16,10 @@ int64_t& integer(RunConfig& config, const char* key) { return config.resolved["t
 // As the Hugging Face Trainer's: 0.9 times as large, rounded down.
 int64_t smaller(int64_t value) { return value * 9 / 10; }
 
-// Removes what has come into the folder since.
-void remove_what_came(const fs::path& folder, const std::vector<fs::path>& before) {
-  if (latest_checkpoint(folder, nullptr)) return;
-  for (const fs::path& path : list_folder(folder))
-    if (std::ranges::find(before, path) == before.end()) remove_path(path);
-}
-
 }  // namespace
 
-void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoint, const std::function<void(FolderBefore&)>& train) {
-  FolderBefore before;
-  if (!config.flag("train", "auto_find_batch_size")) return train(before);
+void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoint, const std::function<void()>& train) {
+  if (!config.flag("train", "auto_find_batch_size")) return train();
   int64_t &batch = integer(config, "per_device_train_batch_size"), &tokens = integer(config, "max_tokens_per_batch");
   if (checkpoint) {
     const fs::path file = *checkpoint / "trainer_state.json";
@@ -36,9 +27,8 @@ void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoin
   }
   for (;;) {
     std::string why;
-    before.reset();
     try {
-      return train(before);
+      return train();
     } catch (const OutOfMemory& e) {
       why = e.what();
     }
@@ -47,7 +37,6 @@ void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoin
     log_warn("{}: beginning anew with train.per_device_train_batch_size = {} instead of {}", why, smaller(batch), batch);
     batch = smaller(batch);
     if (tokens > 0) tokens = std::max<int64_t>(1, smaller(tokens));
-    if (before) remove_what_came(config.output_dir, *before);
   }
 }
 

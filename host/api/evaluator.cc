@@ -8,6 +8,7 @@
 #include <set>
 
 #include "api/check_run.h"
+#include "api/interrupt.h"
 #include "api/load_model.h"
 #include "api/plan.h"
 #include "api/rows.h"
@@ -182,6 +183,7 @@ Evaluator::Evaluator(Evaluator&&) noexcept = default;
 Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
 
 EvaluationResult Evaluator::evaluate(const EvaluateOptions& options) {
+  const StopScope stopping(false);
   Parts& p = *parts_;
   const bool rewards = p.config.raft && !options.loss;
   if (rewards && !p.config.metrics.empty())
@@ -200,6 +202,7 @@ EvaluationResult Evaluator::evaluate(const EvaluateOptions& options) {
 
 EvaluationResult Evaluator::predict(const fs::path& file, const PredictOptions& options) {
   check(options, file);
+  const StopScope stopping(false);
   Parts& p = *parts_;
   const std::set<std::string> outputs = outputs_of(options);
   Json all = Json::object();

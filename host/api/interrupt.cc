@@ -1,18 +1,162 @@
 // Signals.
 #include "api/interrupt.h"
 
-#include <csignal>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
 
 #include "plugin/services.h"
+#include "plugin/stop.h"
+#include "plugin/trampoline.h"
 
 namespace slipway {
+namespace {
 
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { request_stop(); };
-  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+struct Asking {
+  int number;
+  const char* name;
+  bool may_end;      // the second of these ends the process
+  bool may_be_off;   // ignored from the beginning, it stays so
+};
+constexpr Asking kAsking[] = {{SIGINT, "SIGINT", true, true}, {SIGTERM, "SIGTERM", true, false}, {SIGHUP, "SIGHUP", false, true}, {SIGUSR1, "SIGUSR1", false, false},
+                              {SIGUSR2, "SIGUSR2", false, false}};
+constexpr int kRequest = SIGUSR1;  // asks a child, and never ends it
+
+std::atomic<int> depth{0}, urgent{0};
+std::atomic<bool> speaks{true};
+std::atomic<pid_t> child{0};
+std::atomic<const char* (*)()> waiting_for{nullptr};
+struct sigaction before[std::size(kAsking)];  // what the outermost listening scope replaced
+std::atomic<int> listening{0};
+
+// Text put together without allocating, written at once.
+class Words {
+ public:
+  Words& add(const char* text) {
+    for (; text != nullptr && *text != '\0' && size_ < sizeof text_; ++text) text_[size_++] = *text;
+    return *this;
+  }
+  void write() const { (void)!::write(STDERR_FILENO, text_, size_); }
+
+ private:
+  char text_[512];
+  size_t size_ = 0;
+};
+
+void add_what_is_waited_for(Words& words) {
+  if (const auto tell = waiting_for.load(); tell != nullptr) {
+    if (const char* what = tell(); what != nullptr) words.add(", waiting for ").add(what);
+  } else if (current_plugin_call.plugin != nullptr) {
+    words.add(", waiting for plugin ").add(current_plugin_call.plugin).add(", ").add(current_plugin_call.function).add("()");
+  }
 }
+
+[[noreturn]] void end(const Asking& asking) {
+  if (const pid_t also = child.load(); also > 0) ::kill(also, SIGKILL);
+  if (speaks.load()) {
+    Words words;
+    words.add("slipway: ended by a second ").add(asking.name);
+    add_what_is_waited_for(words);
+    words.add("; what was saved before stays\n").write();
+  }
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  ::sigaction(asking.number, &plain, nullptr);
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, asking.number);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(asking.number);
+  ::_exit(128 + asking.number);
+}
+
+void on_signal(int number) {
+  const int saved = errno;
+  const Asking* asking = kAsking;
+  while (asking->number != number) ++asking;
+  const bool first = !stop_requested(), again = asking->may_end && urgent.fetch_add(1) > 0;
+  if (again) end(*asking);
+  request_stop();
+  if (const pid_t also = child.load(); also > 0) ::kill(also, kRequest);
+  if ((first || asking->may_end) && speaks.load()) {
+    Words words;
+    words.add("slipway: ").add(asking->name).add(first ? ": stopping after this step" : ": stopping already");
+    add_what_is_waited_for(words);
+    words.add(asking->may_end ? "; signal again to end now\n" : "\n").write();
+  }
+  errno = saved;
+}
+
+bool is_ours(const struct sigaction& action) { return action.sa_handler == on_signal; }
+
+void block(bool on, sigset_t& was) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const Asking& each : kAsking) ::sigaddset(&set, each.number);
+  if (on) ::pthread_sigmask(SIG_BLOCK, &set, &was);
+  else ::pthread_sigmask(SIG_SETMASK, &was, nullptr);
+}
+
+}  // namespace
+
+StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
+  depth.fetch_add(1);
+  if (!listens_ || listening.fetch_add(1) > 0) return;
+  speaks.store(!silent);
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (size_t i = 0; i < std::size(kAsking); ++i) {
+    ::sigaction(kAsking[i].number, nullptr, &before[i]);
+    if (kAsking[i].may_be_off && before[i].sa_handler == SIG_IGN) continue;
+    ::sigaction(kAsking[i].number, &action, nullptr);
+  }
+}
+
+StopScope::~StopScope() {
+  if (listens_ && listening.fetch_sub(1) == 1) {
+    for (size_t i = 0; i < std::size(kAsking); ++i) {
+      struct sigaction now {};
+      ::sigaction(kAsking[i].number, nullptr, &now);
+      if (is_ours(now)) ::sigaction(kAsking[i].number, &before[i], nullptr);
+    }
+  }
+  if (depth.fetch_sub(1) > 1) return;
+  urgent.store(0);
+  withdraw_stop();
+}
+
+Forwarding::Forwarding(pid_t number) {
+  child.store(number);
+  if (stop_requested()) ::kill(number, kRequest);  // it was started while the signal came
+}
+
+Forwarding::~Forwarding() { child.store(0); }
+
+pid_t start_child() {
+  sigset_t was;
+  block(true, was);
+  const pid_t parent = ::getpid(), out = ::fork();
+  if (out != 0) {
+    if (out > 0) child.store(out);  // before a signal is let in
+    block(false, was);
+    return out;
+  }
+  for (const Asking& each : kAsking) {
+    struct sigaction now {}, plain {};
+    plain.sa_handler = SIG_DFL;
+    if (::sigaction(each.number, nullptr, &now) == 0 && is_ours(now)) ::sigaction(each.number, &plain, nullptr);
+  }
+  block(false, was);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed leaves no trial running: it saves and ends
+  if (::getppid() != parent) ::_exit(1);
+  return 0;
+}
+
+void set_waiting_for(const char* (*tell)()) { waiting_for.store(tell); }
 
 }  // namespace slipway

@@ -1,8 +1,11 @@
 // Plugins before they are made.
 #include "api/plan.h"
 
+#include <cctype>
+
 #include "config/schema.h"
 #include "plugin/options.h"
+#include "plugin/secret_mask.h"
 
 namespace slipway {
 namespace {
@@ -27,8 +30,23 @@ std::vector<PlannedUse> plan_uses(const Registry& registry, const std::vector<Pl
   return out;
 }
 
+// A secret that is written out in the run file is recorded as a variable of the environment: who reads the record back is told its name.
+Value with_named_secrets(Value options, const std::string& place) {
+  for (auto& [name, value] : options.table) {
+    if (value.secret != kSecretMask) continue;
+    if (value.kind == Value::Kind::kString && value.s.empty()) {
+      value.secret.clear();
+      continue;
+    }
+    std::string variable = "SLIPWAY_" + place + "_" + name;
+    for (char& c : variable) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
+    value.secret = "${" + variable + "}";
+  }
+  return options;
+}
+
 void record_uses(RunConfig& config, const char* section, const std::vector<PlannedUse>& uses) {
-  for (size_t i = 0; i < uses.size(); ++i) config.resolved[section].items[i]["options"] = uses[i].options;
+  for (size_t i = 0; i < uses.size(); ++i) config.resolved[section].items[i]["options"] = with_named_secrets(uses[i].options, fmt::format("{}_{}", section, i));
 }
 
 }  // namespace
@@ -48,7 +66,7 @@ void record_options(RunConfig& config, const Plan& plan) {
   record_uses(config, "metric", plan.metrics);
   record_uses(config, "callback", plan.callbacks);
   record_uses(config, "logger", plan.loggers);
-  if (!plan.loss.empty()) config.resolved["loss"]["options"] = plan.loss[0].options;
+  if (!plan.loss.empty()) config.resolved["loss"]["options"] = with_named_secrets(plan.loss[0].options, "loss");
 }
 
 std::vector<MetricPlugin> make_metrics(const std::vector<PlannedUse>& uses, const RunFacts& facts) {

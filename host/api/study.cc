@@ -2,17 +2,14 @@
 // crashes fails alone.
 #include "slipway/study.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cmath>
-#include <csignal>
-#include <cstring>
 
 #include "api/check_search.h"
 #include "api/interrupt.h"
 #include "api/load_model.h"
-#include "base/program_folder.h"
+#include "api/run_folder.h"
+#include "api/trial_process.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "config/run_config.h"
@@ -23,30 +20,6 @@
 
 namespace slipway {
 namespace {
-
-// Runs the program with `arguments`; its exit code, or minus the signal that ended it.
-int run_program(const std::vector<std::string>& arguments) {
-  const std::string program = (program_folder() / "slipway-run").string();
-  if (!fs::exists(program)) fail("{}: no such program, and every trial needs it; give run_trial, or build the target slipway", program);
-  std::vector<char*> argv;
-  std::string name = "slipway";
-  argv.push_back(name.data());
-  std::vector<std::string> copies = arguments;
-  for (std::string& each : copies) argv.push_back(each.data());
-  argv.push_back(nullptr);
-  const pid_t child = fork();
-  if (child < 0) fail("cannot start a trial: {}", std::strerror(errno));
-  if (child == 0) {
-    execv(program.c_str(), argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  bool told = false;
-  while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) fail("a trial was lost: {}", std::strerror(errno));
-    else if (stop_requested() && !told) told = kill(child, SIGTERM) == 0;
-  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-}
 
 // The last value of `metric` that the run logged.
 std::optional<double> last_metric(const fs::path& metrics, const std::string& metric) {
@@ -69,19 +42,20 @@ std::string facts_of(const SearchTrial& trial) {
   return Json{{"name", trial.folder.filename().string()}, {"params", params}}.dump(-1, ' ', /*ensure_ascii=*/true);
 }
 
-// `slipway train` with the trial's values.
+constexpr const char* kStopped = "stopped by a signal; the same command resumes the search";
+
+// `slipway train` with the trial's values. They, and what --set says, are handed over in a file: a command line is for everybody to read.
 std::optional<double> run_as_process(const RunFile& run, const std::string& metric, const SearchTrial& trial) {
-  std::vector<std::string> arguments = {"train", run.file().string(), "--resume", "--quiet"};
-  const auto set = [&](const std::string& assignment) { arguments.insert(arguments.end(), {"--set", assignment}); };
+  std::string handed = facts_of(trial);
+  const auto set = [&](const std::string& assignment) { handed += '\0' + assignment; };
   for (const std::string& each : run.overrides()) set(each);
   for (const auto& [key, value] : trial.values) set(key + "=" + value);
   set("run.output_dir=" + trial.folder.string());
-  arguments.push_back("--trial=" + facts_of(trial));
-  const int code = run_program(arguments);
-  if (code == kExitInterrupted || stop_requested()) throw Interrupted("stopped by a signal; the same command goes on with this trial");
+  const int code = run_program({"train", run.file().string(), "--resume", "--quiet", std::string("--trial=@") + kHanded}, handed);
+  if (code == kExitInterrupted || (code != kExitOk && stop_requested())) throw Interrupted(kStopped);
   if (code == kExitUsage) fail("trial {}: the run file does not work with these values (see above)", trial.number);
   if (code != kExitOk) {
-    log_warn("trial {} failed ({} {})", trial.number, code < 0 ? "signal" : "exit code", std::abs(code));
+    log_warn("trial {} failed ({} {}); the same command tries it again", trial.number, code < 0 ? "signal" : "exit code", std::abs(code));
     return std::nullopt;
   }
   const std::optional<double> objective = last_metric(trial.folder / "metrics.jsonl", metric);
@@ -99,19 +73,20 @@ SearchTrial told(const Trial& trial, const StudySettings& settings, const fs::pa
 }  // namespace
 
 SearchResult search(const RunFile& run, const SearchOptions& options) {
+  const StopScope stopping(options.stop_on_signals);
   const RunConfig& config = run.config();
   const StudySettings settings = study_settings(run.source(), run.file());
   if (!options.run_trial && run.file().empty()) fail("search: trials are processes that read the run file; load it from a file, or give run_trial");
   const Registry registry(plugin_folders(config.plugin_path));
   const Registry::Found& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
   RunFacts facts;
-  facts.output_dir = fs::absolute(config.output_dir).lexically_normal().string();
+  facts.output_dir = config.output_dir.string();
   facts.run_id = fs::path(facts.output_dir).filename().string();
   SearchPlugin plugin(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, &settings.options, found.descriptor->id, settings.where), facts));
   plugin.begin(settings.domains, settings.maximize, settings.seed, facts.run_id);
-  create_folder(config.output_dir);
-  if (options.stop_on_signals) stop_on_signals();
+  const FolderLock lock = take_search_folder(config.output_dir);
   const auto run_trial = [&](const Trial& asked) {
+    if (stop_requested()) throw Interrupted(kStopped);
     const SearchTrial trial = told(asked, settings, config.output_dir);
     std::string shown;
     for (const auto& [key, value] : trial.values) shown += fmt::format(" {}={}", key, value);
@@ -123,6 +98,8 @@ SearchResult search(const RunFile& run, const SearchOptions& options) {
   SearchResult out;
   out.metric = settings.metric;
   for (const Trial& trial : run_study(plugin, settings, config.output_dir / "trials.jsonl", run_trial)) out.trials.push_back(told(trial, settings, config.output_dir));
+  if (!out.trials.empty() && std::ranges::none_of(out.trials, [](const SearchTrial& trial) { return trial.objective.has_value(); }))
+    fail("{}: every one of {} trials failed; what each said stands above, and the same command tries them again", config.output_dir.string(), out.trials.size());
   out.best = plugin.best();
   return out;
 }

@@ -12,12 +12,15 @@
 #include "api/plan.h"
 #include "api/profile.h"
 #include "api/program_callback.h"
+#include "api/recorded_config.h"
+#include "api/resume.h"
 #include "api/rows.h"
 #include "api/run_folder.h"
 #include "api/write.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "config/schema.h"
+#include "loop/out_of_memory.h"
 #include "loop/results.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"
@@ -27,42 +30,43 @@
 namespace slipway {
 namespace {
 
-std::string resolved_with_plugins(const RunConfig& config, const Plan& plan, const LoadedModel& model) {
-  std::string out = "# What ran. Reads back as a run file.\n# slipway " SLIPWAY_VERSION "\n";
-  out += fmt::format("# model plugin {}\n", model.plugin->id());
-  const auto add = [&](const char* kind, const std::vector<PlannedUse>& uses) {
-    for (const PlannedUse& use : uses)
-      out += fmt::format("# {} plugin {} {} sha256 {}\n", kind, use.found->descriptor->id, use.found->descriptor->version, sha256_of_file(use.found->library->path()));
-  };
-  add("reward", plan.rewards);
-  add("metric", plan.metrics);
-  add("callback", plan.callbacks);
-  add("logger", plan.loggers);
-  add("loss", plan.loss);
-  return out + "\n" + print_config(config);
-}
-
-void tell_difference(const fs::path& recorded, const std::string& now) {
-  if (read_file(recorded) != now)
-    log_warn("the configuration differs from the one this run began with ({}); the result will not equal an uninterrupted run's", recorded.string());
-}
-
-bool lies_in(const fs::path& path, const fs::path& folder) {
-  const fs::path relative = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
-  return !relative.empty() && *relative.begin() != "..";
-}
-
-// A checkpoint of the Hugging Face Trainer in another folder is a run's beginning here.
-bool begins_anew(const std::optional<fs::path>& checkpoint, const RunConfig& c) {
-  if (!checkpoint || !is_foreign_checkpoint(*checkpoint)) return !checkpoint;
-  if (c.raft)
+// A run's own checkpoint; a foreign one that RAFT cannot resume from is refused.
+bool goes_on_from(const std::optional<fs::path>& checkpoint, const RunConfig& c) {
+  if (!checkpoint) return false;
+  if (c.raft && is_foreign_checkpoint(*checkpoint))
     fail("{}: is a checkpoint of the Hugging Face Trainer, which knows nothing of RAFT's iterations; start from its weights: model.weights = \"{}\"", checkpoint->string(), checkpoint->string());
-  return !lies_in(*checkpoint, c.output_dir);
+  return is_of_run(*checkpoint, c.output_dir);
+}
+
+void add_paths(std::vector<RunInput>& inputs, const std::vector<PlannedUse>& uses) {
+  for (const PlannedUse& use : uses)
+    for (const slw_option* const* option = use.found->descriptor->options; option != nullptr && *option != nullptr; ++option)
+      if (const Value* value = use.options.find((*option)->name); (*option)->type == SLW_PATH && value != nullptr && !value->s.empty())
+        inputs.emplace_back(fmt::format("option {} of {}", (*option)->name, use.found->descriptor->id), value->s);
+}
+
+// What the run reads, by its keys.
+std::vector<RunInput> inputs_of(const RunConfig& c, const Plan& plan, const fs::path& run_file) {
+  std::vector<RunInput> out;
+  const auto add = [&](const char* key, const fs::path& path) {
+    if (!path.empty()) out.emplace_back(key, path);
+  };
+  add("model.weights", c.weights);
+  add("model.config", c.model_config);
+  add("model.tokenizer", c.tokenizer);
+  for (const fs::path& path : c.train_files) add("data.train", path);
+  for (const EvalFiles& set : c.eval_sets)
+    for (const fs::path& path : set.files) add("data.eval", path);
+  for (const fs::path& path : c.plugin_path) add("plugins.path", path);
+  if (run_file.filename() != "config.resolved.toml") add("the run file", run_file);  // the new run has that one too
+  for (const auto* uses : {&plan.rewards, &plan.metrics, &plan.callbacks, &plan.loggers, &plan.loss}) add_paths(out, *uses);
+  return out;
 }
 
 std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
-                          const std::optional<fs::path>& checkpoint) {
+                          const std::optional<fs::path>& checkpoint, RunFolder& folder) {
   if (c.raft) {
+    folder.keep();
     RaftData data{prompts_of(rows.train, c, run.tokenizer), {}};
     if (!rows.eval.empty()) data.eval = prompts_of(rows.eval[0].rows, c, run.tokenizer);
     const std::string outcome = run_raft(run, data, rewards, checkpoint);
@@ -75,6 +79,7 @@ std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const 
   data.eval = evaluation_sets(rows.eval, c, run.tokenizer);
   data.metrics = metrics;
   if (checkpoint) run.restore(*checkpoint);
+  folder.keep();
   const std::string outcome = run_sft(run, data, checkpoint);
   Json samples = Json::object();
   if (!data.stream) samples["train_samples"] = data.train.size();
@@ -96,15 +101,18 @@ RunState told(const TrainerState& s) {
 }  // namespace
 
 struct Trainer::Parts {
-  explicit Parts(RunFile file);
+  explicit Parts(RunFile given);
 
   // A fresh model with the weights of `source`, or drawn by the seed.
   void load(ModelSource source);
   LoadedModel& ready();  // the model, loaded if there was no training yet
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
-  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, FolderBefore& before);
+  // Puts what the run starts from, and what config.resolved.toml says of it, into its folder. Returns the checkpoint there.
+  std::optional<fs::path> take_up(const std::optional<fs::path>& asked, bool goes_on);
+  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, RunFolder& folder);
 
+  fs::path file;  // "" = the run file was never one
   RunConfig config;
   Registry registry;
   Plan planned;
@@ -117,8 +125,8 @@ struct Trainer::Parts {
   RunState state;
 };
 
-Trainer::Parts::Parts(RunFile file)
-    : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)),
+Trainer::Parts::Parts(RunFile given)
+    : file(given.file()), config(given.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)),
       rows((record_options(config, planned), check_together(config), check_device(config), warn_of_slow_bf16(config), read_rows(config))), tokenizer(tokenizer_of(config)) {}
 
 void Trainer::Parts::load(ModelSource source) {
@@ -143,7 +151,7 @@ RunFacts Trainer::Parts::facts() {
   out.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   out.train = &access;
   out.reports = &reports;
-  out.output_dir = fs::absolute(config.output_dir).lexically_normal().string();
+  out.output_dir = config.output_dir.string();
   out.run_id = config.text("train", "run_name").empty() ? fs::path(out.output_dir).filename().string() : config.text("train", "run_name");
   return out;
 }
@@ -175,23 +183,42 @@ std::shared_ptr<TrainerCallback> Trainer::remove_callback(const std::string& id)
   return out;
 }
 
-TrainResult Trainer::train(const TrainOptions& options) {
+TrainResult Trainer::train(const TrainOptions& given) {
+  const StopScope stopping(given.stop_on_signals, /*silent=*/!given.trial.empty());
+  TrainOptions options = given;
+  if (!options.profile.empty()) options.profile = fs::absolute(options.profile);
+  RunFolder folder(parts_->config.output_dir);
   const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, parts_->config.output_dir);
   TrainResult out;
-  find_batch_size(parts_->config, checkpoint, [&](FolderBefore& before) { out = parts_->train(options, checkpoint, before); });
+  find_batch_size(parts_->config, checkpoint, [&] {
+    try {
+      out = parts_->train(options, checkpoint, folder);
+    } catch (const OutOfMemory&) {
+      if (!latest_checkpoint(parts_->config.output_dir, nullptr)) folder.undo();  // for another try, or for nothing
+      throw;
+    }
+  });
   return out;
 }
 
-TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, FolderBefore& before) {
+std::optional<fs::path> Trainer::Parts::take_up(const std::optional<fs::path>& asked, bool goes_on) {
+  if (goes_on) go_back_to(*asked, config.output_dir);
+  const std::optional<fs::path> out = asked && !goes_on ? take_over(*asked, config.output_dir) : asked;
+  RecordedStart start;
+  if (asked) (goes_on ? start.resumed_from : start.begun_with) = *asked;
+  record_config(config.output_dir / "config.resolved.toml", config, planned, registry.find(config.model_use, SLW_KIND_MODEL, config.get("model", "use").where), start);
+  return out;
+}
+
+TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& asked, RunFolder& folder) {
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
   const Profile profile(options.profile);
-  load(open_source(config));  // what it refuses has left no trace
-  if (begins_anew(checkpoint, config)) {
-    prepare_run_folder(config.output_dir);
-    before = list_folder(config.output_dir);
-  }
+  const bool goes_on = goes_on_from(asked, config);
+  // Before any plugin of the run is made: it may look into the folder. Until keep() all of it is undone by what goes wrong.
+  if (!goes_on) folder.begin(inputs_of(config, planned, file));
+  load(open_source(config));
 
   const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;
@@ -203,10 +230,8 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   std::vector<CallbackPlugin> listeners = make_callbacks();
   for (const PlannedUse& u : planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
   for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
-  const std::string resolved = resolved_with_plugins(config, planned, *loaded);
-  const fs::path recorded = config.output_dir / "config.resolved.toml";
-  if (checkpoint && fs::exists(recorded)) tell_difference(recorded, resolved);
-  else write_file_durably(recorded, resolved);
+  if (stop_requested()) throw Interrupted("stopped by a signal before the run began; nothing was changed");
+  const std::optional<fs::path> checkpoint = take_up(asked, goes_on);
 
   mark_loop_thread();  // the Run tells callbacks that it is made
   Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners), std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports});
@@ -219,11 +244,10 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
     ~Telling() { to = told(from); }
   } telling{state, run.state};
   run.loggers.begin(given.run_id, config.resolved, checkpoint.has_value());
-  if (checkpoint) log_info("going on from {}", checkpoint->string());
-  if (options.stop_on_signals) stop_on_signals();
+  if (asked) log_info("resuming from {}", asked->string());
   TrainResult out;
   try {
-    out.outcome = run_algorithm(run, config, rows, rewards, metrics, checkpoint);
+    out.outcome = run_algorithm(run, config, rows, rewards, metrics, checkpoint, folder);
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
     end.update(memory.end("train"));  // raft has no last row of training
     run.note(end);

@@ -27,7 +27,7 @@ int evaluate_command(const Arguments& arguments) {
   EvaluationTarget target = target_of(line);
   options.results = target.out;
   Evaluator evaluator(std::move(target.run));
-  stop_on_signals();
+  const StopScope stopping(/*listen=*/true);
   const EvaluationResult result = evaluator.evaluate(options);
   print(line.has("json") ? result.json + "\n" : result.table);
   return kExitOk;

@@ -50,7 +50,7 @@ int predict_command(const Arguments& arguments) {
   options.results = target.out;
   const std::filesystem::path file = line.has("predictions") ? std::filesystem::path(line.text("predictions")) : target.out / "predictions.jsonl";
   Evaluator evaluator(std::move(target.run));
-  stop_on_signals();
+  const StopScope stopping(/*listen=*/true);
   const EvaluationResult result = evaluator.predict(file, options);
   print(line.has("json") ? result.json + "\n" : result.table);
   return kExitOk;

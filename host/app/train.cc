@@ -1,12 +1,38 @@
 // slipway train: a run file becomes a run.
+#include <algorithm>
+
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/profile.h"
 #include "app/standard_output.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
+namespace {
+
+// What --trial says: the facts, or @FILE with them and, each after a NUL byte, what else is to be set.
+struct TrialFacts {
+  std::string json;
+  std::vector<std::string> overrides;
+};
+
+TrialFacts trial_facts(const std::string& given) {
+  if (!given.starts_with('@')) return {given, {}};
+  TrialFacts out;
+  const std::string text = read_file(given.substr(1));
+  const size_t end = std::min(text.find('\0'), text.size());
+  out.json = text.substr(0, end);
+  for (size_t at = end; at < text.size();) {
+    const size_t next = std::min(text.find('\0', at + 1), text.size());
+    out.overrides.push_back(text.substr(at + 1, next - at - 1));
+    at = next;
+  }
+  return out;
+}
+
+}  // namespace
 
 int train_command(const Arguments& arguments) {
   CommandLine line("slipway train FILE [options]",
@@ -16,7 +42,7 @@ int train_command(const Arguments& arguments) {
       .repeated("set", "KEY=VALUE", "override a key: --set train.learning_rate=2e-5 (may be repeated)")
       .option("resume", "CHECKPOINT", "go on from the newest checkpoint, or from the one that is named", "", "true")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev; without a name: trace.json in the run folder", "", "true")
-      .option("trial", "JSON", "what `slipway search` says of the trial that it runs, for the state: {\"name\": ..., \"params\": {...}}", "")
+      .option("trial", "JSON", "what `slipway search` says of the trial that it runs, for the state: {\"name\": ..., \"params\": {...}}; @FILE reads it from there", "")
       .flag("print-config", "print the resolved configuration with the origin of each value, and stop")
       .flag("help-config", "explain every key of a run file, and stop")
       .flag("quiet", "say only what goes wrong");
@@ -28,14 +54,17 @@ int train_command(const Arguments& arguments) {
   line.require("FILE");
   trace_path(line, {});  // refused before the run file is read
   if (line.has("quiet")) set_quiet(true);
-  RunFile run = RunFile::load(line.text("FILE"), line.texts("set"));
+  const TrialFacts trial = trial_facts(line.text("trial"));
+  Overrides overrides = line.texts("set");
+  overrides.insert(overrides.end(), trial.overrides.begin(), trial.overrides.end());
+  RunFile run = RunFile::load(line.text("FILE"), overrides);
   for (const std::string& notice : run.notices()) log_info("{}", notice);
   if (line.has("print-config")) {
     print(run.text());
     return kExitOk;
   }
   const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
-  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true, .trial = line.text("trial")});
+  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true, .trial = trial.json});
   return kExitOk;
 }
 

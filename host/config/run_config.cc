@@ -1,6 +1,8 @@
 // From a checked tree to fields.
 #include "config/run_config.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/nearest.h"
 #include "config/schema.h"
@@ -59,6 +61,13 @@ std::vector<EvalFiles> resolve_sets(RunConfig& config, const Paths& paths) {
   return out;
 }
 
+// Absolute from the start: a plugin that changes the working folder does not move the run. ".." stays, where a link may come before it.
+fs::path absolute_output(const fs::path& given) {
+  fs::path out = fs::absolute(given);
+  if (std::ranges::find(out, fs::path("..")) == out.end()) out = out.lexically_normal();
+  return out.has_filename() ? out : out.parent_path();
+}
+
 PluginUse use_of(const Value& item) {
   PluginUse use;
   use.use = item.find("use")->s;
@@ -115,7 +124,7 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file, const 
   RunConfig c;
   c.resolved = check_run_file(root, notices);
   c.raft = c.text("run", "algorithm") == "raft";
-  c.output_dir = c.text("run", "output_dir");
+  c.output_dir = absolute_output(c.text("run", "output_dir"));
   c.model_use = c.text("model", "use");
   const Paths paths{file, faults};
   c.weights = resolve(c, "model", "weights", paths);

@@ -8,12 +8,11 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "config/toml.h"
+#include "plugin/secret_mask.h"
 #include "slipway/abi.h"
 
 namespace slipway {
 namespace {
-
-constexpr const char* kMask = "***";
 
 std::string_view expected_kind(slw_type type) {
   switch (type) {
@@ -52,7 +51,7 @@ struct Checked {
   // What came from ${NAME} shows as that text, another secret as stars.
   bool secret(const Value& value) const { return !value.secret.empty() || (option.flags & SLW_OPTION_SECRET) != 0; }
   std::string shown(const Value& value) const {
-    return secret(value) && value.secret.empty() ? "\"" + std::string(kMask) + "\"" : value.toml();
+    return secret(value) && value.secret.empty() ? "\"" + std::string(kSecretMask) + "\"" : value.toml();
   }
 };
 
@@ -96,6 +95,9 @@ void finish(const Checked& c, slw_type type, Value& value) {
 
 Value checked(const Checked& c, Value value) {
   const slw_option& option = c.option;
+  if ((option.flags & SLW_OPTION_SECRET) != 0 && value.s == kSecretMask)
+    fail("{}: option \"{}\" is \"{}\", which stands in the record of a run for a secret that is not kept there; write the secret, or better the name of a variable of the "
+         "environment that holds it, like \"${{TOKEN}}\"", c.at, option.name, kSecretMask);
   if (!fits(value, option.type))
     fail("{}: option \"{}\" is {} ({}), {} is needed", c.at, option.name, c.shown(value), kind_name(value.kind), expected_kind(option.type));
   if (option.type == SLW_ARRAY && option.element_type != 0) {
@@ -107,7 +109,7 @@ Value checked(const Checked& c, Value value) {
   } else {
     finish(c, option.type, value);
   }
-  if ((option.flags & SLW_OPTION_SECRET) != 0 && value.secret.empty()) value.secret = kMask;
+  if ((option.flags & SLW_OPTION_SECRET) != 0 && value.secret.empty()) value.secret = kSecretMask;
   return value;
 }
 

@@ -11,6 +11,7 @@
 #include "plugin/options.h"
 #include "plugin/report_board.h"
 #include "plugin/service_tables.h"
+#include "plugin/stop.h"
 
 namespace slipway {
 namespace {
@@ -30,6 +31,7 @@ void log_from_plugin(const slw_host* host, slw_log_level level, slw_str text) no
 
 bool stop_requested() { return stop_flag.load(std::memory_order_relaxed); }
 void request_stop() { stop_flag.store(true, std::memory_order_relaxed); }
+void withdraw_stop() { stop_flag.store(false, std::memory_order_relaxed); }
 
 std::string brief_id(std::string_view id) { return std::string(id.substr(id.rfind('.') + 1)); }
 

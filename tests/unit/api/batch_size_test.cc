@@ -1,8 +1,7 @@
-// train.auto_find_batch_size: what is tried, and what is removed in between.
+// train.auto_find_batch_size: what is tried. What becomes of the folder in between: run_folder_test.cc.
 #include "api/batch_size.h"
 
 #include "base/place.h"
-#include "loop/checkpoint.h"
 #include "loop/out_of_memory.h"
 #include "tests/unit/plugin/fixture_files.h"
 
@@ -30,68 +29,28 @@ class BatchSize : public testing::Test {
 TEST_F(BatchSize, BatchAndTokensShrinkUntilTheyFit) {
   RunConfig c = config();
   std::vector<Try> tried;
-  find_batch_size(c, {}, [&](FolderBefore&) {
+  find_batch_size(c, {}, [&] {
     tried.push_back(now(c));
     if (tried.size() < 4) throw OutOfMemory("no room");
   });
   EXPECT_THAT(tried, ElementsAre(Try{10, 512}, Try{9, 460}, Try{8, 414}, Try{7, 372}));
   RunConfig whole = config({"train.max_tokens_per_batch=0"});
   tried.clear();
-  find_batch_size(whole, {}, [&](FolderBefore&) {
+  find_batch_size(whole, {}, [&] {
     tried.push_back(now(whole));
     if (tried.size() < 2) throw OutOfMemory("no room");
   });
   EXPECT_THAT(tried, ElementsAre(Try{10, 0}, Try{9, 0}));
-  EXPECT_THAT(error_of([&] { find_batch_size(c, {}, [](FolderBefore&) { throw OutOfMemory("no room"); }); }), HasSubstr("no room (train.auto_find_batch_size: no batch size is left to try)"));
-}
-
-TEST_F(BatchSize, ATryThatNeverHadTheFolderLeavesItAlone) {
-  write_file_durably(run / "model.safetensors", "an earlier run's");
-  RunConfig c = config();
-  int tries = 0;
-  find_batch_size(c, {}, [&](FolderBefore&) {
-    if (++tries < 3) throw OutOfMemory("found out before the folder was touched");
-  });
-  EXPECT_EQ(read_file(run / "model.safetensors"), "an earlier run's");
-}
-
-TEST_F(BatchSize, WhatATryLeftIsRemovedAndNothingElse) {
-  RunConfig c = config();
-  int tries = 0;
-  find_batch_size(c, {}, [&](FolderBefore& before) {
-    create_folder(run);
-    write_file_durably(run / "lost+found" / "x", "not the run's");
-    before = std::vector<fs::path>{run / "lost+found"};
-    EXPECT_THAT(list_folder(run), ElementsAre(run / "lost+found"));
-    write_file_durably(run / "metrics.jsonl", "rows\n");
-    write_file_durably(run / "plugins" / "p" / "file", "x");
-    if (++tries < 3) throw OutOfMemory("no room");
-  });
-  EXPECT_EQ(read_file(run / "lost+found" / "x"), "not the run's");
-  EXPECT_EQ(read_file(run / "metrics.jsonl"), "rows\n");
-}
-
-TEST_F(BatchSize, ATryWithACheckpointIsKept) {
-  RunConfig c = config();
-  int tries = 0;
-  find_batch_size(c, {}, [&](FolderBefore& before) {
-    if (++tries == 2) return;
-    create_folder(run);
-    before.emplace();
-    write_checkpoint(run, 3, {{"a", [](const fs::path& path) { write_file_durably(path, "x"); }}});
-    write_file_durably(run / "metrics.jsonl", "rows\n");
-    throw OutOfMemory("no room");
-  });
-  EXPECT_THAT(list_folder(run), ElementsAre(run / "checkpoint-3", run / "metrics.jsonl"));
+  EXPECT_THAT(error_of([&] { find_batch_size(c, {}, [] { throw OutOfMemory("no room"); }); }), HasSubstr("no room (train.auto_find_batch_size: no batch size is left to try)"));
 }
 
 TEST_F(BatchSize, OtherFaultsEndItAndSoDoesAResumedRun) {
   RunConfig c = config();
-  EXPECT_EQ(error_of([&] { find_batch_size(c, {}, [](FolderBefore&) { fail("another fault"); }); }), "another fault");
+  EXPECT_EQ(error_of([&] { find_batch_size(c, {}, [] { fail("another fault"); }); }), "another fault");
   write_file_durably(run / "checkpoint-3" / "trainer_state.json", R"({"epoch": 1, "global_step": 3, "max_steps": 9, "log_history": [], "train_batch_size": 6})");
   Try tried;
   EXPECT_THAT(error_of([&] {
-                find_batch_size(c, run / "checkpoint-3", [&](FolderBefore&) {
+                find_batch_size(c, run / "checkpoint-3", [&] {
                   tried = now(c);
                   throw OutOfMemory("no room");
                 });

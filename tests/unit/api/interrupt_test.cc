@@ -1,5 +1,8 @@
-// The signals that end a run.
+// Requests to stop: the signals that make them, and the run that they belong to.
 #include "api/interrupt.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -8,20 +11,136 @@
 namespace slipway {
 namespace {
 
+using testing::ExitedWithCode;
 using testing::KilledBySignal;
 
-TEST(InterruptDeath, TheFirstSignalAsksTheSecondEnds) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  for (const int signal : {SIGINT, SIGTERM})
+class InterruptDeath : public testing::Test {
+ protected:
+  InterruptDeath() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(InterruptDeath, TheFirstIsAnsweredTheSecondEndsWithAWord) {
+  for (const auto& [signal, name] : {std::pair(SIGINT, "SIGINT"), std::pair(SIGTERM, "SIGTERM")})
     EXPECT_EXIT(
         {
-          stop_on_signals();
+          const StopScope scope(true);
           std::raise(signal);
           std::fprintf(stderr, stop_requested() ? "asked\n" : "not asked\n");
           std::raise(signal);
         },
-        KilledBySignal(signal), "^asked\n$");
+        KilledBySignal(signal),
+        fmt::format("^slipway: {0}: stopping after this step; signal again to end now\nasked\nslipway: ended by a second {0}; what was saved before stays\n$", name));
   EXPECT_FALSE(stop_requested());
+}
+
+TEST_F(InterruptDeath, WarningsOfSchedulersAndTerminalsAskAndNeverEnd) {
+  EXPECT_EXIT(
+      {
+        const StopScope scope(true);
+        for (const int signal : {SIGUSR1, SIGHUP, SIGHUP, SIGUSR2, SIGUSR1, SIGTERM}) std::raise(signal);  // the first SIGTERM is no second one
+        ::_exit(stop_requested() ? 9 : 1);
+      },
+      ExitedWithCode(9), "^slipway: SIGUSR1: stopping after this step\nslipway: SIGTERM: stopping already; signal again to end now\n$");
+}
+
+TEST_F(InterruptDeath, NamesWhatIsWaitedFor) {
+  EXPECT_EXIT(
+      {
+        const StopScope scope(true);
+        set_waiting_for([] { return "plugin org.x, score()"; });
+        std::raise(SIGINT);
+        ::_exit(9);
+      },
+      ExitedWithCode(9), "^slipway: SIGINT: stopping after this step, waiting for plugin org.x, score\\(\\); signal again to end now\n$");
+}
+
+TEST_F(InterruptDeath, WhatWasIgnoredStaysSo) {
+  EXPECT_EXIT(
+      {
+        std::signal(SIGHUP, SIG_IGN);  // nohup
+        std::signal(SIGTERM, SIG_IGN);
+        const StopScope scope(true);
+        std::raise(SIGHUP);
+        const bool hung_up = stop_requested();
+        std::raise(SIGTERM);
+        ::_exit(!hung_up && stop_requested() ? 9 : 1);
+      },
+      ExitedWithCode(9), "SIGTERM");
+}
+
+TEST(StopScopes, ARequestEndsWithItsRunAndNotWithOneInside) {
+  {
+    const StopScope search(false);
+    {
+      const StopScope trial(false);
+      request_stop();
+    }
+    EXPECT_TRUE(stop_requested());
+  }
+  EXPECT_FALSE(stop_requested());
+  request_stop();  // asked before it began, a run stops too
+  {
+    const StopScope run(false);
+    EXPECT_TRUE(stop_requested());
+  }
+  EXPECT_FALSE(stop_requested());
+}
+
+TEST(StopScopes, DispositionsAreThoseOfTheProgramAgain) {
+  const auto before = std::signal(SIGTERM, SIG_IGN);
+  {
+    const StopScope outer(true);
+    const StopScope inner(true);
+  }
+  EXPECT_EQ(std::signal(SIGTERM, before), SIG_IGN);
+}
+
+TEST(StopScopes, AChildIsAskedOnceAndWhenItAlreadyWasToo) {
+  testing::internal::CaptureStderr();
+  const StopScope scope(true, /*silent=*/true);
+  // A child that has set itself up says so, then tells by its exit code that SIGUSR1 came, and SIGTERM did not.
+  const auto start = [](int& ready) {
+    int pipe[2];
+    EXPECT_EQ(::pipe(pipe), 0);
+    const pid_t child = start_child();
+    if (child == 0) {
+      sigset_t set;
+      sigemptyset(&set);
+      for (const int signal : {SIGUSR1, SIGTERM}) sigaddset(&set, signal);
+      sigprocmask(SIG_BLOCK, &set, nullptr);
+      ::close(pipe[0]);
+      ::close(pipe[1]);
+      int got = 0;
+      sigwait(&set, &got);
+      ::_exit(got == SIGUSR1 ? 9 : 1);
+    }
+    ::close(pipe[1]);
+    ready = pipe[0];
+    return child;
+  };
+  const auto code = [](pid_t child, int ready) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ::close(ready);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  const auto wait_until = [](int ready) {
+    char byte;
+    EXPECT_EQ(::read(ready, &byte, 1), 0);
+  };
+  int ready = 0;
+  pid_t child = start(ready);
+  wait_until(ready);
+  {
+    const Forwarding forwarding(child);
+    std::raise(SIGTERM);
+    EXPECT_EQ(code(child, ready), 9);
+  }
+  child = start(ready);
+  wait_until(ready);
+  const Forwarding forwarding(child);  // the request is older than the child
+  EXPECT_EQ(code(child, ready), 9);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
-// Run folders: nothing of an earlier run is lost, and which checkpoint a run goes on from.
+// Run folders: one owner, nothing of an earlier run is lost, nothing that is no run is touched.
 #include "api/run_folder.h"
 
-#include "loop/checkpoint.h"
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
@@ -11,11 +13,11 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-class RunFolder : public testing::Test {
+class RunFolders : public testing::Test {
  protected:
-  std::vector<std::string> names() const {
+  static std::vector<std::string> names(const fs::path& where) {
     std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(where)) out.push_back(entry.path().filename().string());
     return out;
   }
   // What was said meanwhile.
@@ -24,103 +26,177 @@ class RunFolder : public testing::Test {
     body();
     return testing::internal::GetCapturedStderr();
   }
-  fs::path checkpoint(int64_t step) const {
-    return write_checkpoint(folder / "run", step, {{"a.txt", [&](const fs::path& path) { write_file_durably(path, "x"); }}});
+  // A run that begins in the folder, and writes `content` there.
+  void run(const fs::path& where, const std::string& content, const std::vector<RunInput>& inputs = {}) {
+    RunFolder taken(where);
+    taken.begin(inputs);
+    taken.keep();
+    write_file_durably(where / "metrics.jsonl", content);
   }
-  const fs::path folder = scratch();
+  const fs::path folder = scratch(), out = folder / "run";
 };
 
-TEST_F(RunFolder, AFreshOneIsMadeWithItsParents) {
-  EXPECT_EQ(said([&] { prepare_run_folder(folder / "a" / "b"); }), "");
+TEST_F(RunFolders, AFreshOneIsMadeWithItsParents) {
+  EXPECT_EQ(said([&] { RunFolder(folder / "a" / "b").begin({}); }), "");
+  EXPECT_TRUE(fs::is_empty(folder)) << "a run that did not begin left a folder";
+  RunFolder taken(folder / "a" / "b");
+  taken.begin({});
   EXPECT_TRUE(fs::is_directory(folder / "a" / "b"));
-  EXPECT_EQ(said([&] { prepare_run_folder(folder / "a" / "b"); }), "");  // there and empty
-  EXPECT_THAT(names(), UnorderedElementsAre("a"));
+  taken.keep();
+  EXPECT_THAT(names(folder / "a" / "b"), UnorderedElementsAre(FolderLock::kFile));
 }
 
-TEST_F(RunFolder, EarlierRunsAreMovedAsideInTurn) {
-  for (const char* content : {"first", "second", "third"}) {
-    prepare_run_folder(folder / "run");
-    write_file_durably(folder / "run" / "metrics.jsonl", content);
-  }
-  const std::string notice = said([&] { prepare_run_folder(folder / "run"); });
+TEST_F(RunFolders, EarlierRunsAreMovedAsideInTurn) {
+  for (const char* content : {"first", "second", "third"}) run(out, content);
+  const std::string notice = said([&] { run(out, "fourth"); });
   EXPECT_THAT(notice, AllOf(HasSubstr("moved to " + (folder / "run.3").string()), HasSubstr("--resume")));
-  EXPECT_THAT(names(), UnorderedElementsAre("run", "run.1", "run.2", "run.3"));
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run", "run.1", "run.2", "run.3"));
   EXPECT_EQ(read_file(folder / "run.1" / "metrics.jsonl"), "first");
-  EXPECT_EQ(read_file(folder / "run.2" / "metrics.jsonl"), "second");
   EXPECT_EQ(read_file(folder / "run.3" / "metrics.jsonl"), "third");
-  EXPECT_TRUE(fs::is_empty(folder / "run"));
+  EXPECT_THAT(names(out), UnorderedElementsAre("metrics.jsonl"));
+  EXPECT_THAT(names(folder / "run.3"), UnorderedElementsAre("metrics.jsonl"));
 }
 
-TEST_F(RunFolder, ASlashAtTheEndNamesTheSameFolder) {
-  write_file_durably(folder / "run" / "a", "x");
-  said([&] { prepare_run_folder(folder / "run" / ""); });
-  EXPECT_THAT(names(), UnorderedElementsAre("run", "run.1"));
-  EXPECT_EQ(read_file(folder / "run.1" / "a"), "x");
-}
-
-TEST_F(RunFolder, TakenNumbersArePassedOver) {
-  write_file_durably(folder / "run" / "a", "x");
+TEST_F(RunFolders, TakenNumbersArePassedOverAndASlashAtTheEndNamesTheSameFolder) {
+  run(out, "x");
   write_file_durably(folder / "run.1", "a file of somebody's");
-  said([&] { prepare_run_folder(folder / "run"); });
+  said([&] { run(out / "", "y"); });
   EXPECT_EQ(read_file(folder / "run.1"), "a file of somebody's");
-  EXPECT_EQ(read_file(folder / "run.2" / "a"), "x");
+  EXPECT_EQ(read_file(folder / "run.2" / "metrics.jsonl"), "x");
 }
 
-TEST_F(RunFolder, WhatCannotBeAFolderIsRefused) {
+TEST_F(RunFolders, WhatMakesAFolderARun) {
+  const auto content = [&](const std::vector<std::string>& files) {
+    fs::remove_all(out);
+    fs::create_directories(out);
+    for (const std::string& name : files) name.ends_with('/') ? (void)fs::create_directories(out / name) : write_file_durably(out / name, "x");
+    return content_of(out);
+  };
+  EXPECT_EQ(content_of(folder / "nowhere"), FolderContent::kNothing);
+  EXPECT_EQ(content({}), FolderContent::kEmpty);
+  EXPECT_EQ(content({"lost+found/", ".slipway-lock", ".nfs0001"}), FolderContent::kEmpty);
+  for (const char* mark : {"config.resolved.toml", "metrics.jsonl", "trials.jsonl", "checkpoint-20/"}) EXPECT_EQ(content({mark, "notes.txt"}), FolderContent::kRun) << mark;
+  EXPECT_EQ(content({"eval_results.json", "all_results.json", "predictions.jsonl"}), FolderContent::kRun);
+  for (const char* other : {"notes.txt", "checkpoint-best/", "run.toml", "checkpoint-"}) EXPECT_EQ(content({other}), FolderContent::kOther) << other;
+  EXPECT_EQ(content({"notes.txt", "eval_results.json"}), FolderContent::kOther);
+}
+
+TEST_F(RunFolders, AFolderThatIsNoRunIsRefusedAndStaysAsItIs) {
+  for (const char* name : {"data.jsonl", "notes.txt", "run.toml", "z"}) write_file_durably(out / name, name);
+  EXPECT_THAT(error_of([&] { RunFolder{out}; }), AllOf(HasSubstr(out.string() + ": holds files that are not a run"), HasSubstr("(data.jsonl, notes.txt, run.toml, ...)"),
+                                                     HasSubstr("run.output_dir"), HasSubstr((out / "run").string())));
+  EXPECT_THAT(error_of([&] { take_search_folder(out); }), HasSubstr("not a run"));
+  EXPECT_THAT(names(out), UnorderedElementsAre("data.jsonl", "notes.txt", "run.toml", "z"));
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
+}
+
+TEST_F(RunFolders, AVolumeWithLostAndFoundIsEmptyAndKeepsIt) {
+  fs::create_directories(out / "lost+found");
+  { RunFolder(out).begin({}); }
+  EXPECT_THAT(names(out), UnorderedElementsAre("lost+found"));
+  run(out, "x");
+  EXPECT_THAT(names(out), UnorderedElementsAre("lost+found", "metrics.jsonl"));
+}
+
+TEST_F(RunFolders, WhatCannotBeAFolderIsRefused) {
   write_file_durably(folder / "file", "x");
-  EXPECT_EQ(error_of([&] { prepare_run_folder(folder / "file"); }), "run.output_dir = \"" + (folder / "file").string() + "\" is a file");
-  EXPECT_THAT(error_of([&] { prepare_run_folder(folder / "file" / "run"); }), AllOf(HasSubstr("cannot be made"), HasSubstr("Not a directory")));
+  EXPECT_THAT(error_of([&] { RunFolder{folder / "file"}; }), HasSubstr("file: is a file; a folder is needed"));
+  EXPECT_NE(error_of([&] { RunFolder(folder / "file" / "run").begin({}); }), "");
   EXPECT_EQ(read_file(folder / "file"), "x");
 }
 
-TEST_F(RunFolder, WithoutResumeThereIsNoCheckpoint) {
-  checkpoint(5);
-  EXPECT_EQ(checkpoint_to_resume("", folder / "run"), std::nullopt);
+TEST_F(RunFolders, ALinkStaysAndWhatItLeadsToIsMovedAside) {
+  fs::create_directories(folder / "disk" / "big");
+  fs::create_directory_symlink(folder / "disk" / "big", folder / "link");
+  run(folder / "link", "first");
+  said([&] { run(folder / "link", "second"); });
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "disk" / "big.1" / "metrics.jsonl"), "first");
+  EXPECT_EQ(read_file(folder / "disk" / "big" / "metrics.jsonl"), "second");
+  EXPECT_THAT(names(folder), UnorderedElementsAre("disk", "link"));
+  fs::create_directory_symlink(folder / "gone", folder / "lost");
+  EXPECT_THAT(error_of([&] { RunFolder{folder / "lost"}; }), AllOf(HasSubstr("is a link to"), HasSubstr("not there")));
 }
 
-TEST_F(RunFolder, ResumeTakesTheNewestUsable) {
-  checkpoint(5);
-  const fs::path newest = checkpoint(10);
-  EXPECT_EQ(checkpoint_to_resume("true", folder / "run"), newest);
-  write_file_durably(newest / "a.txt", "y");
-  std::optional<fs::path> found;
-  const std::string warning = said([&] { found = checkpoint_to_resume("true", folder / "run"); });
-  EXPECT_EQ(found, folder / "run" / "checkpoint-5");
-  EXPECT_THAT(warning, AllOf(HasSubstr("passed over a checkpoint"), HasSubstr("checkpoint-10")));
+TEST_F(RunFolders, WhatTheRunReadsIsNotMovedAside) {
+  run(out, "x");
+  write_file_durably(out / "data" / "train.jsonl", "rows");
+  EXPECT_THAT(error_of([&] { run(out, "y", {{"model.weights", folder / "model"}, {"data.train", out / "data" / "train.jsonl"}}); }),
+              AllOf(HasSubstr("data.train"), HasSubstr("train.jsonl"), HasSubstr("name another folder in run.output_dir")));
+  EXPECT_EQ(read_file(out / "metrics.jsonl"), "x");
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
+  EXPECT_THAT(names(out), UnorderedElementsAre("metrics.jsonl", "data"));
 }
 
-TEST_F(RunFolder, ResumeNeverBeginsAnewOverDamagedCheckpoints) {
-  write_file_durably(checkpoint(5) / "a.txt", "y");
-  std::string refusal;
-  EXPECT_THAT(said([&] { refusal = error_of([&] { checkpoint_to_resume("true", folder / "run"); }); }), HasSubstr("passed over a checkpoint"));
-  EXPECT_THAT(refusal, HasSubstr("every checkpoint is damaged"));
+TEST_F(RunFolders, ARunThatDidNotBeginLeavesTheEarlierOneInItsPlace) {
+  run(out, "earlier");
+  {
+    RunFolder taken(out);
+    taken.begin({});
+    EXPECT_THAT(names(folder), UnorderedElementsAre("run", "run.1"));
+    write_file_durably(out / "plugins" / "org.example" / "notes", "of a plugin that was made");
+  }
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
+  EXPECT_EQ(read_file(out / "metrics.jsonl"), "earlier");
+  EXPECT_THAT(names(out), UnorderedElementsAre("metrics.jsonl"));
 }
 
-TEST_F(RunFolder, ResumeCleansUpAfterKilledProcesses) {
-  const fs::path good = checkpoint(5);
-  write_file_durably(folder / "run" / ".checkpoint-6.slipway-part" / "a.txt", "half");
-  fs::rename(folder / "run" / ".checkpoint-6.slipway-part" / "a.txt", folder / "run" / ".report.html.slipway-part");
-  EXPECT_EQ(checkpoint_to_resume("true", folder / "run"), good);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "run"), fs::directory_iterator()), 1);
+TEST_F(RunFolders, TheNextStartUndoesOneThatWasKilledBeforeItsRunBegan) {
+  run(out, "earlier");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    RunFolder taken(out);
+    taken.begin({});
+    write_file_durably(out / "config.resolved.toml", "of a run that never was");
+    ::_exit(7);
+  }
+  ::waitpid(child, nullptr, 0);
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run", "run.1"));
+  EXPECT_THAT(said([&] { RunFolder{out}; }), HasSubstr("is back"));
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
+  EXPECT_EQ(read_file(out / "metrics.jsonl"), "earlier");
+  EXPECT_THAT(names(out), UnorderedElementsAre("metrics.jsonl"));
 }
 
-TEST_F(RunFolder, AFolderThatCannotBeReadIsNoFreshStart) {
-  write_file_durably(folder / "run", "in the way of the listing");
-  EXPECT_THAT(error_of([&] { checkpoint_to_resume("true", folder / "run"); }), HasSubstr("/run: cannot be read: Not a directory"));
+TEST_F(RunFolders, AfterKeepUndoEmptiesTheNewRunAndLeavesTheEarlierAside) {
+  run(out, "earlier");
+  RunFolder taken(out);
+  taken.begin({});
+  said([&] { taken.keep(); });
+  write_file_durably(out / "metrics.jsonl", "of a try that did not fit in memory");
+  taken.undo();
+  EXPECT_THAT(names(out), UnorderedElementsAre(FolderLock::kFile));
+  taken.begin({});
+  taken.keep();
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run", "run.1"));
+  EXPECT_EQ(read_file(folder / "run.1" / "metrics.jsonl"), "earlier");
 }
 
-TEST_F(RunFolder, ResumeOfNothingIsAFreshStart) {
-  std::optional<fs::path> found = folder;
-  EXPECT_THAT(said([&] { found = checkpoint_to_resume("true", folder / "run"); }), AllOf(HasSubstr("warning"), HasSubstr("starting from the beginning")));
-  EXPECT_EQ(found, std::nullopt);
+TEST_F(RunFolders, OneOwner) {
+  RunFolder taken(out);
+  taken.begin({});
+  const std::string busy = fmt::format("{}: a run of process {} is writing there", out.string(), ::getpid());
+  EXPECT_THAT(error_of([&] { RunFolder{out}; }), HasSubstr(busy));
+  EXPECT_THAT(error_of([&] { take_search_folder(out); }), HasSubstr(busy));
+  taken.keep();
+  EXPECT_THAT(error_of([&] { RunFolder{out}; }), HasSubstr(busy));
 }
 
-TEST_F(RunFolder, ACheckpointThatIsNamedMustBeWhole) {
-  const fs::path good = checkpoint(5);
-  EXPECT_EQ(checkpoint_to_resume(good.string(), folder / "elsewhere"), good);
-  fs::remove(good / "a.txt");
-  EXPECT_THAT(error_of([&] { checkpoint_to_resume(good.string(), folder / "run"); }), HasSubstr("a.txt"));
-  EXPECT_EQ(error_of([&] { checkpoint_to_resume("nowhere", folder / "run"); }), "--resume=nowhere: no such folder");
+TEST_F(RunFolders, OfTwoThatFoundNothingOneBegins) {
+  RunFolder first(out), second(out);
+  first.begin({});
+  first.keep();
+  write_file_durably(out / "metrics.jsonl", "of the first");
+  EXPECT_THAT(error_of([&] { second.begin({}); }), HasSubstr("is writing there"));
+  second.undo();
+  EXPECT_EQ(read_file(out / "metrics.jsonl"), "of the first");
+  EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
+}
+
+TEST_F(RunFolders, ASearchFolderHasOneOwnerToo) {
+  const FolderLock lock = take_search_folder(out);
+  EXPECT_THAT(error_of([&] { take_search_folder(out); }), HasSubstr("a search of process"));
+  EXPECT_THAT(error_of([&] { RunFolder{out}; }), HasSubstr("a search of process"));
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ std::string schema_help();  // every key of a run file
 void write_report(const std::filesystem::path& run_folder);  // report.html anew
 void write_picture(const std::filesystem::path& run_folder, const std::filesystem::path& svg);
 
-// Asks the run of this process to save and stop; may be called in a signal handler and on any thread. It is not taken back.
+// Asks the run of this process, or the next one, to save and stop; may be called in a signal handler and on any thread. When that run has
+// ended, what comes after it runs unasked.
 void request_stop();
 void set_quiet(bool quiet);  // say only what goes wrong
 

@@ -43,7 +43,8 @@ struct RunState {
 struct TrainOptions {
   std::string resume;               // "" = anew; "true" = from the newest checkpoint of the output folder; else a checkpoint
   std::filesystem::path profile;    // where to write a trace for ui.perfetto.dev; "" = none
-  bool stop_on_signals = false;     // SIGINT and SIGTERM save and stop; a second one ends the process
+  // SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 save and stop while the run lives; a second SIGINT or SIGTERM ends the process.
+  bool stop_on_signals = false;
   std::string trial;                // of a search, for the state: {"name": ..., "params": {...}}; "" = none
 };
 
