@@ -51,7 +51,8 @@ std::optional<double> run_as_process(const RunFile& run, const std::string& metr
   for (const std::string& each : run.overrides()) set(each);
   for (const auto& [key, value] : trial.values) set(key + "=" + value);
   set("run.output_dir=" + trial.folder.string());
-  const int code = run_program({"train", run.file().string(), "--resume", "--quiet", std::string("--trial=@") + kHanded}, handed);
+  if (path_exists(trial.folder)) FolderLock(trial.folder, "search").release();  // of a search that was killed, whose trial still saves: not this one's failure
+  const int code = run_program({"train", fs::absolute(run.file()).string(), "--resume", "--quiet", std::string("--trial=@") + kHanded}, handed);
   if (code == kExitInterrupted || (code != kExitOk && stop_requested())) throw Interrupted(kStopped);
   if (code == kExitUsage) fail("trial {}: the run file does not work with these values (see above)", trial.number);
   if (code != kExitOk) {

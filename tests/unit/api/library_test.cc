@@ -144,6 +144,28 @@ TEST(Trainer, StopsAndGoesOnWithTheCallbacksState) {
   EXPECT_EQ(weights_of(trainer, "resumed"), expected);
 }
 
+struct AskToStop : Watch {
+  void on_event(const slw_event& event, uint32_t& control) override {
+    Watch::on_event(event, control);
+    if (losses.size() == 2) request_stop();  // as a program's own handler of Ctrl-C does
+  }
+};
+
+TEST(Trainer, ARequestToStopEndsWithItsRun) {
+  Trainer whole(tiny());
+  whole.train();
+  const std::string expected = weights_of(whole, "whole");
+
+  Trainer trainer(tiny());
+  trainer.add_callback(std::make_shared<AskToStop>());
+  EXPECT_THROW(trainer.train(), Interrupted);
+  EXPECT_EQ(trainer.state().global_step, 2);
+  TrainOptions on;
+  on.resume = "true";
+  EXPECT_TRUE(trainer.train(on).completed) << "the next run stopped too";
+  EXPECT_EQ(weights_of(trainer, "resumed"), expected);
+}
+
 TEST(Trainer, WhatACallbackThrowsNamesIt) {
   Trainer trainer(tiny());
   const auto watch = std::make_shared<Watch>();

@@ -89,6 +89,7 @@ TEST(Options, RequiredOneIsExplained) {
 
 TEST(Options, SecretsStayOutOfMessagesAndRecords) {
   EXPECT_EQ(message("api_key = 123456"), "run.toml:2: option \"api_key\" is \"***\" (a whole number), text is needed");
+  EXPECT_THAT(message("api_key = \"***\""), HasSubstr("which stands in the record of a run for a secret that is not kept there; write the secret"));
   EXPECT_EQ(message("tier = \"hunter2\""), "run.toml:2: option \"tier\" is \"***\", one of mean, max is needed");
   const Value given = check("api_key = \"hunter2\"");
   EXPECT_EQ(given.find("api_key")->s, "hunter2");
