@@ -3,10 +3,11 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
-#include "raft/diversity.h"
+#include "raft/answer_figures.h"
 #include "raft/held_out.h"
 #include "raft/raft_state.h"
 #include "raft/reference.h"
@@ -213,30 +214,10 @@ void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers
 void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
   const PhaseScope phase(&run_.clock, Phase::kSelect);
   const std::vector<size_t> kept = select_answers(answers, selection_);
-  std::vector<double> all, first, chosen;
-  std::vector<std::vector<int32_t>> ids;
-  double cut = 0, tokens = 0, discarded = 0, unscored = 0;
-  for (const Answer& a : answers) {
-    all.push_back(a.reward);
-    if (a.sample == 0) first.push_back(a.reward);
-    if (a.kept) chosen.push_back(a.reward);
-    ids.push_back(a.ids);
-    tokens += static_cast<double>(a.ids.size());
-    cut += a.finished ? 0 : 1;
-    discarded += a.discarded ? 1 : 0;
-    unscored += std::isnan(a.reward) ? 1 : 0;
-  }
-  if (unscored > 0 && !std::exchange(told_unscored_, true))
+  at_.iteration_row.update(answer_figures(answers));
+  if (const auto unscored = std::ranges::count_if(answers, [](const Answer& a) { return std::isnan(a.reward); }); unscored > 0 && !std::exchange(told_unscored_, true))
     log_warn("iteration {}: {} of {} answers have no reward, for no reward has an opinion on them (NaN): they are not selected and in no mean; unscored_share in metrics.jsonl counts them",
              at_.iteration + 1, unscored, answers.size());
-  const auto n = static_cast<double>(answers.size());
-  const Moments reward = moments_of(all);
-  at_.iteration_row.update({{"reward_mean", reward.mean}, {"reward_std", reward.std},
-                            {"policy_reward", moments_of(first).mean}, {"selected_reward", moments_of(chosen).mean},
-                            {"distinct_1", distinct_n(ids, 1)}, {"distinct_2", distinct_n(ids, 2)},
-                            {"mean_length", tokens / n}, {"cut_share", cut / n}, {"discarded_share", discarded / n},
-                            {"unscored_share", unscored / n},
-                            {"selected", kept.size()}});
   EventDetails details;
   for (const auto& [name, value] : at_.iteration_row.items())
     if (value.is_number()) details.metrics.emplace_back(name, value.get<double>());
@@ -317,6 +298,7 @@ std::string Raft::evaluate(int64_t iterations_done) {
   const HeldOutResult result = evaluate_held_out(run_, data_.eval, rewards_, generation_, iterations_done, generation_progress(kEvaluate));
   evaluate_seconds_ = run_.seconds() - phase_began_;
   hear(result.opinions);
+  warn_of_silence(labels_, result.opinions, data_.eval.size(), "the held-out evaluation");
   if (iterations_done == 0) at_.base_distinct_2 = result.distinct_2;
   const double floor = number("min_distinct_2") * at_.base_distinct_2;
   if (result.distinct_2 < floor) {

@@ -184,6 +184,7 @@ def answers_without_a_reward(folder: pathlib.Path) -> None:
 def a_reward_without_a_word(folder: pathlib.Path) -> None:
     blocks = '[[reward]]\nuse = "org.slipway.reward.length"\n[[reward]]\nuse = "equals"\n'
     said = slipway("train", run_file(folder, data_file(folder, lambda i: None), "raft", blocks), code=1).stderr
+    assert f"the held-out evaluation: reward equals of plugin org.test.equals has no opinion (NaN) on any of {HELD_OUT} answers" in said, said
     assert "plugin org.test.equals: reward equals has had no opinion (NaN) on any answer so far" in said, said
     assert not (folder / "run/model.safetensors").exists()
     # Heard in the evaluation before: it is only warned about, and there is nothing to train on.

@@ -27,9 +27,11 @@ TEST(RaftState, EveryFieldComesBack) {
   state.base_distinct_2 = 0.7;
   state.last_eval_reward = -1.0 / 3;
   state.evaluated_start = true;
+  state.opinions = {3, 0};
   state.start_checkpoint = "checkpoint-12";
   const RaftState back = written_and_read(state);
   EXPECT_EQ(back.iteration, 3);
+  EXPECT_EQ(back.opinions, state.opinions);
   EXPECT_TRUE(back.training);
   EXPECT_EQ(back.stage_step, 5);
   ASSERT_EQ(back.selected.size(), 2u);
