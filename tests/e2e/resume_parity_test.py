@@ -39,6 +39,21 @@ def compare(what: str, ours: list[dict], theirs: list[dict]) -> None:
         sys.exit(f"{what}: too far from the Hugging Face Trainer")
 
 
+def mean_over_the_losses_that_are_known(root: pathlib.Path) -> None:
+    """The peer's state may hold fewer losses than it took steps: it logs now and then."""
+    checkpoint = root / "few/checkpoint-20"
+    shutil.copytree(DATA / "checkpoint-20", checkpoint)
+    state = json.loads((checkpoint / "trainer_state.json").read_text())
+    state["log_history"] = state["log_history"][:15]
+    (checkpoint / "trainer_state.json").write_text(json.dumps(state))
+    steps = steps_of(train(root / "few", "--resume"), root / "few")
+    losses = [row["loss"] for row in state["log_history"]] + [row["loss"] for row in steps]
+    history = json.loads((root / "few/trainer_state.json").read_text())["log_history"]
+    mean = next(row["train_loss"] for row in history if "train_loss" in row)
+    if len(losses) != 35 or abs(mean - sum(losses) / 35) > 1e-6:
+        sys.exit(f"train_loss is {mean}, the mean of the {len(losses)} losses that are known {sum(losses) / len(losses)}")
+
+
 def refuse(what: str, done: subprocess.CompletedProcess, code: int, *texts: str) -> None:
     if done.returncode != code or not all(t in done.stderr for t in texts):
         sys.exit(f"{what}: exit code {code} and {texts} expected, got {done.returncode}: {done.stderr}")
@@ -62,6 +77,8 @@ def main() -> None:
         compare("in its folder, twice", steps_of(train(root / "own", "--resume"), root / "own"), theirs[20:])
         if (root / "own/model.safetensors").read_bytes() != (root / "from/model.safetensors").read_bytes():
             sys.exit("resumed at step 20 and at step 30, the weights differ")
+
+        mean_over_the_losses_that_are_known(root)
 
         refuse("another optimizer", train(root / "x", f"--resume={DATA / 'checkpoint-20'}", "--set", "train.optim=lion_32bit"), 1,
                "checkpoint-20/optimizer.pt: state[0] (model.embed_tokens.weight) holds step, exp_avg, exp_avg_sq, more than lion keeps", "train.optim")

@@ -52,7 +52,13 @@ TEST(Toml, Overrides) {
   EXPECT_EQ(v.find("new")->find("key")->items.size(), 2u);
   EXPECT_EQ(v.find("reward")->items[1].find("weight")->i, 3);
   EXPECT_EQ(v.find("train")->find("learning_rate")->where.text(), "--set");
-  for (const char* bad : {"", "=1", "train.x", "reward[2].weight=1", "reward[7].weight=1", "reward[x].weight=1"}) EXPECT_THROW(apply_override(v, bad), Error) << bad;
+  for (const char* bad : {"", "=1", "train.x", "reward[7].weight=1", "reward[x].weight=1"}) EXPECT_THROW(apply_override(v, bad), Error) << bad;
+  try {
+    apply_override(v, "reward[2].weight=1");  // the first place behind the list
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "--set reward[2].weight=1: there is no reward[2] (2 in the file)");
+  }
 }
 
 TEST(Toml, ValuesPrintAsTomlThatReadsBack) {

@@ -81,6 +81,16 @@ TEST_F(Streaming, GoesOnFromEveryPlace) {
   EXPECT_FALSE(other.next());
 }
 
+TEST_F(Streaming, AFaultAfterAResumeNamesItsLineToo) {
+  const fs::path file = write("late.jsonl", "{\"text\": \"x\"}\n\n{\"text\": \"y\"}\n{\"txet\": \"z\"}\n");
+  RowStream stream({file}, {});
+  stream.next();
+  stream.next();
+  RowStream resumed({file}, {});
+  resumed.go_to(stream.place());
+  EXPECT_THAT(fault([&] { resumed.next(); }), testing::HasSubstr("late.jsonl:4: "));
+}
+
 TEST_F(Streaming, OtherFilesThanBeforeAreRefused) {
   RowStream stream({folder / "a.jsonl", folder / "c.txt"}, {});
   stream.next();

@@ -101,6 +101,16 @@ void prepare(TinyStage& tiny, double alpha) {
   tiny.settings.objective.noise.alpha = alpha;
 }
 
+TEST(EmbeddingNoise, EveryEpochDrawsItsOwn) {
+  TinyStage tiny;
+  prepare(tiny, 3);
+  tiny.settings.learning_rate = 0;  // nothing but the noise changes
+  tiny.train({}, 4);                // a step an epoch, all examples in it
+  ASSERT_EQ(tiny.reports.size(), 3u);
+  EXPECT_GT(std::abs(tiny.reports[0].loss - tiny.reports[1].loss), 1e-4);
+  EXPECT_GT(std::abs(tiny.reports[1].loss - tiny.reports[2].loss), 1e-4);
+}
+
 TEST(EmbeddingNoise, ARunIsTheSameInPartsAndAfterAStop) {
   TinyStage whole, parts, stopped, quiet;
   for (TinyStage* tiny : {&whole, &parts, &stopped}) prepare(*tiny, 3);

@@ -1,21 +1,10 @@
 // A run that is stopped after any of its steps and resumed ends with the same bits as one that nobody disturbed.
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include "base/log.h"
-#include "base/memory_use.h"
-#include "config/toml.h"
 #include "loop/sft.h"
-#include "tests/unit/plugin/fixture_files.h"
+#include "tests/unit/loop/tiny_run.h"
 
 namespace slipway {
 namespace {
 
-constexpr const char* kTokenizer = R"({"version": "1.0", "added_tokens": [], "normalizer": null,
-  "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
-  "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
-  "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "f": 5, "g": 6, "h": 7}, "merges": []}})";
-constexpr const char* kModel = R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 8, "tie_word_embeddings": true})";
 constexpr int64_t kSteps = 40;
 constexpr const char* kAsks = "step_end 5 2";  // the first epoch ends there: its other 9 steps are never done
 
@@ -54,24 +43,8 @@ class Resume : public testing::TestWithParam<Order> {
  protected:
   void SetUp() override {
     set_log_level(LogLevel::kError);  // every resumed run writes metrics over the one before
-    // In memory where that may be: the test flushes two thousand files.
-    const fs::path memory = "/dev/shm";
-    folder = fs::is_directory(memory) ? memory / fmt::format("slipway-resume-{}", ::getpid()) : scratch();
-    fs::create_directories(folder);
-    write_file_durably(folder / "tokenizer.json", kTokenizer);
-    write_file_durably(folder / "config.json", kModel);
-    write_file_durably(folder / "texts.txt", texts());
-    write_file_durably(folder / "run.toml", R"(
-[run]
-algorithm = "sft"
-output_dir = ")" + (folder / "run").string() + R"("
-[model]
-config = "config.json"
-tokenizer = "tokenizer.json"
-[data]
-train = ["texts.txt"]
-append_eos = false
-)" + GetParam().data + R"([train]
+    folder = memory_folder("resume");  // the test flushes two thousand files
+    write_tiny_run(folder, texts(), GetParam().data, std::string(R"(
 max_steps = 40
 per_device_train_batch_size = 2
 gradient_accumulation_steps = 2
@@ -79,7 +52,7 @@ learning_rate = 0.01
 warmup_steps = 4
 weight_decay = 0.1
 logging_steps = 7
-)" + GetParam().train);
+)") + GetParam().train);
   }
 
   void TearDown() override { fs::remove_all(folder); }
@@ -97,17 +70,10 @@ logging_steps = 7
 
   // Trains to the end, from the checkpoint when there is one.
   Outcome train(const std::string& saving, const std::optional<fs::path>& checkpoint = {}) {
-    const RunConfig config = load_run_config(folder / "run.toml", {saving}, nullptr);
-    const Tokenizer tokenizer = load_tokenizer(config.tokenizer);
-    Value options;
-    options["config"] = value_of(parse_json(kModel, "config.json"));
-    static Library library = load(fs::path(SLIPWAY_PLUGINS) / "llama.so");
-    const Plugin plugin(library, *library.descriptors()[0], options, {});
-    Model model(plugin.get(), plugin.id());
-    model.parameters().initialise(7);
-    TrainAccess access;
-    MemoryMetrics memory(false);
-    slipway::Run run({config, model, parse_json(kModel, "config.json"), tokenizer, callbacks(access), {}, access, memory});
+    TinyRun tiny(folder, {saving}, [this](TrainAccess& access) { return callbacks(access); });
+    slipway::Run& run = tiny.run;
+    const RunConfig& config = tiny.config;
+    const Tokenizer& tokenizer = tiny.tokenizer;
     const std::vector<Row> rows = read_dataset(config.train_files, {});
     SftData data;
     if (config.flag("data", "streaming")) data.stream.emplace(RowStream(config.train_files, {}), ExampleMaker(config, tokenizer));
