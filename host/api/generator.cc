@@ -16,7 +16,6 @@ struct Generator::Parts {
 };
 
 Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
-  if (!fs::exists(path)) fail("{}: no such file or folder", path.string());
   Registry registry(plugin_folders(options.plugin_path));
   const ModelSource source = open_source(path);
   Tokenizer tokenizer = load_tokenizer(options.tokenizer.empty() ? path : options.tokenizer);

@@ -1,8 +1,11 @@
 // Plugins of models.
 #include "api/load_model.h"
 
+#include "api/memory.h"
 #include "base/error.h"
 #include "base/program_folder.h"
+#include "device/accelerator/device_tensors.h"
+#include "model/check_weights.h"
 
 namespace slipway {
 
@@ -21,6 +24,16 @@ bool offers(const slw_descriptor& plugin, std::string_view interface_id) {
   return false;
 }
 
+// Refuses sizes that the machine cannot hold: a number in config.json must not end in an allocation that fails, or is granted and never fits.
+void check_size(const std::vector<ParameterSpec>& parameters, const std::string& origin) {
+  double bytes = 0;
+  for (const ParameterSpec& each : parameters)
+    if (each.tied_to < 0) bytes += 4 * static_cast<double>(element_count(each.shape, origin + ": parameter " + each.name));
+  const uint64_t free = accelerator() != nullptr ? accelerator()->free_memory() : available_memory();
+  if (free > 0 && bytes > static_cast<double>(free))
+    fail("{}: the weights alone need {:.1f} GiB, and {:.1f} GiB are free", origin, bytes / 0x1p30, static_cast<double>(free) / 0x1p30);
+}
+
 }  // namespace
 
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts) {
@@ -32,7 +45,15 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
   Value options = check_options(found.descriptor->options, nullptr, found.descriptor->id, where);
   options["config"] = value_of(source.config);
   if (source.weights && !source.weights->program.empty()) options["program"] = Value::of(source.weights->program.string());
-  out.plugin = std::make_unique<Plugin>(*found.library, *found.descriptor, options, facts);
+  try {
+    out.plugin = std::make_unique<Plugin>(*found.library, *found.descriptor, options, facts);
+  } catch (const Error& e) {
+    if (source.origin.empty()) throw;
+    fail("{}: {}", source.origin, e.what());
+  }
+  const std::vector<ParameterSpec> parameters = declared_parameters(out.plugin->get(), out.plugin->id());
+  if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
+  check_size(parameters, source.origin);
   out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id());
   return out;
 }
@@ -40,17 +61,28 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
 ModelSource open_source(const fs::path& path) {
   ModelWeights weights = open_weights(path);
   Json config = weights.config;
-  return {std::move(weights), std::move(config)};
+  std::string origin = weights.origin;
+  return {std::move(weights), std::move(config), std::move(origin)};
 }
 
 ModelSource open_source(const RunConfig& c) {
   if (!c.weights.empty()) return open_source(c.weights);
-  return {{}, parse_json(read_file(c.model_config), c.model_config.string())};
+  Json config = parse_json(read_file(c.model_config), c.model_config.string());
+  if (!config.is_object()) fail("{}: is not a JSON object", c.model_config.string());
+  return {{}, std::move(config), c.model_config.string()};
 }
 
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed) {
   if (source.weights && source.weights->read) model.model->parameters().load(source.weights->read);
   else if (!source.weights) model.model->parameters().initialise(seed);
+}
+
+void check_trainable(const LoadedModel& model, const ModelSource& source) {
+  if (model.model->in_one_piece()) return;  // such a model drops out by itself
+  const auto found = source.config.find("attention_dropout");
+  if (found == source.config.end() || !found->is_number() || found->get<double>() == 0) return;
+  fail("{}: config.json: \"attention_dropout\" = {}: training without it would give another model, and attention here has no dropout yet; set it to 0.0 in config.json to train so",
+       source.origin, found->dump());
 }
 
 Tokenizer tokenizer_of(const RunConfig& c) {

@@ -26,15 +26,19 @@ struct LoadedModel {
 struct ModelSource {
   std::optional<ModelWeights> weights;
   Json config;
+  std::string origin = {};  // for messages: the folder, or the file
 };
 
-// Creates the plugin `use` for the source's configuration (Hugging Face's names); the weights are still zeros, or what a model that is a
-// program begins with. Throws Error.
+// Creates the plugin `use` for the source's configuration (Hugging Face's names), and holds what it declares against the source's tensors and
+// the free memory before any is allocated; the weights are still zeros, or what a model that is a program begins with. Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts);
 ModelSource open_source(const RunConfig& config);
 ModelSource open_source(const fs::path& weights);
 // The weights of `source`, or fresh ones drawn by the seed.
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed);
+
+// Throws Error when training this model would leave out a dropout of its attention that its configuration asks for.
+void check_trainable(const LoadedModel& model, const ModelSource& source);
 
 Tokenizer tokenizer_of(const RunConfig& config);
 

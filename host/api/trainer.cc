@@ -133,6 +133,7 @@ void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source, facts());
   check_model(config, *made.model);
+  check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
   check_memory(config, *made.model);
   fill_weights(made, source, static_cast<uint64_t>(config.integer("train", "seed")));

@@ -6,6 +6,7 @@
 #include "api/check_run.h"
 #include "app/trust.h"
 #include "base/log.h"
+#include "base/path_kind.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -44,7 +45,7 @@ struct NamedData {
 
 NamedData named_data(const std::string& given) {
   const size_t equals = given.find('=');
-  if (equals == std::string::npos || equals == 0 || fs::exists(given)) return {"", given};
+  if (equals == std::string::npos || equals == 0 || kind_of_path(given) != PathKind::kNothing) return {"", given};
   return {given.substr(0, equals), given.substr(equals + 1)};
 }
 
@@ -69,7 +70,7 @@ std::string eval_value(const std::vector<std::string>& given, std::string& flat)
 
 // The run file that `what` is, or that lies in it or, for a checkpoint, beside it.
 fs::path run_file_of(const fs::path& what) {
-  if (!fs::is_directory(what)) return what.extension() == ".gguf" || !program_at(what).empty() ? fs::path() : what;
+  if (kind_of_path(what) != PathKind::kFolder) return what.extension() == ".gguf" || !program_at(what).empty() ? fs::path() : what;
   fs::path plain = fs::absolute(what).lexically_normal();
   if (!plain.has_filename()) plain = plain.parent_path();
   for (const fs::path& folder : {plain, plain.parent_path()})
@@ -84,7 +85,7 @@ EvaluationTarget target_of(const CommandLine& line) {
   require_path("", what);
   if (line.has("model")) require_path("--model ", line.text("model"));
   const fs::path file = run_file_of(what);
-  const bool is_folder = fs::is_directory(what);
+  const bool is_folder = kind_of_path(what) == PathKind::kFolder;
   std::string flat;
   const std::string eval = eval_value(line.texts("data"), flat);
   if (file.empty() && eval.empty()) throw UsageError(fmt::format("{} names no data: give --data FILE", what));

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
+#include "base/excerpt.h"
+#include "base/git_lfs.h"
 
 namespace slipway {
 
@@ -19,19 +22,92 @@ int64_t line_at(std::string_view text, size_t at, int first_line) {
 }
 
 [[noreturn]] void malformed(const Json::parse_error& e, std::string_view text, const std::string& origin, int first_line) {
+  refuse_git_lfs_pointer(text, origin);
   std::string reason = e.what();
   if (const size_t colon = reason.find(": "); colon != std::string::npos) reason = reason.substr(colon + 2);
-  fail("{}:{}: not valid JSON: {}", origin, line_at(text, e.byte == 0 ? 0 : e.byte - 1, first_line), reason);
+  fail("{}:{}: not valid JSON: {}", origin, line_at(text, e.byte == 0 ? 0 : e.byte - 1, first_line), excerpt(reason, 300));
 }
 
-// Sees every value and keeps none; where `unique`, repeated keys are an Error.
-struct Ignore final : nlohmann::json_sax<Json> {
+// What every reader of a text says when the text is malformed.
+struct Sax : nlohmann::json_sax<Json> {
   std::string_view text;
   const std::string& origin;
   int first_line;
+  Sax(std::string_view t, const std::string& o, int line) : text(t), origin(o), first_line(line) {}
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override {
+    if (const auto* error = dynamic_cast<const Json::parse_error*>(&e)) malformed(*error, text, origin, first_line);
+    fail("{}:{}: not valid JSON: {}", origin, first_line, excerpt(e.what(), 300));  // a number out of range
+  }
+};
+
+// Builds the value. A Json of its own accord searches all keys of an object for each that it is given.
+class Builder final : public Sax {
+ public:
+  using Sax::Sax;
+  Json document;
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(int64_t value) override { return put(value); }
+  bool number_unsigned(uint64_t value) override { return put(value); }
+  bool number_float(double value, const std::string&) override { return put(value); }
+  bool string(std::string& value) override { return put(std::move(value)); }
+  bool binary(Json::binary_t&) override { return false; }
+  bool start_object(size_t) override { return open(Json::object()); }
+  bool start_array(size_t) override { return open(Json::array()); }
+  bool key(std::string& name) override {
+    open_.back().key = std::move(name);
+    return true;
+  }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+ private:
+  struct Open {
+    Json* value;  // stays where it is: only the innermost grows
+    std::string key;
+    std::unordered_map<std::string, size_t> places;  // of its keys, once they are many
+  };
+
+  Json* member(Open& into, Json value) {
+    constexpr size_t kFew = 16;
+    auto& pairs = into.value->get_ref<Json::object_t&>();
+    size_t at = pairs.size();
+    if (at <= kFew) {
+      at = static_cast<size_t>(std::ranges::find(pairs, into.key, &Json::object_t::value_type::first) - pairs.begin());
+    } else {
+      for (size_t i = into.places.size(); i < pairs.size(); ++i) into.places.emplace(pairs.data()[i].first, i);
+      if (const auto found = into.places.find(into.key); found != into.places.end()) at = found->second;
+    }
+    if (at == pairs.size()) pairs.push_back({std::move(into.key), std::move(value)});
+    else pairs.data()[at].second = std::move(value);  // the last of equal keys wins
+    return &pairs.data()[at].second;
+  }
+  Json* add(Json value) {
+    if (open_.empty()) return &(document = std::move(value));
+    Open& into = open_.back();
+    if (into.value->is_object()) return member(into, std::move(value));
+    into.value->push_back(std::move(value));
+    return &into.value->back();
+  }
+  bool put(Json value) { return add(std::move(value)) != nullptr; }
+  bool open(Json value) {
+    Json* const added = add(std::move(value));
+    open_.push_back({added, {}, {}});
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  std::vector<Open> open_;
+};
+
+// Sees every value and keeps none; where `unique`, repeated keys are an Error.
+struct Ignore final : Sax {
   bool unique = false;
   std::vector<std::unordered_set<std::string>> open;  // the keys of every object around
-  Ignore(std::string_view t, const std::string& o, int line) : text(t), origin(o), first_line(line) {}
+  using Sax::Sax;
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
   bool number_integer(int64_t) override { return true; }
@@ -44,7 +120,7 @@ struct Ignore final : nlohmann::json_sax<Json> {
     return true;
   }
   bool key(std::string& name) override {
-    if (unique && !open.back().insert(name).second) fail("{}: the key \"{}\" occurs twice in one object", origin, name);
+    if (unique && !open.back().insert(name).second) fail("{}: the key \"{}\" occurs twice in one object", origin, excerpt(name));
     return true;
   }
   bool end_object() override {
@@ -53,15 +129,14 @@ struct Ignore final : nlohmann::json_sax<Json> {
   }
   bool start_array(size_t) override { return true; }
   bool end_array() override { return true; }
-  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    if (const auto* error = dynamic_cast<const Json::parse_error*>(&e)) malformed(*error, text, origin, first_line);
-    fail("{}:{}: not valid JSON: {}", origin, first_line, e.what());
-  }
 };
 
 }  // namespace
 
 void check_json_depth(std::string_view text, const std::string& origin, int first_line) {
+  // The parser takes a NUL for the text's end, whatever follows.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos)
+    fail("{}:{}: not valid JSON: holds a NUL byte; is the file damaged?", origin, line_at(text, nul, first_line));
   int depth = 0;
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -93,13 +168,9 @@ nlohmann::json parse_unique_json(std::string_view text, const std::string& origi
 
 Json parse_json(std::string_view text, const std::string& origin, int first_line) {
   check_json_depth(text, origin, first_line);
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::parse_error& e) {
-    malformed(e, text, origin, first_line);
-  } catch (const Json::exception& e) {  // a number out of range
-    fail("{}:{}: not valid JSON: {}", origin, first_line, e.what());
-  }
+  Builder sax(text, origin, first_line);
+  Json::sax_parse(text.begin(), text.end(), &sax);
+  return std::move(sax.document);
 }
 
 std::string json_number(double value) {

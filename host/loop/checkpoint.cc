@@ -8,6 +8,7 @@
 #include "base/file_set.h"
 #include "base/manifest.h"
 #include "base/place.h"
+#include "weights/other_formats.h"
 
 namespace slipway {
 namespace {
@@ -90,7 +91,10 @@ void require_resumable(const fs::path& checkpoint) {
 }
 
 void verify_checkpoint(const fs::path& checkpoint) {
-  if (!is_foreign_checkpoint(checkpoint)) verify_manifest(checkpoint);
+  if (is_foreign_checkpoint(checkpoint)) return;
+  if (!path_exists(checkpoint / "manifest.json"))
+    if (const std::string other = other_format(checkpoint); !other.empty()) fail("{}: a run cannot resume from it: {}", checkpoint.string(), other);
+  verify_manifest(checkpoint);
 }
 
 std::optional<fs::path> latest_checkpoint(const fs::path& output_dir, std::vector<std::string>* skipped) {

@@ -9,6 +9,7 @@
 #include "loop/run_settings.h"
 #include "loop/training_args.h"
 #include "loop/train_tensors.h"
+#include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "weights/model_folder.h"
 
@@ -135,6 +136,7 @@ void Run::load_weights(const fs::path& checkpoint) {
   const at::NoGradGuard no_grad;
   const ModelWeights weights = open_weights(checkpoint);
   if (!weights.read) fail("{}: holds no weights", checkpoint.string());
+  check_weights(model.parameters().specs(), weights);
   model.parameters().load(weights.read);
   if (const char* file = model.state_file(); file != nullptr && fs::exists(checkpoint / file)) model.restore_state(read_file(checkpoint / file));
 }

@@ -51,9 +51,10 @@ std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& f
   json("config.json", folder.config);
   json("generation_config.json", folder.generation_config);
   // The tokenizer's files come in one call; the list names each so that the manifest covers them.
-  out.push_back({"tokenizer.json", [&tokenizer](const fs::path& path) { save_tokenizer(tokenizer, path.parent_path()); }});
-  out.push_back({"tokenizer_config.json", [](const fs::path&) {}});
-  out.push_back({"special_tokens_map.json", [](const fs::path&) {}});
+  for (const std::string& name : tokenizer_file_names(tokenizer)) {
+    if (name != "tokenizer.json") out.push_back({name, [](const fs::path&) {}});
+    else out.push_back({name, [&tokenizer](const fs::path& path) { save_tokenizer(tokenizer, path.parent_path()); }});
+  }
   return out;
 }
 

@@ -36,6 +36,14 @@ ParameterSpec spec_of(const slw_param& p) {
 
 }  // namespace
 
+std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::string& name) {
+  const auto* table = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
+  if (!SLW_HAS(table, info)) fail("plugin {} offers no {}", name, SLW_MODEL);
+  std::vector<ParameterSpec> out;
+  for (uint32_t i = 0; i < table->param_count; ++i) out.push_back(spec_of(*table->params[i]));
+  return out;
+}
+
 Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std::move(name)) {
   register_operators();
   table_ = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
@@ -48,9 +56,7 @@ Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std:
   error.struct_size = sizeof error;
   info_.struct_size = sizeof info_;
   check(table_->info(plugin, &info_, &error), error, name_, "info");
-  std::vector<ParameterSpec> specs;
-  for (uint32_t i = 0; i < table_->param_count; ++i) specs.push_back(spec_of(*table_->params[i]));
-  parameters_ = std::make_unique<FlatParameters>(std::move(specs));
+  parameters_ = std::make_unique<FlatParameters>(declared_parameters(plugin, name_));
   if (native_ != nullptr) {
     native_->adopt(*parameters_);
     return;

@@ -3,6 +3,8 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "device/attention.h"
 #include "device/packed_weights.h"
@@ -11,6 +13,9 @@
 #include "slipway/model.h"
 
 namespace slipway {
+
+// What the plugin's slipway.model/1 declares; no memory is allocated for it. Throws Error where there is no such interface.
+std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::string& name);
 
 class Model {
  public:

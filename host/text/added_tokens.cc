@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/excerpt.h"
 #include "text/unicode.h"
 
 namespace slipway {
@@ -44,11 +45,11 @@ AddedTokens::AddedTokens(const Json& list, const std::string& origin) {
                        t.value("single_word", false), t.value("lstrip", false), t.value("rstrip", false),
                        t.value("normalized", !special)});
     const AddedToken& token = tokens_.back();
-    if (token.id < 0 || token.id > 10'000'000) fail("{}: added token \"{}\" has id {}", origin, token.content, token.id);
+    if (token.id < 0 || token.id > 10'000'000) fail("{}: added token \"{}\" has id {}", origin, excerpt(token.content), token.id);
     if (token.content.empty()) fail("{}: the added token with id {} has no content", origin, token.id);
     if (!by_id_.emplace(token.id, tokens_.size() - 1).second) fail("{}: two added tokens have id {}", origin, token.id);
     if (!by_content_.emplace(token.content, tokens_.size() - 1).second)
-      fail("{}: the added token \"{}\" occurs twice", origin, token.content);
+      fail("{}: the added token \"{}\" occurs twice", origin, excerpt(token.content));
     (token.normalized ? any_normalized_ : any_plain_) = true;
     Pass& pass = token.normalized ? normalized_ : plain_;
     pass[static_cast<unsigned char>(token.content[0])].push_back(static_cast<uint32_t>(tokens_.size() - 1));

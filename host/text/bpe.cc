@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/excerpt.h"
 
 namespace slipway {
 namespace {
@@ -38,7 +39,7 @@ Bpe::Bpe(BpeModel model, bool ignore_merges, const std::string& origin)
   for (size_t i = 0; i < vocabulary_.size(); ++i) {
     if (vocabulary_[i].empty()) continue;
     const auto [it, fresh] = ids_.emplace(vocabulary_[i], static_cast<int32_t>(i));
-    if (!fresh) fail("{}: the token \"{}\" has two ids, {} and {}", origin, vocabulary_[i], it->second, i);
+    if (!fresh) fail("{}: the token \"{}\" has two ids, {} and {}", origin, excerpt(vocabulary_[i]), it->second, i);
   }
   std::string joined;
   for (size_t rank = 0; rank < model.merges.size(); ++rank) {
@@ -47,7 +48,7 @@ Bpe::Bpe(BpeModel model, bool ignore_merges, const std::string& origin)
     joined += right;
     const int32_t a = id(left), b = id(right), result = id(joined);
     if (a < 0 || b < 0 || result < 0)
-      fail("{}: merge {} (\"{}\" \"{}\") uses a token that is not in the vocabulary", origin, rank, left, right);
+      fail("{}: merge {} (\"{}\" \"{}\") uses a token that is not in the vocabulary", origin, rank, excerpt(left), excerpt(right));
     merges_.emplace_back(a, b);
     ranks_.insert_or_assign(pair_key(a, b), Merge{static_cast<int32_t>(rank), result});
   }

@@ -2,6 +2,7 @@
 #include "text/pre_tokenizer.h"
 
 #include "base/error.h"
+#include "base/excerpt.h"
 #include "text/gpt2_words.h"
 #include "text/unicode.h"
 
@@ -42,7 +43,7 @@ void PreTokenizer::add(const Json& description, const std::string& origin) {
   } else if (type == "Split") {
     steps_.push_back(split_step(description, origin));
   } else {
-    fail("{}: pre-tokenizer \"{}\" is not supported (ByteLevel, Digits, Split and Sequence are)", origin, type);
+    fail("{}: pre-tokenizer \"{}\" is not supported (ByteLevel, Digits, Split and Sequence are)", origin, excerpt(type));
   }
 }
 
@@ -65,7 +66,7 @@ PreTokenizer::Step PreTokenizer::split_step(const Json& description, const std::
   else if (behavior == "Contiguous") step.behavior = Behavior::kContiguous;
   else
     fail("{}: pre-tokenizer Split with behavior \"{}\" is not supported (Isolated, Removed, MergedWithPrevious, "
-         "MergedWithNext and Contiguous are)", origin, behavior);
+         "MergedWithNext and Contiguous are)", origin, excerpt(behavior));
   return step;
 }
 

@@ -15,6 +15,11 @@ namespace slipway {
 
 class Gguf;
 
+// A file that stands beside a tokenizer.json: its name and its bytes.
+struct TokenizerFile {
+  std::string name, bytes;
+};
+
 // Immutable after loading; encode and decode may be called from any thread.
 class Tokenizer {
  public:
@@ -35,7 +40,8 @@ class Tokenizer {
   bool is_special(int32_t id) const;
 
   std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
-  std::string chat_template;             // "" = none
+  std::string chat_template;             // the one named "default" where there are several; "" = none
+  std::vector<TokenizerFile> files;      // what stood beside its tokenizer.json, as it stood; saved with it
 
   // A tokenizer.json that Hugging Face's tokenizers reads to equal ids.
   std::string to_json() const;
@@ -49,7 +55,12 @@ class Tokenizer {
 // From a folder with tokenizer.json, a tokenizer.json, or a .gguf file. Throws Error saying what was looked for.
 Tokenizer load_tokenizer(const std::filesystem::path& path);
 
-// Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json for transformers' AutoTokenizer.
+// Writes the tokenizer's files for transformers' AutoTokenizer: tokenizer.json, and those that it was read with; where it was read without a
+// tokenizer_config.json, one that says the same. Files of another tokenizer are removed from the folder. Throws Error.
 void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);
+// The names of the files that this writes, tokenizer.json first.
+std::vector<std::string> tokenizer_file_names(const Tokenizer& tokenizer);
+// Whether `name` is that of a file that a tokenizer may have.
+bool is_tokenizer_file(std::string_view name);
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/excerpt.h"
 #include "text/tokenizer_parts.h"
 #include "text/unicode.h"
 
@@ -9,6 +10,10 @@ namespace slipway {
 namespace {
 
 constexpr int64_t kMaxId = 10'000'000;
+constexpr size_t kMaxKeys = 10'000;  // of an object other than the vocabulary: each is searched for among those before it
+
+// Real vocabularies have few holes.
+size_t most_ids(size_t tokens) { return 4 * tokens + 100'000; }
 
 // Collects the document while it is parsed; model.vocab and model.merges, nearly all of it, into tables of their own.
 class Reader final : public nlohmann::json_sax<Json> {
@@ -40,6 +45,7 @@ class Reader final : public nlohmann::json_sax<Json> {
   }
   bool start_object(size_t) override {
     if (place_ == Place::kDocument && at_model("vocab")) {
+      if (has_vocabulary) fail("{}: the model has \"vocab\" twice", origin_);
       place_ = Place::kVocabulary;
       return has_vocabulary = true;
     }
@@ -47,6 +53,7 @@ class Reader final : public nlohmann::json_sax<Json> {
   }
   bool start_array(size_t) override {
     if (place_ == Place::kDocument && at_model("merges")) {
+      if (has_merges) fail("{}: the model has \"merges\" twice", origin_);
       place_ = Place::kMerges;
       return has_merges = true;
     }
@@ -82,6 +89,7 @@ class Reader final : public nlohmann::json_sax<Json> {
            place_ == Place::kVocabulary ? "ids" : "pairs of tokens");
     if (open_.empty()) return &(document = std::move(value));
     Json& into = *open_.back();
+    if (into.is_object() && into.size() >= kMaxKeys) fail("{}: an object of more than {} keys", origin_, kMaxKeys);
     if (into.is_object()) return &(into[key_] = std::move(value));
     into.push_back(std::move(value));
     return &into.back();
@@ -98,6 +106,7 @@ class Reader final : public nlohmann::json_sax<Json> {
   }
   bool close() {
     if (place_ != Place::kDocument) {
+      if (place_ == Place::kVocabulary) place_tokens();
       place_ = Place::kDocument;
       return true;
     }
@@ -106,19 +115,27 @@ class Reader final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool token(int64_t id) {
-    if (id < 0 || id > kMaxId) fail("{}: token \"{}\" has an id below 0 or above {}", origin_, key_, kMaxId);
+    if (id < 0 || id > kMaxId) fail("{}: token \"{}\" has an id below 0 or above {}", origin_, excerpt(key_), kMaxId);
     if (key_.empty()) fail("{}: the token with id {} is empty", origin_, id);
-    const auto at = static_cast<size_t>(id);
-    if (at >= model.vocabulary.size()) model.vocabulary.resize(at + 1);
-    std::string& slot = model.vocabulary[at];
-    if (!slot.empty() && slot != key_) fail("{}: the tokens \"{}\" and \"{}\" have the same id {}", origin_, slot, key_, id);
-    slot = std::move(key_);
+    tokens_.emplace_back(std::move(key_), static_cast<size_t>(id));
     return true;
+  }
+  // Every id has its place in a table: an id far beyond the number of tokens would cost what the file does not have.
+  void place_tokens() {
+    size_t size = 0;
+    for (const auto& [token, id] : tokens_) size = std::max(size, id + 1);
+    if (size > most_ids(tokens_.size())) fail("{}: a vocabulary of {} tokens has the id {}", origin_, tokens_.size(), size - 1);
+    model.vocabulary.resize(size);
+    for (auto& [token, id] : tokens_) {
+      std::string& slot = model.vocabulary[id];
+      if (!slot.empty() && slot != token) fail("{}: the tokens \"{}\" and \"{}\" have the same id {}", origin_, excerpt(slot), excerpt(token), id);
+      slot = std::move(token);
+    }
   }
   bool merge(const std::string& text) {
     const size_t space = text.find(' ');
     if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
-      fail("{}: merge {} (\"{}\") is not two tokens", origin_, model.merges.size(), text);
+      fail("{}: merge {} (\"{}\") is not two tokens", origin_, model.merges.size(), excerpt(text));
     model.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
     return true;
   }
@@ -128,6 +145,7 @@ class Reader final : public nlohmann::json_sax<Json> {
   std::string key_;
   std::vector<Json*> open_;  // stays valid: only the innermost grows
   std::vector<std::string> open_names_, pair_;
+  std::vector<std::pair<std::string, size_t>> tokens_;
 };
 
 bool is_set(const Json& model, const char* key) {
@@ -137,7 +155,7 @@ bool is_set(const Json& model, const char* key) {
 
 void check_model(const Json& model, const std::string& origin) {
   if (const std::string type = model.value("type", "BPE"); type != "BPE")
-    fail("{}: model \"{}\" is not supported (BPE is)", origin, type);
+    fail("{}: model \"{}\" is not supported (BPE is)", origin, excerpt(type));
   if (model.value("byte_fallback", false))
     fail("{}: BPE with byte_fallback (SentencePiece style) is not supported; byte-level BPE is", origin);
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix", "dropout", "unk_token"})
@@ -150,9 +168,9 @@ void check_parts(const Json& document, const std::string& origin) {
     return it == document.end() || it->is_null() ? "" : it->value("type", "?");
   };
   if (const std::string normalizer = type("normalizer"); !normalizer.empty())
-    fail("{}: normalizer \"{}\" is not supported (null is)", origin, normalizer);
+    fail("{}: normalizer \"{}\" is not supported (null is)", origin, excerpt(normalizer));
   if (const std::string decoder = type("decoder"); decoder != "ByteLevel")
-    fail("{}: decoder \"{}\" is not supported (ByteLevel is)", origin, decoder);
+    fail("{}: decoder \"{}\" is not supported (ByteLevel is)", origin, excerpt(decoder));
   check_model(document.at("model"), origin);
 }
 
@@ -163,7 +181,9 @@ int32_t check_added(const AddedTokens& added, const Bpe& bpe, const std::string&
     const auto at = static_cast<size_t>(token.id);
     const int32_t known = bpe.id(token.content);
     if (known >= 0 ? known != token.id : at < bpe.vocabulary().size() && !bpe.vocabulary()[at].empty())
-      fail("{}: the added token \"{}\" has id {}, the vocabulary says otherwise", origin, token.content, token.id);
+      fail("{}: the added token \"{}\" has id {}, the vocabulary says otherwise", origin, excerpt(token.content), token.id);
+    if (at > most_ids(bpe.vocabulary().size() + added.all().size()))
+      fail("{}: the added token \"{}\" has id {}, far beyond the vocabulary of {}", origin, excerpt(token.content), token.id, bpe.vocabulary().size());
     size = std::max(size, at + 1);
   }
   return static_cast<int32_t>(size);

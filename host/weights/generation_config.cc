@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "weights/model_folder.h"
 
 namespace slipway {
 namespace {
@@ -21,7 +22,8 @@ constexpr std::string_view kKeys[] = {
 }  // namespace
 
 Json generation_config_of(const fs::path& weights, const Json& config) {
-  if (const fs::path file = weights / "generation_config.json"; !weights.empty() && fs::is_directory(weights) && fs::exists(file)) {
+  const fs::path folder = weights.empty() || fs::is_directory(weights) ? weights : program_at(weights).empty() ? fs::path() : fs::absolute(weights).parent_path();
+  if (const fs::path file = folder / "generation_config.json"; !folder.empty() && fs::exists(file)) {
     Json out = parse_json(read_file(file), file.string());
     if (!out.is_object()) fail("{}: is not a JSON object", file.string());
     return out;

@@ -1,16 +1,20 @@
 // GGUF reader.
 #include "weights/gguf.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/excerpt.h"
+#include "base/git_lfs.h"
 
 namespace slipway {
 namespace {
 
 constexpr uint64_t kMaxItems = uint64_t{1} << 28;  // array items, metadata pairs, tensors: far above any real file
+constexpr uint64_t kMaxKey = 65535, kMaxName = 1024;    // bytes; the format allows 65535 and 64
 
 enum ValueType : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64 };
 
@@ -32,6 +36,13 @@ class Cursor {
     std::string out(reinterpret_cast<const char*>(bytes_.data() + at_), size);
     at_ += size;
     return out;
+  }
+  // One that is looked up and quoted in messages.
+  std::string name(const char* what, uint64_t most) {
+    const uint64_t begin = at_;
+    if (const auto size = read<uint64_t>(); size > most) wrong(fmt::format("{} of {} bytes; at most {} are allowed", what, size, most));
+    at_ = begin;
+    return text();
   }
   uint64_t count(const char* what) {
     const auto n = read<uint64_t>();
@@ -136,7 +147,7 @@ struct Placed {
 
 Placed read_tensor(Cursor& in, const std::string& file) {
   Placed out;
-  out.tensor.name = in.text();
+  out.tensor.name = in.name("a tensor's name", kMaxName);
   const auto dims = in.read<uint32_t>();
   if (dims > 8) in.wrong(fmt::format("tensor {} has {} dimensions", out.tensor.name, dims));
   out.tensor.shape.resize(dims);
@@ -171,6 +182,7 @@ const T& typed(const Gguf& file, const std::string& key, const char* kind) {
 
 Gguf::Gguf(const fs::path& path) : file_(path) {
   Cursor in(file_);
+  refuse_git_lfs_pointer(file_.text(), path.string());
   if (in.read<uint32_t>() != 0x46554747) fail("{}: not a GGUF file", path.string());
   const auto version = in.read<uint32_t>();
   if (version == 0x02000000 || version == 0x03000000) fail("{}: a big-endian GGUF file is not supported", path.string());
@@ -178,8 +190,8 @@ Gguf::Gguf(const fs::path& path) : file_(path) {
   const uint64_t tensor_count = in.count("tensors"), pair_count = in.count("metadata pairs");
   std::unordered_set<std::string> keys;
   for (uint64_t i = 0; i < pair_count; ++i) {
-    const std::string key = in.text();
-    if (!keys.insert(key).second) in.wrong("the metadata repeats \"" + key + "\"");
+    const std::string key = in.name("a key of the metadata", kMaxKey);
+    if (!keys.insert(key).second) in.wrong("the metadata repeats \"" + excerpt(key) + "\"");
     if (auto value = read_value(in)) metadata_.emplace(key, *std::move(value));
   }
   std::vector<Placed> placed;
@@ -203,6 +215,13 @@ Gguf::Gguf(const fs::path& path) : file_(path) {
 const GgufValue* Gguf::find(const std::string& key) const {
   const auto it = metadata_.find(key);
   return it == metadata_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string> Gguf::keys() const {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : metadata_) out.push_back(key);
+  std::ranges::sort(out);
+  return out;
 }
 
 int64_t Gguf::integer(const std::string& key) const { return typed<int64_t>(*this, key, "a whole number"); }

@@ -24,6 +24,7 @@ class Gguf {
 
   const fs::path& path() const { return file_.path(); }
   const GgufValue* find(const std::string& key) const;  // nullptr = absent
+  std::vector<std::string> keys() const;                 // of the metadata, sorted
   // Typed access; throws Error when absent or of another kind.
   int64_t integer(const std::string& key) const;
   double number(const std::string& key) const;

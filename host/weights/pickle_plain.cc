@@ -27,7 +27,7 @@ class Plain {
       case Kind::kInteger: return node.integer;
       case Kind::kReal: return node.real;
       case Kind::kText:
-        if ((text_ += node.text.size()) > size_t{256} << 20) fail("{}: unfolds to more than 256 MiB of text", origin_);
+        count_text(node.text);
         return node.text;
       case Kind::kList:
       case Kind::kTuple:
@@ -46,6 +46,10 @@ class Plain {
   }
 
  private:
+  // A pickle names one text many times; each is a copy here.
+  void count_text(const std::string& text) {
+    if ((text_ += text.size()) > size_t{256} << 20) fail("{}: unfolds to more than 256 MiB of text", origin_);
+  }
   const PickleNode& item(const PickleNode& node, size_t index, Kind kind) const {
     if (index >= node.items.size() || node.items[index]->kind != kind) fail("{}: a tensor or array is described in a way that is not known", origin_);
     return *node.items[index];
@@ -77,9 +81,9 @@ class Plain {
     const std::vector<int64_t> strides = integers(item(arguments, 3, Kind::kTuple));
     const int64_t count = element_count(out.shape, origin_);
     if (strides.size() != out.shape.size()) fail("{}: a tensor with {} extents and {} strides", origin_, out.shape.size(), strides.size());
-    int64_t expected = 1;
-    for (size_t i = strides.size(); i-- > 0; expected *= std::max<int64_t>(out.shape[i], 1))
-      if (count != 0 && out.shape[i] != 1 && strides[i] != expected)
+    int64_t expected = 1;  // stays within `count`
+    for (size_t i = strides.size(); count != 0 && i-- > 0; expected *= out.shape[i])
+      if (out.shape[i] != 1 && strides[i] != expected)
         fail("{}: a tensor is not contiguous; save it with .contiguous()", origin_);
     const auto bytes = storage_(item(id, 2, Kind::kText).text);
     const auto have = static_cast<int64_t>(bytes.size()) / width;
@@ -89,7 +93,7 @@ class Plain {
   }
 
   // (version, shape, dtype, Fortran order, data), of which only a row of little-endian uint32 is known.
-  TorchValue array(const PickleNode& state) const {
+  TorchValue array(const PickleNode& state) {
     const std::vector<int64_t> shape = integers(item(state, 1, Kind::kTuple));
     const PickleNode& type = item(state, 2, Kind::kCall);
     const PickleNode& encoded = item(item(state, 4, Kind::kCall), 1, Kind::kTuple);
@@ -98,7 +102,9 @@ class Plain {
       fail("{}: a numpy array that is not a row of uint32, as the generator's state is", origin_);
     if (item(item(state, 4, Kind::kCall), 0, Kind::kGlobal).text != "_codecs.encode" || item(encoded, 1, Kind::kText).text != "latin1")
       fail("{}: a numpy array's bytes are encoded in a way that is not known", origin_);
-    const std::string bytes = latin1(item(encoded, 0, Kind::kText).text);
+    const std::string& text = item(encoded, 0, Kind::kText).text;
+    count_text(text);
+    const std::string bytes = latin1(text);
     if (bytes.size() % 4 != 0 || static_cast<int64_t>(bytes.size() / 4) != shape[0])
       fail("{}: a numpy array of {} values has {} bytes", origin_, shape[0], bytes.size());
     std::vector<uint32_t> words(bytes.size() / 4);

@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/excerpt.h"
+#include "base/git_lfs.h"
 #include "base/json.h"
 
 namespace slipway {
@@ -17,7 +19,7 @@ Encoding encoding_of(const std::string& name, const std::string& where) {
   for (const Encoding e : {Encoding::kF64, Encoding::kF32, Encoding::kF16, Encoding::kBF16, Encoding::kI64,
                            Encoding::kI32, Encoding::kI16, Encoding::kI8, Encoding::kU8, Encoding::kBool})
     if (traits(e).name == name) return e;
-  fail("{}: dtype {} is not supported", where, name);
+  fail("{}: dtype {} is not supported (F32, F16, BF16 and F64 are)", where, excerpt(name));
 }
 
 struct Placed {
@@ -26,7 +28,7 @@ struct Placed {
 };
 
 Placed parse_entry(const std::string& name, const nlohmann::json& entry, const std::string& file) {
-  const std::string where = file + ": tensor " + name;
+  const std::string where = file + ": tensor " + excerpt(name);
   const auto whole = [](const nlohmann::json& v) { return v.is_number_unsigned(); };
   if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() || !entry.contains("shape") ||
       !entry["shape"].is_array() || !std::ranges::all_of(entry["shape"], whole) || !entry.contains("data_offsets") ||
@@ -56,6 +58,7 @@ Safetensors::Safetensors(const fs::path& path) : file_(path) {
   static_assert(std::endian::native == std::endian::little);
   const auto bytes = file_.bytes();
   uint64_t header = 0;
+  refuse_git_lfs_pointer(file_.text(), path.string());
   if (bytes.size() < 8) fail("{}: too short for a safetensors file", path.string());
   std::memcpy(&header, bytes.data(), 8);
   if (header > kMaxHeader || header > bytes.size() - 8)
@@ -76,8 +79,8 @@ Safetensors::Safetensors(const fs::path& path) : file_(path) {
   std::ranges::sort(placed, {}, [](const Placed& p) { return std::pair(p.begin, p.end); });  // the empty before its neighbour
   uint64_t expected = 0;
   for (Placed& p : placed) {
-    if (p.begin != expected) fail("{}: tensor {} overlaps another or leaves a hole", path.string(), p.tensor.name);
-    if (p.end > data.size()) fail("{}: tensor {} lies outside the file", path.string(), p.tensor.name);
+    if (p.begin != expected) fail("{}: tensor {} overlaps another or leaves a hole", path.string(), excerpt(p.tensor.name));
+    if (p.end > data.size()) fail("{}: tensor {} lies outside the file", path.string(), excerpt(p.tensor.name));
     p.tensor.bytes = data.subspan(p.begin, p.end - p.begin);
     expected = p.end;
     tensors_.push_back(std::move(p.tensor));

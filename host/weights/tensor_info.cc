@@ -1,10 +1,12 @@
 // Decoding of tensors: plain floats and the block formats of GGUF (as the ggml project defines them).
 #include "weights/tensor_info.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/excerpt.h"
 
 namespace slipway {
 namespace {
@@ -108,6 +110,12 @@ int64_t element_count(std::span<const int64_t> shape, const std::string& where) 
   return count;
 }
 
+std::string shape_text(std::span<const int64_t> shape) {
+  std::string out;
+  for (const int64_t extent : shape) out += (out.empty() ? "[" : ", ") + std::to_string(extent);
+  return out.empty() ? "[]" : out + "]";
+}
+
 void decode_to_float(const TensorInfo& tensor, float* out) {
   const std::byte* in = tensor.bytes.data();
   if (tensor.bytes.empty()) return;
@@ -120,8 +128,22 @@ void decode_to_float(const TensorInfo& tensor, float* out) {
     case Encoding::kQ4_1: return each_block(tensor, out, decode_q4_1);
     case Encoding::kQ8_0: return each_block(tensor, out, decode_q8_0);
     case Encoding::kQ6_K: return each_block(tensor, out, decode_q6_k);
-    default: fail("tensor {}: holds {} values, expected floating point", tensor.name, traits(tensor.encoding).name);
+    default:
+      fail("tensor {}: holds {} values, expected floating point; weights that are packed into whole numbers are not supported",
+           excerpt(tensor.name), traits(tensor.encoding).name);
   }
+}
+
+bool same_values(const TensorInfo& a, const TensorInfo& b) {
+  if (a.shape != b.shape) return false;
+  if (a.encoding == b.encoding) return std::ranges::equal(a.bytes, b.bytes);
+  std::vector<float> values[2];
+  for (const TensorInfo* each : {&a, &b}) {
+    std::vector<float>& out = values[each == &b];
+    out.resize(static_cast<size_t>(element_count(each->shape, each->name)));
+    decode_to_float(*each, out.data());
+  }
+  return std::memcmp(values[0].data(), values[1].data(), values[0].size() * sizeof(float)) == 0;
 }
 
 }  // namespace slipway

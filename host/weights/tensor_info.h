@@ -29,7 +29,13 @@ struct TensorInfo {
 // Product of the shape; throws Error on overflow or a negative extent. `where` names file and tensor.
 int64_t element_count(std::span<const int64_t> shape, const std::string& where);
 
+// "[49152, 576]", for messages.
+std::string shape_text(std::span<const int64_t> shape);
+
 // Decodes the whole tensor into out[element_count]. Throws Error for encodings that hold no floating-point values.
 void decode_to_float(const TensorInfo& tensor, float* out);
+
+// Whether the two have one shape and decode to the same bits. Throws Error as decode_to_float() does.
+bool same_values(const TensorInfo& a, const TensorInfo& b);
 
 }  // namespace slipway

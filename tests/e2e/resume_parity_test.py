@@ -13,7 +13,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/parity/data/resume"
 LOSS_TOLERANCE, RATE_TOLERANCE = 1e-4, 1e-9  # absolute, relative
-FILES = {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "training_args.json", "trainer_state.json",
+FILES = {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "training_args.json", "trainer_state.json",
          "optimizer.pt", "scheduler.pt", "rng_state.pth", "run_state.json", "sft_state.json", "manifest.json"}
 
 

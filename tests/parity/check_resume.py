@@ -106,7 +106,7 @@ def check_files(folder: pathlib.Path) -> None:
         loaded = {f.name: torch.load(f, weights_only=True) for f in [*folder.glob("*.pt"), *folder.glob("*.pth")]}
     if loaded["scheduler.pt"]["last_epoch"] != state.global_step or arguments.learning_rate != loaded["scheduler.pt"]["base_lrs"][0]:
         sys.exit(f"{folder}: scheduler.pt, trainer_state.json and training_args.json do not agree")
-    read = {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "training_args.json", "trainer_state.json", *loaded}
+    read = {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "training_args.json", "trainer_state.json", *loaded}
     print(f"read by the peer: {', '.join(sorted(read))}; ours alone: {', '.join(sorted({f.name for f in folder.iterdir()} - read))}")
 
 

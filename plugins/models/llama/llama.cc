@@ -3,6 +3,8 @@
 #include <cmath>
 #include <string>
 
+#include "config_keys.h"
+#include "shape.h"
 #include "slipway/plugin_torch.hpp"
 
 namespace {
@@ -11,30 +13,17 @@ using namespace slipway::ops;
 using slipway::ModelConfig;
 using slipway::Tensor;
 
-struct Shape {
-  explicit Shape(const ModelConfig& c)
-      : hidden(c.positive("hidden_size")), ffn(c.positive("intermediate_size")), layers(c.positive("num_hidden_layers")),
-        heads(c.positive("num_attention_heads")), kv_heads(c.positive("num_key_value_heads", static_cast<double>(heads))),
-        width(c.positive("head_dim", static_cast<double>(hidden / heads))), vocab(c.positive("vocab_size")),
-        max_positions(c.positive("max_position_embeddings", 2048)), eps(c.number("rms_norm_eps", 1e-6)),
-        theta(c.number("rope_theta", 10000.0)), tied(c.number("tie_word_embeddings", 0) != 0), init_std(c.number("initializer_range", 0.02)) {
-    // Newer config.json files keep the rotary base in a table of its own.
-    if (const auto rope_table = c.table("rope_parameters")) theta = rope_table->number("rope_theta", theta);
-    if (heads % kv_heads != 0) ModelConfig::bad("num_attention_heads", "is not a multiple of num_key_value_heads");
-    if (width % 2 != 0) ModelConfig::bad("head_dim", "must be even for rotary positions");
-    for (const char* key : {"attention_bias", "mlp_bias"})
-      if (c.number(key, 0) != 0) ModelConfig::bad(key, "= true is not supported yet");
-    for (const char* key : {"rope_scaling", "rope_parameters"})
-      if (const auto table = c.table(key); table && table->text("rope_type", "default") != "default")
-        ModelConfig::bad(key, "of type " + table->text("rope_type", "") + " is not supported yet");
-    if (const std::string act = c.text("hidden_act", "silu"); act != "silu") ModelConfig::bad("hidden_act", "is \"" + act + "\", only \"silu\" is known");
-  }
+// The host that asks for a model at present, for warnings.
+thread_local const slw_host* asking_host = nullptr;
 
-  int64_t hidden, ffn, layers, heads, kv_heads, width, vocab, max_positions;
-  double eps, theta;
-  bool tied;
-  double init_std;
-};
+const slw_value& checked_config(const ModelConfig& host) {
+  const slw_value& config = *host.find("config");
+  std::string unknown;
+  for (const std::string& key : check_config_keys(config)) unknown += (unknown.empty() ? "\"" : ", \"") + key + "\"";
+  if (const std::string text = "config.json: these keys are not known and change nothing here: " + unknown.substr(0, 500); !unknown.empty() && asking_host != nullptr)
+    asking_host->log(asking_host, SLW_LOG_WARN, {text.data(), text.size()});
+  return config;
+}
 
 // Order of a block's parameters, after the embedding (index 0).
 enum BlockParameter { kInputNorm, kQuery, kKey, kValue, kOutput, kPostNorm, kGate, kUp, kDown, kPerBlock };
@@ -45,7 +34,7 @@ class Llama : public slipway::TorchModel<Llama> {
                         help = "Llama and SmolLM2: grouped-query attention, rotary positions, SwiGLU.";
   static constexpr const slw_option* options[] = {nullptr};
 
-  explicit Llama(const ModelConfig& config) : shape_(config) {
+  Llama(const ModelConfig&, const ModelConfig& host) : shape_(ModelConfig(checked_config(host))) {
     const int64_t attended = shape_.heads * shape_.width, cached = shape_.kv_heads * shape_.width;
     matrix("model.embed_tokens.weight", shape_.vocab, shape_.hidden, 0);
     for (int64_t i = 0; i < shape_.layers; ++i) {
@@ -63,7 +52,7 @@ class Llama : public slipway::TorchModel<Llama> {
     }
     const auto head = static_cast<int32_t>(shape_.layers + 1);
     norm("model.norm.weight", head);
-    if (!shape_.tied) matrix("lm_head.weight", shape_.vocab, shape_.hidden, head);
+    parameter("lm_head.weight", {shape_.vocab, shape_.hidden}, head, {SLW_INIT_NORMAL, shape_.init_std, true, shape_.tied ? 0 : -1});
     attends(shape_.layers, shape_.kv_heads, shape_.width);
   }
 
@@ -71,7 +60,7 @@ class Llama : public slipway::TorchModel<Llama> {
     if (segment == 0) return embedding(weight(0), x);
     if (segment <= shape_.layers) return block(segment - 1, x, positions, context);
     const size_t final_norm = 1 + static_cast<size_t>(shape_.layers) * kPerBlock;
-    return linear(rms_norm(x, weight(final_norm), shape_.eps), weight(shape_.tied ? 0 : final_norm + 1));
+    return linear(rms_norm(x, weight(final_norm), shape_.eps), weight(final_norm + 1));
   }
 
   slw_model_info info() const {
@@ -103,6 +92,21 @@ class Llama : public slipway::TorchModel<Llama> {
   Shape shape_;
 };
 
+// Llama, made while its host is known.
+class WarningLlama : public Llama {
+  using Llama::Llama;
+};
+
 }  // namespace
 
-SLW_EXPORT_MODEL(Llama);
+template <>
+struct slipway::ExportModel<WarningLlama> : slipway::ExportModel<Llama> {
+  static slw_status create(const slw_host* host, const char* id_, const slw_value* options_, slw_plugin** out, slw_error* err) noexcept {
+    asking_host = host;
+    const slw_status status = slipway::ExportModel<Llama>::create(host, id_, options_, out, err);
+    asking_host = nullptr;
+    return status;
+  }
+};
+
+SLW_EXPORT_MODEL(WarningLlama);

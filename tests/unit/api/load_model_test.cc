@@ -38,6 +38,28 @@ TEST(LoadModel, FaultsNameWhatIsMissing) {
   ModelSource headless = tiny();
   headless.config.erase("num_attention_heads");
   EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }), HasSubstr("num_attention_heads"));
+  headless.origin = "some/config.json";
+  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }), testing::StartsWith("some/config.json: "));
+}
+
+TEST(LoadModel, SizesThatNoMachineHoldsAreRefusedBeforeAnyMemoryIsAskedFor) {
+  const Registry registry({SLIPWAY_PLUGINS});
+  ModelSource huge = tiny();
+  huge.origin = "some/config.json";
+  huge.config["intermediate_size"] = 1'000'000'000;
+  huge.config["hidden_size"] = 100'000'000;
+  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, huge, {}); }), AllOf(HasSubstr("some/config.json: the weights alone need"), HasSubstr("GiB are free")));
+}
+
+TEST(LoadModel, ADropoutOfAttentionIsRefusedInTraining) {
+  const Registry registry({SLIPWAY_PLUGINS});
+  ModelSource source = tiny();
+  const LoadedModel loaded = create_model(registry, "llama", {}, source, {});
+  check_trainable(loaded, source);
+  source.config["attention_dropout"] = 0.0;
+  check_trainable(loaded, source);
+  source.config["attention_dropout"] = 0.5;
+  EXPECT_THAT(error_of([&] { check_trainable(loaded, source); }), HasSubstr("\"attention_dropout\" = 0.5"));
 }
 
 }  // namespace

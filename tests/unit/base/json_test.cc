@@ -28,6 +28,57 @@ TEST(Json, DepthIsLimited) {
   EXPECT_THAT([] { parse_json("[1,\n1e999]", "x"); }, testing::ThrowsMessage<Error>(testing::StartsWith("x:")));
 }
 
+TEST(Json, AnEscapedQuoteDoesNotEndAText) {
+  EXPECT_NO_THROW(parse_json("\"\\\"" + std::string(600, '[') + "\"", "x")) << "the brackets are text";
+}
+
+TEST(Json, NothingMayFollowAValue) {
+  using namespace std::string_literals;
+  const auto refuses = [](const std::string& text) {
+    EXPECT_THAT([&] { parse_json(text, "x.json"); }, testing::ThrowsMessage<Error>(testing::StartsWith("x.json:"))) << text;
+    EXPECT_THROW(check_json(text, "x.json"), Error) << text;
+    EXPECT_THROW(parse_unique_json(text, "x.json"), Error) << text;
+  };
+  for (const std::string& rest : {"\0"s, "\0{}"s, " x"s, "{}"s, "]"s, "\n\0\0\0"s}) refuses("{\"a\": 1}" + rest);
+  refuses("{\"a\": \"b\0c\"}"s);
+  EXPECT_THAT([] { parse_json("[1,\n\0]"s, "x.json"); }, testing::ThrowsMessage<Error>("x.json:2: not valid JSON: holds a NUL byte; is the file damaged?"));
+}
+
+TEST(Json, TheLastOfEqualKeysWins) {
+  std::string many = "{";
+  for (int i = 0; i < 40; ++i) many += "\"k" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  EXPECT_EQ(parse_json(R"({"a":1,"b":2,"a":3})", "x").dump(), R"({"a":3,"b":2})");
+  const Json json = parse_json(many + "\"k3\":-3,\"k30\":-30}", "x");
+  EXPECT_EQ(json.size(), 40u);
+  EXPECT_EQ(json["k3"], -3);
+  EXPECT_EQ(json["k30"], -30);
+  EXPECT_EQ(json.begin().key(), "k0");
+}
+
+TEST(Json, ManyKeysTakeNoQuadraticTime) {
+  std::string text = "{";
+  for (int i = 0; i < 200'000; ++i) text += "\"key" + std::to_string(i) + "\":[" + std::to_string(i) + "],";
+  text.back() = '}';
+  EXPECT_EQ(parse_json(text, "x").size(), 200'000u);  // a search for each key would need minutes
+}
+
+TEST(Json, MessagesQuoteLittle) {
+  const std::string name(1'000'000, 'n');
+  for (const std::string& text : {"{\"" + name + "\":1,\"" + name + "\":2}", "{\"" + name}) {
+    try {
+      parse_unique_json(text, "x");
+      ADD_FAILURE() << "read";
+    } catch (const Error& e) {
+      EXPECT_LT(std::string_view(e.what()).size(), 1000u);
+    }
+  }
+}
+
+TEST(Json, AGitLfsPointerIsNamed) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n";
+  EXPECT_THAT([&] { parse_json(pointer, "config.json"); }, testing::ThrowsMessage<Error>(testing::AllOf(testing::StartsWith("config.json: "), testing::HasSubstr("git lfs pull"))));
+}
+
 TEST(Json, CheckFindsWhatParseFinds) {
   EXPECT_NO_THROW(check_json(R"({"a":[1,-1,1.5,true,null,"x"]})", "x"));
   EXPECT_THAT([] { check_json("{\n \"a\": }", "x.json"); },

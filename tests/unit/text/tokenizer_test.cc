@@ -148,6 +148,84 @@ TEST(Tokenizer, SavedFolderLoadsEqual) {
   EXPECT_EQ(back.chat_template, "");
 }
 
+TEST(Tokenizer, WhatStoodBesideItIsSavedByteForByte) {
+  const fs::path from = scratch() / "from", to = scratch() / "to";
+  const std::pair<const char*, std::string> files[] = {
+      {"tokenizer_config.json", R"({"padding_side":"left", "bos_token": {"content": "<s>", "lstrip": true}, "eos_token": "</s>", "model_max_length": 512, "unk_token": "abc",
+        "additional_special_tokens": ["<pad>"], "chat_template": [{"name": "tools", "template": "T"}, {"name": "default", "template": "D"}]})"},
+      {"special_tokens_map.json", R"({"bos_token":"<s>"})"},
+      {"added_tokens.json", R"({"<s>":10})"},
+      {"vocab.json", "{}"},
+      {"merges.txt", "#version: 0.2\na b\n"},
+      {"tokenizer.model", std::string("\0\1\2", 3)}};
+  for (const auto& [name, bytes] : files) write_file_durably(from / name, bytes);
+  write_file_durably(from / "tokenizer.json", small().dump());
+  write_file_durably(to / "chat_template.jinja", "of an earlier save");
+  const Tokenizer t = load_tokenizer(from);
+  EXPECT_EQ(t.bos, 10);
+  EXPECT_EQ(t.eos, 11);
+  EXPECT_EQ(t.chat_template, "D");
+  save_tokenizer(t, to);
+  for (const auto& [name, bytes] : files) EXPECT_EQ(read_file(to / name), bytes) << name;
+  EXPECT_FALSE(fs::exists(to / "chat_template.jinja"));
+  EXPECT_THAT(tokenizer_file_names(t), testing::UnorderedElementsAre("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"));
+}
+
+TEST(Tokenizer, NamedTemplatesOfAFolderGoIntoTheSettings) {
+  const fs::path from = scratch() / "from", to = scratch() / "to";
+  write_file_durably(from / "tokenizer.json", small().dump());
+  write_file_durably(from / "tokenizer_config.json", R"({"padding_side": "left"})");
+  write_file_durably(from / "chat_template.jinja", "D");
+  write_file_durably(from / "additional_chat_templates/tools.jinja", "T");
+  save_tokenizer(load_tokenizer(from), to);
+  EXPECT_EQ(parse_json(read_file(to / "tokenizer_config.json"), "saved"),
+            parse_json(R"({"padding_side": "left", "chat_template": [{"name": "default", "template": "D"}, {"name": "tools", "template": "T"}]})", "expected"));
+  EXPECT_FALSE(fs::exists(to / "chat_template.jinja")) << "it would hide the list";
+  EXPECT_EQ(load_tokenizer(to).chat_template, "D");
+}
+
+TEST(Tokenizer, SettingsThatCannotBeAreNamed) {
+  const fs::path folder = scratch();
+  write_file_durably(folder / "tokenizer.json", small().dump());
+  const auto refuses = [&](const char* settings, const char* words) {
+    write_file_durably(folder / "tokenizer_config.json", settings);
+    EXPECT_THAT([&] { load_tokenizer(folder); }, ThrowsMessage<Error>(AllOf(HasSubstr("tokenizer_config.json"), HasSubstr(words)))) << settings;
+  };
+  refuses(R"({"eos_token": "</nowhere>"})", "\"eos_token\" is \"</nowhere>\", which is not in the vocabulary");
+  refuses(R"({"bos_token": 5})", "\"bos_token\" is neither");
+  refuses(R"({"bos_token": {"content": 5}})", "\"bos_token\" is neither");
+  refuses(R"({"chat_template": 5})", "\"chat_template\" is neither");
+  refuses(R"({"chat_template": [{"name": "default"}]})", "an entry of \"chat_template\"");
+  refuses("[]", "is not a JSON object");
+  refuses("version https://git-lfs.github.com/spec/v1\n", "git lfs pull");
+  write_file_durably(folder / "tokenizer_config.json", R"({"pad_token": "<none>", "bos_token": null})");
+  EXPECT_EQ(load_tokenizer(folder).pad, std::nullopt);
+}
+
+TEST(Tokenizer, SettingsThatTokenizerJsonDoesNotFollowAreTold) {
+  const fs::path folder = scratch();
+  write_file_durably(folder / "tokenizer.json", small().dump());  // adds <s>, and no </s>
+  write_file_durably(folder / "tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": true})");
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(load_tokenizer(folder).encode("abc"), ElementsAre(10, 5));
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, HasSubstr("\"add_eos_token\" is true, but the post-processor"));
+  EXPECT_THAT(told, testing::Not(HasSubstr("add_bos_token")));
+}
+
+TEST(Tokenizer, ASequenceOfPostProcessorsFramesFromWithin) {
+  Json json = small();
+  const Json inner = json["post_processor"];
+  Json outer = parse_json(R"({"type": "TemplateProcessing", "pair": [],
+      "single": [{"SpecialToken": {"id": "<pad>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+      "special_tokens": {"<pad>": {"id": "<pad>", "ids": [13], "tokens": ["<pad>"]}, "</s>": {"id": "</s>", "ids": [11], "tokens": ["</s>"]}}})",
+                          "outer");
+  json["post_processor"] = {{"type", "Sequence"}, {"processors", Json::array({inner, outer})}};
+  EXPECT_THAT(load(json).encode("abc"), ElementsAre(13, 10, 5, 11)) << "the later one goes around the earlier one";
+  json["post_processor"]["processors"] = Json::array({outer, inner});
+  EXPECT_THAT(load(json).encode("abc"), ElementsAre(10, 13, 5, 11));
+}
+
 TEST(Tokenizer, SaveOverATemplateRemovesIt) {
   const fs::path folder = scratch();
   Tokenizer t = load(small());
@@ -196,6 +274,8 @@ TEST(Tokenizer, BrokenPartsAreNamed) {
   refuses("/model/vocab/zz", "-1", "\"zz\" has an id below 0");
   refuses("/model/vocab/zz", "18446744073709551615", "\"zz\" has an id");
   refuses("/model/vocab/zz", "10000001", "\"zz\" has an id");
+  refuses("/model/vocab/zz", "10000000", "a vocabulary of 11 tokens has the id 10000000");
+  refuses("/added_tokens/1/id", "9000000", "\"</s>\" has id 9000000, far beyond the vocabulary of 10");
   refuses("/model/vocab/zz", "5", "\"abc\" and \"zz\" have the same id 5");
   refuses("/model/vocab/zz", "\"5\"", "vocab");
   refuses("/model/vocab/zz", "[]", "vocab");
@@ -232,6 +312,13 @@ TEST(Tokenizer, NotJsonAtAll) {
   refuses("{\n\"a\": tru}", "f:2: not valid JSON");
   refuses(std::string(100'000, '['), "nests deeper than 512");
   refuses(R"({"model":{"vocab":{"a":1e999}}})", "f");
+  refuses(R"({"model":{"vocab":{"a":0},"vocab":{"b":0},"merges":[]}})", "\"vocab\" twice");
+  refuses(R"({"model":{"vocab":{},"merges":[],"merges":[]}})", "\"merges\" twice");
+  std::string many = "{\"k\":0";
+  for (int i = 0; i < 20'000; ++i) many += ",\"k" + std::to_string(i) + "\":0";
+  refuses(many + "}", "an object of more than 10000 keys");
+  const std::string rest = R"(,"merges":[]}})";
+  refuses(R"({"decoder":{"type":"ByteLevel"},"model":{"vocab":{"a":0})" + rest + std::string(1, '\0'), "NUL byte");
   const std::string whole = small().dump();
   for (size_t cut = 0; cut < whole.size(); ++cut) EXPECT_THROW(Tokenizer::from_json(whole.substr(0, cut), "f"), Error) << cut;
 }
@@ -242,6 +329,7 @@ struct TokenizerGguf {
   std::vector<std::string> tokens = {"a", "b", "ab", "1", "<s>"}, merges = {"a b"};
   std::vector<int32_t> types = {1, 1, 1, 1, 3};
   uint32_t bos = 4;
+  std::vector<std::pair<std::string, std::string>> more = {};  // keys of tokenizer.*, values with their types
 
   fs::path write() const {
     const auto number = [](auto v) { return std::string(reinterpret_cast<const char*>(&v), sizeof v); };
@@ -260,8 +348,10 @@ struct TokenizerGguf {
                                                          {"merges", number(uint32_t{9}) + texts(merges)},
                                                          {"token_type", number(uint32_t{9}) + kinds},
                                                          {"bos_token_id", number(uint32_t{4}) + number(bos)}};
-    std::string out = "GGUF" + number(uint32_t{3}) + number(uint64_t{0}) + number(uint64_t{std::size(pairs)});
-    for (const auto& [key, value] : pairs) out += text("tokenizer.ggml." + std::string(key)) + value;
+    std::string out = "GGUF" + number(uint32_t{3}) + number(uint64_t{0}) + number(uint64_t{std::size(pairs) - pre.empty() + more.size()});
+    for (const auto& [key, value] : pairs)
+      if (key != std::string("pre") || !pre.empty()) out += text("tokenizer.ggml." + std::string(key)) + value;
+    for (const auto& [key, value] : more) out += text("tokenizer." + key) + value;
     write_file_durably(path, out + std::string(64, '\0'));
     return path;
   }
@@ -276,6 +366,27 @@ TEST(Tokenizer, FromGguf) {
   EXPECT_THAT(Tokenizer::from_json(t.to_json(), "saved").encode("ab<s>1"), ElementsAre(2, 4, 3));
 }
 
+const std::string kYes = std::string("\7\0\0\0\1", 5), kNo = std::string("\7\0\0\0\0", 5);
+
+TEST(Tokenizer, GgufsBeginAndEndTokensAreAdded) {
+  const std::string id_3 = std::string("\4\0\0\0\3\0\0\0", 8);
+  const Tokenizer t = load_tokenizer(TokenizerGguf{.more = {{"ggml.add_bos_token", kYes}, {"ggml.add_eos_token", kYes}, {"ggml.eos_token_id", id_3}}}.write());
+  EXPECT_THAT(t.encode("ab"), ElementsAre(4, 2, 3));
+  EXPECT_THAT(t.encode("ab", false), ElementsAre(2));
+  EXPECT_THAT(Tokenizer::from_json(t.to_json(), "saved").encode("ab"), ElementsAre(4, 2, 3));
+  EXPECT_THAT(load_tokenizer(TokenizerGguf{.more = {{"ggml.add_bos_token", kNo}}}.write()).encode("ab"), ElementsAre(2));
+  EXPECT_THAT([] { load_tokenizer(TokenizerGguf{.more = {{"ggml.add_eos_token", kYes}}}.write()); }, ThrowsMessage<Error>(HasSubstr("no \"tokenizer.ggml.eos_token_id\"")));
+  EXPECT_THAT([] { load_tokenizer(TokenizerGguf{.more = {{"ggml.add_space_prefix", kYes}}}.write()); }, ThrowsMessage<Error>(HasSubstr("\"tokenizer.ggml.add_space_prefix\" = true")));
+}
+
+TEST(Tokenizer, AGgufThatDoesNotSayHowWordsAreCutIsWarnedAbout) {
+  for (const std::string pre : {"", "default"}) {
+    testing::internal::CaptureStderr();
+    EXPECT_THAT(load_tokenizer(TokenizerGguf{.pre = pre}.write()).encode("ab"), ElementsAre(2));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), AllOf(HasSubstr("warn"), HasSubstr("tokenizer.ggml.pre"), HasSubstr("GPT-2")));
+  }
+}
+
 TEST(Tokenizer, BrokenGgufIsNamed) {
   const auto refuses = [](const TokenizerGguf& file, const char* words) {
     EXPECT_THAT([&] { load_tokenizer(file.write()); }, ThrowsMessage<Error>(AllOf(HasSubstr("t.gguf"), HasSubstr(words)))) << words;
@@ -288,7 +399,7 @@ TEST(Tokenizer, BrokenGgufIsNamed) {
   refuses({.tokens = {"a", "b", "ab", "\xFF", "<s>"}}, "token 3 is empty or not UTF-8");
   refuses({.merges = {"a b", "ab"}}, "merge 1 is not two tokens");
   refuses({.merges = {"b a"}}, "merge 0 (\"b\" \"a\") uses a token");
-  refuses({.bos = 5}, "tokenizer.ggml.bos_token_id = 5 is no token");
+  refuses({.bos = 5}, "tokenizer.ggml.bos_token_id = 5 is not a token");
 }
 
 TEST(Tokenizer, LoadSaysWhatWasLookedFor) {

@@ -138,7 +138,11 @@ TEST(Gguf, WrongHeadersAreNamed) {
       {file_of({}, {tensor("t", {17}, 0, 0)}, data), "tensor t lies outside the file"},
       {file_of({}, {tensor("t", {1}, 0, 64)}, data), "tensor t lies outside the file"},
       {file_of({}, {tensor("t", {1}, 0, most - 31)}, data), "tensor t lies outside the file"},
+      {file_of({}, {tensor("t", {16}, 0, most - 31)}, data), "tensor t lies outside the file"},  // offset and size together pass 2^64
       {file_of({}, {tensor("t", {1}, 0, 4)}, data), "tensor t is not aligned"},
+      {file_of({}, {tensor(std::string(2000, 'n'), {1}, 0, 0)}, data), "a tensor's name of 2000 bytes"},
+      {file_of({pair(std::string(70'000, 'k'), 0, "a")}, {}), "a key of the metadata of 70000 bytes"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n", "Git LFS pointer"},
       {file_of({}, {tensor("t", {1}, 0, 0), tensor("t", {1}, 0, 32)}, data), "tensor t occurs twice"},
   };
   for (const auto& [bytes, words] : cases) {

@@ -1,7 +1,6 @@
 // Weights under Hugging Face's names: folders in one file or several, GGUF files, and what is said when something is missing.
 #include "weights/model_folder.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "base/manifest.h"
@@ -126,107 +125,44 @@ TEST(ModelFolder, MissingFilesAreNamed) {
   EXPECT_THAT([&] { open_weights(folder / "model.bin"); }, ThrowsMessage<Error>(HasSubstr("not a GGUF file")));
 }
 
-// A small llama in GGUF: width 4, two query heads over one key head; every q and k row r holds the value r.
-struct TinyGguf {
-  uint64_t heads = 2, kv_heads = 1;
-  float eps = 1e-5f;
-  std::string architecture = "llama";
-  bool output = false, twice = false;
-
-  std::string bytes() const {
-    const auto text = [](const std::string& s) { return raw<uint64_t>(s.size()) + s; };
-    std::string pairs, tensors, data;
-    uint64_t pair_count = 0, tensor_count = 0;
-    const auto number = [&](const char* key, uint64_t v) { pairs += text(key) + raw<uint32_t>(10) + raw(v), ++pair_count; };
-    const auto add = [&](const std::string& name, uint64_t rows, uint64_t columns) {
-      tensors += text(name) + raw<uint32_t>(2) + raw(columns) + raw(rows) + raw<uint32_t>(0) + raw<uint64_t>(data.size());
-      for (uint64_t i = 0; i < rows * columns; ++i) data += raw(static_cast<float>(i / columns));
-      data.resize((data.size() + 31) / 32 * 32);
-      ++tensor_count;
-    };
-    pairs += text("general.architecture") + raw<uint32_t>(8) + text(architecture), ++pair_count;
-    number("llama.embedding_length", 8);
-    number("llama.feed_forward_length", 6);
-    number("llama.block_count", 1);
-    number("llama.attention.head_count", heads);
-    number("llama.attention.head_count_kv", kv_heads);
-    number("llama.context_length", 32);
-    number("tokenizer.ggml.eos_token_id", 2);
-    pairs += text("llama.attention.layer_norm_rms_epsilon") + raw<uint32_t>(6) + raw(eps), ++pair_count;
-    add("token_embd.weight", 5, 8);
-    add("blk.0.attn_q.weight", 8, 8);
-    add("blk.0.attn_k.weight", 4, 8);
-    add("blk.0.ffn_gate.weight", 6, 8);
-    add("output_norm.weight", 1, 8);
-    if (output) add("output.weight", 5, 8);
-    if (twice) add("lm_head.weight", 5, 8);
-    std::string out = "GGUF" + raw<uint32_t>(3) + raw(tensor_count) + raw(pair_count) + pairs + tensors;
-    out.resize((out.size() + 31) / 32 * 32);
-    return out + data;
-  }
-};
-
-ModelWeights open(const TinyGguf& tiny) {
-  const fs::path path = scratch() / "tiny.gguf";
-  write_bytes(path, tiny.bytes());
-  return open_weights(path);
-}
-
-std::vector<float> first_column(const ModelWeights& weights, const std::string& name, int64_t rows) {
-  const std::vector<float> all = values(weights, name, rows * 8);
-  std::vector<float> out;
-  for (size_t i = 0; i < all.size(); i += 8) out.push_back(all[i]);
-  return out;
-}
-
-TEST(ModelFolder, GgufBecomesAConfigAndNames) {
-  const ModelWeights weights = open({});
-  const Json& c = weights.config;
-  EXPECT_EQ(c["architectures"][0], "LlamaForCausalLM");
-  const std::pair<const char*, int64_t> numbers[] = {
-      {"hidden_size", 8},         {"intermediate_size", 6}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"num_key_value_heads", 1},
-      {"max_position_embeddings", 32}, {"head_dim", 4},     {"vocab_size", 5},        {"eos_token_id", 2}};
-  for (const auto& [key, number] : numbers) EXPECT_EQ(c[key], number) << key;
-  EXPECT_EQ(c["rms_norm_eps"], 1e-5) << "the decimal, not the float32 beside it";
-  EXPECT_EQ(c["rope_theta"], 10000.0);
-  EXPECT_EQ(c["tie_word_embeddings"], true);
-  EXPECT_FALSE(c.contains("bos_token_id"));
-  EXPECT_THAT(weights.names, testing::ElementsAre("model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight",
-                                                  "model.layers.0.self_attn.k_proj.weight", "model.layers.0.mlp.gate_proj.weight",
-                                                  "model.norm.weight"));
-  EXPECT_EQ(open({.output = true}).config["tie_word_embeddings"], false);
-}
-
-TEST(ModelFolder, GgufRotaryRowsChangePlaces) {
-  const ModelWeights weights = open({});
-  EXPECT_EQ(first_column(weights, "model.layers.0.self_attn.q_proj.weight", 8), (std::vector<float>{0, 2, 1, 3, 4, 6, 5, 7}));
-  EXPECT_EQ(first_column(weights, "model.layers.0.self_attn.k_proj.weight", 4), (std::vector<float>{0, 2, 1, 3}));
-  EXPECT_EQ(first_column(weights, "model.layers.0.mlp.gate_proj.weight", 6), (std::vector<float>{0, 1, 2, 3, 4, 5}));
-}
-
-TEST(ModelFolder, WrongGgufIsNamed) {
-  const auto refuses = [](const TinyGguf& tiny, const char* words) {
-    EXPECT_THAT(
-        [&] {
-          const ModelWeights weights = open(tiny);
-          values(weights, "model.layers.0.self_attn.q_proj.weight", 64);
-          values(weights, "model.layers.0.self_attn.k_proj.weight", 32);
-        },
-        ThrowsMessage<Error>(AllOf(HasSubstr("tiny.gguf"), HasSubstr(words))))
-        << words;
+TEST(ModelFolder, OtherFormsAreNamed) {
+  const auto refuses = [](const char* file, const char* words, bool config = true) {
+    const fs::path folder = scratch();
+    if (config) write_bytes(folder / "config.json", "{}");
+    write_bytes(folder / file, "x");
+    EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(AllOf(HasSubstr(folder.string()), HasSubstr(words)))) << file;
   };
-  refuses({.architecture = "mamba"}, "architecture \"mamba\" is not supported");
-  refuses({.heads = 0}, "head_count");
-  refuses({.heads = 3}, "does not divide into 3 heads");
-  refuses({.heads = 8}, "does not divide into 8 heads");
-  refuses({.heads = INT64_MAX}, "does not divide into");
-  refuses({.kv_heads = 0}, "does not divide into 0 heads");
-  refuses({.kv_heads = INT64_MAX}, "does not divide into");
-  refuses({.eps = 0}, "layer_norm_rms_epsilon\" must be positive");
-  refuses({.eps = -INFINITY}, "must be positive");
-  refuses({.eps = INFINITY}, "must be positive");
-  refuses({.eps = NAN}, "must be positive");
-  refuses({.output = true, .twice = true}, "two tensors are called \"lm_head.weight\"");
+  refuses("adapter_config.json", "adapters (LoRA)", false);
+  refuses("adapter_model.safetensors", "merge_and_unload", false);
+  refuses("pytorch_model.bin", "pytorch_model.bin, a pickle");
+  refuses("pytorch_model.bin.index.json", "safetensors");
+  refuses("zero_to_fp32.py", "DeepSpeed");
+  refuses("consolidated.00.pth", "config.json and model.safetensors", false);
+  refuses("model.Q4_0.gguf", "holds model.Q4_0.gguf; name that file itself", false);
+}
+
+TEST(ModelFolder, AdaptersBesideAModelAreNotPassedOver) {
+  const fs::path folder = scratch();
+  write_bytes(folder / "config.json", "{}");
+  write_bytes(folder / "adapter_config.json", "{}");
+  write_shard(folder / "model.safetensors", {"a"}, 1);
+  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("adapters (LoRA)")));
+}
+
+TEST(ModelFolder, RotaryFrequenciesOfOlderFilesAreNoTensors) {
+  const fs::path folder = scratch();
+  write_bytes(folder / "config.json", "{}");
+  write_shard(folder / "model.safetensors", {"a", "model.layers.0.self_attn.rotary_emb.inv_freq"}, 1);
+  const ModelWeights weights = open_weights(folder);
+  EXPECT_THAT(weights.names, testing::ElementsAre("a"));
+  EXPECT_EQ(weights.tensors.size(), 1u);
+}
+
+TEST(ModelFolder, ALoopOfLinksIsNamed) {
+  const fs::path folder = scratch();
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_THAT([&] { open_weights(folder / "loop"); }, ThrowsMessage<Error>(AllOf(HasSubstr("loop: "), HasSubstr("symbolic links"))));
+  EXPECT_THAT([&] { program_at(folder / "loop"); }, ThrowsMessage<Error>(HasSubstr("symbolic links")));
 }
 
 TEST(ModelFolder, SmolLm2) {

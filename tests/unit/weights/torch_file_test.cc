@@ -159,6 +159,33 @@ TEST(Pickle, WantsMoreThanPlainValues) {
   EXPECT_THAT(reading("\x93."), ThrowsMessage<Error>(HasSubstr("opcode 0x93")));
   EXPECT_THAT(reading("t."), ThrowsMessage<Error>(HasSubstr("damaged")));
   EXPECT_THAT(reading("."), ThrowsMessage<Error>(HasSubstr("damaged")));
+  EXPECT_THAT(reading("N(\x85t."), ThrowsMessage<Error>(HasSubstr("damaged"))) << "takes what lies below its mark";
+}
+
+std::string binint(int64_t value) { return std::string("\x8a\x08", 2) + raw(value); }
+std::string text_of(const std::string& text) { return "X" + raw(static_cast<uint32_t>(text.size())) + text; }
+
+TEST(Pickle, AnEmptyTensorOfHugeExtentsIsOne) {
+  const std::string storage = "(" + text_of("storage") + "ctorch\nFloatStorage\n" + text_of("0") + text_of("cpu") + binint(0) + "tQ";
+  const std::string extents = "(" + binint(0) + binint(int64_t{1} << 62) + binint(int64_t{1} << 62) + "t";
+  const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + binint(0) + extents + extents + "\x89" + "ccollections\nOrderedDict\n)RtR.";
+  const TorchValue read = unpickle("\x80\x02" + tensor, "x.pt", [](const std::string&) { return std::span<const std::byte>(); });
+  EXPECT_EQ(read.tensor.shape, (std::vector<int64_t>{0, int64_t{1} << 62, int64_t{1} << 62}));
+  EXPECT_TRUE(read.tensor.bytes.empty());
+}
+
+// One array of a megabyte, named three hundred times: unfolded it would be 300 MB.
+TEST(Pickle, ArraysCountAgainstTheLimitOfText) {
+  const std::string words(1 << 20, 'a');
+  const std::string type = "cnumpy\ndtype\n(" + text_of("u4") + "tR(" + "K\x03" + text_of("<") + "tb";
+  const std::string data = "c_codecs\nencode\n(" + text_of(words) + text_of("latin1") + "tR";
+  const std::string state = "(K\x01(" + binint(1 << 18) + "t" + type + "\x89" + data + "t";
+  const std::string array = "cnumpy.core.multiarray\n_reconstruct\n(tR" + state + "bq\x01";
+  std::string list = "](" + array;
+  for (int i = 0; i < 300; ++i) list += "h\x01";
+  const auto read = [](const std::string& body) { return unpickle("\x80\x02" + body, "x.pt", [](const std::string&) { return std::span<const std::byte>(); }); };
+  EXPECT_EQ(read(array + ".").words.size(), size_t{1} << 18);
+  EXPECT_THAT([&] { read(list + "e."); }, ThrowsMessage<Error>(HasSubstr("256 MiB")));
 }
 
 }  // namespace
