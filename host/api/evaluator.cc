@@ -130,7 +130,7 @@ Evaluator::Parts::Parts(RunFile file)
 }
 
 const std::vector<EvaluationSet>& Evaluator::Parts::sets() {
-  if (!made_sets) made_sets = evaluation_sets(rows.eval, config, tokenizer);
+  if (!made_sets) made_sets = evaluation_sets(rows.eval, config, tokenizer, limits_of(*loaded.model));
   return *made_sets;
 }
 
@@ -162,7 +162,7 @@ Json Evaluator::Parts::run_raft(const EvalRows& set, const std::string& prefix) 
   if (loaded.model->in_one_piece()) fail("model.use = \"{}\" keeps no cache to write answers with; --loss measures its loss", config.model_use);
   const auto begin = std::chrono::steady_clock::now();
   if (!made_rewards) made_rewards = make_rewards(planned.rewards, facts, column_types(config, rows));
-  const std::vector<Prompt> prompts = prompts_of(set.rows, config, tokenizer);
+  const std::vector<Prompt> prompts = prompts_of(set.rows, config, tokenizer, limits_of(*loaded.model), name_in_messages(set, config));
   const EvaluationReports reporting(&reports);
   const auto on_progress = [this](const GenerationProgress&) { return stop_if_asked(), true; };
   Json out = measure_held_out(*loaded.model, tokenizer, prompts, *made_rewards, generation_settings(config, tokenizer), state.global_step, prefix, on_progress).metrics;

@@ -19,6 +19,7 @@ Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   Registry registry(plugin_folders(options.plugin_path));
   const ModelSource source = open_source(path);
   Tokenizer tokenizer = load_tokenizer(options.tokenizer.empty() ? path : options.tokenizer);
+  add_end_tokens(tokenizer, path);
   try {
     choose_device(options.device);
   } catch (const Error& e) {

@@ -1,11 +1,15 @@
 // Plugins of models.
 #include "api/load_model.h"
 
+#include <algorithm>
+
 #include "api/memory.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/program_folder.h"
 #include "device/accelerator/device_tensors.h"
 #include "model/check_weights.h"
+#include "weights/generation_config.h"
 
 namespace slipway {
 
@@ -86,9 +90,19 @@ void check_trainable(const LoadedModel& model, const ModelSource& source) {
 }
 
 Tokenizer tokenizer_of(const RunConfig& c) {
-  if (!c.tokenizer.empty()) return load_tokenizer(c.tokenizer);
-  const fs::path program = program_at(c.weights);
-  return load_tokenizer(program.empty() ? c.weights : fs::absolute(program).parent_path());
+  const fs::path program = c.tokenizer.empty() ? program_at(c.weights) : fs::path();
+  Tokenizer out = load_tokenizer(!c.tokenizer.empty() ? c.tokenizer : program.empty() ? c.weights : fs::absolute(program).parent_path());
+  add_end_tokens(out, c.weights);
+  return out;
+}
+
+void add_end_tokens(Tokenizer& tokenizer, const fs::path& weights) {
+  for (const int32_t id : end_tokens_of(weights)) {
+    if (std::ranges::find(tokenizer.ends, id) != tokenizer.ends.end()) continue;
+    if (!tokenizer.is_special(id))
+      log_warn("{}: \"eos_token_id\" lists {}, which is no special token of the tokenizer (\"{}\"); answers end there all the same", weights.string(), id, tokenizer.token(id));
+    tokenizer.ends.push_back(id);
+  }
 }
 
 }  // namespace slipway

@@ -40,6 +40,9 @@ void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed);
 // Throws Error when training this model would leave out a dropout of its attention that its configuration asks for.
 void check_trainable(const LoadedModel& model, const ModelSource& source);
 
+// With the end tokens of the weights.
 Tokenizer tokenizer_of(const RunConfig& config);
+// Adds what the model folder `weights` lists as end tokens (weights/generation_config.h) to the tokenizer's.
+void add_end_tokens(Tokenizer& tokenizer, const fs::path& weights);
 
 }  // namespace slipway

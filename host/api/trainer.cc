@@ -63,20 +63,15 @@ std::vector<RunInput> inputs_of(const RunConfig& c, const Plan& plan, const fs::
   return out;
 }
 
-std::string run_algorithm(Run& run, const RunConfig& c, const Rows& rows, const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
+std::string run_algorithm(Run& run, const RunConfig& c, RunData& all, const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
                           const std::optional<fs::path>& checkpoint, RunFolder& folder) {
   if (c.raft) {
     folder.keep();
-    RaftData data{prompts_of(rows.train, c, run.tokenizer), {}};
-    if (!rows.eval.empty()) data.eval = prompts_of(rows.eval[0].rows, c, run.tokenizer);
-    const std::string outcome = run_raft(run, data, rewards, checkpoint);
-    save_run_results(c.output_dir, run.state, run.state.global_step, {{"eval_samples", data.eval.size()}});
+    const std::string outcome = run_raft(run, all.raft, rewards, checkpoint);
+    save_run_results(c.output_dir, run.state, run.state.global_step, {{"eval_samples", all.raft.eval.size()}});
     return outcome;
   }
-  SftData data;
-  if (c.flag("data", "streaming")) data.stream.emplace(stream_rows(c), ExampleMaker(c, run.tokenizer));
-  else data.train = examples_of(rows.train, c, run.tokenizer);
-  data.eval = evaluation_sets(rows.eval, c, run.tokenizer);
+  SftData& data = all.sft;
   data.metrics = metrics;
   if (checkpoint) run.restore(*checkpoint);
   folder.keep();
@@ -220,6 +215,7 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   // Before any plugin of the run is made: it may look into the folder. Until keep() all of it is undone by what goes wrong.
   if (!goes_on) folder.begin(inputs_of(config, planned, file));
   load(open_source(config));
+  RunData data = run_data(rows, config, tokenizer, limits_of(*loaded->model));
 
   const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;
@@ -248,7 +244,7 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   if (asked) log_info("resuming from {}", asked->string());
   TrainResult out;
   try {
-    out.outcome = run_algorithm(run, config, rows, rewards, metrics, checkpoint, folder);
+    out.outcome = run_algorithm(run, config, data, rewards, metrics, checkpoint, folder);
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
     end.update(memory.end("train"));  // raft has no last row of training
     run.note(end);

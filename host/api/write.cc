@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "device/accelerator/device_tensors.h"
 #include "generate/generate.h"
+#include "text/token_check.h"
 
 namespace slipway {
 
@@ -27,10 +28,12 @@ std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
   settings.weights = *weight_storage_of(o.weights);
   if (accelerator() != nullptr && settings.weights != WeightStorage::kFloat32)
     fail("weights {}: on {} weights are float32; leave it out, or use the device cpu", o.weights, accelerator()->name());
-  if (tokenizer.eos) settings.stop_tokens = {*tokenizer.eos};
+  settings.stop_tokens = tokenizer.ends;
+  const ModelLimits limits{model.info().vocab_size, model.info().max_positions};
   std::vector<GenerationRequest> requests;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    requests.push_back({tokenizer.encode(prompts[i]), static_cast<uint32_t>(i), static_cast<int>(o.samples)});
+    requests.push_back({tokenizer.encode_beginning(prompts[i]), static_cast<uint32_t>(i), static_cast<int>(o.samples)});
+    check_tokens(requests.back().prompt, limits, tokenizer, fmt::format("prompt {}", i + 1));
     if (requests.back().prompt.empty()) fail("the prompt is empty after tokenization");
     const auto length = static_cast<int64_t>(requests.back().prompt.size()) + settings.max_new_tokens;
     if (length > model.info().max_positions) log_warn("prompt and answer may reach {} tokens, the model was made for {}", length, model.info().max_positions);

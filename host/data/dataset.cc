@@ -4,31 +4,52 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/data_files.h"
+#include "data/file_content.h"
+#include "data/row_columns.h"
 #include "data/row_format.h"
+#include "data/row_json.h"
 
 namespace slipway {
 namespace {
 
-void read_lmflow(const fs::path& file, const Json& json, std::vector<Row>& rows) {
-  const std::string type = json.value("type", "");
+constexpr std::string_view kBlank = " \t\r\n\xEF\xBB\xBF";
+
+// The rows of a file that is one JSON value: a list of them, or LMFlow's object.
+const Json& rows_of(const Json& json, const fs::path& file, const char*& unit) {
+  unit = "row";
+  if (json.is_array()) return json;
+  if (!json.is_object() || !json.contains("type") || !json.at("type").is_string())
+    fail("{}: is neither a list of rows nor LMFlow's {{\"type\": ..., \"instances\": [...]}}; one row alone is written as a list of one", file.string());
+  const std::string type = json.at("type").get<std::string>();
   if (type != "text_only" && type != "text2text")
-    fail("{}: LMFlow type \"{}\" is not supported (text_only and text2text are)", file.string(), type);
+    fail("{}: LMFlow type {} is not supported (text_only and text2text are)", file.string(), shown(type));
   if (!json.contains("instances") || !json["instances"].is_array()) fail("{}: has no \"instances\"", file.string());
-  size_t index = 0;
-  for (const Json& instance : json["instances"]) rows.push_back(row_of(instance, fmt::format("{}: instance {}", file.string(), index++)));
+  unit = "instance";
+  return json["instances"];
 }
 
-void read_file_rows(const fs::path& file, const DatasetOptions& options, std::vector<Row>& rows) {
-  const std::string text = read_file(file);
-  if (text.find_first_not_of(" \t\r\n\xEF\xBB\xBF") == std::string::npos) fail("{}: the file is empty", file.string());
+// JSON Lines has a first line that is an object, and more after it.
+bool is_json_lines(std::string_view text) {
+  const size_t begin = text.find_first_not_of(kBlank), end = begin == std::string_view::npos ? begin : text.find('\n', begin);
+  return end != std::string_view::npos && text.find_first_not_of(kBlank, end) != std::string_view::npos && is_json_object(text.substr(0, end));
+}
+
+void read_one_value(const fs::path& file, const std::string& text, std::vector<Row>& rows) {
+  if (is_json_lines(text)) fail("{}: holds JSON Lines, one object a line, and not one JSON value; set data.format = \"jsonl\", or name it .jsonl", file.string());
+  const Json json = parse_row_json(text, file.string());
+  const char* unit = nullptr;
+  size_t index = 0;
+  for (const Json& row : rows_of(json, file, unit)) rows.push_back(row_of(row, fmt::format("{}: {} {}", file.string(), unit, index++)));
+}
+
+void read_file_rows(const fs::path& file, const DatasetOptions& options, std::vector<Row>& rows, Json* read) {
   const RowFormat format = row_format(file, options);
-  if (format == RowFormat::kOneValue) {
-    const Json json = parse_json(text, file.string());
-    if (!json.is_array()) return read_lmflow(file, json, rows);
-    size_t index = 0;
-    for (const Json& row : json) rows.push_back(row_of(row, fmt::format("{}: row {}", file.string(), index++)));
-    return;
-  }
+  const std::string text = read_file(file);
+  if (text.find_first_not_of(kBlank) == std::string::npos) fail("{}: the file is empty", file.string());
+  check_first_bytes(file, std::string_view(text).substr(0, kFirstBytes));
+  if (read != nullptr) read->push_back(data_file(file, text));
+  if (format == RowFormat::kOneValue) return read_one_value(file, text, rows);
   int number = 1;
   for (size_t at = 0; at < text.size(); ++number) {
     const size_t end = std::min(text.find('\n', at), text.size());
@@ -39,9 +60,9 @@ void read_file_rows(const fs::path& file, const DatasetOptions& options, std::ve
 
 }  // namespace
 
-std::vector<Row> read_dataset(const std::vector<fs::path>& files, const DatasetOptions& options) {
+std::vector<Row> read_dataset(const std::vector<fs::path>& files, const DatasetOptions& options, Json* read) {
   std::vector<Row> rows;
-  for (const fs::path& file : files_in(files)) read_file_rows(file, options, rows);
+  for (const fs::path& file : files_in(files, options)) read_file_rows(file, options, rows, read);
   if (options.prompt_words > 0) std::erase_if(rows, [&](Row& row) { return !split_words(row, options.prompt_words); });
   if (options.limit > 0 && rows.size() > static_cast<size_t>(options.limit)) rows.resize(static_cast<size_t>(options.limit));
   if (rows.empty()) fail("{}: no rows are left{}", files.empty() ? "data.train" : files[0].string(),

@@ -1,5 +1,7 @@
-// Training rows from files: JSON Lines, LMFlow JSON (text_only, text2text), TRL rows (prompt, completion, text), plain text.
+// Training rows from files: JSON Lines, LMFlow JSON (text_only, text2text), rows of TRL (prompt, completion, text) and of Alpaca
+// (instruction, input, output), plain text.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,20 +12,30 @@
 namespace slipway {
 
 struct Row {
+  enum class Kind : uint8_t {
+    kText,      // one text, `completion`
+    kAnswered,  // a prompt and its answer, either of which may be empty
+    kPrompt,    // a prompt alone
+  };
   std::string prompt;      // "" when the row is one text
   std::string completion;  // what the loss is on; a plain text counts as a completion of nothing
   Json columns;            // everything else that the row had; rewards see it
   std::string where;       // "file:line", for messages
+  Kind kind = Kind::kText;
+
+  // What a model is to go on from: of a text the whole of it.
+  const std::string& prompt_text() const { return kind == Kind::kText ? completion : prompt; }
 };
 
 struct DatasetOptions {
-  std::string format = "auto";  // auto, jsonl, lmflow, text, tsv
+  std::string format = "auto";  // auto, jsonl, json, lmflow (the same as json), text, tsv
   int64_t text_column = 1;      // tsv: which column is the text, from 1
   int64_t prompt_words = 0;     // > 0: the first N words are the prompt, the rest the completion; shorter rows are dropped
   int64_t limit = 0;            // 0 = all
 };
 
-// Rows of all files in order. Throws Error "file:line: ..." on the first malformed row, and when nothing is left.
-std::vector<Row> read_dataset(const std::vector<fs::path>& files, const DatasetOptions& options);
+// Rows of all files in order. `read`, where it is given, is told of every file what it held (data/data_files.h). Throws Error
+// "file:line: ..." on the first malformed row, on files that hold no rows of the kind that they are read as, and when nothing is left.
+std::vector<Row> read_dataset(const std::vector<fs::path>& files, const DatasetOptions& options, Json* read = nullptr);
 
 }  // namespace slipway

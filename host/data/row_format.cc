@@ -2,17 +2,24 @@
 #include "data/row_format.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
-#include "base/nearest.h"
+#include "base/log.h"
+#include "data/file_content.h"
+#include "data/row_columns.h"
+#include "data/row_json.h"
+#include "text/unicode.h"
 
 namespace slipway {
 namespace {
 
-std::string field(const Json& row, const char* name, const std::string& where) {
-  const Json& value = row.at(name);
-  if (!value.is_string()) fail("{}: \"{}\" is {}, text is needed", where, name, value.type_name());
-  return value.get<std::string>();
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+std::string extension_of(const fs::path& file) {
+  std::string out = file.extension().string();
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
 }
 
 std::string column_of(const std::string& line, int64_t column, const std::string& where) {
@@ -28,59 +35,63 @@ std::string column_of(const std::string& line, int64_t column, const std::string
 }  // namespace
 
 RowFormat row_format(const fs::path& file, const DatasetOptions& options) {
-  const std::string &format = options.format, extension = file.extension().string();
-  if (format == "lmflow" || (format == "auto" && extension == ".json")) return RowFormat::kOneValue;
-  if (format == "jsonl" || (format == "auto" && extension == ".jsonl")) return RowFormat::kJsonLines;
-  return format == "tsv" || (format == "auto" && extension == ".tsv") ? RowFormat::kTabs : RowFormat::kText;
+  const std::string& format = options.format;
+  if (format == "lmflow" || format == "json") return RowFormat::kOneValue;
+  if (format == "jsonl") return RowFormat::kJsonLines;
+  if (format == "tsv") return RowFormat::kTabs;
+  if (format == "text") return RowFormat::kText;
+  if (const std::string_view fault = fault_of_name(file); !fault.empty()) fail("{}: {}", file.string(), fault);
+  const std::string extension = extension_of(file);
+  if (extension == ".json") return RowFormat::kOneValue;
+  if (extension == ".jsonl" || extension == ".ndjson") return RowFormat::kJsonLines;
+  return extension == ".tsv" ? RowFormat::kTabs : RowFormat::kText;
 }
 
-std::vector<fs::path> files_in(const std::vector<fs::path>& paths) {
+std::vector<fs::path> files_in(const std::vector<fs::path>& paths, const DatasetOptions& options) {
+  const std::vector<std::string> wanted = options.format == "text"  ? std::vector<std::string>{".txt"}
+                                          : options.format == "tsv" ? std::vector<std::string>{".tsv"}
+                                                                    : std::vector<std::string>{".json", ".jsonl", ".ndjson"};
   std::vector<fs::path> out;
   for (const fs::path& path : paths) {
-    if (!fs::is_directory(path)) {
+    std::error_code ec;
+    if (!fs::is_directory(path, ec)) {
       out.push_back(path);
       continue;
     }
-    std::vector<fs::path> inside;
-    for (const auto& entry : fs::directory_iterator(path))
-      if (entry.path().extension() == ".json" || entry.path().extension() == ".jsonl") inside.push_back(entry.path());
-    if (inside.empty()) fail("{}: the folder holds no .json or .jsonl file", path.string());
+    std::vector<fs::path> inside, others;
+    for (const auto& entry : fs::directory_iterator(path, ec)) {
+      const std::string extension = extension_of(entry.path());
+      if (std::ranges::find(wanted, extension) != wanted.end()) inside.push_back(entry.path());
+      else if (extension == ".tsv" || extension == ".txt" || extension == ".json" || extension == ".jsonl" || extension == ".ndjson" || !fault_of_name(entry.path()).empty())
+        others.push_back(entry.path());
+    }
+    if (ec) fail("{}: {}", path.string(), ec.message());
+    std::string names;
+    for (const std::string& each : wanted) names += (names.empty() ? "" : each == wanted.back() ? " or " : ", ") + each;
+    if (inside.empty()) fail("{}: the folder holds no {} file", path.string(), names);
+    if (!others.empty()) log_warn("{}: {} files are read, and {} others are not ({}, ...): of a folder those that end in {} are", path.string(), inside.size(), others.size(), others[0].filename().string(), names);
     std::ranges::sort(inside);
     out.insert(out.end(), inside.begin(), inside.end());
   }
   return out;
 }
 
-Row row_of(const Json& json, const std::string& where) {
-  if (!json.is_object()) fail("{}: a row must be a JSON object like {{\"prompt\": \"...\"}}", where);
-  Row row;
-  row.where = where;
-  if (json.contains("messages")) fail("{}: conversations (\"messages\") are not supported yet; write prompt and completion", where);
-  const bool lmflow = json.contains("input");
-  const char* prompt = lmflow ? "input" : "prompt";
-  const char* completion = lmflow ? "output" : "completion";
-  if (json.contains(prompt)) {
-    row.prompt = field(json, prompt, where);
-    if (json.contains(completion)) row.completion = field(json, completion, where);
-  } else if (json.contains("text")) {
-    row.completion = field(json, "text", where);
-  } else {
-    const std::vector<std::string> known = {"prompt", "completion", "text", "input", "output"};
-    std::string guess;
-    for (const auto& [name, value] : json.items())
-      if (guess.empty()) guess = did_you_mean(name, known);
-    fail("{}: no \"prompt\", \"text\" or \"input\" in the row{}", where, guess);
-  }
-  for (const auto& [name, value] : json.items())
-    if (name != prompt && name != completion && name != "text") row.columns[name] = value;
-  return row;
-}
-
 std::optional<Row> row_of_line(std::string line, const fs::path& file, int number, RowFormat format, const DatasetOptions& options) {
+  if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
   if (line.empty()) return std::nullopt;
   const std::string where = fmt::format("{}:{}", file.string(), number);
-  if (format == RowFormat::kJsonLines) return row_of(parse_json(line, file.string(), number), where);
+  if (format == RowFormat::kJsonLines) {
+    if (number == 1 && line[0] == '[' ? !Json::accept(line) : line == "{")
+      fail("{}: the line is no JSON object but the beginning of a longer one; a file that is one JSON value has a name in .json, or data.format = \"json\"", where);
+    const Json json = parse_row_json(line, file.string(), number);
+    if (json.is_array()) fail("{}: the line is an array, and each line of JSON Lines is one row; a file that is one array has a name in .json, or data.format = \"json\"", where);
+    return row_of(json, where);
+  }
+  if (line.find('\0') != std::string::npos) fail("{}: holds a NUL byte, which no text has; UTF-8 is needed (iconv -f UTF-16 -t UTF-8)", where);
+  if (!is_valid_utf8(line)) fail("{}: is not UTF-8; convert the file (for Latin-1: iconv -f ISO-8859-1 -t UTF-8)", where);
+  if (number == 1 && format == RowFormat::kText && options.format == "auto" && is_json_object(line))
+    fail("{}: the line is a JSON object; set data.format = \"jsonl\" for JSON Lines, or \"text\" to train on the lines as they stand", where);
   return Row{"", format == RowFormat::kTabs ? column_of(line, options.text_column, where) : line, {}, where};
 }
 
@@ -95,6 +106,7 @@ bool split_words(Row& row, int64_t words) {
   }
   row.prompt = text.substr(0, at);
   row.completion = text.substr(at);
+  row.kind = Row::Kind::kAnswered;
   return true;
 }
 

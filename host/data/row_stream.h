@@ -4,13 +4,13 @@
 #include <optional>
 
 #include "base/json.h"
-#include "data/dataset.h"
+#include "data/row_format.h"
 
 namespace slipway {
 
 class RowStream {
  public:
-  // Throws Error on a file that is one JSON value: it cannot be read in parts.
+  // Throws Error on a file that is one JSON value: it cannot be read in parts. Reads samples of each file (data/data_files.h).
   RowStream(const std::vector<fs::path>& files, DatasetOptions options);
 
   // The next row; nothing at the end of a pass. Throws Error on a malformed row, a file without rows, and a pass without rows.
@@ -20,7 +20,7 @@ class RowStream {
   void rewind();    // to the first row again
 
   // Where the next row is looked for, and back there, in this or another process. go_to throws Error when the files are
-  // others than they were, as far as names and sizes tell.
+  // others than they were, as far as names, sizes and samples tell.
   Json place() const;
   void go_to(const Json& place);
 
@@ -34,6 +34,8 @@ class RowStream {
 
   std::vector<fs::path> files_;
   DatasetOptions options_;
+  std::vector<RowFormat> formats_;  // of each file
+  Json named_ = Json::array();      // of each file: name, bytes, hash of samples
   Place at_;
   std::ifstream in_;  // of files_[at_.file], once it is read
 };

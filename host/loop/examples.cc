@@ -3,28 +3,31 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "data/row_columns.h"
 
 namespace slipway {
 
-ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer)
-    : tokenizer_(tokenizer), max_tokens_(static_cast<size_t>(config.integer("data", "max_tokens"))),
+ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits, std::string set)
+    : tokenizer_(tokenizer), limits_(limits), set_(std::move(set)), max_tokens_(static_cast<size_t>(config.integer("data", "max_tokens"))),
       max_prompt_(static_cast<size_t>(config.integer("data", "max_prompt_tokens"))), completion_only_(config.flag("data", "completion_only_loss")),
-      append_eos_(config.flag("data", "append_eos")) {
+      append_eos_(config.flag("data", "append_eos")), columns_used_(config.loss.has_value()) {
   if (append_eos_ && !tokenizer.eos) fail("data.append_eos is true, but the tokenizer names no end-of-text token; set data.append_eos = false");
 }
 
 std::optional<Example> ExampleMaker::make(const Row& row) {
   ++rows_;
+  std::set<std::string> reach_the_loss;
+  check_trained_row(row, columns_used_ ? reach_the_loss : ignored_);
   Example example;
-  if (!row.prompt.empty()) example.ids = tokenizer_.encode(row.prompt);
+  if (!row.prompt.empty()) example.ids = tokenizer_.encode_beginning(row.prompt);
   if (example.ids.size() > max_prompt_) {
     ++long_prompts_;
     return std::nullopt;
   }
   example.loss_begin = completion_only_ ? static_cast<int64_t>(example.ids.size()) : 0;
-  const std::vector<int32_t> completion = tokenizer_.encode(row.completion, /*add_special_tokens=*/row.prompt.empty());
+  std::vector<int32_t> completion = row.prompt.empty() ? tokenizer_.encode(row.completion) : tokenizer_.encode_end(row.completion);
+  if (append_eos_ && (completion.empty() || completion.back() != *tokenizer_.eos)) completion.push_back(*tokenizer_.eos);
   example.ids.insert(example.ids.end(), completion.begin(), completion.end());
-  if (append_eos_) example.ids.push_back(*tokenizer_.eos);
   if (example.ids.size() > max_tokens_) {
     example.ids.resize(max_tokens_);
     ++cut_;
@@ -33,24 +36,42 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
     ++empty_;
     return std::nullopt;
   }
+  check_tokens(example.ids, limits_, tokenizer_, row.where);
+  no_answers_ += row.completion.empty() ? 1 : 0;
+  beyond_positions_ += limits_.max_positions > 0 && example.ids.size() > static_cast<size_t>(limits_.max_positions) ? 1 : 0;
   example.columns = row.columns.empty() ? nullptr : &row.columns;
   return example;
 }
 
-void ExampleMaker::tell_losses() const {
-  if (long_prompts_ > 0) log_warn("{} of {} rows dropped: the prompt has more than data.max_prompt_tokens = {} tokens", long_prompts_, rows_, max_prompt_);
-  if (cut_ > 0) log_warn("{} of {} rows cut at data.max_tokens = {}", cut_, rows_, max_tokens_);
-  if (empty_ > 0) log_warn("{} of {} rows dropped: no token carries loss", empty_, rows_);
+std::vector<std::string> ExampleMaker::dropped() const {
+  std::vector<std::string> out;
+  if (long_prompts_ > 0) out.push_back(fmt::format("{} of {} rows dropped: the prompt has more than data.max_prompt_tokens = {} tokens", long_prompts_, rows_, max_prompt_));
+  if (empty_ > 0) out.push_back(fmt::format("{} of {} rows dropped: no token carries loss", empty_, rows_));
+  return out;
 }
 
-std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer) {
-  ExampleMaker maker(config, tokenizer);
+void ExampleMaker::tell_losses() const {
+  for (const std::string& each : dropped()) log_warn("{}: {}", set_, each);
+  if (cut_ > 0) log_warn("{}: {} of {} rows cut at data.max_tokens = {}", set_, cut_, rows_, max_tokens_);
+  if (no_answers_ > 0) log_warn("{}: {} of {} rows have no answer but the end of the text: the model is taught to say nothing there", set_, no_answers_, rows_);
+  if (beyond_positions_ > 0)
+    log_warn("{}: {} of {} rows have more tokens than the {} positions that the model was made for; data.max_tokens = {} cuts them there", set_, beyond_positions_, rows_,
+             limits_.max_positions, limits_.max_positions);
+  std::string names;
+  for (const std::string& each : ignored_) names += (names.empty() ? "" : ", ") + each;
+  if (!names.empty()) log_warn("{}: these columns hold text that nothing is trained on: {}", set_, names);
+}
+
+std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits, const std::string& set) {
+  ExampleMaker maker(config, tokenizer, limits, set);
   std::vector<Example> out;
   for (const Row& row : rows)
     if (std::optional<Example> example = maker.make(row)) out.push_back(std::move(*example));
   maker.tell_losses();
-  if (out.empty()) fail("no row is left to train on");
-  return out;
+  if (!out.empty()) return out;
+  std::string why;
+  for (const std::string& each : maker.dropped()) why += (why.empty() ? "" : "; ") + each;
+  fail("{}: no row is left to {}: {}", set, set == "data.train" ? "train on" : "evaluate on", why);
 }
 
 }  // namespace slipway

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/place.h"
+#include "data/data_files.h"
 #include "device/bf16_scope.h"
 #include "loop/run_settings.h"
 #include "loop/stream_feed.h"
@@ -15,12 +16,13 @@ namespace {
 // Where the stage stands, beside the trainer's state.
 struct SftState {
   int64_t stage_step = 0, epochs_told = 0;
-  Json place = Json::object();  // the feed's
+  Json place = Json::object();       // the feed's
+  Json data_files = Json::object();  // what the run's data held (data/data_files.h)
 };
 
 CheckpointFile sft_file(const SftState& s) {
   return {"sft_state.json", [s](const fs::path& path) {
-            write_file_durably(path, Json{{"stage_step", s.stage_step}, {"epochs_told", s.epochs_told}, {"place", s.place}}.dump(2) + "\n");
+            write_file_durably(path, Json{{"stage_step", s.stage_step}, {"epochs_told", s.epochs_told}, {"place", s.place}, {"data_files", s.data_files}}.dump(2) + "\n");
           }};
 }
 
@@ -30,7 +32,7 @@ SftState read_sft_state(const fs::path& checkpoint) {
   const Json json = parse_json(read_file(path), path.string());
   SftState s;
   try {
-    s = {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(), json.value("place", Json::object())};
+    s = {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(), json.value("place", Json::object()), json.value("data_files", Json::object())};
   } catch (const Json::exception& e) {
     fail("{}: not a usable state of training: {}", path.string(), e.what());
   }
@@ -83,6 +85,8 @@ Json evaluate_sets(Run& run, const SftData& data) {
 std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& checkpoint) {
   SftState at;
   if (checkpoint) at = is_foreign_checkpoint(*checkpoint) ? state_of_steps(run, data, *checkpoint) : read_sft_state(*checkpoint);
+  if (const std::string other = data_difference(at.data_files, data.files); !other.empty()) log_warn("{}{}", other, kOtherData);
+  at.data_files = data.files;
   const int64_t steps = stage_steps(data.train.size(), run.stage);
   const std::unique_ptr<Feed> feed = feed_of(run, data, at);
   // As many passes as there may be: the Hugging Face Trainer's word for a stream.

@@ -21,6 +21,7 @@ struct SftData {
     ExampleMaker maker;
   };
   std::optional<Stream> stream;  // in place of `train`, with data.streaming
+  Json files = Json::object();   // what was read (data/data_files.h), for checkpoints; a stream's place tells of its own
 };
 
 // Trains to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where to go on from. Returns

@@ -14,7 +14,7 @@ GenerationSettings generation_settings(const RunConfig& c, const Tokenizer& toke
   out.max_new_tokens = c.integer("generation", "max_new_tokens");
   out.max_rows = c.integer("generation", "max_rows");
   out.seed = static_cast<uint64_t>(c.integer("train", "seed"));
-  if (tokenizer.eos) out.stop_tokens = {*tokenizer.eos};
+  out.stop_tokens = tokenizer.ends;
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "data/data_files.h"
 #include "raft/answer_figures.h"
 #include "raft/held_out.h"
 #include "raft/raft_state.h"
@@ -82,7 +83,9 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
   if (checkpoint) {
     run_.restore(*checkpoint);
     at_ = RaftState::read(*checkpoint);
+    if (const std::string other = data_difference(at_.data_files, data_.files); !other.empty()) log_warn("{}{}", other, kOtherData);
   }
+  at_.data_files = data_.files;
   run_.begin_flow(stage_steps(planned_answers(), run_.stage) * iterations_, stage_epochs(planned_answers(), run_.stage));
   run_.begin_training();
   std::string stop;
@@ -351,21 +354,21 @@ std::function<bool(const GenerationProgress&)> Raft::generation_progress(LoggedP
 
 }  // namespace
 
-std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer) {
+std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits, const std::string& set) {
   const auto limit = static_cast<size_t>(config.integer("data", "max_prompt_tokens"));
   std::vector<Prompt> out;
   size_t dropped = 0, empty = 0;
   for (const Row& row : rows) {
-    // A row of plain text is a prompt as a whole.
-    const std::string& text = row.prompt.empty() ? row.completion : row.prompt;
-    Prompt prompt{text, tokenizer.encode(text), row.columns};
-    if (prompt.ids.empty()) ++empty;
+    const std::string& text = row.prompt_text();
+    Prompt prompt{text, tokenizer.encode_beginning(text), row.columns};
+    check_tokens(prompt.ids, limits, tokenizer, row.where);
+    if (text.empty() || prompt.ids.empty()) ++empty;
     else if (prompt.ids.size() > limit) ++dropped;
     else out.push_back(std::move(prompt));
   }
-  if (dropped > 0) log_warn("{} of {} prompts dropped: more than data.max_prompt_tokens = {} tokens", dropped, rows.size(), limit);
-  if (empty > 0) log_warn("{} of {} prompts dropped: empty", empty, rows.size());
-  if (out.empty()) fail("no prompt is left");
+  if (dropped > 0) log_warn("{}: {} of {} prompts dropped: more than data.max_prompt_tokens = {} tokens", set, dropped, rows.size(), limit);
+  if (empty > 0) log_warn("{}: {} of {} prompts dropped: empty", set, empty, rows.size());
+  if (out.empty()) fail("{}: no prompt is left: of {}, {} have more than data.max_prompt_tokens = {} tokens, {} are empty", set, rows.size(), dropped, limit, empty);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "generate/generate.h"
 #include "loop/run.h"
 #include "plugin/reward.h"
+#include "text/token_check.h"
 
 namespace slipway {
 
@@ -20,10 +21,13 @@ struct Prompt {
 
 struct RaftData {
   std::vector<Prompt> train, eval;  // eval: held out, may be empty
+  Json files = Json::object();      // what was read (data/data_files.h), for checkpoints
 };
 
-// Tokenizes the rows' prompts; those over data.max_prompt_tokens are dropped with a count, empty ones too.
-std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer);
+// Tokenizes the rows' prompts as the beginnings of texts; those over data.max_prompt_tokens are dropped with a count, empty ones too. `set`
+// is the rows' name in messages. Throws Error when none is left, and naming the row that has a token which the model does not know.
+std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits = {},
+                               const std::string& set = "data.train");
 
 // Iterates to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where to go on from. Returns
 // why it ended: "completed", "stopped: ...". The same seed and data give the same weights, however often it was stopped.

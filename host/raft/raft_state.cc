@@ -16,6 +16,7 @@ CheckpointFile RaftState::file() const {
   json["evaluated_start"] = evaluated_start;
   json["opinions"] = opinions;
   json["start_checkpoint"] = start_checkpoint;
+  json["data_files"] = data_files;
   json["selected"] = Json::array();
   for (const Example& example : selected) json["selected"].push_back({{"ids", example.ids}, {"loss_begin", example.loss_begin}});
   return {"raft_state.json", [json](const fs::path& path) { write_file_durably(path, json.dump() + "\n"); }};
@@ -36,6 +37,7 @@ RaftState RaftState::read(const fs::path& checkpoint) {
     s.evaluated_start = json.at("evaluated_start").get<bool>();
     s.opinions = json.value("opinions", std::vector<int64_t>());
     s.start_checkpoint = json.at("start_checkpoint").get<std::string>();
+    s.data_files = json.value("data_files", Json::object());
     for (const Json& each : json.at("selected")) s.selected.push_back({each.at("ids").get<std::vector<int32_t>>(), each.at("loss_begin").get<int64_t>()});
   } catch (const Json::exception& e) {
     fail("{}: not a usable RAFT state: {}", path.string(), e.what());

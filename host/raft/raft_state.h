@@ -18,6 +18,7 @@ struct RaftState {
   bool evaluated_start = false;       // the starting model was evaluated
   std::vector<int64_t> opinions;      // of each reward: answers that it had an opinion on
   std::string start_checkpoint;       // folder name of the checkpoint at this iteration's start
+  Json data_files = Json::object();   // what the run's data held (data/data_files.h); empty: an earlier version did not say
 
   CheckpointFile file() const;        // raft_state.json
   static RaftState read(const fs::path& checkpoint);  // throws Error

@@ -1,4 +1,6 @@
 // A tokenizer from GGUF metadata.
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/excerpt.h"
 #include "base/log.h"
@@ -123,6 +125,9 @@ Tokenizer Tokenizer::from_gguf(const Gguf& file) {
   out.bos = special("tokenizer.ggml.bos_token_id");
   out.eos = special("tokenizer.ggml.eos_token_id");
   out.pad = special("tokenizer.ggml.padding_token_id");
+  // A turn's end where that is another token, as llama.cpp stops there too.
+  for (const auto& end : {out.eos, special("tokenizer.ggml.eot_token_id"), special("tokenizer.ggml.eom_token_id")})
+    if (end && std::ranges::find(out.ends, *end) == out.ends.end()) out.ends.push_back(*end);
   if (file.find("tokenizer.chat_template") != nullptr) out.chat_template = file.text("tokenizer.chat_template");
   std::map<std::string, std::string> named;
   if (file.find("tokenizer.chat_templates") != nullptr)

@@ -25,6 +25,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
   if (kind_of_path(file) == PathKind::kNothing) fail_without_tokenizer(path);
   Tokenizer out = Tokenizer::from_json(read_file(file), file.string());
   read_tokenizer_files(out, file.parent_path());
+  if (out.eos) out.ends = {*out.eos};
   return out;
 }
 

@@ -12,10 +12,8 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
-std::vector<int32_t> Tokenizer::encode(std::string_view raw, bool add_special_tokens) const {
+void Tokenizer::append(std::string_view raw, std::vector<int32_t>& ids) const {
   const std::string text = valid_utf8(raw);
-  std::vector<int32_t> ids;
-  if (add_special_tokens) ids = parts_->frame.before;
   std::string word;
   const auto encode_word = [&](std::string_view bytes) {
     word.clear();
@@ -25,7 +23,26 @@ std::vector<int32_t> Tokenizer::encode(std::string_view raw, bool add_special_to
   parts_->added.cut(
       text, [&](std::string_view run) { parts_->pre_tokenizer.cut(run, encode_word); },
       [&](int32_t id) { ids.push_back(id); });
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  std::vector<int32_t> ids;
+  if (add_special_tokens) ids = parts_->frame.before;
+  append(text, ids);
   if (add_special_tokens) ids.insert(ids.end(), parts_->frame.after.begin(), parts_->frame.after.end());
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::encode_beginning(std::string_view text) const {
+  std::vector<int32_t> ids = parts_->frame.before;
+  append(text, ids);
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::encode_end(std::string_view text) const {
+  std::vector<int32_t> ids;
+  append(text, ids);
+  ids.insert(ids.end(), parts_->frame.after.begin(), parts_->frame.after.end());
   return ids;
 }
 

@@ -31,6 +31,10 @@ class Tokenizer {
 
   // Malformed UTF-8 counts as U+FFFD. Added tokens that occur in the text become their ids.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  // A text in two parts, as a prompt and its answer are: of the special tokens that encode() puts around a whole one the beginning gets
+  // those before it, the end those after it.
+  std::vector<int32_t> encode_beginning(std::string_view text) const;
+  std::vector<int32_t> encode_end(std::string_view text) const;
   // Ids out of range are skipped. Incomplete UTF-8 becomes U+FFFD.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
@@ -40,6 +44,8 @@ class Tokenizer {
   bool is_special(int32_t id) const;
 
   std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
+  // Every token that ends an answer: eos, and those that the model's files list beside it (api/load_model.h).
+  std::vector<int32_t> ends;
   std::string chat_template;             // the one named "default" where there are several; "" = none
   std::vector<TokenizerFile> files;      // what stood beside its tokenizer.json, as it stood; saved with it
 
@@ -49,6 +55,7 @@ class Tokenizer {
  private:
   struct Parts;
   explicit Tokenizer(std::unique_ptr<Parts> parts);
+  void append(std::string_view text, std::vector<int32_t>& ids) const;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -37,4 +37,22 @@ Json generation_config_of(const fs::path& weights, const Json& config) {
   return out;
 }
 
+std::vector<int32_t> end_tokens_of(const fs::path& weights) {
+  std::error_code ec;
+  if (weights.empty() || !fs::is_directory(weights, ec)) return {};
+  const bool own = fs::exists(weights / "generation_config.json", ec);
+  const fs::path file = weights / (own ? "generation_config.json" : "config.json");
+  if (!fs::exists(file, ec)) return {};
+  const Json json = parse_json(read_file(file), file.string());
+  if (!json.is_object()) fail("{}: is not a JSON object", file.string());
+  const Json given = json.value("eos_token_id", Json());
+  std::vector<int32_t> out;
+  for (const Json& id : given.is_array() ? given : given.is_null() ? Json::array() : Json::array({given})) {
+    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX)
+      fail("{}: \"eos_token_id\" is {}; a token's id or a list of them is needed", file.string(), given.dump());
+    out.push_back(id.get<int32_t>());
+  }
+  return out;
+}
+
 }  // namespace slipway
