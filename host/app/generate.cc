@@ -36,8 +36,11 @@ std::vector<std::string> prompts_of(const CommandLine& line) {
   std::vector<std::string> out;
   if (line.has("prompt")) out.push_back(line.text("prompt"));
   else
-    for (std::string text; std::getline(std::cin, text);)
+    for (std::string text; std::getline(std::cin, text);) {
+      if (out.empty() && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // as editors on Windows begin and end lines
+      if (text.ends_with('\r')) text.pop_back();
       if (!text.empty()) out.push_back(text);
+    }
   if (out.empty()) throw UsageError("no prompt: give --prompt TEXT, or one prompt a line on standard input");
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "config/input_path.h"
 #include "config/schema.h"
 #include "config/toml.h"
 
@@ -21,8 +22,7 @@ struct Paths {
 fs::path resolve_value(Value& value, const Location& at, const std::string& key, const Paths& paths) {
   if (value.s.empty()) return {};
   std::error_code ec;  // a loop of links, a folder that may not be searched: not there either, and the system says why
-  fs::path found = value.s;
-  if (!fs::exists(found, ec)) found = paths.file.parent_path() / value.s;
+  fs::path found = input_path(value.s, at.file, paths.file, key);
   if (!fs::exists(found, ec)) {
     if (ec && ec != std::errc::no_such_file_or_directory) {
       paths.faults.push_back(fmt::format("{}: {} = \"{}\": {}", at.text(), key, value.s, ec.message()));
@@ -33,7 +33,6 @@ fs::path resolve_value(Value& value, const Location& at, const std::string& key,
     paths.faults.push_back(fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key, value.s, did_you_mean(found.filename().string(), names)));
     return {};
   }
-  found = fs::absolute(found).lexically_normal();
   value.s = found.string();
   return found;
 }

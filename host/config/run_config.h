@@ -47,7 +47,7 @@ struct RunConfig {
   std::vector<std::string> texts(const char* section, const char* key) const;
 };
 
-// Reads, overrides, checks, resolves paths (as given from the working folder, else beside the file) and requires them to
+// Reads, overrides, checks, resolves paths (config/input_path.h) and requires them to
 // exist. Throws ConfigError with every fault found, or Error, before anything is built.
 RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices);
 // The same from the text of a run file; `file` is its name in messages, and its folder the one where paths are looked for.

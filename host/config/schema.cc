@@ -21,7 +21,7 @@ constexpr Key kKeys[] = {
     {"model", "weights", kString, "\"\"", "A GGUF file, a Hugging Face model folder, or TorchScript (model.pt, with use = \"torchscript\"); empty = start from model.config, seeded."},
     {"model", "config", kString, "\"\"", "A config.json to build a fresh model from, when there are no weights."},
     {"model", "tokenizer", kString, "\"\"", "Folder with tokenizer.json, or a GGUF file; empty = beside the weights."},
-    {"data", "train", kArray, nullptr, "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated."},
+    {"data", "train", kArray, nullptr, "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated. Relative paths in a run file are looked for beside it, then in the working folder; --set the other way round."},
     {"data", "eval", kArray, "[]", "Files to evaluate on; or a table of named sets, { news = [\"news.jsonl\"], reviews = [\"a.jsonl\", \"b.jsonl\"] }, whose metrics are eval_news_loss, eval_reviews_loss, ...", nullptr, nullptr, nullptr, true},
     {"data", "format", kString, "\"auto\"", "How the files are written.", nullptr, nullptr, "auto|jsonl|lmflow|text|tsv"},
     {"data", "text_column", kInt, "1", "With format = \"tsv\": the column that holds the text, from 1.", "1"},

@@ -42,6 +42,10 @@ RowFormat row_format(const fs::path& file, const DatasetOptions& options) {
   if (format == "text") return RowFormat::kText;
   if (const std::string_view fault = fault_of_name(file); !fault.empty()) fail("{}: {}", file.string(), fault);
   const std::string extension = extension_of(file);
+  // Said, for other programs take such a name for plain text.
+  const bool known = extension == ".json" || extension == ".jsonl" || extension == ".tsv";
+  if (extension == ".ndjson" || (known && extension != file.extension().string()))
+    log_warn("{}: is read as {}, by its name; data.format says otherwise", file.string(), extension == ".json" ? "one JSON value" : extension == ".tsv" ? "tab-separated text" : "JSON Lines");
   if (extension == ".json") return RowFormat::kOneValue;
   if (extension == ".jsonl" || extension == ".ndjson") return RowFormat::kJsonLines;
   return extension == ".tsv" ? RowFormat::kTabs : RowFormat::kText;

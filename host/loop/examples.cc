@@ -14,6 +14,12 @@ ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer, 
   if (append_eos_ && !tokenizer.eos) fail("data.append_eos is true, but the tokenizer names no end-of-text token; set data.append_eos = false");
 }
 
+// Whether the post-processor has put an end token behind one that the text itself ends in.
+bool ExampleMaker::ends_twice(const std::vector<int32_t>& ids, const std::string& text) const {
+  if (!tokenizer_.eos || ids.size() < 2 || ids.back() != *tokenizer_.eos || ids[ids.size() - 2] != *tokenizer_.eos) return false;
+  return ids.size() > tokenizer_.encode(text, /*add_special_tokens=*/false).size() && text.ends_with(tokenizer_.token(*tokenizer_.eos));
+}
+
 std::optional<Example> ExampleMaker::make(const Row& row) {
   ++rows_;
   std::set<std::string> reach_the_loss;
@@ -26,6 +32,7 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
   }
   example.loss_begin = completion_only_ ? static_cast<int64_t>(example.ids.size()) : 0;
   std::vector<int32_t> completion = row.prompt.empty() ? tokenizer_.encode(row.completion) : tokenizer_.encode_end(row.completion);
+  if (ends_twice(completion, row.completion)) completion.pop_back();
   if (append_eos_ && (completion.empty() || completion.back() != *tokenizer_.eos)) completion.push_back(*tokenizer_.eos);
   example.ids.insert(example.ids.end(), completion.begin(), completion.end());
   if (example.ids.size() > max_tokens_) {

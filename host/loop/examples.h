@@ -29,6 +29,7 @@ class ExampleMaker {
   std::vector<std::string> dropped() const;
 
  private:
+  bool ends_twice(const std::vector<int32_t>& ids, const std::string& text) const;
   const Tokenizer& tokenizer_;
   const ModelLimits limits_;
   const std::string set_;

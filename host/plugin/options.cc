@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "config/input_path.h"
 #include "config/toml.h"
 #include "plugin/secret_mask.h"
 #include "slipway/abi.h"
@@ -43,6 +44,9 @@ bool fits(const Value& value, slw_type type) {
 std::string location(const Value& value, const Location& fallback) {
   return value.where.file.empty() ? fallback.text() : value.where.text();
 }
+
+// What stands for the file of an option's default.
+std::string default_origin(const std::string& plugin, const char* option) { return plugin + "/" + option; }
 
 // One option while its value is checked, and how the two are shown to the user.
 struct Checked {
@@ -87,9 +91,8 @@ void finish(const Checked& c, slw_type type, Value& value) {
   check_range(c, value);
   check_choice(c, value);
   if (type == SLW_PATH && !value.s.empty()) {
-    // As the shell would: relative to where the program runs; else beside the file that names it.
-    const fs::path here = fs::absolute(value.s), beside = fs::path(value.where.file).parent_path() / value.s;
-    value.s = (!fs::exists(here) && fs::exists(beside) ? fs::absolute(beside) : here).lexically_normal().string();
+    const bool written = !value.where.file.empty() && value.where.file != default_origin(c.at, c.option.name);  // in a run file, or on the command line
+    value.s = written ? input_path(value.s, value.where.file, value.where.file, c.option.name).string() : fs::absolute(value.s).lexically_normal().string();
   }
 }
 
@@ -145,7 +148,7 @@ Value check_options(const slw_option* const* schema, const Value* given, const s
     if (found != nullptr && (option.flags & SLW_OPTION_DEPRECATED) != 0)
       log_warn("{}: option \"{}\" of plugin {} is deprecated{}{}", location(*found, where), option.name, plugin,
                option.help != nullptr ? ": " : "", option.help != nullptr ? option.help : "");
-    Value value = found != nullptr ? *found : parse_toml_value(option.fallback, plugin + "/" + option.name);
+    Value value = found != nullptr ? *found : parse_toml_value(option.fallback, default_origin(plugin, option.name));
     out[option.name] = checked({option, found != nullptr ? location(*found, where) : plugin}, std::move(value));
   }
   return out;

@@ -13,7 +13,7 @@ using Overrides = std::vector<std::string>;  // "train.learning_rate=2e-5", ...
 // A run file, checked: every key has its value.
 class RunFile {
  public:
-  // Relative paths in it are looked for from the working folder, then from the file's.
+  // Relative paths in it are looked for beside the file, then in the working folder; those of `overrides` the other way round.
   static RunFile load(const std::filesystem::path& file, const Overrides& overrides = {});
   // The same from text; `folder` stands for the file's.
   static RunFile parse(const std::string& toml, const Overrides& overrides = {}, const std::filesystem::path& folder = ".");
