@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "device/out_of_memory.h"
 #include "loop/checkpoint.h"
-#include "loop/out_of_memory.h"
 #include "loop/state.h"
 
 namespace slipway {

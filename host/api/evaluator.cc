@@ -107,7 +107,7 @@ Evaluator::Parts::Parts(RunFile file)
   facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   facts.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   const ModelSource source = open_source(config);
-  loaded = create_model(registry, config.model_use, config.get("model", "use").where, source, facts);
+  loaded = create_model(registry, config.model_use, config.get("model", "use").where, source, facts, /*trained=*/false);
   fill_weights(loaded, source, facts.seed);
   log_info("{:.1f} M parameters, {}", static_cast<double>(loaded.model->parameters().total_count()) / 1e6,
            source.weights ? config.weights.string() : fmt::format("fresh from {}, seed {}", config.model_config.string(), facts.seed));

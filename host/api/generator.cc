@@ -25,7 +25,7 @@ Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   } catch (const Error& e) {
     fail("device {}: {}", options.device, e.what());
   }
-  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0}, source, {});
+  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0}, source, {}, /*trained=*/false);
   fill_weights(loaded, source, 0);
   parts_ = std::make_unique<Parts>(std::move(registry), std::move(tokenizer), std::move(loaded));
 }

@@ -40,7 +40,8 @@ void check_size(const std::vector<ParameterSpec>& parameters, const std::string&
 
 }  // namespace
 
-LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts) {
+LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts,
+                         bool trained) {
   const Registry::Found& found = registry.find(use, SLW_KIND_MODEL, where);
   if (source.weights && !source.weights->read && !offers(*found.descriptor, SLW_MODEL_TORCH_NATIVE))
     fail("{}: {} is a program with its weights, which {} does not take; write use = \"torchscript\"", where.text(), source.weights->origin, found.descriptor->id);
@@ -58,7 +59,7 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
   const std::vector<ParameterSpec> parameters = declared_parameters(out.plugin->get(), out.plugin->id());
   if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
   check_size(parameters, source.origin);
-  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id());
+  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained);
   return out;
 }
 

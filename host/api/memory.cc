@@ -1,6 +1,7 @@
 // What a run will hold in memory.
 #include "api/memory.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,8 +13,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/blocks.h"
+#include "device/out_of_memory.h"
+#include "device/scratch.h"
+#include "generate/generate.h"
 #include "loop/loss.h"
-#include "loop/out_of_memory.h"
 #include "loop/run_settings.h"
 
 namespace slipway {
@@ -33,6 +37,10 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
   const uint64_t kept = 12 * (segments - again) + (again > 0 ? again + 12 : 0);
   m.activations = 4 * kept * tokens * static_cast<uint64_t>(model.info().hidden_size);
   m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
+  // What operators work in, a block at a time: about a value for each output of its products, half as much again on the way back.
+  const auto hidden = static_cast<uint64_t>(std::max<int64_t>(1, model.info().hidden_size)), blocks = std::max<uint64_t>(3, segments) - 2;
+  const uint64_t outputs = (all - std::min(all, vocab * hidden)) / blocks / hidden;
+  m.workspace = 4 * tokens * (outputs * 3 / 2 + 4 * hidden);
   if (c.raft) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
@@ -41,17 +49,30 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
     m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);
+    const uint64_t encoded = std::min(static_cast<uint64_t>(kPrefillTokens), prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
+    m.workspace += 4 * (std::min<uint64_t>(encoded, kSwiGluRows) * outputs + encoded * 6 * hidden);
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }
   return m;
 }
 
+namespace {
+
+// Available memory, and what malloc and the operators keep from earlier work.
+uint64_t free_for_us() {
+  const uint64_t available = available_memory();
+  return available == 0 ? 0 : available + mallinfo2().fordblks + static_cast<uint64_t>(Scratch::held_bytes.load());
+}
+
+}  // namespace
+
 void check_memory(const RunConfig& config, const Model& model) {
   const MemoryEstimate memory = estimate_memory(config, model);
   log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6, memory.text());
-  if (const uint64_t free = accelerator() != nullptr ? accelerator()->free_memory() : available_memory(); free > 0 && memory.total() > free)
-    throw OutOfMemory(fmt::format("the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a smaller model, train.max_tokens_per_batch or generation.max_rows",
-                                  static_cast<double>(memory.total()) / 0x1p30, static_cast<double>(free) / 0x1p30, accelerator() != nullptr ? " on " + accelerator()->name() : ""));
+  const uint64_t free = accelerator() != nullptr ? free_device_memory() : free_for_us(), needed = memory.total() - memory.held();
+  if (free > 0 && needed > free)
+    throw OutOfMemory(fmt::format("beside the model the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a smaller model, train.max_tokens_per_batch or generation.max_rows",
+                                  static_cast<double>(needed) / 0x1p30, static_cast<double>(free) / 0x1p30, accelerator() != nullptr ? " on " + accelerator()->name() : ""));
 }
 
 std::string MemoryEstimate::text() const {
@@ -61,6 +82,7 @@ std::string MemoryEstimate::text() const {
   if (packed > 0) out += fmt::format(", weights packed for decoding {}", gib(packed));
   if (cache > 0) out += fmt::format(", decode cache {}", gib(cache));
   if (logits > 0) out += fmt::format(", logits {}", gib(logits));
+  if (workspace > 0) out += fmt::format(", working memory {}", gib(workspace));
   if (reference > 0) out += fmt::format(", starting model {}", gib(reference));
   return out + (packed + cache > 0 ? "; sampling and training take turns)" : ")");
 }
@@ -75,18 +97,27 @@ uint64_t told_by(const char* path, const std::string& wanted) {
   return 0;
 }
 
-// What a container's limit leaves (cgroup v2), and what RLIMIT_AS leaves; the most there is where they set none.
+uint64_t rest(uint64_t all, uint64_t taken) { return all > taken ? all - taken : 1; }
+
+// What a container's limit leaves, and what RLIMIT_AS leaves; the most there is where they set none.
 uint64_t left_by_limits() {
-  constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
-  uint64_t limit = 0, used = 0, out = kAll;
-  const auto rest = [](uint64_t all, uint64_t taken) { return all > taken ? all - taken : 1; };
-  if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit && std::ifstream("/sys/fs/cgroup/memory.current") >> used) out = rest(limit, used);
+  uint64_t out = left_in_group("/sys/fs/cgroup");
   rlimit space{};
   if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) out = std::min(out, rest(space.rlim_cur, told_by("/proc/self/status", "VmSize:")));
   return out;
 }
 
 }  // namespace
+
+uint64_t left_in_group(const fs::path& group) {
+  uint64_t limit = 0, used = 0;
+  if (!(std::ifstream(group / "memory.max") >> limit) || !(std::ifstream(group / "memory.current") >> used)) return std::numeric_limits<uint64_t>::max();
+  uint64_t files = 0, value = 0;
+  std::ifstream shares(group / "memory.stat");
+  for (std::string name; shares >> name >> value;)
+    if (name == "inactive_file" || name == "active_file") files += value;
+  return rest(limit, used - std::min(used, files));
+}
 
 uint64_t available_memory() {
   const uint64_t free = told_by("/proc/meminfo", "MemAvailable:");

@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "config/schema.h"
-#include "loop/out_of_memory.h"
+#include "device/out_of_memory.h"
 #include "loop/results.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"

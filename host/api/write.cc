@@ -13,7 +13,7 @@ void check(const GenerateOptions& o) {
   if (!weight_storage_of(o.weights)) fail("weights is \"{}\", one of float32 bfloat16 int8 is needed", o.weights);
   if (!(o.temperature >= 0)) fail("temperature must not be negative");
   if (o.max_new_tokens < 1) fail("max_new_tokens must be at least 1");
-  if (!(o.top_p > 0 && o.top_p <= 1)) fail("top_p must lie in (0, 1]");
+  if (!(o.top_p >= 0 && o.top_p <= 1)) fail("top_p must lie in [0, 1]");
   if (o.top_k < 0) fail("top_k must not be negative");
   if (o.samples < 1) fail("samples must be at least 1");
   if (o.samples > 1000000) fail("samples is {}, at most 1000000 is allowed", o.samples);

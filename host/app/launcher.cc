@@ -1,5 +1,8 @@
 // The program's door: answers what needs no LibTorch at once (loading it costs a quarter of a second), and becomes
 // slipway-run, which lies beside it, for everything else.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +11,36 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+
+namespace {
+
+// Address space in which LibTorch's libraries always find their place.
+constexpr rlim_t kPlenty = rlim_t{4} << 30;
+
+// Whether `program` starts at all under a limit of the address space (ulimit -v). Where one is too small, a library dies in its
+// constructor, before the program could say a word: a child tries it out.
+bool starts_within_limit(const char* program) {
+  rlimit space{};
+  if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur >= kPlenty) return true;
+  const pid_t child = fork();
+  if (child < 0) return true;
+  if (child == 0) {
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    execl(program, program, "--version", static_cast<char*>(nullptr));
+    _exit(0);  // a program that is not there is told of below
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+  std::fprintf(stderr, "slipway: not enough memory to start: the address space is limited to %llu MiB, and the libraries need more; raise the limit (ulimit -v unlimited)\n",
+               static_cast<unsigned long long>(space.rlim_cur >> 20));
+  return false;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
@@ -32,6 +65,7 @@ int main(int argc, char** argv) {
   // The allocator keeps what a training step gives back: asking the kernel for it again would cost a page fault and a cleared
   // page for every 4 KiB of every step.
   setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=67108864", 0);
+  if (!starts_within_limit(program.c_str())) return 1;
   execv(program.c_str(), argv);
   std::fprintf(stderr, "slipway: cannot start %s: %s\n", program.c_str(), std::strerror(errno));
   return 1;

@@ -7,6 +7,8 @@
 #include "base/trace.h"
 #include "device/accelerator/device_attention.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/kept.h"
+#include "device/operands.h"
 #include "device/parallel.h"
 
 namespace slipway {
@@ -15,9 +17,9 @@ namespace {
 int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 HeadShape shape_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  if (q.dim() != 3 || k.dim() != 3 || v.dim() != 3 || q.size(0) != k.size(0) || k.sizes() != v.sizes() ||
-      q.size(2) != k.size(2) || k.size(1) == 0 || q.size(1) % k.size(1) != 0)
-    fail("slipway::attention_v1: expects q [T, H, D], k and v [T, G, D] with H a multiple of G");
+  const bool fit = floats_together({&q, &k, &v}) && q.dim() == 3 && k.dim() == 3 && q.size(0) == k.size(0) && k.sizes() == v.sizes() && q.size(2) == k.size(2) &&
+                   q.size(2) > 0 && q.size(1) > 0 && k.size(1) > 0 && q.size(1) % k.size(1) == 0;
+  require_operands(fit, "slipway::attention_v1", "q [T, H, D], k and v [T, G, D], float32, with H a multiple of G", {&q, &k, &v});
   return {q.size(1), k.size(1), q.size(2)};
 }
 
@@ -26,15 +28,17 @@ AttentionInputs inputs_of(const at::Tensor& q, const at::Tensor& k, const at::Te
 }
 
 struct AttentionNode : torch::autograd::Node {
-  at::Tensor q, k, v, out, lse;
+  Kept q_kept, k_kept, v_kept, out_kept;
+  at::Tensor lse;
   HeadShape shape;
   float scale = 0;
   std::shared_ptr<const std::vector<SegmentTree>> trees;
   std::shared_ptr<const DevicePlan> plan;  // on a device
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
-    if (!q.defined()) fail("slipway::attention_v1: backward a second time; what it needs was freed after the first");
-    const at::Tensor d_out = grads[0].contiguous();
+    constexpr const char* kName = "slipway::attention_v1";
+    if (!q_kept.defined()) fail("{}: backward a second time; what it needs was freed after the first", kName);
+    const at::Tensor &q = q_kept.of(kName), &k = k_kept.of(kName), &v = v_kept.of(kName), &out = out_kept.of(kName), d_out = grads[0].contiguous();
     at::Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
     if (plan != nullptr) {
       device_attention_backward(device_rows(inputs_of(q, k, v, shape), shape, scale, q.size(0)), *plan, out, lse, d_out, dq.data_ptr<float>(), dk.data_ptr<float>(),
@@ -45,7 +49,10 @@ struct AttentionNode : torch::autograd::Node {
                        dq.data_ptr<float>(), dk.data_ptr<float>(), dv.data_ptr<float>());
     return {dq, dk, dv};
   }
-  void release_variables() override { q = k = v = out = lse = at::Tensor(); }
+  void release_variables() override {
+    q_kept = k_kept = v_kept = out_kept = Kept();
+    lse = at::Tensor();
+  }
 };
 
 // Rows side by side that go on from one prompt: its keys and values are read once for all of them.
@@ -82,10 +89,31 @@ void decode(const AttentionInputs& in, const HeadShape& shape, float scale, int6
   });
 }
 
+// Keys and values go into the cache, and are attended to there: their layout is that of products.
+void prefill(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer, const AttentionContext& context, float* out, float* lse) {
+  KeyValueCache& cache = *context.cache;
+  std::vector<CachedPiece> pieces;
+  for (size_t tree = 0; tree < context.trees->size(); ++tree) {
+    if ((*context.trees)[tree].segments.size() != 1) fail("attention: only plain sequences go into the cache");
+    const Segment prompt = (*context.trees)[tree].segments[0];
+    pieces.push_back({prompt.begin, prompt.length, context.cached.empty() ? 0 : context.cached[tree], context.regions[tree]});
+  }
+  parallel_chunks(static_cast<int64_t>(pieces.size()) * shape.kv_heads, [&](int64_t chunk) {
+    const CachedPiece& piece = pieces[static_cast<size_t>(chunk / shape.kv_heads)];
+    const int64_t kv = chunk % shape.kv_heads;
+    for (int64_t i = 0; i < piece.length; ++i) {
+      const int64_t at = (piece.begin + i) * in.kv_row + kv * shape.width;
+      cache.put_prompt(layer, piece.region, kv, piece.position + i, in.k + at, in.v + at);
+    }
+  });
+  const auto run = [&](int64_t region, int64_t kv_head, int64_t length) { return cache.prompt(layer, region, kv_head, length); };
+  attention_cached(in, shape, scale, pieces, run, out, lse);
+}
+
 }  // namespace
 
 KeyValueCache::KeyValueCache(int64_t layers, int64_t kv_heads, int64_t width, const Size& size)
-    : kv_heads_(kv_heads), width_(width), prompts_(make_store(layers, size.prompts, size.prompt_tokens)), slots_(make_store(layers, size.slots, size.slot_tokens)) {}
+    : layers_(layers), kv_heads_(kv_heads), width_(width), prompts_(make_store(layers, size.prompts, size.prompt_tokens)), slots_(make_store(layers, size.slots, size.slot_tokens)) {}
 
 KeyValueCache::Store KeyValueCache::make_store(int64_t layers, int64_t runs, int64_t tokens) const {
   const int64_t capacity = round_up(tokens, gemm::panel_width()), heads = layers * runs * kv_heads_;
@@ -130,7 +158,7 @@ AttentionContext AttentionContext::packed(std::vector<SegmentTree> trees, int64_
   return out;
 }
 
-const AttentionContext& AttentionContext::of(int64_t handle, int64_t tokens, const HeadShape& shape) {
+const AttentionContext& AttentionContext::of(int64_t handle, int64_t tokens, const HeadShape& shape, int64_t layer) {
   if (handle == 0) fail("attention: called without the context that forward() was given");
   const auto& context = *reinterpret_cast<const AttentionContext*>(handle);
   const int64_t planned = context.mode == Mode::kDecode ? static_cast<int64_t>(context.rows.size()) : context.tokens;
@@ -138,25 +166,20 @@ const AttentionContext& AttentionContext::of(int64_t handle, int64_t tokens, con
   if (tokens != planned) fail("attention: {} tokens in the call, {} in the batch", tokens, planned);
   if (context.cache != nullptr && (context.cache->kv_heads() != shape.kv_heads || context.cache->width() != shape.width))
     fail("attention: {} key-value heads of {} in the call, {} of {} declared for the cache", shape.kv_heads, shape.width, context.cache->kv_heads(), context.cache->width());
+  if (context.cache != nullptr && (layer < 0 || layer >= context.cache->layers())) fail("attention: layer {} in the call, {} layers declared for the cache", layer, context.cache->layers());
   return context;
 }
 
 void attend(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer, const AttentionContext& context, float* out, float* lse) {
   if (context.mode == AttentionContext::Mode::kDecode) return decode(in, shape, scale, layer, context, out);
-  attention_forward(in, shape, scale, *context.trees, out, lse);
-  if (context.cache == nullptr) return;
-  parallel_chunks(static_cast<int64_t>(context.trees->size()), [&](int64_t tree) {
-    const Segment prompt = (*context.trees)[static_cast<size_t>(tree)].segments[0];
-    for (int64_t i = 0; i < prompt.length; ++i)
-      for (int64_t kv = 0, at = (prompt.begin + i) * in.kv_row; kv < shape.kv_heads; ++kv, at += shape.width)
-        context.cache->put_prompt(layer, context.regions[static_cast<size_t>(tree)], kv, i, in.k + at, in.v + at);
-  });
+  if (context.cache == nullptr) attention_forward(in, shape, scale, *context.trees, out, lse);
+  else prefill(in, shape, scale, layer, context, out, lse);
 }
 
 at::Tensor attention(const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in, double scale, int64_t layer, int64_t handle) {
   const TraceScope trace("operator", "attention");
   const HeadShape shape = shape_of(q_in, k_in, v_in);
-  const AttentionContext& context = AttentionContext::of(handle, q_in.size(0), shape);
+  const AttentionContext& context = AttentionContext::of(handle, q_in.size(0), shape, layer);
   const at::Tensor q = q_in.contiguous(), k = k_in.contiguous(), v = v_in.contiguous();
   at::Tensor out = at::empty(q.sizes(), q.options()), lse;
   const bool packed = context.mode == AttentionContext::Mode::kPacked;
@@ -168,7 +191,7 @@ at::Tensor attention(const at::Tensor& q_in, const at::Tensor& k_in, const at::T
   if (!packed || !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) return out;
   const auto node = c10::make_intrusive<AttentionNode>();
   node->set_next_edges(torch::autograd::collect_next_edges(q, k, v));
-  node->q = q.detach(), node->k = k.detach(), node->v = v.detach(), node->out = out.detach(), node->lse = lse;
+  node->q_kept = Kept(q), node->k_kept = Kept(k), node->v_kept = Kept(v), node->out_kept = Kept(out), node->lse = lse;
   node->shape = shape, node->scale = static_cast<float>(scale), node->trees = context.trees;
   if (device) node->plan = device_plan(context);
   torch::autograd::set_history(out, node);

@@ -23,6 +23,7 @@ class KeyValueCache {
   };
   KeyValueCache(int64_t layers, int64_t kv_heads, int64_t width, const Size& size);
 
+  int64_t layers() const { return layers_; }
   int64_t kv_heads() const { return kv_heads_; }
   int64_t width() const { return width_; }
   CachedRun prompt(int64_t layer, int64_t region, int64_t kv_head, int64_t length) const { return run(prompts_, layer, region, kv_head, length); }
@@ -47,7 +48,7 @@ class KeyValueCache {
   CachedRun run(const Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t length) const;
   void put(Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t position, const float* k, const float* v);
 
-  int64_t kv_heads_, width_;
+  int64_t layers_, kv_heads_, width_;
   Store prompts_, slots_;
 };
 
@@ -69,14 +70,15 @@ struct AttentionContext {
   int64_t tokens = 0;                                      // kPacked: T
   std::shared_ptr<const std::vector<SegmentTree>> trees;   // kPacked; kept alive by what was recorded
   KeyValueCache* cache = nullptr;                          // kDecode, or kPacked where prompts are stored
-  std::vector<int64_t> regions;                            // kPacked with a cache: the region of each tree's prompt
+  std::vector<int64_t> regions;                            // kPacked with a cache: the region of each tree's prompt ...
+  std::vector<int64_t> cached;                             // ... and how many of its tokens came in earlier batches; empty: none (on a device always)
   std::vector<Row> rows;                                   // kDecode
   mutable std::shared_ptr<const DevicePlan> on_device;     // made when a device first attends (device_attention.h)
 
   // What travels through the model as an opaque number; valid while the object lives.
   int64_t handle() const { return reinterpret_cast<int64_t>(this); }
   // The context behind a handle, checked against the operands: throws Error.
-  static const AttentionContext& of(int64_t handle, int64_t tokens, const HeadShape& shape);
+  static const AttentionContext& of(int64_t handle, int64_t tokens, const HeadShape& shape, int64_t layer);
 };
 
 // Rows of queries, keys and values, rotated already, without recording: packed (storing keys and values where the context says

@@ -6,7 +6,9 @@
 #include "device/accelerator/device_blocks.h"
 #include "device/accelerator/device_tensors.h"
 #include "device/blocks.h"
+#include "device/kept.h"
 #include "device/linear.h"
+#include "device/operands.h"
 #include "device/rotary.h"
 #include "device/rows.h"
 #include "device/scratch.h"
@@ -25,21 +27,24 @@ struct Call {
 };
 
 Call check(const at::Tensor& x, const AttentionWeights& w, const at::Tensor& positions, int64_t heads, int64_t kv_heads) {
-  if (x.dim() != 2 || x.scalar_type() != at::kFloat) fail("slipway::attention_block_v1: x must be float32 [T, d]");
-  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0 || w.q.dim() != 2 || w.q.size(0) % heads != 0)
-    fail("slipway::attention_block_v1: the rows of q must divide into {} heads, and these into {} groups", heads, kv_heads);
+  constexpr const char* kName = "slipway::attention_block_v1";
+  require_operands(x.defined() && x.dim() == 2, kName, "x [T, d]", {&x});
+  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0 || w.q.dim() != 2 || w.q.size(0) < 1 || w.q.size(0) % heads != 0)
+    fail("{}: the rows of q must divide into {} heads, and these into {} groups; q is {}", kName, heads, kv_heads, described(w.q));
   const Call call{{heads, kv_heads, w.q.size(0) / heads}, x.size(0), x.size(1)};
   const auto fits = [](const at::Tensor& t, int64_t rows, int64_t columns) { return t.dim() == 2 && t.size(0) == rows && t.size(1) == columns; };
-  if (!fits(w.q, call.attended(), call.hidden) || !fits(w.k, call.cached(), call.hidden) || !fits(w.v, call.cached(), call.hidden) ||
-      !fits(w.o, call.hidden, call.attended()) || w.norm_D.numel() != call.hidden || !w.norm_D.is_contiguous())
-    fail("slipway::attention_block_v1: expects norm [d], q [H D, d], k and v [G D, d], o [d, H D]");
-  if (positions.numel() != call.rows || positions.scalar_type() != at::kLong) fail("slipway::attention_block_v1: expects positions [T] of int64");
-  if (call.shape.width % 2 != 0) fail("slipway::attention_block_v1: a head's width must be even");
+  const bool fit = floats_together({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}) && fits(w.q, call.attended(), call.hidden) && fits(w.k, call.cached(), call.hidden) &&
+                   fits(w.v, call.cached(), call.hidden) && fits(w.o, call.hidden, call.attended()) && w.norm_D.numel() == call.hidden && w.norm_D.is_contiguous();
+  require_operands(fit, kName, "x [T, d], norm [d], q [H D, d], k and v [G D, d], o [d, H D], float32, norm without gaps", {&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o});
+  require_operands(positions.defined() && positions.dim() == 1 && positions.size(0) == call.rows && positions.scalar_type() == at::kLong && positions.device() == x.device(), kName,
+                   "positions [T] int64 beside x [T, d]", {&positions, &x});
+  if (call.shape.width % 2 != 0) fail("{}: a head's width must be even, it is {}", kName, call.shape.width);
   return call;
 }
 
 struct AttentionBlockNode : torch::autograd::Node {
-  at::Tensor x, qkv, attended, lse, inverse_rms, positions;
+  Kept x_kept;
+  at::Tensor qkv, attended, lse, inverse_rms, positions;
   AttentionWeights w;
   std::shared_ptr<const std::vector<SegmentTree>> trees;
   Call call{};
@@ -49,13 +54,16 @@ struct AttentionBlockNode : torch::autograd::Node {
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
   void release_variables() override {
-    x = qkv = attended = lse = inverse_rms = positions = at::Tensor();
+    x_kept = Kept();
+    qkv = attended = lse = inverse_rms = positions = at::Tensor();
     w = {};
   }
 };
 
 torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variable_list&& grads) {
-  if (!x.defined()) fail("slipway::attention_block_v1: backward a second time; what it needs was freed after the first");
+  constexpr const char* kName = "slipway::attention_block_v1";
+  if (!x_kept.defined()) fail("{}: backward a second time; what it needs was freed after the first", kName);
+  const at::Tensor& x = x_kept.of(kName);
   const TraceScope trace("operator", "attention_block backward", "tokens", call.rows);
   const at::NoGradGuard no_grad;
   const at::Tensor dy_TD = grads[0].contiguous();
@@ -90,7 +98,7 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w, co
                            double theta, double scale, int64_t layer, int64_t handle) {
   const Call call = check(x_in, w, positions_in, heads, kv_heads);
   const TraceScope trace("operator", "attention_block", "tokens", call.rows);
-  const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape);
+  const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
   const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
   if (on_device(x)) return device_attention_block(x, w, positions, call.shape, eps, theta, scale, layer, context);
   const bool recording = context.mode == AttentionContext::Mode::kPacked && records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o});
@@ -119,7 +127,7 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w, co
   if (!recording) return y;
   const auto node = c10::make_intrusive<AttentionBlockNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
-  node->x = x.detach(), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
+  node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
   node->w = w, node->trees = context.trees, node->call = call, node->table = table, node->scale = static_cast<float>(scale), node->eps = eps;
   torch::autograd::set_history(y, node);
   return y;

@@ -11,7 +11,7 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kQueries = 48;  // of a block
+constexpr int64_t kQueries = kQueryBlock;
 
 int64_t panel_floats(int64_t k) { return gemm::panel_width() * k; }
 int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
@@ -72,6 +72,14 @@ void pack_rows(const float* x, int64_t row, int64_t keys, int64_t width, float* 
   gemm::pack(x, row, width, keys, 0, gemm::panels(width), to, panel_floats(keys));
 }
 
+// Where a block finds its keys and values, packed, and room for its scores.
+struct KeysAndRoom {
+  const float *k_columns, *v_rows;
+  int64_t v_stride;  // floats from one panel of v_rows to the next
+  float* scores;     // [kQueries, row]
+  int64_t row;
+};
+
 // A block of a segment's queries; its last query sees `keys` keys, the one before it one less, and so on.
 struct Block {
   int64_t token, queries, keys;
@@ -92,18 +100,18 @@ void for_each_tree(const std::vector<SegmentTree>& trees, int64_t kv_heads, cons
   parallel_chunks(static_cast<int64_t>(trees.size()) * kv_heads, [&](int64_t chunk) { body(trees[static_cast<size_t>(chunk / kv_heads)], chunk % kv_heads); });
 }
 
-void forward_block(const AttentionInputs& in, const HeadShape& shape, float scale, const Block& block, int64_t head, int64_t keys, const Workspace& work, float* out, float* lse) {
+void forward_block(const AttentionInputs& in, const HeadShape& shape, float scale, const Block& block, int64_t head, const KeysAndRoom& work, float* out, float* lse) {
   const int64_t row = shape.heads * shape.width;
   gemm::multiply({in.q + block.token * in.q_row + head * shape.width, in.q_row, 1}, block.queries, shape.width, {work.k_columns, panel_floats(shape.width)}, block.keys, 0,
-                 gemm::panels(block.keys), work.scores, keys, false);
+                 gemm::panels(block.keys), work.scores, work.row, false);
   for (int64_t i = 0; i < block.queries; ++i) {
-    float* scores = work.scores + i * keys;
+    float* scores = work.scores + i * work.row;
     const int64_t seen = block.seen(i);
     const float sum = kernels::softmax_terms(scores, scale, seen, lse + (block.token + i) * shape.heads + head);
     kernels::scale_row(scores, 1.0f / sum, seen);
     std::fill(scores + seen, scores + block.keys, 0.0f);
   }
-  gemm::multiply({work.scores, keys, 1}, block.queries, block.keys, {work.v_rows, panel_floats(keys)}, shape.width, 0, gemm::panels(shape.width),
+  gemm::multiply({work.scores, work.row, 1}, block.queries, block.keys, {work.v_rows, work.v_stride}, shape.width, 0, gemm::panels(shape.width),
                  out + block.token * row + head * shape.width, row, false);
 }
 
@@ -151,9 +159,35 @@ void attention_forward(const AttentionInputs& in, const HeadShape& shape, float 
       if (keys.own.length == 0) continue;
       pack_columns(gather_rows(in.k + kv * width, in.kv_row, keys, width, work.k), keys.length(), width, work.k_columns);
       pack_rows(gather_rows(in.v + kv * width, in.kv_row, keys, width, work.v), width, keys.length(), width, work.v_rows);
+      const KeysAndRoom room{work.k_columns, work.v_rows, panel_floats(keys.length()), work.scores, keys.length()};
       for (int64_t head = kv * shape.group(); head < (kv + 1) * shape.group(); ++head)
-        for_each_block(keys, [&](const Block& block) { forward_block(in, shape, scale, block, head, keys.length(), work, out, lse); });
+        for_each_block(keys, [&](const Block& block) { forward_block(in, shape, scale, block, head, room, out, lse); });
     }
+  });
+}
+
+void attention_cached(const AttentionInputs& in, const HeadShape& shape, float scale, std::span<const CachedPiece> pieces,
+                      const std::function<CachedRun(int64_t region, int64_t kv_head, int64_t length)>& run, float* out, float* lse) {
+  constexpr int64_t kTogether = 4 * kQueries;  // of one chunk
+  std::vector<CachedPiece> cut;
+  int64_t longest = 0;
+  for (const CachedPiece& piece : pieces) {
+    longest = std::max(longest, piece.position + piece.length);
+    for (int64_t i = 0; i < piece.length; i += kTogether)
+      cut.push_back({piece.begin + i, std::min(kTogether, piece.length - i), piece.position + i, piece.region});
+  }
+  const int64_t row = aligned(longest + gemm::panel_width());
+  parallel_chunks(static_cast<int64_t>(cut.size()) * shape.kv_heads, [&](int64_t chunk) {
+    static thread_local Scratch scratch;
+    const CachedPiece& piece = cut[static_cast<size_t>(chunk / shape.kv_heads)];
+    const int64_t kv = chunk % shape.kv_heads;
+    const CachedRun cached = run(piece.region, kv, piece.position + piece.length);
+    const KeysAndRoom room{cached.k, cached.v, panel_floats(cached.capacity), scratch.take(kQueries * row), row};
+    for (int64_t head = kv * shape.group(); head < (kv + 1) * shape.group(); ++head)
+      for (int64_t first = 0; first < piece.length; first += kQueries) {
+        const int64_t queries = std::min(kQueries, piece.length - first);
+        forward_block(in, shape, scale, {piece.begin + first, queries, piece.position + first + queries}, head, room, out, lse);
+      }
   });
 }
 

@@ -2,6 +2,7 @@
 // scores of one block exist at a time. Softmax of scale q k^T over the keys that a query may see.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -48,6 +49,18 @@ inline int64_t cached_key_floats(int64_t width, int64_t capacity) { return width
 inline int64_t cached_value_floats(int64_t width, int64_t capacity) { return gemm::panels(width) * gemm::panel_width() * capacity; }
 // Puts one position's key and value [width] into a run.
 void cache_position(const float* k, const float* v, int64_t width, int64_t position, int64_t capacity, float* run_k, float* run_v);
+
+// Queries are worked on in blocks of so many. A sequence whose pieces begin at multiples of it comes to the same bits as in one piece.
+constexpr int64_t kQueryBlock = 48;
+
+// Tokens [begin, begin + length) of the batch, which stand at `position` and on in the sequence that `region` caches.
+struct CachedPiece {
+  int64_t begin, length, position, region;
+};
+// Causal attention of pieces to their sequences as far as these are cached, the pieces' own tokens included: bit for bit what
+// attention_forward() gives for the whole sequence. `run` gives a region's keys and values. Only q of `in` is read.
+void attention_cached(const AttentionInputs& in, const HeadShape& shape, float scale, std::span<const CachedPiece> pieces,
+                      const std::function<CachedRun(int64_t region, int64_t kv_head, int64_t length)>& run, float* out, float* lse);
 
 // A row that goes on from a prompt, and one key-value head of it: queries q [group, width], the run of its own tokens, and where
 // out [group, width] goes.

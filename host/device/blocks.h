@@ -19,6 +19,9 @@ struct SwiGluWeights {
   at::Tensor norm_D, gate, up, down;  // gate and up [F, d], down [d, F]
 };
 
+// Rows that it works on together where nothing is recorded: bounds the memory of a long prompt.
+constexpr int64_t kSwiGluRows = 1024;
+
 // x + down(silu(gate h) * (up h)), h = rms_norm(x): x [T, d]. Throws Error on shapes that do not fit. Differentiable.
 at::Tensor swiglu_block(const at::Tensor& x_TD, const SwiGluWeights& weights, double eps);
 

@@ -6,6 +6,7 @@
 
 #include "device/gemm_kernels.h"
 #include "device/instruction_sets.h"
+#include "device/scratch.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -176,7 +177,8 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
   const Kernel& chosen = kernel();
   const int64_t width = chosen.width, depth = pass_depth(k);
   const bool gathered = a.row == 1 && a.column != 1;
-  alignas(64) static thread_local float slivers[kBlockRows * kDeepest];
+  static thread_local Scratch scratch;  // not an array: every thread of the process would have one
+  float* const slivers = gathered ? scratch.take(kBlockRows * kDeepest) : nullptr;
   for (int64_t block = 0; block < rows; block += kBlockRows) {
     const Deal deal(std::min(kBlockRows, rows - block), chosen.rows);
     for (int64_t i = 0; i < k || i == 0; i += depth) {

@@ -1,6 +1,6 @@
 // The core of every matrix product: y = a b, or y += a b, with b packed into panels of a few columns. Each element of y is a sum of
 // chains of some hundred fused multiply-adds, over k in ascending order: short chains round less than one long one, and the same
-// chains whatever other rows are there and however the work is cut, so a row's result does not depend on either. Picks AVX-512 or AVX2 at run time. All arrays are float32 and the caller's; no function allocates or fails.
+// chains whatever other rows are there and however the work is cut, so a row's result does not depend on either. Picks AVX-512 or AVX2 at run time. All arrays are float32 and the caller's; none fails, but that multiply() throws std::bad_alloc.
 #pragma once
 #include <cstdint>
 #include <string_view>

@@ -2,11 +2,13 @@
 #include "device/linear.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/error.h"
 #include "base/trace.h"
 #include "device/accelerator/device_rows.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/operands.h"
 #include "device/packed_weights.h"
 
 namespace slipway {
@@ -114,15 +116,14 @@ Weight weight_of(const at::Tensor& w, int64_t k) {
 
 void product(const float* x, int64_t rows, int64_t k, std::initializer_list<const at::Tensor*> weights, float* y, bool add) {
   int64_t columns = 0;
-  size_t count = 0;
-  std::array<Weight, 4> plain_weights{};
-  for (const at::Tensor* w : weights) columns += (plain_weights[count++] = weight_of(*w, k)).n;
+  std::vector<Weight> plain_weights;
+  for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
   PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
-  if (packed == nullptr) return forward_product(x, k, rows, k, std::span<const Weight>(plain_weights.data(), count), y, columns, add);
-  std::array<PackedWeight, 4> packed_weights{};
-  count = 0;
-  for (const at::Tensor* w : weights) packed_weights[count++] = packed->of(*w);
-  forward_product(x, k, rows, k, std::span<const PackedWeight>(packed_weights.data(), count), y, columns, add);
+  if (packed == nullptr || !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
+    return forward_product(x, k, rows, k, plain_weights, y, columns, add);
+  std::vector<PackedWeight> packed_weights;
+  for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
+  forward_product(x, k, rows, k, packed_weights, y, columns, add);
 }
 
 bool records(std::initializer_list<const at::Tensor*> operands) {
@@ -146,13 +147,19 @@ GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
+  const bool fit = x.defined() && w.defined() && x.dim() > 0 && w.dim() == 2 && x.size(-1) == w.size(1) && x.scalar_type() == w.scalar_type() && x.device() == w.device();
+  require_operands(fit, "slipway::linear_v1", "x [.., k] and weight [n, k] of one type", {&x, &w});
   if (!plain(x, w)) return at::linear(x, w);
   return records({&x, &w}) ? Linear::apply(x, w) : unrecorded(x, w);
 }
 
-at::Tensor embedding(const at::Tensor& w, const at::Tensor& ids_in) {
-  const at::Tensor ids = ids_in.contiguous();
-  return records({&w}) ? Embedding::apply(w, ids) : look_up(w.contiguous(), ids);
+bool comes_from_linear(const at::Tensor& tensor) { return dynamic_cast<torch::autograd::CppNode<Linear>*>(tensor.grad_fn().get()) != nullptr; }
+
+at::Tensor embedding(const at::Tensor& w_in, const at::Tensor& ids_in) {
+  const bool fit = floats_together({&w_in}) && w_in.dim() == 2 && ids_in.defined() && ids_in.dim() == 1 && ids_in.scalar_type() == at::kLong && ids_in.device() == w_in.device();
+  require_operands(fit, "slipway::embedding_v1", "weight [V, d] float32 and ids [T] int64", {&w_in, &ids_in});
+  const at::Tensor w = w_in.contiguous(), ids = ids_in.contiguous();
+  return records({&w}) ? Embedding::apply(w, ids) : look_up(w, ids);
 }
 
 }  // namespace slipway

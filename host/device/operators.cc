@@ -10,6 +10,7 @@
 #include "device/blocks.h"
 #include "device/kernels.h"
 #include "device/linear.h"
+#include "device/operands.h"
 #include "device/parallel.h"
 #include "device/rotary.h"
 #include "device/rows.h"
@@ -24,6 +25,8 @@ using torch::autograd::tensor_list;
 // Work below this many values is done on the calling thread: waking another costs more.
 constexpr int64_t kValuesPerTask = 65536;
 int64_t rows_per_task(int64_t width) { return std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width)); }
+
+int64_t rows_of(const at::Tensor& x) { return x.numel() / std::max<int64_t>(1, x.size(-1)); }
 
 struct RmsNorm : Function<RmsNorm> {
   static at::Tensor forward(AutogradContext* saved, const at::Tensor& x_in, const at::Tensor& w, double eps) {
@@ -63,8 +66,6 @@ at::Tensor rotate(const at::Tensor& x_in, const at::Tensor& positions, double th
 struct Rope : Function<Rope> {
   static at::Tensor forward(AutogradContext* saved, const at::Tensor& x, const at::Tensor& positions_in, double theta) {
     const at::Tensor positions = positions_in.contiguous();
-    if (x.dim() != 3 || x.size(2) % 2 != 0 || positions.numel() != x.size(0))
-      fail("slipway::rope_v1: expects x [T, H, D] with D even and positions [T]");
     saved->save_for_backward({positions});
     saved->saved_data["theta"] = theta;
     return rotate(x, positions, theta, 1.0f);
@@ -80,7 +81,7 @@ struct SwiGlu : Function<SwiGlu> {
     at::Tensor out = at::empty_like(gate);
     const float *g = gate.const_data_ptr<float>(), *u = up.const_data_ptr<float>();
     float* o = out.data_ptr<float>();
-    if (on_device(gate)) device_kernels().swiglu(g, u, gate.size(-1), gate.numel() / gate.size(-1), gate.size(-1), o);
+    if (on_device(gate)) device_kernels().swiglu(g, u, gate.size(-1), rows_of(gate), gate.size(-1), o);
     else parallel_ranges(gate.numel(), kValuesPerTask, [&](int64_t begin, int64_t end) {
       kernels::swiglu(g + begin, u + begin, end - begin, o + begin);
     });
@@ -94,7 +95,7 @@ struct SwiGlu : Function<SwiGlu> {
     const float *d = grad.const_data_ptr<float>(), *g = kept[0].const_data_ptr<float>(),
                 *u = kept[1].const_data_ptr<float>();
     float *dg = grad_gate.data_ptr<float>(), *du = grad_up.data_ptr<float>();
-    if (on_device(grad)) device_kernels().swiglu_backward(d, g, u, grad.size(-1), grad.numel() / grad.size(-1), grad.size(-1), dg, du, nullptr);
+    if (on_device(grad)) device_kernels().swiglu_backward(d, g, u, grad.size(-1), rows_of(grad), grad.size(-1), dg, du, nullptr);
     else parallel_ranges(grad.numel(), kValuesPerTask, [&](int64_t begin, int64_t end) {
       kernels::swiglu_backward(d + begin, g + begin, u + begin, end - begin, dg + begin, du + begin, nullptr);
     });
@@ -104,13 +105,32 @@ struct SwiGlu : Function<SwiGlu> {
 
 }  // namespace
 
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps) { return RmsNorm::apply(x, w, eps); }
-at::Tensor rope(const at::Tensor& x, const at::Tensor& p, double theta) { return Rope::apply(x, p, theta); }
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return SwiGlu::apply(gate, up); }
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w_in, double eps) {
+  const bool fit = floats_together({&x, &w_in}) && x.dim() > 0 && w_in.dim() == 1 && w_in.size(0) > 0 && x.size(-1) == w_in.size(0);
+  require_operands(fit, "slipway::rms_norm_v1", "x [.., d] and weight [d], float32", {&x, &w_in});
+  const at::Tensor w = w_in.contiguous();
+  if (x.dim() == 2) return RmsNorm::apply(x, w, eps);
+  return RmsNorm::apply(x.reshape({-1, w.size(0)}), w, eps).view(x.sizes());
+}
+
+at::Tensor rope(const at::Tensor& x, const at::Tensor& positions, double theta) {
+  const bool fit = floats_together({&x}) && x.dim() == 3 && x.size(1) > 0 && x.size(2) > 0 && x.size(2) % 2 == 0 && positions.defined() &&
+                   positions.scalar_type() == at::kLong && positions.dim() == 1 && positions.size(0) == x.size(0) && positions.device() == x.device();
+  require_operands(fit, "slipway::rope_v1", "x [T, H, D] float32 with D even, and positions [T] int64", {&x, &positions});
+  return Rope::apply(x, positions, theta);
+}
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+  const bool fit = floats_together({&gate, &up}) && gate.dim() > 0 && gate.sizes() == up.sizes();
+  require_operands(fit, "slipway::swiglu_v1", "gate and up of one shape, float32", {&gate, &up});
+  return SwiGlu::apply(gate, up);
+}
+
 at::Tensor token_logprobs(const at::Tensor& logits_in, const at::Tensor& targets_in, double coefficient, at::Tensor* grad_NV, double smoothing) {
   const TraceScope trace("operator", "token_logprobs", "tokens", targets_in.numel());
   const at::Tensor logits = logits_in.contiguous(), targets = targets_in.contiguous();
   const int64_t rows = logits.size(0), width = logits.size(1);
+  if (grad_NV != nullptr && (!grad_NV->is_contiguous() || grad_NV->sizes() != logits.sizes())) fail("token_logprobs: the gradient must lie as the logits do");
   at::Tensor logprobs = at::empty({rows}, logits.options());
   const float* x = logits.const_data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();

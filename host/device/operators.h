@@ -8,11 +8,12 @@ namespace slipway {
 // attention_v1 (device/attention.h), attention_block_v1 and swiglu_block_v1 (device/blocks.h). Idempotent, any thread.
 void register_operators();
 
-// x [T, d], w [d] -> [T, d]
+// Each throws Error, with its plugin's name for it, on operands that do not fit.
+// x [.., d], w [d] -> [.., d]: over the last dimension
 at::Tensor rms_norm(const at::Tensor& x_TD, const at::Tensor& w_D, double eps);
 // x [T, H, D] rotated by positions [T] (int64), base theta
 at::Tensor rope(const at::Tensor& x_THD, const at::Tensor& positions_T, double theta);
-// silu(gate) * up
+// silu(gate) * up, of one shape
 at::Tensor swiglu(const at::Tensor& gate_TF, const at::Tensor& up_TF);
 // Log-probability of targets [N] (int64, all valid) under softmax(logits [N, V]); not recorded by autograd. With `grad_NV`
 // ([N, V], contiguous; may be the logits themselves): written there is `coefficient` times the gradient of their sum in the logits.

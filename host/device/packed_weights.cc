@@ -1,6 +1,7 @@
 // Packing on first use.
 #include "device/packed_weights.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -53,6 +54,10 @@ void PackedWeights::place(Packed& packed, int64_t bytes) {
   }
   packed.own = at::empty({bytes}, at::kByte);
   packed.panels = reinterpret_cast<std::byte*>(packed.own.data_ptr<uint8_t>());
+}
+
+bool PackedWeights::keeps(const at::Tensor& w) const {
+  return std::ranges::any_of(buffers_, [&](const at::Tensor& buffer) { return buffer.is_alias_of(w); });
 }
 
 PackedWeight PackedWeights::of(const at::Tensor& w) {

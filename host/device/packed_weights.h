@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "device/product.h"
 #include "device/torch.h"
@@ -12,7 +13,11 @@ namespace slipway {
 // Holds copies of weights: a scope must not outlive a change of them. One thread at a time. [loop]
 class PackedWeights {
  public:
-  // w [n, k], contiguous float32.
+  // The memory of weights that stay where they are, as long as this lives: of matrices in it alone copies are kept. What lies elsewhere may
+  // be gone by the next call, and another matrix in its place.
+  void keep_those_in(std::vector<at::Tensor> buffers) { buffers_ = std::move(buffers); }
+  bool keeps(const at::Tensor& w) const;
+  // w [n, k], contiguous float32, one that keeps() says yes to.
   PackedWeight of(const at::Tensor& w);
   // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the next weights of the same shapes,
   // unless they are stored in another way.
@@ -32,13 +37,14 @@ class PackedWeights {
   void place(Packed& packed, int64_t bytes);
   void forget_borrowed();
 
+  std::vector<at::Tensor> buffers_;
   WeightStorage storage_ = WeightStorage::kFloat32;
   std::unordered_map<const void*, Packed> packed_;
   std::span<std::byte> borrowed_;
   size_t used_ = 0;  // bytes of what is borrowed
 };
 
-// While one is alive, products on this thread take their weights from `weights`, if nothing records gradients.
+// While one is alive, products on this thread take the weights that `weights` keeps from there, if nothing records gradients.
 class PackedWeightsScope {
  public:
   explicit PackedWeightsScope(PackedWeights& weights);

@@ -7,8 +7,12 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/log.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -34,11 +38,17 @@ void rest() {
 class Team {
  public:
   explicit Team(int64_t threads) {
-    for (int64_t i = 1; i < threads; ++i)
-      std::thread([this, i] {
-        pthread_setname_np(pthread_self(), ("slipway-" + std::to_string(i)).c_str());
-        serve();
-      }).detach();  // lives as long as the process: joining at exit would have to outwait static destructors
+    for (int64_t i = 1; i < threads; ++i) {
+      try {
+        std::thread([this, i] {
+          pthread_setname_np(pthread_self(), ("slipway-" + std::to_string(i)).c_str());
+          serve();
+        }).detach();  // lives as long as the process: joining at exit would have to outwait static destructors
+      } catch (const std::system_error& e) {
+        log_warn("computing on {} threads instead of {}: {}", i, threads, e.what());
+        return;  // whoever is there takes the chunks
+      }
+    }
   }
 
   void run(int64_t chunks, const detail::ChunkBody& body) {

@@ -142,16 +142,15 @@ PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
 }
 
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add) {
-  Part parts[4];
-  size_t count = 0;
+  std::vector<Part> parts;
+  parts.reserve(weights.size());
   for (const PackedWeight& weight : weights) {
-    parts[count] = {{x, x_row, 1}, rows, k, {}, weight.n, y, weight.storage};
-    if (weight.storage == WeightStorage::kFloat32) parts[count].b = {reinterpret_cast<const float*>(weight.panels), gemm::panel_width() * k};
-    else parts[count].low_bit = {weight.panels, low_bit::panel_stride(weight.storage, k)};
-    ++count;
+    Part& part = parts.emplace_back(Part{{x, x_row, 1}, rows, k, {}, weight.n, y, weight.storage});
+    if (weight.storage == WeightStorage::kFloat32) part.b = {reinterpret_cast<const float*>(weight.panels), gemm::panel_width() * k};
+    else part.low_bit = {weight.panels, low_bit::panel_stride(weight.storage, k)};
     y += weight.n;
   }
-  run_pieces({parts, count}, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
+  run_pieces(parts, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
 }
 
 namespace {
@@ -176,13 +175,13 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k, std
   int64_t floats = 0;
   for (const Weight& weight : weights) floats += gemm::packed_size(weight.n, k);
   float* panels = packed_scratch().take(floats);
-  PackedWeight packed[4];
-  size_t count = 0;
+  std::vector<PackedWeight> packed;
+  packed.reserve(weights.size());
   for (const Weight& weight : weights) {
-    packed[count++] = pack_weight(WeightStorage::kFloat32, weight, k, reinterpret_cast<std::byte*>(panels));
+    packed.push_back(pack_weight(WeightStorage::kFloat32, weight, k, reinterpret_cast<std::byte*>(panels)));
     panels += gemm::packed_size(weight.n, k);
   }
-  forward_product(x, x_row, rows, k, std::span<const PackedWeight>(packed, count), y, y_row, add);
+  forward_product(x, x_row, rows, k, packed, y, y_row, add);
 }
 
 void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row, bool add) {
@@ -210,13 +209,13 @@ void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x
   const int64_t stride = gemm::panel_width() * rows;
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));
   pack_rows(x, x_row, rows, k, panels, stride);
-  Part parts[4];
-  size_t count = 0;
+  std::vector<Part> parts;
+  parts.reserve(gradients.size());
   for (const WeightGradient& gradient : gradients) {
-    if (gradient.dw != nullptr) parts[count++] = {{dy, 1, dy_row}, gradient.n, rows, {panels, stride}, k, gradient.dw};
+    if (gradient.dw != nullptr) parts.push_back({{dy, 1, dy_row}, gradient.n, rows, {panels, stride}, k, gradient.dw});
     dy += gradient.n;
   }
-  if (count > 0) run_pieces({parts, count}, kRows, kGatheredGroup, k, true);
+  if (!parts.empty()) run_pieces(parts, kRows, kGatheredGroup, k, true);
 }
 
 }  // namespace slipway

@@ -1,12 +1,16 @@
 // The feed-forward half of a decoder block.
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/trace.h"
 #include "device/accelerator/device_blocks.h"
 #include "device/accelerator/device_tensors.h"
 #include "device/blocks.h"
+#include "device/kept.h"
 #include "device/linear.h"
+#include "device/operands.h"
 #include "device/rows.h"
 #include "device/scratch.h"
 
@@ -18,29 +22,34 @@ struct Call {
 };
 
 Call check(const at::Tensor& x, const SwiGluWeights& w) {
-  if (x.dim() != 2 || x.scalar_type() != at::kFloat) fail("slipway::swiglu_block_v1: x must be float32 [T, d]");
+  require_operands(x.defined() && x.dim() == 2, "slipway::swiglu_block_v1", "x [T, d]", {&x});
   const int64_t d = x.size(1), inner = w.gate.dim() == 2 ? w.gate.size(0) : 0;
   const auto fits = [](const at::Tensor& t, int64_t rows, int64_t columns) { return t.dim() == 2 && t.size(0) == rows && t.size(1) == columns; };
-  if (!fits(w.gate, inner, d) || !fits(w.up, inner, d) || !fits(w.down, d, inner) || w.norm_D.numel() != d || !w.norm_D.is_contiguous())
-    fail("slipway::swiglu_block_v1: expects norm [d], gate and up [F, d], down [d, F]");
+  const bool fit = floats_together({&x, &w.norm_D, &w.gate, &w.up, &w.down}) && fits(w.gate, inner, d) && fits(w.up, inner, d) && fits(w.down, d, inner) &&
+                   w.norm_D.numel() == d && w.norm_D.is_contiguous();
+  require_operands(fit, "slipway::swiglu_block_v1", "x [T, d], norm [d], gate and up [F, d], down [d, F], float32, norm without gaps", {&x, &w.norm_D, &w.gate, &w.up, &w.down});
   return {x.size(0), d, inner};
 }
 
 struct SwiGluBlockNode : torch::autograd::Node {
-  at::Tensor x, gate_up, inverse_rms;
+  Kept x_kept;
+  at::Tensor gate_up, inverse_rms;
   SwiGluWeights w;
   Call call{};
   double eps = 0;
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
   void release_variables() override {
-    x = gate_up = inverse_rms = at::Tensor();
+    x_kept = Kept();
+    gate_up = inverse_rms = at::Tensor();
     w = {};
   }
 };
 
 torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_list&& grads) {
-  if (!x.defined()) fail("slipway::swiglu_block_v1: backward a second time; what it needs was freed after the first");
+  constexpr const char* kName = "slipway::swiglu_block_v1";
+  if (!x_kept.defined()) fail("{}: backward a second time; what it needs was freed after the first", kName);
+  const at::Tensor& x = x_kept.of(kName);
   const TraceScope trace("operator", "swiglu_block backward", "tokens", call.rows);
   const at::NoGradGuard no_grad;
   const at::Tensor dy_TD = grads[0].contiguous();
@@ -76,23 +85,28 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   const int64_t rows = call.rows, d = call.hidden, inner = call.inner;
   at::Tensor y = at::empty({rows, d}, x.options()), gate_up, inverse_rms;
   static thread_local Scratch scratch;
-  float* const h = scratch.take(rows * (d + inner + (recording ? 0 : 2 * inner + 1)));
-  float* const act = h + rows * d;
-  float *gate_up_data = act + rows * inner, *rms_data = gate_up_data + rows * 2 * inner;
+  const int64_t together = recording ? rows : std::min(rows, kSwiGluRows);
+  float* const h = scratch.take(together * (d + inner + (recording ? 0 : 2 * inner + 1)));
+  float* const act = h + together * d;
+  float *gate_up_data = act + together * inner, *rms_data = gate_up_data + together * 2 * inner;
   if (recording) {
     gate_up = at::empty({rows, 2 * inner}, x.options()), inverse_rms = at::empty({rows}, x.options());
     gate_up_data = gate_up.data_ptr<float>(), rms_data = inverse_rms.data_ptr<float>();
   }
-  const float* x_data = x.const_data_ptr<float>();
-  rms_norm_rows(x_data, w.norm_D.const_data_ptr<float>(), eps, rows, d, h, rms_data);
-  product(h, rows, d, {&w.gate, &w.up}, gate_up_data, false);
-  swiglu_rows(gate_up_data, rows, inner, act);
-  copy_rows(x_data, rows, d, y.data_ptr<float>());
-  product(act, rows, inner, {&w.down}, y.data_ptr<float>(), true);
+  for (int64_t first = 0; first < rows; first += together) {
+    const int64_t count = std::min(together, rows - first);
+    const float* const x_data = x.const_data_ptr<float>() + first * d;
+    float* const y_data = y.data_ptr<float>() + first * d;
+    rms_norm_rows(x_data, w.norm_D.const_data_ptr<float>(), eps, count, d, h, rms_data);
+    product(h, count, d, {&w.gate, &w.up}, gate_up_data, false);
+    swiglu_rows(gate_up_data, count, inner, act);
+    copy_rows(x_data, count, d, y_data);
+    product(act, count, inner, {&w.down}, y_data, true);
+  }
   if (!recording) return y;
   const auto node = c10::make_intrusive<SwiGluBlockNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.gate, &w.up, &w.down}));
-  node->x = x.detach(), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
+  node->x_kept = Kept(x), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
   node->w = w, node->call = call, node->eps = eps;
   torch::autograd::set_history(y, node);
   return y;

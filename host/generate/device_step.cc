@@ -1,6 +1,9 @@
 // Steps of one number of rows share their memory: a recording knows addresses, not values.
 #include "generate/device_step.h"
 
+#include <new>
+
+#include "base/log.h"
 #include "base/trace.h"
 
 namespace slipway {
@@ -41,7 +44,7 @@ DeviceStep::Sized& DeviceStep::sized(int64_t rows) {
 }
 
 void DeviceStep::launch_draw(const at::Tensor& logits, const int64_t* rows, const int64_t* places, int64_t draws, at::Tensor& tokens, at::Tensor& logprobs) const {
-  device_kernels().draw({logits.const_data_ptr<float>(), logits.size(1), rows, places, places + draws, places + 2 * draws, draws, seed_, iteration_, sampling_.temperature,
+  device_kernels().draw({logits.const_data_ptr<float>(), logits.size(1), rows, places, places + draws, places + 2 * draws, draws, seed_, iteration_, sampling_.greedy() ? 0.0 : sampling_.temperature,
                          sampling_.top_p, sampling_.top_k, tokens.data_ptr<int64_t>(), logprobs.data_ptr<float>()});
 }
 
@@ -49,6 +52,18 @@ void DeviceStep::run(Sized& at) {
   const at::Tensor hidden_RD = model_.hidden(at.inputs.select(0, kToken), at.inputs.select(0, kPosition), at.context, false);
   const at::Tensor logits_RV = model_.logits(hidden_RD, false).contiguous();
   launch_draw(logits_RV, nullptr, at.inputs.const_data_ptr<int64_t>() + kPrompt * at.inputs.size(1), at.inputs.size(1), at.tokens, at.logprobs);
+}
+
+void DeviceStep::record(Sized& at) {
+  try {
+    at.recording = std::make_unique<Recording>([&] { run(at); });
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {
+    // An operator that the accelerator lacks goes through the processor, which no recording can hold. What is wrong otherwise shows again.
+    at.recordable = false;
+    log_warn("decoding of {} rows cannot be recorded and is slower for it: {}", at.inputs.size(1), e.what());
+  }
 }
 
 std::vector<Drawn> DeviceStep::step(std::span<const Row> rows) {
@@ -65,7 +80,7 @@ std::vector<Drawn> DeviceStep::step(std::span<const Row> rows) {
   }
   at.inputs.copy_(at::from_blob(values.data(), {kInputs, count}, at::kLong));
   // The first step of a size is done as it comes: what is made once (tables, algorithms of products) must not be made in a recording.
-  if (at.recording == nullptr && at.warm) at.recording = std::make_unique<Recording>([&] { run(at); });
+  if (at.recording == nullptr && at.warm && at.recordable) record(at);
   if (at.recording != nullptr) at.recording->replay();
   else run(at);
   at.warm = true;

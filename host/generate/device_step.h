@@ -34,10 +34,11 @@ class DeviceStep {
     at::Tensor inputs, tokens, logprobs;  // [kInputs, rows], [rows], [rows]
     AttentionContext context;
     std::unique_ptr<Recording> recording;
-    bool warm = false;
+    bool warm = false, recordable = true;
   };
   Sized& sized(int64_t rows);
   void run(Sized& at);
+  void record(Sized& at);
   void launch_draw(const at::Tensor& logits, const int64_t* rows, const int64_t* places, int64_t draws, at::Tensor& tokens, at::Tensor& logprobs) const;
 
   Model& model_;

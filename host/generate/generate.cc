@@ -2,18 +2,18 @@
 #include "generate/generate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "base/trace.h"
+#include "device/out_of_memory.h"
 #include "device/parallel.h"
 #include "generate/device_step.h"
 
 namespace slipway {
 namespace {
 
-// Prompt tokens encoded in one go: bounds what exists beside the cache.
-constexpr int64_t kPrefillTokens = 4096;
 
 class Decoder {
  public:
@@ -41,6 +41,8 @@ class Decoder {
   void admit();
   // Encodes requests from next_ on, as many as the free slots want.
   void prefill();
+  // Hidden states of sequences end to end; one that is too long for one go piece by piece, and of its last piece alone.
+  at::Tensor encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions, const std::vector<int32_t>& cu_seqlens, const std::vector<int64_t>& regions);
   // Samples of an encoded request, into free slots.
   void admit_samples(size_t request);
   // Feeds every row's token, draws the next.
@@ -116,12 +118,27 @@ void Decoder::prefill() {
     ends.push_back(static_cast<int64_t>(ids.size()) - 1);
     cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
   }
-  AttentionContext context = AttentionContext::packed(cu_seqlens);
-  context.cache = &cache_;
-  context.regions = std::move(regions);
-  const at::Tensor hidden_TD = model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false);
+  const at::Tensor hidden_TD = encode(ids, positions, cu_seqlens, regions);
+  if (const int64_t before = static_cast<int64_t>(ids.size()) - hidden_TD.size(0); before > 0) ends.back() -= before;  // one request alone
   const at::Tensor logits_PV = model_.logits(hidden_TD.index_select(0, int64_tensor(ends)), false).contiguous();
   for (size_t r = begin; r < next_; ++r) encoded_[r].prompt_logits = logits_PV;
+}
+
+at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions, const std::vector<int32_t>& cu_seqlens, const std::vector<int64_t>& regions) {
+  const auto count = static_cast<int64_t>(ids.size());
+  // A device attends to what is in the batch alone, not to what was cached before.
+  const int64_t most = device_ == nullptr && regions.size() == 1 ? kPrefillTokens : count;
+  at::Tensor hidden_TD;
+  for (int64_t first = 0; first < count; first += most) {
+    const int64_t end = std::min(count, first + most);
+    const bool whole = end - first == count;
+    AttentionContext context = AttentionContext::packed(whole ? cu_seqlens : std::vector<int32_t>{0, static_cast<int32_t>(end - first)});
+    context.cache = &cache_;
+    context.regions = regions;
+    if (!whole) context.cached = {first};
+    hidden_TD = model_.hidden(int64_tensor({ids.begin() + first, ids.begin() + end}), int64_tensor({positions.begin() + first, positions.begin() + end}), context, false);
+  }
+  return hidden_TD;
 }
 
 std::vector<Drawn> Decoder::first_tokens(const Encoded& encoded, size_t first, int count) {
@@ -130,7 +147,7 @@ std::vector<Drawn> Decoder::first_tokens(const Encoded& encoded, size_t first, i
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) places.push_back(place_of(completions_[first + i]));
     return device_->draw(encoded.prompt_logits, encoded.logits_row, places);
   }
-  const float* logits = encoded.prompt_logits.const_data_ptr<float>() + encoded.logits_row * model_.info().vocab_size;
+  const float* logits = encoded.prompt_logits.const_data_ptr<float>() + encoded.logits_row * encoded.prompt_logits.size(1);
   std::vector<Drawn> drawn(static_cast<size_t>(count));
   parallel_chunks(count, [&](int64_t i) {
     std::vector<float> scratch;
@@ -177,6 +194,8 @@ Drawn Decoder::draw(const float* logits, const Completion& completion, std::vect
 }
 
 bool Decoder::accept(Completion& completion, const Drawn& drawn) {
+  if (!std::isfinite(drawn.logprob))
+    fail("prompt {} of {}, new token {}: the logits are not finite; are the weights damaged?", completion.request + 1, requests_.size(), completion.ids.size() + 1);
   completion.ids.push_back(drawn.token);
   completion.logprobs.push_back(drawn.logprob);
   ++progress_.tokens;
@@ -261,7 +280,11 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
   if (completions.empty()) return completions;
   model.packed_weights().forget(settings.weights);  // the weights may have changed since the last call
   const PackedWeightsScope packed(model.packed_weights());
-  Decoder(model, requests, settings, hooks, completions).run();
+  // Not OutOfMemory: a smaller training batch would not help.
+  within_memory<Error>([&] { Decoder(model, requests, settings, hooks, completions).run(); }, [&] {
+    return fmt::format("out of memory while sampling {} rows at a time, of up to {} new tokens; lower generation.max_rows or generation.max_new_tokens",
+                       std::min<int64_t>(settings.max_rows, static_cast<int64_t>(completions.size())), settings.max_new_tokens);
+  });
   return completions;
 }
 

@@ -11,6 +11,10 @@
 
 namespace slipway {
 
+// Tokens of prompts that are encoded in one go: bounds the memory of it. A longer prompt is encoded in pieces (on a device whole), to the
+// same bits.
+constexpr int64_t kPrefillTokens = 4096 / kQueryBlock * kQueryBlock;
+
 struct GenerationSettings {
   SamplingSettings sampling;
   int64_t max_new_tokens = 64;

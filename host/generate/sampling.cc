@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "device/kernels.h"
@@ -35,8 +36,8 @@ class Row {
   float threshold_of(int64_t k) const;
 
  private:
-  // A block of nothing but -infinity has weight 0, and a mass that is not a number.
-  double mass_of(int64_t b) const { return weight_[b] > 0 ? static_cast<double>(mass_[b]) * static_cast<double>(weight_[b]) : 0.0; }
+  // A block of nothing but -infinity has weight 0, and a mass that is not a number. What else is not a number stays so.
+  double mass_of(int64_t b) const { return weight_[b] == 0 ? 0.0 : static_cast<double>(mass_[b]) * static_cast<double>(weight_[b]); }
 
   const float* logits_;
   int64_t vocab_, blocks_;
@@ -137,12 +138,18 @@ int32_t draw_from(const Nucleus& nucleus, double u) {
 
 }  // namespace
 
+bool SamplingSettings::greedy() const { return temperature <= 0 || std::isinf(static_cast<float>(1.0 / temperature)); }
+
 Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u, std::vector<float>& scratch) {
-  if (settings.temperature <= 0) {
+  constexpr Drawn kNone{-1, std::numeric_limits<float>::quiet_NaN()};
+  if (settings.greedy()) {
+    const float log_total = kernels::log_sum_exp(logits, vocab);
+    if (!std::isfinite(log_total)) return kNone;
     const auto token = static_cast<int32_t>(std::max_element(logits, logits + vocab) - logits);
-    return {token, logits[token] - kernels::log_sum_exp(logits, vocab)};
+    return {token, logits[token] - log_total};
   }
   const Row row(logits, vocab, static_cast<float>(1.0 / settings.temperature), scratch);
+  if (!std::isfinite(row.total())) return kNone;
   const bool restricted = (settings.top_k > 0 && settings.top_k < vocab) || settings.top_p < 1.0;
   const int32_t token = restricted ? draw_from(nucleus_of(row, logits, vocab, settings), u) : row.at(u);
   const float log_total = settings.temperature == 1.0 ? row.max() + static_cast<float>(std::log(row.total())) : kernels::log_sum_exp(logits, vocab);

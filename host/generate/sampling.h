@@ -6,14 +6,15 @@
 namespace slipway {
 
 struct SamplingSettings {
-  double temperature = 1.0;  // 0 = greedy: the largest logit, the first of equals
+  double temperature = 1.0;  // 0, or too small to divide by = greedy: the largest logit, the first of equals
   int64_t top_k = 0;         // 0 = all
-  double top_p = 1.0;        // smallest set of most likely tokens whose mass reaches top_p
+  double top_p = 1.0;        // smallest set of most likely tokens whose mass reaches top_p; 0 = the largest alone
+  bool greedy() const;
 };
 
 struct Drawn {
   int32_t token;
-  float logprob;  // under softmax(logits): temperature 1, nothing left out
+  float logprob;  // under softmax(logits): temperature 1, nothing left out. Not a number: the logits are not, and there is no token
 };
 
 // The token that the uniform number u in [0, 1) selects under softmax(logits / temperature), after top-k, then top-p on

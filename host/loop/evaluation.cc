@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "device/operators.h"
+#include "device/out_of_memory.h"
 #include "loop/plugin_loss.h"
 #include "loop/throughput.h"
 
@@ -131,7 +132,9 @@ class LossMean {
     else others_ += loss * weight, others_weight_ += weight, ++left_out_;
   }
   double value(const std::string& prefix) const {
-    if (left_out_ > 0) log_warn("{}_loss: the loss of {} batches is not a finite number{}", prefix, left_out_, weight_ > 0 ? "; they are left out" : "");
+    if (left_out_ > 0 && weight_ > 0) log_warn("{}_loss: the loss of {} batches is not a finite number; they are left out", prefix, left_out_);
+    else if (left_out_ > 0) log_warn("{}_loss: the loss is not a finite number in any batch; are the weights damaged, or does no token carry loss?", prefix);
+    else if (!std::isfinite(sum_)) log_warn("{}_loss: the loss is not a finite number", prefix);
     return weight_ > 0 ? sum_ / weight_ : others_ / others_weight_;
   }
 
@@ -161,7 +164,9 @@ Json evaluate(Model& model, std::span<const Example> examples, const EvaluationS
     for (size_t at = first; at < last;) {
       const size_t end = part_end(examples, at, last, settings.max_tokens);
       EvaluatedPart part = part_of(examples, at, end);
-      mean += pass.run(part, labels);
+      mean += within_memory<Error>([&] { return pass.run(part, labels); }, [&] {
+        return fmt::format("out of memory while evaluating {} examples together; lower train.max_tokens_per_batch or train.per_device_eval_batch_size", end - at);
+      });
       at = end;
     }
     loss.add(mean, last - first);

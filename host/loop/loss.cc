@@ -3,9 +3,11 @@
 
 #include <memory>
 
+#include "base/error.h"
 #include "base/trace.h"
 #include "device/linear.h"
 #include "device/operators.h"
+#include "device/out_of_memory.h"
 #include "loop/plugin_loss.h"
 
 namespace slipway {
@@ -33,6 +35,26 @@ at::Tensor training_states(Model& model, const PackedBatch& batch, const Attenti
   at::Tensor x_TD = model.embedded(int64_tensor(batch.ids), positions_T, context, true);
   if (noise.alpha > 0) x_TD = x_TD + embedding_noise(noise, batch, x_TD.size(1)).to(x_TD.options());
   return model.blocks(x_TD, positions_T, context, true);
+}
+
+// Where the gradient of the logits may be written: over the logits themselves where the head ends in the host's product, which needs them
+// no more; a copy where a node of the head may have kept its output (tanh, log_softmax), or where rows do not lie end to end.
+at::Tensor place_of_gradient(const at::Tensor& logits_NV) {
+  at::Tensor out = logits_NV.detach();
+  if (!comes_from_linear(logits_NV) || !out.is_contiguous()) return out.clone(at::MemoryFormat::Contiguous);
+  out.unsafeGetTensorImpl()->bump_version();  // who kept them all the same is told by autograd
+  return out;
+}
+
+// What goes wrong in the backward pass is the model's: its operators are.
+template <class Work>
+void in_backward(const Work& work) {
+  try {
+    work();
+  } catch (const c10::Error& e) {
+    if (tells_of_memory(e.what_without_backtrace())) throw;
+    fail("the model's backward pass failed: {}", e.what_without_backtrace());
+  }
 }
 
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
@@ -82,25 +104,26 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels, con
   const at::Tensor hidden_TD = training_states(model, batch, context, objective.noise), rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N), targets_N = int64_tensor(batch.targets);
   const double coefficient = -1.0 / static_cast<double>(labels);
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, false);
-  at::Tensor grad_TD = at::zeros_like(hidden_TD);
+  at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());  // rows end to end, however the model's lie
   double sum = 0;
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
     const at::Tensor chunk_ND = hidden_ND.narrow(0, first, count).detach().requires_grad_(true);
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
-    // The gradient takes the logits' place: the head's backward asks for its input and weights alone.
-    at::Tensor grad_NV = logits_NV.detach();
+    if (!logits_NV.requires_grad()) fail("the model's head gives logits that autograd did not record: it must compute them from its input while training");
+    at::Tensor grad_NV = place_of_gradient(logits_NV);
     if (own) sum += own->of(grad_NV, first) * static_cast<double>(labels);
     else sum -= token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV, objective.label_smoothing).sum().item<double>();
     {
       const TraceScope trace("loop", "head backward");
-      logits_NV.backward(grad_NV);
+      in_backward([&] { logits_NV.backward(grad_NV); });
     }
+    if (!chunk_ND.grad().defined()) fail("the model's head gives logits that do not depend on the hidden states");
     // A token that several examples go on from is there several times.
-    add_rows(chunk_ND.grad(), rows_N.narrow(0, first, count), grad_TD.data_ptr<float>());
+    add_rows(chunk_ND.grad().contiguous(), rows_N.narrow(0, first, count), grad_TD.data_ptr<float>());
   }
   const TraceScope trace("loop", "backward");
-  if (hidden_TD.requires_grad()) hidden_TD.backward(grad_TD);
+  if (hidden_TD.requires_grad()) in_backward([&] { hidden_TD.backward(grad_TD); });
   return sum;
 }
 

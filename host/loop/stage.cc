@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "device/bf16_scope.h"
-#include "loop/out_of_memory.h"
+#include "device/out_of_memory.h"
 #include "plugin/loss.h"
 
 namespace slipway {

@@ -2,6 +2,7 @@
 // that is trained depends on it.
 #pragma once
 #include "base/json.h"
+#include "device/measure.h"
 #include "loop/phase.h"
 
 namespace slipway {
@@ -11,14 +12,14 @@ class Throughput {
   // Measuring the machine takes 50 ms: short runs and first steps are spared it.
   static constexpr double kCalibrateAfter = 10;  // seconds
 
-  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward.
-  Throughput(PhaseClock& clock, double flops_per_token, double calibrate_after = kCalibrateAfter)
-      : clock_(clock), flops_per_token_(flops_per_token), calibrate_after_(calibrate_after) {}
+  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward. `machine_rate` measures once (device/measure.h).
+  Throughput(PhaseClock& clock, double flops_per_token, double calibrate_after = kCalibrateAfter, double (*machine_rate)() = machine_sgemm)
+      : clock_(clock), flops_per_token_(flops_per_token), calibrate_after_(calibrate_after), machine_rate_(machine_rate) {}
 
   void add_step(int64_t tokens) { tokens_ += tokens; }
 
   // Since the last call, over the time spent in training (not in sampling, evaluating, saving): tokens_per_second; mfu, the
-  // share of the machine's measured sgemm rate, once `clock` is `calibrate_after` old; share_forward_backward, share_optimizer
+  // share of the machine's measured sgemm rate, once `clock` is `calibrate_after` old, and unless the run is faster than that; share_forward_backward, share_optimizer
   // and share_callbacks, which leave batching and logging as the rest. {} when no step was added. [loop]
   Json step_figures();
   // Since the last call, over all the time that has passed: share_generate, share_score, share_train, share_evaluate and
@@ -28,6 +29,7 @@ class Throughput {
  private:
   PhaseClock& clock_;
   double flops_per_token_, calibrate_after_;
+  double (*machine_rate_)();
   int64_t tokens_ = 0;
   PhaseClock::Seconds at_step_row_{}, at_iteration_row_{};
 };

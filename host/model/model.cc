@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/operands.h"
 #include "device/operators.h"
 #include "model/recompute.h"
 #include "plugin/streams.h"
@@ -44,7 +45,7 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
   return out;
 }
 
-Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std::move(name)) {
+Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugin), name_(std::move(name)) {
   register_operators();
   table_ = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
   stable_ = static_cast<const slw_model_torch_stable*>(plugin->get_interface(plugin, SLW_MODEL_TORCH_STABLE));
@@ -56,7 +57,12 @@ Model::Model(slw_plugin* plugin, std::string name) : plugin_(plugin), name_(std:
   error.struct_size = sizeof error;
   info_.struct_size = sizeof info_;
   check(table_->info(plugin, &info_, &error), error, name_, "info");
-  parameters_ = std::make_unique<FlatParameters>(declared_parameters(plugin, name_));
+  std::vector<ParameterSpec> specs = declared_parameters(plugin, name_);
+  for (ParameterSpec& spec : specs) spec.trainable = spec.trainable && trained;
+  parameters_ = std::make_unique<FlatParameters>(std::move(specs));
+  std::vector<at::Tensor> buffers;
+  for (const FlatParameters::Group& group : parameters_->groups()) buffers.push_back(group.weights);
+  packed_weights_.keep_those_in(std::move(buffers));
   if (native_ != nullptr) {
     native_->adopt(*parameters_);
     return;
@@ -122,8 +128,10 @@ at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T,
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden_ND, bool training) {
-  if (in_one_piece()) return hidden_ND.view_as(hidden_ND);
-  return segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
+  at::Tensor out = in_one_piece() ? hidden_ND.view_as(hidden_ND) : segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
+  if (!out.defined() || out.dim() != 2 || out.size(0) != hidden_ND.size(0) || out.size(1) != info_.vocab_size || out.scalar_type() != at::kFloat)
+    fail("plugin {}, forward(): the head gives logits {}; [{}, {}] of float32 are needed", name_, described(out), hidden_ND.size(0), info_.vocab_size);
+  return out;
 }
 
 }  // namespace slipway

@@ -20,8 +20,9 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
 class Model {
  public:
   // `plugin` must offer slipway.model/1 and slipway.model.torch-stable/1 or .torch-native/1, and outlive the model. `name` is used in
-  // errors. Allocates the parameters: zeros, or with path B the module's values. Throws Error.
-  Model(slw_plugin* plugin, std::string name);
+  // errors. Allocates the parameters: zeros, or with path B the module's values. `trained` = false: no parameter is trainable and
+  // none has a gradient, for models that only write or are measured. Throws Error.
+  Model(slw_plugin* plugin, std::string name, bool trained = true);
 
   FlatParameters& parameters() { return *parameters_; }
   const FlatParameters& parameters() const { return *parameters_; }
@@ -49,7 +50,7 @@ class Model {
   at::Tensor blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training);
   // One after the other. [loop]
   at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
-  // Logits [N, vocab] of chosen rows of hidden(). [loop]
+  // Logits [N, vocab] float32 of chosen rows of hidden(). Throws Error when the head gives anything else. [loop]
   at::Tensor logits(const at::Tensor& hidden_ND, bool training);
 
  private:

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "base/trace.h"
 #include "device/accelerator/device_tensors.h"
 #include "device/accelerator/device_update.h"
 #include "device/kernels.h"
+#include "device/out_of_memory.h"
 #include "device/parallel.h"
 
 namespace slipway {
@@ -21,8 +24,17 @@ constexpr int64_t kGrain = 131072;  // values of a buffer that one thread takes 
 
 int64_t count_of(const ParameterSpec& spec) {
   int64_t n = 1;
-  for (const int64_t extent : spec.shape) n *= extent;
+  for (const int64_t extent : spec.shape)
+    if (extent < 0 || __builtin_mul_overflow(n, extent, &n) || n > (int64_t{1} << 56))
+      fail("parameter {}: [{}] is not a size that a memory can hold", spec.name, fmt::join(spec.shape, ", "));
   return n;
+}
+
+at::Tensor zeros(int64_t count, const char* of_what) {
+  return within_memory<Error>([&] { return at::zeros({count}, at::TensorOptions(at::kFloat).device(compute_device())); }, [&] {
+    return fmt::format("out of memory: the model's {} need {:.1f} GiB{}", of_what, static_cast<double>(count) * sizeof(float) / 0x1p30,
+                       accelerator() != nullptr ? " on " + accelerator()->name() : "");
+  });
 }
 
 }  // namespace
@@ -38,8 +50,8 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::m
         total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
       }
       if (places.empty()) continue;
-      Group group{decay, trainable, at::zeros({total}, at::TensorOptions(at::kFloat).device(compute_device())), {}, std::move(places)};
-      if (trainable) group.grads = at::zeros_like(group.weights);
+      Group group{decay, trainable, zeros(total, "weights"), {}, std::move(places)};
+      if (trainable) group.grads = zeros(total, "gradients");
       for (const auto& [i, offset, count, shape] : group.places) {
         // detach(): the view must be a leaf, or autograd would follow it into the buffer.
         tensors_[i] = group.weights.narrow(0, offset, count).view(shape).detach();

@@ -37,7 +37,7 @@ class FlatParameters {
     std::vector<Place> places;  // in the order of the specs
   };
 
-  // Allocates; weights hold zeros. Throws Error on a tie that does not fit.
+  // Allocates; weights hold zeros. Throws Error on a tie that does not fit and on sizes that no memory can hold.
   explicit FlatParameters(std::vector<ParameterSpec> specs);
 
   const std::vector<ParameterSpec>& specs() const { return specs_; }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/kept.h"
 #include "device/linear.h"
 
 namespace slipway {
@@ -37,7 +38,8 @@ class SetRandomState {
 };
 
 struct RecomputedNode : torch::autograd::Node {
-  at::Tensor x, random;
+  Kept x_kept;
+  at::Tensor random;
   std::function<at::Tensor(const at::Tensor&)> run;
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
@@ -45,7 +47,7 @@ struct RecomputedNode : torch::autograd::Node {
     const TraceScope trace("model", "recompute");
     const bool wanted = task_should_compute_output(0);
     const at::AutoGradMode recording(true);
-    const at::Tensor again = x.detach().requires_grad_(wanted);
+    const at::Tensor again = x_kept.of("a recomputed segment").detach().requires_grad_(wanted);
     at::Tensor y;
     {
       const SetRandomState as_before(random);
@@ -55,7 +57,8 @@ struct RecomputedNode : torch::autograd::Node {
     return {again.grad()};
   }
   void release_variables() override {
-    x = random = at::Tensor();
+    x_kept = Kept();
+    random = at::Tensor();
     run = nullptr;
   }
 };
@@ -71,7 +74,7 @@ at::Tensor recomputed(const at::Tensor& x, std::function<at::Tensor(const at::Te
     y = run(x).detach();
   }
   node->set_next_edges(gradient_edges({&x}));
-  node->x = x.detach();
+  node->x_kept = Kept(x);
   node->run = std::move(run);
   torch::autograd::set_history(y, node);
   return y;

@@ -1,13 +1,18 @@
 // Log-probabilities of whole answers.
 #include "raft/reference.h"
 
+#include <algorithm>
+
 #include "device/accelerator/device_tensors.h"
+#include "device/out_of_memory.h"
+#include "device/parallel.h"
 #include "loop/loss.h"
 
 namespace slipway {
 namespace {
 
 constexpr size_t kTokensPerBatch = 1024;  // bounds the hidden states that exist at once
+constexpr int64_t kPassing = 1 << 20;      // weights that change places at a time
 
 void batch_logprobs(Model& model, std::span<const Example* const> batch, std::vector<double>& out) {
   const PackedBatch packed = pack(batch);
@@ -37,17 +42,33 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
 }
 
 ReferenceModel::ReferenceModel(const Model& model) {
-  for (const auto& group : model.parameters().groups()) weights_.push_back(group.weights.detach().clone());
+  const auto copy = [&] {
+    for (const auto& group : model.parameters().groups()) weights_.push_back(group.weights.detach().clone());
+    if (accelerator() != nullptr) passing_ = at::empty({kPassing}, weights_[0].options());
+  };
+  within_memory<Error>(copy, [&] {
+    return fmt::format("out of memory: raft.kl_beta needs a copy of the starting model, {:.1f} GiB", static_cast<double>(model.parameters().total_count()) * sizeof(float) / 0x1p30);
+  });
 }
 
 void ReferenceModel::swap(Model& model) {
-  // Contents change places, not addresses: the plugin holds views of the model's buffers.
+  // Contents change places, not addresses: the plugin holds views of the model's buffers. In place: a failed allocation halfway would
+  // leave a mixture of both.
   const at::NoGradGuard no_grad;
   for (size_t g = 0; g < weights_.size(); ++g) {
-    at::Tensor weights = model.parameters().groups()[g].weights.detach();
-    const at::Tensor kept = weights.clone();
-    weights.copy_(weights_[g]);
-    weights_[g].copy_(kept);
+    const at::Tensor theirs = model.parameters().groups()[g].weights.detach(), &ours = weights_[g];
+    if (!on_device(ours)) {
+      float *const a = theirs.data_ptr<float>(), *const b = ours.data_ptr<float>();
+      parallel_ranges(ours.numel(), kPassing, [&](int64_t begin, int64_t end) { std::swap_ranges(a + begin, a + end, b + begin); });
+      continue;
+    }
+    for (int64_t first = 0; first < ours.numel(); first += kPassing) {
+      const int64_t count = std::min(kPassing, ours.numel() - first);
+      const at::Tensor a = theirs.narrow(0, first, count), b = ours.narrow(0, first, count), passing = passing_.narrow(0, 0, count);
+      passing.copy_(a);
+      a.copy_(b);
+      b.copy_(passing);
+    }
   }
 }
 

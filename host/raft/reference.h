@@ -13,7 +13,7 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
 
 class ReferenceModel {
  public:
-  // Copies the model's weights as they are now.
+  // Copies the model's weights as they are now. Throws Error.
   explicit ReferenceModel(const Model& model);
 
   // sequence_logprobs() under the copied weights; the model has its own back afterwards, also when this throws. [loop]
@@ -22,6 +22,7 @@ class ReferenceModel {
  private:
   void swap(Model& model);
   std::vector<at::Tensor> weights_;  // one a group
+  at::Tensor passing_;               // on a device: what is on its way from one side to the other
 };
 
 }  // namespace slipway

@@ -23,7 +23,8 @@ class Accelerator {
   virtual std::string name() const = 0;  // as its maker calls it
   virtual DeviceKernels& kernels() = 0;
 
-  // Memory of the device, aligned to 256 bytes; the host must not touch it. release() waits for work that may still use it.
+  // Memory of the device, aligned to 256 bytes; the host must not touch it. Throws std::bad_alloc when there is none left. release() waits
+  // for work that may still use it.
   virtual void* allocate(size_t bytes) = 0;
   virtual void release(void* memory) = 0;
   virtual size_t free_memory() = 0;

@@ -9,13 +9,15 @@
 #include "device/accelerator/device_blocks.h"
 #include "device/accelerator/device_rows.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/kept.h"
 #include "device/rotary.h"
 
 namespace slipway {
 namespace {
 
 struct DeviceAttentionNode : torch::autograd::Node {
-  at::Tensor x, qkv, attended, lse, inverse_rms, positions;
+  Kept x_kept;
+  at::Tensor qkv, attended, lse, inverse_rms, positions;
   AttentionWeights w;
   std::shared_ptr<const DevicePlan> plan;
   HeadShape shape{};
@@ -24,7 +26,8 @@ struct DeviceAttentionNode : torch::autograd::Node {
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
   void release_variables() override {
-    x = qkv = attended = lse = inverse_rms = positions = at::Tensor();
+    x_kept = Kept();
+    qkv = attended = lse = inverse_rms = positions = at::Tensor();
     w = {};
     plan.reset();
   }
@@ -44,7 +47,9 @@ void rotate(at::Tensor& qkv, const at::Tensor& positions, const HeadShape& shape
 }
 
 torch::autograd::variable_list DeviceAttentionNode::apply(torch::autograd::variable_list&& grads) {
-  if (!x.defined()) fail("slipway::attention_block_v1: backward a second time; what it needs was freed after the first");
+  constexpr const char* kName = "slipway::attention_block_v1";
+  if (!x_kept.defined()) fail("{}: backward a second time; what it needs was freed after the first", kName);
+  const at::Tensor& x = x_kept.of(kName);
   const TraceScope trace("operator", "attention_block backward", "tokens", x.size(0));
   const at::NoGradGuard no_grad;
   const at::Tensor dy = grads[0].contiguous();
@@ -92,7 +97,7 @@ at::Tensor device_attention_block(const at::Tensor& x, const AttentionWeights& w
   if (context.mode != AttentionContext::Mode::kPacked || !records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o})) return y;
   const auto node = c10::make_intrusive<DeviceAttentionNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
-  node->x = x.detach(), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
+  node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
   node->w = w, node->plan = device_plan(context), node->shape = shape, node->eps = eps, node->theta = theta, node->scale = static_cast<float>(scale);
   torch::autograd::set_history(y, node);
   return y;

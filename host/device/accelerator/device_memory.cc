@@ -45,6 +45,13 @@ void DevicePool::give(std::unique_ptr<Block> block) {
   block->pool->free_.emplace(block->bytes, block->memory);
 }
 
+size_t DevicePool::free_bytes() {
+  const std::lock_guard lock(mutex_);
+  size_t out = 0;
+  for (const auto& [size, memory] : free_) out += size;
+  return out;
+}
+
 void DevicePool::give_back() {
   for (const auto& [size, memory] : free_) from_.release(memory);
   free_.clear();

@@ -26,6 +26,7 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
   // At least `bytes` (not 0), aligned to 256. Throws when the device has no more, after giving back what is free here.
   std::unique_ptr<Block> take(size_t bytes);
   static void give(std::unique_ptr<Block> block);
+  size_t free_bytes();  // kept here for later requests
 
  private:
   void give_back();

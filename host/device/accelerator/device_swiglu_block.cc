@@ -6,24 +6,29 @@
 #include "device/accelerator/device_blocks.h"
 #include "device/accelerator/device_rows.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/kept.h"
 
 namespace slipway {
 namespace {
 
 struct DeviceSwiGluNode : torch::autograd::Node {
-  at::Tensor x, gate_up, inverse_rms;
+  Kept x_kept;
+  at::Tensor gate_up, inverse_rms;
   SwiGluWeights w;
   double eps = 0;
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
   void release_variables() override {
-    x = gate_up = inverse_rms = at::Tensor();
+    x_kept = Kept();
+    gate_up = inverse_rms = at::Tensor();
     w = {};
   }
 };
 
 torch::autograd::variable_list DeviceSwiGluNode::apply(torch::autograd::variable_list&& grads) {
-  if (!x.defined()) fail("slipway::swiglu_block_v1: backward a second time; what it needs was freed after the first");
+  constexpr const char* kName = "slipway::swiglu_block_v1";
+  if (!x_kept.defined()) fail("{}: backward a second time; what it needs was freed after the first", kName);
+  const at::Tensor& x = x_kept.of(kName);
   const TraceScope trace("operator", "swiglu_block backward", "tokens", x.size(0));
   const at::NoGradGuard no_grad;
   const at::Tensor dy = grads[0].contiguous();
@@ -57,7 +62,7 @@ at::Tensor device_swiglu_block(const at::Tensor& x, const SwiGluWeights& w, doub
   if (!records({&x, &w.norm_D, &w.gate, &w.up, &w.down})) return y;
   const auto node = c10::make_intrusive<DeviceSwiGluNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.gate, &w.up, &w.down}));
-  node->x = x.detach(), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
+  node->x_kept = Kept(x), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
   node->w = w, node->eps = eps;
   torch::autograd::set_history(y, node);
   return y;

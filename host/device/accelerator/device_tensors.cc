@@ -143,6 +143,7 @@ void use_accelerator(Accelerator* given) {
 }
 
 Accelerator* accelerator() { return current; }
+size_t free_device_memory() { return owner->free_memory() + pool()->free_bytes(); }
 at::Device compute_device() { return current == nullptr ? at::Device(at::kCPU) : at::Device(kType, 0); }
 DeviceKernels& device_kernels() { return owner->kernels(); }
 Accelerator& device_of_tensors() { return *owner; }

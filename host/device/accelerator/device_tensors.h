@@ -13,6 +13,8 @@ namespace slipway {
 void use_accelerator(Accelerator* accelerator);
 // Where models compute; nullptr: on the processor.
 Accelerator* accelerator();
+// Bytes that tensors there can still get: what the device has left, and what the host keeps of it for later. Only with an accelerator.
+size_t free_device_memory();
 // The device of parameters, tokens and caches.
 at::Device compute_device();
 

@@ -82,7 +82,7 @@ __device__ inline int64_t draw_restricted(const float* x, const DrawBatch& b, co
   return select_descending(x, b.vocab, mass, target < total ? target : total - 1, room).token;
 }
 
-__global__ inline void draw_kernel(DrawBatch b) {
+__global__ __launch_bounds__(kDrawThreads) inline void draw_kernel(DrawBatch b) {
   __shared__ DrawRoom room;
   const int64_t draw = blockIdx.x, row = b.rows == nullptr ? draw : b.rows[draw];
   const float* x = b.logits + row * b.vocab;
@@ -93,7 +93,9 @@ __global__ inline void draw_kernel(DrawBatch b) {
   for (int64_t i = threadIdx.x; i < b.vocab; i += kDrawThreads) sum += static_cast<double>(expf(x[i] - largest));
   const double total = sum_of_block<kDrawThreads>(sum, room.doubles);
   int64_t token = 0;
-  if (b.temperature <= 0) {
+  if (!(total > 0 && total < INFINITY)) {
+    // The logits are not numbers: nothing can be drawn.
+  } else if (b.temperature <= 0) {
     token = select_descending(x, b.vocab, One{}, 0, room).token;
   } else {
     const DrawPlace place{b.iteration, static_cast<uint32_t>(b.prompts[draw]), static_cast<uint32_t>(b.samples[draw]), static_cast<uint32_t>(b.places[draw])};
@@ -104,7 +106,7 @@ __global__ inline void draw_kernel(DrawBatch b) {
   }
   if (threadIdx.x != 0) return;
   b.tokens[draw] = token;
-  b.logprobs[draw] = x[token] - (largest + static_cast<float>(log(total)));
+  b.logprobs[draw] = total > 0 && total < INFINITY ? x[token] - (largest + static_cast<float>(log(total))) : NAN;
 }
 
 }  // namespace slipway::cuda

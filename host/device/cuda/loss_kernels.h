@@ -7,7 +7,7 @@ namespace slipway::cuda {
 constexpr int kLossThreads = 512;
 
 // One block a row. `grad` may be the logits: a thread writes only what it alone has read.
-__global__ inline void token_logprobs_kernel(const float* logits, const int64_t* targets, int64_t width, float coefficient, float smoothing, float* out, float* grad) {
+__global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(const float* logits, const int64_t* targets, int64_t width, float coefficient, float smoothing, float* out, float* grad) {
   __shared__ float room[kLossThreads / kWarp];
   __shared__ double sums[kLossThreads / kWarp];
   const int64_t row = blockIdx.x, target = targets[row];
@@ -33,7 +33,7 @@ __global__ inline void token_logprobs_kernel(const float* logits, const int64_t*
 }
 
 // One block a part; the parts' sums are added in order by squares_sum_kernel.
-__global__ inline void squares_kernel(const float* x, int64_t count, double* partial) {
+__global__ __launch_bounds__(kLossThreads) inline void squares_kernel(const float* x, int64_t count, double* partial) {
   __shared__ double room[kLossThreads / kWarp];
   const int64_t stride = static_cast<int64_t>(gridDim.x) * kLossThreads;
   double sum = 0;

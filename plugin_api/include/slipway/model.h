@@ -67,6 +67,14 @@ typedef struct slw_model {
  *   slipway::swiglu_block_v1(Tensor x, Tensor norm, Tensor gate, Tensor up, Tensor down, float eps) -> Tensor
  *                                                   x + down(silu(gate h) * (up h)), h = rms_norm(x): gate, up [F, d], down [d, F]
  *
+ * Operands are float32 (ids and positions int64), on one device, and of the shapes above; anything else is refused by the
+ * operator's name. rms_norm_v1 takes x [.., d] of any dimensions, and norms over the last.
+ *
+ * The head may end in any operator, and its logits may lie in memory in any way. Where they are linear_v1's result, the host
+ * writes their gradient over them before it goes back; else it writes it beside them. So whatever else a head keeps of logits
+ * that it returns, it must not expect to find them there once the backward pass has begun: LibTorch then says that they were
+ * modified in place. x, and what a host operator was given or gave, must not be changed in place while training.
+ *
  * What to build: create() receives, beside the plugin's own options, the table "config" with the names of a Hugging Face
  * config.json (the host makes the same names from GGUF metadata). */
 #define SLW_MODEL_TORCH_STABLE "slipway.model.torch-stable/1"

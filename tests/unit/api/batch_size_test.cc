@@ -2,7 +2,7 @@
 #include "api/batch_size.h"
 
 #include "base/place.h"
-#include "loop/out_of_memory.h"
+#include "device/out_of_memory.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {

@@ -92,7 +92,7 @@ TEST(GenerateOptions, OutOfRangeIsNamed) {
   };
   EXPECT_EQ(error([](GenerateOptions&) {}), "");
   EXPECT_EQ(error([](GenerateOptions& o) { o.temperature = NAN; }), "temperature must not be negative");
-  EXPECT_EQ(error([](GenerateOptions& o) { o.top_p = 0; }), "top_p must lie in (0, 1]");
+  EXPECT_EQ(error([](GenerateOptions& o) { o.top_p = -1; }), "top_p must lie in [0, 1]");
   EXPECT_EQ(error([](GenerateOptions& o) { o.weights = "int4"; }), "weights is \"int4\", one of float32 bfloat16 int8 is needed");
 }
 

@@ -62,5 +62,15 @@ TEST(LoadModel, ADropoutOfAttentionIsRefusedInTraining) {
   EXPECT_THAT(error_of([&] { check_trainable(loaded, source); }), HasSubstr("\"attention_dropout\" = 0.5"));
 }
 
+TEST(LoadModel, AModelThatOnlyWritesHasNoGradients) {
+  const Registry registry({SLIPWAY_PLUGINS});
+  const LoadedModel trained = create_model(registry, "llama", {}, tiny(), {}), writes = create_model(registry, "llama", {}, tiny(), {}, /*trained=*/false);
+  EXPECT_GT(trained.model->parameters().trainable_count(), 0);
+  EXPECT_EQ(writes.model->parameters().trainable_count(), 0);
+  EXPECT_EQ(writes.model->parameters().total_count(), trained.model->parameters().total_count());
+  for (const FlatParameters::Group& group : writes.model->parameters().groups()) EXPECT_FALSE(group.grads.defined());
+  EXPECT_FALSE(writes.model->parameters().tensor(0).requires_grad());
+}
+
 }  // namespace
 }  // namespace slipway

@@ -87,8 +87,8 @@ TEST(GenerateCommand, WrongNumbersAreRefusedBeforeAnythingIsRead) {
   const auto error = [](const char* argument) { return usage_error(generate_command, {"--model", "nowhere", "--prompt", "x", argument}); };
   EXPECT_EQ(error("--temperature=-1"), "--temperature must not be negative");
   EXPECT_EQ(error("--temperature=nan"), "--temperature is \"nan\", a number is needed");
-  EXPECT_EQ(error("--top-p=0"), "--top-p must lie in (0, 1]");
-  EXPECT_EQ(error("--top-p=1.01"), "--top-p must lie in (0, 1]");
+  EXPECT_EQ(error("--top-p=-0.1"), "--top-p must lie in [0, 1]");
+  EXPECT_EQ(error("--top-p=1.01"), "--top-p must lie in [0, 1]");
   EXPECT_EQ(error("--top-p=nan"), "--top-p is \"nan\", a number is needed");
   EXPECT_EQ(error("--top-k=-1"), "--top-k must not be negative");
   EXPECT_EQ(error("--samples=0"), "--samples must be at least 1");

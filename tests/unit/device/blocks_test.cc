@@ -201,5 +201,88 @@ TEST(Blocks, ShapesThatDoNotFitAreRefused) {
   EXPECT_THROW(swiglu_block(x[0], {x[1], x[2], x[2], x[2]}, kEps), Error);
 }
 
+TEST(Blocks, AnInputThatChangedInPlaceIsAnErrorInTheBackwardPass) {
+  const AttentionContext context = AttentionContext::packed({0, 4});
+  const std::vector<at::Tensor> leaves = attention_leaves(4);
+  for (const bool attends : {true, false}) {
+    at::Tensor x = leaves[0] * 1;
+    const at::Tensor gate = leaf({kInner, kHidden}), down = leaf({kHidden, kInner});
+    const at::Tensor y = attends ? attention_block(x, weights_of(leaves), int64_tensor({0, 1, 2, 3}), kHeads, kKvHeads, kEps, kTheta, kScale, 0, context.handle())
+                                 : swiglu_block(x, {leaves[1], gate, gate, down}, kEps);
+    {
+      const at::NoGradGuard no_grad;
+      x.add_(1);
+    }
+    EXPECT_THROW(y.sum().backward(), Error);
+  }
+}
+
+TEST(Blocks, AttentionOverSeveralPassesOfKeys) {
+  at::manual_seed(9);
+  constexpr int64_t kTokens = 600;
+  ASSERT_GT(kTokens, 2 * gemm::pass_depth(kTokens)) << "longer than two passes of a product over keys";
+  const at::Tensor positions = at::arange(kTokens, at::kLong), allowed = at::ones({kTokens, kTokens}, at::kBool).tril();
+  const AttentionContext context = AttentionContext::packed({0, kTokens});
+  const double difference = compare(
+      attention_leaves(kTokens), [&](auto& x) { return attention_block(x[0], weights_of(x), positions, kHeads, kKvHeads, kEps, kTheta, kScale, 0, context.handle()); },
+      [&](auto& x) { return plain_attention(x, positions, allowed); });
+  std::printf("attention over %lld keys: largest difference %.3g\n", static_cast<long long>(kTokens), difference);
+  EXPECT_LT(difference, 2e-4);
+}
+
+// A prompt that comes in pieces ends as it does in one go, and so do the rows that go on from it.
+TEST(Blocks, APromptInPiecesComesToTheSameBits) {
+  at::manual_seed(10);
+  const at::NoGradGuard no_grad;
+  constexpr int64_t kTokens = 500, kOther = 70;
+  const std::vector<at::Tensor> x = attention_leaves(kTokens + kOther);
+  std::vector<int64_t> positions(kTokens + kOther);
+  for (int64_t i = 0; i < kTokens + kOther; ++i) positions[static_cast<size_t>(i)] = i < kTokens ? i : i - kTokens;
+  const auto block = [&](const at::Tensor& rows, const std::vector<int64_t>& at, const AttentionContext& context) {
+    return attention_block(rows, weights_of(x), int64_tensor(at), kHeads, kKvHeads, kEps, kTheta, kScale, 0, context.handle());
+  };
+  const at::Tensor uncached = block(x[0], positions, AttentionContext::packed({0, kTokens, kTokens + kOther}));
+  KeyValueCache whole(1, kKvHeads, kWidth, {2, kTokens, 1, 8}), pieces(1, kKvHeads, kWidth, {2, kTokens, 1, 8});
+  AttentionContext at_once = AttentionContext::packed({0, kTokens, kTokens + kOther});
+  at_once.cache = &whole;
+  at_once.regions = {1, 0};
+  EXPECT_TRUE(at::equal(block(x[0], positions, at_once), uncached)) << "attending to the cache is attending to the batch";
+  for (int64_t first = 0, size = 2 * kQueryBlock; first < kTokens; first += size, size = 4 * kQueryBlock) {
+    const int64_t count = std::min(size, kTokens - first);
+    AttentionContext piece = AttentionContext::packed({0, static_cast<int32_t>(count)});
+    piece.cache = &pieces;
+    piece.regions = {1};
+    piece.cached = {first};
+    EXPECT_TRUE(at::equal(block(x[0].narrow(0, first, count), {positions.begin() + first, positions.begin() + first + count}, piece), uncached.narrow(0, first, count))) << first;
+  }
+  AttentionContext step;
+  step.mode = AttentionContext::Mode::kDecode;
+  step.rows = {{1, kTokens, 0, 0}};
+  step.cache = &whole;
+  const at::Tensor next = at::randn({1, kHidden}), expected = block(next, {kTokens}, step);
+  step.cache = &pieces;
+  EXPECT_TRUE(at::equal(block(next, {kTokens}, step), expected));
+  AttentionContext shared = AttentionContext::packed({{{{0, 5}, {5, 6}}}}, 11);
+  shared.cache = &whole;
+  shared.regions = {0};
+  EXPECT_THROW(block(x[0].narrow(0, 0, 11), {positions.begin(), positions.begin() + 11}, shared), Error);
+}
+
+TEST(Blocks, ManyRowsOfAFeedForwardComeToTheBitsOfFew) {
+  at::manual_seed(11);
+  const at::NoGradGuard no_grad;
+  const int64_t rows = 2 * kSwiGluRows + 77;
+  const at::Tensor x = at::randn({rows, kHidden});
+  const SwiGluWeights w{at::randn({kHidden}), at::randn({kInner, kHidden}), at::randn({kInner, kHidden}), at::randn({kHidden, kInner})};
+  const at::Tensor all = swiglu_block(x, w, kEps);
+  at::Tensor recorded;
+  {
+    const at::AutoGradMode recording(true);
+    recorded = swiglu_block(x.detach().requires_grad_(true), w, kEps).detach();  // in one go
+  }
+  EXPECT_TRUE(at::equal(all, recorded));
+  for (const int64_t row : {int64_t{0}, kSwiGluRows, rows - 1}) EXPECT_TRUE(at::equal(swiglu_block(x.narrow(0, row, 1), w, kEps)[0], all[row]));
+}
+
 }  // namespace
 }  // namespace slipway

@@ -2,6 +2,7 @@
 #include "device/gemm.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -109,6 +110,28 @@ TEST_P(Gemm, PassesCoverEveryDepth) {
     ASSERT_GE(passes * depth, k);
     ASSERT_LE((passes - 1) * (depth - gemm::kPassUnit), k) << "one pass fewer would do for " << k;
   }
+}
+
+// Programs that link the library have threads of their own, with small stacks: what every thread of a process must hold comes out of these.
+TEST(GemmThreads, AThreadWithASmallStackCanMultiply) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 128 << 10), 0);
+  struct Work {
+    std::vector<float> a = noise(50 * 20, 5), w = noise(30 * 50, 6), y = std::vector<float>(20 * 30);
+    Memory packed = panels_of(w, 30, 50);
+  } work;
+  pthread_t thread;
+  const auto multiply = [](void* to) -> void* {
+    Work& at = *static_cast<Work*>(to);
+    gemm::multiply({at.a.data(), 1, 20}, 20, 50, {at.packed.get(), gemm::panel_width() * 50}, 30, 0, gemm::panels(30), at.y.data(), 30, false);  // rows side by side are gathered
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, multiply, &work), 0) << "thread-local memory exceeds the stack";
+  pthread_join(thread, nullptr);
+  double sum = 0;
+  for (size_t i = 0; i < 50; ++i) sum += static_cast<double>(work.a[i * 20 + 3]) * static_cast<double>(work.w[7 * 50 + i]);
+  EXPECT_NEAR(static_cast<double>(work.y[3 * 30 + 7]), sum, 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sets, Gemm, testing::Values("avx512", "avx2", "plain"), [](const auto& set) { return std::string(set.param); });

@@ -1,7 +1,10 @@
 // The fused operators against compositions of LibTorch's own: values and gradients.
 #include "device/operators.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <functional>
 
 #include "base/error.h"
 #include "device/attention.h"
@@ -131,6 +134,75 @@ TEST(Operators, AttentionRefusesWhatDoesNotFit) {
   EXPECT_THROW(attention(q, k, k, 1.0, 0, 0), Error);
   EXPECT_THROW(attention(q, k, k, 1.0, 0, empty.handle()), Error);
   EXPECT_THROW(attention(q, at::zeros({5, 3, 8}), at::zeros({5, 3, 8}), 1.0, 0, context.handle()), Error);
+}
+
+TEST(Operators, RmsNormIsOverTheLastDimension) {
+  at::manual_seed(8);
+  const auto theirs = [](auto& x) { return x[0] * at::rsqrt(x[0].pow(2).mean(-1, true) + 1e-5) * x[1]; };
+  const auto ours = [](auto& x) { return rms_norm(x[0], x[1], 1e-5); };
+  compare("rms_norm of heads", {leaf({9, 4, 16}), leaf({16})}, ours, theirs, 1e-4);  // Qwen3's norm of q and k
+  compare("rms_norm of one row", {leaf({16}), leaf({16})}, ours, theirs, 1e-4);
+  compare("rms_norm, gaps", {leaf({9, 16}), leaf({32})}, [](auto& x) { return rms_norm(x[0].t().contiguous().t(), x[1].view({16, 2}).select(1, 0), 1e-5); },
+          [&](auto& x) { return x[0] * at::rsqrt(x[0].pow(2).mean(-1, true) + 1e-5) * x[1].view({16, 2}).select(1, 0); }, 1e-4);
+  EXPECT_EQ(rms_norm(at::zeros({0, 4, 16}), at::ones({16}), 1e-5).sizes(), (at::IntArrayRef{0, 4, 16}));
+}
+
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Operators, WhatDoesNotFitIsRefusedByName) {
+  const auto f = [](at::IntArrayRef shape) { return at::zeros(shape, at::kFloat); };
+  const at::Tensor ids = int64_tensor({1, 2, 3});
+  EXPECT_EQ(refusal([&] { rms_norm(f({3, 4}), f({5}), 1e-5); }), "slipway::rms_norm_v1: expects x [.., d] and weight [d], float32; was given float32 [3, 4], float32 [5]");
+  EXPECT_EQ(refusal([&] { rms_norm(f({3, 4}), f({4}).to(at::kDouble), 1e-5); }), "slipway::rms_norm_v1: expects x [.., d] and weight [d], float32; was given float32 [3, 4], float64 [4]");
+  EXPECT_THAT(refusal([&] { rms_norm(f({3, 4}), f({1, 4}), 1e-5); }), testing::HasSubstr("rms_norm_v1"));
+  EXPECT_THAT(refusal([&] { swiglu(f({3, 4}), f({3, 5})); }), testing::HasSubstr("slipway::swiglu_v1: expects gate and up of one shape"));
+  EXPECT_THAT(refusal([&] { swiglu(f({3, 4}), f({4})); }), testing::HasSubstr("slipway::swiglu_v1"));
+  EXPECT_THAT(refusal([&] { swiglu(f({3, 4}).to(at::kHalf), f({3, 4}).to(at::kHalf)); }), testing::HasSubstr("was given float16 [3, 4], float16 [3, 4]"));
+  EXPECT_THAT(refusal([&] { rope(f({3, 2, 5}), ids, 1e4); }), testing::HasSubstr("slipway::rope_v1: expects x [T, H, D]"));
+  EXPECT_THAT(refusal([&] { rope(f({3, 2, 4}), ids.to(at::kInt), 1e4); }), testing::HasSubstr("int32 [3]"));
+  EXPECT_THAT(refusal([&] { rope(f({3, 2, 4}), ids.narrow(0, 0, 2), 1e4); }), testing::HasSubstr("int64 [2]"));
+  EXPECT_THAT(refusal([&] { slipway::linear(f({3, 4}), f({5, 6})); }), testing::HasSubstr("slipway::linear_v1: expects x [.., k] and weight [n, k]"));
+  EXPECT_THAT(refusal([&] { slipway::linear(f({3, 4}), f({4})); }), testing::HasSubstr("slipway::linear_v1"));
+  EXPECT_THAT(refusal([&] { slipway::embedding(f({7, 4}), ids.to(at::kInt)); }), testing::HasSubstr("slipway::embedding_v1: expects weight [V, d] float32 and ids [T] int64"));
+  EXPECT_THAT(refusal([&] { slipway::embedding(f({7}), ids); }), testing::HasSubstr("slipway::embedding_v1"));
+  const AttentionContext context = AttentionContext::packed({0, 3});
+  EXPECT_THAT(refusal([&] { attention(f({3, 2, 4}), f({3, 1, 4}), f({3, 1, 6}), 1, 0, context.handle()); }), testing::HasSubstr("slipway::attention_v1: expects q [T, H, D]"));
+  EXPECT_THAT(refusal([&] { attention(f({3, 2, 4}).to(at::kDouble), f({3, 1, 4}), f({3, 1, 4}), 1, 0, context.handle()); }), testing::HasSubstr("float64 [3, 2, 4]"));
+  KeyValueCache cache(2, 1, 4, {1, 3, 1, 1});
+  AttentionContext cached = AttentionContext::packed({0, 3});
+  cached.cache = &cache;
+  cached.regions = {0};
+  for (const int64_t layer : {-1, 2}) EXPECT_THAT(refusal([&] { attention(f({3, 2, 4}), f({3, 1, 4}), f({3, 1, 4}), 1, layer, cached.handle()); }), testing::HasSubstr("2 layers declared"));
+  at::Tensor turned = at::zeros({4, 3}).t();
+  EXPECT_THAT(refusal([&] { token_logprobs(f({3, 4}), int64_tensor({0, 1, 2}), 1, &turned); }), testing::HasSubstr("token_logprobs"));
+}
+
+// An embedding or a norm whose weight is a view with gaps: gradients go to the view's elements alone.
+TEST(Operators, AnEmbeddingOfRowsWithGaps) {
+  compare("embedding, gaps", {leaf({4, 14})}, [](auto& x) { return slipway::embedding(x[0].t().narrow(0, 3, 7), int64_tensor({3, 1, 3, 6})); },
+          [](auto& x) { return x[0].t().narrow(0, 3, 7).index_select(0, int64_tensor({3, 1, 3, 6})); }, 1e-6);
+}
+
+TEST(Operators, OperandsThatChangedInPlaceAreAnErrorInTheBackwardPass) {
+  const AttentionContext context = AttentionContext::packed({0, 5});
+  const auto run = [&](int which) {
+    at::Tensor q = leaf({5, 2, 8}) * 1, k = leaf({5, 1, 8}) * 1, v = leaf({5, 1, 8}) * 1;
+    at::Tensor out = attention(q, k, v, 0.3, 0, context.handle());
+    const at::Tensor loss = (out * 1).sum();
+    at::Tensor* const all[] = {&q, &k, &v, &out};
+    const at::NoGradGuard no_grad;
+    if (which < 4) all[which]->mul_(2);
+    loss.backward();
+  };
+  for (int which = 0; which < 4; ++which) EXPECT_THAT(refusal([&] { run(which); }), testing::HasSubstr("slipway::attention_v1: an operand or the result was changed in place")) << which;
+  EXPECT_EQ(refusal([&] { run(4); }), "");
 }
 
 }  // namespace

@@ -4,9 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "device/measure.h"
 
 namespace slipway {
 namespace {
@@ -51,6 +57,31 @@ TEST(Parallel, NestedAndConcurrentCallsDoTheirWork) {
   caller();
   other.join();
   EXPECT_EQ(sum, 2 * 500 * 15);
+}
+
+// In a process of its own: the team is made once, by the first who needs it.
+TEST(ParallelDeathTest, MoreThreadsThanCores) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto many = [] {
+    const ThreadCountScope threads(13);
+    if (parallel_threads() != 13) return 2;
+    std::mutex mutex;
+    std::set<std::thread::id> workers;
+    for (int round = 0; round < 300; ++round) {
+      std::vector<std::atomic<int>> seen(40);
+      parallel_chunks(40, [&](int64_t chunk) {
+        ++seen[static_cast<size_t>(chunk)];
+        std::this_thread::yield();
+        const std::lock_guard lock(mutex);
+        workers.insert(std::this_thread::get_id());
+      });
+      for (const auto& count : seen)
+        if (count != 1) return 3;
+    }
+    std::fprintf(stderr, "%zu threads worked\n", workers.size());
+    return workers.size() > 2 && workers.size() <= 13 ? 0 : 4;
+  };
+  EXPECT_EXIT(std::_Exit(many()), testing::ExitedWithCode(0), "threads worked");
 }
 
 }  // namespace

@@ -101,6 +101,7 @@ TEST(Bfloat16Scope, DecodingsPackedWeightsAreNotConcerned) {
   const at::NoGradGuard no_grad;
   const at::Tensor x = at::randn({3, 32}), w = at::randn({16, 32});
   PackedWeights packed;
+  packed.keep_those_in({w});
   packed.forget(WeightStorage::kFloat32);
   const PackedWeightsScope decoding(packed);
   const at::Tensor before = slipway::linear(x, w);

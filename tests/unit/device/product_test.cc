@@ -41,6 +41,7 @@ TEST(Product, EqualsLibTorch) {
   check({250, 96, {1536, 1536}});
   check({512, 576, {576, 192, 192}});
   check({300, 64, {9000}});  // the head's way: groups, slices
+  check({33, 64, {40, 16, 24, 8, 100, 3, 40}});  // as many weights as a plugin likes
 }
 
 TEST(Product, UnwantedGradientsAreLeftOut) {
@@ -49,6 +50,18 @@ TEST(Product, UnwantedGradientsAreLeftOut) {
   const WeightGradient gradients[] = {{nullptr, 2}, {dw.data_ptr<float>(), 2}};
   weight_gradients(dy.const_data_ptr<float>(), 4, x.const_data_ptr<float>(), 3, 4, 3, gradients);
   EXPECT_TRUE(dw.eq(4).all().item<bool>());
+}
+
+TEST(Product, PackedWeightsAreAnyNumberToo) {
+  const at::Tensor x = at::randn({5, 40}), w = at::randn({6 * 30, 40});
+  at::Tensor y = at::empty({5, 6 * 30}), panels = at::empty({6, packed_bytes(WeightStorage::kFloat32, 30, 40) + 64}, at::kByte);
+  std::vector<PackedWeight> weights;
+  for (int64_t i = 0; i < 6; ++i) {
+    auto at = reinterpret_cast<uintptr_t>(panels[i].data_ptr<uint8_t>());
+    weights.push_back(pack_weight(WeightStorage::kFloat32, {w.const_data_ptr<float>() + i * 30 * 40, 30}, 40, reinterpret_cast<std::byte*>((at + 63) / 64 * 64)));
+  }
+  forward_product(x.const_data_ptr<float>(), 40, 5, 40, weights, y.data_ptr<float>(), 6 * 30, false);
+  EXPECT_LT((y - at::mm(x, w.t())).abs().max().item<double>(), 1e-4);
 }
 
 }  // namespace

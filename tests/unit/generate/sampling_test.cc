@@ -61,5 +61,47 @@ TEST(Sampling, HugeAndNegativeLogitsAreNoTrouble) {
   EXPECT_EQ(draw({-INFINITY, 5, -INFINITY}, {}, 0.99), 1);
 }
 
+TEST(Sampling, NoMassAtAllDrawsTheLargest) {
+  for (const double u : {0.0, 0.3, 0.999}) {
+    EXPECT_EQ(draw({1, 5, 5, 2}, {.top_p = 0}, u), 1);
+    EXPECT_EQ(draw({1, 5, 5, 2}, {.top_k = 3, .top_p = 0}, u), 1);
+  }
+}
+
+TEST(Sampling, ATemperatureTooSmallToDivideByIsGreedy) {
+  std::vector<float> scratch;
+  const std::vector<float> logits = {-2, 1.5f, 1.5f, 1.25f};
+  const Drawn greedy = sample_token(logits.data(), 4, {.temperature = 0}, 0.9, scratch);
+  EXPECT_EQ(greedy.token, 1);
+  for (const double temperature : {2.9e-39, 1e-40, 1e-300, 5e-324}) {
+    EXPECT_TRUE(SamplingSettings{.temperature = temperature}.greedy()) << temperature;
+    const Drawn drawn = sample_token(logits.data(), 4, {.temperature = temperature}, 0.9, scratch);
+    EXPECT_EQ(drawn.token, greedy.token) << temperature;
+    EXPECT_EQ(drawn.logprob, greedy.logprob) << temperature;
+  }
+  EXPECT_FALSE(SamplingSettings{.temperature = 3e-39}.greedy());
+  for (const double temperature : {3e-39, 1e-30, 1e-5}) EXPECT_EQ(draw({-2, 1.25f, 1.5f, 1}, {.temperature = temperature}, 0.9), 2) << temperature;
+}
+
+TEST(Sampling, LogitsThatAreNotFiniteDrawNothing) {
+  const float nan = NAN, inf = INFINITY;
+  std::vector<float> scratch;
+  for (const int64_t size : {5, 200, 1000})
+    for (const int64_t at : {int64_t{0}, int64_t{3}, size / 2, size - 1})
+      for (const float broken : {nan, inf})
+        for (const SamplingSettings& settings : {SamplingSettings{}, SamplingSettings{.temperature = 0}, SamplingSettings{.temperature = 0.5}, SamplingSettings{.top_k = 3}, SamplingSettings{.top_p = 0.9}}) {
+          std::vector<float> logits(static_cast<size_t>(size), 0.25f);
+          logits[static_cast<size_t>(at)] = broken;
+          EXPECT_TRUE(std::isnan(sample_token(logits.data(), size, settings, 0.4, scratch).logprob)) << size << " " << at << " " << broken;
+        }
+  const std::vector<float> none(300, -inf);
+  EXPECT_TRUE(std::isnan(sample_token(none.data(), 300, {}, 0.4, scratch).logprob));
+  EXPECT_TRUE(std::isnan(sample_token(none.data(), 300, {.temperature = 0}, 0.4, scratch).logprob));
+  std::vector<float> forbidden(300, -inf);  // all but one: as good as any logits
+  forbidden[170] = 1;
+  EXPECT_EQ(sample_token(forbidden.data(), 300, {}, 0.4, scratch).token, 170);
+  EXPECT_EQ(sample_token(forbidden.data(), 300, {}, 0.4, scratch).logprob, 0.0f);
+}
+
 }  // namespace
 }  // namespace slipway

@@ -34,6 +34,9 @@ std::vector<std::vector<int32_t>> WeightStorages::texts;
 class Forward {
  public:
   Forward(Model& model, const std::vector<std::vector<int32_t>>& texts, WeightStorage storage) : model_(model) {
+    std::vector<at::Tensor> buffers;
+    for (const FlatParameters::Group& group : model.parameters().groups()) buffers.push_back(group.weights);
+    packed_.keep_those_in(std::move(buffers));
     packed_.forget(storage);
     const PackedWeightsScope scope(packed_);
     std::vector<int64_t> ids, positions;

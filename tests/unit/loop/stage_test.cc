@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn/utils/clip_grad.h>
+
+#include <cmath>
 
 #include "plugin/loss.h"
 #include "tests/unit/loop/tiny_stage.h"
@@ -69,6 +72,41 @@ TEST(Stage, PartsOfAMicroBatchChangeNothingButRounding) {
   }
   // Adam divides by a gradient's own size: where one is nearly nothing, its rounding shows.
   EXPECT_LT((whole.first_moments() - parts.first_moments()).abs().max().item<double>(), 1e-6);
+}
+
+TEST(Stage, AShareOfWarmUpIsRoundedUp) {
+  StageSettings s;
+  s.learning_rate = 1;
+  s.warmup_steps = 0.3;  // of 5 steps: 1.5, which the Trainer makes 2
+  const std::unique_ptr<Schedule> schedule = stage_schedule(s, 5);
+  EXPECT_DOUBLE_EQ(schedule->at(1), 0.5);
+  EXPECT_DOUBLE_EQ(schedule->at(2), 1);
+}
+
+// Where a gradient is about as small as what torch adds to its norm, that shows.
+TEST(Stage, SmallGradientsAreClippedAsTorchDoes) {
+  const auto moments = [](double clip, double* norm) {
+    TinyStage tiny;
+    {
+      const at::NoGradGuard no_grad;
+      for (FlatParameters::Group& group : tiny.model.parameters().groups()) group.weights.mul_(1e-3);
+    }
+    tiny.settings.max_grad_norm = clip;
+    tiny.train({}, 2);
+    if (norm != nullptr) *norm = tiny.reports[0].grad_norm;
+    return tiny.first_moments();
+  };
+  double norm = 0;
+  const at::Tensor whole = moments(0, &norm);
+  ASSERT_GT(norm, 1e-6);
+  ASSERT_LT(norm, 1e-3) << "small enough for 1e-6 to show";
+  at::Tensor parameter = at::zeros_like(whole).requires_grad_(true);
+  parameter.mutable_grad() = whole * (norm / whole.norm().item<double>());
+  torch::nn::utils::clip_grad_norm_(parameter, norm / 2);
+  const double expected = parameter.grad().norm().item<double>() / norm, clipped = moments(norm / 2, nullptr).norm().item<double>() / whole.norm().item<double>();
+  std::printf("norm %.3g clipped to a half: %.6f of it, torch %.6f\n", norm, clipped, expected);
+  EXPECT_NEAR(clipped, expected, 2e-6);
+  EXPECT_GT(std::abs(expected - 0.5), 1e-4);
 }
 
 }  // namespace

@@ -87,9 +87,23 @@ TEST(Throughput, IsOverTheTimeOfTrainingAlone) {
   EXPECT_TRUE(throughput.step_figures().empty()) << "no step since";
 }
 
+TEST(Throughput, ARunFasterThanTheYardstickHasNoMfu) {
+  PhaseClock clock;
+  const auto slow = [] { return 1e6; };
+  Throughput throughput(clock, 2e9, /*calibrate_after=*/0, slow);
+  {
+    const PhaseScope train(&clock, Phase::kTrain);
+    work(0.001);
+  }
+  throughput.add_step(10);
+  const Json figures = throughput.step_figures();
+  EXPECT_FALSE(figures.contains("mfu")) << figures;
+  EXPECT_TRUE(figures.contains("tokens_per_second"));
+}
+
 TEST(Throughput, MfuIsTheShareOfTheMachinesRate) {
   PhaseClock clock;
-  Throughput throughput(clock, 2e9, /*calibrate_after=*/0);
+  Throughput throughput(clock, 2e7, /*calibrate_after=*/0);
   for (int row = 0; row < 2; ++row) {
     const double before = seconds_of(clock, Phase::kTrain);
     {
@@ -99,7 +113,7 @@ TEST(Throughput, MfuIsTheShareOfTheMachinesRate) {
     const double training = seconds_of(clock, Phase::kTrain) - before;
     throughput.add_step(10);
     const Json figures = throughput.step_figures();
-    EXPECT_DOUBLE_EQ(figures["mfu"].get<double>(), figures["tokens_per_second"].get<double>() * 2e9 / machine_sgemm());
+    EXPECT_DOUBLE_EQ(figures["mfu"].get<double>(), figures["tokens_per_second"].get<double>() * 2e7 / machine_sgemm());
     EXPECT_NEAR(figures["tokens_per_second"].get<double>() * training, 10, 1e-6) << "calibrating is not training";
   }
 }

@@ -59,5 +59,19 @@ TEST(FlatParameters, ATieMustFit) {
   EXPECT_THROW(FlatParameters({{"b", {3}, true, true, 7}}), Error);
 }
 
+TEST(FlatParameters, SizesThatNoMemoryHoldsAreToldInTheirOwnWords) {
+  const auto refusal = [](std::vector<int64_t> shape) -> std::string {
+    try {
+      FlatParameters({{"wide", std::move(shape)}});
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refusal({int64_t{1} << 40, 1024}), "out of memory: the model's weights need 4194304.0 GiB");
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{int64_t{1} << 40, int64_t{1} << 40}, {-3, 4}, {int64_t{1} << 62, 4}})
+    EXPECT_NE(refusal(shape).find("parameter wide: ["), std::string::npos) << refusal(shape);
+}
+
 }  // namespace
 }  // namespace slipway

@@ -1,16 +1,21 @@
 // A whole model on an accelerator, against the processor: losses, gradients, an update, and generation by replayed steps. The
 // accelerator is the emulator, or with SLIPWAY_TEST_DEVICE=module the GPU, where there is one.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "base/json.h"
 #include "device/accelerator/device_update.h"
+#include "device/linear.h"
+#include "device/out_of_memory.h"
 #include "generate/generate.h"
 #include "loop/loss.h"
 #include "optim/optimizer.h"
 #include "plugin/registry.h"
+#include "raft/reference.h"
 #include "tests/unit/device/cuda/device_under_test.h"
+#include "tests/unit/plain_model.h"
 
 namespace slipway::cuda {
 namespace {
@@ -165,6 +170,75 @@ TEST_F(CudaModel, OtherOperatorsOfLibTorchGoThroughTheProcessor) {
   part.copy_(at::ones({3, 2}));
   EXPECT_EQ(there.sum().item<float>(), 6.0f + 2 + 3 + 6 + 7 + 10 + 11);
   EXPECT_TRUE(at::equal(there.index_select(0, int64_tensor({2, 0})).cpu(), there.cpu().index_select(0, at::tensor({2, 0}))));
+}
+
+TEST_F(CudaModel, MemoryThatRunsOutIsToldAsSuch) {
+  if (on_a_gpu()) GTEST_SKIP() << "skipped: a GPU is not filled for this";
+  const OnDevice device;
+  Tiny there;
+  std::vector<Example> examples(40, Example{std::vector<int32_t>(61, 5), 1});  // larger than what any test kept in the pool
+  std::vector<const Example*> chosen;
+  for (const Example& example : examples) chosen.push_back(&example);
+  const PackedBatch large = pack(chosen);
+  struct Full {
+    Full() { emulated_accelerator().full = true; }
+    ~Full() { emulated_accelerator().full = false; }
+  };
+  const auto train = [&] {
+    const Full full;
+    within_memory([&] { return loss_backward(there.model, large, 1); }, [] { return std::string("step 3"); });
+  };
+  EXPECT_THAT(train, testing::ThrowsMessage<OutOfMemory>(testing::StrEq("step 3")));
+  const auto allocate = [] {
+    const Full full;
+    FlatParameters parameters({{"wide", {1 << 20}}});
+  };
+  EXPECT_THAT(allocate, testing::ThrowsMessage<Error>(testing::HasSubstr("out of memory: the model's weights need 0.0 GiB on emulator")));
+  EXPECT_GT(loss_backward(there.model, batch(), 1), 0) << "with memory it goes on";
+}
+
+TEST_F(CudaModel, WhatThePoolKeepsIsFree) {
+  const OnDevice device;
+  at::Tensor held = at::empty({3 << 20}, at::TensorOptions(at::kFloat).device(compute_device()));
+  const size_t before = free_device_memory();
+  held = at::Tensor();
+  EXPECT_GE(free_device_memory(), before + (size_t{12} << 20));
+}
+
+// A head that ends in an operator which the accelerator has not: it goes through the processor, and no recording can hold that.
+TEST_F(CudaModel, StepsThatCannotBeRecordedAreDoneAsTheyCome) {
+  const auto make = [] {
+    return std::make_unique<PlainModel>(
+        40, 8, std::vector<PlainModel::Parameter>{{"embedding", {40, 8}}, {"block", {8, 8}}},
+        std::vector<PlainModel::Segment>{[](const auto& w, const at::Tensor& x, int64_t) { return slipway::embedding(w[0], x); },
+                                         [](const auto& w, const at::Tensor& x, int64_t) { return slipway::linear(x, w[1]); },
+                                         [](const auto& w, const at::Tensor& x, int64_t) { return at::tanh(slipway::linear(x, w[0])) * 3; }});
+  };
+  GenerationSettings settings;
+  settings.max_new_tokens = 6;
+  const std::vector<GenerationRequest> requests = {{{3, 7, 1}, 0, 3}, {{5}, 1, 2}};
+  const std::vector<Completion> expected = generate(*make()->model, requests, settings);
+  const OnDevice device;
+  const std::vector<Completion> got = generate(*make()->model, requests, settings);
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].ids, expected[i].ids) << i;
+}
+
+TEST_F(CudaModel, ExchangesPolicyAndStartingModelInPlace) {
+  const OnDevice device;
+  Tiny there;
+  ReferenceModel reference(there.model);
+  {
+    const at::NoGradGuard no_grad;
+    for (FlatParameters::Group& group : there.model.parameters().groups()) group.weights.mul_(1.5);
+  }
+  const at::Tensor policy = there.model.parameters().groups()[0].weights.cpu();
+  const std::vector<Example> examples = {{{3, 7, 1, 9}, 1}};
+  const std::vector<double> moved = sequence_logprobs(there.model, examples), start = reference.logprobs(there.model, examples);
+  EXPECT_NE(start, moved);
+  EXPECT_TRUE(at::equal(there.model.parameters().groups()[0].weights.cpu(), policy));
+  Tiny fresh;
+  EXPECT_EQ(sequence_logprobs(fresh.model, examples), start);
 }
 
 }  // namespace

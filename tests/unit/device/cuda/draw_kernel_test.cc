@@ -56,6 +56,8 @@ TEST(CudaDraw, EqualsTheHosts) {
   expect_the_hosts_draws("top-k 1", logits, kVocab, {1.0, 1, 1.0});
   expect_the_hosts_draws("top-p 0.9", logits, kVocab, {1.0, 0, 0.9});
   expect_the_hosts_draws("top-p 0.01", logits, kVocab, {1.0, 0, 0.01});
+  expect_the_hosts_draws("top-p 0", logits, kVocab, {1.0, 0, 0.0});
+  expect_the_hosts_draws("top-k 20, top-p 0", logits, kVocab, {1.0, 20, 0.0});
   expect_the_hosts_draws("top-k 50, top-p 0.6, temperature 1.5", logits, kVocab, {1.5, 50, 0.6});
   expect_the_hosts_draws("top-k above the vocabulary", logits, kVocab, {1.0, 5000, 1.0});
 }
@@ -88,6 +90,19 @@ TEST(CudaDraw, EachDrawReadsItsRow) {
   EXPECT_EQ(tokens, (std::vector<int64_t>{2, 1, 1, 0}));
   kernels->draw({logits.data(), vocab, nullptr, zeros.data(), zeros.data(), zeros.data(), 3, 0, 0, 0.0, 1.0, 0, tokens.data(), logprobs.data()});
   EXPECT_EQ(tokens, (std::vector<int64_t>{1, 0, 2, 0}));
+}
+
+TEST(CudaDraw, LogitsThatAreNotFiniteDrawNothing) {
+  for (const float broken : {NAN, INFINITY})
+    for (const int64_t at : {0, 130, 999})
+      for (const SamplingSettings& settings : {SamplingSettings{}, SamplingSettings{0.0, 0, 1.0}, SamplingSettings{1.0, 20, 0.9}, SamplingSettings{0.5, 0, 0.9}}) {
+        std::vector<float> logits = random_values(kVocab, 44, 3);
+        logits[static_cast<size_t>(at)] = broken;
+        const auto kernels = emulated_kernels();
+        const Drawings drawn = draw(*kernels, logits, kVocab, settings);
+        for (const float logprob : drawn.logprobs) ASSERT_TRUE(std::isnan(logprob)) << at;
+        for (const int64_t token : drawn.tokens) ASSERT_TRUE(token >= 0 && token < kVocab);
+      }
 }
 
 }  // namespace

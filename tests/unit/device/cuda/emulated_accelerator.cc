@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <new>
 #include <stdexcept>
 
 namespace slipway::cuda {
@@ -30,6 +31,7 @@ class EmulatedRecording : public RecordedWork {
 EmulatedAccelerator::EmulatedAccelerator() : kernels_(emulated_kernels(ThreadOrder::kAscending, [this](bool to) { open(to); })) {}
 
 void* EmulatedAccelerator::allocate(size_t bytes) {
+  if (full) throw std::bad_alloc();
   void* memory = mmap(nullptr, pages(bytes), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("the emulator has no memory left");
   memory_[memory] = pages(bytes);

@@ -26,6 +26,8 @@ class EmulatedAccelerator : public Accelerator {
   void begin_recording() override;
   std::unique_ptr<RecordedWork> end_recording() override;
 
+  bool full = false;  // it has no more memory to give
+
   // What happened so far.
   int64_t recordings = 0, replays = 0, copies_out = 0;
 

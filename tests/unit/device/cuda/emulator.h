@@ -12,6 +12,7 @@
 
 #define SLIPWAY_CUDA_EMULATOR 1
 #define __global__
+#define __launch_bounds__(threads)
 #define __device__
 #define __shared__ static thread_local
 #define SLIPWAY_UNROLL_BY_4

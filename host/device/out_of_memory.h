@@ -17,17 +17,17 @@ inline bool tells_of_memory(std::string_view message) {
   return message.find("can't allocate memory") != std::string_view::npos || message.find("not enough memory") != std::string_view::npos || message.find("out of memory") != std::string_view::npos;
 }
 
-// What `compute` returns. A failed allocation in it, of the standard library or of LibTorch, becomes OutOfMemory with the text of
-// `describe`.
-template <class Compute, class Describe>
+// What `compute` returns. A failed allocation in it, of the standard library, of LibTorch or of an accelerator, becomes a `Fault` with the
+// text of `describe`: Error where a smaller batch would not help.
+template <class Fault = OutOfMemory, class Compute, class Describe>
 auto within_memory(Compute&& compute, Describe&& describe) {
   try {
     return compute();
   } catch (const std::bad_alloc&) {
-    throw OutOfMemory(describe());
+    throw Fault(describe());
   } catch (const c10::Error& e) {
     if (!tells_of_memory(e.what_without_backtrace())) throw;
-    throw OutOfMemory(describe());
+    throw Fault(describe());
   }
 }
 

@@ -1,5 +1,5 @@
 // Failed allocations while computing.
-#include "loop/out_of_memory.h"
+#include "device/out_of_memory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
