@@ -50,8 +50,9 @@ class Words {
 void add_what_is_waited_for(Words& words) {
   if (const auto tell = waiting_for.load(); tell != nullptr) {
     if (const char* what = tell(); what != nullptr) words.add(", waiting for ").add(what);
-  } else if (current_plugin_call.plugin != nullptr) {
-    words.add(", waiting for plugin ").add(current_plugin_call.plugin).add(", ").add(current_plugin_call.function).add("()");
+  } else {
+    char call[256];
+    if (const char* what = call_in_progress(call, sizeof call); what != nullptr) words.add(", waiting for ").add(what);
   }
 }
 

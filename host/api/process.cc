@@ -2,13 +2,14 @@
 #include "base/log.h"
 #include "config/schema.h"
 #include "loop/run.h"
+#include "plugin/trampoline.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
 
 int exit_code_of(const std::exception& failure) {
   if (dynamic_cast<const ConfigError*>(&failure) != nullptr) return kExitUsage;
-  if (dynamic_cast<const Interrupted*>(&failure) != nullptr) return kExitInterrupted;
+  if (dynamic_cast<const Interrupted*>(&failure) != nullptr || dynamic_cast<const Cancelled*>(&failure) != nullptr) return kExitInterrupted;
   return kExitFailure;
 }
 

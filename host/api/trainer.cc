@@ -24,7 +24,9 @@
 #include "loop/results.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"
+#include "plugin/call_watch.h"
 #include "plugin/loss.h"
+#include "plugin/trampoline.h"
 #include "raft/raft.h"
 
 namespace slipway {
@@ -180,6 +182,7 @@ std::shared_ptr<TrainerCallback> Trainer::remove_callback(const std::string& id)
 }
 
 TrainResult Trainer::train(const TrainOptions& given) {
+  const CallWatch watch;
   const StopScope stopping(given.stop_on_signals, /*silent=*/!given.trial.empty());
   TrainOptions options = given;
   if (!options.profile.empty()) options.profile = fs::absolute(options.profile);
@@ -254,6 +257,9 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   } catch (const Interrupted&) {
     run.loggers.end(SLW_CANCELLED);
     throw;
+  } catch (const Cancelled& e) {  // what the run has done since its last checkpoint is done again
+    run.loggers.end(SLW_CANCELLED);
+    throw Interrupted(fmt::format("stopped by a signal: {}; {}", e.what(), run.going_on()));
   }
   out.completed = out.outcome == "completed";
   for (const Metrics& row : told(run.state).log_history)

@@ -1,6 +1,12 @@
 // The program: finds the command, runs it, turns what went wrong into a message and an exit code.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <system_error>
@@ -75,6 +81,25 @@ std::string told(const std::system_error& e) {
   return fmt::format("{}{}: {}", file->path1().string(), file->path2().empty() ? "" : " -> " + file->path2().string(), e.code().message());
 }
 
+std::atomic<bool> command_ended{false};
+const pid_t process = ::getpid();
+
+// A plugin that calls exit(0) or _exit(0) would end a run without its model, and with the code of success.
+bool is_early_end() { return !command_ended.load() && ::getpid() == process; }
+
+void tell_of_early_end() {
+  char call[256];
+  const char* what = call_in_progress(call, sizeof call);
+  for (const char* part : {"slipway: the process was ended by exit() inside ", what != nullptr ? what : "a library", "; the command was not done\n"})
+    (void)!::write(STDERR_FILENO, part, std::strlen(part));
+}
+
+void at_early_exit() {
+  if (!is_early_end()) return;
+  tell_of_early_end();
+  ::_exit(kExitFailure);
+}
+
 // Runs the command; what went wrong becomes a message and the exit code.
 int run(const Arguments& arguments) {
   const auto say = [](const std::string& text) { std::fprintf(stderr, "%s\n", visible_text(text).c_str()); };
@@ -105,9 +130,24 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
+// Plugins find these before the C library's (CMakeLists.txt exports them).
+extern "C" {
+[[noreturn]] void _exit(int code) {
+  if (code == 0 && is_early_end()) {
+    tell_of_early_end();
+    code = kExitFailure;
+  }
+  for (;;) ::syscall(SYS_exit_group, code);
+}
+[[noreturn]] void _Exit(int code) { _exit(code); }
+}
+
 int main(int argc, char** argv) {
   install_crash_handler();
+  std::atexit(at_early_exit);
   std::signal(SIGPIPE, SIG_IGN);  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
   std::signal(SIGXFSZ, SIG_IGN);  // a quota of file sizes: the write fails, and says which file it was
-  return run({argv + 1, argv + argc});
+  const int code = run({argv + 1, argv + argc});
+  command_ended.store(true);
+  return code;
 }

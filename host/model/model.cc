@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "base/visible_text.h"
 #include "device/operands.h"
 #include "device/operators.h"
 #include "model/recompute.h"
@@ -18,9 +19,20 @@ slw_aten handle_of(const at::Tensor& tensor) { // borrowed: the plugin takes han
   return reinterpret_cast<slw_aten>(const_cast<at::Tensor*>(&tensor));
 }
 
-void check(slw_status status, const slw_error& error, const std::string& plugin, const char* function) {
-  if (status != SLW_OK)
-    fail("plugin {}, {}(): {}", plugin, function, error.message[0] ? error.message : "failed without saying why");
+constexpr int32_t kMostDimensions = 8;
+constexpr uint32_t kMostParameters = 1'000'000;
+constexpr int32_t kMostSegments = 100'000;
+
+// What the plugin declares, looked at before it is believed.
+void check_parameter(const slw_model& table, uint32_t i, const std::string& plugin) {
+  const slw_param* p = table.params[i];
+  const auto wrong = [&](const std::string& what) { fail("plugin {}: parameter {} of {} {}", plugin, i, table.param_count, what); };
+  if (p == nullptr || p->struct_size < offsetof(slw_param, init_scale) + sizeof p->init_scale) wrong("is missing, or shorter than in ABI 1.0");
+  if (p->name == nullptr || *p->name == '\0') wrong("has no name");
+  if (p->ndim < 0 || p->ndim > kMostDimensions) wrong(fmt::format("(\"{}\") has {} dimensions; {} at most", visible_line(p->name), p->ndim, kMostDimensions));
+  if (p->tied_to >= static_cast<int32_t>(i)) wrong(fmt::format("(\"{}\") is tied to parameter {}, which does not come before it", visible_line(p->name), p->tied_to));
+  for (int32_t d = 0; d < p->ndim; ++d)
+    if (p->shape[d] < 0) wrong(fmt::format("(\"{}\") has a negative size, {}", visible_line(p->name), p->shape[d]));
 }
 
 ParameterSpec spec_of(const slw_param& p) {
@@ -40,8 +52,13 @@ ParameterSpec spec_of(const slw_param& p) {
 std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::string& name) {
   const auto* table = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
   if (!SLW_HAS(table, info)) fail("plugin {} offers no {}", name, SLW_MODEL);
+  if (table->param_count > kMostParameters || (table->param_count > 0 && table->params == nullptr))
+    fail("plugin {}: declares {} parameters{}", name, table->param_count, table->params == nullptr ? ", and no list of them" : fmt::format("; {} at most", kMostParameters));
   std::vector<ParameterSpec> out;
-  for (uint32_t i = 0; i < table->param_count; ++i) out.push_back(spec_of(*table->params[i]));
+  for (uint32_t i = 0; i < table->param_count; ++i) {
+    check_parameter(*table, i, name);
+    out.push_back(spec_of(*table->params[i]));
+  }
   return out;
 }
 
@@ -53,10 +70,12 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugi
   if (const void* native = plugin->get_interface(plugin, SLW_MODEL_TORCH_NATIVE); stable_ == nullptr && native != nullptr)
     native_ = std::make_unique<NativeModule>(plugin, *static_cast<const slw_model_torch_native*>(native), name_);
   else if (!SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward)) fail("plugin {} offers no {}", name_, SLW_MODEL_TORCH_STABLE);
-  slw_error error{};
-  error.struct_size = sizeof error;
   info_.struct_size = sizeof info_;
-  check(table_->info(plugin, &info_, &error), error, name_, "info");
+  call_plugin(name_.c_str(), "info", [&](slw_error* error) { return table_->info(plugin, &info_, error); });
+  if (info_.vocab_size <= 0 || info_.hidden_size <= 0 || info_.max_positions < 0)
+    fail("plugin {}, info(): a vocabulary of {}, {} hidden values and {} positions are no model's", name_, info_.vocab_size, info_.hidden_size, info_.max_positions);
+  if (native_ == nullptr && (info_.segment_count < 2 || info_.segment_count > kMostSegments))
+    fail("plugin {}, info(): {} segments; an embedding, blocks and a head are needed, {} at most", name_, info_.segment_count, kMostSegments);
   std::vector<ParameterSpec> specs = declared_parameters(plugin, name_);
   for (ParameterSpec& spec : specs) spec.trainable = spec.trainable && trained;
   parameters_ = std::make_unique<FlatParameters>(std::move(specs));
@@ -69,7 +88,7 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugi
   }
   std::vector<slw_aten> handles;
   for (size_t i = 0; i < parameters_->specs().size(); ++i) handles.push_back(handle_of(parameters_->tensor(i)));
-  check(stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), &error), error, name_, "bind");
+  call_plugin_at_length(name_.c_str(), "bind", [&](slw_error* error) { return stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), error); });
 }
 
 const char* Model::state_file() const { return SLW_HAS(table_, state_file) && SLW_HAS(table_, save) ? table_->state_file : nullptr; }
@@ -95,12 +114,10 @@ KeyValueCache Model::make_cache(const KeyValueCache::Size& size) const {
 at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context,
                           bool training) {
   const TraceScope trace("model", index + 1 < info_.segment_count ? "segment" : "head", "index", index);
-  slw_error error{};
-  error.struct_size = sizeof error;
   slw_aten out = nullptr;
-  check(stable_->forward(plugin_, index, handle_of(x), handle_of(positions), context, training, &out, &error), error,
-        name_, "forward");
+  call_plugin(name_.c_str(), "forward", [&](slw_error* error) { return stable_->forward(plugin_, index, handle_of(x), handle_of(positions), context, training, &out, error); });
   const std::unique_ptr<at::Tensor> owned(reinterpret_cast<at::Tensor*>(out));
+  if (owned == nullptr || !owned->defined()) fail("plugin {}, forward(): segment {} of {} gave no tensor", name_, index, info_.segment_count);
   return std::move(*owned);
 }
 

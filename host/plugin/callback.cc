@@ -13,21 +13,25 @@ CallbackPlugin::CallbackPlugin(Plugin plugin)
 }
 
 void CallbackPlugin::on_event(const slw_event& event, uint32_t& control) const {
-  call_plugin(id(), "on_event", [&](slw_error* error) { return table_->on_event(plugin_.get(), &event, &control, error); });
+  try {
+    call_plugin(id(), "on_event", [&](slw_error* error) { return table_->on_event(plugin_.get(), &event, &control, error); });
+  } catch (const Cancelled&) {
+    // It left early, and its event is over: the loop stops, and saves, where it does so for a signal.
+  }
 }
 
 std::string CallbackPlugin::save() const {
   if (!SLW_HAS(table_, save)) return "";
   std::string out;
   slw_ostream stream = stream_into(out);
-  call_plugin(id(), "save", [&](slw_error* error) { return table_->save(plugin_.get(), &stream, error); });
+  call_plugin_at_length(id(), "save", [&](slw_error* error) { return table_->save(plugin_.get(), &stream, error); });
   return out;
 }
 
 void CallbackPlugin::load(std::string_view state) const {
   if (!SLW_HAS(table_, load)) return;
   slw_istream stream = stream_from(state);
-  call_plugin(id(), "load", [&](slw_error* error) { return table_->load(plugin_.get(), &stream, error); });
+  call_plugin_at_length(id(), "load", [&](slw_error* error) { return table_->load(plugin_.get(), &stream, error); });
 }
 
 }  // namespace slipway

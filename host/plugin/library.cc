@@ -15,6 +15,8 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "plugin/options.h"
+#include "plugin/services.h"
 #include "plugin/trampoline.h"
 #include "slipway/torch_build.hpp"
 
@@ -27,7 +29,9 @@ std::vector<const slw_entry*> initialised;
 void deinit_newest() {
   const slw_entry* entry = initialised.back();
   initialised.pop_back();
-  if (Library::live_instances == 0 && SLW_HAS(entry, deinit)) entry->deinit();
+  if (Library::live_instances != 0 || !SLW_HAS(entry, deinit)) return;
+  const PluginCallScope scope(entry->count() > 0 ? entry->describe(0)->id : "?", "deinit");
+  entry->deinit();
 }
 
 // What the loader says stands in the middle of Boost's sentence.
@@ -63,7 +67,10 @@ Library::Library(const fs::path& path, const PluginNote& note) : path_(path) {
     const PluginCallScope scope(path_.c_str(), "constructor");
     // Never destroyed: that would unload, and code of ours may hold addresses inside until the very end.
     static auto& loaded = *new std::deque<boost::dll::shared_library>;
+    const RoundingScope rounding(path_.c_str(), "constructor");
+    const ProcessScope process(path_.c_str(), "constructor");
     handle = &loaded.emplace_back(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    note_plugin_code((new std::string(path.string()))->c_str());  // for a handler that may run at the very end
   } catch (const std::exception& e) {
     fail("{}: cannot be loaded: {}", path.string(), loader_reason(e.what()));
   }
@@ -103,12 +110,19 @@ void Library::check_descriptor(uint32_t index, const slw_descriptor* d, const Pl
         option.type > SLW_TABLE)
       fail("{}: option {} of {} has no name, an unknown type, or is shorter than in ABI 1.0", path_.string(), o - d->options, d->id);
   }
+  try {
+    check_schema(d->options, d->id);
+  } catch (const Error& e) {
+    fail("{}: {}", path_.string(), e.what());
+  }
 }
 
-void Library::init(const slw_host* host) {
+void Library::init() {
   if (std::ranges::find(initialised, entry_) != initialised.end()) return;
+  // Of no run: it logs, tells of a stop, and gives what needs no run. Never destroyed, for a plugin may use it in deinit().
+  const slw_host* host = (new HostServices(descriptors_.front()->id, RunFacts{}))->host();
   if (SLW_HAS(entry_, init))
-    call_plugin(path_.c_str(), "init", [&](slw_error* error) { return entry_->init(host, path_.c_str(), error); });
+    call_plugin_at_length(path_.c_str(), "init", [&](slw_error* error) { return entry_->init(host, path_.c_str(), error); });
   initialised.push_back(entry_);
   std::atexit(deinit_newest);
 }

@@ -24,7 +24,8 @@ class Library {
   std::span<const slw_descriptor* const> descriptors() const { return descriptors_; }
   // entry().init, once in the life of the process, whoever else loaded the same file; deinit follows at exit, unless
   // instances are alive then. Throws Error. [main]
-  void init(const slw_host* host);
+  // The host that it is given outlives every instance, and deinit: a plugin may keep it.
+  void init();
 
   static inline std::atomic<int> live_instances{0};  // of all plugins; kept by Plugin
 

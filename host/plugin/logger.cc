@@ -15,7 +15,7 @@ void LoggerPlugin::begin(const std::string& run_id, const Value& config, bool re
   if (!SLW_HAS(table_, begin)) return;
   OptionTree tree;
   tree.set(config);
-  call_plugin(id(), "begin", [&](slw_error* error) {
+  call_plugin_at_length(id(), "begin", [&](slw_error* error) {
     return table_->begin(plugin_.get(), run_id.c_str(), tree.root(), resumed, error);
   });
 }
@@ -55,7 +55,7 @@ void LoggerPlugin::flush() const {
 
 void LoggerPlugin::end(slw_status outcome) const {
   if (!SLW_HAS(table_, end)) return;
-  call_plugin(id(), "end", [&](slw_error* error) { return table_->end(plugin_.get(), outcome, error); });
+  call_plugin_at_length(id(), "end", [&](slw_error* error) { return table_->end(plugin_.get(), outcome, error); });
 }
 
 }  // namespace slipway

@@ -26,7 +26,7 @@ void MetricPlugin::begin(const std::string& set, int64_t examples, int64_t vocab
   const slw_metric_set what{sizeof what, 0, set.c_str(), examples, vocab_size};
   needs_ = {};
   needs_.struct_size = sizeof needs_;
-  call_plugin(id(), "begin", [&](slw_error* error) { return table_->begin(plugin_.get(), &what, &needs_, error); });
+  call_plugin_at_length(id(), "begin", [&](slw_error* error) { return table_->begin(plugin_.get(), &what, &needs_, error); });
   if ((needs_.flags & ~uint32_t{SLW_METRIC_PREDICTIONS}) != 0)
     fail("plugin {}, begin(): asks for what this host does not know (flags {:#x}); it needs a newer Slipway", id(), needs_.flags);
   if (needs_.state_size > kMostState) fail("plugin {}, begin(): a state of {} doubles; at most {} are allowed", id(), needs_.state_size, kMostState);
@@ -48,7 +48,7 @@ std::vector<std::pair<std::string, double>> MetricPlugin::finish() const {
   const auto emit = [](void* ctx, const slw_metric* metric) noexcept {
     static_cast<std::vector<std::pair<std::string, double>>*>(ctx)->emplace_back(metric->name != nullptr ? metric->name : "", metric->value);
   };
-  call_plugin(id(), "finish", [&](slw_error* error) { return table_->finish(plugin_.get(), state_.data(), &out, emit, error); });
+  call_plugin_at_length(id(), "finish", [&](slw_error* error) { return table_->finish(plugin_.get(), state_.data(), &out, emit, error); });
   for (size_t i = 0; i < out.size(); ++i) {
     if (!is_name(out[i].first)) fail("plugin {}, finish(): \"{}\" is no name for a metric: letters, digits, _ - . and / make one", id(), out[i].first);
     out[i].first = prefix_ + out[i].first;

@@ -154,6 +154,35 @@ Value check_options(const slw_option* const* schema, const Value* given, const s
   return out;
 }
 
+void check_schema(const slw_option* const* schema, const std::string& plugin) {
+  std::vector<std::string> names;
+  for (const slw_option* const* o = schema; o != nullptr && *o != nullptr; ++o) {
+    const slw_option& option = **o;
+    const std::string name = option.name;
+    for (const std::string& other : names) {
+      if (other == name) fail("plugin {}: its option \"{}\" is declared twice", plugin, name);
+      if (name.starts_with(other + ".") || other.starts_with(name + "."))
+        fail("plugin {}: its options \"{}\" and \"{}\" cannot both be given: one is a value, the other in a table of that name", plugin, other, name);
+    }
+    names.push_back(name);
+    const auto parsed = [&](const char* source, const char* what) {
+      try {
+        return parse_toml_value(source, default_origin(plugin, option.name));
+      } catch (const Error& e) {
+        fail("plugin {}: the {} of its option \"{}\" is not a value: {}", plugin, what, name, e.what());
+      }
+    };
+    for (const auto& [source, what] : {std::pair(option.minimum, "minimum"), {option.maximum, "maximum"}})
+      if (source != nullptr && !parsed(source, what).is_number()) fail("plugin {}: the {} of its option \"{}\" is not a number", plugin, what, name);
+    if (option.fallback == nullptr) continue;
+    try {
+      (void)checked({option, plugin}, parsed(option.fallback, "default"));
+    } catch (const Error& e) {
+      fail("the default is not one that the option takes: {}", e.what());
+    }
+  }
+}
+
 slw_value OptionTree::convert(const Value& value) {
   slw_value out{};
   switch (value.kind) {

@@ -35,6 +35,10 @@ class OptionTree {
 // line of its own.
 Value check_options(const slw_option* const* schema, const Value* given, const std::string& plugin, const Location& where);
 
+// Checks the schema by itself: names that occur twice or begin another one ("a" beside "a.b"), bounds and defaults that are not TOML, or of
+// another type, or outside of the option's own range and choices. Throws Error blaming the plugin.
+void check_schema(const slw_option* const* schema, const std::string& plugin);
+
 // A value that a plugin gave, copied; what is no value becomes "".
 Value copy_of(const slw_value& value);
 

@@ -1,10 +1,16 @@
 // Finding and creating plugins.
 #include "plugin/registry.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/nearest.h"
+#include "base/program_folder.h"
 #include "plugin/trampoline.h"
 
 namespace slipway {
@@ -24,8 +30,8 @@ Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& 
     : options_(std::make_unique<OptionTree>()), services_(std::make_unique<HostServices>(descriptor.id, facts)),
       id_(descriptor.id) {
   options_->set(options);
-  library.init(services_->host());
-  call_plugin(id_, "create", [&](slw_error* error) {
+  library.init();
+  call_plugin_at_length(id_, "create", [&](slw_error* error) {
     return library.entry().create(services_->host(), id_, options_->root(), &plugin_, error);
   });
   if (!SLW_HAS(plugin_, get_interface) || !SLW_HAS(plugin_, destroy)) {
@@ -47,6 +53,7 @@ Plugin::~Plugin() {
 }
 
 void Plugin::destroy() {
+  const ProcessScope process(id_, "destroy");
   const PluginCallScope scope(id_, "destroy");
   plugin_->destroy(plugin_);
 }
@@ -71,8 +78,9 @@ const void* Plugin::required(const char* interface_id) const {
 }
 
 Registry::Registry(const std::vector<fs::path>& folders) {
+  std::error_code ec;
+  const fs::path own = fs::canonical(program_folder() / "plugins", ec);
   for (const fs::path& given : folders) {
-    std::error_code ec;
     const fs::path folder = fs::canonical(given, ec);
     if (ec || !fs::is_directory(folder, ec)) {
       rejected_.push_back({given, fmt::format("{}: no such folder", given.string())});
@@ -80,11 +88,11 @@ Registry::Registry(const std::vector<fs::path>& folders) {
     }
     if (std::ranges::find(folders_, folder) != folders_.end()) continue;
     folders_.push_back(folder);
-    scan(folder);
+    scan(folder, folder == own);
   }
 }
 
-void Registry::scan(const fs::path& folder) {
+void Registry::scan(const fs::path& folder, bool bundled) {
   std::error_code ec;
   std::vector<fs::path> files;
   for (fs::directory_iterator entry(folder, ec), end; !ec && entry != end; entry.increment(ec))
@@ -93,49 +101,120 @@ void Registry::scan(const fs::path& folder) {
   std::ranges::sort(files);
   for (const fs::path& file : files) {
     try {
-      add(file);
+      add(file, bundled);
     } catch (const std::exception& e) {
       rejected_.push_back({file, e.what()});
     }
   }
 }
 
-void Registry::add(const fs::path& file) {
+namespace {
+
+// Whoever may write to a plugin runs what they like as the one who trains.
+void refuse_writable(const fs::path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) fail("{}: {}", path.string(), std::strerror(errno));
+  const bool shared_folder = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;  // like /tmp: nobody replaces another's file
+  if ((info.st_mode & S_IWOTH) != 0 && !shared_folder)
+    fail("{}: anyone on this machine may write to it, and so run code as you; chmod o-w {}", path.string(), path.string());
+}
+
+}  // namespace
+
+void Registry::refuse_known(const fs::path& file, std::string_view id) {
+  const auto offered = [&](const fs::path& by) {
+    std::string text = fmt::format("{}: offers {}, which {} offers already; remove one of the two", file.string(), id, by.string());
+    shadowed_.emplace_back(id, text);
+    throw Error(text);
+  };
+  for (const Found& found : found_)
+    if (found.descriptor->id == id) offered(found.library->path());
+  for (const Candidate& candidate : candidates_)
+    for (const ProbedPlugin& plugin : candidate.plugins)
+      if (plugin.id == id) offered(candidate.path);
+}
+
+void Registry::add(const fs::path& file, bool bundled) {
   std::error_code ec;
   const fs::path real = fs::canonical(file, ec);
   // A pipe named *.so would wait for a writer for ever.
   if (ec || !fs::is_regular_file(real, ec)) fail("{}: not a file", file.string());
   for (const auto& library : libraries_)
     if (library->path() == real) return;  // a second name of a file that is known
-  auto library = std::make_unique<Library>(real, read_note(real));
-  for (const slw_descriptor* d : library->descriptors())
-    for (const Found& found : found_)
-      if (std::string_view(found.descriptor->id) == d->id)
-        fail("{}: offers {}, which {} offers already; remove one of the two", file.string(), d->id, found.library->path().string());
+  for (const Candidate& candidate : candidates_)
+    if (candidate.path == real) return;
+  if (!bundled) {
+    refuse_writable(real);
+    refuse_writable(real.parent_path());
+  }
+  const PluginNote note = read_note(real);
+  if (bundled) return load(real, note);
+  check_compatible(note, real);
+  std::vector<ProbedPlugin> plugins = probe_library(real, note);
+  for (const ProbedPlugin& plugin : plugins) refuse_known(file, plugin.id);
+  candidates_.push_back({real, note, std::move(plugins)});
+}
+
+void Registry::load(const fs::path& file, const PluginNote& note) const {
+  auto library = std::make_unique<Library>(file, note);
   for (const slw_descriptor* d : library->descriptors()) found_.push_back({library.get(), d});
   libraries_.push_back(std::move(library));
 }
 
-const Registry::Found& Registry::find(std::string_view name, uint32_t kind, const Location& where) const {
-  std::vector<const Found*> matches;
-  std::vector<std::string> names;
-  std::string reasons;
-  for (const Found& found : found_) {
-    const std::string_view id = found.descriptor->id;
-    const std::string_view brief = id.substr(id.rfind('.') + 1);
-    if ((found.descriptor->kinds & kind) == 0) {
-      if (id == name || brief == name) reasons += fmt::format("; {} is a {} plugin", id, kind_names(found.descriptor->kinds));
-      continue;
+void Registry::load_where(const std::function<bool(const ProbedPlugin&)>& wanted) const {
+  for (Candidate& candidate : candidates_) {
+    if (candidate.loaded || std::ranges::none_of(candidate.plugins, wanted)) continue;
+    candidate.loaded = true;
+    try {
+      load(candidate.path, candidate.note);
+    } catch (const std::exception& e) {
+      rejected_.push_back({candidate.path, e.what()});
     }
-    if (id == name) return found;
-    if (brief == name) matches.push_back(&found);
-    names.emplace_back(brief);
-    names.emplace_back(id);
   }
-  if (matches.size() == 1) return *matches[0];
+}
+
+const std::deque<Registry::Found>& Registry::plugins() const {
+  load_where([](const ProbedPlugin&) { return true; });
+  return found_;
+}
+
+std::vector<Registry::Listed> Registry::listed() const {
+  std::vector<Listed> out;
+  for (const Found& found : found_) out.push_back({found.descriptor->kinds, found.descriptor->id});
+  for (const Candidate& candidate : candidates_)
+    for (const ProbedPlugin& plugin : candidate.plugins)
+      if (!candidate.loaded) out.push_back({plugin.kinds, plugin.id});
+  return out;
+}
+
+const Registry::Found& Registry::find(std::string_view name, uint32_t kind, const Location& where) const {
+  load_where([&](const ProbedPlugin& plugin) { return (plugin.kinds & kind) != 0 && (plugin.id == name || brief_id(plugin.id) == name); });
+  std::vector<const Found*> matches;
+  const auto chosen = [&](const Found& found) -> const Found& {
+    for (const auto& [id, text] : shadowed_)
+      if (id == found.descriptor->id) log_warn("{}; {} is used", text, found.library->path().string());
+    return found;
+  };
+  for (const Found& found : found_) {
+    if ((found.descriptor->kinds & kind) == 0) continue;
+    if (found.descriptor->id == name) return chosen(found);
+    if (brief_id(found.descriptor->id) == name) matches.push_back(&found);
+  }
+  if (matches.size() == 1) return chosen(*matches[0]);
   if (matches.size() > 1)
     fail("{}: \"{}\" names several {} plugins: {} and {}; use the full id", where.text(), name, kind_names(kind),
          matches[0]->descriptor->id, matches[1]->descriptor->id);
+  std::vector<std::string> names;
+  std::string reasons;
+  for (const Listed& each : listed()) {
+    const std::string brief = brief_id(each.id);
+    if ((each.kinds & kind) == 0) {
+      if (each.id == name || brief == name) reasons += fmt::format("; {} is a {} plugin", each.id, kind_names(each.kinds));
+      continue;
+    }
+    names.push_back(brief);
+    names.emplace_back(each.id);
+  }
   for (const Rejected& r : rejected_)
     if (r.path.stem() == name) reasons += "; " + r.reason;
   std::string searched;

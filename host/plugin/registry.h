@@ -1,5 +1,6 @@
 // The plugins that the search folders hold: files are told apart by their notes, and only compatible ones are loaded.
 #pragma once
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "plugin/library.h"
 #include "plugin/options.h"
+#include "plugin/probe.h"
 #include "plugin/services.h"
 
 namespace slipway {
@@ -51,24 +53,45 @@ class Registry {
     std::string reason;
   };
 
-  // Scans each folder's *.so, not its subfolders; a file that is no usable plugin, or that offers an id which an earlier
-  // one offers already, is remembered with the reason. Throws nothing. [main]
+  // Scans each folder's *.so, not its subfolders; a file that is not a usable plugin, that anyone may write to, or that offers an id which an
+  // earlier one offers already, is remembered with the reason. What files hold that are not bundled with the program is found out by
+  // a child process (plugin/probe.h): they are loaded into this one when find() or plugins() gives them out. Throws nothing. [main]
   explicit Registry(const std::vector<fs::path>& folders);
 
-  // By id or by the id's last component, among plugins of `kind` (SLW_KIND_*); a whole id wins over a last component. Throws
-  // Error with the nearest name.
+  // By id or by the id's last component, among plugins of `kind` (SLW_KIND_*); a whole id wins over a last component. Tells the log of files
+  // that were passed over because they offer the same id. Throws Error with the nearest name. [main]
   const Found& find(std::string_view name, uint32_t kind, const Location& where) const;
-  const std::vector<Found>& plugins() const { return found_; }
+  const std::deque<Found>& plugins() const;  // all, loaded. [main]
   const std::vector<Rejected>& rejected() const { return rejected_; }
 
  private:
-  void scan(const fs::path& folder);
-  void add(const fs::path& file);
+  // A file that is not loaded yet.
+  struct Candidate {
+    fs::path path;
+    PluginNote note;
+    std::vector<ProbedPlugin> plugins;
+    bool loaded = false;  // or tried
+  };
+  // One plugin, loaded or not.
+  struct Listed {
+    uint32_t kinds;
+    std::string_view id;
+  };
+  void scan(const fs::path& folder, bool bundled);
+  void add(const fs::path& file, bool bundled);
+  void refuse_known(const fs::path& file, std::string_view id);
+  void load(const fs::path& file, const PluginNote& note) const;
+  // Loads the candidates that hold a plugin which `wanted` takes.
+  void load_where(const std::function<bool(const ProbedPlugin&)>& wanted) const;
+  std::vector<Listed> listed() const;
 
   std::vector<fs::path> folders_;
-  std::vector<std::unique_ptr<Library>> libraries_;
-  std::vector<Found> found_;
-  std::vector<Rejected> rejected_;
+  // find() loads what it finds: a registry that is asked is not changed by it, but for what lies in memory.
+  mutable std::vector<std::unique_ptr<Library>> libraries_;
+  mutable std::deque<Found> found_;  // a reference to one stays
+  mutable std::vector<Candidate> candidates_;
+  mutable std::vector<Rejected> rejected_;
+  std::vector<std::pair<std::string, std::string>> shadowed_;  // id, and what is said of the file that offers it too
 };
 
 // "model", "reward", ... for one SLW_KIND_* bit; several bits joined with ", ".

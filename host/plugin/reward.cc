@@ -89,7 +89,7 @@ std::vector<float> RewardPlugin::ask(const std::vector<ScoredRow>& rows, int64_t
   batch.evaluation = evaluation;
   batch.step = step;
   std::vector<float> out(rows.size() * table_->count + kGuard, std::bit_cast<float>(kUnwritten));
-  call_plugin(id(), "score", [&](slw_error* error) { return table_->score(plugin_.get(), &batch, out.data(), error); });
+  call_plugin_at_length(id(), "score", [&](slw_error* error) { return table_->score(plugin_.get(), &batch, out.data(), error); });
   return out;
 }
 

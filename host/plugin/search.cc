@@ -86,13 +86,13 @@ SearchPlugin::SearchPlugin(Plugin plugin) : plugin_(std::move(plugin)), table_(p
 
 void SearchPlugin::begin(const std::vector<Domain>& domains, bool maximize, uint64_t seed, const std::string& name) {
   study_ = std::make_unique<Study>(domains, maximize, seed, name);
-  call_plugin(id(), "begin", [&](slw_error* error) { return table_->begin(plugin_.get(), &study_->table, error); });
+  call_plugin_at_length(id(), "begin", [&](slw_error* error) { return table_->begin(plugin_.get(), &study_->table, error); });
 }
 
 std::optional<std::vector<Value>> SearchPlugin::ask(int64_t trial) const {
   const slw_value* values = nullptr;
   bool exhausted = false;
-  call_plugin(id(), "ask", [&](slw_error* error) {
+  call_plugin_at_length(id(), "ask", [&](slw_error* error) {
     const slw_status status = table_->ask(plugin_.get(), trial, &values, error);
     exhausted = status == SLW_OUT_OF_RANGE;
     return exhausted ? SLW_OK : status;
@@ -112,13 +112,13 @@ std::optional<std::vector<Value>> SearchPlugin::ask(int64_t trial) const {
 
 void SearchPlugin::tell(int64_t trial, slw_trial_state state, double objective) const {
   if (state == SLW_TRIAL_COMPLETE) study_->complete.push_back(trial);
-  call_plugin(id(), "tell", [&](slw_error* error) { return table_->tell(plugin_.get(), trial, state, &objective, error); });
+  call_plugin_at_length(id(), "tell", [&](slw_error* error) { return table_->tell(plugin_.get(), trial, state, &objective, error); });
 }
 
 std::vector<int64_t> SearchPlugin::best() const {
   std::vector<int64_t> out;
   if (!SLW_HAS(table_, best)) return out;
-  call_plugin(id(), "best", [&](slw_error* error) {
+  call_plugin_at_length(id(), "best", [&](slw_error* error) {
     return table_->best(plugin_.get(), &out, [](void* ctx, int64_t trial) { static_cast<std::vector<int64_t>*>(ctx)->push_back(trial); }, error);
   });
   // The trials are run and what they gave is known: a wrong word at the end must not cost them.

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "base/visible_text.h"
 #include "plugin/options.h"
 #include "plugin/report_board.h"
 #include "plugin/service_tables.h"
@@ -22,7 +23,7 @@ void log_from_plugin(const slw_host* host, slw_log_level level, slw_str text) no
   try {
     const LogLevel mapped = level <= SLW_LOG_TRACE ? LogLevel::kTrace : level == SLW_LOG_DEBUG ? LogLevel::kDebug
                             : level == SLW_LOG_INFO ? LogLevel::kInfo : level == SLW_LOG_WARN ? LogLevel::kWarn : LogLevel::kError;
-    log_message(mapped, services_of(host).plugin_id() + ": " + std::string(view(text)));
+    log_message(mapped, services_of(host).plugin_id() + ": " + visible_text(view(text)));
   } catch (...) {  // a message that cannot be printed must not take the run down
   }
 }

@@ -8,6 +8,11 @@
 
 namespace slipway {
 
+// What the cache must hold; one layer.
+struct PlainAttention {
+  int32_t kv_heads = 1, kv_width = 2;
+};
+
 class PlainModel {
  public:
   using Weights = std::vector<at::Tensor>;
@@ -17,11 +22,7 @@ class PlainModel {
     const char* name;
     std::vector<int64_t> shape;
   };
-  struct Attention {
-    int32_t kv_heads = 1, kv_width = 2;  // what the cache must hold; one layer
-  };
-
-  PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters, std::vector<Segment> segments, Attention attention = {})
+  PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters, std::vector<Segment> segments, PlainAttention attention = {})
       : vocab_(vocab), hidden_(hidden), segments_(std::move(segments)), shapes_(std::move(parameters)) {
     for (const Parameter& each : shapes_)
       params_.push_back({sizeof(slw_param), SLW_PARAM_TRAINABLE, each.name, nullptr, each.shape.data(), static_cast<int32_t>(each.shape.size()), -1, -1, -1, SLW_INIT_NORMAL, 0, 0.4});

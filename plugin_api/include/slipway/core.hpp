@@ -29,9 +29,12 @@ struct Error : std::runtime_error {
 };
 
 inline slw_status fail(slw_error *err, slw_status code, const char *text) noexcept {
-  if (err && err->struct_size >= sizeof(slw_error)) {
-    err->code = code;
-    std::snprintf(err->message, sizeof err->message, "%s", text);
+  // As much of it as this host has: it may be older than these headers, and its slw_error shorter.
+  constexpr size_t head = offsetof(slw_error, message);
+  if (err && err->struct_size >= offsetof(slw_error, code) + sizeof err->code) err->code = code;
+  if (err && err->struct_size > head) {
+    const size_t room = err->struct_size - head;
+    std::snprintf(err->message, room < sizeof err->message ? room : sizeof err->message, "%s", text);
   }
   return code;
 }

@@ -29,9 +29,12 @@ static const slw_descriptor kDescriptor = {sizeof(slw_descriptor), SLW_KIND_REWA
                                            "How long the completion is, in characters or tokens.", "Apache-2.0", kInterfaces, kOptions};
 
 static slw_status fail(slw_error *err, slw_status code, const char *text) {
-  if (err != NULL && err->struct_size >= sizeof(slw_error)) {
+  /* As much of it as this host has: it may be older than these headers, and its slw_error shorter. */
+  const size_t head = offsetof(slw_error, message);
+  if (err != NULL && err->struct_size > head) {
+    const size_t room = err->struct_size - head;
     err->code = code;
-    snprintf(err->message, sizeof err->message, "%s", text);
+    snprintf(err->message, room < sizeof err->message ? room : sizeof err->message, "%s", text);
   }
   return code;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "device/linear.h"
 #include "device/operators.h"
 #include "generate/generate.h"

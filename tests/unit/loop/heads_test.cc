@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "device/linear.h"
 #include "loop/loss.h"
 #include "tests/unit/plain_model.h"
