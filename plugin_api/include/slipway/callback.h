@@ -9,7 +9,7 @@ typedef int32_t slw_event_type; /* values are bit numbers in slw_callback.events
 enum {
   SLW_ON_INIT_END, SLW_ON_TRAIN_BEGIN, SLW_ON_TRAIN_END, SLW_ON_EPOCH_BEGIN, SLW_ON_EPOCH_END, SLW_ON_STEP_BEGIN,
   SLW_ON_SUBSTEP_END, SLW_ON_PRE_OPTIMIZER_STEP, SLW_ON_OPTIMIZER_STEP, SLW_ON_STEP_END, SLW_ON_EVALUATE, SLW_ON_PREDICT,
-  SLW_ON_PREDICTION_STEP, SLW_ON_SAVE, SLW_ON_LOG, SLW_ON_PUSH_BEGIN,
+  SLW_ON_PREDICTION_STEP, SLW_ON_SAVE, SLW_ON_LOG, SLW_ON_PUSH_BEGIN /* hosts up to 1.3 push nothing */,
   SLW_ON_GENERATE_BEGIN, SLW_ON_GENERATE_END, SLW_ON_REWARD, SLW_ON_SELECT, /* ours: the RAFT phases */
   SLW_EVENT_COUNT
 };
@@ -24,7 +24,7 @@ typedef struct slw_state {
   int32_t num_train_epochs, logging_steps, eval_steps, save_steps, train_batch_size, reserved;
   double best_metric;           /* NaN = none yet */
   const char *best_model_checkpoint, *trial_name; /* NULL = none */
-  const slw_value *trial_params; /* SLW_TABLE or NULL */
+  const slw_value *trial_params; /* SLW_TABLE; NULL in hosts up to 1.3, whose trainer_state.json has them */
 } slw_state;
 enum { SLW_STATE_LOCAL_ZERO = 1u << 0, SLW_STATE_WORLD_ZERO = 1u << 1, SLW_STATE_SEARCHING = 1u << 2 };
 

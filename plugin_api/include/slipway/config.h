@@ -28,7 +28,7 @@ struct slw_option {
   uint32_t struct_size;
   slw_type type;
   const char *name;      /* "max_chars"; dotted for nesting: "ngram.order" */
-  const char *help;      /* one sentence, shown by `slipway plugin help` */
+  const char *help;      /* one sentence, shown by `slipway plugin info` */
   const char *fallback;  /* default as TOML source ("0.5", "\"mean\""); NULL = required */
   const char *minimum;   /* inclusive, TOML source, NULL = none */
   const char *maximum;

@@ -22,7 +22,7 @@ struct slw_host {
 typedef struct slw_host_run {
   uint32_t struct_size;
   int32_t rank, world_size, local_rank;
-  const char *run_id, *output_dir, *work_dir; /* work_dir: private to this plugin instance */
+  const char *run_id, *output_dir, *work_dir; /* work_dir: the plugin's, shared by its instances */
 } slw_host_run;
 
 #define SLW_HOST_TENSOR "slipway.host.tensor/1"

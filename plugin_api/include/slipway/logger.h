@@ -18,7 +18,7 @@ typedef struct slw_logger {
                              uint64_t row_count, slw_error *err) SLW_NOEXCEPT;                  /* optional: samples */
   slw_status (SLW_CALL *histogram)(slw_plugin *p, int64_t step, double wall_time, const char *name,
                                  const double *edges, const double *counts, uint64_t bins,
-                                 slw_error *err) SLW_NOEXCEPT;                                  /* optional */
+                                 slw_error *err) SLW_NOEXCEPT;          /* optional; not called by hosts up to 1.3 */
   slw_status (SLW_CALL *flush)(slw_plugin *p, slw_error *err) SLW_NOEXCEPT;
   slw_status (SLW_CALL *end)(slw_plugin *p, slw_status outcome, slw_error *err) SLW_NOEXCEPT;
 } slw_logger;

@@ -52,7 +52,7 @@ typedef struct slw_reward {
 } slw_reward;
 
 #define SLW_REWARD_ASYNC "slipway.reward.async/1"
-/* Optional: the host copies what it needs before submit() returns, then calls done() from any thread exactly once. */
+/* Optional; not called by hosts up to 1.3. The plugin calls done() exactly once for each submit(), from any thread. */
 typedef struct slw_reward_async {
   uint32_t struct_size;
   uint32_t max_in_flight;

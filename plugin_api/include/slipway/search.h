@@ -10,12 +10,12 @@ enum { SLW_DOMAIN_FLOAT, SLW_DOMAIN_INT, SLW_DOMAIN_CHOICE };
 typedef struct slw_domain {
   uint32_t struct_size;
   slw_domain_type type;
-  const char *name;             /* the option's full path, "optimizer.learning_rate" */
+  const char *name;             /* the option's full path, "train.learning_rate" */
   double low, high, step;       /* step 0 = continuous */
   int32_t log_scale;
   uint32_t choice_count;
   const slw_value *choices;
-  const char *active_if;        /* optional: a sibling's "path=value"; conditional spaces */
+  const char *active_if;        /* NULL in hosts up to 1.3: every domain is active */
 } slw_domain;
 
 typedef struct slw_study {
@@ -39,10 +39,10 @@ typedef struct slw_search { /* [main], one call at a time; all state must be reb
   /* values[domain_count] owned by the plugin until the next call; SLW_OUT_OF_RANGE = space exhausted, stop */
   slw_status (SLW_CALL *ask)(slw_plugin *p, int64_t trial, const slw_value **values, slw_error *err) SLW_NOEXCEPT;
   slw_status (SLW_CALL *report)(slw_plugin *p, int64_t trial, int64_t step, const double *objectives, int32_t *prune,
-                              slw_error *err) SLW_NOEXCEPT;
+                              slw_error *err) SLW_NOEXCEPT; /* not called by hosts up to 1.3: trials run to their end */
   slw_status (SLW_CALL *tell)(slw_plugin *p, int64_t trial, slw_trial_state state, const double *objectives,
                             slw_error *err) SLW_NOEXCEPT;
-  /* optional: warm start with known-good values */
+  /* optional: warm start with known-good values; not called by hosts up to 1.3 */
   slw_status (SLW_CALL *enqueue)(slw_plugin *p, int64_t trial, const slw_value *values, slw_error *err) SLW_NOEXCEPT;
   slw_status (SLW_CALL *best)(slw_plugin *p, void *ctx, void (SLW_CALL *emit)(void *ctx, int64_t trial),
                             slw_error *err) SLW_NOEXCEPT; /* one trial, or the Pareto front */
