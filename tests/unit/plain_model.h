@@ -8,11 +8,6 @@
 
 namespace slipway {
 
-// What the cache must hold; one layer.
-struct PlainAttention {
-  int32_t kv_heads = 1, kv_width = 2;
-};
-
 class PlainModel {
  public:
   using Weights = std::vector<at::Tensor>;
@@ -22,7 +17,8 @@ class PlainModel {
     const char* name;
     std::vector<int64_t> shape;
   };
-  PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters, std::vector<Segment> segments, PlainAttention attention = {})
+  // kv_width: of the one key-value head that its one layer attends with.
+  PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters, std::vector<Segment> segments, int32_t kv_width = 2)
       : vocab_(vocab), hidden_(hidden), segments_(std::move(segments)), shapes_(std::move(parameters)) {
     for (const Parameter& each : shapes_)
       params_.push_back({sizeof(slw_param), SLW_PARAM_TRAINABLE, each.name, nullptr, each.shape.data(), static_cast<int32_t>(each.shape.size()), -1, -1, -1, SLW_INIT_NORMAL, 0, 0.4});
@@ -36,7 +32,7 @@ class PlainModel {
       return SLW_OK;
     };
     stable_.struct_size = sizeof stable_;
-    stable_.kv_layers = 1, stable_.kv_heads = attention.kv_heads, stable_.kv_width = attention.kv_width;
+    stable_.kv_layers = 1, stable_.kv_heads = 1, stable_.kv_width = kv_width;
     stable_.bind = [](slw_plugin* p, const slw_aten* handles, uint32_t n, slw_error*) noexcept -> slw_status {
       of(p).weights_.clear();
       for (uint32_t i = 0; i < n; ++i) of(p).weights_.push_back(tensor_of(handles[i]));

@@ -27,7 +27,7 @@ at::Tensor attend(const Weights& w, const at::Tensor& x, int64_t context) {
 at::Tensor head(const Weights& w, const at::Tensor& x, int64_t) { return slipway::linear(x, w[kHead]); }
 
 PlainModel make(const PlainModel::Segment& block, const PlainModel::Segment& last, std::vector<int64_t> head_shape = {kVocab, kHidden}) {
-  return PlainModel(kVocab, kHidden, {{"embedding", {kVocab, kHidden}}, {"q", {kHidden, kHidden}}, {"k", {kWidth, kHidden}}, {"head", std::move(head_shape)}}, {embed, block, last}, {1, kWidth});
+  return PlainModel(kVocab, kHidden, {{"embedding", {kVocab, kHidden}}, {"q", {kHidden, kHidden}}, {"k", {kWidth, kHidden}}, {"head", std::move(head_shape)}}, {embed, block, last}, kWidth);
 }
 
 std::vector<int32_t> prompt_of(int64_t length) {
@@ -40,7 +40,6 @@ TEST(Prompts, LongOnesAreEncodedInPiecesToTheSameBits) {
   const PlainModel plain = make(attend, head);
   Model& model = *plain.model;
   for (const int64_t length : {kPrefillTokens, kPrefillTokens + 1, 2 * kPrefillTokens + 100}) {
-    std::vector<int64_t> calls;
     const std::vector<int32_t> prompt = prompt_of(length);
     const std::vector<GenerationRequest> requests = {{prompt_of(5), 0, 1}, {prompt, 1, 2}, {prompt_of(7), 2, 1}};
     GenerationSettings settings;

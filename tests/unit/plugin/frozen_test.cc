@@ -37,7 +37,7 @@ TEST_P(Frozen, ACallbackStopsAndKeepsItsState) {
   EXPECT_EQ(step(second), SLW_STOP_TRAINING);
 }
 
-INSTANTIATE_TEST_SUITE_P(Minors, Frozen, testing::Values("1.0", "1.1", "1.2"), [](const auto& info) { return std::string(info.param[0] == '1' ? "Minor" : "") + info.param[2]; });
+INSTANTIATE_TEST_SUITE_P(Minors, Frozen, testing::Values("1.0", "1.1", "1.2"), [](const auto& minor) { return std::string("Minor") + minor.param[2]; });
 
 }  // namespace
 }  // namespace slipway
