@@ -23,7 +23,7 @@ constexpr Key kKeys[] = {
     {"model", "tokenizer", kString, "\"\"", "Folder with tokenizer.json, or a GGUF file; empty = beside the weights."},
     {"data", "train", kArray, nullptr, "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated. Relative paths in a run file are looked for beside it, then in the working folder; --set the other way round."},
     {"data", "eval", kArray, "[]", "Files to evaluate on; or a table of named sets, { news = [\"news.jsonl\"], reviews = [\"a.jsonl\", \"b.jsonl\"] }, whose metrics are eval_news_loss, eval_reviews_loss, ...", nullptr, nullptr, nullptr, true},
-    {"data", "format", kString, "\"auto\"", "How the files are written.", nullptr, nullptr, "auto|jsonl|lmflow|text|tsv"},
+    {"data", "format", kString, "\"auto\"", "How the files are written; auto = by their names: .jsonl and .ndjson are JSON Lines, .json one JSON value (a list of rows, or LMFlow's), .tsv tab-separated, .txt and others text.", nullptr, nullptr, "auto|jsonl|json|lmflow|text|tsv"},
     {"data", "text_column", kInt, "1", "With format = \"tsv\": the column that holds the text, from 1.", "1"},
     {"data", "prompt_words", kInt, "0", "Take the first N words of each text as its prompt; 0 = the file has prompts.", "0"},
     {"data", "streaming", kBool, "false", "Read the rows to train on as they are needed, in the files' order, and hold none of them (sft): JSON Lines, text, tab-separated. Needs train.max_steps."},

@@ -73,7 +73,7 @@ std::vector<fs::path> files_in(const std::vector<fs::path>& paths, const Dataset
     std::string names;
     for (const std::string& each : wanted) names += (names.empty() ? "" : each == wanted.back() ? " or " : ", ") + each;
     if (inside.empty()) fail("{}: the folder holds no {} file", path.string(), names);
-    if (!others.empty()) log_warn("{}: {} files are read, and {} others are not ({}, ...): of a folder those that end in {} are", path.string(), inside.size(), others.size(), others[0].filename().string(), names);
+    if (!others.empty()) log_warn("{}: of a folder the {} files are read: {} of them; not read: {} ({}, ...)", path.string(), names, inside.size(), others.size(), others[0].filename().string());
     std::ranges::sort(inside);
     out.insert(out.end(), inside.begin(), inside.end());
   }

@@ -2,6 +2,7 @@
 #include "loop/sft.h"
 
 #include <limits>
+#include <utility>
 
 #include "base/log.h"
 #include "base/place.h"
@@ -131,16 +132,19 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     }
     return control;
   };
+  bool losses_told = !data.stream;
+  const auto tell_losses_of_stream = [&] {
+    if (std::exchange(losses_told, true)) return;
+    feed->pause();  // it uses the maker too
+    data.stream->maker.tell_losses();
+  };
   hooks.on_epoch_end = [&](const EpochReport& report) -> uint32_t {
     if (report.epochs <= at.epochs_told) return run.events.control();
     if (report.whole) {
       at.stage_step = report.step;
       at.epochs_told = report.epochs;
     }
-    if (data.stream && report.epochs == 1) {
-      feed->pause();  // it uses the maker too
-      data.stream->maker.tell_losses();
-    }
+    if (report.epochs == 1) tell_losses_of_stream();
     run.events.emit(SLW_ON_EPOCH_END, {}, due_after_epoch(run.flow, run.state.epoch));
     return answer();
   };
@@ -154,6 +158,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     settings.passed_over = at.stage_step - run.state.global_step;
     whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, settings, steps, hooks) || run.state.global_step >= steps;
   }
+  tell_losses_of_stream();  // of a run that is over within a pass
   run.finish_training(run.stage.max_steps > 0 ? static_cast<double>(steps * run.stage.batch_size * run.stage.gradient_accumulation_steps)
                                               : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);
   run.save_final_model();

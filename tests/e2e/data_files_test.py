@@ -130,6 +130,8 @@ def files(b: Bench) -> None:
     for name, content, pattern in refused:
         got, said = b.labels(b.write(name, content))
         check(name, got is None and pattern in said and name in said and not CRASH.search(said), (got, said))
+    got, said = b.labels("array.jsonl", "model", "--set", "data.format=json")
+    check("data.format = json takes a list of rows", got == whole, (got, said))
     for name, content in (("bom.txt", b"\xef\xbb\xbfab\r\ncd\r\n"), ("bom.tsv", b"\xef\xbb\xbfab\r\ncd\r\n"), ("bom.jsonl", b'\xef\xbb\xbf{"text": "ab"}\r\n{"text": "cd"}\r\n')):
         got, said = b.labels(b.write(name, content))
         check(f"{name}: neither a mark nor carriage returns", got == [text("b") + [EOS], text("d") + [EOS]], (got, said))
@@ -194,6 +196,8 @@ def runs(b: Bench) -> None:
     (there / "run.toml").write_text(RUN.format(out="long", model=b.folder / "model", data=""))
     code, _, said = b.run("train", "run.toml", "--quiet", cwd="there")
     check("rows longer than the model's positions", "1 of 1 rows have more tokens than the 512 positions" in said, (code, said))
+    code, _, said = b.run("train", "run.toml", "--quiet", "--set", "data.streaming=true", "--set", "run.output_dir=long_stream", cwd="there")
+    check("of a stream, too", code == 0 and said.count("rows have more tokens than the 512 positions") == 1, (code, said))
     b.write("long.jsonl", [{"prompt": "y" * 300, "completion": "z"}])
     code, _, said = b.run("train", "run.toml", "--quiet", "--set", f'data.eval=["{b.folder}/long.jsonl"]', "--set", "train.eval_strategy=steps", cwd="there")
     check("no row of data.eval left", code == 1 and "data.eval: no row is left to evaluate on" in said, (code, said))

@@ -77,8 +77,91 @@ TEST_F(Dataset, FaultsNameFileAndLine) {
   EXPECT_THAT(fault("a.jsonl", "{\"prompt\": \"p\"}\n{oops}\n"), testing::HasSubstr("a.jsonl:2"));
   EXPECT_THAT(fault("a.jsonl", "{\"promt\": \"p\"}\n"), testing::HasSubstr("did you mean \"prompt\"?"));
   EXPECT_THAT(fault("a.jsonl", "{\"prompt\": null}\n"), testing::HasSubstr("\"prompt\" is null, text is needed"));
-  EXPECT_THAT(fault("a.jsonl", "[1]\n"), testing::HasSubstr("must be a JSON object"));
+  EXPECT_THAT(fault("a.jsonl", "1\n"), testing::HasSubstr("must be a JSON object"));
   EXPECT_THAT(fault("a.jsonl", " \n"), testing::HasSubstr("the file is empty"));
+}
+
+TEST_F(Dataset, NamesInCapitalsAndNdjson) {
+  EXPECT_EQ(read("a.JSONL", "{\"text\": \"t\"}\n")[0].completion, "t");
+  EXPECT_EQ(read("a.ndjson", "{\"text\": \"t\"}\n")[0].completion, "t");
+  EXPECT_EQ(read("A.JSON", "[{\"text\": \"t\"}]")[0].completion, "t");
+  EXPECT_EQ(read("A.TSV", "1\tt\n", {.text_column = 2})[0].completion, "t");
+  EXPECT_EQ(read("a.json", "{\"text\": \"t\"}\n{\"text\": \"u\"}\n", {.format = "jsonl"})[1].completion, "u");
+  EXPECT_EQ(read("a.jsonl", "[{\"text\": \"t\"}]\n", {.format = "json"})[0].completion, "t");
+  EXPECT_EQ(read("a.csv", "text,label\n", {.format = "text"})[0].completion, "text,label");
+}
+
+TEST_F(Dataset, FilesOfOtherFormatsAreRefused) {
+  const auto refuses = [&](const std::string& name, const std::string& text, const std::string& words, const DatasetOptions& options = {}) {
+    EXPECT_THAT(fault(name, text, options), testing::AllOf(testing::HasSubstr(name), testing::HasSubstr(words))) << name;
+  };
+  const std::string row = "{\"text\": \"t\"}\n";
+  for (const char* name : {"a.csv", "A.CSV"}) refuses(name, "text\nt\n", "comma-separated");
+  for (const char* name : {"a.parquet", "a.arrow", "a.xlsx"}) refuses(name, "x", "is a table");
+  for (const char* name : {"a.jsonl.gz", "a.zst", "a.zip", "a.tar"}) refuses(name, "x", "is compressed");
+  for (const char* name : {"a.bin", "a.safetensors", "a.npy"}) refuses(name, "x", "is no text file");
+  refuses("a.toml", "[run]\n", "is no file of rows");
+  // What the name does not say, the first bytes do, and whatever the format is.
+  for (const char* format : {"auto", "jsonl", "text"}) {
+    refuses("a.jsonl", "\x1F\x8B\x08 and more", "is compressed", {.format = format});
+    refuses("b.jsonl", std::string("\xFF\xFE{\0", 4), "UTF-16", {.format = format});
+    refuses("c.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer", {.format = format});
+    refuses("d.jsonl", "PAR1\x15\x04", "is a table", {.format = format});
+  }
+  refuses("a.json", row + row, "data.format = \"jsonl\"");
+  refuses("a.jsonl", "[" + row + "]\n", "data.format = \"json\"");
+  refuses("a.jsonl", "[{\"text\": \"t\"}]\n", "the line is an array");
+  refuses("a.jsonl", "{\n \"text\": \"t\"\n}\n", "the beginning of a longer one");
+  refuses("a.txt", row + row, "data.format = \"jsonl\" for JSON Lines");
+  EXPECT_EQ(read("a.txt", row, {.format = "text"})[0].completion, "{\"text\": \"t\"}");
+  refuses("a.json", "{\"text\": \"t\"}", "one row alone is written as a list of one");
+  refuses("a.json", "3", "neither a list of rows");
+  refuses("a.json", "{\"type\": 3}", "neither a list of rows");
+}
+
+TEST_F(Dataset, BytesThatAreNoTextAreNamedByLine) {
+  EXPECT_THAT(fault("a.txt", "one\ncaf\xE9\n"), testing::HasSubstr("a.txt:2: is not UTF-8"));
+  EXPECT_THAT(fault("a.tsv", "caf\xE9\t1\n"), testing::HasSubstr("a.tsv:1: is not UTF-8"));
+  EXPECT_THAT(fault("a.txt", std::string("one\nt\0o\n", 8)), testing::HasSubstr("a.txt:2: holds a NUL byte"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"caf\xE9\"}\n"), testing::HasSubstr("a.jsonl:1: not valid JSON"));
+  EXPECT_THAT(fault("a.jsonl", R"({"text": "\ud800"})"), testing::HasSubstr("a.jsonl:1: not valid JSON"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"}" + std::string("\0rubbish\n", 9)), testing::HasSubstr("a.jsonl:1: not valid JSON: holds a NUL byte"));
+  EXPECT_THAT(fault("a.json", "[{\"text\": \"t\"}]" + std::string("\0x", 2)), testing::HasSubstr("NUL byte"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"} x\n"), testing::HasSubstr("a.jsonl:1"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"}{\"text\": \"u\"}\n"), testing::HasSubstr("a.jsonl:1"));
+}
+
+TEST_F(Dataset, NoByteOrderMarkAndNoCarriageReturn) {
+  for (const auto& [name, text] : {std::pair("a.txt", "\xEF\xBB\xBFone\r\ntwo\r\n"), std::pair("a.tsv", "\xEF\xBB\xBFone\r\ntwo\r\n"),
+                                   std::pair("a.jsonl", "\xEF\xBB\xBF{\"text\": \"one\"}\r\n{\"text\": \"two\"}\r\n"),
+                                   std::pair("a.json", "\xEF\xBB\xBF[{\"text\": \"one\"},\r\n{\"text\": \"two\"}]\r\n")}) {
+    const auto rows = read(name, text);
+    ASSERT_EQ(rows.size(), 2u) << name;
+    EXPECT_EQ(rows[0].completion, "one") << name;
+    EXPECT_EQ(rows[1].completion, "two") << name;
+  }
+  EXPECT_THAT(fault("a.txt", "\xEF\xBB\xBF\r\n"), testing::HasSubstr("the file is empty"));
+}
+
+TEST_F(Dataset, OfAFolderTheFilesOfTheFormat) {
+  const fs::path in = folder / "mixed";
+  write_file_durably(in / "b.ndjson", "{\"text\": \"b\"}\n");
+  write_file_durably(in / "a.JSONL", "{\"text\": \"a\"}\n");
+  write_file_durably(in / "c.txt", "c\n");
+  const auto rows = read_dataset({in}, {});
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].completion, "a");
+  EXPECT_EQ(read_dataset({in}, {.format = "text"}).at(0).completion, "c");
+  EXPECT_THROW(read_dataset({in}, {.format = "tsv"}), Error);
+}
+
+TEST_F(Dataset, TellsWhatItsFilesHeld) {
+  Json files = Json::array();
+  write_file_durably(folder / "a.txt", "abc");
+  read_dataset({folder / "a.txt"}, {}, &files);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0]["bytes"], 3);
+  EXPECT_EQ(files[0]["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // NIST's example
 }
 
 }  // namespace

@@ -97,6 +97,12 @@ TEST_F(Streaming, OtherFilesThanBeforeAreRefused) {
   const Json place = stream.place();
   RowStream fewer({folder / "a.jsonl"}, {});
   EXPECT_THAT(fault([&] { fewer.go_to(place); }), testing::HasSubstr("fewer files"));
+  Json sized = place;  // as earlier versions wrote it
+  for (Json& file : sized["files"]) file.erase("samples_sha256");
+  RowStream(std::vector{folder / "a.jsonl", folder / "c.txt"}, {}).go_to(sized);
+  write("c.txt", "fourteen fifteen sixteen\n\n  \nSEVENTEEN\n");
+  RowStream other_bytes({folder / "a.jsonl", folder / "c.txt"}, {});
+  EXPECT_THAT(fault([&] { other_bytes.go_to(place); }), testing::HasSubstr("c.txt: is not the file that this run streamed before"));
   write("c.txt", "longer than it was, or shorter");
   RowStream changed({folder / "a.jsonl", folder / "c.txt"}, {});
   EXPECT_THAT(fault([&] { changed.go_to(place); }), testing::HasSubstr("c.txt: is not the file that this run streamed before"));
@@ -111,6 +117,10 @@ TEST_F(Streaming, FaultsNameFileAndLine) {
   EXPECT_THAT(first_fault("e.jsonl", "{\"text\": \"x\"}\n{oops}\n"), testing::HasSubstr("e.jsonl:2"));
   EXPECT_THAT(first_fault("f.txt", " \n\n"), testing::HasSubstr("f.txt: the file is empty"));
   EXPECT_THAT(first_fault("g.txt", "one two\n", {.prompt_words = 5}), testing::HasSubstr("data.prompt_words"));
+  EXPECT_THAT(fault([&] { RowStream({write("i.txt", "\x1F\x8B\x08")}, {}); }), testing::HasSubstr("i.txt: is compressed"));
+  EXPECT_THAT(fault([&] { RowStream({write("i.csv", "a,b\n")}, {}); }), testing::HasSubstr("comma-separated"));
+  EXPECT_THAT(first_fault("j.txt", "x\ncaf\xE9\n"), testing::HasSubstr("j.txt:2: is not UTF-8"));
+  EXPECT_THAT(fault([&] { RowStream({fs::path("/dev/null")}, {.format = "text"}); }), testing::HasSubstr("needs a regular file"));
   RowStream gone({write("h.txt", "x\n")}, {});
   fs::remove(folder / "h.txt");
   EXPECT_THAT(fault([&] { gone.next(); }), testing::HasSubstr("h.txt: cannot be read"));

@@ -30,5 +30,23 @@ TEST(GenerationConfig, OfTheFolderWins) {
   EXPECT_THAT([&] { generation_config_of(folder, {}); }, ThrowsMessage<Error>(HasSubstr("generation_config.json: is not a JSON object")));
 }
 
+TEST(GenerationConfig, EndTokensAreOneOrAList) {
+  using testing::ElementsAre;
+  const fs::path folder = scratch();
+  EXPECT_THAT(end_tokens_of(folder), ElementsAre());
+  EXPECT_THAT(end_tokens_of({}), ElementsAre());
+  write_bytes(folder / "config.json", R"({"eos_token_id": 7})");
+  EXPECT_THAT(end_tokens_of(folder), ElementsAre(7));
+  EXPECT_THAT(end_tokens_of(folder / "config.json"), ElementsAre());
+  write_bytes(folder / "generation_config.json", R"({"eos_token_id": [257, 259]})");
+  EXPECT_THAT(end_tokens_of(folder), ElementsAre(257, 259));
+  write_bytes(folder / "generation_config.json", R"({"eos_token_id": null})");  // as transformers has it, config.json does not count then
+  EXPECT_THAT(end_tokens_of(folder), ElementsAre());
+  for (const char* wrong : {"\"</s>\"", "-1", "1.5", "[1, \"x\"]", "4294967296"}) {
+    write_bytes(folder / "generation_config.json", fmt::format("{{\"eos_token_id\": {}}}", wrong));
+    EXPECT_THAT([&] { end_tokens_of(folder); }, ThrowsMessage<Error>(HasSubstr("generation_config.json: \"eos_token_id\" is"))) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace slipway
