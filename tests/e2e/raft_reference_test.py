@@ -170,9 +170,17 @@ def difference(where: str, here: list[float], there: list[float], tolerance: flo
     return worst[0]
 
 
+def spread(row: dict) -> dict:
+    """{"rewards": {"a": 1}} as {"rewards/a": 1}."""
+    out = {}
+    for key, value in row.items():
+        out.update({f"{key}/{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value})
+    return out
+
+
 def same_rows(where: str, here: list[dict], there: list[dict]) -> float:
     worst = 0.0
-    for i, (a, b) in enumerate(zip(here, there)):
+    for i, (a, b) in enumerate(zip(map(spread, here), map(spread, there))):
         known = {k: v for k, v in a.items() if k not in MACHINE and not k.startswith("share_")}
         if b.get("event") == "end":
             known = {k: known[k] for k in ("event", "outcome")}
@@ -307,7 +315,7 @@ def resume(program: str, root: pathlib.Path, name: str, step: int, reference: Re
 
 
 def reference_of(name: str) -> Reference:
-    rewards = [(weight, score) for _, weight, score, _ in REWARDS]
+    rewards = [(name, weight, score) for name, weight, score, _ in REWARDS]
     out = Reference(
         settings(name),
         Llama(CONFIG, fresh_weights()),

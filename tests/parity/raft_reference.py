@@ -58,6 +58,7 @@ class Answer:
     ranking: float = 0
     discarded: bool = False
     kept: bool = False
+    scores: dict = field(default_factory=dict)  # of each reward
 
     @property
     def text(self) -> str:
@@ -127,8 +128,19 @@ class Reference:
                 return ids, logprob
             logits = self.model.feed(state, ids[-1])
 
-    def score(self, prompt: str, answer: str) -> float:
-        return sum(weight * reward(prompt, answer) for weight, reward in self.rewards)
+    def score(self, prompt: str, answer: str) -> tuple[float, dict]:
+        """The weighted sum, and each reward's own score."""
+        each = {name: reward(prompt, answer) for name, _, reward in self.rewards}
+        return sum(weight * each[name] for name, weight, _ in self.rewards), each
+
+    def figures(self, each: list[dict], prefix: str) -> dict:
+        """What every reward said, under TRL's names."""
+        out = {}
+        for name, _, _ in self.rewards:
+            scores = [one[name] for one in each]
+            out[f"{prefix}rewards/{name}/mean"] = mean(scores)
+            out[f"{prefix}rewards/{name}/std"] = deviation(scores)
+        return out
 
     def draw_prompts(self) -> list[str]:
         """Positions follow on over the passes; each pass is a permutation of its own."""
@@ -143,8 +155,8 @@ class Reference:
         for key, prompt in enumerate(prompts):
             for s in range(self.raft["samples_per_prompt"]):
                 ids, logprob = self.write(encode(prompt), self.iteration, key, s)
-                reward = self.score(prompt, decode(ids))
-                out.append(Answer(key, s, ids, logprob, reward, reward))
+                reward, each = self.score(prompt, decode(ids))
+                out.append(Answer(key, s, ids, logprob, reward, reward, scores=each))
         return out
 
     # ---- selection ----------------------------------------------------------------------------------------------
@@ -200,13 +212,15 @@ class Reference:
             "reward_mean": mean(rewards),
             "reward_std": deviation(rewards),
             "policy_reward": mean([a.reward for a in answers if a.sample == 0]),
-            "selected_reward": mean([a.reward for a in kept]),
+            "selected_reward": mean([a.reward for a in kept]) if kept else None,
             "distinct_1": distinct(ids, 1),
             "distinct_2": distinct(ids, 2),
             "mean_length": mean([len(i) for i in ids]),
             "cut_share": mean([not a.finished for a in answers]),
             "discarded_share": mean([a.discarded for a in answers]),
+            "unscored_share": 0.0,
             "selected": len(kept),
+            **self.figures([a.scores for a in answers], ""),
         }
 
     # ---- training -----------------------------------------------------------------------------------------------
@@ -309,10 +323,11 @@ class Reference:
             self.write(encode(prompt), HELD_OUT_KEY, key, 0)[0]
             for key, prompt in enumerate(self.held_out_prompts)
         ]
-        rewards = [self.score(prompt, decode(ids)) for prompt, ids in zip(self.held_out_prompts, drawn)]
+        scored = [self.score(prompt, decode(ids)) for prompt, ids in zip(self.held_out_prompts, drawn)]
+        rewards = [reward for reward, _ in scored]
         self.held_out[done] = [
-            {"prompt": p, "completion": decode(ids), "reward": r}
-            for p, ids, r in zip(self.held_out_prompts, drawn, rewards)
+            {"prompt": p, "completion": decode(ids), "reward": r, "rewards": each}
+            for p, ids, (r, each) in zip(self.held_out_prompts, drawn, scored)
         ]
         self.log(
             {
@@ -323,6 +338,8 @@ class Reference:
                 "eval_distinct_2": distinct(drawn, 2),
                 "eval_mean_length": mean([len(i) for i in drawn]),
                 "eval_cut_share": mean([i[-1] != EOS for i in drawn]),
+                "eval_unscored_share": 0.0,
+                **self.figures([each for _, each in scored], "eval_"),
             },
             done,
         )
@@ -366,6 +383,7 @@ class Reference:
                         "finished": a.finished,
                         "sample": a.sample,
                         "logprob": a.logprob,
+                        "rewards": a.scores,
                     }
                     for a in answers
                 ]
