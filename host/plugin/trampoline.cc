@@ -118,7 +118,7 @@ PluginCall::PluginCall() {
 }
 
 PluginCall::~PluginCall() {
-  this_threads_call = nullptr;
+  if (plugin.load() == nullptr) this_threads_call = nullptr;  // else exit() was called inside: who asks later still gets the name
   {
     const std::lock_guard lock(calls_mutex);
     PluginCall** at = &calls;

@@ -97,7 +97,7 @@ FILES = [
     ("truncated GGUF", "broken.gguf", "GGUF", ("{gguf}", "broken.gguf"), 1, r"broken\.gguf"),
     ("no GGUF at all", "broken.gguf", "PK\x03\x04 something else", ("{gguf}", "broken.gguf"), 1, r"broken\.gguf: .*GGUF"),
     ("malformed tokenizer", "tokenizer.json", '{"model": 5}', ("{gguf}", "tokenizer.json"), 1, r"tokenizer\.json"),
-    ("output folder is a file", "out", "x", None, 1, r"run\.output_dir = .* is a file"),
+    ("output folder is a file", "out", "x", None, 1, r"out: is a file; a folder is needed \(run\.output_dir\)"),
 ]
 
 COMMANDS = [

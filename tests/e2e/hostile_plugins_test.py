@@ -80,7 +80,7 @@ def says(b: Bench) -> None:
         read += line
     child.send_signal(signal.SIGTERM)
     read += child.communicate(timeout=60)[1]
-    check("giving up when it is asked to", child.returncode == 85 and "resume with --resume" in read, (child.returncode, read))
+    check("giving up when it is asked to", child.returncode == 85 and "--resume" in read, (child.returncode, read))
     (b.folder / "run.toml").write_text((b.folder / "run.toml").read_text().replace("wait for the stop", "nothing"))
     code, text = b.run("train", "run.toml", "--resume")
     check("and resuming after it", code == 0 and b.model() is not None, (code, text))
