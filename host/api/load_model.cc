@@ -6,10 +6,12 @@
 #include "api/memory.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "base/program_folder.h"
 #include "device/accelerator/device_tensors.h"
 #include "model/check_weights.h"
 #include "weights/generation_config.h"
+#include "weights/other_formats.h"
 
 namespace slipway {
 
@@ -92,6 +94,8 @@ void check_trainable(const LoadedModel& model, const ModelSource& source) {
 
 Tokenizer tokenizer_of(const RunConfig& c) {
   const fs::path program = c.tokenizer.empty() ? program_at(c.weights) : fs::path();
+  if (c.tokenizer.empty() && program.empty() && fs::is_directory(c.weights) && !path_exists(c.weights / "tokenizer.json"))
+    if (const std::string other = other_format(c.weights); !other.empty()) fail("{}: {}", c.weights.string(), other);  // what is wrong with it first
   Tokenizer out = load_tokenizer(!c.tokenizer.empty() ? c.tokenizer : program.empty() ? c.weights : fs::absolute(program).parent_path());
   add_end_tokens(out, c.weights);
   return out;

@@ -12,9 +12,10 @@ struct OutOfMemory : Error {
   using Error::Error;
 };
 
-// Whether LibTorch says with this that an allocation failed.
+// Whether LibTorch or the standard library says with this that an allocation failed.
 inline bool tells_of_memory(std::string_view message) {
-  return message.find("can't allocate memory") != std::string_view::npos || message.find("not enough memory") != std::string_view::npos || message.find("out of memory") != std::string_view::npos;
+  return message.find("can't allocate memory") != std::string_view::npos || message.find("not enough memory") != std::string_view::npos || message.find("out of memory") != std::string_view::npos ||
+         message.find("bad_alloc") != std::string_view::npos;
 }
 
 // What `compute` returns. A failed allocation in it, of the standard library, of LibTorch or of an accelerator, becomes a `Fault` with the
@@ -24,6 +25,12 @@ auto within_memory(Compute&& compute, Describe&& describe) {
   try {
     return compute();
   } catch (const std::bad_alloc&) {
+    throw Fault(describe());
+  } catch (const OutOfMemory&) {
+    throw;
+  } catch (const Error& e) {
+    // What fails in an operator that a plugin called comes back as the plugin's error, in words.
+    if (!tells_of_memory(e.what())) throw;
     throw Fault(describe());
   } catch (const c10::Error& e) {
     if (!tells_of_memory(e.what_without_backtrace())) throw;

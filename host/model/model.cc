@@ -72,7 +72,7 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugi
   else if (!SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward)) fail("plugin {} offers no {}", name_, SLW_MODEL_TORCH_STABLE);
   info_.struct_size = sizeof info_;
   call_plugin(name_.c_str(), "info", [&](slw_error* error) { return table_->info(plugin, &info_, error); });
-  if (info_.vocab_size <= 0 || info_.hidden_size <= 0 || info_.max_positions < 0)
+  if (info_.vocab_size <= 0 || info_.hidden_size < (native_ == nullptr ? 1 : 0) || info_.max_positions < 0)
     fail("plugin {}, info(): a vocabulary of {}, {} hidden values and {} positions are no model's", name_, info_.vocab_size, info_.hidden_size, info_.max_positions);
   if (native_ == nullptr && (info_.segment_count < 2 || info_.segment_count > kMostSegments))
     fail("plugin {}, info(): {} segments; an embedding, blocks and a head are needed, {} at most", name_, info_.segment_count, kMostSegments);

@@ -111,7 +111,8 @@ void call_plugin(const char* plugin, const char* function, Body&& body) {
   {
     const PluginCallScope scope(plugin, function);
     const RoundingScope rounding(plugin, function);
-    status = body(&error);
+    // An exception that gets out of a plugin must not pass through here: it ends the process, with the plugin named.
+    status = [&]() noexcept { return body(&error); }();
   }
   if (status != SLW_OK) [[unlikely]]
     throw_plugin_error(plugin, function, status, error);

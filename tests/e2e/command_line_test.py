@@ -101,6 +101,7 @@ def damaged_states(program: str, folder: pathlib.Path) -> None:
     (folder / "rows.toml").write_text(sft.replace("data.jsonl", "rows.jsonl").replace('output_dir = "out"', 'output_dir = "states"'))
     code, text = run(program, ["train", "rows.toml"], folder)
     check("a run to damage", code == 0, text)
+    shutil.copytree(folder / "states", folder / "model", ignore=shutil.ignore_patterns("checkpoint-*", "config.resolved.toml"))
     checkpoint = folder / "states/checkpoint-1"
     (checkpoint / "manifest.json").write_text(json.dumps({"format_version": 1, "global_step": 1, "files": []}))
     for name, change in [("trainer_state.json", {"log_history": 5}), ("trainer_state.json", {"log_history": [1]}), ("trainer_state.json", {"log_history": [{"step": "x"}]}),
@@ -127,8 +128,8 @@ def main() -> None:
         working_folder(program, folder)
         reader_that_leaves(program, folder)
         damaged_states(program, folder)
-        full_disk(program, folder, "states")
-        terminal(program, folder, "states")
+        full_disk(program, folder, "model")
+        terminal(program, folder, "model")
     for failure in failures:
         print(failure)
     print(f"{checked} checks of the command line, {len(failures)} failed")

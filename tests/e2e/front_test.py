@@ -82,7 +82,7 @@ def a_run_leaves_what_it_promises(root: pathlib.Path) -> None:
     run("report", folder, "--picture", root / "run.svg")
     assert (folder / "report.html").read_bytes() == page, "the same folder must give the same page"
     assert (root / "run.svg").read_text().startswith("<svg")
-    assert "no such folder" in run("report", root / "nowhere", code=1).stderr
+    assert "No such file or directory" in run("report", root / "nowhere", code=2).stderr
     first = json.loads(run("generate", "--model", folder, "--prompt", "The film", "--max-new-tokens", "5", "--json").stdout)
     again = json.loads(run("generate", "--model", folder, "--prompt", "The film", "--max-new-tokens", "5", "--json").stdout)
     assert first == again and first["prompt"] == "The film" and not first["finished"]

@@ -53,7 +53,7 @@ class CudaAccelerator : public Accelerator {
     void* memory = nullptr;
     if (const cudaError_t result = cudaMalloc(&memory, bytes); result != cudaSuccess) {
       cudaGetLastError();
-      throw GpuMemoryFull("the GPU has no " + std::to_string(bytes >> 20) + " MiB left (" + std::to_string(free_memory() >> 20) + " MiB are free)");
+      throw GpuMemoryFull("out of memory: the GPU has no " + std::to_string(bytes >> 20) + " MiB left (" + std::to_string(free_memory() >> 20) + " MiB are free)");
     }
     return memory;
   }

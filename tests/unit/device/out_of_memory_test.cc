@@ -18,6 +18,13 @@ TEST(OutOfMemory, IsSaidByTheStandardLibraryAndByLibTorch) {
   EXPECT_THAT([] { within_memory([] { return at::empty({int64_t{1} << 46}, at::kFloat); }, kDescribe); }, ThrowsMessage<OutOfMemory>(StrEq("step 3")));
 }
 
+TEST(OutOfMemory, IsSeenInWhatAPluginsOperatorSaid) {
+  for (const char* text : {"plugin org.test.model, forward(): std::bad_alloc", "plugin org.test.model, forward(): DefaultCPUAllocator: not enough memory",
+                           "plugin org.test.model, forward(): out of memory: the GPU has no 512 MiB left"})
+    EXPECT_THAT([&] { within_memory([&] { fail("{}", text); }, kDescribe); }, ThrowsMessage<OutOfMemory>(StrEq("step 3"))) << text;
+  EXPECT_THAT([] { within_memory([] { throw OutOfMemory("the inner one"); }, kDescribe); }, ThrowsMessage<OutOfMemory>(StrEq("the inner one")));
+}
+
 TEST(OutOfMemory, OtherFaultsStayWhatTheyAre) {
   EXPECT_THROW(within_memory([] { fail("another"); }, kDescribe), Error);
   EXPECT_THROW(within_memory([] { return at::ones({2}).matmul(at::ones({3})); }, kDescribe), c10::Error);
