@@ -87,6 +87,8 @@ ModelWeights open_folder(const fs::path& folder) {
   ModelWeights out;
   if (const fs::path program = program_in(folder); !program.empty()) out = open_program(program);
   if (!out.program.empty() && !has_safetensors(folder)) return out;
+  // A package has its weights inside. Beside other weights it is not what the folder stands for, and whoever opens these runs no code.
+  if (out.program.extension() == ".pt2") out.program.clear();
   out.origin = folder.string();
   out.config = config_in(folder, out.program.empty());
   if (is_there(folder / "adapter_config.json")) fail("{}: {}", folder.string(), other_format(folder));

@@ -22,6 +22,7 @@ struct ModelWeights {
   // Decodes one tensor into out[count]; throws Error when it is absent or of another size.
   std::function<void(const std::string& name, float* out, int64_t count)> read;
   // A model that is a program with its weights: model.pt (TorchScript) or model.pt2 (AOTInductor). `read`, where there is one, knows better.
+  // Never a package where there is `read`.
   fs::path program;
 };
 

@@ -158,6 +158,16 @@ TEST(ModelFolder, RotaryFrequenciesOfOlderFilesAreNoTensors) {
   EXPECT_EQ(weights.tensors.size(), 1u);
 }
 
+TEST(ModelFolder, APackageBesideWeightsIsNeverOpened) {
+  const fs::path folder = scratch();
+  write_bytes(folder / "config.json", "{}");
+  write_shard(folder / "model.safetensors", {"a"}, 1);
+  write_bytes(folder / "model.pt2", "PK");
+  EXPECT_EQ(open_weights(folder).program.string(), "");
+  write_bytes(folder / "model.pt", "PK");
+  EXPECT_EQ(open_weights(folder).program.filename().string(), "model.pt");
+}
+
 TEST(ModelFolder, ALoopOfLinksIsNamed) {
   const fs::path folder = scratch();
   fs::create_symlink("loop", folder / "loop");
