@@ -145,6 +145,7 @@ extern "C" {
 int main(int argc, char** argv) {
   install_crash_handler();
   std::atexit(at_early_exit);
+  std::at_quick_exit(at_early_exit);
   std::signal(SIGPIPE, SIG_IGN);  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
   std::signal(SIGXFSZ, SIG_IGN);  // a quota of file sizes: the write fails, and says which file it was
   const int code = run({argv + 1, argv + argc});

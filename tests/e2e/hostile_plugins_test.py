@@ -47,7 +47,7 @@ class Bench:
 
 
 def ends(b: Bench) -> None:
-    for does in ("exit", "quick_exit"):
+    for does in ("exit", "_exit", "quick_exit"):
         for when in ("create", "score"):
             code, text = b.run("train", b.file(does, when))
             check(f"{does} in {when}", code == 1 and f"ended by exit() inside plugin org.slipway.test.hostile, {when}()" in text and b.model() is None, (code, text))
