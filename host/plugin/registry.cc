@@ -55,6 +55,7 @@ Plugin::~Plugin() {
 void Plugin::destroy() {
   const ProcessScope process(id_, "destroy");
   const PluginCallScope scope(id_, "destroy");
+  const RoundingScope rounding(id_, "destroy");
   plugin_->destroy(plugin_);
 }
 
@@ -72,6 +73,7 @@ Plugin& Plugin::operator=(Plugin&& other) noexcept {
 
 const void* Plugin::required(const char* interface_id) const {
   const PluginCallScope scope(id_, "get_interface");
+  const RoundingScope rounding(id_, "get_interface");
   const void* table = plugin_->get_interface(plugin_, interface_id);
   if (table == nullptr) fail("plugin {} does not offer {}", id_, interface_id);
   return table;

@@ -61,7 +61,7 @@ def changes(b: Bench) -> None:
     code, text = b.run("train", b.file("nothing"), "--quiet")
     expected = b.model()
     check("the plain run", code == 0 and expected is not None, (code, text))
-    for when in ("create", "score"):
+    for when in ("create", "score", "destroy"):
         for does, said in (("chdir", "changed the working folder"), ("umask", "changed the umask"), ("round", "changed how floating-point numbers are rounded")):
             code, text = b.run("train", b.file(does, when), "--quiet")
             check(f"{does} in {when}", code == 0 and f"plugin org.slipway.test.hostile, {when}(): {said}" in text and b.model() == expected, (code, text, b.model() == expected))
