@@ -82,6 +82,7 @@ std::string told(const std::system_error& e) {
 }
 
 std::atomic<bool> command_ended{false};
+std::atomic<int> final_code{kExitOk};
 const pid_t process = ::getpid();
 
 // A plugin that calls exit(0) or _exit(0) would end a run without its model, and with the code of success.
@@ -95,6 +96,10 @@ void tell_of_early_end() {
 }
 
 void at_early_exit() {
+  if (command_ended.load() && final_code.load() != kExitOk) {  // a plugin's deinit() that calls exit(0) changes nothing of that
+    std::fflush(nullptr);
+    ::_exit(final_code.load());
+  }
   if (!is_early_end()) return;
   tell_of_early_end();
   ::_exit(kExitFailure);
@@ -149,6 +154,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
   std::signal(SIGXFSZ, SIG_IGN);  // a quota of file sizes: the write fails, and says which file it was
   const int code = run({argv + 1, argv + argc});
+  final_code.store(code);
   command_ended.store(true);
   return code;
 }

@@ -26,12 +26,14 @@ Value masked(const Value& value) {
 
 }  // namespace
 
-LogThread::LogThread(std::vector<LoggerPlugin> loggers) : loggers_(std::move(loggers)), failed_(loggers_.size(), false) {
-  if (!loggers_.empty())
-    thread_ = std::thread([this] {
-      trace_thread_name("loggers");
-      loop();
-    });
+LogThread::LogThread(std::vector<LoggerPlugin> loggers, std::chrono::milliseconds patience) : state_(std::make_shared<State>()), patience_(patience) {
+  state_->loggers = std::move(loggers);
+  state_->failed.resize(state_->loggers.size(), false);
+  if (state_->loggers.empty()) return;
+  thread_ = std::thread([state = state_] {
+    trace_thread_name("loggers");
+    work(*state);
+  });
 }
 
 LogThread::~LogThread() { end(SLW_ABORTED); }
@@ -39,36 +41,62 @@ LogThread::~LogThread() { end(SLW_ABORTED); }
 void LogThread::push(Job job) {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(mutex_);
-    if (queue_.size() >= kQueueLimit) {
-      const auto passing = std::ranges::find_if(queue_, &Job::passing);
-      queue_.erase(passing != queue_.end() ? passing : queue_.begin());
-      ++dropped_;
+    const std::lock_guard lock(state_->mutex);
+    auto& queue = state_->queue;
+    if (queue.size() >= kQueueLimit) {
+      const auto passing = std::ranges::find_if(queue, &Job::passing);
+      queue.erase(passing != queue.end() ? passing : queue.begin());
+      ++state_->dropped;
     }
-    queue_.push_back(std::move(job));
+    queue.push_back(std::move(job));
   }
-  wake_.notify_one();
+  state_->wake.notify_one();
 }
 
-void LogThread::loop() {
+void LogThread::work(State& state) {
   for (;;) {
     Job job;
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return !queue_.empty() || closing_; });
-      if (queue_.empty()) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
+      std::unique_lock lock(state.mutex);
+      state.wake.wait(lock, [&] { return !state.queue.empty() || state.closing; });
+      if (state.queue.empty()) break;
+      job = std::move(state.queue.front());
+      state.queue.pop_front();
     }
-    for (size_t i = 0; i < loggers_.size(); ++i) {
-      if (failed_[i]) continue;
-      try {
-        job.run(loggers_[i]);
-      } catch (const std::exception& e) {
-        failed_[i] = true;
-        log_warn("{}; this logger is left out from here on", e.what());
-      }
+    deliver(state, job);
+  }
+  {
+    const std::lock_guard lock(state.mutex);
+    state.done = true;
+  }
+  state.ended.notify_all();
+}
+
+void LogThread::deliver(State& state, const Job& job) {
+  for (size_t i = 0; i < state.loggers.size(); ++i) {
+    if (state.failed[i]) continue;
+    const auto note_call = [&](const char* id, size_t returned) {
+      const std::lock_guard lock(state.mutex);
+      state.called = id;
+      state.calls += returned;
+    };
+    note_call(state.loggers[i].id(), 0);
+    try {
+      job.run(state.loggers[i]);
+    } catch (const std::exception& e) {
+      state.failed[i] = true;
+      log_warn("{}; this logger is left out from here on", e.what());
     }
+    note_call(nullptr, 1);
+  }
+}
+
+bool LogThread::wait_for_end() {
+  std::unique_lock lock(state_->mutex);
+  for (size_t before = SIZE_MAX;;) {
+    if (state_->ended.wait_for(lock, patience_, [&] { return state_->done; })) return true;
+    if (state_->calls == before && state_->called != nullptr) return false;  // none has returned in all that time
+    before = state_->calls;
   }
 }
 
@@ -101,12 +129,19 @@ void LogThread::end(slw_status outcome) {
   if (!thread_.joinable()) return;
   push({[outcome](const LoggerPlugin& logger) { logger.end(outcome); }, false});
   {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
+    const std::lock_guard lock(state_->mutex);
+    state_->closing = true;
   }
-  wake_.notify_one();
+  state_->wake.notify_one();
+  if (!wait_for_end()) {
+    const std::lock_guard lock(state_->mutex);
+    log_warn("logger {} has not returned for {} s since the run ended; it is left out, and what it was still to get is lost to it (metrics.jsonl has all rows)", state_->called,
+             std::chrono::duration_cast<std::chrono::seconds>(patience_).count());
+    thread_.detach();
+    return;
+  }
   thread_.join();
-  if (dropped_ > 0) log_warn("the loggers were too slow: {} rows were not handed to them (metrics.jsonl has all)", dropped_);
+  if (state_->dropped > 0) log_warn("the loggers were too slow: {} rows were not handed to them (metrics.jsonl has all)", state_->dropped);
 }
 
 }  // namespace slipway

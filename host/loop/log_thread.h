@@ -1,8 +1,10 @@
 // Loggers on a thread of their own: the loop hands rows over and never waits for a slow tracker.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -15,7 +17,8 @@ namespace slipway {
 
 class LogThread {
  public:
-  explicit LogThread(std::vector<LoggerPlugin> loggers);
+  // `patience`: how long one call of a logger may last once the run has ended.
+  explicit LogThread(std::vector<LoggerPlugin> loggers, std::chrono::milliseconds patience = std::chrono::seconds(30));
   ~LogThread();  // ends as failed when end() was not called
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
@@ -27,7 +30,8 @@ class LogThread {
   void text(int64_t step, const std::string& name, const std::string& markdown);
   void table(int64_t step, const std::string& name, SampleTable table);
   void flush();
-  // Delivers what waits, ends every logger and joins the thread.
+  // Delivers what waits, ends every logger and joins the thread. A call that outlasts the patience is named and given up, with its thread and
+  // what was still to be logged: a tracker that hangs does not keep a finished run.
   void end(slw_status outcome);
 
  private:
@@ -35,16 +39,26 @@ class LogThread {
     std::function<void(const LoggerPlugin&)> run;
     bool passing;
   };
+  // What the thread works on; it may outlive this object.
+  struct State {
+    std::vector<LoggerPlugin> loggers;
+    std::vector<bool> failed;
+    std::mutex mutex;
+    std::condition_variable wake, ended;
+    std::deque<Job> queue;
+    size_t dropped = 0;
+    size_t calls = 0;                // that have returned
+    const char* called = nullptr;    // the logger that is being called
+    bool closing = false, done = false;
+  };
+  static void work(State& state);
+  static void deliver(State& state, const Job& job);
   void push(Job job);
-  void loop();
+  // Whether the thread has come to its end.
+  bool wait_for_end();
 
-  std::vector<LoggerPlugin> loggers_;
-  std::vector<bool> failed_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> queue_;
-  size_t dropped_ = 0;
-  bool closing_ = false;
+  std::shared_ptr<State> state_;
+  const std::chrono::milliseconds patience_;
   std::thread thread_;
 };
 

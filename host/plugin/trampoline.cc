@@ -202,6 +202,8 @@ void on_crash(int signal, siginfo_t*, void* context) {
 
 }  // namespace
 
+void keep_barrier() {}
+
 const char* call_in_progress(char* buffer, size_t size) {
   if (this_threads_call == nullptr) return nullptr;
   const char *plugin = this_threads_call->plugin.load(), *function = this_threads_call->function.load();

@@ -100,6 +100,9 @@ class ProcessScope {
   long umask_;  // -1: not known
 };
 
+// Does nothing, and is not known to throw nothing.
+void keep_barrier();
+
 // body(slw_error*) -> slw_status. The error's buffer is cleared lazily: only its head is written on the way in.
 template <class Body>
 void call_plugin(const char* plugin, const char* function, Body&& body) {
@@ -111,8 +114,12 @@ void call_plugin(const char* plugin, const char* function, Body&& body) {
   {
     const PluginCallScope scope(plugin, function);
     const RoundingScope rounding(plugin, function);
-    // An exception that gets out of a plugin must not pass through here: it ends the process, with the plugin named.
-    status = [&]() noexcept { return body(&error); }();
+    // An exception that gets out of a plugin must not pass through here: it ends the process, with the plugin named. The compiler takes the plugin's
+    // functions at their word that they throw nothing, and would leave the barrier out if nothing else in it could.
+    status = [&]() noexcept {
+      keep_barrier();
+      return body(&error);
+    }();
   }
   if (status != SLW_OK) [[unlikely]]
     throw_plugin_error(plugin, function, status, error);

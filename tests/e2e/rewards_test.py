@@ -152,7 +152,7 @@ use = "equals"
     assert (run / "eval_results.json").read_bytes() == kept
     assert json.loads((run / "eval_loss_results.json").read_text())["eval_loss"] == loss["eval_loss"]
     assert {"eval_loss", "eval_reward"} <= set(json.loads((run / "all_results.json").read_text()))
-    refused = slipway("evaluate", run, "--metric", "accuracy", code=1).stderr
+    refused = slipway("evaluate", run, "--trust", "--metric", "accuracy", code=1).stderr
     assert "--loss measures the loss and the metrics" in refused, refused
     print(f"each reward: {len(WEIGHTS)} of 4 plugins in rows, samples, terminal and report; slipway evaluate gives the run's reward, {ran['eval_reward']:.4f}")
 
@@ -215,7 +215,7 @@ def reports_of_losses_and_callbacks(folder: pathlib.Path) -> None:
     assert all(row["eval_reporter/parts"] == 1 and row["eval_token-loss/target"] > 0 for row in evaluated) and len(evaluated) == 3
     assert all("token-loss/target" in row and "eval_token-loss/target" not in row for row in trained)
     assert len({row["eval_token-loss/target"] for row in evaluated}) == 1  # the set's labels alone, training's are in other rows
-    again = json.loads(slipway("evaluate", folder / "run", "--json", "--quiet", "--out", folder / "again").stdout)
+    again = json.loads(slipway("evaluate", folder / "run", "--trust", "--json", "--quiet", "--out", folder / "again").stdout)
     assert again["eval_token-loss/target"] == evaluated[0]["eval_token-loss/target"]
     print("reports: losses and callbacks, training and evaluations apart")
 

@@ -1,6 +1,7 @@
 // The log thread with a real logger: everything arrives in order; a logger that fails is left out and nobody else suffers.
 #include "loop/log_thread.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -121,6 +122,20 @@ TEST_F(LogThreadTest, WithoutLoggersNothingHappens) {
   thread.begin("test", {}, false);
   thread.scalars(1, {{"x", 1}});
   thread.end(SLW_OK);
+}
+
+TEST_F(LogThreadTest, ALoggerThatHangsAtTheEndIsLeftOut) {
+  // Lives as long as the thread that is given up: for ever.
+  auto& logger = *new HeldLogger;
+  std::vector<LoggerPlugin> loggers;
+  loggers.push_back(held(logger));
+  LogThread thread(std::move(loggers), std::chrono::milliseconds(50));
+  thread.begin("run", {}, false);
+  logger.begun.acquire();
+  testing::internal::CaptureStderr();
+  thread.end(SLW_OK);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("has not returned for 0 s since the run ended; it is left out"));
+  logger.may_go_on.release();
 }
 
 }  // namespace
