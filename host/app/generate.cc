@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/profile.h"
 #include "app/standard_output.h"
+#include "app/trust.h"
 #include "base/json_text.h"
 #include "slipway/slipway.hpp"
 
@@ -65,6 +66,7 @@ int generate_command(const Arguments& arguments) {
       .repeated("plugin-path", "DIR", "look for plugins there too")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev")
       .flag("json", "one JSON object an answer: prompt, completion, finished");
+  add_trust_option(line);
   if (!line.parse(arguments)) return kExitOk;
   if (!line.has("model")) throw UsageError("--model is missing\nusage: slipway generate --model PATH --prompt TEXT [options]");
   const GenerateOptions options = options_of(line);
@@ -79,6 +81,7 @@ int generate_command(const Arguments& arguments) {
   const std::string path = line.text("model");
   std::error_code ec;
   if (!fs::exists(path, ec)) throw UsageError(fmt::format("--model {}: {}", path, ec ? ec.message() : "no such file or folder"));
+  if (!line.has("trust")) refuse_compiled_weights(path);
   const Profile profile(trace);
   Generator generator(path, how);
   for (const GeneratedText& each : generator.generate(prompts, options)) {

@@ -63,6 +63,8 @@ def main() -> None:
         for what in ("package", "package/model.pt2"):
             code, text, _ = run("evaluate", what, "--data", "data.jsonl", "--out", "results")
             check(f"compiled code in {what}", code == 2 and "model.pt2: is compiled code" in text and "--trust" in text, (code, text))
+            code, text, _ = run("generate", "--model", what, "--use", "torchscript", "--prompt", "a")
+            check(f"generate from compiled code in {what}", code == 2 and "model.pt2: is compiled code" in text, (code, text))
             code, text, _ = run("evaluate", what, "--data", "data.jsonl", "--out", "results", "--trust")
             check(f"{what} with --trust is tried", "--trust" not in text and code == 1, (code, text))
     for failure in failures:
