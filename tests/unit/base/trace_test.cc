@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,7 +93,8 @@ TEST_F(TraceTest, ScopesNestAndCarryWhatTheyWereGiven) {
 }
 
 TEST_F(TraceTest, AScopeThatIsOpenAtEitherEndIsLeftOut) {
-  const Json trace = traced([] { static const TraceScope* open = new TraceScope("a", "open"); (void)open; });
+  static std::unique_ptr<const TraceScope> open;
+  const Json trace = traced([] { open = std::make_unique<const TraceScope>("a", "open"); });
   EXPECT_THAT(of_kind(trace, "X"), testing::IsEmpty());
   trace_start(path());
   {
@@ -100,6 +102,7 @@ TEST_F(TraceTest, AScopeThatIsOpenAtEitherEndIsLeftOut) {
   }
   trace_stop();
   EXPECT_THAT(names(of_kind(parse_json(read_file(path()), ""), "X")), ElementsAre("whole"));
+  open.reset();
 }
 
 TEST_F(TraceTest, EveryThreadHasItsRowAndItsName) {
