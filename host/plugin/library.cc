@@ -12,6 +12,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <deque>
+#include <set>
 #include <string_view>
 
 #include "base/error.h"
@@ -70,7 +71,8 @@ Library::Library(const fs::path& path, const PluginNote& note) : path_(path) {
     const RoundingScope rounding(path_.c_str(), "constructor");
     const ProcessScope process(path_.c_str(), "constructor");
     handle = &loaded.emplace_back(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-    note_plugin_code((new std::string(path.string()))->c_str());  // for a handler that may run at the very end
+    static auto& paths = *new std::set<std::string>;  // for a handler that may run at the very end
+    if (const auto [noted, fresh] = paths.insert(path.string()); fresh) note_plugin_code(noted->c_str());
   } catch (const std::exception& e) {
     fail("{}: cannot be loaded: {}", path.string(), loader_reason(e.what()));
   }
@@ -120,7 +122,8 @@ void Library::check_descriptor(uint32_t index, const slw_descriptor* d, const Pl
 void Library::init() {
   if (std::ranges::find(initialised, entry_) != initialised.end()) return;
   // Of no run: it logs, tells of a stop, and gives what needs no run. Never destroyed, for a plugin may use it in deinit().
-  const slw_host* host = (new HostServices(descriptors_.front()->id, RunFacts{}))->host();
+  static auto& hosts = *new std::deque<HostServices>;
+  const slw_host* host = hosts.emplace_back(descriptors_.front()->id, RunFacts{}).host();
   if (SLW_HAS(entry_, init))
     call_plugin_at_length(path_.c_str(), "init", [&](slw_error* error) { return entry_->init(host, path_.c_str(), error); });
   initialised.push_back(entry_);
