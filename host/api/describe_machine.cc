@@ -5,6 +5,7 @@
 #include "api/load_model.h"
 #include "api/machine.h"
 #include "api/memory.h"
+#include "base/json_text.h"
 #include "base/program_folder.h"
 #include "device/accelerator/accelerator_module.h"
 #include "device/gemm.h"
@@ -100,7 +101,7 @@ std::string describe_machine(bool quick, const std::vector<fs::path>& plugin_pat
   find_plugins(m, plugin_path);
   measure(m, quick);
   m["warnings"] = warnings(m);
-  return m.dump(2, ' ', false, Json::error_handler_t::replace);
+  return json_text(m, 2);
 }
 
 }  // namespace slipway

@@ -139,8 +139,7 @@ void Evaluator::Parts::stop_if_asked() const {
 }
 
 Json Evaluator::Parts::finished(Json measured, const std::string& prefix, size_t samples) {
-  const Json reported = reports.take(true);
-  for (const auto& [name, value] : reported.items()) measured[prefix + "_" + name] = value;
+  measured.update(reports.take(true, prefix + "_"));
   measured[prefix + "_samples"] = samples;
   if (known_epoch) measured["epoch"] = state.epoch;
   return measured;

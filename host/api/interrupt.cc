@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/signal_text.h"
 #include "plugin/services.h"
 #include "plugin/stop.h"
 #include "plugin/trampoline.h"
@@ -33,21 +34,7 @@ std::atomic<const char* (*)()> waiting_for{nullptr};
 struct sigaction before[std::size(kAsking)];  // what the outermost listening scope replaced
 std::atomic<int> listening{0};
 
-// Text put together without allocating, written at once.
-class Words {
- public:
-  Words& add(const char* text) {
-    for (; text != nullptr && *text != '\0' && size_ < sizeof text_; ++text) text_[size_++] = *text;
-    return *this;
-  }
-  void write() const { (void)!::write(STDERR_FILENO, text_, size_); }
-
- private:
-  char text_[512];
-  size_t size_ = 0;
-};
-
-void add_what_is_waited_for(Words& words) {
+void add_what_is_waited_for(SignalText& words) {
   if (const auto tell = waiting_for.load(); tell != nullptr) {
     if (const char* what = tell(); what != nullptr) words.add(", waiting for ").add(what);
   } else {
@@ -59,7 +46,7 @@ void add_what_is_waited_for(Words& words) {
 [[noreturn]] void end(const Asking& asking) {
   if (const pid_t also = child.load(); also > 0) ::kill(also, SIGKILL);
   if (speaks.load()) {
-    Words words;
+    SignalText words;
     words.add("slipway: ended by a second ").add(asking.name);
     add_what_is_waited_for(words);
     words.add("; what was saved before stays\n").write();
@@ -84,7 +71,7 @@ void on_signal(int number) {
   request_stop();
   if (const pid_t also = child.load(); also > 0) ::kill(also, kRequest);
   if ((first || asking->may_end) && speaks.load()) {
-    Words words;
+    SignalText words;
     words.add("slipway: ").add(asking->name).add(first ? ": stopping after this step" : ": stopping already");
     add_what_is_waited_for(words);
     words.add(asking->may_end ? "; signal again to end now\n" : "\n").write();

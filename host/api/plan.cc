@@ -10,20 +10,10 @@
 namespace slipway {
 namespace {
 
-// What `look` finds wrong is kept, and the search goes on.
-template <class Look>
-void keep_fault(std::vector<std::string>& faults, Look&& look) {
-  try {
-    look();
-  } catch (const Error& e) {
-    faults.emplace_back(e.what());
-  }
-}
-
 std::vector<PlannedUse> plan_uses(const Registry& registry, const std::vector<PluginUse>& uses, uint32_t kind, std::vector<std::string>& faults) {
   std::vector<PlannedUse> out;
   for (const PluginUse& use : uses)
-    keep_fault(faults, [&] {
+    keep_faults(faults, [&] {
       const Registry::Found& found = registry.find(use.use, kind, use.where);
       out.push_back({&found, check_options(found.descriptor->options, &use.options, found.descriptor->id, use.where), use.weight, use.prefix});
     });
@@ -53,7 +43,7 @@ void record_uses(RunConfig& config, const char* section, const std::vector<Plann
 
 Plan plan_plugins(const Registry& registry, const RunConfig& c) {
   std::vector<std::string> faults;
-  keep_fault(faults, [&] { registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where); });
+  keep_faults(faults, [&] { registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where); });
   const auto uses = [&](const std::vector<PluginUse>& given, uint32_t kind) { return plan_uses(registry, given, kind, faults); };
   Plan out{uses(c.rewards, SLW_KIND_REWARD), uses(c.metrics, SLW_KIND_METRIC), uses(c.callbacks, SLW_KIND_CALLBACK), uses(c.loggers, SLW_KIND_LOGGER),
            uses(c.loss ? std::vector{*c.loss} : std::vector<PluginUse>{}, SLW_KIND_LOSS)};

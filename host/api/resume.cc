@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "api/checkpoint_name.h"
 #include "base/error.h"
 #include "base/folder_copy.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/numbered_name.h"
 #include "base/place.h"
 #include "loop/checkpoint.h"
 #include "loop/state.h"
@@ -31,8 +31,6 @@ T field(const Json& json, const char* key, T fallback) {
   }
 }
 
-fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
-
 // Where a checkpoint stands among RAFT's iterations; what it is not of RAFT, before the first.
 struct Iterations {
   int64_t sampled = 0, evaluated = 0;  // the last one whose samples, and whose held-out answers, were there when it was saved
@@ -45,20 +43,13 @@ struct Iterations {
   }
 };
 
-// 3 of "iteration-0003.jsonl".
-std::optional<int64_t> number_in(const std::string& name, std::string_view prefix) {
-  if (!name.starts_with(prefix) || !name.ends_with(".jsonl")) return std::nullopt;
-  const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - 6);
-  return step_in_name("checkpoint-" + digits);
-}
-
 // Names in output_dir/samples; `later`: those that are, or are not, of later iterations than `at`.
 std::vector<fs::path> samples(const fs::path& output_dir, const Iterations& at, bool later) {
   std::vector<fs::path> out;
   if (!path_exists(output_dir / "samples")) return out;
   for (const fs::path& path : list_folder(output_dir / "samples")) {
     const std::string name = path.filename().string();
-    const auto iteration = number_in(name, "iteration-"), evaluation = number_in(name, "eval-");
+    const auto iteration = number_in_name(name, "iteration-", ".jsonl"), evaluation = number_in_name(name, "eval-", ".jsonl");
     const bool is_later = (iteration && *iteration > at.sampled) || (evaluation && *evaluation > at.evaluated);
     if (is_later == later && (iteration || evaluation)) out.push_back(fs::path("samples") / name);
   }

@@ -28,21 +28,12 @@ RunFile RunFile::parse(const std::string& toml, const Overrides& overrides, cons
 
 namespace {
 
-template <class Check>
-void collect(std::vector<std::string>& faults, Check&& check) {
-  try {
-    as_config_error(check);
-  } catch (const ConfigError& e) {
-    faults.insert(faults.end(), e.faults.begin(), e.faults.end());
-  }
-}
-
 // What is wrong beyond single keys.
 void collect_run_faults(std::vector<std::string>& faults, const std::string& source, const fs::path& file, const RunConfig& config) {
   const Registry registry(plugin_folders(config.plugin_path));
-  collect(faults, [&] { plan_plugins(registry, config); });
-  collect(faults, [&] { check_together(config); });
-  collect(faults, [&] { check_search(registry, source, file); });
+  keep_faults(faults, [&] { plan_plugins(registry, config); });
+  keep_faults(faults, [&] { check_together(config); });
+  keep_faults(faults, [&] { check_search(registry, source, file); });
 }
 
 }  // namespace
@@ -55,7 +46,7 @@ void RunFile::check() const {
 
 std::vector<std::string> RunFile::faults(const fs::path& file, const Overrides& overrides) {
   std::vector<std::string> out;
-  collect(out, [&] {
+  keep_faults(out, [&] {
     const std::string source = read_file(file);
     const RunConfig config = parse_run_config(source, file, overrides, nullptr, out);
     collect_run_faults(out, source, file, config);

@@ -3,11 +3,11 @@
 
 #include <utility>
 
-#include "api/checkpoint_name.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "loop/checkpoint.h"
 
 namespace slipway {
 namespace {
@@ -54,10 +54,9 @@ fs::path followed(const fs::path& folder) {
   std::error_code ec;
   if (fs::is_symlink(folder, ec) && !fs::exists(folder, ec))
     fail("{}: is a link to {}, which is not there; make that folder, or mount its disk", folder.string(), fs::read_symlink(folder, ec).string());
-  fs::path out = fs::weakly_canonical(folder, ec);
+  const fs::path out = fs::weakly_canonical(folder, ec);
   if (ec) fail("{}: cannot be looked at: {}", folder.string(), ec.message());
-  if (!out.has_filename()) out = out.parent_path();  // of "runs/x/", where nothing exists yet
-  return out;
+  return without_slash(out);  // there is one where nothing exists yet
 }
 
 void empty(const fs::path& folder) {

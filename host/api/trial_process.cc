@@ -1,7 +1,6 @@
 // Trials as processes.
 #include "api/trial_process.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "api/interrupt.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/program_folder.h"
 
@@ -19,26 +19,16 @@ namespace {
 // Text in memory that a child reads as a file.
 class HandedText {
  public:
-  explicit HandedText(std::string_view text) : fd_(::memfd_create("slipway-trial", MFD_CLOEXEC)) {
-    if (fd_ < 0) fail("cannot hand a trial its values: {}", std::strerror(errno));
-    for (size_t done = 0; done < text.size();) {
-      const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail("cannot hand a trial its values: {}", std::strerror(errno));
-      done += static_cast<size_t>(n);
-    }
+  explicit HandedText(std::string_view text) : file_(::memfd_create("slipway-trial", MFD_CLOEXEC)) {
+    if (file_.fd < 0) fail("cannot hand a trial its values: {}", std::strerror(errno));
+    write_all(file_.fd, text, "a trial's values");
   }
-  ~HandedText() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  HandedText(const HandedText&) = delete;
-  HandedText& operator=(const HandedText&) = delete;
 
-  std::string name() const { return fmt::format("/proc/self/fd/{}", fd_); }  // as the child sees it
-  void leave_open() const { ::fcntl(fd_, F_SETFD, 0); }                       // in the child
+  std::string name() const { return fmt::format("/proc/self/fd/{}", file_.fd); }  // as the child sees it
+  void leave_open() const { ::fcntl(file_.fd, F_SETFD, 0); }                       // in the child
 
  private:
-  int fd_;
+  Descriptor file_;
 };
 
 // Waits without reaping first: until then the number is the child's, and a signal can be passed on to it.

@@ -7,6 +7,7 @@
 #include "app/trust.h"
 #include "base/log.h"
 #include "base/path_kind.h"
+#include "base/place.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -71,8 +72,7 @@ std::string eval_value(const std::vector<std::string>& given, std::string& flat)
 // The run file that `what` is, or that lies in it or, for a checkpoint, beside it.
 fs::path run_file_of(const fs::path& what) {
   if (kind_of_path(what) != PathKind::kFolder) return what.extension() == ".gguf" || !program_at(what).empty() ? fs::path() : what;
-  fs::path plain = fs::absolute(what).lexically_normal();
-  if (!plain.has_filename()) plain = plain.parent_path();
+  const fs::path plain = without_slash(fs::absolute(what).lexically_normal());
   for (const fs::path& folder : {plain, plain.parent_path()})
     if (fs::exists(folder / "config.resolved.toml") && (folder == plain || plain.filename().string().starts_with("checkpoint-"))) return folder / "config.resolved.toml";
   return {};

@@ -15,6 +15,7 @@
 #include "app/commands.h"
 #include "app/standard_output.h"
 #include "base/nearest.h"
+#include "base/signal_text.h"
 #include "base/visible_text.h"
 #include "plugin/trampoline.h"
 #include "slipway/slipway.hpp"
@@ -91,8 +92,8 @@ bool is_early_end() { return !command_ended.load() && ::getpid() == process; }
 void tell_of_early_end() {
   char call[256];
   const char* what = call_in_progress(call, sizeof call);
-  for (const char* part : {"slipway: the process was ended by exit() inside ", what != nullptr ? what : "a library", "; the command was not done\n"})
-    (void)!::write(STDERR_FILENO, part, std::strlen(part));
+  SignalText words;
+  words.add("slipway: the process was ended by exit() inside ").add(what != nullptr ? what : "a library").add("; the command was not done\n").write();
 }
 
 void at_early_exit() {

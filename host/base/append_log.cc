@@ -2,7 +2,6 @@
 #include "base/append_log.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/place.h"
@@ -19,20 +19,6 @@ namespace slipway {
 namespace {
 
 [[noreturn]] void fail_errno(const fs::path& path, const char* what) { fail("{}: cannot {}: {}", path.string(), what, std::strerror(errno)); }
-
-// Other writers of the file wait until this is gone. Where a file system knows no locks there is nobody to wait for.
-class Locked {
- public:
-  explicit Locked(int fd) : fd_(fd) {
-    while (::flock(fd_, LOCK_EX) != 0 && errno == EINTR) continue;
-  }
-  ~Locked() { ::flock(fd_, LOCK_UN); }
-  Locked(const Locked&) = delete;
-  Locked& operator=(const Locked&) = delete;
-
- private:
-  int fd_;
-};
 
 int64_t size_of(int fd, const fs::path& path) {
   struct stat info{};
@@ -72,15 +58,11 @@ AppendLog::~AppendLog() {
 
 void AppendLog::open() {
   if (fd_ >= 0) {
-    struct stat here{}, there{};
-    if (::fstat(fd_, &here) == 0 && ::stat(path_.c_str(), &there) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino) return;
+    if (is_same_file(fd_, path_)) return;
     log_warn("{}: was removed or replaced while it was being written; it is begun again", path_.string());
     ::close(std::exchange(fd_, -1));
   }
-  const auto try_open = [&] {
-    do fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    while (fd_ < 0 && errno == EINTR);
-  };
+  const auto try_open = [&] { fd_ = open_descriptor(path_, O_RDWR | O_CREAT | O_APPEND); };
   try_open();
   if (fd_ < 0 && errno == ENOENT && path_.has_parent_path()) {
     create_folder(path_.parent_path());
@@ -88,7 +70,7 @@ void AppendLog::open() {
   }
   if (fd_ < 0) fail_errno(path_, "open");
   named_ = false;
-  const Locked locked(fd_);
+  const ExclusiveLock locked(fd_);
   repair();
 }
 
@@ -105,19 +87,15 @@ void AppendLog::repair() {
 
 void AppendLog::append(std::string_view line) {
   open();
-  const Locked locked(fd_);
+  const ExclusiveLock locked(fd_);
   const int64_t before = size_of(fd_, path_);
   std::string text(line);
   text += '\n';
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t n = ::write(fd_, rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int reason = errno;
-      (void)::ftruncate(fd_, before);
-      fail("{}: cannot write: {}", path_.string(), std::strerror(reason));
-    }
-    rest.remove_prefix(static_cast<size_t>(n));
+  try {
+    write_all(fd_, text, path_);
+  } catch (...) {
+    (void)::ftruncate(fd_, before);
+    throw;
   }
 }
 
@@ -141,18 +119,12 @@ int64_t AppendLog::size() const {
 bool AppendLog::truncate(int64_t bytes) {
   if (bytes < 0 || size() < bytes) return false;
   if (size() == 0) return true;
-  int fd = -1;
-  do fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
-  while (fd < 0 && errno == EINTR);
-  if (fd < 0) fail_errno(path_, "open");
-  const struct Closing {
-    int fd;
-    ~Closing() { ::close(fd); }
-  } closing{fd};
-  const Locked locked(fd);
-  if (bytes > 0 && read_at(fd, bytes - 1, bytes, path_) != "\n") return false;
-  if (::ftruncate(fd, bytes) != 0) fail_errno(path_, "cut");
-  if (::fsync(fd) != 0) fail_errno(path_, "flush to disk");
+  const Descriptor file(open_descriptor(path_, O_RDWR));
+  if (file.fd < 0) fail_errno(path_, "open");
+  const ExclusiveLock locked(file.fd);
+  if (bytes > 0 && read_at(file.fd, bytes - 1, bytes, path_) != "\n") return false;
+  if (::ftruncate(file.fd, bytes) != 0) fail_errno(path_, "cut");
+  if (::fsync(file.fd) != 0) fail_errno(path_, "flush to disk");
   return true;
 }
 

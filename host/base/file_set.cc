@@ -2,14 +2,9 @@
 // by this process or by the next.
 #include "base/file_set.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/place.h"
@@ -20,19 +15,10 @@ namespace {
 constexpr const char *kSet = "model", *kReady = ".model.slipway-ready", *kOrder = ".order.json";
 
 // One process at a time moves files out of the folder; a file system without locks has one process.
-class LockedFolder {
- public:
-  explicit LockedFolder(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0 && errno == EINTR) continue;
-  }
-  ~LockedFolder() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  LockedFolder(const LockedFolder&) = delete;
-  LockedFolder& operator=(const LockedFolder&) = delete;
-
- private:
-  int fd_;
+struct LockedFolder {
+  explicit LockedFolder(const fs::path& path) : folder(open_descriptor(path, O_RDONLY | O_DIRECTORY)), lock(folder.fd) {}
+  const Descriptor folder;
+  const ExclusiveLock lock;
 };
 
 bool same_bytes(const fs::path& a, const fs::path& b) {

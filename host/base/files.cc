@@ -1,7 +1,6 @@
 // Files: whole reads, read-only maps, and writes that survive a crash.
 #include "base/files.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/mapped_guard.h"
 #include "base/place.h"
@@ -18,19 +18,10 @@
 namespace slipway {
 namespace {
 
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-Descriptor open_or_fail(const fs::path& path, int flags, mode_t mode = 0644) {
-  int fd = -1;
-  do fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-  while (fd < 0 && errno == EINTR);
+Descriptor open_or_fail(const fs::path& path, int flags) {
+  const int fd = open_descriptor(path, flags);
   if (fd < 0) fail("{}: {}", path.string(), std::strerror(errno));
-  return Descriptor{fd};
+  return Descriptor(fd);
 }
 
 }  // namespace
@@ -73,9 +64,9 @@ void DurableFile::write(std::string_view bytes) { write_part({path_, temporary_,
 
 void DurableFile::commit() {
   PartFile file{path_, temporary_, fd_};
-  const struct Descriptor {
+  const struct TakenBack {  // also where it fails: the destructor abandons it then
     int &to, &from;
-    ~Descriptor() { to = from; }
+    ~TakenBack() { to = from; }
   } taken{fd_, file.fd};
   place_part(file);
 }

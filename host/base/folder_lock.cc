@@ -1,9 +1,6 @@
 // Locks of folders.
 #include "base/folder_lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -69,19 +67,11 @@ Holder holder_in(int fd) {
   fail("{}: {} is writing there; let it end or stop it, or name another folder in run.output_dir", name, whose);
 }
 
-bool is_same_file(int fd, const fs::path& path) {
-  struct stat here{}, there{};
-  return ::fstat(fd, &here) == 0 && ::stat(path.c_str(), &there) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
-}
-
 // True: the lock is ours; false: the file system has none. Throws Error naming who holds it.
 bool lock(int fd, const fs::path& folder) {
-  int locked = 0;
-  do locked = ::flock(fd, LOCK_EX | LOCK_NB);
-  while (locked != 0 && errno == EINTR);
-  if (locked == 0) return true;
-  if (errno == EWOULDBLOCK || errno == EACCES) refuse(folder, holder_in(fd));
-  const int reason = errno;
+  const int reason = try_lock(fd);
+  if (reason == 0) return true;
+  if (reason == EWOULDBLOCK || reason == EACCES) refuse(folder, holder_in(fd));
   if (const Holder holder = holder_in(fd); holder.runs()) refuse(folder, holder);
   log_warn("{}: its file system has no locks ({}): nothing keeps another machine's run out of the folder", folder.string(), std::strerror(reason));
   return false;
@@ -91,8 +81,7 @@ bool lock(int fd, const fs::path& folder) {
 
 FolderLock::FolderLock(const fs::path& folder, const char* holder) : file_(folder / kFile), owner_(::getpid()) {
   for (;;) {
-    do fd_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    while (fd_ < 0 && errno == EINTR);
+    fd_ = open_descriptor(file_, O_RDWR | O_CREAT | O_NOFOLLOW);
     if (fd_ < 0) fail("{}: cannot be written to: {}", folder.string(), std::strerror(errno));
     try {
       lock(fd_, folder);

@@ -6,7 +6,7 @@
 namespace slipway {
 
 void refuse_git_lfs_pointer(std::string_view bytes, const std::string& origin) {
-  if (!bytes.starts_with("version https://git-lfs.github.com/spec/")) return;
+  if (!bytes.starts_with(kGitLfsPointer)) return;
   fail("{}: this is a Git LFS pointer, not the file itself; run \"git lfs pull\" in its folder, or download the file", origin);
 }
 

@@ -43,7 +43,7 @@ struct Sax : nlohmann::json_sax<Json> {
 // Builds the value. A Json of its own accord searches all keys of an object for each that it is given.
 class Builder final : public Sax {
  public:
-  using Sax::Sax;
+  Builder(std::string_view t, const std::string& o, int line, const KeyCheck& check) : Sax(t, o, line), check_(check) {}
   Json document;
   bool null() override { return put(nullptr); }
   bool boolean(bool value) override { return put(value); }
@@ -55,7 +55,12 @@ class Builder final : public Sax {
   bool start_object(size_t) override { return open(Json::object()); }
   bool start_array(size_t) override { return open(Json::array()); }
   bool key(std::string& name) override {
-    open_.back().key = std::move(name);
+    Open& into = open_.back();
+    const auto& pairs = into.value->get_ref<Json::object_t&>();
+    into.at = place_of(into, name);
+    const bool again = into.at < pairs.size();
+    if (check_) check_(name, pairs.size() + (again ? 0 : 1), again);
+    into.key = std::move(name);
     return true;
   }
   bool end_object() override { return close(); }
@@ -64,23 +69,25 @@ class Builder final : public Sax {
  private:
   struct Open {
     Json* value;  // stays where it is: only the innermost grows
-    std::string key;
+    std::string key;  // the last one read, and its place among the others
+    size_t at = 0;
     std::unordered_map<std::string, size_t> places;  // of its keys, once they are many
   };
 
-  Json* member(Open& into, Json value) {
+  // Where the object has the key, or will have it.
+  static size_t place_of(Open& in, const std::string& key) {
     constexpr size_t kFew = 16;
+    const auto& pairs = in.value->get_ref<Json::object_t&>();
+    if (pairs.size() <= kFew) return static_cast<size_t>(std::ranges::find(pairs, key, &Json::object_t::value_type::first) - pairs.begin());
+    for (size_t i = in.places.size(); i < pairs.size(); ++i) in.places.emplace(pairs.data()[i].first, i);
+    const auto found = in.places.find(key);
+    return found == in.places.end() ? pairs.size() : found->second;
+  }
+  static Json* member(Open& into, Json value) {
     auto& pairs = into.value->get_ref<Json::object_t&>();
-    size_t at = pairs.size();
-    if (at <= kFew) {
-      at = static_cast<size_t>(std::ranges::find(pairs, into.key, &Json::object_t::value_type::first) - pairs.begin());
-    } else {
-      for (size_t i = into.places.size(); i < pairs.size(); ++i) into.places.emplace(pairs.data()[i].first, i);
-      if (const auto found = into.places.find(into.key); found != into.places.end()) at = found->second;
-    }
-    if (at == pairs.size()) pairs.push_back({std::move(into.key), std::move(value)});
-    else pairs.data()[at].second = std::move(value);  // the last of equal keys wins
-    return &pairs.data()[at].second;
+    if (into.at == pairs.size()) pairs.push_back({std::move(into.key), std::move(value)});
+    else pairs.data()[into.at].second = std::move(value);
+    return &pairs.data()[into.at].second;
   }
   Json* add(Json value) {
     if (open_.empty()) return &(document = std::move(value));
@@ -92,7 +99,7 @@ class Builder final : public Sax {
   bool put(Json value) { return add(std::move(value)) != nullptr; }
   bool open(Json value) {
     Json* const added = add(std::move(value));
-    open_.push_back({added, {}, {}});
+    open_.push_back({added, {}, 0, {}});
     return true;
   }
   bool close() {
@@ -100,6 +107,7 @@ class Builder final : public Sax {
     return true;
   }
 
+  const KeyCheck& check_;
   std::vector<Open> open_;
 };
 
@@ -166,9 +174,9 @@ nlohmann::json parse_unique_json(std::string_view text, const std::string& origi
   return nlohmann::json::parse(text.begin(), text.end());
 }
 
-Json parse_json(std::string_view text, const std::string& origin, int first_line) {
+Json parse_json(std::string_view text, const std::string& origin, int first_line, const KeyCheck& check_key) {
   check_json_depth(text, origin, first_line);
-  Builder sax(text, origin, first_line);
+  Builder sax(text, origin, first_line, check_key);
   Json::sax_parse(text.begin(), text.end(), &sax);
   return std::move(sax.document);
 }

@@ -1,8 +1,6 @@
 // The signal handler, and what it looks up.
 #include "base/mapped_guard.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/signal_text.h"
 
 namespace slipway {
 namespace {
@@ -27,18 +26,13 @@ std::array<Mapping, 4096> mappings;
 std::mutex changing;
 struct sigaction previous;
 
-void say(const char* text) {
-  if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) return;  // nobody is left to tell
-}
-
 void on_bus_error(int, siginfo_t* info, void*) {
   const auto at = reinterpret_cast<uintptr_t>(info->si_addr);
   for (const Mapping& each : mappings) {
     const uintptr_t begin = each.begin.load(std::memory_order_acquire);
     if (begin == 0 || at < begin || at >= each.end) continue;
-    say("error: ");
-    say(each.path);
-    say(": cannot be read: it was cut short while it was being read, or its disk failed\n");
+    SignalText words;
+    words.add("error: ").add(each.path).add(": cannot be read: it was cut short while it was being read, or its disk failed\n").write();
     ::_exit(kExitFailure);
   }
   ::sigaction(SIGBUS, &previous, nullptr);  // not ours: it happens again, as it would have

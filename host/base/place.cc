@@ -1,8 +1,6 @@
 // Placing and removing.
 #include "base/place.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -27,9 +26,6 @@ constexpr int kMostWriters = 100;
 }
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
-// "runs/x/" names runs/x.
-fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
 // .NAME.slipway-part, and with a number where that one is taken. A name has at most 255 bytes.
 fs::path hidden(const fs::path& path, std::string_view suffix, int number = 0) {
@@ -85,46 +81,27 @@ Place place_of(const fs::path& path) {
 
 bool is_direct(const Place& place) { return place.descriptor || (place.exists && !S_ISREG(place.info.st_mode) && !S_ISDIR(place.info.st_mode)); }
 
-bool is_same_file(int fd, const fs::path& path) {
-  struct stat here{}, there{};
-  return ::fstat(fd, &here) == 0 && ::lstat(path.c_str(), &there) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
-}
-
 // Whether this descriptor holds the file's lock now; a file system that knows no locks has no other writers that could be told.
-bool lock(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
-
-int open_file(const fs::path& path, int flags) {
-  int fd = -1;
-  do fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
-  while (fd < 0 && errno == EINTR);
-  return fd;
-}
+bool lock(int fd) { return try_lock(fd) != EWOULDBLOCK; }
 
 // A hidden file beside the target that no other process writes; one that a killed process left is used again.
 PartFile open_hidden(const fs::path& target) {
   for (int number = 0; number < kMostWriters;) {
     PartFile out{target, hidden(target, kPart, number), -1};
-    out.fd = open_file(out.part, O_WRONLY | O_CREAT | O_NOFOLLOW);
+    out.fd = open_descriptor(out.part, O_WRONLY | O_CREAT | O_NOFOLLOW);
     if (out.fd < 0) fail("{}: cannot create {}: {}", target.string(), out.part.filename().string(), std::strerror(errno));
     if (!lock(out.fd)) ++number;
-    else if (is_same_file(out.fd, out.part)) return out;
+    else if (is_same_file(out.fd, out.part, AT_SYMLINK_NOFOLLOW)) return out;
     ::close(out.fd);  // else: its writer has just put it in place, or away
   }
   fail("{}: {} processes are writing it", target.string(), kMostWriters);
 }
 
-void write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_errno(path, "cannot write");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
 const fs::path& where(const PartFile& file) { return file.part.empty() ? file.target : file.part; }
 
 }  // namespace
+
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
 void create_folder(const fs::path& folder) {
   const fs::path path = without_slash(folder);
@@ -143,7 +120,7 @@ PartFile begin_part(const fs::path& path) {
   const Place place = place_of(path);
   if (place.exists && S_ISDIR(place.info.st_mode)) fail("{}: is a folder, expected a file", path.string());
   if (is_direct(place)) {
-    PartFile out{path, {}, place.descriptor ? ::fcntl(*place.descriptor, F_DUPFD_CLOEXEC, 3) : open_file(place.path, O_WRONLY)};
+    PartFile out{path, {}, place.descriptor ? ::fcntl(*place.descriptor, F_DUPFD_CLOEXEC, 3) : open_descriptor(place.path, O_WRONLY)};
     if (out.fd < 0) fail_errno(path, "cannot open for writing");
     return out;
   }
@@ -151,7 +128,7 @@ PartFile begin_part(const fs::path& path) {
   const bool in_part = name_in(folder_of(place.path).filename().string(), kPart).has_value();
   PartFile out{place.path, place.path, -1};
   if (!in_part) out = open_hidden(place.path);
-  else if (out.fd = open_file(out.part, O_WRONLY | O_CREAT | O_NOFOLLOW); out.fd < 0) fail_errno(out.part, "cannot create");
+  else if (out.fd = open_descriptor(out.part, O_WRONLY | O_CREAT | O_NOFOLLOW); out.fd < 0) fail_errno(out.part, "cannot create");
   if (place.exists) (void)::fchmod(out.fd, place.info.st_mode & 0777);
   if (::ftruncate(out.fd, 0) == 0) return out;
   const int reason = errno;
@@ -260,12 +237,9 @@ bool remove_path(const fs::path& path) {
 namespace {
 
 bool is_being_written(const fs::path& path) {
-  const int fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return false;
+  const Descriptor file(open_descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat info{};
-  const bool file = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode), free = !file || lock(fd);
-  ::close(fd);
-  return !free;
+  return file.fd >= 0 && ::fstat(file.fd, &info) == 0 && S_ISREG(info.st_mode) && !lock(file.fd);
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 
 namespace slipway {
 
+// "runs/x/" names runs/x.
+fs::path without_slash(const fs::path& path);
+
 // Makes the folder and its missing parents, on the disk when it returns; nothing where it exists. Throws Error.
 void create_folder(const fs::path& folder);
 

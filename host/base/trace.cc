@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/place.h"
 
@@ -139,7 +139,7 @@ class Writer {
     file_.write(out_);
     out_.clear();
   }
-  static std::string quoted(const std::string& text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace); }
+  static std::string quoted(const std::string& text) { return json_text(text); }
   const std::string& title(const Event& event);
 
   DurableFile file_;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/place.h"
 #include "config/input_path.h"
 #include "config/schema.h"
 #include "config/toml.h"
@@ -64,7 +65,7 @@ std::vector<EvalFiles> resolve_sets(RunConfig& config, const Paths& paths) {
 fs::path absolute_output(const fs::path& given) {
   fs::path out = fs::absolute(given);
   if (std::ranges::find(out, fs::path("..")) == out.end()) out = out.lexically_normal();
-  return out.has_filename() ? out : out.parent_path();
+  return without_slash(out);
 }
 
 PluginUse use_of(const Value& item) {

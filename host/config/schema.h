@@ -41,6 +41,18 @@ auto as_config_error(Check&& check) {
   }
 }
 
+// What `look` finds wrong is added to `faults`, and the search for more goes on.
+template <class Look>
+void keep_faults(std::vector<std::string>& faults, Look&& look) {
+  try {
+    look();
+  } catch (const ConfigError& e) {
+    faults.insert(faults.end(), e.faults.begin(), e.faults.end());
+  } catch (const Error& e) {
+    faults.emplace_back(e.what());
+  }
+}
+
 // Checks a parsed run file and fills in defaults: unknown sections and keys (with the nearest name), old names of Hugging
 // Face and LMFlow (accepted with a line in `notices`), types, ranges, choices. Throws ConfigError with every fault found.
 Value check_run_file(const Value& root, std::vector<std::string>* notices);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 
 namespace slipway {
 namespace {
@@ -35,17 +36,21 @@ struct Magic {
 };
 constexpr std::string_view kUtf16 = "is in UTF-16, UTF-8 is needed: iconv -f UTF-16 -t UTF-8";
 constexpr Magic kMagic[] = {
-    {"version https://git-lfs.github.com/spec/"sv, "is a Git LFS pointer, not the file: git lfs pull"},
+    {kGitLfsPointer, "is a Git LFS pointer, not the file: git lfs pull"},
     {"\x1F\x8B"sv, kCompressed}, {"\x28\xB5\x2F\xFD"sv, kCompressed}, {"\xFD" "7zXZ\0"sv, kCompressed}, {"BZh9"sv, kCompressed}, {"PK\x03\x04"sv, kCompressed},
     {"7z\xBC\xAF\x27\x1C"sv, kCompressed}, {"\x04\x22\x4D\x18"sv, kCompressed}, {"PAR1\x15"sv, kTable}, {"ARROW1\0"sv, kTable}, {"ORC\x03"sv, kTable}, {"Obj\x01"sv, kTable},
     {"SQLite format 3\0"sv, kTable}, {"\x93NUMPY"sv, kBinary}, {"GGUF\x03\0"sv, kBinary}, {"%PDF-"sv, kBinary}, {"\xFF\xFE"sv, kUtf16}, {"\xFE\xFF"sv, kUtf16}};
 
 }  // namespace
 
+std::string extension_of(const fs::path& file) {
+  std::string out = file.extension().string();
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
 std::string_view fault_of_name(const fs::path& file) {
-  std::string extension = file.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const auto* found = std::ranges::find(kNames, extension, &Name::extension);
+  const auto* found = std::ranges::find(kNames, extension_of(file), &Name::extension);
   return found == std::end(kNames) ? "" : found->fault;
 }
 

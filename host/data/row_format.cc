@@ -2,7 +2,6 @@
 #include "data/row_format.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -15,12 +14,6 @@ namespace slipway {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-std::string extension_of(const fs::path& file) {
-  std::string out = file.extension().string();
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 std::string column_of(const std::string& line, int64_t column, const std::string& where) {
   size_t at = 0;

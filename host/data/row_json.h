@@ -8,7 +8,7 @@
 namespace slipway {
 
 // Throws Error "origin:line: ..." on malformed text, on a key that occurs twice in one object, and on an object of more than 10,000
-// keys (Json searches them in turn). Messages stay short however long a key is.
+// keys (Json goes through them to find one). Messages stay short however long a key is.
 Json parse_row_json(std::string_view text, const std::string& origin, int first_line = 1);
 
 // Whether the text is one JSON object and nothing else.

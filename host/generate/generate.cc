@@ -14,7 +14,6 @@
 namespace slipway {
 namespace {
 
-
 class Decoder {
  public:
   Decoder(Model& model, std::span<const GenerationRequest> requests, const GenerationSettings& settings, const GenerationHooks& hooks,

@@ -2,11 +2,11 @@
 #include "loop/checkpoint.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.h"
 #include "base/file_set.h"
 #include "base/manifest.h"
+#include "base/numbered_name.h"
 #include "base/place.h"
 #include "weights/other_formats.h"
 
@@ -24,19 +24,14 @@ std::optional<int64_t> step_of_any(const fs::path& folder) {
   std::string name = name_of(folder);
   if (name.starts_with(kEarlierAside)) name = std::string(kPrefix) + name.substr(kEarlierAside.size());
   else if (name.starts_with('.') && name.ends_with(".slipway-old")) name = name.substr(1, name.size() - 1 - std::string_view(".slipway-old").size());
-  return step_of(name);
+  return step_in_name(name);
 }
 
 }  // namespace
 
-std::optional<int64_t> step_of(const fs::path& folder) {
-  const std::string name = name_of(folder);
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  int64_t step = 0;
-  const char* end = name.data() + name.size();
-  const auto [at, ec] = std::from_chars(name.data() + kPrefix.size(), end, step);
-  return ec == std::errc() && at == end && step >= 0 ? std::optional(step) : std::nullopt;
-}
+std::optional<int64_t> step_of(const fs::path& folder) { return step_in_name(name_of(folder)); }
+
+std::optional<int64_t> step_in_name(std::string_view name) { return number_in_name(name, kPrefix); }
 
 std::vector<fs::path> list_checkpoints(const fs::path& output_dir) {
   std::vector<fs::path> out;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -33,6 +34,7 @@ void require_resumable(const fs::path& checkpoint);
 
 // The step of a folder checkpoint-<step>; nothing for another name.
 std::optional<int64_t> step_of(const fs::path& folder);
+std::optional<int64_t> step_in_name(std::string_view name);  // of the folder's name
 
 // The checkpoints of a run folder by their names, newest first; none where there is no such folder. One that stepped aside for another of
 // its step when the power went is among them, under its hidden name. Throws Error when the folder cannot be read: unreadable is not empty.

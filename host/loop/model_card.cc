@@ -6,7 +6,9 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "device/measure.h"
 
 namespace slipway {
@@ -72,7 +74,7 @@ std::string base_model(const RunConfig& config, const Json& model_config) {
   const bool names = model_config.is_object() && model_config.contains("_name_or_path") && model_config["_name_or_path"].is_string();
   const std::string named = names ? model_config["_name_or_path"].get<std::string>() : "";
   std::error_code ec;
-  return !named.empty() && !fs::exists(named, ec) ? named : config.weights.has_filename() ? config.weights.filename().string() : config.weights.parent_path().filename().string();
+  return !named.empty() && !fs::exists(named, ec) ? named : without_slash(config.weights).filename().string();
 }
 
 // "organisation/name", of the letters that the hub takes.
@@ -110,7 +112,7 @@ std::string license_of(const RunConfig& config) {
 std::string yaml(const std::string& text) {
   const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '/' || c == '.' || c == '-'; }) &&
                      std::isalpha(static_cast<unsigned char>(text.front())) != 0 && text != "true" && text != "false" && text != "null" && text != "yes" && text != "no";
-  return plain ? text : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return plain ? text : json_text(text);
 }
 
 std::string front_matter(const RunConfig& config, const TrainerState& state, const std::string& name, const std::string& base) {
@@ -207,8 +209,7 @@ std::string table(const std::vector<Cells>& lines) {
 }  // namespace
 
 std::string model_card(const RunConfig& config, const TrainerState& state, const Json& model_config) {
-  const fs::path folder = fs::absolute(config.output_dir).lexically_normal();
-  const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string(), base = base_model(config, model_config);
+  const std::string name = without_slash(fs::absolute(config.output_dir).lexically_normal()).filename().string(), base = base_model(config, model_config);
   std::string out = front_matter(config, state, name, base) + "\n" + kMark + "\n\n# " + markdown(name) + "\n\n";
   const std::string method = config.raft ? "reward-ranked fine-tuning" : "supervised fine-tuning";
   const std::string data = markdown(file_names(config.train_files));

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "weights/safetensors_stream.h"
 
 namespace slipway {
@@ -30,7 +31,7 @@ class JsonLines : public PredictionFile {
     hooks.predictions = outputs_.contains("prediction") || outputs_.contains("predictions");
     hooks.on_part = [this](const EvaluatedPart& part) {
       std::string lines;
-      for (size_t e = 0; e < part.examples.size(); ++e) lines += row(part, e).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      for (size_t e = 0; e < part.examples.size(); ++e) lines += json_text(row(part, e)) + "\n";
       file_.write(lines);
     };
   }

@@ -1,6 +1,7 @@
 // A run's bookkeeping.
 #include "loop/run.h"
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "loop/model_card.h"
@@ -53,7 +54,7 @@ EventDetails Run::write_row(Json row, const Json& measured) {
   row.update(measured);
   row["global_step"] = state.global_step;
   row["time"] = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  metrics_.append(row.dump(-1, ' ', false, Json::error_handler_t::replace));
+  metrics_.append(json_text(row));
   EventDetails details;
   for (const auto& [name, value] : row.items())
     if (value.is_number() && name != "time") details.metrics.emplace_back(name, value.get<double>());
@@ -62,10 +63,7 @@ EventDetails Run::write_row(Json row, const Json& measured) {
 }
 
 Json Run::reported_in_evaluation(const std::string& prefix) {
-  const Json reported = reports != nullptr ? reports->take(true) : Json::object();
-  Json out = Json::object();
-  for (const auto& [name, value] : reported.items()) out[prefix + "_" + name] = value;
-  return out;
+  return reports != nullptr ? reports->take(true, prefix + "_") : Json::object();
 }
 
 void Run::note(const Json& row) {

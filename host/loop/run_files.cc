@@ -64,7 +64,7 @@ void save_model_files(const fs::path& folder, const std::vector<CheckpointFile>&
   std::vector<std::string> obsolete;
   for (const fs::path& path : list_folder(folder)) {
     const std::string name = path.filename().string();
-    if ((is_weights_file(name) || name == "chat_template.jinja") && !path_exists(set.part() / name)) obsolete.push_back(name);
+    if ((is_weights_file(name) || is_tokenizer_file(name)) && !path_exists(set.part() / name)) obsolete.push_back(name);
   }
   set.place(obsolete, "config.json");
 }

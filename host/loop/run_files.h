@@ -20,7 +20,8 @@ ModelFolder model_folder_of(const RunConfig& run, Json config);
 // from_pretrained reads.
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder, const Tokenizer& tokenizer);
 
-// Puts the files of model_files() into `folder` as a set (base/file_set.h): weights of an earlier save in other shards go with it. Throws Error.
+// Puts the files of model_files() into `folder` as a set (base/file_set.h): weights of an earlier save in other shards and files of
+// another tokenizer go with it. Throws Error.
 void save_model_files(const fs::path& folder, const std::vector<CheckpointFile>& files);
 
 }  // namespace slipway

@@ -29,12 +29,12 @@ void ReportBoard::leave(HostServices& instance) {
   std::erase_if(members_, [&](const Member& member) { return member.instance == &instance; });
 }
 
-Json ReportBoard::take(bool evaluation) {
+Json ReportBoard::take(bool evaluation, const std::string& prefix) {
   const std::lock_guard lock(mutex_);
   Json out = Json::object();
   for (const Member& member : members_)
     if (!member.apart)
-      for (const auto& [name, value] : member.instance->take_scalars(evaluation)) out[member.name + "/" + name] = value;
+      for (const auto& [name, value] : member.instance->take_scalars(evaluation)) out[prefix + member.name + "/" + name] = value;
   return out;
 }
 

@@ -24,8 +24,8 @@ class ReportBoard {
   void evaluating(bool on) { evaluating_ = on; }
   bool evaluating() const { return evaluating_; }
 
-  // {"NAME/scalar": value}: what was reported since the last call, of evaluations or of the rest. [loop]
-  Json take(bool evaluation);
+  // {"PREFIXNAME/scalar": value}: what was reported since the last call, of evaluations or of the rest. [loop]
+  Json take(bool evaluation, const std::string& prefix = "");
 
   // What training reported and no row has yet, for a checkpoint, and back in place of what is there. Throws Json::exception. [loop]
   Json state() const;

@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "base/log.h"
+#include "base/signal_text.h"
 #include "base/visible_text.h"
 #include "plugin/call_watch.h"
 #include "plugin/services.h"
@@ -139,19 +140,6 @@ void for_each_plugin_call(const std::function<void(const PluginCall&)>& body) {
 
 namespace {
 
-// The last words, put together without allocating and written at once: other threads may be dying at the same moment.
-class LastWords {
- public:
-  void add(const char* text) {  // async-signal-safe
-    for (; text != nullptr && *text != '\0' && size_ < sizeof text_; ++text) text_[size_++] = *text;
-  }
-  void write() const { (void)!::write(STDERR_FILENO, text_, size_); }
-
- private:
-  char text_[512];
-  size_t size_ = 0;
-};
-
 std::atomic_flag dying = ATOMIC_FLAG_INIT;
 
 // The loaded plugins' code, for a handler that may not take a lock. More than there is room for go unnamed.
@@ -182,7 +170,7 @@ uintptr_t place_of_crash(const void* context) {
 void on_crash(int signal, siginfo_t*, void* context) {
   if (dying.test_and_set())
     for (;;) ::pause();  // the thread that came first speaks and ends the process
-  LastWords words;
+  SignalText words;
   words.add("\nslipway: fatal signal ");
   words.add(signal == SIGSEGV ? "SIGSEGV" : signal == SIGBUS ? "SIGBUS" : signal == SIGFPE ? "SIGFPE" : signal == SIGILL ? "SIGILL" : "SIGABRT");
   char call[256];

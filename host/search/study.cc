@@ -6,6 +6,7 @@
 
 #include "base/append_log.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/place.h"
@@ -57,7 +58,7 @@ Domain domain_of(const std::string& name, const Value& given) {
 
 // On the disk when it returns.
 void append(AppendLog& journal, const Json& row) {
-  journal.append(row.dump(-1, ' ', false, Json::error_handler_t::replace));
+  journal.append(json_text(row));
   journal.flush();
 }
 

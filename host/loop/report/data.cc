@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/place.h"
 
 namespace slipway::report {
 namespace {
@@ -241,8 +242,7 @@ Record read_record(const fs::path& run_dir) {
     fail("{}: no metrics.jsonl there, so no run to report on; give the output_dir of a run",
          run_dir.string());
   Record record;
-  const fs::path whole = fs::absolute(run_dir, ec).lexically_normal();
-  record.name = clean_text((whole.has_filename() ? whole : whole.parent_path()).filename().string());
+  record.name = clean_text(without_slash(fs::absolute(run_dir, ec).lexically_normal()).filename().string());
   read_metrics(read_file(metrics), record);
   read_training_samples(run_dir / "samples", record);
   read_pairs(run_dir / "samples", record);

@@ -55,6 +55,20 @@ TEST(Json, TheLastOfEqualKeysWins) {
   EXPECT_EQ(json.begin().key(), "k0");
 }
 
+TEST(Json, AnObjectsKeysAreToldAsTheyCome) {
+  std::string text = "{", expected;
+  for (int i = 1; i <= 20; ++i) {  // few and many
+    text += "\"k" + std::to_string(i) + "\":{\"in\":0},";
+    expected += "k" + std::to_string(i) + " " + std::to_string(i) + ";in 1;";
+  }
+  std::string told;
+  const KeyCheck tell = [&](const std::string& key, size_t keys, bool again) { told += key + " " + std::to_string(keys) + (again ? " again;" : ";"); };
+  (void)parse_json(text + "\"k2\":1,\"k20\":2}", "x", 1, tell);
+  EXPECT_EQ(told, expected + "k2 20 again;k20 20 again;");
+  EXPECT_THAT([] { parse_json("{\"a\":1,\"a\":", "x", 1, [](const std::string& key, size_t, bool again) { if (again) throw Error(key + " again"); }); },
+              testing::ThrowsMessage<Error>("a again")) << "before its value is read";
+}
+
 TEST(Json, ManyKeysTakeNoQuadraticTime) {
   std::string text = "{";
   for (int i = 0; i < 200'000; ++i) text += "\"key" + std::to_string(i) + "\":[" + std::to_string(i) + "],";

@@ -163,11 +163,11 @@ TEST_F(RunFiles, TheFinalModelReplacesOneInOtherShards) {
   TinyRun(folder, sharded).run->save_final_model();
   const std::vector<std::string> in_shards = names();
   EXPECT_THAT(in_shards, testing::Contains("model.safetensors.index.json"));
-  write_file_durably(folder / "run" / "chat_template.jinja", "of an earlier tokenizer");
+  for (const char* name : {"chat_template.jinja", "added_tokens.json", "vocab.json"}) write_file_durably(folder / "run" / name, "of an earlier tokenizer");
   TinyRun whole(folder, {}, 8);
   whole.run->save_final_model();
   for (const std::string& name : names()) EXPECT_TRUE(name == "model.safetensors" || !name.starts_with("model")) << name;
-  EXPECT_FALSE(fs::exists(folder / "run" / "chat_template.jinja"));
+  for (const char* name : {"chat_template.jinja", "added_tokens.json", "vocab.json"}) EXPECT_FALSE(fs::exists(folder / "run" / name)) << name;
   TinyRun read(folder, {}, 9);
   read.run->load_weights(folder / "run");
   for (size_t i = 0; i < read.model.parameters().specs().size(); ++i)
