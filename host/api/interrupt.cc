@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -33,6 +34,8 @@ std::atomic<pid_t> child{0};
 std::atomic<const char* (*)()> waiting_for{nullptr};
 struct sigaction before[std::size(kAsking)];  // what the outermost listening scope replaced
 std::atomic<int> listening{0};
+pthread_t listener;  // the thread of that scope, where the words about a call are known
+std::atomic<bool> hands_on{false};
 
 void add_what_is_waited_for(SignalText& words) {
   if (const auto tell = waiting_for.load(); tell != nullptr) {
@@ -64,6 +67,10 @@ void add_what_is_waited_for(SignalText& words) {
 
 void on_signal(int number) {
   const int saved = errno;
+  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0 && ::pthread_kill(listener, number) == 0) {
+    errno = saved;
+    return;
+  }
   const Asking* asking = kAsking;
   while (asking->number != number) ++asking;
   const bool first = !stop_requested(), again = asking->may_end && urgent.fetch_add(1) > 0;
@@ -89,12 +96,19 @@ void block(bool on, sigset_t& was) {
   else ::pthread_sigmask(SIG_SETMASK, &was, nullptr);
 }
 
+bool lets_all_in() {
+  sigset_t blocked;
+  return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) == 0 && std::ranges::none_of(kAsking, [&](const Asking& each) { return ::sigismember(&blocked, each.number) == 1; });
+}
+
 }  // namespace
 
 StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
   depth.fetch_add(1);
   if (!listens_ || listening.fetch_add(1) > 0) return;
   speaks.store(!silent);
+  listener = ::pthread_self();
+  hands_on.store(lets_all_in());
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
@@ -112,6 +126,7 @@ StopScope::~StopScope() {
       ::sigaction(kAsking[i].number, nullptr, &now);
       if (is_ours(now)) ::sigaction(kAsking[i].number, &before[i], nullptr);
     }
+    hands_on.store(false);
   }
   if (depth.fetch_sub(1) > 1) return;
   urgent.store(0);

@@ -36,7 +36,7 @@ class Forwarding {
 pid_t start_child();
 
 // What the process waits for right now, told with the answer to a signal: "plugin org.x, score()"; nullptr = nothing to name. `tell` is
-// called in a signal handler. By default it is the plugin call that the thread which gets the signal is in.
+// called in a signal handler. By default it is the plugin call that the thread of the outermost listening scope is in.
 void set_waiting_for(const char* (*tell)());
 
 }  // namespace slipway

@@ -18,11 +18,10 @@
 namespace slipway {
 namespace {
 
-[[noreturn]] void fail_errno(const fs::path& path, const char* what) { fail("{}: cannot {}: {}", path.string(), what, std::strerror(errno)); }
 
 int64_t size_of(int fd, const fs::path& path) {
   struct stat info{};
-  if (::fstat(fd, &info) != 0) fail_errno(path, "read");
+  if (::fstat(fd, &info) != 0) fail_errno(path, "cannot read");
   return info.st_size;
 }
 
@@ -31,7 +30,7 @@ std::string read_at(int fd, int64_t begin, int64_t end, const fs::path& path) {
   for (size_t done = 0; done < out.size();) {
     const ssize_t n = ::pread(fd, out.data() + done, out.size() - done, begin + static_cast<int64_t>(done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_errno(path, "read");
+    if (n < 0) fail_errno(path, "cannot read");
     if (n == 0) fail("{}: was cut while it was read", path.string());
     done += static_cast<size_t>(n);
   }
@@ -68,7 +67,7 @@ void AppendLog::open() {
     create_folder(path_.parent_path());
     try_open();
   }
-  if (fd_ < 0) fail_errno(path_, "open");
+  if (fd_ < 0) fail_errno(path_, "cannot open");
   named_ = false;
   const ExclusiveLock locked(fd_);
   repair();
@@ -82,7 +81,7 @@ void AppendLog::repair() {
     const std::string last = read_at(fd_, begin, end - 1, path_);
     if (last.find('\0') != std::string::npos || (whole_ && !whole_(last))) end = begin;
   }
-  if (end != size && ::ftruncate(fd_, end) != 0) fail_errno(path_, "repair");
+  if (end != size && ::ftruncate(fd_, end) != 0) fail_errno(path_, "cannot repair");
 }
 
 void AppendLog::append(std::string_view line) {
@@ -104,7 +103,7 @@ void AppendLog::flush() {
     if (path_exists(path_)) flush_to_disk(path_);
     else return;
   } else if (::fsync(fd_) != 0) {
-    fail_errno(path_, "flush to disk");
+    fail_errno(path_, "cannot flush to disk");
   }
   if (!std::exchange(named_, true)) flush_to_disk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
 }
@@ -113,18 +112,18 @@ int64_t AppendLog::size() const {
   struct stat info{};
   if (::stat(path_.c_str(), &info) == 0) return info.st_size;
   if (errno == ENOENT || errno == ENOTDIR) return 0;
-  fail_errno(path_, "read");
+  fail_errno(path_, "cannot read");
 }
 
 bool AppendLog::truncate(int64_t bytes) {
   if (bytes < 0 || size() < bytes) return false;
   if (size() == 0) return true;
   const Descriptor file(open_descriptor(path_, O_RDWR));
-  if (file.fd < 0) fail_errno(path_, "open");
+  if (file.fd < 0) fail_errno(path_, "cannot open");
   const ExclusiveLock locked(file.fd);
   if (bytes > 0 && read_at(file.fd, bytes - 1, bytes, path_) != "\n") return false;
-  if (::ftruncate(file.fd, bytes) != 0) fail_errno(path_, "cut");
-  if (::fsync(file.fd) != 0) fail_errno(path_, "flush to disk");
+  if (::ftruncate(file.fd, bytes) != 0) fail_errno(path_, "cannot cut");
+  if (::fsync(file.fd) != 0) fail_errno(path_, "cannot flush to disk");
   return true;
 }
 

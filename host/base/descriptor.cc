@@ -23,6 +23,8 @@ int open_descriptor(const fs::path& path, int flags) {
   return fd;
 }
 
+void fail_errno(const fs::path& path, const char* what) { fail("{}: {}: {}", path.string(), what, std::strerror(errno)); }
+
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());

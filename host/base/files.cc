@@ -18,6 +18,8 @@
 namespace slipway {
 namespace {
 
+constexpr size_t kGathered = 64 << 10;
+
 Descriptor open_or_fail(const fs::path& path, int flags) {
   const int fd = open_descriptor(path, flags);
   if (fd < 0) fail("{}: {}", path.string(), std::strerror(errno));
@@ -60,9 +62,19 @@ DurableFile::~DurableFile() {
   abandon_part(file);
 }
 
-void DurableFile::write(std::string_view bytes) { write_part({path_, temporary_, fd_}, bytes); }
+void DurableFile::write(std::string_view bytes) {
+  if (gathered_.size() + bytes.size() > kGathered) write_gathered();
+  if (bytes.size() > kGathered) write_part({path_, temporary_, fd_}, bytes);
+  else gathered_ += bytes;
+}
+
+void DurableFile::write_gathered() {
+  write_part({path_, temporary_, fd_}, gathered_);
+  gathered_.clear();
+}
 
 void DurableFile::commit() {
+  write_gathered();
   PartFile file{path_, temporary_, fd_};
   const struct TakenBack {  // also where it fails: the destructor abandons it then
     int &to, &from;

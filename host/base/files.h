@@ -18,7 +18,7 @@ std::string read_file(const fs::path& path);
 void write_file_durably(const fs::path& path, std::string_view bytes);
 
 // The same for what is too long to be one string: written piece by piece, there when commit() has returned. Without commit()
-// nothing is left behind. Not copyable.
+// nothing is left behind. Small pieces are gathered, so an error may come with a later one. Not copyable.
 class DurableFile {
  public:
   explicit DurableFile(const fs::path& path);  // throws Error
@@ -29,8 +29,11 @@ class DurableFile {
   void commit();                       // once; throws Error
 
  private:
+  void write_gathered();
+
   fs::path path_, temporary_;
   int fd_ = -1;
+  std::string gathered_;
 };
 
 // Flushes a file or a folder to the disk. Throws Error.

@@ -21,10 +21,6 @@ namespace {
 constexpr std::string_view kPart = ".slipway-part", kOld = ".slipway-old", kGone = ".slipway-gone";
 constexpr int kMostWriters = 100;
 
-[[noreturn]] void fail_errno(const fs::path& path, const char* what) {
-  fail("{}: {}: {}", path.string(), what, std::strerror(errno));
-}
-
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 // .NAME.slipway-part, and with a number where that one is taken. A name has at most 255 bytes.

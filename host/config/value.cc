@@ -51,7 +51,7 @@ Value& Value::operator[](std::string_view key) {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\', out += c;
@@ -65,14 +65,14 @@ std::string quoted(std::string_view text) {
 
 std::string bare_or_quoted(const std::string& key) {
   for (const char c : key)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return quoted(key);
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return toml_string(key);
   return key.empty() ? "\"\"" : key;
 }
 
 }  // namespace
 
 std::string Value::toml() const {
-  if (!secret.empty()) return quoted(secret);
+  if (!secret.empty()) return toml_string(secret);
   switch (kind) {
     case Kind::kBool: return b ? "true" : "false";
     case Kind::kInt: return fmt::format("{}", i);
@@ -82,7 +82,7 @@ std::string Value::toml() const {
       const std::string text = fmt::format("{}", f);
       return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
     }
-    case Kind::kString: return quoted(s);
+    case Kind::kString: return toml_string(s);
     case Kind::kArray: {
       std::string out = "[";
       for (size_t n = 0; n < items.size(); ++n) out += (n != 0 ? ", " : "") + items[n].toml();

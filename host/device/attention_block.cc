@@ -17,7 +17,7 @@ namespace slipway {
 namespace {
 
 // Sizes of one call.
-struct Call {
+struct AttentionCall {
   HeadShape shape;
   int64_t rows, hidden;
   int64_t attended() const { return shape.heads * shape.width; }
@@ -26,12 +26,12 @@ struct Call {
   AttentionInputs inputs(const float* qkv) const { return {qkv, qkv + attended(), qkv + attended() + cached(), columns(), columns()}; }
 };
 
-Call check(const at::Tensor& x, const AttentionWeights& w, const at::Tensor& positions, int64_t heads, int64_t kv_heads) {
+AttentionCall check(const at::Tensor& x, const AttentionWeights& w, const at::Tensor& positions, int64_t heads, int64_t kv_heads) {
   constexpr const char* kName = "slipway::attention_block_v1";
   require_operands(x.defined() && x.dim() == 2, kName, "x [T, d]", {&x});
   if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0 || w.q.dim() != 2 || w.q.size(0) < 1 || w.q.size(0) % heads != 0)
     fail("{}: the rows of q must divide into {} heads, and these into {} groups; q is {}", kName, heads, kv_heads, described(w.q));
-  const Call call{{heads, kv_heads, w.q.size(0) / heads}, x.size(0), x.size(1)};
+  const AttentionCall call{{heads, kv_heads, w.q.size(0) / heads}, x.size(0), x.size(1)};
   const auto fits = [](const at::Tensor& t, int64_t rows, int64_t columns) { return t.dim() == 2 && t.size(0) == rows && t.size(1) == columns; };
   const bool fit = floats_together({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}) && fits(w.q, call.attended(), call.hidden) && fits(w.k, call.cached(), call.hidden) &&
                    fits(w.v, call.cached(), call.hidden) && fits(w.o, call.hidden, call.attended()) && w.norm_D.numel() == call.hidden && w.norm_D.is_contiguous();
@@ -47,7 +47,7 @@ struct AttentionBlockNode : torch::autograd::Node {
   at::Tensor qkv, attended, lse, inverse_rms, positions;
   AttentionWeights w;
   std::shared_ptr<const std::vector<SegmentTree>> trees;
-  Call call{};
+  AttentionCall call{};
   RotaryTable table{};
   float scale = 0;
   double eps = 0;
@@ -96,7 +96,7 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
 
 at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w, const at::Tensor& positions_in, int64_t heads, int64_t kv_heads, double eps,
                            double theta, double scale, int64_t layer, int64_t handle) {
-  const Call call = check(x_in, w, positions_in, heads, kv_heads);
+  const AttentionCall call = check(x_in, w, positions_in, heads, kv_heads);
   const TraceScope trace("operator", "attention_block", "tokens", call.rows);
   const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
   const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();

@@ -28,6 +28,9 @@ void parallel_chunks(int64_t chunks, const Body& body) {
   detail::run_chunks(chunks, {std::addressof(body), [](const void* object, int64_t chunk) { (*static_cast<const Body*>(object))(chunk); }});
 }
 
+// Values in a piece of work: with fewer, handing it over costs as much as doing it. kValuesPerTask is for work of an instruction or two a value.
+constexpr int64_t kValuesPerChunk = 8192, kValuesPerTask = 65536;
+
 // body(begin, end) over [0, count) in ranges of `grain`.
 template <class Body>
 void parallel_ranges(int64_t count, int64_t grain, const Body& body) {

@@ -13,8 +13,6 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kValuesPerChunk = 8192;
-
 RotaryTable make_table(int64_t positions, int64_t half, double theta) {
   // Generation asks first, in inference mode; what it makes serves training too.
   const c10::InferenceMode ordinary(false);

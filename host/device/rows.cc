@@ -10,8 +10,6 @@
 namespace slipway {
 namespace {
 
-// Values of one chunk: less, and handing it over costs as much as doing it.
-constexpr int64_t kValuesPerChunk = 8192;
 constexpr int64_t kParts = 8;
 
 int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_t>(1, width) + 1; }

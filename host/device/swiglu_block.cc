@@ -17,11 +17,11 @@
 namespace slipway {
 namespace {
 
-struct Call {
+struct SwiGluCall {
   int64_t rows, hidden, inner;
 };
 
-Call check(const at::Tensor& x, const SwiGluWeights& w) {
+SwiGluCall check(const at::Tensor& x, const SwiGluWeights& w) {
   require_operands(x.defined() && x.dim() == 2, "slipway::swiglu_block_v1", "x [T, d]", {&x});
   const int64_t d = x.size(1), inner = w.gate.dim() == 2 ? w.gate.size(0) : 0;
   const auto fits = [](const at::Tensor& t, int64_t rows, int64_t columns) { return t.dim() == 2 && t.size(0) == rows && t.size(1) == columns; };
@@ -35,7 +35,7 @@ struct SwiGluBlockNode : torch::autograd::Node {
   Kept x_kept;
   at::Tensor gate_up, inverse_rms;
   SwiGluWeights w;
-  Call call{};
+  SwiGluCall call{};
   double eps = 0;
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
@@ -77,7 +77,7 @@ torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_
 }  // namespace
 
 at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double eps) {
-  const Call call = check(x_in, w);
+  const SwiGluCall call = check(x_in, w);
   const TraceScope trace("operator", "swiglu_block", "tokens", call.rows);
   const at::Tensor x = x_in.contiguous();
   if (on_device(x)) return device_swiglu_block(x, w, eps);

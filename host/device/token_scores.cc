@@ -9,8 +9,6 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kValuesPerTask = 65536;
-
 template <class Each>
 void for_rows(int64_t rows, int64_t width, const Each& each) {
   parallel_ranges(rows, std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width)), [&](int64_t begin, int64_t end) {

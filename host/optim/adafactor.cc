@@ -14,7 +14,7 @@ namespace slipway {
 namespace {
 
 constexpr double kEpsilon = 1e-30, kClip = 1.0, kDecayRate = -0.8;
-constexpr int64_t kGrain = 65536;  // values of a piece of rows
+constexpr int64_t kRowsGrain = 65536;  // values of a piece of rows
 
 // A parameter as matrices: [matrices, rows, width]; a vector is one with a single row, and is not factored.
 struct Shape {
@@ -105,7 +105,7 @@ class Adafactor : public Optimizer {
     float *row = slots_[0].views[view].data_ptr<float>(), *column = slots_[1].views[view].data_ptr<float>();
     std::vector<float> row_factor(static_cast<size_t>(shape.matrices * shape.rows)), column_factor(static_cast<size_t>(shape.matrices * shape.width));
     const auto scale = static_cast<float>(update.grad_scale);
-    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, shape.width)), pieces = (shape.rows + grain - 1) / grain;
+    const int64_t grain = std::max<int64_t>(1, kRowsGrain / std::max<int64_t>(1, shape.width)), pieces = (shape.rows + grain - 1) / grain;
     std::vector<double> parts(static_cast<size_t>(pieces));
     double squares = 0;
     for (int64_t m = 0; m < shape.matrices; ++m) {

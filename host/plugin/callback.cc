@@ -12,9 +12,19 @@ CallbackPlugin::CallbackPlugin(Plugin plugin)
   if (!SLW_HAS(table_, on_event)) fail("plugin {} offers {} without on_event()", id(), SLW_CALLBACK);
 }
 
+namespace {
+
+// Events that come several times a step.
+constexpr uint64_t kOften = uint64_t{1} << SLW_ON_STEP_BEGIN | uint64_t{1} << SLW_ON_SUBSTEP_END | uint64_t{1} << SLW_ON_PRE_OPTIMIZER_STEP |
+                            uint64_t{1} << SLW_ON_OPTIMIZER_STEP | uint64_t{1} << SLW_ON_STEP_END | uint64_t{1} << SLW_ON_PREDICTION_STEP;
+
+}  // namespace
+
 void CallbackPlugin::on_event(const slw_event& event, uint32_t& control) const {
+  const auto body = [&](slw_error* error) { return table_->on_event(plugin_.get(), &event, &control, error); };
   try {
-    call_plugin(id(), "on_event", [&](slw_error* error) { return table_->on_event(plugin_.get(), &event, &control, error); });
+    if ((kOften >> event.type & 1) != 0) call_plugin(id(), "on_event", body);
+    else call_plugin_at_length(id(), "on_event", body);
   } catch (const Cancelled&) {
     // It left early, and its event is over: the loop stops, and saves, where it does so for a signal.
   }

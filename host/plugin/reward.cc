@@ -18,7 +18,7 @@ constexpr size_t kGuard = 64;  // values behind the last one that are not the pl
 
 bool unwritten(float value) { return std::bit_cast<uint32_t>(value) == kUnwritten; }
 
-std::string printable(const char* name) {
+std::string plain_name(const char* name) {
   std::string out(name, strnlen(name, 100));
   std::ranges::replace_if(out, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_' && c != '-' && c != '.'; }, '_');
   return out;
@@ -61,7 +61,7 @@ RewardPlugin::RewardPlugin(Plugin plugin, double weight, std::optional<ColumnTyp
     const double share = has_weight ? info->weight : 1.0;
     if (!std::isfinite(share)) fail("plugin {}: the weight of reward {} is not a finite number", id(), k);
     weights_.push_back(weight * share);
-    std::string own = SLW_HAS(info, name) ? printable(info->name) : "";
+    std::string own = SLW_HAS(info, name) ? plain_name(info->name) : "";
     if (own.empty()) own = std::to_string(k + 1);
     std::string full = table_->count == 1 ? name : name + "/" + own;
     for (int copy = 2; std::ranges::find(names_, full) != names_.end(); ++copy) full = fmt::format("{}/{}-{}", name, own, copy);

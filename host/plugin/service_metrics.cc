@@ -7,7 +7,7 @@ namespace {
 constexpr size_t kLongestName = 200;
 
 // The name as rows and curves can have it: what is not printable ASCII becomes "_".
-std::string printable(const char* name) {
+std::string printable_ascii(const char* name) {
   std::string out(name, strnlen(name, kLongestName));
   std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '_');
   return out;
@@ -15,12 +15,12 @@ std::string printable(const char* name) {
 
 void scalar(const slw_host* host, const char* name, double value, slw_reduce how) noexcept {
   if (name == nullptr || *name == '\0') return;
-  answer(nullptr, [&] { return services_of(host).keep_scalar(printable(name), value, how), SLW_OK; });
+  answer(nullptr, [&] { return services_of(host).keep_scalar(printable_ascii(name), value, how), SLW_OK; });
 }
 
 void column(const slw_host* host, const char* name, const slw_value* values, uint64_t rows) noexcept {
   if (name == nullptr || *name == '\0' || (values == nullptr && rows != 0)) return;
-  answer(nullptr, [&] { return services_of(host).keep_column(printable(name), values, rows), SLW_OK; });
+  answer(nullptr, [&] { return services_of(host).keep_column(printable_ascii(name), values, rows), SLW_OK; });
 }
 
 }  // namespace

@@ -140,13 +140,13 @@ Encoding encoding_of(uint32_t type, Cursor& in, const std::string& name) {
   }
 }
 
-struct Placed {
+struct PlacedInGguf {
   TensorInfo tensor;
   uint64_t offset, size;
 };
 
-Placed read_tensor(Cursor& in, const std::string& file) {
-  Placed out;
+PlacedInGguf read_tensor(Cursor& in, const std::string& file) {
+  PlacedInGguf out;
   out.tensor.name = in.name("a tensor's name", kMaxName);
   const auto dims = in.read<uint32_t>();
   if (dims > 8) in.wrong(fmt::format("tensor {} has {} dimensions", out.tensor.name, dims));
@@ -194,14 +194,14 @@ Gguf::Gguf(const fs::path& path) : file_(path) {
     if (!keys.insert(key).second) in.wrong("the metadata repeats \"" + excerpt(key) + "\"");
     if (auto value = read_value(in)) metadata_.emplace(key, *std::move(value));
   }
-  std::vector<Placed> placed;
+  std::vector<PlacedInGguf> placed;
   for (uint64_t i = 0; i < tensor_count; ++i) placed.push_back(read_tensor(in, path.string()));
   uint64_t alignment = 32;
   if (find("general.alignment") != nullptr) alignment = static_cast<uint64_t>(integer("general.alignment"));
   if (alignment == 0 || alignment > 1 << 20 || (alignment & (alignment - 1)) != 0)
     in.wrong("general.alignment is not a power of two");
   const uint64_t data = (in.at() + alignment - 1) / alignment * alignment, total = file_.bytes().size();
-  for (Placed& p : placed) {
+  for (PlacedInGguf& p : placed) {
     if (data > total || p.offset > total - data || p.size > total - data - p.offset)
       fail("{}: tensor {} lies outside the file; is the download complete?", path.string(), p.tensor.name);
     if (p.offset % alignment != 0) fail("{}: tensor {} is not aligned", path.string(), p.tensor.name);

@@ -33,7 +33,7 @@ constexpr Switch kSwitches[] = {
     {"attention.temperature_scale", 0}, {"attention.temperature_length", 0}, {"rope.freq_base_swa", 0}, {"nextn_predict_layers", 0}};
 
 // The value for a message.
-std::string text_of(const GgufValue& value) {
+std::string shown(const GgufValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return "\"" + excerpt(*text) + "\"";
   if (const auto* whole = std::get_if<int64_t>(&value)) return std::to_string(*whole);
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
@@ -49,21 +49,21 @@ bool equals(const GgufValue& value, double wanted) {
 }
 
 [[noreturn]] void refuse(const Gguf& file, const std::string& key, const std::string& known) {
-  fail("{}: the metadata \"{}\" = {} is not supported{}: with it the model is another one", file.path().string(), key, text_of(*file.find(key)), known);
+  fail("{}: the metadata \"{}\" = {} is not supported{}: with it the model is another one", file.path().string(), key, shown(*file.find(key)), known);
 }
 
 // Where the key is there, it must be this.
 void require(const Gguf& file, const std::string& key, const GgufValue& wanted) {
-  if (const GgufValue* value = file.find(key); value != nullptr && *value != wanted) refuse(file, key, " (" + text_of(wanted) + " is)");
+  if (const GgufValue* value = file.find(key); value != nullptr && *value != wanted) refuse(file, key, " (" + shown(wanted) + " is)");
 }
 
 // What the file is at all.
 void check_kind(const Gguf& file) {
   const std::string path = file.path().string();
   if (const GgufValue* type = file.find("general.type"); type != nullptr && *type != GgufValue(std::string("model")))
-    fail("{}: is of the type {}{}; a whole model is needed", path, text_of(*type), *type == GgufValue(std::string("adapter")) ? ", LoRA and the like" : "");
+    fail("{}: is of the type {}{}; a whole model is needed", path, shown(*type), *type == GgufValue(std::string("adapter")) ? ", LoRA and the like" : "");
   if (const GgufValue* pieces = file.find("split.count"); pieces != nullptr && !equals(*pieces, 0) && !equals(*pieces, 1))
-    fail("{}: is one of {} pieces of a model; join them with llama-gguf-split --merge", path, text_of(*pieces));
+    fail("{}: is one of {} pieces of a model; join them with llama-gguf-split --merge", path, shown(*pieces));
   if (const std::string& architecture = file.text("general.architecture"); architecture != "llama")
     fail("{}: architecture \"{}\" is not supported (llama is)", path, excerpt(architecture));
 }

@@ -8,12 +8,12 @@
 namespace slipway {
 namespace {
 
-using Kind = PickleNode::Kind;
-
 constexpr std::string_view kGlobals[] = {"collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "_codecs.encode",
                                          "numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype"};
 
 class Plain {
+  using Kind = PickleNode::Kind;
+
  public:
   Plain(const std::string& origin, const StorageBytes& storage) : origin_(origin), storage_(storage) {}
 

@@ -22,12 +22,12 @@ Encoding encoding_of(const std::string& name, const std::string& where) {
   fail("{}: dtype {} is not supported (F32, F16, BF16 and F64 are)", where, excerpt(name));
 }
 
-struct Placed {
+struct PlacedEntry {
   TensorInfo tensor;
   uint64_t begin, end;
 };
 
-Placed parse_entry(const std::string& name, const nlohmann::json& entry, const std::string& file) {
+PlacedEntry parse_entry(const std::string& name, const nlohmann::json& entry, const std::string& file) {
   const std::string where = file + ": tensor " + excerpt(name);
   const auto whole = [](const nlohmann::json& v) { return v.is_number_unsigned(); };
   if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() || !entry.contains("shape") ||
@@ -35,7 +35,7 @@ Placed parse_entry(const std::string& name, const nlohmann::json& entry, const s
       !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2 ||
       !std::ranges::all_of(entry["data_offsets"], whole))
     fail("{}: needs dtype, shape and two data_offsets", where);
-  Placed out;
+  PlacedEntry out;
   out.tensor.name = name;
   out.tensor.encoding = encoding_of(entry["dtype"].get<std::string>(), where);
   for (const nlohmann::json& extent : entry["shape"]) {
@@ -66,7 +66,7 @@ Safetensors::Safetensors(const fs::path& path) : file_(path) {
   const nlohmann::json json = parse_unique_json(file_.text().substr(8, header), path.string());
   if (!json.is_object()) fail("{}: the header is not a JSON object", path.string());
   const auto data = bytes.subspan(8 + header);
-  std::vector<Placed> placed;
+  std::vector<PlacedEntry> placed;
   for (const auto& [name, entry] : json.items()) {
     if (name == "__metadata__") {
       if (!entry.is_object()) fail("{}: the header's __metadata__ is not an object", path.string());
@@ -76,9 +76,9 @@ Safetensors::Safetensors(const fs::path& path) : file_(path) {
       placed.push_back(parse_entry(name, entry, path.string()));
     }
   }
-  std::ranges::sort(placed, {}, [](const Placed& p) { return std::pair(p.begin, p.end); });  // the empty before its neighbour
+  std::ranges::sort(placed, {}, [](const PlacedEntry& p) { return std::pair(p.begin, p.end); });  // the empty before its neighbour
   uint64_t expected = 0;
-  for (Placed& p : placed) {
+  for (PlacedEntry& p : placed) {
     if (p.begin != expected) fail("{}: tensor {} overlaps another or leaves a hole", path.string(), excerpt(p.tensor.name));
     if (p.end > data.size()) fail("{}: tensor {} lies outside the file", path.string(), excerpt(p.tensor.name));
     p.tensor.bytes = data.subspan(p.begin, p.end - p.begin);

@@ -1,8 +1,9 @@
-"""A disk that forgets: replays the shim's log and gives the folder as a power cut leaves it.
+"""A disk that forgets: replays the shim's log and gives the folder as a kill or a power cut leaves it.
 
 What is on the disk for sure is what fsync() asked for: a file's bytes as they were when it was flushed, and a folder's names as they were when
-the folder was flushed. Everything else may or may not be there. Three ways to lose it:
+the folder was flushed. Everything else may or may not be there. Nothing is lost when only the process ends, and a power cut has three ways:
 
+  "none"    all is there
   "all"     nothing that was not flushed is there: neither bytes nor names
   "bytes"   all names are there, bytes that were not flushed are zeros (a journal that is written before the data)
   seed      names are there up to some moment since they were last flushed (in their order, as a journal keeps it); of each file's bytes that were
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import pathlib
 import random
+
+State = dict[str, bytes | str | None]  # by path, folders before what is in them: a file's bytes, where a link leads, None = a folder
 
 
 class Node:
@@ -125,33 +128,56 @@ class Disk:
         else:
             raise ValueError(f"the log holds a call that is not known: {verb}")
 
-    def lay(self, folder: pathlib.Path, loss: str | int) -> None:
-        """Writes into `folder`, which is empty, what is left after a power cut now."""
+    def left(self, loss: str | int) -> State:
+        """What is left of the folder when it ends now."""
         draw = random.Random(loss) if isinstance(loss, int) else None
         names: dict[int, dict[str, Node]] = {}
         if draw is not None:
-            for node, then in self.history[:draw.randint(0, len(self.history))]:
+            for node, then in self.history[: draw.randint(0, len(self.history))]:
                 names[id(node)] = then
 
         def bytes_of(node: Node) -> bytes:
-            flushed = node.flushed if node.flushed is not None else b""
+            flushed, data = node.flushed if node.flushed is not None else b"", bytes(node.data)
+            if loss == "none":
+                return data
             if loss == "all":
                 return flushed
             if loss == "bytes":
-                return flushed + bytes(max(0, len(node.data) - len(flushed))) if node.data[:len(flushed)] == flushed else flushed
-            if node.data[:len(flushed)] != flushed:
-                return bytes(draw.choice([flushed, bytes(node.data)]))
-            return bytes(node.data[:draw.randint(len(flushed), max(len(flushed), len(node.data)))])
+                lost = bytes(max(0, len(data) - len(flushed)))
+                return flushed + lost if data.startswith(flushed) else flushed
+            if not data.startswith(flushed):
+                return draw.choice([flushed, data])
+            return data[: draw.randint(len(flushed), len(data))]
 
-        def write(node: Node, path: pathlib.Path) -> None:
-            there = node.flushed_names if loss == "all" else node.names if loss == "bytes" else names.get(id(node), node.flushed_names)
-            for name, child in there.items():
-                if child.link is not None:
-                    (path / name).symlink_to(child.link)
-                elif child.folder:
-                    (path / name).mkdir()
-                    write(child, path / name)
-                else:
-                    (path / name).write_bytes(bytes_of(child))
+        def names_of(node: Node) -> dict[str, Node]:
+            if loss == "all":
+                return node.flushed_names
+            return node.names if draw is None else names.get(id(node), node.flushed_names)
 
-        write(self.top, folder)
+        out: State = {}
+
+        def walk(node: Node, path: str) -> None:
+            for name, child in names_of(node).items():
+                out[path + name] = child.link if child.link is not None else None if child.folder else bytes_of(child)
+                if child.folder:
+                    walk(child, f"{path}{name}/")
+
+        walk(self.top, "")
+        return out
+
+
+def torn(call: tuple) -> tuple | None:
+    """The call cut off in its middle; None for one that is done whole or not at all."""
+    verb, inode, number, first, second = call
+    return (verb, inode, number, first[: len(first) // 2], second) if verb == "write" and len(first) > 1 else None
+
+
+def lay(state: State, folder: pathlib.Path) -> None:
+    """Writes it into `folder`, which is empty."""
+    for name, content in state.items():
+        if content is None:
+            (folder / name).mkdir()
+        elif isinstance(content, str):
+            (folder / name).symlink_to(content)
+        else:
+            (folder / name).write_bytes(content)

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
+#include "plugin/trampoline.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
@@ -52,6 +54,21 @@ TEST_F(InterruptDeath, NamesWhatIsWaitedFor) {
         ::_exit(9);
       },
       ExitedWithCode(9), "^slipway: SIGINT: stopping after this step, waiting for plugin org.x, score\\(\\); signal again to end now\n$");
+}
+
+TEST_F(InterruptDeath, WhicheverThreadGetsItTheScopesThreadAnswers) {
+  EXPECT_EXIT(
+      {
+        const StopScope scope(true);
+        call_plugin("org.x", "score", [](slw_error*) {
+          std::thread([] { ::pthread_kill(::pthread_self(), SIGTERM); }).join();
+          std::thread([] { ::pthread_kill(::pthread_self(), SIGTERM); }).join();
+          return SLW_OK;
+        });
+      },
+      KilledBySignal(SIGTERM),
+      "^slipway: SIGTERM: stopping after this step, waiting for plugin org.x, score\\(\\); signal again to end now\n"
+      "slipway: ended by a second SIGTERM, waiting for plugin org.x, score\\(\\); what was saved before stays\n$");
 }
 
 TEST_F(InterruptDeath, WhatWasIgnoredStaysSo) {

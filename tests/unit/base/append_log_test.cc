@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "tests/unit/base/recorded_calls.h"
+#include "tests/unit/scratch.h"
 
 namespace slipway {
 namespace {
@@ -16,14 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
-
-fs::path scratch() {
-  const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / info->test_suite_name() / info->name();
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
 
 TEST(AppendLog, LinesFollowEachOtherAndTheFileIsMadeByTheFirst) {
   const fs::path path = scratch() / "deep" / "log";

@@ -7,20 +7,13 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "tests/unit/scratch.h"
 
 namespace slipway {
 namespace {
 
 using testing::HasSubstr;
 using testing::ThrowsMessage;
-
-fs::path scratch() {
-  const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / info->name();
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
 
 TEST(Files, WriteReplacesWholeAndLeavesNothingBehind) {
   const fs::path folder = scratch(), path = folder / "deep" / "state.json";

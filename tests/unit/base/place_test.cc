@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "tests/unit/base/recorded_calls.h"
+#include "tests/unit/scratch.h"
 
 namespace slipway {
 namespace {
@@ -20,14 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::ThrowsMessage;
-
-fs::path scratch() {
-  const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / info->test_suite_name() / info->name();
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
 
 std::vector<std::string> names(const fs::path& folder) {
   std::vector<std::string> out;

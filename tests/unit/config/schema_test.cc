@@ -62,6 +62,13 @@ TEST(Schema, AllFaultsAreNamedTogether) {
   }
 }
 
+TEST(Schema, LimitsBelongToWhatIsAllowed) {
+  const Value v = check_run_file(parse_toml(kLeast + "[train]\nseed = 0\nlearning_rate = 0\nmax_grad_norm = 0.0\n", "x.toml"), nullptr);
+  EXPECT_EQ(v.find("train")->find("seed")->i, 0);
+  EXPECT_EQ(v.find("train")->find("learning_rate")->number(), 0);
+  EXPECT_EQ(v.find("train")->find("max_grad_norm")->number(), 0);
+}
+
 TEST(Schema, ArgumentsWithoutUseAreRefusedWithTheReason) {
   std::vector<std::string> notices;
   const Value v = check_run_file(parse_toml(kLeast + "[train]\nfp16 = false\nreport_to = \"none\"\nevaluation_strategy = \"epoch\"\ngreater_is_better = true\n", "x.toml"), &notices);

@@ -79,5 +79,12 @@ TEST(Packing, PartsAreBalancedAndKeepTheBudget) {
   EXPECT_EQ(two[1].ids.size(), 235u);
 }
 
+TEST(Packing, OnePartMoreWhereTheFewestAreTooFull) {
+  const Example six{std::vector<int32_t>(6, 1), 0};
+  const std::vector<const Example*> three = {&six, &six, &six};  // 18 tokens: two parts of 9 would be enough, if examples could be cut
+  EXPECT_EQ(pack_parts(three, 9, Prompts::kApart).size(), 3u);
+  EXPECT_EQ(pack_parts(three, 12, Prompts::kApart).size(), 2u);
+}
+
 }  // namespace
 }  // namespace slipway

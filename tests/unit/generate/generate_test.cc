@@ -92,6 +92,27 @@ TEST_F(Generate, LogProbabilitiesEqualTheTrainingForward) {
   }
 }
 
+// Copies of weights that decoding keeps are of the weights as they are when it begins.
+TEST_F(Generate, WeightsThatChangedAreSeen) {
+  GenerationSettings settings;
+  settings.sampling.temperature = 0;
+  settings.max_new_tokens = 4;
+  const std::vector<GenerationRequest> requests = {{prompt(0), 0, 1}};
+  const Completion before = generate(*model, requests, settings)[0];
+  const auto& specs = model->parameters().specs();
+  const auto down = std::ranges::find_if(specs, [](const ParameterSpec& spec) { return spec.name.ends_with("mlp.down_proj.weight"); });
+  ASSERT_NE(down, specs.end());
+  const at::Tensor weight = model->parameters().tensor(static_cast<size_t>(down - specs.begin()));
+  const at::Tensor kept = weight.detach().clone();
+  const c10::InferenceMode unrecorded;
+  weight.detach().mul_(-1);
+  const Completion changed = generate(*model, requests, settings)[0];
+  weight.detach().copy_(kept);
+  const Completion after = generate(*model, requests, settings)[0];
+  EXPECT_NE(changed.logprobs, before.logprobs);
+  EXPECT_EQ(after.logprobs, before.logprobs);
+}
+
 TEST_F(Generate, RequestsEndOneByOneWhileOthersEnter) {
   GenerationSettings settings;
   settings.max_new_tokens = 6;

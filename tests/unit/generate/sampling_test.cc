@@ -56,6 +56,25 @@ TEST(Sampling, TopKAndTopP) {
   EXPECT_EQ(draw(logits, {.top_k = 100}, 0.999), draw(logits, {.top_k = 4}, 0.999));
 }
 
+TEST(Sampling, ADrawTakesTheTokenWhoseShareItFallsIn) {
+  const std::vector<float> logits = {std::log(0.1f), std::log(0.4f), std::log(0.2f), std::log(0.3f)};
+  // Largest first: 1 has 4/9 of what three tokens hold, 3 has 3/9, 2 has 2/9.
+  const auto drawn = [&](double u) { return draw(logits, {.top_k = 3}, u); };
+  EXPECT_EQ(drawn(0), 1);
+  EXPECT_EQ(drawn(4.0 / 9 - 1e-6), 1);
+  EXPECT_EQ(drawn(4.0 / 9 + 1e-6), 3);
+  EXPECT_EQ(drawn(7.0 / 9 - 1e-6), 3);
+  EXPECT_EQ(drawn(7.0 / 9 + 1e-6), 2);
+  EXPECT_EQ(drawn(std::nextafter(1.0, 0.0)), 2);
+}
+
+TEST(Sampling, TopPIsAShareOfWhatTopKLeaves) {
+  const std::vector<float> logits = {std::log(0.1f), std::log(0.4f), std::log(0.2f), std::log(0.3f)};
+  EXPECT_EQ(draw(logits, {.top_k = 2, .top_p = 0.55}, 0.99), 1);  // 0.4 of 0.7 is enough
+  EXPECT_EQ(draw(logits, {.top_k = 2, .top_p = 0.6}, 0.99), 3);
+  EXPECT_EQ(draw(logits, {.top_p = 0.45}, 0.99), 3);  // of all
+}
+
 TEST(Sampling, HugeAndNegativeLogitsAreNoTrouble) {
   EXPECT_EQ(draw({1e30f, -1e30f, 0}, {}, 0.7), 0);
   EXPECT_EQ(draw({-INFINITY, 5, -INFINITY}, {}, 0.99), 1);

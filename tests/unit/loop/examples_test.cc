@@ -32,7 +32,7 @@ Tokenizer letters(bool framed) {
   return out;
 }
 
-RunConfig config(const std::string& data) {
+RunConfig config_of_data(const std::string& data) {
   const fs::path file = fs::temp_directory_path() / ("slipway-examples-" + std::to_string(::getpid()) + ".txt");
   write_file_durably(file, "a\n");
   return parse_run_config("[run]\nalgorithm = \"sft\"\noutput_dir = \"o\"\n[model]\nconfig = '" + file.string() + "'\ntokenizer = '" + file.string() + "'\n[data]\ntrain = ['" +
@@ -44,7 +44,7 @@ Row text(std::string whole) { return {"", std::move(whole), {}, "d.jsonl:4", Row
 
 std::optional<Example> made(const Row& row, const std::string& data = "", bool framed = false) {
   const Tokenizer tokenizer = letters(framed);
-  return ExampleMaker(config(data), tokenizer).make(row);
+  return ExampleMaker(config_of_data(data), tokenizer).make(row);
 }
 
 TEST(Examples, APromptOfExactlyTheLimitIsKept) {
@@ -64,6 +64,12 @@ TEST(Examples, TheTokenizersFrameStandsAroundBothParts) {
   EXPECT_THAT(made(text("ab"), "", true)->ids, ElementsAre(10, 0, 1, kEos));
 }
 
+TEST(Examples, PromptsCarryLossWhereTheRunSaysSo) {
+  EXPECT_EQ(made(answered("aaa", "b"))->loss_begin, 3);
+  EXPECT_EQ(made(answered("aaa", "b"), "completion_only_loss = false")->loss_begin, 0);
+  EXPECT_EQ(made(text("ab"))->loss_begin, 0);
+}
+
 TEST(Examples, NoTextEndsTwice) {
   for (const bool framed : {false, true}) {
     EXPECT_EQ(made(text("ab</s>"), "", framed)->ids.size(), framed ? 4U : 3U);
@@ -75,7 +81,7 @@ TEST(Examples, NoTextEndsTwice) {
 
 TEST(Examples, WhatIsRefusedNamesTheRow) {
   const Tokenizer tokenizer = letters(false);
-  const RunConfig c = config("");
+  const RunConfig c = config_of_data("");
   const auto fault = [&](const std::vector<Row>& rows, const ModelLimits& limits, const std::string& set) -> std::string {
     try {
       examples_of(rows, c, tokenizer, limits, set);

@@ -39,11 +39,11 @@ std::vector<Head> heads() {
           {"LibTorch's product", kVocab, [](const Weights& w, const at::Tensor& x, int64_t) { return at::linear(x, w[kHead].t().contiguous().t()); }}};
 }
 
-std::vector<Example> texts() {
+std::vector<Example> two_texts() {
   std::vector<Example> out;
   for (int e = 0; e < 3; ++e) {
     Example& example = out.emplace_back(Example{{}, e == 0 ? 20 : 0});
-    for (int i = 0; i < 180; ++i) example.ids.push_back((i * i + 7 * i * e + e) % kVocab);
+    for (int i = 0; i < 180; ++i) example.ids.push_back(static_cast<int32_t>((i * i + 7 * i * e + e) % kVocab));
   }
   return out;
 }
@@ -61,7 +61,7 @@ std::pair<double, std::vector<at::Tensor>> reference(const Model& model, const P
 }
 
 TEST(Heads, GradientsAreLibTorchsWhateverTheHeadEndsIn) {
-  const std::vector<Example> examples = texts();
+  const std::vector<Example> examples = two_texts();
   std::vector<const Example*> chosen;
   for (const Example& example : examples) chosen.push_back(&example);
   const PackedBatch batch = pack(chosen);
@@ -87,7 +87,7 @@ TEST(Heads, GradientsAreLibTorchsWhateverTheHeadEndsIn) {
 }
 
 TEST(Heads, WhatCannotBeTrainedIsRefused) {
-  const std::vector<Example> examples = texts();
+  const std::vector<Example> examples = two_texts();
   const Example* const one = examples.data();
   const PackedBatch batch = pack({&one, 1});
   const auto train = [&](const PlainModel::Segment& middle, const PlainModel::Segment& head) {

@@ -126,7 +126,7 @@ TEST_F(LogThreadTest, WithoutLoggersNothingHappens) {
 
 TEST_F(LogThreadTest, ALoggerThatHangsAtTheEndIsLeftOut) {
   // Lives as long as the thread that is given up: for ever.
-  auto& logger = *new HeldLogger;
+  static auto& logger = *new HeldLogger;
   std::vector<LoggerPlugin> loggers;
   loggers.push_back(held(logger));
   LogThread thread(std::move(loggers), std::chrono::milliseconds(50));

@@ -9,18 +9,18 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr int64_t kVocab = 3;
+constexpr int64_t kThreeWords = 3;
 
 // Two examples, of four and two tokens, with two labels and one.
 struct TwoExamples {
   std::vector<Example> examples = {{{0, 1, 2, 1}, 2}, {{2, 0}, 1}};
   EvaluatedPart part{0, examples, {0, 2, 3}, {2, 1, 0}, {2, 3, 1}, {-0.1F, -2.5F, -1.0F}, {2, 0, 0}};
-  at::Tensor logits_NV = at::arange(9, at::kFloat).view({3, kVocab});
+  at::Tensor logits_NV = at::arange(9, at::kFloat).view({3, kThreeWords});
 
   fs::path write(const std::string& name, const std::set<std::string>& outputs, bool commit = true) {
     const Tokenizer tokenizer = load_tokenizer("tests/parity/data/tokenizer_gpt2.json");
     const fs::path path = scratch() / name;
-    const auto file = open_predictions(path, outputs, examples, tokenizer, kVocab);
+    const auto file = open_predictions(path, outputs, examples, tokenizer, kThreeWords);
     EvaluationHooks hooks;
     file->follow(hooks);
     EXPECT_EQ(hooks.predictions, outputs.contains("predictions"));

@@ -9,7 +9,7 @@ constexpr int64_t kSteps = 40;
 constexpr const char* kAsks = "step_end 5 2";  // the first epoch ends there: its other 9 steps are never done
 
 // 53 texts of 2 to 24 letters: with two in a micro-batch and two micro-batches in a step, 14 steps an epoch, the last one short.
-std::string texts() {
+std::string numbered_texts() {
   std::string out;
   for (int i = 0; i < 53; ++i) {
     for (int j = 0; j < 2 + i * i * 7 % 23; ++j) out += static_cast<char>('a' + (i * 3 + j * j) % 8);
@@ -44,7 +44,7 @@ class Resume : public testing::TestWithParam<Order> {
   void SetUp() override {
     set_log_level(LogLevel::kError);  // every resumed run writes metrics over the one before
     folder = memory_folder("resume");  // the test flushes two thousand files
-    write_tiny_run(folder, texts(), GetParam().data, std::string(R"(
+    write_tiny_run(folder, numbered_texts(), GetParam().data, std::string(R"(
 max_steps = 40
 per_device_train_batch_size = 2
 gradient_accumulation_steps = 2

@@ -24,6 +24,20 @@ TEST(FlatParameters, GroupsHoldViewsAndGradientsLandInTheBuffer) {
   EXPECT_DOUBLE_EQ(p.grad_norm(), 0.0);
 }
 
+TEST(FlatParameters, AGroupIsOfOneKind) {
+  FlatParameters p({{"a", {3, 2}}, {"n", {4}, true, false}, {"b", {5}}, {"fixed", {5}, false}, {"fixed.n", {2}, false, false}});
+  std::vector<std::vector<size_t>> members;
+  for (const FlatParameters::Group& group : p.groups()) {
+    members.emplace_back();
+    for (const FlatParameters::Place& place : group.places) {
+      EXPECT_EQ(p.specs()[place.index].decay, group.decay);
+      EXPECT_EQ(p.specs()[place.index].trainable, group.trainable);
+      members.back().push_back(place.index);
+    }
+  }
+  EXPECT_EQ(members, (std::vector<std::vector<size_t>>{{0, 2}, {1}, {3}, {4}}));
+}
+
 TEST(FlatParameters, LentGradientsBeginAnewFromZero) {
   FlatParameters p({{"a", {3, 20}}, {"n", {4}, true, false}, {"fixed", {500}, false}});
   for (int i = 0; i < 2; ++i) {

@@ -149,6 +149,15 @@ TEST(OptimizerFile, AnotherModelsIsNamedByParameter) {
               HasSubstr("param_groups are of 1 and 1 parameters; this model trains 2 with weight decay and 0 without"));
 }
 
+TEST(OptimizerFile, ParametersThatTookOtherNumbersOfStepsAreRefused) {
+  const TorchFile file(kData / "torch_optimizer.pt");
+  TorchValue changed = file.value();
+  changed["state"].items[1]["step"] = int64_t{999};
+  const fs::path path = scratch_folder() / "optimizer.pt";
+  write_torch_file(path, changed);
+  EXPECT_THAT(refusal(path, settings("adamw_torch")), HasSubstr("state[1] (b) has taken 999 steps, others "));
+}
+
 TEST(OptimizerFile, OtherOptionsAreTold) {
   FlatParameters parameters = two();
   const auto optimizer = make_optimizer(parameters, {"adamw_torch", "", 0.8, 0.999, 1e-8, 0.1});

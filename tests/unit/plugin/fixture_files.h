@@ -10,19 +10,11 @@
 #include "base/files.h"
 #include "plugin/registry.h"
 #include "plugin/reward.h"
+#include "tests/unit/scratch.h"
 
 namespace slipway {
 
 inline fs::path fixture(const std::string& name) { return fs::path(SLIPWAY_FIXTURES) / (name + ".so"); }
-
-// An empty folder of the running test's own.
-inline fs::path scratch() {
-  const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / info->test_suite_name() / info->name();
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return fs::canonical(folder);
-}
 
 // A copy of the fixture with its bytes changed.
 inline fs::path spoiled(const std::string& name, const std::function<void(std::string&)>& change) {

@@ -1,6 +1,7 @@
 // Journals: what was appended comes back, whatever a crash left behind.
 #include "plugin/journal.h"
 
+#include "tests/unit/base/recorded_calls.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
@@ -22,6 +23,15 @@ TEST(Journal, RecordsComeBackInOrder) {
   EXPECT_THAT(journals.read("trials"), ElementsAre("first", "", odd));
   EXPECT_THAT(Journals(folder, 0).read("other"), ElementsAre("elsewhere"));
   EXPECT_EQ(read_file(folder / "other.jsonl"), "{\"bytes\":9,\"record\":\"elsewhere\"}\n");
+}
+
+TEST(Journal, ARecordIsOnTheDiskWhenAppendReturns) {
+  const fs::path folder = scratch();
+  const Journals journals(folder, 0);
+  journals.append("j", "one");
+  const RecordedCalls recorded(folder);
+  journals.append("j", "two");
+  EXPECT_THAT(recorded.calls(), ElementsAre("write j.jsonl", "fsync j.jsonl", "fsync ."));
 }
 
 TEST(Journal, EveryTornTailLosesOnlyTheLastRecord) {

@@ -53,6 +53,16 @@ TEST(Reward, ColumnsAreOfTheCallsRows) {
   EXPECT_EQ(Json(second.columns).dump(), R"([{"judge/letters":3,"judge/text":"def"}])");
 }
 
+TEST(Reward, ABatchHoldsEveryRowAsItIs) {
+  const RewardPlugin plugin = reward("mirror");
+  const std::vector<ScoredRow> rows = {{"p", "c", {1, 2, 3}, {4, 5}, 7, true}, {"", "", {}, {6}, 8, false}, {"q", "", {9}, {}, 8, true}};
+  const Scores training = plugin.scores(rows, 12, false), evaluation = plugin.scores(rows, 13, true);
+  EXPECT_THAT(training.each[0], ElementsAre(123, 45, 71, 120));
+  EXPECT_THAT(training.each[1], ElementsAre(0, 6, 80, 120));
+  EXPECT_THAT(training.each[2], ElementsAre(9, 0, 81, 120));
+  EXPECT_THAT(evaluation.each[0], ElementsAre(123, 45, 71, 131));
+}
+
 TEST(Reward, WhatIsNotWrittenOrTooMuchIsRefused) {
   EXPECT_EQ(moody_error("lazy"), "plugin org.test.moody, score(): row 0 was left without a value; \"no opinion\" is NaN");
   const auto said = [](const char* how) {

@@ -61,7 +61,7 @@ TEST(HostServices, RandomDependsOnSeedPurposeAndPlaceOnly) {
   EXPECT_EQ(seed, random->seed(b.host(), "mask", 3));
   EXPECT_NE(seed, random->seed(c.host(), "mask", 3));
   EXPECT_NE(seed, random->seed(a.host(), "mask", 4));
-  EXPECT_NE(seed, random->seed(a.host(), "noise", 3));
+  for (const char* other : {"noise", "sk", "msak", "mask ", ""}) EXPECT_NE(seed, random->seed(a.host(), other, 3)) << other;
   std::vector<float> all(1000), tail(10);
   random->uniform(a.host(), seed, 0, all.data(), all.size());
   random->uniform(a.host(), seed, 990, tail.data(), tail.size());

@@ -44,6 +44,12 @@ TEST(Pattern, EveryStringIsALiteral) {
     EXPECT_THAT(matches(literal_pattern(text), "q" + text + "q"), ElementsAre(text));
 }
 
+TEST(Pattern, NothingIsFoundBetweenTheBytesOfALetter) {
+  std::vector<std::string> pieces;
+  Pattern("b*", "here").cut("\u00e9\u65e5bb\u00e9", [&](std::string_view piece, bool matched) { pieces.push_back(std::string(piece) + (matched ? "+" : "-")); });
+  EXPECT_THAT(pieces, ElementsAre("\u00e9-", "\u65e5-", "bb+", "\u00e9-"));
+}
+
 TEST(Pattern, BadPatternsAreNamed) {
   for (const char* regex : {"(", "[", "a{2,1}", "\\", "[\\", "\\p{", "\\Q", "[[:", "(?<"})
     try {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tests/unit/scratch.h"
 
 namespace slipway {
 namespace {
@@ -38,13 +39,6 @@ Json small() {
 }
 
 Tokenizer load(const Json& json) { return Tokenizer::from_json(json.dump(), "dir/tokenizer.json"); }
-
-fs::path scratch() {
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / testing::UnitTest::GetInstance()->current_test_info()->name();
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
 
 TEST(Tokenizer, EncodesMergesFrameAndAddedTokens) {
   const Tokenizer t = load(small());

@@ -12,7 +12,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-std::vector<float> values(const ModelWeights& weights, const std::string& name, int64_t count) {
+std::vector<float> values_of(const ModelWeights& weights, const std::string& name, int64_t count) {
   std::vector<float> out(static_cast<size_t>(count));
   weights.read(name, out.data(), count);
   return out;
@@ -75,7 +75,7 @@ ModelWeights open(const TinyGguf& tiny) {
 }
 
 std::vector<float> first_column(const ModelWeights& weights, const std::string& name, int64_t rows) {
-  const std::vector<float> all = values(weights, name, rows * 8);
+  const std::vector<float> all = values_of(weights, name, rows * 8);
   std::vector<float> out;
   for (size_t i = 0; i < all.size(); i += 8) out.push_back(all[i]);
   return out;
@@ -111,8 +111,8 @@ TEST(GgufModel, WrongFilesAreNamed) {
     EXPECT_THAT(
         [&] {
           const ModelWeights weights = open(tiny);
-          values(weights, "model.layers.0.self_attn.q_proj.weight", 64);
-          values(weights, "model.layers.0.self_attn.k_proj.weight", 32);
+          values_of(weights, "model.layers.0.self_attn.q_proj.weight", 64);
+          values_of(weights, "model.layers.0.self_attn.k_proj.weight", 32);
         },
         ThrowsMessage<Error>(AllOf(HasSubstr("tiny.gguf"), HasSubstr(words))))
         << words;

@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-const fs::path kData = "tests/parity/data/resume";
+const fs::path kResumeData = "tests/parity/data/resume";
 
 // The tensors of a safetensors file, by name; their values lie in `values`.
 std::vector<FloatTensor> tensors_of(const Safetensors& file, std::vector<std::vector<float>>& values) {
@@ -26,8 +26,8 @@ std::vector<FloatTensor> tensors_of(const Safetensors& file, std::vector<std::ve
 }
 
 TEST(Shards, AreThoseOfThePeer) {
-  const Json record = parse_json(read_file(kData / "record.json"), "record.json");
-  const Safetensors whole(kData / "model" / "model.safetensors");
+  const Json record = parse_json(read_file(kResumeData / "record.json"), "record.json");
+  const Safetensors whole(kResumeData / "model" / "model.safetensors");
   std::vector<std::vector<float>> values;
   const std::vector<Shard> shards = cut_into_shards(tensors_of(whole, values), bytes_of_size(record.at("max_shard_size").get<std::string>()));
   const fs::path folder = scratch();
@@ -42,7 +42,7 @@ TEST(Shards, AreThoseOfThePeer) {
 }
 
 TEST(Shards, OneThatHoldsAllIsThePeersFile) {
-  const fs::path theirs = kData / "model" / "model.safetensors", ours = scratch() / "model.safetensors";
+  const fs::path theirs = kResumeData / "model" / "model.safetensors", ours = scratch() / "model.safetensors";
   const Safetensors whole(theirs);
   std::vector<std::vector<float>> values;
   const std::vector<Shard> shards = cut_into_shards(tensors_of(whole, values), bytes_of_size("50GB"));

@@ -129,6 +129,12 @@ TEST(ZipStore, OverlappingEntriesAreRefused) {
   EXPECT_THAT([&] { ZipStore{path}; }, ThrowsMessage<Error>(HasSubstr("overlaps another")));
 }
 
+TEST(ZipStore, ANameIsThereOnce) {
+  const fs::path path = scratch() / "two.zip";
+  write_two(path, [](std::string& bytes, size_t second) { bytes[second + 46 + 2] = 'a'; });
+  EXPECT_THAT([&] { ZipStore{path}; }, ThrowsMessage<Error>(HasSubstr("has two entries \"x/a\"")));
+}
+
 TEST(ZipStore, ChecksumsAreHeldAgainstTheBytesWhereThereAreAny) {
   const fs::path path = scratch() / "two.zip";
   write_two(path, [](std::string& bytes, size_t second) { bytes[second + 16] = static_cast<char>(bytes[second + 16] ^ 1); });
@@ -164,6 +170,18 @@ TEST(Pickle, WantsMoreThanPlainValues) {
 
 std::string binint(int64_t value) { return std::string("\x8a\x08", 2) + raw(value); }
 std::string text_of(const std::string& text) { return "X" + raw(static_cast<uint32_t>(text.size())) + text; }
+
+TEST(Pickle, IntegersOfEveryLengthKeepTheirSign) {
+  const auto read = [](const std::string& bytes) {
+    return unpickle("\x80\x02\x8a" + std::string(1, static_cast<char>(bytes.size())) + bytes + ".", "x.pt", [](const std::string&) { return std::span<const std::byte>(); }).integer;
+  };
+  EXPECT_EQ(read(""), 0);
+  EXPECT_EQ(read("\xfb"), -5);
+  EXPECT_EQ(read(std::string("\xfb\x00", 2)), 251);
+  EXPECT_EQ(read(std::string("\x00\xff", 2)), -256);
+  EXPECT_EQ(read("\xd6\xff\xff"), -42);
+  EXPECT_EQ(read(std::string(7, '\0') + "\x80"), std::numeric_limits<int64_t>::min());
+}
 
 TEST(Pickle, AnEmptyTensorOfHugeExtentsIsOne) {
   const std::string storage = "(" + text_of("storage") + "ctorch\nFloatStorage\n" + text_of("0") + text_of("cpu") + binint(0) + "tQ";

@@ -9,18 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/scratch.h"
+
 #include "base/error.h"
 #include "base/files.h"
 #include "weights/tensor_info.h"
 
 namespace slipway {
-
-inline fs::path scratch() {
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / testing::UnitTest::GetInstance()->current_test_info()->name();
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
 
 inline void write_bytes(const fs::path& path, const std::string& bytes) {
   fs::remove(path);  // a file cut short and rewritten is flushed by some file systems, thousands of times here

@@ -1,0 +1,44 @@
+// Where a relative path leads.
+#include "config/input_path.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace slipway {
+namespace {
+
+class InputPath : public testing::Test {
+ protected:
+  InputPath() {
+    for (const fs::path& each : {beside, here}) fs::create_directories(each);
+    fs::current_path(here);
+  }
+  ~InputPath() override {
+    fs::current_path(before);
+    fs::remove_all(folder);
+  }
+  static void make(const fs::path& path) { write_file_durably(path, "x"); }
+  fs::path in_file(const std::string& given) const { return input_path(given, "run.toml:3", beside / "run.toml", "data.train"); }
+  fs::path typed(const std::string& given) const { return input_path(given, "--set", beside / "run.toml", "data.train"); }
+
+  const fs::path before = fs::current_path(), folder = fs::temp_directory_path() / ("slipway-input-path-" + std::to_string(::getpid()));
+  const fs::path beside = folder / "beside", here = folder / "here";
+};
+
+TEST_F(InputPath, ARunFileSpeaksOfWhatLiesBesideIt) {
+  make(beside / "both"), make(here / "both"), make(here / "one");
+  EXPECT_EQ(in_file("both"), beside / "both");
+  EXPECT_EQ(in_file("one"), here / "one");
+  EXPECT_EQ(in_file("none"), beside / "none");
+  EXPECT_EQ(in_file("../here/one"), here / "one");
+}
+
+TEST_F(InputPath, TheCommandLineSpeaksOfTheWorkingFolder) {
+  make(beside / "both"), make(here / "both"), make(beside / "one");
+  EXPECT_EQ(typed("both"), here / "both");
+  EXPECT_EQ(typed("one"), beside / "one");
+  EXPECT_EQ(typed("none"), here / "none");
+}
+
+}  // namespace
+}  // namespace slipway
