@@ -33,6 +33,20 @@ TEST_F(InputPath, ARunFileSpeaksOfWhatLiesBesideIt) {
   EXPECT_EQ(in_file("../here/one"), here / "one");
 }
 
+TEST_F(InputPath, OfTwoThatAreNotTheSameANoticeTells) {
+  make(beside / "both"), make(here / "both");
+  const auto said = [&](const std::string& given) {
+    testing::internal::CaptureStderr();
+    (void)in_file(given);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(said("both"), "warning: data.train = \"both\": taken from the run file's folder; there is one in the working folder, too\n");
+  EXPECT_EQ(said("/dev/null"), "");
+  fs::remove(here / "both");
+  fs::create_symlink(beside / "both", here / "both");
+  EXPECT_EQ(said("both"), "");
+}
+
 TEST_F(InputPath, TheCommandLineSpeaksOfTheWorkingFolder) {
   make(beside / "both"), make(here / "both"), make(beside / "one");
   EXPECT_EQ(typed("both"), here / "both");

@@ -61,6 +61,18 @@ TEST(Toml, Overrides) {
   }
 }
 
+TEST(Toml, EveryTextReadsBack) {
+  for (const std::string text : {"", "C:\\new\\table", "\\\"", "a \"b\" 'c'", "two\nlines\r\n", "\ttab", "\x01\x1f\x7f", "é 日本 😀", "\\u0041"}) {
+    Value table;
+    table[text] = Value::of(text);
+    const Value read = parse_toml("x = " + table.toml(), "x.toml");
+    const Value* inner = read.find("x");
+    ASSERT_EQ(inner->table.size(), 1u) << table.toml();
+    EXPECT_EQ(inner->table[0].first, text);
+    EXPECT_EQ(inner->table[0].second.s, text);
+  }
+}
+
 TEST(Toml, ValuesPrintAsTomlThatReadsBack) {
   for (const char* text : {"1", "-0.5", "1e-05", "true", "\"a\\\"b\\n\"", "[1, 2]", "inf"}) {
     const Value once = parse_toml_value(text, "");
