@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstring>
+#include <new>
 #include <vector>
 
 namespace slipway {
@@ -12,11 +14,21 @@ namespace {
 
 constexpr int64_t kMiB = 1 << 20;
 
-std::vector<char> held(int64_t bytes) {
-  std::vector<char> out(static_cast<size_t>(bytes));
-  std::memset(out.data(), 1, out.size());
-  return out;
-}
+// Memory straight from the system: what other tests have freed and the allocator has kept does not serve here.
+class Held {
+ public:
+  explicit Held(int64_t bytes) : size_(static_cast<size_t>(bytes)), data_(::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (data_ == MAP_FAILED) throw std::bad_alloc();
+    std::memset(data_, 1, size_);
+  }
+  ~Held() { ::munmap(data_, size_); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  size_t size_;
+  void* data_;
+};
 
 std::vector<std::string> keys(const Json& json) {
   std::vector<std::string> out;
@@ -30,11 +42,11 @@ TEST(MemoryMetrics, TellWhatIsKeptAndWhatWasHeldInBetween) {
 #endif
   MemoryMetrics metrics(true);
   metrics.begin("init");
-  const std::vector<char> model = held(64 * kMiB);
+  const Held model(64 * kMiB);
   EXPECT_EQ(metrics.end("init"), Json::object());
   metrics.begin("train");
-  const std::vector<char> kept = held(32 * kMiB);
-  { const std::vector<char> passing = held(128 * kMiB); }
+  const Held kept(32 * kMiB);
+  { const Held passing(128 * kMiB); }
   metrics.begin("eval");  // within training: not measured
   EXPECT_EQ(metrics.end("eval"), Json::object());
   const Json row = metrics.end("train");
@@ -55,7 +67,7 @@ TEST(MemoryMetrics, SayNothingWhenTheyAreOff) {
 }
 
 TEST(MemoryMetrics, TheKernelLetsThePeakBeginAnew) {
-  { const std::vector<char> passing = held(64 * kMiB); }
+  { const Held passing(64 * kMiB); }
   ASSERT_GT(resident_memory().now, 0);
   const ResidentMemory before = resident_memory();
   const bool ours = reset_peak_memory();
