@@ -18,7 +18,6 @@
 namespace slipway {
 namespace {
 
-
 int64_t size_of(int fd, const fs::path& path) {
   struct stat info{};
   if (::fstat(fd, &info) != 0) fail_errno(path, "cannot read");

@@ -29,7 +29,7 @@ void write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail("{}: cannot write: {}", path.string(), std::strerror(errno));
+    if (n < 0) fail_errno(path, "cannot write");
     bytes.remove_prefix(static_cast<size_t>(n));
   }
 }

@@ -19,10 +19,9 @@ struct Descriptor {
 
 // open(2); programs that this one starts do not get it. -1, and errno, where it fails.
 int open_descriptor(const fs::path& path, int flags);
-// Throws Error "PATH: cannot write: ...".
 // Throws Error "PATH: WHAT: the text of errno".
 [[noreturn]] void fail_errno(const fs::path& path, const char* what);
-
+// Throws Error "PATH: cannot write: ...".
 void write_all(int fd, std::string_view bytes, const fs::path& path);
 // Whether `path` still names the open file. `flags`: AT_SYMLINK_NOFOLLOW, or links are followed.
 bool is_same_file(int fd, const fs::path& path, int flags = 0);

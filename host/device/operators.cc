@@ -22,8 +22,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-int64_t rows_per_task(int64_t width) { return std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width)); }
-
 int64_t rows_of(const at::Tensor& x) { return x.numel() / std::max<int64_t>(1, x.size(-1)); }
 
 struct RmsNorm : Function<RmsNorm> {

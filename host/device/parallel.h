@@ -30,6 +30,7 @@ void parallel_chunks(int64_t chunks, const Body& body) {
 
 // Values in a piece of work: with fewer, handing it over costs as much as doing it. kValuesPerTask is for work of an instruction or two a value.
 constexpr int64_t kValuesPerChunk = 8192, kValuesPerTask = 65536;
+inline int64_t rows_per_task(int64_t width) { return std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width)); }
 
 // body(begin, end) over [0, count) in ranges of `grain`.
 template <class Body>

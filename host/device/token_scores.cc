@@ -11,7 +11,7 @@ namespace {
 
 template <class Each>
 void for_rows(int64_t rows, int64_t width, const Each& each) {
-  parallel_ranges(rows, std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width)), [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_task(width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) each(r);
   });
 }

@@ -14,7 +14,7 @@ CallbackPlugin::CallbackPlugin(Plugin plugin)
 
 namespace {
 
-// Events that come several times a step.
+// Events that come with every step.
 constexpr uint64_t kOften = uint64_t{1} << SLW_ON_STEP_BEGIN | uint64_t{1} << SLW_ON_SUBSTEP_END | uint64_t{1} << SLW_ON_PRE_OPTIMIZER_STEP |
                             uint64_t{1} << SLW_ON_OPTIMIZER_STEP | uint64_t{1} << SLW_ON_STEP_END | uint64_t{1} << SLW_ON_PREDICTION_STEP;
 

@@ -37,9 +37,6 @@ std::vector<std::string> keys(const Json& json) {
 }
 
 TEST(MemoryMetrics, TellWhatIsKeptAndWhatWasHeldInBetween) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "AddressSanitizer keeps what is freed";
-#endif
   MemoryMetrics metrics(true);
   metrics.begin("init");
   const Held model(64 * kMiB);
