@@ -33,6 +33,7 @@ std::atomic<bool> speaks{true};
 std::atomic<pid_t> child{0};
 std::atomic<const char* (*)()> waiting_for{nullptr};
 struct sigaction before[std::size(kAsking)];  // what the outermost listening scope replaced
+bool requests_waited = false;                 // held back by the mask of its thread, until it listened
 std::atomic<int> listening{0};
 pthread_t listener;  // the thread of that scope, where the words about a call are known
 std::atomic<bool> hands_on{false};
@@ -96,6 +97,14 @@ void block(bool on, sigset_t& was) {
   else ::pthread_sigmask(SIG_SETMASK, &was, nullptr);
 }
 
+// Holds requests back (SIG_BLOCK), as start_child() does until somebody listens, or lets them in (SIG_UNBLOCK); whether they were held back.
+bool requests(int how) {
+  sigset_t set, was;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, kRequest);
+  return ::pthread_sigmask(how, &set, &was) == 0 && ::sigismember(&was, kRequest) == 1;
+}
+
 bool lets_all_in() {
   sigset_t blocked;
   return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) == 0 && std::ranges::none_of(kAsking, [&](const Asking& each) { return ::sigismember(&blocked, each.number) == 1; });
@@ -108,7 +117,6 @@ StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
   if (!listens_ || listening.fetch_add(1) > 0) return;
   speaks.store(!silent);
   listener = ::pthread_self();
-  hands_on.store(lets_all_in());
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
@@ -117,10 +125,13 @@ StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
     if (kAsking[i].may_be_off && before[i].sa_handler == SIG_IGN) continue;
     ::sigaction(kAsking[i].number, &action, nullptr);
   }
+  requests_waited = requests(SIG_UNBLOCK);
+  hands_on.store(lets_all_in());
 }
 
 StopScope::~StopScope() {
   if (listens_ && listening.fetch_sub(1) == 1) {
+    if (requests_waited) requests(SIG_BLOCK);
     for (size_t i = 0; i < std::size(kAsking); ++i) {
       struct sigaction now {};
       ::sigaction(kAsking[i].number, nullptr, &now);
@@ -154,6 +165,11 @@ pid_t start_child() {
     plain.sa_handler = SIG_DFL;
     if (::sigaction(each.number, nullptr, &now) == 0 && is_ours(now)) ::sigaction(each.number, &plain, nullptr);
   }
+  // A request that comes before the child listens waits; one that comes when it has ended its run is late, and no reason to die.
+  struct sigaction deaf {};
+  deaf.sa_handler = SIG_IGN;
+  ::sigaction(kRequest, &deaf, nullptr);
+  ::sigaddset(&was, kRequest);
   block(false, was);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed leaves no trial running: it saves and ends
   if (::getppid() != parent) ::_exit(1);

@@ -32,7 +32,8 @@ class Forwarding {
 };
 
 // fork() for a program that is to get the signals of StopScope as if it had been started by a shell. In the child it returns 0, with their
-// dispositions restored; in the parent the child's number, or -1.
+// dispositions restored; in the parent the child's number, or -1. A request of Forwarding waits in the child until a StopScope listens there,
+// and is ignored when that one has ended.
 pid_t start_child();
 
 // What the process waits for right now, told with the answer to a signal: "plugin org.x, score()"; nullptr = nothing to name. `tell` is

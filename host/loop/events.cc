@@ -53,7 +53,12 @@ uint32_t Events::answered_by(slw_event_type type) {
 
 void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t due) {
   const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr, Phase::kCallbacks);
-  const slw_state state = view_of(state_);
+  slw_state state = view_of(state_);
+  if (trial_params_ == nullptr && state_.trial_params.is_object()) {
+    trial_params_ = std::make_unique<OptionTree>();
+    trial_params_->set(value_of(state_.trial_params));
+  }
+  state.trial_params = trial_params_ == nullptr ? nullptr : trial_params_->root();
   std::vector<slw_metric> metrics;
   for (const auto& [name, value] : details.metrics) metrics.push_back({name.c_str(), value});
   slw_event event{};

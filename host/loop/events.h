@@ -1,6 +1,7 @@
 // The loop's events and the callbacks that hear them. An event that nobody wants costs one test of a bit.
 #pragma once
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "loop/phase.h"
 #include "loop/state.h"
 #include "plugin/callback.h"
+#include "plugin/options.h"
 #include "plugin/train_access.h"
 
 namespace slipway {
@@ -58,6 +60,7 @@ class Events {
   void deliver(slw_event_type type, const EventDetails& details, uint32_t due);
 
   std::vector<CallbackPlugin> callbacks_;
+  std::unique_ptr<OptionTree> trial_params_;  // state_.trial_params for plugins; made when it is first told
   const TrainerState& state_;
   TrainAccess& access_;
   PhaseClock* clock_;

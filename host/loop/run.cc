@@ -255,6 +255,7 @@ uint32_t Run::after_step(const StepReport& report) {
   details.grad_norm = report.grad_norm;
   details.loss = report.loss;
   const uint32_t control = events.emit(SLW_ON_STEP_END, details, due_after_step(flow, state.global_step, state.max_steps));
+  process_.look(state.global_step);
   return (control & SLW_DO_LOG) != 0 ? log_pending() : control;
 }
 

@@ -17,6 +17,7 @@
 #include "loop/run_files.h"
 #include "loop/stage.h"
 #include "loop/throughput.h"
+#include "plugin/process_scope.h"
 #include "plugin/report_board.h"
 
 namespace slipway {
@@ -145,6 +146,7 @@ class Run {
   double training_began_ = 0;  // seconds()
   double pending_flos_ = 0;
   MemoryMetrics& memory_;
+  ProcessWatch process_;
   const std::string token_count_;  // include_num_input_tokens_seen
   StepReport last_{};
 };

@@ -50,7 +50,7 @@ ParameterSpec spec_of(const slw_param& p) {
 }  // namespace
 
 std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::string& name) {
-  const auto* table = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
+  const auto* table = static_cast<const slw_model*>(interface_of(plugin, name.c_str(), SLW_MODEL));
   if (!SLW_HAS(table, info)) fail("plugin {} offers no {}", name, SLW_MODEL);
   if (table->param_count > kMostParameters || (table->param_count > 0 && table->params == nullptr))
     fail("plugin {}: declares {} parameters{}", name, table->param_count, table->params == nullptr ? ", and no list of them" : fmt::format("; {} at most", kMostParameters));
@@ -64,10 +64,10 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
 
 Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugin), name_(std::move(name)) {
   register_operators();
-  table_ = static_cast<const slw_model*>(plugin->get_interface(plugin, SLW_MODEL));
-  stable_ = static_cast<const slw_model_torch_stable*>(plugin->get_interface(plugin, SLW_MODEL_TORCH_STABLE));
+  table_ = static_cast<const slw_model*>(interface_of(plugin, name_.c_str(), SLW_MODEL));
+  stable_ = static_cast<const slw_model_torch_stable*>(interface_of(plugin, name_.c_str(), SLW_MODEL_TORCH_STABLE));
   if (!SLW_HAS(table_, info)) fail("plugin {} offers no {}", name_, SLW_MODEL);
-  if (const void* native = plugin->get_interface(plugin, SLW_MODEL_TORCH_NATIVE); stable_ == nullptr && native != nullptr)
+  if (const void* native = interface_of(plugin, name_.c_str(), SLW_MODEL_TORCH_NATIVE); stable_ == nullptr && native != nullptr)
     native_ = std::make_unique<NativeModule>(plugin, *static_cast<const slw_model_torch_native*>(native), name_);
   else if (!SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward)) fail("plugin {} offers no {}", name_, SLW_MODEL_TORCH_STABLE);
   info_.struct_size = sizeof info_;

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/visible_text.h"
 #include "plugin/options.h"
 #include "plugin/services.h"
 #include "plugin/trampoline.h"
@@ -50,6 +51,17 @@ bool is_plugin_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 && id.front() != '.' && id.back() != '.' && std::ranges::all_of(id, legal);
 }
 
+std::string kind_names(uint32_t kinds) {
+  constexpr std::pair<uint32_t, const char*> kNames[] = {{SLW_KIND_MODEL, "model"},   {SLW_KIND_REWARD, "reward"},
+                                                         {SLW_KIND_CALLBACK, "callback"}, {SLW_KIND_LOGGER, "logger"},
+                                                         {SLW_KIND_SEARCH, "search"}, {SLW_KIND_METRIC, "metric"},
+                                                         {SLW_KIND_LOSS, "loss"}};
+  std::string out;
+  for (const auto& [bit, name] : kNames)
+    if ((kinds & bit) != 0) out += (out.empty() ? "" : ", ") + std::string(name);
+  return out;
+}
+
 void check_compatible(const PluginNote& note, const fs::path& path) {
   if (note.abi_major != SLW_ABI_MAJOR)
     fail("{}: built for plugin ABI {}.{}, this host speaks {}.{}; rebuild it with this version's headers", path.string(),
@@ -59,6 +71,14 @@ void check_compatible(const PluginNote& note, const fs::path& path) {
          SLW_ABI_MAJOR, note.min_host_minor, SLW_ABI_MAJOR, SLW_ABI_MINOR);
   if (!note.torch_build.empty() && note.torch_build != SLW_TORCH_BUILD)
     fail("{}: built with \"{}\", this host has \"{}\", and LibTorch's C++ objects pass only between equals; rebuild it with this LibTorch", path.string(), note.torch_build, SLW_TORCH_BUILD);
+  // LibTorch's stable ABI keeps what it once had: a binary for an older one works, one for a newer may ask for what is not there yet.
+  const auto minor = [](uint64_t abi) { return fmt::format("{}.{}", abi >> 56, abi >> 48 & 0xFF); };
+  if (note.torch_abi >> 48 > uint64_t{TORCH_ABI_VERSION} >> 48)
+    fail("{}: built for LibTorch {} or later, this host has {}; rebuild it with this LibTorch, or update Slipway", path.string(), minor(note.torch_abi), minor(TORCH_ABI_VERSION));
+  for (const NamedPlugin& plugin : note.plugins) {
+    if (!is_plugin_id(plugin.id)) fail("{}: its notes name a plugin without a usable id, \"{}\"", path.string(), visible_line(plugin.id));
+    if (plugin.kinds == 0 || (plugin.kinds & ~uint32_t{note.kinds}) != 0) fail("{}: its notes do not agree about the kinds of {}", path.string(), plugin.id);
+  }
 }
 
 Library::Library(const fs::path& path, const PluginNote& note) : path_(path) {
@@ -87,6 +107,7 @@ Library::Library(const fs::path& path, const PluginNote& note) : path_(path) {
     descriptors_.push_back(descriptor);
   }
   if (descriptors_.empty()) fail("{}: holds no plugin", path.string());
+  check_names(note);
 }
 
 void Library::check_entry(const PluginNote& note) const {
@@ -94,6 +115,18 @@ void Library::check_entry(const PluginNote& note) const {
     fail("{}: its entry table lacks count, describe or create", path_.string());
   if (entry_->abi_major != note.abi_major || entry_->abi_minor != note.abi_minor || entry_->min_host_minor != note.min_host_minor)
     fail("{}: its note and its entry table name different ABI versions", path_.string());
+}
+
+// Whoever chose a plugin by what the file says of itself gets that one.
+void Library::check_names(const PluginNote& note) const {
+  if (note.plugins.empty()) return;
+  const auto is = [](const slw_descriptor* found, const NamedPlugin& said) { return found->id == said.id && found->kinds == said.kinds; };
+  for (const slw_descriptor* found : descriptors_)
+    if (std::ranges::none_of(note.plugins, [&](const NamedPlugin& said) { return is(found, said); }))
+      fail("{}: holds {} ({}), of which its notes do not know", path_.string(), found->id, kind_names(found->kinds));
+  for (const NamedPlugin& said : note.plugins)
+    if (std::ranges::none_of(descriptors_, [&](const slw_descriptor* found) { return is(found, said); }))
+      fail("{}: its notes name {} ({}), and it holds no such plugin", path_.string(), said.id, kind_names(said.kinds));
 }
 
 // Everything that ABI 1.0 has must be there: the host may then read it without asking again.

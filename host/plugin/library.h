@@ -31,6 +31,7 @@ class Library {
 
  private:
   void check_entry(const PluginNote& note) const;
+  void check_names(const PluginNote& note) const;
   void check_descriptor(uint32_t index, const slw_descriptor* descriptor, const PluginNote& note) const;
 
   fs::path path_;
@@ -40,6 +41,9 @@ class Library {
 
 // Whether `id` can name a plugin: letters, digits, '.', '-' and '_'. Ids become folder names and words of messages.
 bool is_plugin_id(std::string_view id);
+
+// "model", "reward", ... for one SLW_KIND_* bit; several bits joined with ", ".
+std::string kind_names(uint32_t kinds);
 
 // Throws Error when this host cannot run a plugin with such a note; runs nothing of the plugin.
 void check_compatible(const PluginNote& note, const fs::path& path);

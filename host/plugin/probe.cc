@@ -64,11 +64,11 @@ std::pair<std::string, bool> listen(int from) {
   }
 }
 
-std::vector<ProbedPlugin> parsed(std::string_view text) {
-  std::vector<ProbedPlugin> out;
+std::vector<NamedPlugin> parsed(std::string_view text) {
+  std::vector<NamedPlugin> out;
   for (text.remove_suffix(kDone.size()); !text.empty();) {
     const size_t end = text.find('\n'), space = text.find(' ');
-    ProbedPlugin plugin{0, std::string(text.substr(space + 1, end - space - 1))};
+    NamedPlugin plugin{0, std::string(text.substr(space + 1, end - space - 1))};
     std::from_chars(text.data(), text.data() + space, plugin.kinds);
     out.push_back(std::move(plugin));
     text.remove_prefix(end + 1);
@@ -78,7 +78,7 @@ std::vector<ProbedPlugin> parsed(std::string_view text) {
 
 }  // namespace
 
-std::vector<ProbedPlugin> probe_library(const fs::path& path, const PluginNote& note) {
+std::vector<NamedPlugin> probe_library(const fs::path& path, const PluginNote& note) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) fail("{}: cannot be tried out: {}", path.string(), std::strerror(errno));
   const pid_t child = ::fork();

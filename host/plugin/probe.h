@@ -8,14 +8,8 @@
 
 namespace slipway {
 
-// One plugin of a file.
-struct ProbedPlugin {
-  uint32_t kinds;
-  std::string id;
-};
-
 // What the file holds, found by a child process that loads it and asks. Throws Error naming the file: what Library refuses it for, "crashed when it
 // was loaded (SIGSEGV)", "ended the process ...", or that it was not done within ten seconds. [main], while no other thread loads libraries.
-std::vector<ProbedPlugin> probe_library(const fs::path& path, const PluginNote& note);
+std::vector<NamedPlugin> probe_library(const fs::path& path, const PluginNote& note);
 
 }  // namespace slipway

@@ -11,20 +11,10 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/program_folder.h"
+#include "base/visible_text.h"
 #include "plugin/trampoline.h"
 
 namespace slipway {
-
-std::string kind_names(uint32_t kinds) {
-  constexpr std::pair<uint32_t, const char*> kNames[] = {{SLW_KIND_MODEL, "model"},   {SLW_KIND_REWARD, "reward"},
-                                                         {SLW_KIND_CALLBACK, "callback"}, {SLW_KIND_LOGGER, "logger"},
-                                                         {SLW_KIND_SEARCH, "search"}, {SLW_KIND_METRIC, "metric"},
-                                                         {SLW_KIND_LOSS, "loss"}};
-  std::string out;
-  for (const auto& [bit, name] : kNames)
-    if ((kinds & bit) != 0) out += (out.empty() ? "" : ", ") + std::string(name);
-  return out;
-}
 
 Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& options, const RunFacts& facts)
     : options_(std::make_unique<OptionTree>()), services_(std::make_unique<HostServices>(descriptor.id, facts)),
@@ -37,6 +27,11 @@ Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& 
   if (!SLW_HAS(plugin_, get_interface) || !SLW_HAS(plugin_, destroy)) {
     if (SLW_HAS(plugin_, destroy)) destroy();
     fail("plugin {}, create(): gave no usable instance (destroy and get_interface are needed)", id_);
+  }
+  for (const char* const* each = descriptor.interfaces; *each != nullptr; ++each) {
+    if (interface_of(plugin_, id_, *each) != nullptr) continue;
+    destroy();
+    fail("plugin {}: its descriptor offers {}, and get_interface() does not give it", id_, visible_line(*each));
   }
   ++Library::live_instances;
 }
@@ -72,9 +67,7 @@ Plugin& Plugin::operator=(Plugin&& other) noexcept {
 }
 
 const void* Plugin::required(const char* interface_id) const {
-  const PluginCallScope scope(id_, "get_interface");
-  const RoundingScope rounding(id_, "get_interface");
-  const void* table = plugin_->get_interface(plugin_, interface_id);
+  const void* table = interface_of(plugin_, id_, interface_id);
   if (table == nullptr) fail("plugin {} does not offer {}", id_, interface_id);
   return table;
 }
@@ -132,7 +125,7 @@ void Registry::refuse_known(const fs::path& file, std::string_view id) {
   for (const Found& found : found_)
     if (found.descriptor->id == id) offered(found.library->path());
   for (const Candidate& candidate : candidates_)
-    for (const ProbedPlugin& plugin : candidate.plugins)
+    for (const NamedPlugin& plugin : candidate.plugins)
       if (plugin.id == id) offered(candidate.path);
 }
 
@@ -152,9 +145,10 @@ void Registry::add(const fs::path& file, bool bundled) {
   const PluginNote note = read_note(real);
   if (bundled) return load(real, note);
   check_compatible(note, real);
-  std::vector<ProbedPlugin> plugins = probe_library(real, note);
-  for (const ProbedPlugin& plugin : plugins) refuse_known(file, plugin.id);
-  candidates_.push_back({real, note, std::move(plugins)});
+  Candidate candidate{real, note, note.plugins, note.plugins.empty(), false, ""};
+  if (candidate.tried_out) candidate.plugins = probe_library(real, note);
+  for (const NamedPlugin& plugin : candidate.plugins) refuse_known(file, plugin.id);
+  candidates_.push_back(std::move(candidate));
 }
 
 void Registry::load(const fs::path& file, const PluginNote& note) const {
@@ -163,20 +157,22 @@ void Registry::load(const fs::path& file, const PluginNote& note) const {
   libraries_.push_back(std::move(library));
 }
 
-void Registry::load_where(const std::function<bool(const ProbedPlugin&)>& wanted) const {
+void Registry::load_where(const std::function<bool(const NamedPlugin&)>& wanted) const {
   for (Candidate& candidate : candidates_) {
     if (candidate.loaded || std::ranges::none_of(candidate.plugins, wanted)) continue;
     candidate.loaded = true;
     try {
+      if (!candidate.tried_out) probe_library(candidate.path, candidate.note);
       load(candidate.path, candidate.note);
     } catch (const std::exception& e) {
+      candidate.refusal = e.what();
       rejected_.push_back({candidate.path, e.what()});
     }
   }
 }
 
 const std::deque<Registry::Found>& Registry::plugins() const {
-  load_where([](const ProbedPlugin&) { return true; });
+  load_where([](const NamedPlugin&) { return true; });
   return found_;
 }
 
@@ -184,13 +180,14 @@ std::vector<Registry::Listed> Registry::listed() const {
   std::vector<Listed> out;
   for (const Found& found : found_) out.push_back({found.descriptor->kinds, found.descriptor->id});
   for (const Candidate& candidate : candidates_)
-    for (const ProbedPlugin& plugin : candidate.plugins)
+    for (const NamedPlugin& plugin : candidate.plugins)
       if (!candidate.loaded) out.push_back({plugin.kinds, plugin.id});
   return out;
 }
 
 const Registry::Found& Registry::find(std::string_view name, uint32_t kind, const Location& where) const {
-  load_where([&](const ProbedPlugin& plugin) { return (plugin.kinds & kind) != 0 && (plugin.id == name || brief_id(plugin.id) == name); });
+  const auto wanted = [&](const NamedPlugin& plugin) { return (plugin.kinds & kind) != 0 && (plugin.id == name || brief_id(plugin.id) == name); };
+  load_where(wanted);
   std::vector<const Found*> matches;
   const auto chosen = [&](const Found& found) -> const Found& {
     for (const auto& [id, text] : shadowed_)
@@ -217,8 +214,10 @@ const Registry::Found& Registry::find(std::string_view name, uint32_t kind, cons
     names.push_back(brief);
     names.emplace_back(each.id);
   }
+  for (const Candidate& candidate : candidates_)
+    if (!candidate.refusal.empty() && std::ranges::any_of(candidate.plugins, wanted)) reasons += "; " + candidate.refusal;
   for (const Rejected& r : rejected_)
-    if (r.path.stem() == name) reasons += "; " + r.reason;
+    if (r.path.stem() == name && reasons.find(r.reason) == std::string::npos) reasons += "; " + r.reason;
   std::string searched;
   for (const fs::path& folder : folders_) searched += (searched.empty() ? "" : ", ") + folder.string();
   fail("{}: no {} plugin \"{}\"{} (searched {}{})", where.text(), kind_names(kind), name, did_you_mean(name, names),

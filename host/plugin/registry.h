@@ -1,4 +1,4 @@
-// The plugins that the search folders hold: files are told apart by their notes, and only compatible ones are loaded.
+// The plugins that the search folders hold: files are told apart by their notes, and only compatible ones that are wanted are loaded.
 #pragma once
 #include <deque>
 #include <functional>
@@ -54,8 +54,9 @@ class Registry {
   };
 
   // Scans each folder's *.so, not its subfolders; a file that is not a usable plugin, that anyone may write to, or that offers an id which an
-  // earlier one offers already, is remembered with the reason. What files hold that are not bundled with the program is found out by
-  // a child process (plugin/probe.h): they are loaded into this one when find() or plugins() gives them out. Throws nothing. [main]
+  // earlier one offers already, is remembered with the reason. What a file holds that is not bundled with the program stands in its notes; one
+  // without is asked by a child process (plugin/probe.h). It is loaded, in a child first and then in this process, when find() or plugins()
+  // gives it out. Throws nothing. [main]
   explicit Registry(const std::vector<fs::path>& folders);
 
   // By id or by the id's last component, among plugins of `kind` (SLW_KIND_*); a whole id wins over a last component. Tells the log of files
@@ -69,8 +70,10 @@ class Registry {
   struct Candidate {
     fs::path path;
     PluginNote note;
-    std::vector<ProbedPlugin> plugins;
-    bool loaded = false;  // or tried
+    std::vector<NamedPlugin> plugins;
+    bool tried_out = false;  // by a child process
+    bool loaded = false;     // or refused, with this reason
+    std::string refusal;
   };
   // One plugin, loaded or not.
   struct Listed {
@@ -82,7 +85,7 @@ class Registry {
   void refuse_known(const fs::path& file, std::string_view id);
   void load(const fs::path& file, const PluginNote& note) const;
   // Loads the candidates that hold a plugin which `wanted` takes.
-  void load_where(const std::function<bool(const ProbedPlugin&)>& wanted) const;
+  void load_where(const std::function<bool(const NamedPlugin&)>& wanted) const;
   std::vector<Listed> listed() const;
 
   std::vector<fs::path> folders_;
@@ -93,8 +96,5 @@ class Registry {
   mutable std::vector<Rejected> rejected_;
   std::vector<std::pair<std::string, std::string>> shadowed_;  // id, and what is said of the file that offers it too
 };
-
-// "model", "reward", ... for one SLW_KIND_* bit; several bits joined with ", ".
-std::string kind_names(uint32_t kinds);
 
 }  // namespace slipway

@@ -2,10 +2,8 @@
 #include "plugin/trampoline.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <link.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -52,40 +50,6 @@ void RoundingScope::restore() const {
   std::fesetround(static_cast<int>(before_));
 #endif
   log_warn("plugin {}, {}(): changed how floating-point numbers are rounded; it is as before again", plugin_, function_);
-}
-
-namespace {
-
-// The kernel's word of it: umask() itself can only be asked by changing it, under the eyes of every other thread.
-long current_umask() {
-  char text[512];
-  const int fd = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  const ssize_t size = ::read(fd, text, sizeof text - 1);
-  ::close(fd);
-  text[size > 0 ? size : 0] = '\0';
-  const char* at = std::strstr(text, "Umask:");
-  return at == nullptr ? -1 : std::strtol(at + 6, nullptr, 8);
-}
-
-bool same_folder(int a) {
-  struct stat before{}, now{};
-  return ::fstat(a, &before) != 0 || (::stat(".", &now) == 0 && before.st_dev == now.st_dev && before.st_ino == now.st_ino);
-}
-
-}  // namespace
-
-ProcessScope::ProcessScope(const char* plugin, const char* function)
-    : plugin_(plugin), function_(function), folder_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)), umask_(current_umask()) {}
-
-ProcessScope::~ProcessScope() {
-  if (folder_ >= 0) {
-    if (!same_folder(folder_) && ::fchdir(folder_) == 0) log_warn("plugin {}, {}(): changed the working folder; it is as before again", plugin_, function_);
-    ::close(folder_);
-  }
-  if (umask_ < 0 || current_umask() == umask_) return;
-  ::umask(static_cast<mode_t>(umask_));
-  log_warn("plugin {}, {}(): changed the umask; it is as before again", plugin_, function_);
 }
 
 namespace {
@@ -191,6 +155,15 @@ void on_crash(int signal, siginfo_t*, void* context) {
 }  // namespace
 
 void keep_barrier() {}
+
+const void* interface_of(slw_plugin* plugin, const char* plugin_id, const char* interface_id) {
+  const void* table = nullptr;
+  call_plugin_at_length(plugin_id, "get_interface", [&](slw_error*) {
+    table = plugin->get_interface(plugin, interface_id);
+    return SLW_OK;
+  });
+  return table;
+}
 
 const char* call_in_progress(char* buffer, size_t size) {
   if (this_threads_call == nullptr) return nullptr;

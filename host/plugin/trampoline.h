@@ -13,7 +13,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "slipway/abi.h"
+#include "plugin/process_scope.h"
+#include "slipway/entry.h"
 
 namespace slipway {
 
@@ -86,20 +87,6 @@ class RoundingScope {
   uint32_t before_;
 };
 
-// The same for what belongs to the whole process, and a call that takes long enough to look: the working folder and the umask.
-class ProcessScope {
- public:
-  ProcessScope(const char* plugin, const char* function);
-  ~ProcessScope();
-  ProcessScope(const ProcessScope&) = delete;
-  ProcessScope& operator=(const ProcessScope&) = delete;
-
- private:
-  const char *plugin_, *function_;
-  int folder_;
-  long umask_;  // -1: not known
-};
-
 // Does nothing, and is not known to throw nothing.
 void keep_barrier();
 
@@ -131,6 +118,9 @@ void call_plugin_at_length(const char* plugin, const char* function, Body&& body
   const ProcessScope process(plugin, function);
   call_plugin(plugin, function, std::forward<Body>(body));
 }
+
+// The table of the interface that this instance offers; nullptr: it does not offer it. Lives as long as the instance.
+const void* interface_of(slw_plugin* plugin, const char* plugin_id, const char* interface_id);
 
 // Prints the plugin call in progress on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT, or the plugin whose code it happened in where no call is (a
 // thread of a plugin's own), then dies of the same signal.

@@ -18,7 +18,7 @@ import parse_headers
 GROWING = {"SLW_ABI_MINOR", "SLW_EVENT_COUNT", "DLPACK_MINOR_VERSION"}
 # How the headers are written, not what they promise.
 PLUMBING = {"SLW_EXTERN_C_BEGIN", "SLW_EXTERN_C_END", "SLW_PARSE", "SLW_EXPORT", "SLW_CALL", "SLW_NOEXCEPT", "SLW_HAS", "SLW_TYPEOF",
-            "SLW_PLUGIN_NOTE", "SLW_DLPACK_HEADER", "DLPACK_DLPACK_H_", "slw_note_"}
+            "SLW_PLUGIN_NOTE", "SLW_PLUGIN_ID", "SLW_PLUGIN_ID_NAME_", "SLW_PLUGIN_ID_NAMED_", "SLW_DLPACK_HEADER", "DLPACK_DLPACK_H_", "slw_note_", "slw_id_note_"}
 APPEND = "python3 tests/abi/layout.py append --program BUILD/tests/abi_layout --golden plugin_api/abi/v1.txt"
 
 

@@ -28,7 +28,7 @@ class Bench:
         self.program, self.fixtures, self.folder = program, fixtures, folder
         prepare(folder)
         (folder / "code").mkdir()
-        for name in ("hostile", "crashes_when_loaded", "exits_when_loaded", "bad_defaults", "length_a"):
+        for name in ("hostile", "crashes_when_loaded", "exits_when_loaded", "bad_defaults", "length_a", "watcher"):
             shutil.copy(fixtures / f"{name}.so", folder / "code")
 
     def file(self, does: str, when: str = "score") -> str:
@@ -65,8 +65,18 @@ def changes(b: Bench) -> None:
         for does, said in (("chdir", "changed the working folder"), ("umask", "changed the umask"), ("round", "changed how floating-point numbers are rounded")):
             code, text = b.run("train", b.file(does, when), "--quiet")
             check(f"{does} in {when}", code == 0 and f"plugin org.slipway.test.hostile, {when}(): {said}" in text and b.model() == expected, (code, text, b.model() == expected))
+    # A call of every step is not looked at one by one.
+    step_end = 9
+    b.file("nothing")
+    with open(b.folder / "run.toml", "a") as file:
+        file.write(f'[[callback]]\nuse = "watcher"\noptions = {{ events = {1 << step_end}, moves = true }}\n')
+    code, text = b.run("train", "run.toml")
+    said = [text.count(f"a plugin changed {what} in step 1; it is as before again") for what in ("the working folder", "the umask")]
+    check("a callback that changes things at every step", code == 0 and said == [1, 1] and text.count("a plugin changed") == 2 and b.model() == expected, (code, text))
     mode = (b.folder / "out/metrics.jsonl").stat().st_mode & 0o777
     check("files keep their mode", mode == 0o644, oct(mode))
+    mode = (b.folder / "out/model.safetensors").stat().st_mode & 0o777
+    check("files of the end keep their mode", mode == 0o644, oct(mode))
 
 
 def says(b: Bench) -> None:

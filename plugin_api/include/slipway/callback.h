@@ -24,7 +24,7 @@ typedef struct slw_state {
   int32_t num_train_epochs, logging_steps, eval_steps, save_steps, train_batch_size, reserved;
   double best_metric;           /* NaN = none yet */
   const char *best_model_checkpoint, *trial_name; /* NULL = none */
-  const slw_value *trial_params; /* SLW_TABLE; NULL in hosts up to 1.3, whose trainer_state.json has them */
+  const slw_value *trial_params; /* of a search: SLW_TABLE, values by their keys; NULL = no search, or a host up to 1.2 */
 } slw_state;
 enum { SLW_STATE_LOCAL_ZERO = 1u << 0, SLW_STATE_WORLD_ZERO = 1u << 1, SLW_STATE_SEARCHING = 1u << 2 };
 

@@ -90,6 +90,18 @@ template <class Table> const Table *service(const slw_host *host, const char *id
   return SLW_HAS(host, get_service) ? static_cast<const Table *>(host->get_service(host, id)) : nullptr;
 }
 
+// What the file says of the plugin P without being run: its id, where that is a constant.
+template <class P, char = P::id[0]> constexpr slw_id_note id_note(uint32_t kinds, int) {
+  slw_id_note out{8, sizeof out - offsetof(slw_id_note, kinds), 2, "Slipway", kinds, ""};
+  size_t size = 0;
+  while (P::id[size] != '\0') ++size;
+  for (size_t i = 0; size < sizeof out.id && i < size; ++i) out.id[i] = P::id[i];
+  return out;
+}
+template <class P> constexpr slw_id_note id_note(uint32_t kinds, long) {
+  return {8, sizeof(slw_id_note) - offsetof(slw_id_note, kinds), 2, "Slipway", kinds, ""};
+}
+
 // What a file exports for the plugin P, a class derived from one of the kinds (Reward<P>, Callback<P>, ...). P has static
 // members id, name, version, license, help and options, and a constructor P(Config) or P(const slw_host *, Config).
 template <class P> struct Export {
@@ -119,8 +131,11 @@ template <class P> struct Export {
 };
 }  // namespace slipway
 
+#define SLW_PLUGIN_ID_OF(P, kinds_) \
+  __attribute__((section(".note.slipway"), used, aligned(8))) static constexpr slw_id_note slw_id_note_of_ = slipway::id_note<P>(kinds_, 0)
 #define SLW_EXPORT_PLUGIN(P)                                                                                   \
   SLW_PLUGIN_NOTE(P::kKind, 0, 0, "", "");                                                                     \
+  SLW_PLUGIN_ID_OF(P, P::kKind);                                                                               \
   extern "C" const slw_entry slipway_plugin_v1 = {sizeof(slw_entry), SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, {},        \
       [](const slw_host *, const char *, slw_error *) noexcept -> slw_status { return SLW_OK; }, []() noexcept {}, \
       []() noexcept -> uint32_t { return 1; }, slipway::Export<P>::describe, slipway::Export<P>::create}

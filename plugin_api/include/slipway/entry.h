@@ -61,5 +61,19 @@ typedef struct slw_note {
       8, sizeof(slw_note) - offsetof(slw_note, abi_major), 1, "Slipway", SLW_ABI_MAJOR, SLW_ABI_MINOR, min_minor_,   \
       kinds_, torch_abi_, torch_build_, cuda_}
 
+/* Since 1.3, one for each plugin of the file, in the same section: what it holds is then known without running it. Optional: a file
+ * without any is asked by a process of its own. All are there or none; they must agree with the descriptors. */
+typedef struct slw_id_note {
+  uint32_t name_size, desc_size, type; /* ELF note header: 8, sizeof the rest, 2 */
+  char name[12];                       /* "Slipway", padded as above */
+  uint32_t kinds;
+  char id[132];                        /* "" = not known when it was compiled: the file counts as one without */
+} slw_id_note;
+#define SLW_PLUGIN_ID_NAMED_(line_) slw_id_note_##line_
+#define SLW_PLUGIN_ID_NAME_(line_) SLW_PLUGIN_ID_NAMED_(line_)
+#define SLW_PLUGIN_ID(kinds_, id_)                                                                                \
+  __attribute__((section(".note.slipway"), used, aligned(8))) static const slw_id_note SLW_PLUGIN_ID_NAME_(__LINE__) = { \
+      8, sizeof(slw_id_note) - offsetof(slw_id_note, kinds), 2, "Slipway", kinds_, id_}
+
 SLW_EXTERN_C_END
 #endif

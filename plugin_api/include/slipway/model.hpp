@@ -139,6 +139,7 @@ template <class P> struct ExportModel {
 // The note and the entry symbol of the one model in a file.
 #define SLW_EXPORT_MODEL_AS(P, min_minor, torch_abi, torch_build)                                              \
   SLW_PLUGIN_NOTE(SLW_KIND_MODEL, min_minor, torch_abi, torch_build, "");                                      \
+  SLW_PLUGIN_ID_OF(P, SLW_KIND_MODEL);                                                                         \
   extern "C" const slw_entry slipway_plugin_v1 = {sizeof(slw_entry), SLW_ABI_MAJOR, SLW_ABI_MINOR, min_minor, {}, \
       [](const slw_host *, const char *, slw_error *) noexcept -> slw_status { return SLW_OK; }, []() noexcept {}, \
       []() noexcept -> uint32_t { return 1; }, slipway::ExportModel<P>::describe, slipway::ExportModel<P>::create}

@@ -112,4 +112,5 @@ static uint32_t count(void) { return 1; }
 static const slw_descriptor *describe(uint32_t index) { return index == 0 ? &kDescriptor : NULL; }
 
 SLW_PLUGIN_NOTE(SLW_KIND_REWARD, 0, 0, "", "");
+SLW_PLUGIN_ID(SLW_KIND_REWARD, "org.slipway.reward.length");
 SLW_EXPORT const slw_entry slipway_plugin_v1 = {sizeof(slw_entry), SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, {0, 0, 0}, init, deinit, count, describe, create};

@@ -112,6 +112,31 @@ TEST(StopScopes, DispositionsAreThoseOfTheProgramAgain) {
   EXPECT_EQ(std::signal(SIGTERM, before), SIG_IGN);
 }
 
+// A request that comes before the child's run listens is not lost, one that comes after its end is no reason to die.
+TEST(StopScopes, AChildHearsARequestThatCameEarlyAndIsNotEndedByOneThatComesLate) {
+  const auto child_that = [](auto&& does) {
+    const pid_t child = start_child();
+    if (child == 0) ::_exit(does());
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  };
+  EXPECT_EQ(child_that([] {
+              ::kill(::getpid(), SIGUSR1);
+              const bool early = stop_requested();
+              const StopScope scope(true, /*silent=*/true);
+              return !early && stop_requested() ? 9 : 1;
+            }),
+            9);
+  EXPECT_EQ(child_that([] {
+              { const StopScope scope(true, /*silent=*/true); }
+              ::kill(::getpid(), SIGUSR1);
+              std::thread([] { ::pthread_kill(::pthread_self(), SIGUSR1); }).join();
+              return stop_requested() ? 1 : 9;
+            }),
+            9);
+}
+
 TEST(StopScopes, AChildIsAskedOnceAndWhenItAlreadyWasToo) {
   testing::internal::CaptureStderr();
   const StopScope scope(true, /*silent=*/true);

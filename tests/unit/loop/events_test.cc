@@ -53,6 +53,14 @@ TEST_F(EventsTest, AnEventNobodyWantsCallsNobody) {
   EXPECT_EQ(events({}).emit(SLW_ON_LOG, {}, SLW_DO_SAVE), SLW_DO_SAVE);
 }
 
+TEST_F(EventsTest, ATrialsValuesAreToldWithTheState) {
+  tiny.state.trial_name = "trial-0003";
+  tiny.state.trial_params = {{"train.learning_rate", 0.25}, {"train.seed", 7}};
+  Events all = events({"events = " + bits({SLW_ON_LOG})});
+  for (int time = 0; time < 2; ++time)
+    EXPECT_THAT(said_by(kWatcher, [&] { all.emit(SLW_ON_LOG); }), ElementsAre("w event 14 control 0 step 0 trial trial-0003 rate 0.250000 seed 7"));
+}
+
 TEST_F(EventsTest, FlagsAreSetAndClearedInTurn) {
   const std::string hears = "\nevents = " + bits({SLW_ON_STEP_END});
   const auto after = [&](const std::vector<std::string>& options) {

@@ -31,11 +31,30 @@ TEST(LibraryLoading, RefusesOtherVersions) {
 
 // Its C++ objects would not be this one's: such a file is refused before its code runs.
 TEST(LibraryLoading, RefusesAnotherLibTorch) {
-  PluginNote note{SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, SLW_KIND_MODEL, 1, SLW_TORCH_BUILD, ""};
+  PluginNote note{SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, SLW_KIND_MODEL, TORCH_ABI_VERSION, SLW_TORCH_BUILD, "", {}};
   EXPECT_EQ(error_of([&] { check_compatible(note, "x.so"); }), "");
   note.torch_build = "libtorch 2.14.0 cxx11abi=1";
   EXPECT_EQ(error_of([&] { check_compatible(note, "x.so"); }),
             "x.so: built with \"libtorch 2.14.0 cxx11abi=1\", this host has \"" SLW_TORCH_BUILD "\", and LibTorch's C++ objects pass only between equals; rebuild it with this LibTorch");
+}
+
+TEST(LibraryLoading, RefusesALaterLibTorchsStableAbi) {
+  const auto error = [](uint64_t torch_abi) { return error_of([&] { check_compatible({SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, SLW_KIND_MODEL, torch_abi, "", "", {}}, "x.so"); }); };
+  EXPECT_EQ(error(TORCH_ABI_VERSION), "");
+  EXPECT_EQ(error(uint64_t{2} << 56 | uint64_t{9} << 48), "");
+  EXPECT_EQ(error(TORCH_ABI_VERSION + (uint64_t{1} << 40)), "");  // a patch adds nothing
+  EXPECT_EQ(error(uint64_t{2} << 56 | uint64_t{99} << 48), fmt::format("x.so: built for LibTorch 2.99 or later, this host has {}.{}; rebuild it with this LibTorch, or update Slipway", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR));
+}
+
+TEST(LibraryLoading, RefusesNotesThatDoNotAgree) {
+  const auto error = [](NamedPlugin said) { return error_of([&] { check_compatible({SLW_ABI_MAJOR, SLW_ABI_MINOR, 0, SLW_KIND_MODEL, 0, "", "", {std::move(said)}}, "x.so"); }); };
+  EXPECT_EQ(error({SLW_KIND_MODEL, "org.x"}), "");
+  EXPECT_EQ(error({SLW_KIND_MODEL, "../x"}), "x.so: its notes name a plugin without a usable id, \"../x\"");
+  EXPECT_EQ(error({SLW_KIND_REWARD, "org.x"}), "x.so: its notes do not agree about the kinds of org.x");
+  EXPECT_EQ(load_error("announced_other"), "announced_other.so: holds org.test.held (reward), of which its notes do not know");
+  PluginNote note = read_note(fixture("good"));
+  note.plugins = {{SLW_KIND_REWARD, "org.test.good"}, {SLW_KIND_REWARD, "org.test.better"}};
+  EXPECT_EQ(error_of([&] { Library(fixture("good"), note); }), "good.so: its notes name org.test.better (reward), and it holds no such plugin");
 }
 
 TEST(LibraryLoading, RefusesMissingSymbolsWhenLoading) {

@@ -40,6 +40,24 @@ TEST(Note, SaysVersionsAndKindsWithoutLoading) {
   EXPECT_EQ(read_note(fixture("newer_host")).min_host_minor, 9);
 }
 
+TEST(Note, SaysWhichPluginsAFileHolds) {
+  const auto said = [](const fs::path& path) {
+    std::string out;
+    for (const NamedPlugin& each : read_note(path).plugins) out += fmt::format("{} {};", each.kinds, each.id);
+    return out;
+  };
+  EXPECT_EQ(said(fixture("announced")), fmt::format("{} org.test.announced;", +SLW_KIND_REWARD));
+  EXPECT_EQ(said(fixture("shout")), fmt::format("{} org.example.shout;", +SLW_KIND_REWARD));  // C++: the macro writes it
+  EXPECT_EQ(said(fs::path(SLIPWAY_PLUGINS) / "length.so"), fmt::format("{} org.slipway.reward.length;", +SLW_KIND_REWARD));
+  EXPECT_EQ(said(fs::path(SLIPWAY_PLUGINS) / "llama.so"), fmt::format("{} org.slipway.model.llama;", +SLW_KIND_MODEL));
+  EXPECT_EQ(said(fixture("good")), "");
+  const auto with = [](size_t at, uint32_t value) {
+    return spoiled("announced", [&](std::string& b) { put<uint32_t>(b, b.find(std::string_view("\2\0\0\0Slipway", 11)) + at, value); });
+  };
+  EXPECT_EQ(said(with(20, 0)), "");  // an id that was not known when it was compiled
+  EXPECT_EQ(note_error(with(static_cast<size_t>(-4), 100)), "announced.so: a note about one of its plugins is too short");
+}
+
 TEST(Note, IsKeptByStrip) {
   const fs::path copy = spoiled("good", [](std::string&) {});
   ASSERT_EQ(std::system(("strip " + copy.string()).c_str()), 0);

@@ -85,6 +85,26 @@ TEST(RegistryScan, RejectsWithReasonsAndKeepsTheRest) {
   EXPECT_THAT(find_error(registry, "wrong_major"), HasSubstr("; " + folder.string() + "/wrong_major.so: built for plugin ABI 2."));
 }
 
+// Nothing of a file runs that says what it holds and is not wanted.
+TEST(RegistryScan, RunsNothingOfAFileThatIsNotAskedFor) {
+  const fs::path folder = folder_of({"announced", "announced_crash", "announced_other", "good"}), mark = folder / "ran";
+  ::setenv("SLIPWAY_TEST_CODE_RAN", mark.c_str(), 1);
+  const Registry registry({folder});
+  EXPECT_TRUE(registry.rejected().empty());
+  registry.find("good", SLW_KIND_REWARD, kWhere);
+  EXPECT_EQ(find_error(registry, "annuonced"), "run.toml:14: no reward plugin \"annuonced\", did you mean \"announced\"? (searched " + folder.string() + ")");
+  EXPECT_FALSE(fs::exists(mark));
+  EXPECT_STREQ(registry.find("announced", SLW_KIND_REWARD, kWhere).descriptor->id, "org.test.announced");
+  EXPECT_TRUE(fs::exists(mark));
+  ::unsetenv("SLIPWAY_TEST_CODE_RAN");
+  const std::string crash = folder.string() + "/announced_crash.so: crashed when it was loaded (SIGSEGV)";
+  for (int asked = 0; asked < 2; ++asked)
+    EXPECT_EQ(find_error(registry, "announced-crash"), "run.toml:14: no reward plugin \"announced-crash\" (searched " + folder.string() + "; " + crash + ")");
+  EXPECT_THAT(find_error(registry, "promised"), HasSubstr("announced_other.so: holds org.test.held (reward), of which its notes do not know"));
+  EXPECT_EQ(registry.plugins().size(), 2u);
+  EXPECT_EQ(registry.rejected().size(), 2u);
+}
+
 TEST(RegistryScan, SecondNameOfAFileIsNoDuplicate) {
   const fs::path folder = folder_of({"good"});
   fs::create_symlink("good.so", folder / "also_good.so");
@@ -106,7 +126,7 @@ TEST(PluginInstance, CreateErrorsNameThePlugin) {
   EXPECT_EQ(made("create-fails"), "plugin org.test.shapes, create(): no lexicon at /nowhere (NOT_FOUND)");
   EXPECT_EQ(made("no-instance"), "plugin org.test.shapes, create(): gave no usable instance (destroy and get_interface are needed)");
   EXPECT_EQ(made("short-instance"), "plugin org.test.shapes, create(): gave no usable instance (destroy and get_interface are needed)");
-  EXPECT_EQ(made("no-interface"), "plugin org.test.shapes does not offer slipway.reward/1");
+  EXPECT_EQ(made("no-interface"), "plugin org.test.shapes: its descriptor offers slipway.reward/1, and get_interface() does not give it");
 }
 
 TEST(PluginInstance, MoveHandsTheInstanceOver) {
