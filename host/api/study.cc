@@ -3,6 +3,7 @@
 #include "slipway/study.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "api/check_search.h"
@@ -21,7 +22,7 @@
 namespace slipway {
 namespace {
 
-// The last value of `metric` that the run logged.
+// The last value of `metric` that the run logged; not a number where the row says null.
 std::optional<double> last_metric(const fs::path& metrics, const std::string& metric) {
   std::optional<double> out;
   if (!fs::exists(metrics)) return out;
@@ -29,7 +30,7 @@ std::optional<double> last_metric(const fs::path& metrics, const std::string& me
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const Json row = Json::parse(text.substr(at, end - at), nullptr, false);
-    if (row.is_object() && row.contains(metric) && row[metric].is_number()) out = row[metric].get<double>();
+    if (row.is_object() && row.contains(metric)) out = row[metric].is_number() ? row[metric].get<double>() : std::nan("");
     at = end + 1;
   }
   return out;
@@ -64,6 +65,46 @@ std::optional<double> run_as_process(const RunFile& run, const std::string& metr
   return objective;
 }
 
+// What a person follows a search by.
+class Progress {
+ public:
+  explicit Progress(const StudySettings& settings) : settings_(settings) {}
+
+  void begin(const Trial& trial) const {
+    std::string shown;
+    for (size_t i = 0; i < trial.values.size(); ++i) {
+      const Value& value = trial.values[i];
+      shown += fmt::format(" {}={}", settings_.domains[i].name, value.kind == Value::Kind::kFloat ? fmt::format("{:.6g}", value.f) : value.toml());
+    }
+    log_info("trial {} ({} of {}):{}", trial.number, trial.number + 1, settings_.trials, shown);
+  }
+  // Of a trial that took `seconds`; one that failed has said so.
+  void end(const Trial& trial, std::optional<double> objective, double seconds) {
+    seconds_ += seconds;
+    ++run_;
+    if (!objective || !std::isfinite(*objective)) return;
+    if (best_trial_ < 0 || (settings_.maximize ? *objective > best_ : *objective < best_)) best_ = *objective, best_trial_ = trial.number;
+    const int64_t left = settings_.trials - trial.number - 1;
+    const std::string time = left > 0 ? fmt::format("; about {} left", duration(seconds_ / static_cast<double>(run_) * static_cast<double>(left))) : "";
+    log_info("trial {}: {} = {:.6g}; best so far {:.6g}, of trial {}{}", trial.number, settings_.metric, *objective, best_, best_trial_, time);
+  }
+  // Of an earlier call of the search.
+  void know(const Trial& trial) {
+    if (trial.state != SLW_TRIAL_COMPLETE) return;
+    if (best_trial_ < 0 || (settings_.maximize ? trial.objective > best_ : trial.objective < best_)) best_ = trial.objective, best_trial_ = trial.number;
+  }
+
+ private:
+  static std::string duration(double seconds) {
+    const auto whole = static_cast<int64_t>(std::lround(seconds));
+    return whole < 90 ? fmt::format("{} s", whole) : whole < 90 * 60 ? fmt::format("{} min", (whole + 30) / 60) : fmt::format("{:.1f} h", seconds / 3600);
+  }
+
+  const StudySettings& settings_;
+  double best_ = 0, seconds_ = 0;
+  int64_t best_trial_ = -1, run_ = 0;
+};
+
 SearchTrial told(const Trial& trial, const StudySettings& settings, const fs::path& output_dir) {
   SearchTrial out{trial.number, output_dir / fmt::format("trial-{:04}", trial.number), {}, {}};
   for (size_t i = 0; i < trial.values.size(); ++i) out.values.emplace_back(settings.domains[i].name, trial.values[i].toml());
@@ -86,19 +127,20 @@ SearchResult search(const RunFile& run, const SearchOptions& options) {
   SearchPlugin plugin(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, &settings.options, found.descriptor->id, settings.where), facts));
   plugin.begin(settings.domains, settings.maximize, settings.seed, facts.run_id);
   const FolderLock lock = take_search_folder(config.output_dir);
+  Progress progress(settings);
   const auto run_trial = [&](const Trial& asked) {
     if (stop_requested()) throw Interrupted(kStopped);
     const SearchTrial trial = told(asked, settings, config.output_dir);
-    std::string shown;
-    for (const auto& [key, value] : trial.values) shown += fmt::format(" {}={}", key, value);
-    log_info("trial {}:{}", trial.number, shown);
+    progress.begin(asked);
+    const auto began = std::chrono::steady_clock::now();
     const std::optional<double> objective = options.run_trial ? options.run_trial(trial) : run_as_process(run, settings.metric, trial);
-    if (objective) log_info("trial {}: {} = {:.6g}", trial.number, settings.metric, *objective);
+    progress.end(asked, objective, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     return objective;
   };
   SearchResult out;
   out.metric = settings.metric;
-  for (const Trial& trial : run_study(plugin, settings, config.output_dir / "trials.jsonl", run_trial)) out.trials.push_back(told(trial, settings, config.output_dir));
+  out.maximize = settings.maximize;
+  for (const Trial& trial : run_study(plugin, settings, config.output_dir / "trials.jsonl", run_trial, [&](const Trial& trial) { progress.know(trial); })) out.trials.push_back(told(trial, settings, config.output_dir));
   if (!out.trials.empty() && std::ranges::none_of(out.trials, [](const SearchTrial& trial) { return trial.objective.has_value(); }))
     fail("{}: every one of {} trials failed; what each said stands above, and the same command tries them again", config.output_dir.string(), out.trials.size());
   out.best = plugin.best();

@@ -105,6 +105,7 @@ struct Trainer::Parts {
   LoadedModel& ready();  // the model, loaded if there was no training yet
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
+  std::vector<LoggerPlugin> make_loggers(bool console);
   // Puts what the run starts from, and what config.resolved.toml says of it, into its folder. Returns the checkpoint there.
   std::optional<fs::path> take_up(const std::optional<fs::path>& asked, bool goes_on);
   TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, RunFolder& folder);
@@ -209,6 +210,20 @@ std::optional<fs::path> Trainer::Parts::take_up(const std::optional<fs::path>& a
   return out;
 }
 
+std::vector<LoggerPlugin> Trainer::Parts::make_loggers(bool console) {
+  constexpr const char* kConsole = "org.slipway.logger.console";
+  std::vector<LoggerPlugin> out;
+  const RunFacts given = facts();
+  for (const PlannedUse& u : planned.loggers) {
+    console = console && std::string_view(u.found->descriptor->id) != kConsole;
+    out.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
+  }
+  if (!console || config.flag("train", "disable_tqdm")) return out;
+  const Registry::Found& found = registry.find(kConsole, SLW_KIND_LOGGER, {});
+  out.emplace_back(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, nullptr, kConsole, {}), given));
+  return out;
+}
+
 TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& asked, RunFolder& folder) {
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
@@ -223,12 +238,11 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   const RunFacts given = facts();
   std::vector<RewardPlugin> rewards;
   std::vector<MetricPlugin> metrics = make_metrics(planned.metrics, given);
-  std::vector<LoggerPlugin> loggers;
   std::optional<LossPlugin> loss;
   const std::optional<ColumnTypes> types = column_types(config, rows);
   rewards = make_rewards(planned.rewards, given, types);
   std::vector<CallbackPlugin> listeners = make_callbacks();
-  for (const PlannedUse& u : planned.loggers) loggers.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
+  std::vector<LoggerPlugin> loggers = make_loggers(options.console);
   for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
   if (stop_requested()) throw Interrupted("stopped by a signal before the run began; nothing was changed");
   const std::optional<fs::path> checkpoint = take_up(asked, goes_on);

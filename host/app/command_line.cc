@@ -1,23 +1,56 @@
 // Parsing with Boost.Program_options.
 #include "app/command_line.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <sstream>
 
 #include "app/standard_output.h"
 #include "base/nearest.h"
+#include "base/text_width.h"
+#include "config/schema.h"
 
 namespace slipway {
 
 namespace po = boost::program_options;
 
+// An option or argument, for the help.
+struct Explained {
+  std::string name, help;
+};
+
+namespace {
+
+// Two columns, the second wrapped.
+std::string explained(const std::vector<Explained>& entries, size_t columns) {
+  constexpr size_t kNames = 26;
+  std::string out;
+  for (const auto& [name, help] : entries) {
+    out += fmt::format("  {:<{}}", name, kNames - 2);
+    out += (name.size() + 3 > kNames ? "\n" + std::string(kNames, ' ') : "") + wrapped(help, kNames, columns) + "\n";
+  }
+  return out;
+}
+
+// What an unknown option stands for: another option, or, where --set is one, a key of the run file.
+std::string meant(const std::string& given, const std::vector<std::string>& names) {
+  const std::string key = given.substr(std::min(given.find_first_not_of('-'), given.size()));
+  const std::string whole = key.find('.') == std::string::npos ? whole_name(key) : key;
+  if (std::ranges::find(names, "--set") != names.end() && is_key(whole)) return fmt::format(", did you mean --set {}=VALUE?", whole);
+  return did_you_mean(given, names);
+}
+
+}  // namespace
+
 struct CommandLine::Parts {
-  std::string usage, about, positional_help;
+  std::string usage, about;
+  std::vector<Explained> positionals, options{{"-h, --help", "show this text"}};
   std::vector<std::string> names, required;
   std::vector<std::pair<std::string, std::string>> implied;  // options that may do without a value, and what it is then
-  po::options_description visible{"Options"}, hidden;
+  po::options_description visible, hidden;
   po::positional_options_description positional;
   po::variables_map values;
 };
@@ -34,7 +67,7 @@ CommandLine::~CommandLine() = default;
 CommandLine& CommandLine::positional(const std::string& name, const std::string& help, bool required) {
   parts_->hidden.add_options()(name.c_str(), po::value<std::string>(), help.c_str());
   parts_->positional.add(name.c_str(), 1);
-  parts_->positional_help += fmt::format("  {:<24}{}\n", name, help);
+  parts_->positionals.push_back({name, help});
   if (required) parts_->required.push_back(name);
   return *this;
 }
@@ -42,6 +75,7 @@ CommandLine& CommandLine::positional(const std::string& name, const std::string&
 CommandLine& CommandLine::flag(const std::string& name, const std::string& help) {
   parts_->visible.add_options()(name.c_str(), help.c_str());
   parts_->names.push_back("--" + name);
+  parts_->options.push_back({"--" + name, help});
   return *this;
 }
 
@@ -55,12 +89,14 @@ CommandLine& CommandLine::option(const std::string& name, const std::string& val
   }
   parts_->visible.add_options()(name.c_str(), semantic, help.c_str());
   parts_->names.push_back("--" + name);
+  parts_->options.push_back({"--" + name + (implicit ? " [" + value + "]" : " " + value), fallback.empty() ? help : fmt::format("{} (default {})", help, fallback)});
   return *this;
 }
 
 CommandLine& CommandLine::repeated(const std::string& name, const std::string& value, const std::string& help) {
   parts_->visible.add_options()(name.c_str(), po::value<std::vector<std::string>>()->value_name(value), help.c_str());
   parts_->names.push_back("--" + name);
+  parts_->options.push_back({fmt::format("--{} {}", name, value), help});
   return *this;
 }
 
@@ -75,16 +111,17 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
                   .run(),
               p.values);
   } catch (const po::unknown_option& e) {
-    throw UsageError(fmt::format("unknown option \"{}\"{}\nusage: {}", e.get_option_name(), did_you_mean(e.get_option_name(), p.names), p.usage));
+    throw UsageError(fmt::format("unknown option \"{}\"{}\nusage: {}", e.get_option_name(), meant(e.get_option_name(), p.names), p.usage));
   } catch (const po::too_many_positional_options_error&) {
     throw UsageError(fmt::format("too many arguments\nusage: {}", p.usage));
   } catch (const po::error& e) {
     throw UsageError(fmt::format("{}\nusage: {}", e.what(), p.usage));
   }
   if (p.values.count("help") != 0) {
-    std::ostringstream text;
-    text << "usage: " << p.usage << "\n\n" << p.about << "\n\n" << p.positional_help << (p.positional_help.empty() ? "" : "\n") << p.visible;
-    print(text.str());
+    const size_t columns = columns_of(STDOUT_FILENO);
+    std::string text = "usage: " + p.usage + "\n\n" + wrapped(p.about, 0, columns) + "\n\n";
+    if (!p.positionals.empty()) text += explained(p.positionals, columns) + "\n";
+    print(text + "options:\n" + explained(p.options, columns));
     return false;
   }
   for (const std::string& name : p.required) require(name);

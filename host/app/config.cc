@@ -1,10 +1,14 @@
 // slipway config: check a run file, explain its keys.
+#include <unistd.h>
+
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/standard_output.h"
 #include "base/log.h"
+#include "base/text_width.h"
 #include "config/run_config.h"
 #include "config/schema.h"
+#include "config/schema_help.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -34,14 +38,22 @@ int check(const Arguments& arguments) {
 }  // namespace
 
 int config_command(const Arguments& arguments) {
-  const std::string usage = "usage: slipway config check FILE | slipway config help";
+  const std::string usage = "usage: slipway config check FILE | slipway config help [KEY ...]";
   if (!arguments.empty() && arguments[0] == "check") return check({arguments.begin() + 1, arguments.end()});
   if (!arguments.empty() && arguments[0] == "help") {
-    print(schema_help());
+    const size_t columns = columns_of(STDOUT_FILENO);
+    if (arguments.size() == 1) print(schema_help(columns));
+    for (size_t i = 1; i < arguments.size(); ++i) {
+      try {
+        print((i > 1 ? "\n" : "") + schema_help_on(arguments[i], columns));
+      } catch (const Error& e) {
+        throw UsageError(e.what());
+      }
+    }
     return kExitOk;
   }
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
-    print(usage + "\n\n  check FILE   name every fault of a run file\n  help         explain every key\n");
+    print(usage + "\n\n  check FILE   name every fault of a run file\n  help [KEY]   explain every key of a run file, or one: train.optim, optim, reward, [search]\n");
     return kExitOk;
   }
   throw UsageError(usage);

@@ -43,7 +43,7 @@ bool starts_within_limit(const char* program) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+  if (argc == 2 && (std::strcmp(argv[1], "--version") == 0 || std::strcmp(argv[1], "-V") == 0)) {
     std::puts("slipway " SLIPWAY_VERSION);
     if (std::fflush(stdout) == 0) return 0;
     std::fprintf(stderr, "slipway: cannot write to standard output: %s\n", std::strerror(errno));

@@ -45,7 +45,7 @@ void print_help() {
   std::string out = "Slipway trains language models by rewards, through plugins.\n\nusage: slipway COMMAND [arguments]\n\n";
   for (const Command& command : kCommands) out += fmt::format("  {:<10} {}\n", command.name, command.summary);
   out +=
-      "\nslipway COMMAND --help explains a command. First steps:\n"
+      "\nslipway help COMMAND explains a command, slipway config help KEY a key of a run file. First steps:\n"
       "  slipway train configs/raft_sentiment.toml                teach a small model to write kind reviews\n"
       "  slipway generate --model runs/raft-sentiment --prompt \"The film\"\n"
       "  slipway plugin list\n\n"
@@ -55,11 +55,13 @@ void print_help() {
 }
 
 int dispatch(const Arguments& arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+  const bool asks = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help");
+  if (asks && arguments.size() > 1) return dispatch({arguments[1], "--help"});  // slipway help COMMAND
+  if (asks || arguments.empty()) {
     print_help();
-    return arguments.empty() ? kExitUsage : kExitOk;
+    return asks ? kExitOk : kExitUsage;
   }
-  if (arguments[0] == "--version") {
+  if (arguments[0] == "--version" || arguments[0] == "-V") {
     print("slipway " SLIPWAY_VERSION "\n");
     return kExitOk;
   }

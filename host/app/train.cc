@@ -1,4 +1,6 @@
 // slipway train: a run file becomes a run.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "app/command_line.h"
@@ -7,6 +9,8 @@
 #include "app/standard_output.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/text_width.h"
+#include "config/schema_help.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -40,15 +44,15 @@ int train_command(const Arguments& arguments) {
                    "named with its line and the nearest known one.");
   line.positional("FILE", "the run file (TOML); `slipway config help` explains every key", false)
       .repeated("set", "KEY=VALUE", "override a key: --set train.learning_rate=2e-5 (may be repeated)")
-      .option("resume", "CHECKPOINT", "go on from the newest checkpoint, or from the one that is named", "", "true")
+      .option("resume", "CHECKPOINT", "resume from the newest checkpoint, or from the one that is named", "", "true")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev; without a name: trace.json in the run folder", "", "true")
-      .option("trial", "JSON", "what `slipway search` says of the trial that it runs, for the state: {\"name\": ..., \"params\": {...}}; @FILE reads it from there", "")
+      .option("trial", "JSON", "for `slipway search`, which passes the facts of the trial that it runs: {\"name\": ..., \"params\": {...}}, or @FILE", "")
       .flag("print-config", "print the resolved configuration with the origin of each value, and stop")
       .flag("help-config", "explain every key of a run file, and stop")
       .flag("quiet", "say only what goes wrong");
   if (!line.parse(arguments)) return kExitOk;
   if (line.has("help-config")) {
-    print(schema_help());
+    print(schema_help(columns_of(STDOUT_FILENO)));
     return kExitOk;
   }
   line.require("FILE");
@@ -64,7 +68,7 @@ int train_command(const Arguments& arguments) {
     return kExitOk;
   }
   const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
-  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true, .trial = trial.json});
+  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true, .trial = trial.json, .console = !line.has("quiet")});
   return kExitOk;
 }
 

@@ -36,7 +36,13 @@ std::string nearest(std::string_view name, std::span<const std::string> candidat
     return out;
   };
   const std::string wanted = lower(name);
+  // What was begun and not finished: the shortest name that begins so.
+  constexpr size_t kTelling = 4;
   std::string best;
+  if (wanted.size() >= kTelling && wanted.find_first_not_of("-.") <= wanted.size() - kTelling)
+    for (const std::string& candidate : candidates)
+      if (candidate.size() <= kLongest && lower(candidate).starts_with(wanted) && (best.empty() || candidate.size() < best.size())) best = candidate;
+  if (!best.empty()) return best;
   size_t best_distance = SIZE_MAX;
   for (const std::string& candidate : candidates) {
     const size_t shorter = std::min(name.size(), candidate.size()), longer = std::max(name.size(), candidate.size());

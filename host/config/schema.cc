@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "config/blocks.h"
 #include "config/toml.h"
 #include "config/training_arguments.h"
 
@@ -92,6 +93,7 @@ constexpr Key kKeys[] = {
     {"train", "logging_nan_inf_filter", kBool, "true", "Leave evaluation batches whose loss is not finite out of eval_loss, where others are finite. A training step whose loss is not finite always ends the run, before it changes a weight."},
     {"train", "skip_memory_metrics", kBool, "true", "false = the last row of training tells what memory was held, as train_mem_cpu_alloc_delta and the like."},
     {"train", "auto_find_batch_size", kBool, "false", "When a run does not fit in memory, begin it anew with batch sizes 0.9 times as large, until it fits."},
+    {"train", "disable_tqdm", kBool, "false", "Do not show the run in the terminal. Otherwise the logger console does, as a [[logger]] block says where there is one for it; slipway train --quiet says only what goes wrong."},
     {"train", "run_name", kString, "\"\"", "What loggers call the run; empty = the name of its folder."},
     {"train", "restore_callback_states_from_checkpoint", kBool, "true", "Resume callbacks where the checkpoint left them, as early stopping's patience; false = they begin anew."},
     {"train", "save_only_model", kBool, "false", "Checkpoints hold the model without optimizer, schedule and generators: smaller, and no run can go on from them."},
@@ -191,13 +193,8 @@ std::string fault(const Key& key, Value& value) {
   if (value.is_number() && key.maximum != nullptr && !(value.number() <= parse_toml_value(key.maximum, name).number()))
     return fmt::format("{} is {}, at most {} is allowed", name, value.toml(), key.maximum);
   if (key.choices != nullptr) {
-    std::vector<std::string> names;
+    const std::vector<std::string> names = words_of(key.choices);
     std::string listed = key.choices;
-    for (size_t at = 0; at <= listed.size();) {
-      const size_t bar = std::min(listed.find('|', at), listed.size());
-      names.push_back(listed.substr(at, bar - at));
-      at = bar + 1;
-    }
     if (std::ranges::find(names, value.s) == names.end()) {
       std::ranges::replace(listed, '|', ' ');
       return fmt::format("{} is \"{}\", one of {} is needed{}", name, value.s, listed, did_you_mean(value.s, names));
@@ -206,18 +203,9 @@ std::string fault(const Key& key, Value& value) {
   return "";
 }
 
-const std::vector<std::string>& plugin_keys(const std::string& section) {
-  static const std::map<std::string, std::vector<std::string>> keys = {{"reward", {"use", "weight", "options"}},
-                                                                       {"metric", {"use", "prefix", "options"}},
-                                                                       {"callback", {"use", "options"}},
-                                                                       {"loss", {"use", "options"}},
-                                                                       {"logger", {"use", "options"}}};
-  return keys.at(section);
-}
-
 // One block that names a plugin, whose options the plugin's own schema checks later; `block` as it is written.
 void check_use(const std::string& section, const std::string& block, const Value& use, std::vector<std::string>& faults) {
-  const auto& known = plugin_keys(section);
+  const std::vector<std::string> known = block_keys(section);
   for (const auto& [name, item] : use.table)
     if (std::ranges::find(known, name) == known.end())
       faults.push_back(fmt::format("{}: unknown key \"{}\" in {}{}", location(item), name, block, did_you_mean(name, known)));
@@ -249,6 +237,39 @@ void check_uses(const std::string& section, const Value& value, std::vector<std:
 
 std::span<const Key> run_schema() { return kKeys; }
 
+std::vector<std::string> words_of(std::string_view choices) {
+  std::vector<std::string> out;
+  while (!choices.empty()) {
+    const size_t bar = std::min(choices.find('|'), choices.size());
+    out.emplace_back(choices.substr(0, bar));
+    choices.remove_prefix(std::min(bar + 1, choices.size()));
+  }
+  return out;
+}
+
+std::vector<std::string> other_names(const Key& key) {
+  std::vector<std::string> out;
+  const std::string section = std::string(key.section) + ".";
+  for (const auto& [old, name] : aliases())
+    if (old.starts_with(section) && name == key.name) out.push_back(old.substr(section.size()));
+  return out;
+}
+
+bool is_key(std::string_view whole_name) {
+  return std::ranges::any_of(kKeys, [&](const Key& key) { return whole_name == fmt::format("{}.{}", key.section, key.name); });
+}
+
+std::string whole_name(std::string_view name) {
+  std::string out;
+  for (const Key& key : kKeys) {
+    const std::vector<std::string> others = other_names(key);
+    if (name != key.name && std::ranges::find(others, name) == others.end()) continue;
+    if (!out.empty()) return "";  // of several sections
+    out = std::string(key.section) + "." + key.name;
+  }
+  return out;
+}
+
 ConfigError::ConfigError(std::vector<std::string> all) : Error([&] {
   std::string out;
   for (const std::string& each : all) out += (out.empty() ? "" : "\n") + each;
@@ -256,14 +277,18 @@ ConfigError::ConfigError(std::vector<std::string> all) : Error([&] {
 }()), faults(std::move(all)) {}
 
 Value check_run_file(const Value& root, std::vector<std::string>* notices) {
-  std::vector<std::string> faults, sections = {"reward", "metric", "callback", "logger", "loss", "search"};
+  std::vector<std::string> faults, sections;
+  for (const BlockKey& key : block_schema())
+    if (std::ranges::find(sections, key.block) == sections.end()) sections.emplace_back(key.block);
   for (const Key& key : kKeys)
     if (std::ranges::find(sections, key.section) == sections.end()) sections.emplace_back(key.section);
   Value out;
   for (const auto& [section, body] : root.table) {
     if (section == "search") continue;  // `slipway search` reads it; a run has no use for it
     if (std::ranges::find(sections, section) == sections.end()) {
-      faults.push_back(fmt::format("{}: unknown section [{}]{}", location(body), section, did_you_mean(section, sections)));
+      const std::string whole = body.kind == kTable ? "" : whole_name(section);
+      if (body.kind == kTable) faults.push_back(fmt::format("{}: unknown section [{}]{}", location(body), section, did_you_mean(section, sections)));
+      else faults.push_back(fmt::format("{}: unknown key \"{}\" outside of any section{}", location(body), section, whole.empty() ? did_you_mean(section, sections) : ", did you mean \"" + whole + "\"?"));
       continue;
     }
     if (section == "reward" || section == "metric" || section == "callback" || section == "logger") {
@@ -337,18 +362,6 @@ Value check_run_file(const Value& root, std::vector<std::string>* notices) {
     }
   }
   if (!faults.empty()) throw ConfigError(faults);
-  return out;
-}
-
-std::string schema_help() {
-  std::string out, section;
-  for (const Key& key : kKeys) {
-    if (section != key.section) out += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", section = key.section);
-    out += fmt::format("  {:<30} {}{}\n  {:<30} {}\n", key.name, kind_name(key.kind),
-                       key.fallback != nullptr ? fmt::format(", default {}", key.fallback) : ", required", "", key.help);
-    if (const OtherDefault* other = section == "train" ? other_default(key.name) : nullptr; other != nullptr)
-      out += fmt::format("  {:<30} (Hugging Face's default is {}: {})\n", "", other->theirs, other->reason);
-  }
   return out;
 }
 

@@ -23,6 +23,18 @@ struct Key {
 
 std::span<const Key> run_schema();
 
+// What a key may be: "a|b|c" apart.
+std::vector<std::string> words_of(std::string_view choices);
+
+// What the key was called in the past of the Hugging Face Trainer, or is called by LMFlow.
+std::vector<std::string> other_names(const Key& key);
+
+// Whether "train.learning_rate" is a key.
+bool is_key(std::string_view whole_name);
+
+// "train.learning_rate" for "learning_rate"; "" where no section, or more than one, has such a key.
+std::string whole_name(std::string_view name);
+
 // Several faults in one message, each "file:line: ...".
 struct ConfigError : Error {
   explicit ConfigError(std::vector<std::string> faults);
@@ -56,8 +68,5 @@ void keep_faults(std::vector<std::string>& faults, Look&& look) {
 // Checks a parsed run file and fills in defaults: unknown sections and keys (with the nearest name), old names of Hugging
 // Face and LMFlow (accepted with a line in `notices`), types, ranges, choices. Throws ConfigError with every fault found.
 Value check_run_file(const Value& root, std::vector<std::string>* notices);
-
-// Every key with type, default and help.
-std::string schema_help();
 
 }  // namespace slipway

@@ -1,6 +1,7 @@
 // The only file that sees toml++.
 #include "config/toml.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #define TOML_EXCEPTIONS 1
@@ -60,13 +61,28 @@ Value convert(const toml::node& node, const std::string& file) {
   return out;
 }
 
+size_t line_length(std::string_view source, size_t line) {
+  for (; line > 1; --line) source.remove_prefix(std::min(source.find('\n'), source.size() - 1) + 1);
+  return std::min(source.find('\n'), source.size());
+}
+
+// toml++ tells of a text that its line's end cuts off as of a control character.
+std::string told(const toml::parse_error& e, std::string_view source, const std::string& file) {
+  const std::string_view what = e.description();
+  const toml::source_position at = e.source().begin;
+  const bool in_text = what.find("parsing string") != what.npos;
+  if (in_text && (what.find("end-of-file") != what.npos || (what.find("control characters") != what.npos && at.column > line_length(source, at.line))))
+    return fmt::format("{}:{}: a text is not closed: a quote is missing at its end", file, at.line);
+  return fmt::format("{}:{}: {}", file, at.line, what);
+}
+
 }  // namespace
 
 Value parse_toml(std::string_view text, const std::string& file) {
   try {
     return convert(toml::parse(text, file), file);
   } catch (const toml::parse_error& e) {
-    fail("{}:{}: {}", file, e.source().begin.line, e.description());
+    fail("{}", told(e, text, file));
   }
 }
 

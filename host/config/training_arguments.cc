@@ -69,7 +69,6 @@ constexpr IdleArgument kArguments[] = {
     {"deepspeed", kNever, kShards},
     {"log_level", "\"passive\"", kVerbosity},
     {"log_level_replica", "\"warning\"", kVerbosity},
-    {"disable_tqdm", kOff, kVerbosity},
     {"report_to", "\"none\"", kTracker},
     {"project", kNever, kTracker},
     {"trackio_space_id", kNever, kTracker},

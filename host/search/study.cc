@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/place.h"
+#include "config/blocks.h"
 #include "config/schema.h"
 #include "plugin/options.h"
 
@@ -115,7 +116,7 @@ StudySettings take_study(Value& root) {
   StudySettings out;
   const Value* section = root.find("search");
   if (section == nullptr || section->kind != kTable) throw ConfigError({fmt::format("{}: has no [search]; see: slipway search --help", root.where.file)});
-  check_keys(*section, {"use", "options", "metric", "direction", "trials", "seed", "space"}, "[search]");
+  check_keys(*section, block_keys("search"), "[search]");
   const auto text = [&](const char* key, const std::string& fallback) {
     const Value* value = section->find(key);
     if (value == nullptr) return fallback;
@@ -146,7 +147,7 @@ StudySettings take_study(Value& root) {
 }
 
 std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings, const fs::path& journal,
-                             const std::function<std::optional<double>(const Trial&)>& run) {
+                             const std::function<std::optional<double>(const Trial&)>& run, const std::function<void(const Trial&)>& known) {
   std::vector<Trial> out;
   const auto ask = [&] {
     const auto number = static_cast<int64_t>(out.size());
@@ -156,10 +157,11 @@ std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings
   };
   // The calls that the plugin has seen, in their order: its state is a function of them.
   for (const Finished& done : finished_trials(journal)) {
-    const bool known = done.trial >= 0 && done.trial < static_cast<int64_t>(out.size());
-    if ((!known && (done.trial != static_cast<int64_t>(out.size()) || !ask())) || row_of(out[static_cast<size_t>(done.trial)], settings, "")["values"] != done.values)
+    const bool seen = done.trial >= 0 && done.trial < static_cast<int64_t>(out.size());
+    if ((!seen && (done.trial != static_cast<int64_t>(out.size()) || !ask())) || row_of(out[static_cast<size_t>(done.trial)], settings, "")["values"] != done.values)
       fail("{}: trial {} has other values than the search proposes now; was [search] changed? move the file away to start again", journal.string(), done.trial);
     tell(plugin, out[static_cast<size_t>(done.trial)], done.objective);
+    if (known) known(out[static_cast<size_t>(done.trial)]);
   }
   const size_t ended_before = out.size();
   AppendLog log(journal, [](std::string_view line) { return Json::parse(line, nullptr, false).is_object(); });

@@ -35,7 +35,8 @@ struct Trial {
 // fail: each once, for their cause may be gone. Every trial is written to `journal` (JSON Lines) before and after it runs; what the journal
 // has is told to the plugin in its order instead of being run again, a trial that was tried again with both its ends; one that was under
 // way is run again. run(trial) returns the objective, nothing when the trial failed.
+// `known` is told of each trial that the journal has.
 std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings, const fs::path& journal,
-                             const std::function<std::optional<double>(const Trial&)>& run);
+                             const std::function<std::optional<double>(const Trial&)>& run, const std::function<void(const Trial&)>& known = {});
 
 }  // namespace slipway

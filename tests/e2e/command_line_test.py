@@ -114,6 +114,32 @@ def damaged_states(program: str, folder: pathlib.Path) -> None:
         file.write_text(whole)
 
 
+def console(program: str, folder: pathlib.Path) -> None:
+    """A run is shown without being asked for; a key, --quiet or the run file's own block decide otherwise."""
+    rows = lambda more, block="": shown(more, block).count("sampled   iteration 1")
+
+    def shown(more: list, block: str) -> str:
+        (folder / "shown.toml").write_text((folder / "run.toml").read_text() + block)
+        code, text = run(program, ["train", "shown.toml", "--set", "run.output_dir=shown", *more], folder)
+        check(f"a run with {more} {block}", code == 0, text)
+        return text
+
+    block = '[[logger]]\nuse = "console"\n'
+    seen = [rows([]), rows(["--set", "train.disable_tqdm=true"]), rows(["--quiet"]), rows([], block), rows(["--set", "train.disable_tqdm=true"], block)]
+    check("the console's line of an iteration", seen == [1, 0, 0, 1, 1], seen)
+
+
+def help_on(program: str, folder: pathlib.Path) -> None:
+    for arguments, said in ((["help", "train"], "usage: slipway train FILE"), (["config", "help", "optim"], "[train]\n  optim ("), (["-V"], "slipway 0."),
+                            (["config", "help", "[[reward]]"], "reward[0].weight")):
+        code, text = run(program, arguments, folder)
+        check(f"{arguments}", code == 0 and said in text, (code, text))
+    for arguments, said in ((["config", "help", "optmi"], 'did you mean "optim"?'), (["train", "run.toml", "--learning_rate", "1"], "did you mean --set train.learning_rate=VALUE?"),
+                            (["config", "check", "run.toml", "--set", "seed=1"], 'did you mean "train.seed"?')):
+        code, text = run(program, arguments, folder)
+        check(f"{arguments}", code == 2 and said in text, (code, text))
+
+
 def main() -> None:
     program = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="slipway-line-") as root:
@@ -130,6 +156,8 @@ def main() -> None:
         damaged_states(program, folder)
         full_disk(program, folder, "model")
         terminal(program, folder, "model")
+        console(program, folder)
+        help_on(program, folder)
     for failure in failures:
         print(failure)
     print(f"{checked} checks of the command line, {len(failures)} failed")

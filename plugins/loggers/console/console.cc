@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <map>
 
 #include "slipway/plugin.hpp"
@@ -26,12 +28,34 @@ std::string duration(double seconds) {
   return text;
 }
 
-// The first `columns` code points: what fits, cut where a character ends.
+// The first `columns` code points: what fits, cut where a character ends. Colours take no room, and are not cut off.
 std::string cut(const std::string &text, size_t columns) {
-  size_t shown = 0, i = 0;
-  for (; i < text.size(); ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && shown++ == columns) break;
-  return text.substr(0, i);
+  std::string out;
+  size_t shown = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\033') {
+      const size_t end = std::min(text.find('m', i), text.size() - 1);
+      out += text.substr(i, end - i + 1);
+      i = end;
+      continue;
+    }
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) ++shown;
+    if (shown <= columns) out += text[i];
+  }
+  return out;
+}
+
+// Without Markdown's marks of a list, of strong text and of code, for a terminal that shows them as they are.
+std::string plain(std::string text) {
+  if (text.rfind("- ", 0) == 0) text.erase(0, 2);
+  for (const char *mark : {"**", "`"})
+    for (size_t first = text.find(mark); first != std::string::npos; first = text.find(mark, first)) {
+      const size_t size = std::strlen(mark), second = text.find(mark, first + size);
+      if (second == std::string::npos) break;
+      text.erase(second, size).erase(first, size);
+      first = second - size;
+    }
+  return text;
 }
 
 // The code point that begins at `at`, and its length in bytes; -1 and 1 where the text is no UTF-8.
@@ -69,14 +93,14 @@ struct Console : slipway::Logger<Console> {
   static constexpr auto id = "org.slipway.logger.console", name = "Console", version = "1.0.0", license = "Apache-2.0",
                         help = "Progress bar with time left and throughput; results and samples as lines.";
   static constexpr const char *kSwitch[] = {"auto", "on", "off", nullptr};
-  static constexpr slw_option bar = slipway::option(SLW_STRING, "bar", "Draw a bar in place; auto: when standard error is a terminal.", "\"auto\"", nullptr, nullptr, kSwitch);
+  static constexpr slw_option bar = slipway::option(SLW_STRING, "bar", "Draw a bar in place; auto: when standard error is a terminal, and TERM is not dumb.", "\"auto\"", nullptr, nullptr, kSwitch);
   static constexpr slw_option color = slipway::option(SLW_STRING, "color", "Colours; auto: with the bar, unless NO_COLOR is set.", "\"auto\"", nullptr, nullptr, kSwitch);
   static constexpr slw_option every = slipway::option(SLW_FLOAT, "every", "Without a bar: seconds between progress lines.", "10.0", "0.0");
   static constexpr slw_option samples = slipway::option(SLW_INT, "samples", "Lines of each sample text to show.", "3", "0");
   static constexpr const slw_option *options[] = {&bar, &color, &every, &samples, nullptr};
 
   explicit Console(slipway::Config c) : every_(c.number("every")), samples_(c.integer("samples")) {
-    bar_ = c.text("bar") == "on" || (c.text("bar") == "auto" && isatty(STDERR_FILENO) != 0);
+    bar_ = c.text("bar") == "on" || (c.text("bar") == "auto" && isatty(STDERR_FILENO) != 0 && !is_dumb());
     color_ = c.text("color") == "on" || (c.text("color") == "auto" && bar_ && std::getenv("NO_COLOR") == nullptr);
   }
 
@@ -91,7 +115,7 @@ struct Console : slipway::Logger<Console> {
     int64_t shown = 0;
     for (size_t at = 0; at < markdown.size() && shown < samples_; ++shown) {
       const size_t end = std::min(markdown.find('\n', at), markdown.size());
-      lasting("    " + harmless(markdown.substr(at, end - at)));
+      lasting("    " + plain(harmless(markdown.substr(at, end - at))));
       at = end + 1;
     }
   }
@@ -99,6 +123,12 @@ struct Console : slipway::Logger<Console> {
   void end(slw_status) { erase(); }
 
  private:
+  // A terminal that cannot go back to the beginning of a line.
+  static bool is_dumb() {
+    const char *term = std::getenv("TERM");
+    return term != nullptr && std::strcmp(term, "dumb") == 0;
+  }
+
   static bool has(const Metrics &row, const char *key) { return row.count(key) != 0; }
 
   static bool ends_with(const std::string &text, std::string_view end) { return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0; }
@@ -160,6 +190,12 @@ struct Console : slipway::Logger<Console> {
       out += rewards(row, "rewards/");
       return paint("sampled ", 32) + "  " + head + "  " + out;
     }
+    if (has(row, "train_loss")) {
+      add("train_loss", "loss of all steps", "%.4f");
+      add("train_steps_per_second", "steps/s", "%.2f");
+      if (has(row, "train_runtime")) out += "  in " + duration(row.at("train_runtime"));
+      return paint("finished", 33) + "  " + head + "  " + out;
+    }
     if (!has(row, "loss")) return "";
     add("loss", "loss", "%.4f");
     add("grad_norm", "grad", "%.3f");
@@ -201,14 +237,11 @@ struct Console : slipway::Logger<Console> {
 
   void lasting(const std::string &line) {
     erase();
-    write((bar_ ? cut_painted(line) : line) + "\n");
+    write((bar_ ? cut(line, columns() - 1) : line) + "\n");
   }
   void erase() {
     if (drawn_) write("\r\033[K");
     drawn_ = false;
-  }
-  std::string cut_painted(const std::string &line) const {
-    return line.find('\033') != std::string::npos ? line : cut(line, columns() - 1);
   }
   std::string paint(const std::string &text, int code) const {
     return color_ ? "\033[" + std::to_string(code) + "m" + text + "\033[0m" : text;

@@ -113,6 +113,21 @@ TEST_F(CommandLineTest, FaultsComeWithTheUsage) {
   EXPECT_THAT(error({"f", "--quiet=yes"}), AllOf(HasSubstr("--quiet"), HasSubstr("\nusage: ")));
 }
 
+TEST_F(CommandLineTest, AKeyOfTheRunFileIsSet) {
+  const auto error_with_set = [](const std::vector<std::string>& arguments) -> std::string {
+    CommandLine other("slipway test", "");
+    other.positional("FILE", "").repeated("set", "KEY=VALUE", "");
+    try {
+      other.parse(arguments);
+    } catch (const UsageError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  for (const char* option : {"--learning_rate", "--train.learning_rate"})
+    EXPECT_EQ(error_with_set({"f", option, "1"}), fmt::format("unknown option \"{}\", did you mean --set train.learning_rate=VALUE?\nusage: slipway test", option));
+}
+
 TEST_F(CommandLineTest, NamesAreWhole) {  // --see is not --seed: what a shortened name means would change with new options
   EXPECT_THAT(error({"f", "--see", "3"}), StartsWith("unknown option \"--see\""));
 }
@@ -120,13 +135,14 @@ TEST_F(CommandLineTest, NamesAreWhole) {  // --see is not --seed: what a shorten
 TEST_F(CommandLineTest, HelpExplainsAndNeedsNothing) {
   for (const char* help : {"--help", "-h"}) {
     CommandLine other("slipway test FILE [options]", "Tests what a command is told.");
-    other.positional("FILE", "the run file").option("seed", "N", "of the draws", "42");
+    other.positional("FILE", "the run file").option("seed", "N", "of the draws", "42").option("resume", "CHECKPOINT", "go on", "", "true");
     testing::internal::CaptureStdout();
     const bool go_on = other.parse({help});
     const std::string text = testing::internal::GetCapturedStdout();
     EXPECT_FALSE(go_on);
-    EXPECT_THAT(text, StartsWith("usage: slipway test FILE [options]\n\nTests what a command is told.\n\n  FILE                    the run file\n"));
-    EXPECT_THAT(text, AllOf(HasSubstr("--seed N (=42)"), HasSubstr("of the draws"), HasSubstr("--help")));
+    EXPECT_THAT(text, StartsWith("usage: slipway test FILE [options]\n\nTests what a command is told.\n\n  FILE                    the run file\n\noptions:\n"));
+    EXPECT_THAT(text, AllOf(HasSubstr("\n  -h, --help              show this text\n"), HasSubstr("\n  --seed N                of the draws (default 42)\n"),
+                            HasSubstr("\n  --resume [CHECKPOINT]   go on\n")));
   }
 }
 

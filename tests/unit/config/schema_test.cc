@@ -111,9 +111,19 @@ TEST(Schema, SetsToEvaluateMayHaveNames) {
   EXPECT_EQ(refused("3"), "x.toml:6: data.eval is 3 (a whole number), an array is needed");
 }
 
-TEST(Schema, HelpExplainsEveryKey) {
-  const std::string help = schema_help();
-  for (const Key& key : run_schema()) EXPECT_THAT(help, testing::HasSubstr(key.help));
+TEST(Schema, AKeyOutsideOfItsSectionIsNamedWhole) {
+  const auto refused = [](const char* line) {
+    try {
+      check_run_file(parse_toml(line, "x.toml"), nullptr);
+    } catch (const ConfigError& e) {
+      return e.faults.at(0);
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refused("learning_rate = 1"), "x.toml:1: unknown key \"learning_rate\" outside of any section, did you mean \"train.learning_rate\"?");
+  EXPECT_EQ(refused("warmup_ratio = 1"), "x.toml:1: unknown key \"warmup_ratio\" outside of any section, did you mean \"train.warmup_steps\"?");
+  EXPECT_EQ(refused("trian = 1"), "x.toml:1: unknown key \"trian\" outside of any section, did you mean \"train\"?");
+  EXPECT_EQ(refused("[trian]"), "x.toml:1: unknown section [trian], did you mean \"train\"?");
 }
 
 }  // namespace

@@ -153,6 +153,18 @@ TEST(Console, SamplesShowTheirFirstLines) {
   EXPECT_EQ(shown("", ""), "");
 }
 
+TEST(Console, SamplesAreShownWithoutMarkdown) {
+  const auto shown = [](const std::string& text) { return written([&] { console("bar = \"off\"").text(1, 0, "samples", text); }); };
+  EXPECT_EQ(shown("- **The film** is good `+0.50`"), "    The film is good +0.50\n");
+  EXPECT_EQ(shown("2 ** 3 and ` alone - **x"), "    2  3 and ` alone - x\n");
+  EXPECT_EQ(shown("a ** b"), "    a ** b\n");
+}
+
+TEST(Console, ATrainingsLastRowIsShown) {
+  EXPECT_EQ(written([] { row(console("bar = \"off\""), 18, {{"train_loss", 2.5}, {"train_runtime", 75}, {"train_steps_per_second", 0.24}}); }),
+            "finished  step 18  loss of all steps 2.5000  steps/s 0.24  in 1:15\n");
+}
+
 TEST(Console, SamplesCannotCommandTheTerminal) {
   const auto shown = [](const std::string& text) { return written([&] { console("bar = \"off\"").text(1, 0, "samples", text); }); };
   EXPECT_EQ(shown("\033]0;title\007 \033[2J\b\r\t"), "     ]0;title   [2J   \n");
@@ -220,6 +232,22 @@ TEST(ConsoleInATerminal, WithoutAWidthThereAreEightyColumns) {
   Terminal terminal(0);
   console("bar = \"on\"\ncolor = \"off\"").text(1, 0, "samples", std::string(400, 'x'));
   EXPECT_EQ(terminal.read(), "    " + std::string(75, 'x') + "\n");
+}
+
+TEST(ConsoleInATerminal, ColouredRowsFitToo) {
+  Terminal terminal(20);
+  row(console("bar = \"on\"\ncolor = \"on\""), 5, {{"loss", 2}, {"grad_norm", 1}});
+  EXPECT_EQ(terminal.read(), "\033[33mtrained \033[0m  step 5  l\n");
+}
+
+TEST(ConsoleInATerminal, ADumbOneHasNoBar) {
+  Terminal terminal(80);
+  const std::string before = std::getenv("TERM") != nullptr ? std::getenv("TERM") : "";
+  ::setenv("TERM", "dumb", 1);
+  const LoggerPlugin plugin = console("");
+  ::setenv("TERM", before.c_str(), 1);
+  progress(plugin, 1000, 0.25);
+  EXPECT_EQ(terminal.read(), " 25%  0:00  training\n");
 }
 
 TEST(ConsoleInATerminal, ColoursAreForTheBarUnlessRefused) {

@@ -21,6 +21,7 @@ struct SearchTrial {
 
 struct SearchResult {
   std::string metric;
+  bool maximize = true;
   std::vector<SearchTrial> trials;
   std::vector<int64_t> best;  // numbers of trials
 };

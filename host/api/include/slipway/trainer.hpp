@@ -46,6 +46,8 @@ struct TrainOptions {
   // SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 save and stop while the run lives; a second SIGINT or SIGTERM ends the process.
   bool stop_on_signals = false;
   std::string trial;                // of a search, for the state: {"name": ..., "params": {...}}; "" = none
+  // The logger `console` shows the run on standard error, unless train.disable_tqdm says no; a [[logger]] block for it does so anyway.
+  bool console = false;
 };
 
 struct TrainResult {
