@@ -54,7 +54,7 @@ use = "length"
 )";
 
 const Registry& registry() {
-  static const Registry made({SLIPWAY_PLUGINS});
+  static const Registry made({built("plugins")});
   return made;
 }
 
