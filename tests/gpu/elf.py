@@ -11,7 +11,9 @@ def is_elf(path: pathlib.Path) -> bool:
 
 
 def read(option: str, path: pathlib.Path) -> str:
-    return subprocess.run(["readelf", "--wide", option, path], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["readelf", "--wide", option, path], check=True, capture_output=True, text=True
+    ).stdout
 
 
 def needed(path: pathlib.Path) -> list[str]:
@@ -19,14 +21,20 @@ def needed(path: pathlib.Path) -> list[str]:
 
 
 def run_paths(path: pathlib.Path) -> tuple[str, list[str]]:
-    """RPATH (which the loader looks through before LD_LIBRARY_PATH), RUNPATH (after it) or "", and the folders."""
+    """RPATH (which counts before LD_LIBRARY_PATH), RUNPATH (after it) or "", and the folders."""
     found = re.search(r"\((RPATH|RUNPATH)\).*\[(.*)\]", read("--dynamic", path))
     return (found.group(1), found.group(2).split(":")) if found else ("", [])
 
 
 def glibc(path: pathlib.Path) -> tuple[int, ...]:
     """The newest glibc whose symbols it uses."""
-    return max((tuple(int(n) for n in v.split(".")) for v in re.findall(r"GLIBC_([0-9.]+)", read("--version-info", path))), default=(0,))
+    return max(
+        (
+            tuple(int(n) for n in v.split("."))
+            for v in re.findall(r"GLIBC_([0-9.]+)", read("--version-info", path))
+        ),
+        default=(0,),
+    )
 
 
 def system_library(name: str) -> pathlib.Path | None:

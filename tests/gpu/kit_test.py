@@ -1,4 +1,4 @@
-"""What a kit says to a machine that it cannot start on, what it takes from one that it can, and what packing refuses.
+"""What a kit says to a machine that it cannot start on, what it takes from one that it can, what packing refuses.
 
 usage: kit_test.py PROGRAM, one of an ordinary build. Needs no GPU, and builds nothing.
 """
@@ -44,20 +44,35 @@ def a_site(folder: pathlib.Path, version: str, library: bool = True) -> pathlib.
     return folder
 
 
-def started(kit: pathlib.Path, site: pathlib.Path | None, *command: str, **more: str) -> subprocess.CompletedProcess:
+def started(
+    kit: pathlib.Path, site: pathlib.Path | None, *command: str, **more: str
+) -> subprocess.CompletedProcess:
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "LD_LIBRARY_PATH")}
     environment = {**kept, **({"PYTHONPATH": str(site)} if site else {}), **more}
     # -S: this machine's own packages, which may have a torch, stay out of it.
-    return subprocess.run([sys.executable, "-S", kit / "parts/libtorch.py", *command], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-S", kit / "parts/libtorch.py", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
 
 
 def says_what_is_wrong(root: pathlib.Path) -> None:
     right = a_site(root / "right", "2.11.0+cu130")
     for told, kit, site in (
-        ("the kit needs glibc 9.1 or later, this machine has glibc 2.", a_kit(root / "new", glibc="9.1"), right),
+        (
+            "the kit needs glibc 9.1 or later, this machine has glibc 2.",
+            a_kit(root / "new", glibc="9.1"),
+            right,
+        ),
         ("has no torch: install torch==2.11.0", a_kit(root / "a"), None),
         ("is 2.15.0: install torch==2.11.0", a_kit(root / "b"), a_site(root / "other", "2.15.0")),
-        ("has no libtorch_cpu.so: install torch==2.11.0 anew", a_kit(root / "c"), a_site(root / "empty", "2.11.0", library=False)),
+        (
+            "has no libtorch_cpu.so: install torch==2.11.0 anew",
+            a_kit(root / "c"),
+            a_site(root / "empty", "2.11.0", library=False),
+        ),
     ):
         done = started(kit, site, "true")
         assert done.returncode == 1 and told in done.stderr, (told, done)
@@ -66,7 +81,9 @@ def says_what_is_wrong(root: pathlib.Path) -> None:
 def starts_with_the_machines_libraries(root: pathlib.Path) -> None:
     site, kit = a_site(root / "site", "2.11.1+cu130"), a_kit(root / "kit")
     done = started(kit, site, "sh", "-c", "echo $LD_LIBRARY_PATH; exit 7", LD_LIBRARY_PATH="/before")
-    assert done.returncode == 7 and done.stdout.strip() == f"{site}/torch/lib:{site}/nvidia/cu13/lib:/before", done
+    assert (
+        done.returncode == 7 and done.stdout.strip() == f"{site}/torch/lib:{site}/nvidia/cu13/lib:/before"
+    ), done
 
 
 def merges_are_the_frequent_pairs() -> None:
@@ -75,7 +92,9 @@ def merges_are_the_frequent_pairs() -> None:
     assert small_model.learn_merges(["aaaa aaaa"], 2) == [("a", "a"), ("aa", "aa")]
 
 
-def packing_takes_what_is_needed_and_refuses_what_is_of_here(root: pathlib.Path, program: pathlib.Path) -> None:
+def packing_takes_what_is_needed_and_refuses_what_is_of_here(
+    root: pathlib.Path, program: pathlib.Path
+) -> None:
     module = pack()
     (root / "bin").mkdir(parents=True)
     shutil.copy(shutil.which("readelf") or sys.exit("no readelf"), root / "bin/tool")
@@ -83,7 +102,12 @@ def packing_takes_what_is_needed_and_refuses_what_is_of_here(root: pathlib.Path,
     module.carry_libraries(root)
     carried = {path.name for path in (root / "lib").iterdir()}
     assert carried and not carried & module.GLIBC, carried
-    assert all(name in carried | module.GLIBC for path in root.rglob("*") if path.is_file() for name in elf.needed(path)), carried
+    assert all(
+        name in carried | module.GLIBC
+        for path in root.rglob("*")
+        if path.is_file()
+        for name in elf.needed(path)
+    ), carried
     assert (2, 2) < max(elf.glibc(path) for path in (root / "lib").iterdir()) < (3,)
     assert elf.run_paths(program)[1][0].startswith("/"), elf.run_paths(program)
     shutil.copy(program, root / "bin")

@@ -1,6 +1,6 @@
-"""A Llama of 1.6 million weights that writes review snippets: its tokenizer is learnt here, its weights by Slipway, from the demonstration's text.
+"""A Llama of 1.6 million weights that writes review snippets, for machines to which little can be carried.
 
-Whoever measures a device needs texts that tell right arithmetic from wrong, and few bytes to carry.
+Its tokenizer is learnt here, its weights by Slipway, from the demonstration's text.
 """
 
 import collections
@@ -70,9 +70,11 @@ def snippets() -> list[str]:
 
 
 def learn_merges(texts: list[str], count: int) -> list[tuple[str, str]]:
-    """Byte-pair encoding: the pair that is most frequent within words, again and again; of equal ones the last by name."""
+    """Byte-pair encoding: the most frequent pair within words, again and again; of equals the last."""
     letters = tiny_files.alphabet()
-    counted = collections.Counter(word for text in texts for word in re.findall(r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z\d]+", text))
+    counted = collections.Counter(
+        word for text in texts for word in re.findall(r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z\d]+", text)
+    )
     words = [[letters[b] for b in word.encode()] for word in counted]
     times = list(counted.values())
     pairs: collections.Counter = collections.Counter()
@@ -115,7 +117,7 @@ def write_rows(path: pathlib.Path, rows: list[dict]) -> None:
 
 
 def make(program: pathlib.Path, environment: dict, folder: pathlib.Path) -> None:
-    """model/ (a Hugging Face folder), rows.jsonl (all snippets) and training.log in `folder`, which is made."""
+    """In `folder`, which is made: model/ (a Hugging Face folder), rows.jsonl (all snippets), training.log."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     model = partial / "model"

@@ -59,10 +59,14 @@ double product_seconds(Accelerator& on, int64_t side, double seconds) {
   DeviceFloats x(on, count), w(on, count), y(on, count);
   x.fill(count), w.fill(count);
   constexpr int kTogether = 4;  // the wait for the last is small against them
-  return quickest(seconds / 4, [&] {
-           for (int i = 0; i < kTogether; ++i) on.kernels().forward_product(x.get(), side, side, w.get(), side, side, nullptr, y.get(), side);
-           y.wait();
-         }) / kTogether;
+  return quickest(seconds / 4,
+                  [&] {
+                    for (int i = 0; i < kTogether; ++i)
+                      on.kernels().forward_product(x.get(), side, side, w.get(), side, side, nullptr, y.get(),
+                                                   side);
+                    y.wait();
+                  }) /
+         kTogether;
 }
 
 }  // namespace
@@ -105,10 +109,13 @@ Json describe_device(Accelerator& on, double seconds) {
   Json out;
   out["name"] = on.name();
   out["capability"] = on.capability();
-  out["memory"] = {{"total_gib", static_cast<double>(on.total_memory()) / 0x1p30}, {"free_gib", static_cast<double>(on.free_memory()) / 0x1p30}};
-  out["product_tflops"] = {{"float32", device_product_rate(on, false, seconds) / 1e12}, {"bf16", device_product_rate(on, true, seconds) / 1e12}};
+  out["memory"] = {{"total_gib", static_cast<double>(on.total_memory()) / 0x1p30},
+                   {"free_gib", static_cast<double>(on.free_memory()) / 0x1p30}};
+  out["product_tflops"] = {{"float32", device_product_rate(on, false, seconds) / 1e12},
+                           {"bf16", device_product_rate(on, true, seconds) / 1e12}};
   const CopyRates copies = device_copy_rates(on, size_t{64} << 20, seconds);
-  out["copy_gb_per_s"] = {{"within", copies.within / 1e9}, {"in", copies.in / 1e9}, {"out", copies.out / 1e9}};
+  out["copy_gb_per_s"] = {
+      {"within", copies.within / 1e9}, {"in", copies.in / 1e9}, {"out", copies.out / 1e9}};
   return out;
 }
 

@@ -1,8 +1,8 @@
-"""Where this machine's Python has LibTorch, and whether the kit can start here. By hand, from the kit's folder:
+"""Where this machine's Python has LibTorch, and whether the kit can start here. From the kit's folder
 
     python3 parts/libtorch.py bin/slipway doctor
 
-starts a program of the kit with these libraries. The kit carries none of LibTorch's own. torch is found, not imported.
+starts a program of the kit with these libraries, of which the kit carries none. torch is found, not imported.
 """
 
 import importlib.util
@@ -34,12 +34,20 @@ def faults(kit: dict) -> list[str]:
     out = []
     here = os.confstr("CS_GNU_LIBC_VERSION") or "no glibc"
     if not here.startswith("glibc") or numbers(here) < numbers(kit["glibc"]):
-        out.append(f"the kit needs glibc {kit['glibc']} or later, this machine has {here}: take a newer system, or pack the kit on an older one")
+        out.append(
+            f"the kit needs glibc {kit['glibc']} or later, this machine has {here}: take a newer system, or pack "
+            "the kit on an older one"
+        )
     torch = torch_folder()
     if torch is None:
-        out.append(f"{sys.executable} has no torch: install torch=={kit['torch']}, or use the Python that has it")
+        out.append(
+            f"{sys.executable} has no torch: install torch=={kit['torch']}, or use the Python that has it"
+        )
     elif numbers(torch_version(torch))[:2] != numbers(kit["torch"])[:2]:
-        out.append(f"the kit was built against torch {kit['torch']}, {torch} is {torch_version(torch)}: install torch=={kit['torch']}, or pack the kit against that one")
+        out.append(
+            f"the kit was built against torch {kit['torch']}, {torch} is {torch_version(torch)}: install "
+            f"torch=={kit['torch']}, or pack the kit against that one"
+        )
     elif not (torch / "lib/libtorch_cpu.so").exists():
         out.append(f"{torch}/lib has no libtorch_cpu.so: install torch=={kit['torch']} anew")
     return out
