@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/program_folder.h"
 #include "device/accelerator/accelerator_module.h"
+#include "device/accelerator/measure_device.h"
 #include "device/gemm.h"
 #include "device/gemm_bf16.h"
 #include "device/measure.h"
@@ -58,6 +59,17 @@ void measure(Json& out, bool quick) {
   out["read_gb_per_s"] = read;
 }
 
+// The accelerator, or why there is none.
+void measure_accelerator(Json& out, bool quick) {
+  out["device"] = nullptr;
+  out["device_fault"] = nullptr;
+  try {
+    out["device"] = describe_device(open_accelerator(cuda_module()), quick ? 0.03 : 0.3);
+  } catch (const std::exception& e) {
+    out["device_fault"] = e.what();
+  }
+}
+
 void find_plugins(Json& out, const std::vector<fs::path>& more) {
   const std::vector<fs::path> folders = plugin_folders(more);
   const Registry registry(folders);
@@ -87,8 +99,7 @@ Json warnings(const Json& m) {
   const double available = m["memory"]["available_gib"];
   if (available > 0 && available < 2)
     out.push_back(fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, generation.max_rows and train.max_tokens_per_batch", available));
-  if (!m["gpu"].is_null() && !fs::exists(cuda_module()))
-    out.push_back("an NVIDIA GPU is here, the CUDA module is not; install the CUDA toolkit and build again with -DSLIPWAY_CUDA=ON");
+  if (!m["gpu"].is_null() && m["device"].is_null()) out.push_back(fmt::format("an NVIDIA GPU is here and cannot be used: {}", m["device_fault"].get<std::string>()));
   if (m["plugins"].empty()) out.push_back("no plugin found: no model can be trained; build the target \"plugins\", or give --plugin-path DIR");
   for (const Json& r : m["rejected"]) out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(), r["reason"].get<std::string>()));
   return out;
@@ -100,6 +111,7 @@ std::string describe_machine(bool quick, const std::vector<fs::path>& plugin_pat
   Json m = machine();
   find_plugins(m, plugin_path);
   measure(m, quick);
+  measure_accelerator(m, quick);
   m["warnings"] = warnings(m);
   return json_text(m, 2);
 }

@@ -76,6 +76,7 @@ Json gpu_name() {
         if (const size_t at = line.find_first_not_of(" \t", 6); at != std::string::npos) return line.substr(at);
     return "NVIDIA GPU";
   }
+  if (fs::exists("/dev/nvidia0")) return "NVIDIA GPU";  // a container may show the device alone
   return nullptr;
 }
 

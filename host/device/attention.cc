@@ -189,7 +189,7 @@ at::Tensor attention(const at::Tensor& q_in, const at::Tensor& k_in, const at::T
   if (device) device_attend(device_rows(inputs_of(q, k, v, shape), shape, static_cast<float>(scale), q.size(0)), layer, context, out.data_ptr<float>(), lse_data);
   else attend(inputs_of(q, k, v, shape), shape, static_cast<float>(scale), layer, context, out.data_ptr<float>(), lse_data);
   if (!packed || !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) return out;
-  const auto node = c10::make_intrusive<AttentionNode>();
+  const auto node = make_node<AttentionNode>();
   node->set_next_edges(torch::autograd::collect_next_edges(q, k, v));
   node->q_kept = Kept(q), node->k_kept = Kept(k), node->v_kept = Kept(v), node->out_kept = Kept(out), node->lse = lse;
   node->shape = shape, node->scale = static_cast<float>(scale), node->trees = context.trees;

@@ -125,7 +125,7 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w, co
   copy_rows(x_data, rows, d, y.data_ptr<float>());
   product(attended_data, rows, call.attended(), {&w.o}, y.data_ptr<float>(), true);
   if (!recording) return y;
-  const auto node = c10::make_intrusive<AttentionBlockNode>();
+  const auto node = make_node<AttentionBlockNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
   node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
   node->w = w, node->trees = context.trees, node->call = call, node->table = table, node->scale = static_cast<float>(scale), node->eps = eps;

@@ -6,17 +6,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstring>
-#include <functional>
 
 #include "base/trace.h"
 #include "device/accelerator/device_tensors.h"
+#include "device/accelerator/measure_device.h"
 
 namespace slipway {
-namespace {
 
-// Seconds of the quickest of the tries that fit into `seconds`; at least two.
 double quickest(double seconds, const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
@@ -30,6 +27,8 @@ double quickest(double seconds, const std::function<void()>& work) {
   }
   return best;
 }
+
+namespace {
 
 using Words = uint64_t __attribute__((vector_size(64)));
 
@@ -60,17 +59,6 @@ double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds) {
          });
 }
 
-double measure_device_product(int64_t side, double seconds) {
-  const auto options = at::TensorOptions(at::kFloat).device(compute_device());
-  const at::Tensor x = at::zeros({side, side}, options), w = at::zeros({side, side}, options);
-  at::Tensor y = at::zeros({side, side}, options);
-  const double flops = 2 * std::pow(static_cast<double>(side), 3);
-  return flops / quickest(seconds, [&] {
-           device_kernels().forward_product(x.const_data_ptr<float>(), side, side, w.const_data_ptr<float>(), side, side, nullptr, y.data_ptr<float>(), side);
-           y.view({-1}).narrow(0, 0, 1).cpu();  // comes when the product is done
-         });
-}
-
 double measure_read(size_t bytes, double seconds) {
   const int threads = thread_count();
   const int64_t part = static_cast<int64_t>(bytes) / threads / 256 * 256;
@@ -85,22 +73,10 @@ double measure_read(size_t bytes, double seconds) {
   return static_cast<double>(part * threads) / took;
 }
 
-namespace {
-
-// Large enough for what the device can do, and no larger.
-double device_sgemm() {
-  double rate = measure_device_product(512, 0.01);
-  for (const int64_t side : {2048, 4096})
-    if (rate > 1e12) rate = std::max(rate, measure_device_product(side, 0.02));
-  return rate;
-}
-
-}  // namespace
-
 double machine_sgemm() {
   static const double kRate = [] {
     const TraceScope trace("measure", "calibrate sgemm");
-    if (accelerator() != nullptr) return device_sgemm();
+    if (accelerator() != nullptr) return device_product_rate(*accelerator(), false, 0.02);
     const double first = measure_sgemm(1024, 1024, 1024, 0.02);
     // Many cores need more to show what they can.
     return first < 1e12 ? first : std::max(first, measure_sgemm(2048, 2048, 2048, 0.02));

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace slipway {
@@ -10,8 +11,8 @@ namespace slipway {
 // Floating-point operations a second of x [m, k] . w [n, k]^T in float32.
 double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds);
 
-// The same of square matrices on the accelerator, which must be there.
-double measure_device_product(int64_t side, double seconds);
+// Seconds of the quickest of the tries that fit into `seconds`, at least two, after one that is not counted.
+double quickest(double seconds, const std::function<void()>& work);
 
 // Bytes a second when all threads together read `bytes` of memory.
 double measure_read(size_t bytes, double seconds);

@@ -104,7 +104,7 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
     product(act, count, inner, {&w.down}, y_data, true);
   }
   if (!recording) return y;
-  const auto node = c10::make_intrusive<SwiGluBlockNode>();
+  const auto node = make_node<SwiGluBlockNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.gate, &w.up, &w.down}));
   node->x_kept = Kept(x), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
   node->w = w, node->call = call, node->eps = eps;

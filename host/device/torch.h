@@ -9,7 +9,16 @@
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/library.h>
 
+#include <memory>
+#include <type_traits>
+
 namespace slipway {
+
+// A node of the autograd graph, in the pointer that this LibTorch counts its nodes by: c10::intrusive_ptr in 2.15, std::shared_ptr in 2.11.
+template <class Node> auto make_node() {
+  if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, Node>) return c10::make_intrusive<Node>();
+  else return std::make_shared<Node>();
+}
 
 // Where models compute (device_tensors.h).
 at::Tensor int64_tensor(const std::vector<int64_t>& values);

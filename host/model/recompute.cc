@@ -66,7 +66,7 @@ struct RecomputedNode : torch::autograd::Node {
 }  // namespace
 
 at::Tensor recomputed(const at::Tensor& x, std::function<at::Tensor(const at::Tensor& x)> run) {
-  const auto node = c10::make_intrusive<RecomputedNode>();
+  const auto node = make_node<RecomputedNode>();
   node->random = random_state();
   at::Tensor y;
   {

@@ -21,6 +21,7 @@ class Accelerator {
   virtual ~Accelerator() = default;
 
   virtual std::string name() const = 0;  // as its maker calls it
+  virtual std::string capability() const = 0;  // what its maker calls its generation of instructions: "9.0" for compute capability 9.0
   virtual DeviceKernels& kernels() = 0;
 
   // Memory of the device, aligned to 256 bytes; the host must not touch it. Throws std::bad_alloc when there is none left. release() waits
@@ -28,6 +29,7 @@ class Accelerator {
   virtual void* allocate(size_t bytes) = 0;
   virtual void release(void* memory) = 0;
   virtual size_t free_memory() = 0;
+  virtual size_t total_memory() = 0;
 
   virtual void zero(void* memory, size_t bytes) = 0;
   virtual void copy(void* to, const void* from, size_t bytes) = 0;      // both the device's
@@ -41,7 +43,7 @@ class Accelerator {
 
 // What a module exports under the name kOpenAccelerator. Gives nullptr, and why as text, when there is no such device. The host never
 // deletes the accelerator: tensors may outlive everything else.
-constexpr const char* kOpenAccelerator = "slipway_open_accelerator_2";
+constexpr const char* kOpenAccelerator = "slipway_open_accelerator_3";
 using OpenAccelerator = Accelerator*(char* fault, size_t size);
 
 }  // namespace slipway

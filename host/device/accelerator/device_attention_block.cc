@@ -95,7 +95,7 @@ at::Tensor device_attention_block(const at::Tensor& x, const AttentionWeights& w
   device_kernels().forward_product(attended.const_data_ptr<float>(), attended_columns, rows, weight_of(w.o, attended_columns).w, d, attended_columns, x.const_data_ptr<float>(),
                                    y.data_ptr<float>(), d);
   if (context.mode != AttentionContext::Mode::kPacked || !records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o})) return y;
-  const auto node = c10::make_intrusive<DeviceAttentionNode>();
+  const auto node = make_node<DeviceAttentionNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
   node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
   node->w = w, node->plan = device_plan(context), node->shape = shape, node->eps = eps, node->theta = theta, node->scale = static_cast<float>(scale);

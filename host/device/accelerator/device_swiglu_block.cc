@@ -60,7 +60,7 @@ at::Tensor device_swiglu_block(const at::Tensor& x, const SwiGluWeights& w, doub
   device_kernels().swiglu(gate, gate + inner, 2 * inner, rows, inner, act.data_ptr<float>());
   device_kernels().forward_product(act.const_data_ptr<float>(), inner, rows, weight_of(w.down, inner).w, d, inner, x.const_data_ptr<float>(), y.data_ptr<float>(), d);
   if (!records({&x, &w.norm_D, &w.gate, &w.up, &w.down})) return y;
-  const auto node = c10::make_intrusive<DeviceSwiGluNode>();
+  const auto node = make_node<DeviceSwiGluNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.gate, &w.up, &w.down}));
   node->x_kept = Kept(x), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
   node->w = w, node->eps = eps;

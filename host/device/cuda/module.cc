@@ -42,10 +42,10 @@ class CudaAccelerator : public Accelerator {
  public:
   CudaAccelerator() : products_(stream_.get()), kernels_(kernels_on(stream_.get(), products_)) {}
 
-  std::string name() const override {
-    cudaDeviceProp properties{};
-    check(cudaGetDeviceProperties(&properties, 0), "properties");
-    return properties.name;
+  std::string name() const override { return properties().name; }
+  std::string capability() const override {
+    const cudaDeviceProp found = properties();
+    return std::to_string(found.major) + "." + std::to_string(found.minor);
   }
   DeviceKernels& kernels() override { return *kernels_; }
 
@@ -63,6 +63,7 @@ class CudaAccelerator : public Accelerator {
     check(cudaMemGetInfo(&free, &total), "memory");
     return free;
   }
+  size_t total_memory() override { return properties().totalGlobalMem; }
 
   void zero(void* memory, size_t bytes) override { check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "zero"); }
   void copy(void* to, const void* from, size_t bytes) override { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy"); }
@@ -82,6 +83,12 @@ class CudaAccelerator : public Accelerator {
   }
 
  private:
+  static cudaDeviceProp properties() {
+    cudaDeviceProp out{};
+    check(cudaGetDeviceProperties(&out, 0), "properties");
+    return out;
+  }
+
   CudaStream stream_;
   Products products_;
   std::unique_ptr<DeviceKernels> kernels_;
@@ -90,7 +97,7 @@ class CudaAccelerator : public Accelerator {
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_2(char* fault, size_t size) {
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_3(char* fault, size_t size) {
   const auto refuse = [&](const char* why) {
     std::snprintf(fault, size, "%s", why);
     return nullptr;

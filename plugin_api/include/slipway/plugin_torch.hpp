@@ -8,6 +8,14 @@
 
 #include "model.hpp"
 
+// Throws where a call of LibTorch failed. LibTorch 2.15 has a macro of its own for stable code, whose exception says what went wrong;
+// 2.11 has the plain one alone, which says which call.
+#ifdef STABLE_TORCH_ERROR_CODE_CHECK
+#define SLW_CHECK_TORCH(call) STABLE_TORCH_ERROR_CODE_CHECK(call)
+#else
+#define SLW_CHECK_TORCH(call) TORCH_ERROR_CODE_CHECK(call)
+#endif
+
 namespace slipway {
 
 using torch::stable::Tensor;
@@ -18,7 +26,7 @@ namespace ops {
 // Calls any operator with one tensor result by name; an error of LibTorch or of the host arrives as std::runtime_error.
 template <class... Args> Tensor call(const char *name, Args... args) {
   std::array<StableIValue, sizeof...(Args)> stack{torch::stable::detail::from(args)...};
-  STABLE_TORCH_ERROR_CODE_CHECK(torch_call_dispatcher(name, "", stack.data(), TORCH_ABI_VERSION));
+  SLW_CHECK_TORCH(torch_call_dispatcher(name, "", stack.data(), TORCH_ABI_VERSION));
   return torch::stable::detail::to<Tensor>(stack[0]);
 }
 inline Tensor embedding(const Tensor &weight_VD, const Tensor &ids_T) {

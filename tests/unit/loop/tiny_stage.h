@@ -62,7 +62,7 @@ class TinyStage {
     Value options;
     options["config"] = value_of(parse_json(R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2,
                                                 "vocab_size": 16, "tie_word_embeddings": true})", "tiny"));
-    static Library library = load(fs::path(SLIPWAY_PLUGINS) / "llama.so");
+    static Library library = load(built("plugins/llama.so"));
     return Plugin(library, *library.descriptors()[0], options, {});
   }
   Plugin plugin_ = llama();

@@ -10,11 +10,12 @@
 #include "base/files.h"
 #include "plugin/registry.h"
 #include "plugin/reward.h"
+#include "tests/unit/built.h"
 #include "tests/unit/scratch.h"
 
 namespace slipway {
 
-inline fs::path fixture(const std::string& name) { return fs::path(SLIPWAY_FIXTURES) / (name + ".so"); }
+inline fs::path fixture(const std::string& name) { return built("fixtures") / (name + ".so"); }
 
 // A copy of the fixture with its bytes changed.
 inline fs::path spoiled(const std::string& name, const std::function<void(std::string&)>& change) {
@@ -31,7 +32,7 @@ inline std::string error_of(const std::function<void()>& body) {
     body();
   } catch (const Error& e) {
     std::string text = e.what();
-    for (const std::string& folder : {fs::path(SLIPWAY_FIXTURES).string() + "/"})
+    for (const std::string& folder : {built("fixtures").string() + "/"})
       for (size_t at; (at = text.find(folder)) != std::string::npos;) text.erase(at, folder.size());
     return text;
   }

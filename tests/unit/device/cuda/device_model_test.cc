@@ -14,6 +14,7 @@
 #include "optim/optimizer.h"
 #include "plugin/registry.h"
 #include "raft/reference.h"
+#include "tests/unit/built.h"
 #include "tests/unit/device/cuda/device_under_test.h"
 #include "tests/unit/plain_model.h"
 
@@ -26,7 +27,7 @@ class Tiny {
 
  private:
   static Plugin make() {
-    static const Registry registry({SLIPWAY_PLUGINS});
+    static const Registry registry({built("plugins")});
     const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
     Value options;
     options["config"] = value_of(parse_json(R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,

@@ -54,7 +54,7 @@ use = "length"
 )";
 
 const Registry& registry() {
-  static const Registry made({SLIPWAY_PLUGINS});
+  static const Registry made({built("plugins")});
   return made;
 }
 
@@ -67,7 +67,7 @@ RunConfig config_of(const fs::path& folder, const std::string& algorithm, const 
   write_file_durably(folder / "model.json", kModel);
   write_file_durably(folder / "text.jsonl", kText);
   std::string file = "[run]\nalgorithm = \"" + algorithm + "\"\noutput_dir = \"" + (folder / "out").string() + "\"\n[model]\nconfig = \"model.json\"\ntokenizer = \"" +
-                     fs::absolute("tests/parity/data/tokenizer_gpt2.json").string() + "\"\n" + rest;
+                     in_the_tree("tests/parity/data/tokenizer_gpt2.json").string() + "\"\n" + rest;
   const std::string data = "[data]\n";
   const std::string files = "train = [\"text.jsonl\"]\nappend_eos = false\n";
   if (const size_t at = file.find(data); at != std::string::npos) file.insert(at + data.size(), files);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "device/accelerator/accelerator_module.h"
 #include "device/accelerator/device_tensors.h"
+#include "tests/unit/built.h"
 #include "tests/unit/device/cuda/emulated_accelerator.h"
 
 namespace slipway::cuda {
@@ -18,7 +19,7 @@ inline Accelerator* device_under_test() {
   static Accelerator* const kFound = [&]() -> Accelerator* {
     if (!on_a_gpu()) return &emulated_accelerator();
     try {
-      return &open_accelerator(SLIPWAY_CUDA_MODULE);
+      return &open_accelerator(built("libslipway_cuda.so"));
     } catch (const Error&) {
       return nullptr;
     }

@@ -15,10 +15,12 @@ class EmulatedAccelerator : public Accelerator {
   EmulatedAccelerator();
 
   std::string name() const override { return "emulator"; }
+  std::string capability() const override { return "0.0"; }
   DeviceKernels& kernels() override { return *kernels_; }
   void* allocate(size_t bytes) override;
   void release(void* memory) override;
   size_t free_memory() override { return size_t{1} << 30; }
+  size_t total_memory() override { return size_t{2} << 30; }
   void zero(void* memory, size_t bytes) override;
   void copy(void* to, const void* from, size_t bytes) override;
   void copy_in(void* to, const void* from, size_t bytes) override;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "device/accelerator/accelerator_module.h"
+#include "tests/unit/built.h"
 #include "tests/unit/device/cuda/compare.h"
 
 namespace slipway::cuda {
@@ -14,7 +15,7 @@ Accelerator* gpu(std::string& fault) {
   static std::string why;
   static const bool kOnce = [] {
     try {
-      found = &open_accelerator(SLIPWAY_CUDA_MODULE);
+      found = &open_accelerator(built("libslipway_cuda.so"));
     } catch (const Error& e) {
       why = e.what();
     }
@@ -49,7 +50,7 @@ TEST(CudaModule, AMissingModuleIsAnErrorWithItsMend) {
 }
 
 TEST(CudaModule, LoadsAndFindsAGpuOrSaysWhyNot) {
-  if (!fs::exists(SLIPWAY_CUDA_MODULE)) GTEST_SKIP() << "skipped: the module was not built, there is no nvcc";
+  if (!fs::exists(built("libslipway_cuda.so"))) GTEST_SKIP() << "skipped: the module was not built, there is no nvcc";
   std::string fault;
   if (gpu(fault) == nullptr) {
     EXPECT_NE(fault.find("no CUDA device can be used (the driver says: "), std::string::npos) << fault;
