@@ -1,0 +1,148 @@
+"""Logits, loss, gradients and greedy text of every shape class beside transformers, on the same drawn model.
+
+Both sides are held against transformers in float64. What float32 loses there is measured on transformers itself, and Slipway may lose
+four times as much: a sum of n numbers in one chain loses the square root of sixteen times what sixteen chains lose, and how a product
+is cut into chains is what differs between libraries. With bf16 the scale is what the Trainer's autocast loses, which rounds what
+Slipway rounds and the products' results as well: Slipway may not lose more than that, and must lose more than float32 does.
+"""
+import concurrent.futures
+import json
+import pathlib
+import random
+import struct
+
+from program import Refused, run, write_rows
+from shapes import QWEN, small_shapes
+from tell import at_most, facts, failed, guarded, need, need_gpu, ok, scratch, skip_all, skipped
+from words import text, write_tokenizer
+
+FACTOR = 4  # of float32's measured loss
+ROWS, LONGEST, NEW_TOKENS, PROMPTS = 12, 150, 24, 8
+QUANTITIES = ("logits", "loss", "gradients")
+
+
+def row_names(shape: str) -> list[str]:
+    return [f"{shape}: {what}{how}" for how in ("", " with bf16") for what in QUANTITIES] + [f"{shape}: greedy text"]
+
+
+def write_data(path: pathlib.Path, seed: int) -> pathlib.Path:
+    """Texts, and prompts with their completions, short and cut ones."""
+    draw = random.Random(seed)
+    rows: list[dict] = []
+    for at in range(ROWS):
+        length = draw.choice((20, 60, 130, 250, 500))
+        rows.append({"text": text(draw, length)} if at % 2 else {"prompt": text(draw, 40), "completion": " " + text(draw, length)})
+    return write_rows(path, rows)
+
+
+def relative(of: object, reference: object) -> float:
+    """‖of - reference‖ / ‖reference‖."""
+    return ((of - reference).norm() / reference.norm()).item()
+
+
+def largest(ours: dict, theirs: dict) -> float:
+    return max((ours[name] - theirs[name]).abs().max().item() for name in theirs)
+
+
+def compare(name: str, ours: object, peer: object, exact: object, factor: float, least: float) -> None:
+    """Rows of one kind of arithmetic. `least`: the relative distance of logits that this arithmetic has at least."""
+    suffix = "" if factor == FACTOR else " with bf16"
+    lost, scale = relative(ours.logits, exact.logits), relative(peer.logits, exact.logits)
+    apart = (ours.logits - peer.logits).abs().max().item()
+    more = {"largest_difference": apart, "of": exact.logits.abs().max().item()}
+    if lost < least:
+        failed(f"{name}: logits{suffix}", f"as near to float64 as float32 is ({lost:.2g}): nothing was rounded to bfloat16", **more)
+    else:
+        at_most(f"{name}: logits{suffix}", lost, factor * scale, f"largest difference to transformers {apart:.2g} of {more['of']:.3g}", **more)
+    each = (peer.logprobs - exact.logprobs).pow(2).mean().sqrt().item()
+    at_most(f"{name}: loss{suffix}", abs(ours.loss - exact.loss), factor * each, f"difference to transformers {abs(ours.loss - peer.loss):.2g} of {exact.loss:.4g}")
+    losses = {tensor: relative(ours.gradients[tensor], exact.gradients[tensor]) for tensor in exact.gradients}
+    worst = max(losses, key=losses.get)
+    scales = max(relative(peer.gradients[tensor], exact.gradients[tensor]) for tensor in exact.gradients)
+    finite = all(value == value for value in losses.values())
+    at_most(f"{name}: gradients{suffix}", losses[worst] if finite else float("nan"), factor * scales,
+            f"largest difference to transformers {largest(ours.gradients, peer.gradients):.2g}; furthest from float64: {worst}")
+
+
+def check_numbers(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int, device: str) -> None:
+    import transformers
+
+    import our_numbers
+    import peer_numbers
+
+    data = write_data(folder / "rows.jsonl", seed)
+    batch = peer_numbers.batch_of(data, transformers.AutoTokenizer.from_pretrained(model), LONGEST)
+    exact, plain, rounded = (peer_numbers.compute(model, batch, kind, device) for kind in ("float64", "float32", "bfloat16"))
+    shapes = {tensor: value.shape for tensor, value in exact.gradients.items()}
+    ours = our_numbers.compute(folder / "plain", model, data, batch, False, device, shapes)
+    compare(name, ours, plain, exact, FACTOR, 0)
+    if (why := no_bf16(device)) is not None:
+        skip_all([f"{name}: {what} with bf16" for what in QUANTITIES], why)
+    else:
+        ours = our_numbers.compute(folder / "rounded", model, data, batch, True, device, shapes)
+        compare(name, ours, rounded, exact, 1, 2 * FACTOR * relative(plain.logits, exact.logits))
+
+
+def check_texts(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int, device: str) -> None:
+    import our_numbers
+    import peer_numbers
+
+    draw = random.Random(seed)
+    prompts = [text(draw, draw.randint(4, 120)) for _ in range(PROMPTS)]
+    theirs, ours = (side.greedy(model, prompts, NEW_TOKENS, device) for side in (peer_numbers, our_numbers))
+    other = [i for i in range(PROMPTS) if theirs[i] != ours[i]]
+    if other:
+        failed(f"{name}: greedy text", f"{len(other)} of {PROMPTS} differ; after {prompts[other[0]]!r}: {ours[other[0]]!r}, transformers {theirs[other[0]]!r}")
+    elif len(set(theirs) - {""}) < PROMPTS // 2:
+        failed(f"{name}: greedy text", f"the texts say nothing: {theirs}")
+    else:
+        ok(f"{name}: greedy text", measured=PROMPTS, why=f"texts of {NEW_TOKENS} tokens are equal")
+
+
+def check_shape(name: str, config: dict, seed: int) -> None:
+    device = facts()["device"]
+    folder = scratch(f"parity-{seed}")
+    with guarded(f"{name}: the model"):
+        from draw_model import draw
+
+        model = draw(folder / "model", config, seed, device=device)
+        with guarded(f"{name}: numbers"):
+            check_numbers(name, folder, model, seed, device)
+        with guarded(f"{name}: greedy text"):
+            check_texts(name, folder, model, seed, device)
+
+
+def no_bf16(device: str) -> str | None:
+    """Why the processor does not round: a GPU always does."""
+    doctor = json.loads(run("doctor", "--json", "--quick")) if device == "cpu" else {"bf16": {"fast": True}}
+    return None if doctor["bf16"]["fast"] else f"this processor has no bfloat16 ({doctor['bf16']['slow']})"
+
+
+def check_qwen() -> None:
+    """A model with biases is refused by name: its config.json alone tells, so its weights are left out."""
+    folder = scratch("qwen")
+    (folder / "config.json").write_text(json.dumps(QWEN))
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
+    write_tokenizer(folder, 1003)
+    try:
+        run("generate", "--model", folder, "--prompt", "a", "--max-new-tokens", 1)
+        failed("Qwen2.5-0.5B", "was not refused, though its weights are not there")
+    except Refused as refused:
+        tell = skipped if "qwen2" in str(refused) else failed
+        tell("Qwen2.5-0.5B", f"refused: {refused}")
+
+
+def main() -> None:
+    shapes = small_shapes()
+    names = [row for shape in shapes for row in row_names(shape)]
+    if (why := need_gpu() or need("torch", "transformers", "safetensors")) is not None:
+        skip_all(names, why)
+    else:
+        workers = 4 if facts()["device"] == "cuda" else 1
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            list(pool.map(check_shape, shapes, shapes.values(), range(1, len(shapes) + 1)))
+    check_qwen()
+
+
+if __name__ == "__main__":
+    main()

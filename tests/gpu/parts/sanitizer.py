@@ -1,0 +1,40 @@
+"""The small unit tests on the GPU under compute-sanitizer: out of bounds (memcheck), races in shared memory, memory that nothing wrote."""
+import re
+import subprocess
+
+from tell import environment, facts, failed, ok, seconds_left, skip_all
+
+TOOLS = {"memcheck": [], "racecheck": [], "initcheck": []}
+# Each kernel at least once: rows and products, a model's training step and its updates, decoding by recorded steps.
+SMALL = "CudaModule.RowsAndProductsEqualTheEmulators:CudaModel.TrainsAsTheProcessorDoes:CudaModel.UpdatesAsTheProcessorDoes:CudaModel.GeneratesAsTheProcessorDoesByReplayedSteps"
+FOUND = 9  # the exit code that says: it found something
+SUMMARY = re.compile(r"========= (ERROR SUMMARY|RACECHECK SUMMARY): (.*)")
+
+
+def check(tool: str, options: list[str], seconds: float) -> None:
+    command = [facts()["tools"]["compute-sanitizer"], "--tool", tool, "--error-exitcode", str(FOUND), *options, facts()["unit"], f"--gtest_filter={SMALL}"]
+    try:
+        done = subprocess.run(command, env={**environment(), "SLIPWAY_TEST_DEVICE": "module"}, cwd=facts()["root"], capture_output=True, text=True, errors="replace", timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return failed(tool, f"over {seconds:.0f} s: killed")
+    said = done.stdout + done.stderr
+    summary = SUMMARY.search(said)
+    passed = re.search(r"\[  PASSED  \] (\d+) test", said)
+    first = next((line.removeprefix("=========").strip() for line in said.splitlines() if line.startswith("========= ") and "COMPUTE-SANITIZER" not in line), "")
+    if done.returncode == 0 and summary is not None and passed is not None and int(passed[1]) > 0:
+        return ok(tool, measured=int(passed[1]), why=f"tests; {summary[2]}")
+    return failed(tool, f"exit code {done.returncode}: {summary[2] if summary else 'no summary'}; {first or said.strip()[-200:]}"[:400])
+
+
+def main() -> None:
+    if facts()["gpu"] is None:
+        skip_all(list(TOOLS), "no GPU")
+    elif facts()["tools"]["compute-sanitizer"] is None:
+        skip_all(list(TOOLS), "no compute-sanitizer")
+    else:
+        for at, (tool, options) in enumerate(TOOLS.items()):
+            check(tool, options, max(1, seconds_left() - 2) / (len(TOOLS) - at))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The unit tests of the device, a row for each: on the GPU by the module, without one on the emulated accelerator."""
+import pathlib
+import re
+import subprocess
+import sys
+
+from tell import environment, facts, failed, ok, row, skipped
+
+# Whole models and runs go where SLIPWAY_TEST_DEVICE says; the module's own tests find a GPU by themselves.
+ON_THE_GPU = "CudaModule.*:CudaModel.*:CudaTraining.*"
+ENDED = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\w+\.\w+)(?: \((\d+) ms\))$")
+BEGAN = re.compile(r"\[ RUN +\] (\w+\.\w+)$")
+SKIPPED_BECAUSE = re.compile(r"skipped: (.*)")
+STATUS = {"OK": "ok", "FAILED": "failed", "SKIPPED": "skipped"}
+
+
+def tell_test(name: str, ended: str, milliseconds: str, said: list[str]) -> None:
+    why = None
+    if ended == "SKIPPED":
+        why = next((found[1] for text in said if (found := SKIPPED_BECAUSE.search(text))), "it did not say why")
+    elif ended == "FAILED":
+        why = " | ".join(text.strip() for text in said if text.strip())[:400]
+    differences = " | ".join(text.strip() for text in said if "difference" in text)
+    row(name, STATUS[ended], why=why or differences or None, seconds=int(milliseconds) / 1000)
+
+
+def run_tests(program: str, test_filter: str, on_gpu: bool) -> None:
+    more = {"SLIPWAY_TEST_DEVICE": "module"} if on_gpu else {}
+    process = subprocess.Popen([program, f"--gtest_filter={test_filter}", "--gtest_color=no"], env={**environment(), **more},
+                               cwd=facts()["root"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    running, said, count = None, [], 0
+    for line in process.stdout:
+        sys.stderr.write(line)
+        line = line.rstrip("\n")
+        if began := BEGAN.match(line):
+            running, said = began[1], []
+        elif (ended := ENDED.match(line)) and ended[2] == running:
+            tell_test(running, ended[1], ended[3], said)
+            running, count = None, count + 1
+        else:
+            said.append(line)
+    status = process.wait()
+    if running is not None:
+        failed(running, f"the program ended in it, with {status}: {' '.join(said[-3:])[-300:]}")
+    elif status != 0 and count == 0:
+        failed("unit_cuda", f"did not run (exit code {status}): {' '.join(said[-3:])[-300:]}")
+    elif count == 0:
+        failed("unit_cuda", f"no test matches {test_filter}")
+    else:
+        ok("unit_cuda: all of them" if status == 0 else "unit_cuda: to the end", measured=count, why=f"tests, exit code {status}")
+
+
+def main() -> None:
+    program = facts()["unit"]
+    if not pathlib.Path(program).is_file():
+        failed("unit_cuda", f"{program} is missing")
+    elif facts()["gpu"] is not None:
+        run_tests(program, ON_THE_GPU, on_gpu=True)
+    else:
+        skipped(f"{ON_THE_GPU} on the GPU", "no GPU")
+        run_tests(program, "*", on_gpu=False)
+
+
+if __name__ == "__main__":
+    main()
