@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from kill_test import outcome
-from program import losses, overrides, run
+from program import losses, overrides, rows_of, run
 from read_run import read_safetensors
 from run_files import PLAIN, write
 from sides import Side, emulator, gpu, processor
@@ -42,20 +42,26 @@ def kill_after_a_checkpoint(side: Side, file: pathlib.Path, folder: pathlib.Path
     return newest if process.returncode == -signal.SIGKILL else None
 
 
+def tell_course(row: str, folder: pathlib.Path) -> None:
+    """sft: whether the loss falls; raft: whether what is kept is better than what was sampled."""
+    rounds = [each for each in rows_of(folder) if each.get("event") == "iteration"]
+    logged = losses(folder)
+    half = len(logged) // 2
+    first, second = sum(logged[:half]) / half, sum(logged[-half:]) / half
+    right = all(each["selected_reward"] > each["reward_mean"] for each in rounds) if rounds else second < first
+    told = f"mean loss of the first half {first:.4g}, of the second {second:.4g}"
+    if rounds:
+        told = f"{len(rounds)} rounds, rewards " + ", ".join(f"{each['reward_mean']:.3g} (kept {each['selected_reward']:.3g})" for each in rounds)
+    (ok if right else failed)(row, measured=len(logged), why=f"steps; {told}")
+
+
 def check_whole(side: Side, name: str) -> None:
     """A run, and the same killed and resumed."""
     file, _ = write(name, side.small)
     root = scratch(f"{side.name}-{name}")
     train(side, file, root / "whole")
     whole = outcome(root / "whole")
-    logged = losses(root / "whole")
-    half = len(logged) // 2
-    first, second = sum(logged[:half]) / half, sum(logged[-half:]) / half
-    told = f"mean loss of the first half {first:.4g}, of the second {second:.4g}"
-    if second < first:
-        ok(f"{name} on the {side.name}", measured=len(logged), why=f"steps; {told}")
-    else:
-        failed(f"{name} on the {side.name}", told)
+    tell_course(f"{name} on the {side.name}", root / "whole")
     row = f"{name} on the {side.name}, killed and resumed"
     killed_at = kill_after_a_checkpoint(side, file, root / "killed")
     if killed_at is None:
