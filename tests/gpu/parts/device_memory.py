@@ -1,4 +1,7 @@
-"""The GPU's memory in use while something runs, as nvidia-smi tells it: of the whole card, so nothing else may run on it."""
+"""The GPU's memory in use while something runs, as nvidia-smi tells it: of the whole card, so nothing else
+may run on it.
+"""
+
 import contextlib
 import subprocess
 import threading
@@ -39,7 +42,9 @@ def watched(before: float | None = None) -> Iterator[Peak]:
     if now is None:
         yield Peak(None)
         return
-    process = subprocess.Popen([facts()["tools"]["nvidia-smi"], *QUERY, "-lms", "100"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [facts()["tools"]["nvidia-smi"], *QUERY, "-lms", "100"], stdout=subprocess.PIPE, text=True
+    )
 
     def read() -> None:
         for line in process.stdout:

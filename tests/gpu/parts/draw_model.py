@@ -1,4 +1,7 @@
-"""Models drawn by a seed: a folder with safetensors, config.json and tokenizer, written once for both sides."""
+"""Models drawn by a seed: a folder with safetensors, config.json and tokenizer, written once for both
+sides.
+"""
+
 import json
 import pathlib
 
@@ -9,10 +12,16 @@ import transformers
 from words import write_tokenizer
 
 
-def draw(folder: pathlib.Path, config: dict, seed: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> pathlib.Path:
-    """Matrices from a normal distribution of initializer_range, norms around 1, each tensor under transformers' name."""
+def draw(
+    folder: pathlib.Path, config: dict, seed: int, dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> pathlib.Path:
+    """Matrices from a normal distribution of initializer_range, norms around 1, each tensor under
+    transformers' name.
+    """
     with torch.device("meta"):
-        parameters = dict(transformers.LlamaForCausalLM(transformers.LlamaConfig(**config)).named_parameters())
+        parameters = dict(
+            transformers.LlamaForCausalLM(transformers.LlamaConfig(**config)).named_parameters()
+        )
     generator = torch.Generator(device).manual_seed(seed)
     tensors = {}
     for name, like in parameters.items():

@@ -1,4 +1,7 @@
-"""A program with a time limit: its lines of output as they come; at the limit it is killed with its whole process group."""
+"""A program with a time limit: its lines of output as they come; at the limit it is killed with its whole
+process group.
+"""
+
 import contextlib
 import dataclasses
 import os
@@ -20,11 +23,27 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def run(command: list[str], seconds: float, environment: dict[str, str], log: pathlib.Path, take: Callable[[str], None]) -> Ended:
-    """`take` is given each line of standard output; standard error goes to the end of `log`. Nothing of the group outlives the call."""
+def run(
+    command: list[str],
+    seconds: float,
+    environment: dict[str, str],
+    log: pathlib.Path,
+    take: Callable[[str], None],
+) -> Ended:
+    """`take` is given each line of standard output; standard error goes to the end of `log`. Nothing of the
+    group outlives the call.
+    """
     with open(log, "ab") as errors:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                                   text=True, errors="replace", start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
 
     def read() -> None:
         for line in process.stdout:

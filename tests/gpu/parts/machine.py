@@ -1,4 +1,5 @@
 """What this machine has: a GPU, Python packages, tools; what is missing, by name."""
+
 import importlib.metadata
 import importlib.util
 import os
@@ -35,7 +36,11 @@ def gpu() -> dict | None:
     if tool("nvidia-smi") is None:
         return None
     asked = "name,memory.total,driver_version,compute_cap"
-    done = subprocess.run([tool("nvidia-smi"), f"--query-gpu={asked}", "--format=csv,noheader,nounits"], capture_output=True, text=True)
+    done = subprocess.run(
+        [tool("nvidia-smi"), f"--query-gpu={asked}", "--format=csv,noheader,nounits"],
+        capture_output=True,
+        text=True,
+    )
     lines = done.stdout.strip().splitlines()
     if done.returncode != 0 or not lines or lines[0].count(",") != 3:
         return None
@@ -45,26 +50,50 @@ def gpu() -> dict | None:
 
 def facts() -> dict:
     packages = {name: version(name) for name in PACKAGES}
-    return {"gpu": gpu(), "packages": packages, "tools": {name: tool(name) for name in TOOLS}, "python": sys.version.split()[0]}
+    return {
+        "gpu": gpu(),
+        "packages": packages,
+        "tools": {name: tool(name) for name in TOOLS},
+        "python": sys.version.split()[0],
+    }
+
+
+def describe(card: dict) -> str:
+    capability, driver = card["capability"], card["driver"]
+    return f"{card['name']}, {card['memory_mib']} MiB, compute capability {capability}, driver {driver}"
 
 
 def heading(seen: dict) -> dict:
     """For the top of the table."""
-    here = machine()
-    card = seen["gpu"]
-    return {"GPU": f"{card['name']}, {card['memory_mib']} MiB, compute capability {card['capability']}, driver {card['driver']}" if card else "none",
-            "processor": f"{here['cpu']}, {here['cores']} cores, {here['memory_gb']} GB, {100 * here['busy_at_start']:.0f} % busy with other work",
-            "Python": ", ".join([seen["python"], *(f"{name} {found}" for name, found in seen["packages"].items() if found)])}
+    here, card = machine(), seen["gpu"]
+    busy = round(100 * here["busy_at_start"])
+    return {
+        "GPU": describe(card) if card else "none",
+        "processor": f"{here['cpu']}, {here['cores']} cores, {here['memory_gb']} GB, {busy} % busy",
+        "Python": ", ".join(
+            [seen["python"], *(f"{name} {found}" for name, found in seen["packages"].items() if found)]
+        ),
+    }
 
 
 def rows(facts: dict) -> list[dict]:
     """Of what is there, and what is not."""
     out = []
     card = facts["gpu"]
-    out.append({"row": "GPU", "status": "ok", "why": card["name"]} if card else {"row": "GPU", "status": "skipped", "why": "no GPU"})
+    out.append(
+        {"row": "GPU", "status": "ok", "why": card["name"]}
+        if card
+        else {"row": "GPU", "status": "skipped", "why": "no GPU"}
+    )
     for kind, found in (("Python packages", facts["packages"]), ("tools", facts["tools"])):
         missing = [name for name, what in found.items() if what is None]
-        out.append({"row": kind, "status": "skipped" if missing else "ok", "why": f"missing: {', '.join(missing)}" if missing else None})
+        out.append(
+            {
+                "row": kind,
+                "status": "skipped" if missing else "ok",
+                "why": f"missing: {', '.join(missing)}" if missing else None,
+            }
+        )
     return out
 
 
@@ -78,11 +107,18 @@ def unpack_wheels(wheels: pathlib.Path, to: pathlib.Path) -> str | None:
 
 
 def available_memory() -> int:
-    return next(int(line.split()[1]) << 10 for line in open("/proc/meminfo") if line.startswith("MemAvailable"))
+    return next(
+        int(line.split()[1]) << 10 for line in open("/proc/meminfo") if line.startswith("MemAvailable")
+    )
 
 
 def roomy_folder() -> pathlib.Path:
     """In memory where there is plenty of it, else the temporary folder."""
     memory = pathlib.Path("/dev/shm")
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM and available_memory() > 2 * ROOM
+    roomy = (
+        memory.is_dir()
+        and os.access(memory, os.W_OK)
+        and shutil.disk_usage(memory).free > ROOM
+        and available_memory() > 2 * ROOM
+    )
     return memory if roomy else pathlib.Path(tempfile.gettempdir())

@@ -1,10 +1,13 @@
-"""Logits, loss, gradients and greedy text of every shape class beside transformers, on the same drawn model.
+"""Logits, loss, gradients and greedy text of every shape class beside transformers, on the same drawn
+model.
 
-Both sides are held against transformers in float64. What float32 loses there is measured on transformers itself, and Slipway may lose
-four times as much: a sum of n numbers in one chain loses the square root of sixteen times what sixteen chains lose, and how a product
-is cut into chains is what differs between libraries. With bf16 the scale is what the Trainer's autocast loses, which rounds what
-Slipway rounds and the products' results as well: Slipway may not lose more than that, and must lose more than float32 does.
+Both sides are held against transformers in float64. What float32 loses there is measured on transformers
+itself, and Slipway may lose four times as much: a sum of n numbers in one chain loses the square root of
+sixteen times what sixteen chains lose, and how a product is cut into chains is what differs between
+libraries. With bf16 the scale is what the Trainer's autocast loses, which rounds what Slipway rounds and
+the products' results as well: Slipway may not lose more than that, and must lose more than float32 does.
 """
+
 import concurrent.futures
 import json
 import pathlib
@@ -22,7 +25,9 @@ QUANTITIES = ("logits", "loss", "gradients")
 
 
 def row_names(shape: str) -> list[str]:
-    return [f"{shape}: {what}{how}" for how in ("", " with bf16") for what in QUANTITIES] + [f"{shape}: greedy text"]
+    return [f"{shape}: {what}{how}" for how in ("", " with bf16") for what in QUANTITIES] + [
+        f"{shape}: greedy text"
+    ]
 
 
 def write_data(path: pathlib.Path, seed: int) -> pathlib.Path:
@@ -31,7 +36,11 @@ def write_data(path: pathlib.Path, seed: int) -> pathlib.Path:
     rows: list[dict] = []
     for at in range(ROWS):
         length = draw.choice((20, 60, 130, 250, 500))
-        rows.append({"text": text(draw, length)} if at % 2 else {"prompt": text(draw, 40), "completion": " " + text(draw, length)})
+        rows.append(
+            {"text": text(draw, length)}
+            if at % 2
+            else {"prompt": text(draw, 40), "completion": " " + text(draw, length)}
+        )
     return write_rows(path, rows)
 
 
@@ -45,23 +54,45 @@ def largest(ours: dict, theirs: dict) -> float:
 
 
 def compare(name: str, ours: object, peer: object, exact: object, factor: float, least: float) -> None:
-    """Rows of one kind of arithmetic. `least`: the relative distance of logits that this arithmetic has at least."""
+    """Rows of one kind of arithmetic. `least`: the relative distance of logits that this arithmetic has at
+    least.
+    """
     suffix = "" if factor == FACTOR else " with bf16"
     lost, scale = relative(ours.logits, exact.logits), relative(peer.logits, exact.logits)
     apart = (ours.logits - peer.logits).abs().max().item()
     more = {"largest_difference": apart, "of": exact.logits.abs().max().item()}
     if lost < least:
-        failed(f"{name}: logits{suffix}", f"as near to float64 as float32 is ({lost:.2g}): nothing was rounded to bfloat16", **more)
+        failed(
+            f"{name}: logits{suffix}",
+            f"as near to float64 as float32 is ({lost:.2g}): nothing was rounded to bfloat16",
+            **more,
+        )
     else:
-        at_most(f"{name}: logits{suffix}", lost, factor * scale, f"largest difference to transformers {apart:.2g} of {more['of']:.3g}", **more)
+        at_most(
+            f"{name}: logits{suffix}",
+            lost,
+            factor * scale,
+            f"largest difference to transformers {apart:.2g} of {more['of']:.3g}",
+            **more,
+        )
     each = (peer.logprobs - exact.logprobs).pow(2).mean().sqrt().item()
-    at_most(f"{name}: loss{suffix}", abs(ours.loss - exact.loss), factor * each, f"difference to transformers {abs(ours.loss - peer.loss):.2g} of {exact.loss:.4g}")
+    at_most(
+        f"{name}: loss{suffix}",
+        abs(ours.loss - exact.loss),
+        factor * each,
+        f"difference to transformers {abs(ours.loss - peer.loss):.2g} of {exact.loss:.4g}",
+    )
     losses = {tensor: relative(ours.gradients[tensor], exact.gradients[tensor]) for tensor in exact.gradients}
     worst = max(losses, key=losses.get)
     scales = max(relative(peer.gradients[tensor], exact.gradients[tensor]) for tensor in exact.gradients)
     finite = all(value == value for value in losses.values())
-    at_most(f"{name}: gradients{suffix}", losses[worst] if finite else float("nan"), factor * scales,
-            f"largest difference to transformers {largest(ours.gradients, peer.gradients):.2g}; furthest from float64: {worst}")
+    at_most(
+        f"{name}: gradients{suffix}",
+        losses[worst] if finite else float("nan"),
+        factor * scales,
+        f"largest difference to transformers {largest(ours.gradients, peer.gradients):.2g}; "
+        f"furthest from float64: {worst}",
+    )
 
 
 def check_numbers(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int, device: str) -> None:
@@ -72,7 +103,9 @@ def check_numbers(name: str, folder: pathlib.Path, model: pathlib.Path, seed: in
 
     data = write_data(folder / "rows.jsonl", seed)
     batch = peer_numbers.batch_of(data, transformers.AutoTokenizer.from_pretrained(model), LONGEST)
-    exact, plain, rounded = (peer_numbers.compute(model, batch, kind, device) for kind in ("float64", "float32", "bfloat16"))
+    exact, plain, rounded = (
+        peer_numbers.compute(model, batch, kind, device) for kind in ("float64", "float32", "bfloat16")
+    )
     shapes = {tensor: value.shape for tensor, value in exact.gradients.items()}
     ours = our_numbers.compute(folder / "plain", model, data, batch, False, device, shapes)
     compare(name, ours, plain, exact, FACTOR, 0)
@@ -92,7 +125,11 @@ def check_texts(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int,
     theirs, ours = (side.greedy(model, prompts, NEW_TOKENS, device) for side in (peer_numbers, our_numbers))
     other = [i for i in range(PROMPTS) if theirs[i] != ours[i]]
     if other:
-        failed(f"{name}: greedy text", f"{len(other)} of {PROMPTS} differ; after {prompts[other[0]]!r}: {ours[other[0]]!r}, transformers {theirs[other[0]]!r}")
+        failed(
+            f"{name}: greedy text",
+            f"{len(other)} of {PROMPTS} differ; after {prompts[other[0]]!r}: {ours[other[0]]!r}, "
+            f"transformers {theirs[other[0]]!r}",
+        )
     elif len(set(theirs) - {""}) < PROMPTS // 2:
         failed(f"{name}: greedy text", f"the texts say nothing: {theirs}")
     else:

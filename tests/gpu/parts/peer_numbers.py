@@ -1,4 +1,7 @@
-"""What transformers computes of texts: logits of every label, their mean loss, its gradients; in float64, float32 or under bfloat16's autocast."""
+"""What transformers computes of texts: logits of every label, their mean loss, its gradients; in float64,
+float32 or under bfloat16's autocast.
+"""
+
 import contextlib
 import dataclasses
 import json
@@ -30,16 +33,22 @@ class Numbers:
 
 
 def batch_of(file: pathlib.Path, tokenizer: transformers.PreTrainedTokenizerBase, longest: int) -> Batch:
-    """The rows of a JSON Lines file, as Slipway takes them by default: the end token after each, no loss on prompts."""
+    """The rows of a JSON Lines file, as Slipway takes them by default: the end token after each, no loss on
+    prompts.
+    """
     rows = []
     for row in map(json.loads, file.read_text().splitlines()):
         prompt, text = row.get("prompt", ""), row.get("text", row.get("completion"))
         begin = tokenizer(prompt).input_ids if prompt else []
         ids = (begin + tokenizer(text).input_ids + [tokenizer.eos_token_id])[:longest]
-        rows.append((ids, [IGNORED] * len(begin) + ids[len(begin):]))
+        rows.append((ids, [IGNORED] * len(begin) + ids[len(begin) :]))
     width = max(len(ids) for ids, _ in rows)
     padded = lambda values, fill: torch.tensor([value + [fill] * (width - len(value)) for value in values])
-    return Batch(padded([ids for ids, _ in rows], 0), padded([[1] * len(ids) for ids, _ in rows], 0), padded([labels for _, labels in rows], IGNORED))
+    return Batch(
+        padded([ids for ids, _ in rows], 0),
+        padded([[1] * len(ids) for ids, _ in rows], 0),
+        padded([labels for _, labels in rows], IGNORED),
+    )
 
 
 def compute(folder: pathlib.Path, batch: Batch, kind: str, device: str) -> Numbers:
@@ -47,8 +56,16 @@ def compute(folder: pathlib.Path, batch: Batch, kind: str, device: str) -> Numbe
     if kind == "float64":
         model = exact_llama.load(str(folder), device)
     else:
-        model = transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").to(device).eval()
-    rounding = torch.autocast(device, dtype=torch.bfloat16) if kind == "bfloat16" else contextlib.nullcontext()
+        model = (
+            transformers.LlamaForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, attn_implementation="sdpa"
+            )
+            .to(device)
+            .eval()
+        )
+    rounding = (
+        torch.autocast(device, dtype=torch.bfloat16) if kind == "bfloat16" else contextlib.nullcontext()
+    )
     ids, mask = batch.ids.to(device), batch.mask.to(device)
     with rounding:
         everything = model(input_ids=ids, attention_mask=mask).logits
@@ -65,11 +82,15 @@ def compute(folder: pathlib.Path, batch: Batch, kind: str, device: str) -> Numbe
 
 def greedy(folder: pathlib.Path, prompts: list[str], new: int, device: str) -> list[str]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
-    model = transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").to(device).eval()
+    model = (
+        transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+        .to(device)
+        .eval()
+    )
     given = tokenizer(prompts, return_tensors="pt", padding=True, return_token_type_ids=False).to(device)
     with torch.inference_mode():
         out = model.generate(**given, max_new_tokens=new, do_sample=False)
-    return tokenizer.batch_decode(out[:, given.input_ids.shape[1]:], skip_special_tokens=True)
+    return tokenizer.batch_decode(out[:, given.input_ids.shape[1] :], skip_special_tokens=True)
 
 
 def optimizer_order(folder: pathlib.Path) -> list[str]:

@@ -1,4 +1,5 @@
 """Where things lie: in the kit that tests/gpu/pack makes, or in the source tree with one of its builds."""
+
 import importlib.util
 import pathlib
 import sys
@@ -7,7 +8,9 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def torch_folders(given: pathlib.Path | None) -> list[pathlib.Path]:
-    """Folders of LibTorch and of the CUDA libraries beside it: `given`, or this Python's own, which is not imported for it."""
+    """Folders of LibTorch and of the CUDA libraries beside it: `given`, or this Python's own, which is not
+    imported for it.
+    """
     if given is not None:
         torch = given.resolve()
         site = torch.parent
@@ -27,7 +30,10 @@ def tree_build(given: pathlib.Path | None) -> pathlib.Path:
     for build in candidates:
         if (build / "slipway").is_file():
             return build.resolve()
-    sys.exit(f"run: no build with a program in {' or '.join(map(str, candidates))}: ./slipway test makes one, or name it with --build")
+    sys.exit(
+        f"run: there is no program in {' or '.join(map(str, candidates))}: ./slipway test builds one, "
+        "another build is named with --build"
+    )
 
 
 def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
@@ -35,11 +41,19 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     kit = (HERE / "kit.json").is_file()
     program = HERE / "bin" if kit else tree_build(build)
     tests = program / "tests"
-    # A build finds the LibTorch that it was made with; the kit's takes this machine's, which is of the same version.
+    # A build finds the LibTorch that it was made with; the kit's takes this machine's, of the same version.
     folders = torch_folders(torch) if kit or torch is not None else []
     environment = {"GOMP_SPINCOUNT": "5000"}
     if folders:
         environment["LD_LIBRARY_PATH"] = ":".join(map(str, folders))
     emulated = tests / "emulated/libslipway_cuda.so"
-    return {"kit": kit, "root": str(HERE if kit else HERE.parents[1]), "program": str(program / "slipway"), "module": str(program / "libslipway_cuda.so"), "unit": str(tests / "unit_cuda"),
-            "emulated": str(emulated) if emulated.is_file() else None, "inputs": str(HERE / "inputs"), "environment": environment}
+    return {
+        "kit": kit,
+        "root": str(HERE if kit else HERE.parents[1]),
+        "program": str(program / "slipway"),
+        "module": str(program / "libslipway_cuda.so"),
+        "unit": str(tests / "unit_cuda"),
+        "emulated": str(emulated) if emulated.is_file() else None,
+        "inputs": str(HERE / "inputs"),
+        "environment": environment,
+    }

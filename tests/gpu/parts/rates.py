@@ -1,4 +1,5 @@
-"""What this machine can do at most: matrix products and copies, by torch, measured once a run of all parts."""
+"""What this machine can do at most: matrix products and copies, by torch, measured once a run."""
+
 import json
 import statistics
 import time
@@ -37,18 +38,27 @@ def copy_rate(device: str, size: int, repeats: int) -> float:
 
 
 def measured() -> dict[str, float]:
-    """bf16 and float32 in operations a second, copy in bytes a second. The first part that asks also tells them."""
+    """bf16 and float32 in operations a second, copy in bytes a second. The first part that asks also tells
+    them.
+    """
     file = scratch("rates") / "rates.json"
     if file.exists():
         return json.loads(file.read_text())
     device = facts()["device"]
     how = CUDA if device == "cuda" else PROCESSOR
-    rates = {"bf16": product_rate(torch.bfloat16, device, how["side"], how["repeats"]), "float32": product_rate(torch.float32, device, how["side"], how["repeats"]),
-             "copy": copy_rate(device, how["bytes"], how["repeats"])}
+    rates = {
+        "bf16": product_rate(torch.bfloat16, device, how["side"], how["repeats"]),
+        "float32": product_rate(torch.float32, device, how["side"], how["repeats"]),
+        "copy": copy_rate(device, how["bytes"], how["repeats"]),
+    }
     file.write_text(json.dumps(rates))
     for name in ("bf16", "float32"):
-        at_least(f"matrix product in {name}, TFLOP/s", rates[name] / 1e12, None, f"{how['side']} cubed on {device}")
-    at_least("copy, GB/s read and written", rates["copy"] / 1e9, None, f"{how['bytes'] >> 20} MiB on {device}")
+        at_least(
+            f"matrix product in {name}, TFLOP/s", rates[name] / 1e12, None, f"{how['side']} cubed on {device}"
+        )
+    at_least(
+        "copy, GB/s read and written", rates["copy"] / 1e9, None, f"{how['bytes'] >> 20} MiB on {device}"
+    )
     if device == "cuda":
         torch.cuda.empty_cache()
     return rates

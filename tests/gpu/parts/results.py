@@ -1,4 +1,5 @@
 """The rows of a run: appended to results.jsonl as they come, in the end a table and one JSON file."""
+
 import contextlib
 import json
 import pathlib
@@ -12,7 +13,9 @@ COLUMNS = ("part", "row", "status", "asked", "measured", "")
 
 
 class Results:
-    """Files of one folder. A row: "row" (what), "status", and where there are any "asked", "measured", "why", further numbers."""
+    """Files of one folder. A row: "row" (what), "status", and where there are any "asked", "measured",
+    "why", further numbers.
+    """
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.log = folder, folder / "log.txt"
@@ -62,7 +65,12 @@ class Results:
         """Writes table.txt and results.json, prints the table, and gives the rows that failed."""
         counts = {status: sum(row["status"] == status for row in self.rows) for status in STATUSES}
         total = ", ".join(f"{count} {status}" for status, count in counts.items())
-        text = "\n".join([*(f"{key}: {value}" for key, value in heading.items()), "", table(self.rows), "", total]) + "\n"
+        text = (
+            "\n".join(
+                [*(f"{key}: {value}" for key, value in heading.items()), "", table(self.rows), "", total]
+            )
+            + "\n"
+        )
         (self.folder / "table.txt").write_text(text, encoding="utf-8")
         whole = {"machine": heading, "counts": counts, "rows": self.rows}
         (self.folder / "results.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
@@ -78,19 +86,34 @@ def number(value: object) -> str:
 
 def cells(row: dict) -> list[str]:
     why = number(row.get("why"))
-    return [row["part"], row["row"], row["status"], number(row.get("asked")), number(row.get("measured")), why if len(why) <= LONGEST else why[:LONGEST - 4] + " ..."]
+    return [
+        row["part"],
+        row["row"],
+        row["status"],
+        number(row.get("asked")),
+        number(row.get("measured")),
+        why if len(why) <= LONGEST else why[: LONGEST - 4] + " ...",
+    ]
 
 
 def line(row: dict) -> str:
     part, name, status, asked, measured, why = cells(row)
-    parts = [f"{part:9} {status:7} {name}", measured and f"measured {measured}", asked and f"asked {asked}", why]
+    parts = [
+        f"{part:9} {status:7} {name}",
+        measured and f"measured {measured}",
+        asked and f"asked {asked}",
+        why,
+    ]
     return "; ".join(filter(None, parts))
 
 
 def table(rows: list[dict]) -> str:
     lines = [list(COLUMNS), *map(cells, rows)]
     widths = [max(len(each[i]) for each in lines) for i in range(len(COLUMNS) - 1)]
-    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(each, widths)), each[-1]]).rstrip() for each in lines)
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(each, widths)), each[-1]]).rstrip()
+        for each in lines
+    )
 
 
 if __name__ == "__main__":

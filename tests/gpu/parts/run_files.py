@@ -1,4 +1,7 @@
-"""Run files of the whole runs, and what they train: the kit's small trained model where there is one, else one drawn here."""
+"""Run files of the whole runs, and what they train: the kit's small trained model where there is one, else
+one drawn here.
+"""
+
 import pathlib
 import random
 

@@ -1,4 +1,7 @@
-"""Whole runs of sft and raft: killed and resumed they end as one that nobody disturbed; what begins on one device goes on on the other."""
+"""Whole runs of sft and raft: killed and resumed they end as one that nobody disturbed; what begins on one
+device goes on on the other.
+"""
+
 import math
 import os
 import pathlib
@@ -14,13 +17,20 @@ from run_files import PLAIN, write
 from sides import Side, emulator, gpu, processor
 from tell import at_most, environment, failed, guarded, ok, scratch, seconds_left, skip_all
 
-# How far apart two devices may end: so many times what another cut of batches makes on the processor alone. That changes the order of one kind
-# of sum, a weight's gradient over tokens; another device changes that of every sum of a step.
+# How far apart two devices may end: so many times what another cut of batches makes on the processor alone.
+# That changes the order of one kind of sum, a weight's gradient over tokens; another device that of all.
 FACTOR = 4
 
 
 def train(side: Side, file: pathlib.Path, folder: pathlib.Path, *more: object) -> None:
-    run("train", file, "--quiet", *overrides({"run.output_dir": str(folder), "train.device": side.device}), *more, program=side.program)
+    run(
+        "train",
+        file,
+        "--quiet",
+        *overrides({"run.output_dir": str(folder), "train.device": side.device}),
+        *more,
+        program=side.program,
+    )
 
 
 def steps(checkpoint: pathlib.Path) -> int:
@@ -28,8 +38,16 @@ def steps(checkpoint: pathlib.Path) -> int:
 
 
 def kill_after_a_checkpoint(side: Side, file: pathlib.Path, folder: pathlib.Path) -> int | None:
-    """SIGKILL as soon as there is a checkpoint of a step; its number, or None where the run was over before."""
-    command = [side.program, "train", str(file), "--quiet", *overrides({"run.output_dir": str(folder), "train.device": side.device})]
+    """SIGKILL as soon as there is a checkpoint of a step; its number, or None where the run was over
+    before.
+    """
+    command = [
+        side.program,
+        "train",
+        str(file),
+        "--quiet",
+        *overrides({"run.output_dir": str(folder), "train.device": side.device}),
+    ]
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + seconds_left()
         while process.poll() is None and time.monotonic() < end:
@@ -48,10 +66,14 @@ def tell_course(row: str, folder: pathlib.Path) -> None:
     logged = losses(folder)
     half = len(logged) // 2
     first, second = sum(logged[:half]) / half, sum(logged[-half:]) / half
-    right = all(each["selected_reward"] > each["reward_mean"] for each in rounds) if rounds else second < first
+    right = (
+        all(each["selected_reward"] > each["reward_mean"] for each in rounds) if rounds else second < first
+    )
     told = f"mean loss of the first half {first:.4g}, of the second {second:.4g}"
     if rounds:
-        told = f"{len(rounds)} rounds, rewards " + ", ".join(f"{each['reward_mean']:.3g} (kept {each['selected_reward']:.3g})" for each in rounds)
+        told = f"{len(rounds)} rounds, rewards " + ", ".join(
+            f"{each['reward_mean']:.3g} (kept {each['selected_reward']:.3g})" for each in rounds
+        )
     (ok if right else failed)(row, measured=len(logged), why=f"steps; {told}")
 
 
@@ -69,7 +91,11 @@ def check_whole(side: Side, name: str) -> None:
     train(side, file, root / "killed", "--resume")
     weights, rows = outcome(root / "killed")
     if weights != whole[0] or rows != whole[1]:
-        return failed(row, f"resumed from step {killed_at}: the {'weights' if weights != whole[0] else 'rows of metrics.jsonl'} are others than an undisturbed run's")
+        return failed(
+            row,
+            f"resumed from step {killed_at}: other {'weights' if weights != whole[0] else 'logged rows'} "
+            "than an undisturbed run's",
+        )
     return ok(row, measured=killed_at, why="the step it went on from; weights and rows are equal to the bit")
 
 
@@ -82,7 +108,9 @@ def distance(a: pathlib.Path, b: pathlib.Path, start: pathlib.Path) -> float:
 
 
 def check_moves(side: Side) -> None:
-    """The same run on the processor and on `side`; a checkpoint of one that goes on on the other, and comes back."""
+    """The same run on the processor and on `side`; a checkpoint of one that goes on on the other, and comes
+    back.
+    """
     file, start = write("sft", side.small, PLAIN)
     root = scratch(f"{side.name}-moves")
     here = processor(side.small)
@@ -91,20 +119,34 @@ def check_moves(side: Side) -> None:
     scale = distance(root / "reordered", root / "here", start)
     train(side, file, root / "there")
     told = f"of the way; another order of sums makes {scale:.2g} on the processor"
-    at_most(f"sft on processor and {side.name}: weights", distance(root / "there", root / "here", start), FACTOR * scale, told)
+    at_most(
+        f"sft on processor and {side.name}: weights",
+        distance(root / "there", root / "here", start),
+        FACTOR * scale,
+        told,
+    )
     every = min(steps(checkpoint) for checkpoint in (root / "there").glob("checkpoint-*"))
     train(here, file, root / "moved", f"--resume={root / 'there' / f'checkpoint-{every}'}")
     train(side, file, root / "back", f"--resume={root / 'moved' / f'checkpoint-{2 * every}'}")
-    at_most(f"sft from {side.name} to processor and back: weights", distance(root / "back", root / "there", start), FACTOR * scale,
-            f"{told}; moved at steps {every} and {2 * every}")
+    at_most(
+        f"sft from {side.name} to processor and back: weights",
+        distance(root / "back", root / "there", start),
+        FACTOR * scale,
+        f"{told}; moved at steps {every} and {2 * every}",
+    )
 
 
 def rows_on(side: Side) -> list[str]:
-    return [f"{name} on the {side.name}{how}" for name in ("sft", "raft") for how in ("", ", killed and resumed")]
+    return [
+        f"{name} on the {side.name}{how}" for name in ("sft", "raft") for how in ("", ", killed and resumed")
+    ]
 
 
 def rows_of_moves(side: Side) -> list[str]:
-    return [f"sft on processor and {side.name}: weights", f"sft from {side.name} to processor and back: weights"]
+    return [
+        f"sft on processor and {side.name}: weights",
+        f"sft from {side.name} to processor and back: weights",
+    ]
 
 
 def check(side: Side) -> None:

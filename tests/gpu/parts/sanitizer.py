@@ -1,31 +1,71 @@
-"""The small unit tests on the GPU under compute-sanitizer: out of bounds (memcheck), races in shared memory, memory that nothing wrote."""
+"""The small unit tests on the GPU under compute-sanitizer: out of bounds (memcheck), races in shared
+memory, memory that nothing wrote.
+"""
+
 import re
 import subprocess
 
 from tell import environment, facts, failed, ok, seconds_left, skip_all, skipped
 
 TOOLS = {"memcheck": [], "racecheck": [], "initcheck": []}
-# Each kernel at least once: rows and products, a model's training step and its updates, decoding by recorded steps.
-SMALL = "CudaModule.RowsAndProductsEqualTheEmulators:CudaModel.TrainsAsTheProcessorDoes:CudaModel.UpdatesAsTheProcessorDoes:CudaModel.GeneratesAsTheProcessorDoesByReplayedSteps"
+# Each kernel at least once: rows and products, a model's training step, its updates, recorded decoding.
+SMALL = (
+    "CudaModule.RowsAndProductsEqualTheEmulators",
+    "CudaModel.TrainsAsTheProcessorDoes",
+    "CudaModel.UpdatesAsTheProcessorDoes",
+    "CudaModel.GeneratesAsTheProcessorDoesByReplayedSteps",
+)
 FOUND = 9  # the exit code that says: it found something
 SUMMARY = re.compile(r"========= (ERROR SUMMARY|RACECHECK SUMMARY): (.*)")
 
 
+def first_finding(said: str) -> str:
+    marked = (
+        line
+        for line in said.splitlines()
+        if line.startswith("========= ") and "COMPUTE-SANITIZER" not in line
+    )
+    return next(marked, said.strip()[-200:])
+
+
 def check(tool: str, options: list[str], seconds: float) -> None:
-    command = [facts()["tools"]["compute-sanitizer"], "--tool", tool, "--error-exitcode", str(FOUND), *options, facts()["unit"], f"--gtest_filter={SMALL}"]
+    command = [
+        facts()["tools"]["compute-sanitizer"],
+        "--tool",
+        tool,
+        "--error-exitcode",
+        str(FOUND),
+        *options,
+        facts()["unit"],
+        f"--gtest_filter={':'.join(SMALL)}",
+    ]
     try:
-        done = subprocess.run(command, env={**environment(), "SLIPWAY_TEST_DEVICE": "module"}, cwd=facts()["root"], capture_output=True, text=True, errors="replace", timeout=seconds)
+        done = subprocess.run(
+            command,
+            env={**environment(), "SLIPWAY_TEST_DEVICE": "module"},
+            cwd=facts()["root"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
     except subprocess.TimeoutExpired:
         return failed(tool, f"over {seconds:.0f} s: killed")
     said = done.stdout + done.stderr
     summary = SUMMARY.search(said)
     passed = re.search(r"\[  PASSED  \] (\d+) test", said)
-    first = next((line.removeprefix("=========").strip() for line in said.splitlines() if line.startswith("========= ") and "COMPUTE-SANITIZER" not in line), "")
-    if done.returncode == 0 and summary is not None and passed is not None and int(passed[1]) > 0:
-        return ok(tool, measured=int(passed[1]), why=f"tests; {summary[2]}")
-    if "Device not supported" in said:  # by the tool, where the GPU is reached through a layer that it does not know
+    told = summary[2] if summary else "no summary"
+    if done.returncode == 0 and summary is not None and passed is not None and int(passed[1]) == len(SMALL):
+        return ok(tool, measured=len(SMALL), why=f"tests; {told}")
+    # By the tool, where the GPU is reached through a layer that it does not know.
+    if "Device not supported" in said:
         return skipped(tool, "compute-sanitizer says: Device not supported")
-    return failed(tool, f"exit code {done.returncode}: {summary[2] if summary else 'no summary'}; {first or said.strip()[-200:]}"[:400])
+    return failed(
+        tool,
+        f"exit code {done.returncode}, {passed[1] if passed else 0} of {len(SMALL)} passed: {told}; {first_finding(said)}"[
+            :400
+        ],
+    )
 
 
 def main() -> None:

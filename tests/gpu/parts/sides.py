@@ -1,4 +1,7 @@
-"""Where a whole run may compute: a name for its rows, the program, the device as run files have it, and why it cannot be had."""
+"""Where a whole run may compute: a name for its rows, the program, the device as run files have it, and why
+it cannot be had.
+"""
+
 import dataclasses
 import os
 import pathlib
@@ -17,14 +20,19 @@ class Side:
 
 
 def emulated_program() -> str:
-    """The program in a folder where the CUDA module is the emulated accelerator: it looks for the module beside itself."""
+    """The program in a folder where the CUDA module is the emulated accelerator: it looks for the module
+    beside itself.
+    """
     program = pathlib.Path(facts()["program"])
     folder = scratch("emulated") / "bin"
     folder.mkdir(exist_ok=True)
     for name in (program.name, program.name + "-run"):
         if not (folder / name).exists():
             shutil.copy2(program.with_name(name), folder / name)
-    for link, to in ((folder / "plugins", program.parent / "plugins"), (folder.parent / "lib", program.parent.parent / "lib")):
+    for link, to in (
+        (folder / "plugins", program.parent / "plugins"),
+        (folder.parent / "lib", program.parent.parent / "lib"),
+    ):
         if to.is_dir() and not link.exists():
             os.symlink(to, link)
     shutil.copy2(facts()["emulated"], folder / "libslipway_cuda.so")
@@ -32,7 +40,9 @@ def emulated_program() -> str:
 
 
 def gpu() -> Side:
-    return Side("GPU", facts()["program"], "cuda", small=False, why_not="no GPU" if facts()["gpu"] is None else None)
+    return Side(
+        "GPU", facts()["program"], "cuda", small=False, why_not="no GPU" if facts()["gpu"] is None else None
+    )
 
 
 def processor(small: bool = False) -> Side:

@@ -1,4 +1,7 @@
-"""How a part tells its rows: one JSON object a line, on standard output. Its facts: the JSON file that is its last argument."""
+"""How a part tells its rows: one JSON object a line, on standard output. Its facts: the JSON file that is
+its last argument.
+"""
+
 import contextlib
 import functools
 import json
@@ -20,7 +23,9 @@ def facts() -> dict:
 
 
 def row(name: str, status: str, **more: object) -> None:
-    text = json.dumps({"row": name, "status": status, **{key: value for key, value in more.items() if value is not None}})
+    text = json.dumps(
+        {"row": name, "status": status, **{key: value for key, value in more.items() if value is not None}}
+    )
     with LOCK:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -40,13 +45,27 @@ def skipped(name: str, why: str) -> None:
 
 def at_most(name: str, measured: float, asked: float, why: str | None = None, **more: object) -> None:
     """A row that is right where `measured` is a number and not above `asked`."""
-    row(name, "ok" if math.isfinite(measured) and measured <= asked else "failed", measured=float(measured), asked=f"<= {asked:.3g}", why=why, **more)
+    row(
+        name,
+        "ok" if math.isfinite(measured) and measured <= asked else "failed",
+        measured=float(measured),
+        asked=f"<= {asked:.3g}",
+        why=why,
+        **more,
+    )
 
 
 def at_least(name: str, measured: float, asked: float | None, why: str | None = None, **more: object) -> None:
     """The other way round; without `asked` the row only tells."""
     right = math.isfinite(measured) and (asked is None or measured >= asked)
-    row(name, "ok" if right else "failed", measured=float(measured), asked=None if asked is None else f">= {asked:.3g}", why=why, **more)
+    row(
+        name,
+        "ok" if right else "failed",
+        measured=float(measured),
+        asked=None if asked is None else f">= {asked:.3g}",
+        why=why,
+        **more,
+    )
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""Supervised fine-tuning in bf16, on texts of equal length, beside Hugging Face's Trainer (bf16, sdpa) with the same model, texts and step."""
+"""Supervised fine-tuning in bf16, on texts of equal length, beside Hugging Face's Trainer (bf16, sdpa) with
+the same model, texts and step.
+"""
+
 import random
 
 import device_memory
@@ -8,7 +11,8 @@ from tell import at_least, guarded, scratch, skip_all
 from words import text
 from works import Turn, in_turn, model, on_gpu, tell_sides, where, why_not
 
-# Rows and tokens of a step, steps of a turn; asked of the ratio to the peer, of the share of the matmul rate, and of the peer's memory.
+# Rows and tokens of a step, steps of a turn; asked of the ratio to the peer, of the share of the matmul rate,
+# and of the share of the peer's memory.
 WORKS = {"Llama-3.2-1B": (8, 1024, 8, 1.3, 0.45, 0.7), "SmolLM2-135M": (16, 1024, 12, None, None, None)}
 SMALL = {"SmolLM2-135M": (2, 64, 4, None, None, None)}
 PEER = "HF Trainer"
@@ -40,11 +44,25 @@ def step_rates(times: list[float], tokens: int) -> float:
 
 def ours(folder, data, batch: int, length: int, steps: int) -> Turn:
     file, out = scratch("train") / "run.toml", scratch("train") / "run"
-    file.write_text(RUN.format(model=folder, data=data, length=length, device="cuda" if on_gpu() else "cpu", bf16=str(on_gpu()).lower(), steps=steps, batch=batch))
+    file.write_text(
+        RUN.format(
+            model=folder,
+            data=data,
+            length=length,
+            device="cuda" if on_gpu() else "cpu",
+            bf16=str(on_gpu()).lower(),
+            steps=steps,
+            batch=batch,
+        )
+    )
     with device_memory.watched() as peak:
         run("train", file, "--quiet", *overrides({"run.output_dir": str(out)}))
     rows = [row for row in rows_of(out) if "loss" in row]
-    return Turn(step_rates([row["time"] for row in rows], batch * length), peak.above, {"losses": [row["loss"] for row in rows]})
+    return Turn(
+        step_rates([row["time"] for row in rows], batch * length),
+        peak.above,
+        {"losses": [row["loss"] for row in rows]},
+    )
 
 
 def theirs(folder, texts: list[str], batch: int, length: int, steps: int, idle: float | None) -> Turn:
@@ -55,10 +73,23 @@ def theirs(folder, texts: list[str], batch: int, length: int, steps: int, idle: 
 
     tokenizer = load_tokenizer(str(folder))
     rows = [{"ids": ids[:length]} for ids in tokenizer(texts).input_ids]
-    wanted = {"output_dir": str(scratch("train") / "peer"), "max_steps": steps, "epochs": 1, "batch": batch, "logging_steps": 1}
+    wanted = {
+        "output_dir": str(scratch("train") / "peer"),
+        "max_steps": steps,
+        "epochs": 1,
+        "batch": batch,
+        "logging_steps": 1,
+    }
     with device_memory.watched(idle) as peak:
         times = hf_trainer.train(load_model(str(folder)), rows, tokenizer.eos_token_id, wanted, bf16=on_gpu())
-    held = {"allocated_gb": torch.cuda.max_memory_allocated() / 1e9, "reserved_gb": torch.cuda.max_memory_reserved() / 1e9} if on_gpu() else {}
+    held = (
+        {
+            "allocated_gb": torch.cuda.max_memory_allocated() / 1e9,
+            "reserved_gb": torch.cuda.max_memory_reserved() / 1e9,
+        }
+        if on_gpu()
+        else {}
+    )
     return Turn(step_rates(times, batch * length), peak.above, held)
 
 
@@ -74,17 +105,39 @@ def measure(shape: str, work: tuple, idle: float | None) -> None:
         # Four characters are more than a token, so that every text is cut to the same length.
         texts = [text(draw, 4 * length + 64) for _ in range(batch * steps)]
         data = write_rows(scratch("train") / f"{shape}.jsonl", [{"text": each} for each in texts])
-        turns = in_turn({"Slipway": lambda: ours(folder, data, batch, length, steps), PEER: lambda: theirs(folder, texts, batch, length, steps, idle)},
-                        2 if on_gpu() else 1)
+        turns = in_turn(
+            {
+                "Slipway": lambda: ours(folder, data, batch, length, steps),
+                PEER: lambda: theirs(folder, texts, batch, length, steps, idle),
+            },
+            2 if on_gpu() else 1,
+        )
         rate, peers = tell_sides(title, PEER, turns, times, memory)
         kind, flop = "bf16" if on_gpu() else "float32", training_flop(REAL[shape], length)
-        at_least(f"{title}: share of the {kind} matmul rate{where()}", rate * flop / limits[kind], share if on_gpu() else None, f"{PEER} {peers * flop / limits[kind]:.3g}")
+        at_least(
+            f"{title}: share of the {kind} matmul rate{where()}",
+            rate * flop / limits[kind],
+            share if on_gpu() else None,
+            f"{PEER} {peers * flop / limits[kind]:.3g}",
+        )
 
 
 def main() -> None:
     works = WORKS if on_gpu() else SMALL
     if (why := why_not()) is not None:
-        skip_all([f"SFT of {shape}: {what}" for shape in works for what in ("tokens/s", f"times {PEER}", f"share of {PEER}'s peak memory", "share of the bf16 matmul rate")], why)
+        skip_all(
+            [
+                f"SFT of {shape}: {what}"
+                for shape in works
+                for what in (
+                    "tokens/s",
+                    f"times {PEER}",
+                    f"share of {PEER}'s peak memory",
+                    "share of the bf16 matmul rate",
+                )
+            ],
+            why,
+        )
         return
     idle = device_memory.used_now()
     for shape, work in works.items():

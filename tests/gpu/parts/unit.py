@@ -1,4 +1,7 @@
-"""The unit tests of the device, a row for each: on the GPU by the module, without one on the emulated accelerator."""
+"""The unit tests of the device, a row for each: on the GPU by the module, without one on the emulated
+accelerator.
+"""
+
 import pathlib
 import re
 import subprocess
@@ -17,7 +20,9 @@ STATUS = {"OK": "ok", "FAILED": "failed", "SKIPPED": "skipped"}
 def tell_test(name: str, ended: str, milliseconds: str, said: list[str]) -> None:
     why = None
     if ended == "SKIPPED":
-        why = next((found[1] for text in said if (found := SKIPPED_BECAUSE.search(text))), "it did not say why")
+        why = next(
+            (found[1] for text in said if (found := SKIPPED_BECAUSE.search(text))), "it did not say why"
+        )
     elif ended == "FAILED":
         why = " | ".join(text.strip() for text in said if text.strip())[:400]
     differences = " | ".join(text.strip() for text in said if "difference" in text)
@@ -26,8 +31,15 @@ def tell_test(name: str, ended: str, milliseconds: str, said: list[str]) -> None
 
 def run_tests(program: str, test_filter: str, on_gpu: bool) -> None:
     more = {"SLIPWAY_TEST_DEVICE": "module"} if on_gpu else {}
-    process = subprocess.Popen([program, f"--gtest_filter={test_filter}", "--gtest_color=no"], env={**environment(), **more},
-                               cwd=facts()["root"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    process = subprocess.Popen(
+        [program, f"--gtest_filter={test_filter}", "--gtest_color=no"],
+        env={**environment(), **more},
+        cwd=facts()["root"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     running, said, count = None, [], 0
     for line in process.stdout:
         sys.stderr.write(line)
@@ -47,7 +59,11 @@ def run_tests(program: str, test_filter: str, on_gpu: bool) -> None:
     elif count == 0:
         failed("unit_cuda", f"no test matches {test_filter}")
     else:
-        ok("unit_cuda: all of them" if status == 0 else "unit_cuda: to the end", measured=count, why=f"tests, exit code {status}")
+        ok(
+            "unit_cuda: all of them" if status == 0 else "unit_cuda: to the end",
+            measured=count,
+            why=f"tests, exit code {status}",
+        )
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""What the measurements of speed have in common: drawn models, sizes, the turns of two sides, and the rows that follow from them."""
+"""What the measurements of speed have in common: drawn models, sizes, the turns of two sides, and the rows
+that follow from them.
+"""
+
 import dataclasses
 import gc
 import pathlib
@@ -73,8 +76,12 @@ def median(turns: list[Turn], of: str = "rate") -> float | None:
     return statistics.median(values) if values else None
 
 
-def tell_sides(title: str, peer: str, turns: dict[str, list[Turn]], times: float | None, memory: float | None) -> tuple[float, float]:
-    """Rows of both rates, their ratio and the memory's; the two rates. `times` and `memory`: what is asked of the ratios."""
+def tell_sides(
+    title: str, peer: str, turns: dict[str, list[Turn]], times: float | None, memory: float | None
+) -> tuple[float, float]:
+    """Rows of both rates, their ratio and the memory's; the two rates. `times` and `memory`: what is asked
+    of the ratios.
+    """
     ours, theirs = median(turns["Slipway"]), median(turns[peer])
     rates = {name: [turn.rate for turn in each] for name, each in turns.items()}
     at_least(f"{title}: tokens/s{where()}", ours, None, f"{peer} {theirs:.4g}", turns=rates)
@@ -87,7 +94,16 @@ def tell_sides(title: str, peer: str, turns: dict[str, list[Turn]], times: float
 
 def tell_memory(title: str, peer: str, turns: dict[str, list[Turn]], asked: float | None) -> None:
     held, peers = median(turns["Slipway"], "memory"), median(turns[peer], "memory")
-    name, more = f"{title}: share of {peer}'s peak memory", {side: each[-1].more for side, each in turns.items()}
+    name, more = (
+        f"{title}: share of {peer}'s peak memory",
+        {side: each[-1].more for side, each in turns.items()},
+    )
     if not held or not peers:
         return failed(name, "nvidia-smi told no memory in use", more=more)
-    return at_most(name, held / peers, asked if asked is not None else float("inf"), f"{held:.3g} GB, {peer} {peers:.3g} GB", more=more)
+    return at_most(
+        name,
+        held / peers,
+        asked if asked is not None else float("inf"),
+        f"{held:.3g} GB, {peer} {peers:.3g} GB",
+        more=more,
+    )
