@@ -13,6 +13,7 @@ import json
 import pathlib
 import random
 import struct
+import threading
 
 from program import Refused, run, write_rows
 from shapes import QWEN, small_shapes
@@ -21,6 +22,9 @@ from words import text, write_tokenizer
 
 FACTOR = 4  # of float32's measured loss
 ROWS, LONGEST, NEW_TOKENS, PROMPTS = 12, 150, 24, 8
+KINDS = ("float64", "float32", "bfloat16")
+# The peer: loading a model changes torch's default type for a while. Slipway's processes run side by side.
+ONE_AT_A_TIME = threading.Lock()
 QUANTITIES = ("logits", "loss", "gradients")
 
 
@@ -53,76 +57,75 @@ def largest(ours: dict, theirs: dict) -> float:
     return max((ours[name] - theirs[name]).abs().max().item() for name in theirs)
 
 
-def compare(name: str, ours: object, peer: object, exact: object, factor: float, least: float) -> None:
-    """Rows of one kind of arithmetic. `least`: the relative distance of logits that this arithmetic has at
-    least.
-    """
-    suffix = "" if factor == FACTOR else " with bf16"
-    lost, scale = relative(ours.logits, exact.logits), relative(peer.logits, exact.logits)
-    apart = (ours.logits - peer.logits).abs().max().item()
-    more = {"largest_difference": apart, "of": exact.logits.abs().max().item()}
-    if lost < least:
+def told(name: str, lost: float, scale: float, rounded: float | None, why: str, **more: object) -> None:
+    """A row: `lost` of what `scale` allows. `rounded`: what float32 loses, where products are to be in bfloat16."""
+    if rounded is not None and lost < 2 * FACTOR * rounded:
         failed(
-            f"{name}: logits{suffix}",
-            f"as near to float64 as float32 is ({lost:.2g}): nothing was rounded to bfloat16",
-            **more,
+            name, f"as near to float64 as float32 is ({lost:.2g}): nothing was rounded to bfloat16", **more
         )
     else:
-        at_most(
-            f"{name}: logits{suffix}",
-            lost,
-            factor * scale,
-            f"largest difference to transformers {apart:.2g} of {more['of']:.3g}",
-            **more,
-        )
+        at_most(name, lost, scale, why, **more)
+
+
+def worst_tensor(of: object, exact: object) -> tuple[float, str]:
+    """How far the gradients are from float64's, and which is the furthest."""
+    losses = {tensor: relative(of.gradients[tensor], value) for tensor, value in exact.gradients.items()}
+    worst = max(
+        losses, key=lambda tensor: losses[tensor] if losses[tensor] == losses[tensor] else float("inf")
+    )
+    return losses[worst], worst
+
+
+def compare(name: str, ours: object, peer: object, exact: object, plain: object | None) -> None:
+    """Rows of one kind of arithmetic. `plain`: where it rounds to bfloat16, the peer's numbers in float32."""
+    suffix, factor = ("", FACTOR) if plain is None else (" with bf16", 1)
+    apart, of = (ours.logits - peer.logits).abs().max().item(), exact.logits.abs().max().item()
+    told(
+        f"{name}: logits{suffix}",
+        relative(ours.logits, exact.logits),
+        factor * relative(peer.logits, exact.logits),
+        None if plain is None else relative(plain.logits, exact.logits),
+        f"largest difference to transformers {apart:.2g} of {of:.3g}",
+        largest_difference=apart,
+        of=of,
+    )
+    # The mean of many is no further off than they are.
     each = (peer.logprobs - exact.logprobs).pow(2).mean().sqrt().item()
-    at_most(
-        f"{name}: loss{suffix}",
-        abs(ours.loss - exact.loss),
-        factor * each,
-        f"difference to transformers {abs(ours.loss - peer.loss):.2g} of {exact.loss:.4g}",
-    )
-    losses = {tensor: relative(ours.gradients[tensor], exact.gradients[tensor]) for tensor in exact.gradients}
-    worst = max(losses, key=losses.get)
-    scales = max(relative(peer.gradients[tensor], exact.gradients[tensor]) for tensor in exact.gradients)
-    finite = all(value == value for value in losses.values())
-    at_most(
+    why = f"difference to transformers {abs(ours.loss - peer.loss):.2g} of {exact.loss:.4g}"
+    at_most(f"{name}: loss{suffix}", abs(ours.loss - exact.loss), factor * each, why)
+    lost, furthest = worst_tensor(ours, exact)
+    apart = largest(ours.gradients, peer.gradients)
+    told(
         f"{name}: gradients{suffix}",
-        losses[worst] if finite else float("nan"),
-        factor * scales,
-        f"largest difference to transformers {largest(ours.gradients, peer.gradients):.2g}; "
-        f"furthest from float64: {worst}",
+        lost,
+        factor * worst_tensor(peer, exact)[0],
+        None if plain is None else worst_tensor(plain, exact)[0],
+        f"largest difference to transformers {apart:.2g}; furthest from float64: {furthest}",
+        largest_difference=apart,
     )
 
 
-def check_numbers(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int, device: str) -> None:
-    import transformers
-
+def check_numbers(
+    name: str, folder: pathlib.Path, model: pathlib.Path, data: pathlib.Path, peer: dict
+) -> None:
+    """Of Slipway, beside those of the peer: "batch", and numbers by the kind of arithmetic."""
     import our_numbers
-    import peer_numbers
 
-    data = write_data(folder / "rows.jsonl", seed)
-    batch = peer_numbers.batch_of(data, transformers.AutoTokenizer.from_pretrained(model), LONGEST)
-    exact, plain, rounded = (
-        peer_numbers.compute(model, batch, kind, device) for kind in ("float64", "float32", "bfloat16")
-    )
+    device, batch, exact = facts()["device"], peer["batch"], peer["float64"]
     shapes = {tensor: value.shape for tensor, value in exact.gradients.items()}
     ours = our_numbers.compute(folder / "plain", model, data, batch, False, device, shapes)
-    compare(name, ours, plain, exact, FACTOR, 0)
+    compare(name, ours, peer["float32"], exact, None)
     if (why := no_bf16(device)) is not None:
         skip_all([f"{name}: {what} with bf16" for what in QUANTITIES], why)
     else:
         ours = our_numbers.compute(folder / "rounded", model, data, batch, True, device, shapes)
-        compare(name, ours, rounded, exact, 1, 2 * FACTOR * relative(plain.logits, exact.logits))
+        compare(name, ours, peer["bfloat16"], exact, peer["float32"])
 
 
-def check_texts(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int, device: str) -> None:
+def check_texts(name: str, model: pathlib.Path, prompts: list[str], theirs: list[str]) -> None:
     import our_numbers
-    import peer_numbers
 
-    draw = random.Random(seed)
-    prompts = [text(draw, draw.randint(4, 120)) for _ in range(PROMPTS)]
-    theirs, ours = (side.greedy(model, prompts, NEW_TOKENS, device) for side in (peer_numbers, our_numbers))
+    ours = our_numbers.greedy(model, prompts, NEW_TOKENS, facts()["device"])
     other = [i for i in range(PROMPTS) if theirs[i] != ours[i]]
     if other:
         failed(
@@ -137,16 +140,25 @@ def check_texts(name: str, folder: pathlib.Path, model: pathlib.Path, seed: int,
 
 
 def check_shape(name: str, config: dict, seed: int) -> None:
-    device = facts()["device"]
-    folder = scratch(f"parity-{seed}")
-    with guarded(f"{name}: the model"):
-        from draw_model import draw
+    import transformers
 
-        model = draw(folder / "model", config, seed, device=device)
+    import peer_numbers
+    from draw_model import draw as draw_model
+
+    device, folder, draw = facts()["device"], scratch(f"parity-{seed}"), random.Random(seed)
+    prompts = [text(draw, draw.randint(4, 120)) for _ in range(PROMPTS)]
+    data = write_data(folder / "rows.jsonl", seed)
+    with guarded(f"{name}: the peer"):
+        with ONE_AT_A_TIME:
+            model = draw_model(folder / "model", config, seed, device=device)
+            batch = peer_numbers.batch_of(data, transformers.AutoTokenizer.from_pretrained(model), LONGEST)
+            peer = {"batch": batch}
+            peer |= {kind: peer_numbers.compute(model, batch, kind, device) for kind in KINDS}
+            texts = peer_numbers.greedy(model, prompts, NEW_TOKENS, device)
         with guarded(f"{name}: numbers"):
-            check_numbers(name, folder, model, seed, device)
+            check_numbers(name, folder, model, data, peer)
         with guarded(f"{name}: greedy text"):
-            check_texts(name, folder, model, seed, device)
+            check_texts(name, model, prompts, texts)
 
 
 def no_bf16(device: str) -> str | None:

@@ -60,12 +60,9 @@ def check(tool: str, options: list[str], seconds: float) -> None:
     # By the tool, where the GPU is reached through a layer that it does not know.
     if "Device not supported" in said:
         return skipped(tool, "compute-sanitizer says: Device not supported")
-    return failed(
-        tool,
-        f"exit code {done.returncode}, {passed[1] if passed else 0} of {len(SMALL)} passed: {told}; {first_finding(said)}"[
-            :400
-        ],
-    )
+    count = passed[1] if passed else 0
+    why = f"exit code {done.returncode}, {count} of {len(SMALL)} passed: {told}; {first_finding(said)}"
+    return failed(tool, why[:400])
 
 
 def main() -> None:

@@ -10,14 +10,17 @@ import sys
 from tell import environment, facts, failed, ok, row, skipped
 
 # Whole models and runs go where SLIPWAY_TEST_DEVICE says; the module's own tests find a GPU by themselves.
-ON_THE_GPU = "CudaModule.*:CudaModel.*:CudaTraining.*"
+ON_THE_GPU = "CudaModule.*:CudaModel.*:CudaTraining.*:MeasureDevice.*"
 ENDED = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\w+\.\w+)(?: \((\d+) ms\))$")
 BEGAN = re.compile(r"\[ RUN +\] (\w+\.\w+)$")
 SKIPPED_BECAUSE = re.compile(r"skipped: (.*)")
 STATUS = {"OK": "ok", "FAILED": "failed", "SKIPPED": "skipped"}
+# What a test says that found none: where there is one, that is a failure.
+NO_DEVICE = ("no CUDA device", "the module was not built")
 
 
-def tell_test(name: str, ended: str, milliseconds: str, said: list[str]) -> None:
+def tell_test(name: str, ended: str, milliseconds: str, said: list[str], on_gpu: bool) -> bool:
+    """Whether it is right."""
     why = None
     if ended == "SKIPPED":
         why = next(
@@ -26,7 +29,10 @@ def tell_test(name: str, ended: str, milliseconds: str, said: list[str]) -> None
     elif ended == "FAILED":
         why = " | ".join(text.strip() for text in said if text.strip())[:400]
     differences = " | ".join(text.strip() for text in said if "difference" in text)
-    row(name, STATUS[ended], why=why or differences or None, seconds=int(milliseconds) / 1000)
+    missed = on_gpu and ended == "SKIPPED" and why.startswith(NO_DEVICE)
+    status = "failed" if missed else STATUS[ended]
+    row(name, status, why=why or differences or None, seconds=int(milliseconds) / 1000)
+    return status != "failed"
 
 
 def run_tests(program: str, test_filter: str, on_gpu: bool) -> None:
@@ -40,30 +46,33 @@ def run_tests(program: str, test_filter: str, on_gpu: bool) -> None:
         text=True,
         errors="replace",
     )
-    running, said, count = None, [], 0
+    running, said, right = None, [], []
     for line in process.stdout:
         sys.stderr.write(line)
         line = line.rstrip("\n")
         if began := BEGAN.match(line):
             running, said = began[1], []
         elif (ended := ENDED.match(line)) and ended[2] == running:
-            tell_test(running, ended[1], ended[3], said)
-            running, count = None, count + 1
+            right.append(tell_test(running, ended[1], ended[3], said, on_gpu))
+            running = None
         else:
             said.append(line)
-    status = process.wait()
+    tell_end(process.wait(), running, right, " ".join(said[-3:])[-300:])
+
+
+def tell_end(status: int, running: str | None, right: list[bool], last: str) -> None:
+    """How the program ended; `running`: in which test, `right`: what those before it were."""
     if running is not None:
-        failed(running, f"the program ended in it, with {status}: {' '.join(said[-3:])[-300:]}")
-    elif status != 0 and count == 0:
-        failed("unit_cuda", f"did not run (exit code {status}): {' '.join(said[-3:])[-300:]}")
-    elif count == 0:
-        failed("unit_cuda", f"no test matches {test_filter}")
-    else:
-        ok(
-            "unit_cuda: all of them" if status == 0 else "unit_cuda: to the end",
-            measured=count,
-            why=f"tests, exit code {status}",
+        failed(running, f"the program ended in it, with {status}: {last}")
+    elif not right:
+        failed("unit_cuda", f"no test ran (exit code {status}): {last}")
+    elif status != 0:
+        failed(
+            "unit_cuda",
+            f"exit code {status} after {len(right)} tests, {right.count(False)} of them failed: {last}",
         )
+    else:
+        ok("unit_cuda", measured=len(right), why="tests, to the end")
 
 
 def main() -> None:
