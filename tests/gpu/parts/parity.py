@@ -58,7 +58,7 @@ def largest(ours: dict, theirs: dict) -> float:
 
 
 def told(name: str, lost: float, scale: float, rounded: float | None, why: str, **more: object) -> None:
-    """A row: `lost` of what `scale` allows. `rounded`: what float32 loses, where products are to be in bfloat16."""
+    """A row: `lost` of what `scale` allows. `rounded`: what float32 loses, where products are in bfloat16."""
     if rounded is not None and lost < 2 * FACTOR * rounded:
         failed(
             name, f"as near to float64 as float32 is ({lost:.2g}): nothing was rounded to bfloat16", **more

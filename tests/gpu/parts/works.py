@@ -99,7 +99,7 @@ def tell_memory(title: str, peer: str, turns: dict[str, list[Turn]], asked: floa
         {side: each[-1].more for side, each in turns.items()},
     )
     if not held or not peers:
-        return failed(name, "nvidia-smi told no memory in use", more=more)
+        return failed(name, "the driver told no memory in use", more=more)
     return at_most(
         name,
         held / peers,
