@@ -42,7 +42,8 @@ def by_library() -> Callable[[], float] | None:
 def by_program() -> float:
     """The same by nvidia-smi, some tenths of a second later."""
     query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]
-    done = subprocess.run([facts()["tools"]["nvidia-smi"], *query], capture_output=True, text=True, check=True)
+    command = [facts()["tools"]["nvidia-smi"], *query]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.splitlines()[0]) * (1 << 20) / 1e9
 
 

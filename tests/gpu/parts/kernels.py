@@ -54,7 +54,7 @@ def command(folder: pathlib.Path, data: pathlib.Path, batch: int, length: int) -
     ]
 
 
-def finished(arguments: list[str], share: float) -> subprocess.CompletedProcess:
+def profiled(arguments: list[str], share: float) -> subprocess.CompletedProcess:
     return subprocess.run(
         arguments,
         env=environment(),
@@ -81,7 +81,7 @@ def column_sums(table: str, name: str, value: str) -> dict[str, float]:
 
 def by_nsys(program: list[str]) -> dict[str, float] | str:
     nsys, report = facts()["tools"]["nsys"], scratch("kernels") / "report"
-    done = finished(
+    done = profiled(
         [
             nsys,
             "profile",
@@ -98,7 +98,7 @@ def by_nsys(program: list[str]) -> dict[str, float] | str:
         0.5,
     )
     if done.returncode == 0:
-        done = finished(
+        done = profiled(
             [nsys, "stats", "--report", "cuda_gpu_kern_sum", "--format", "csv", f"{report}.nsys-rep"], 0.5
         )
     return column_sums(done.stdout, "Name", "Total Time (ns)") or last_line(done)
@@ -107,7 +107,7 @@ def by_nsys(program: list[str]) -> dict[str, float] | str:
 def by_ncu(program: list[str]) -> dict[str, float] | str:
     out = scratch("kernels") / "ncu.csv"
     out.unlink(missing_ok=True)
-    done = finished(
+    done = profiled(
         [
             facts()["tools"]["ncu"],
             "--metrics",
@@ -179,7 +179,9 @@ def theirs(row: str, folder: pathlib.Path, texts: list[str], batch: int, length:
         hf_trainer.train(peer, rows, tokenizer.eos_token_id, wanted, bf16=True)
     seconds: dict[str, float] = {}
     for event in profile.events():
-        if event.device_type == torch.autograd.DeviceType.CUDA and not event.name.startswith("Mem"):
+        # Copies are none, nor is what marks a span of them.
+        marks = getattr(event, "is_user_annotation", False) or event.name.startswith("Mem")
+        if event.device_type == torch.autograd.DeviceType.CUDA and not marks:
             seconds[event.name] = seconds.get(event.name, 0) + event.time_range.elapsed_us() / 1e6
     tell_kernels(row, seconds, "torch.profiler")
 

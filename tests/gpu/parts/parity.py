@@ -17,7 +17,19 @@ import threading
 
 from program import Refused, run, write_rows
 from shapes import QWEN, small_shapes
-from tell import at_most, facts, failed, guarded, need, need_gpu, ok, scratch, skip_all, skipped
+from tell import (
+    at_most,
+    facts,
+    failed,
+    guarded,
+    need,
+    need_gpu,
+    need_libtorch,
+    ok,
+    scratch,
+    skip_all,
+    skipped,
+)
 from words import text, write_tokenizer
 
 FACTOR = 4  # of float32's measured loss
@@ -190,7 +202,10 @@ def main() -> None:
         workers = 4 if facts()["device"] == "cuda" else 1
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             list(pool.map(check_shape, shapes, shapes.values(), range(1, len(shapes) + 1)))
-    check_qwen()
+    if (why := need_libtorch()) is not None:
+        skipped("Qwen2.5-0.5B", why)
+    else:
+        check_qwen()
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     emulated = tests / "emulated/libslipway_cuda.so"
     return {
         "kit": kit,
+        # Whether the program can start at all: a kit carries none of LibTorch.
+        "libtorch": bool(folders) or not kit,
         "root": str(HERE if kit else HERE.parents[1]),
         "program": str(program / "slipway"),
         "module": str(program / "libslipway_cuda.so"),

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import sys
 
 from tell import environment, facts, seconds_left
 
@@ -11,25 +12,28 @@ class Refused(Exception):
     """The program ended with another exit code than 0; the text is what it said last."""
 
 
-def run(*arguments: object, stdin: str = "", seconds: float | None = None, program: str | None = None) -> str:
-    """Standard output of a command of Slipway's; standard error goes into the log where it fails."""
-    command = [program or facts()["program"], *map(str, arguments)]
-    limit = max(1.0, min(seconds or 1e9, seconds_left()))
+def finished(*arguments: object, stdin: str = "", program: str | None = None) -> subprocess.CompletedProcess:
+    """A command of Slipway's that ended well; what one said that did not goes into the log."""
     done = subprocess.run(
-        command,
+        [program or facts()["program"], *map(str, arguments)],
         input=stdin,
         capture_output=True,
         text=True,
         errors="replace",
         env=environment(),
-        timeout=limit,
+        timeout=max(1.0, seconds_left()),
     )
     if done.returncode != 0:
+        sys.stderr.write(done.stderr)
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise Refused(
-            f"slipway {arguments[0]}: exit code {done.returncode}: {said[-1] if said else 'no word'}"
-        )
-    return done.stdout
+        last = said[-1] if said else "no word"
+        raise Refused(f"slipway {arguments[0]}: exit code {done.returncode}: {last}")
+    return done
+
+
+def run(*arguments: object, stdin: str = "", program: str | None = None) -> str:
+    """Its standard output."""
+    return finished(*arguments, stdin=stdin, program=program).stdout
 
 
 def overrides(keys: dict) -> list[str]:

@@ -157,6 +157,14 @@ def check(side: Side) -> None:
         check_moves(side)
 
 
+def check_processor(side: Side) -> None:
+    if side.why_not is not None:
+        return skip_all(rows_on(side), side.why_not)
+    for name in ("sft", "raft"):
+        with guarded(f"{name} on the processor"):
+            check_whole(side, name)
+
+
 def main() -> None:
     os.environ.update(environment())
     for side in (gpu(), emulator()):
@@ -165,9 +173,7 @@ def main() -> None:
         else:
             check(side)
     if gpu().why_not is not None:
-        for name in ("sft", "raft"):
-            with guarded(f"{name} on the processor"):
-                check_whole(processor(), name)
+        check_processor(processor())
     shutil.rmtree(scratch("emulated"), ignore_errors=True)
 
 

@@ -5,7 +5,7 @@ memory, memory that nothing wrote.
 import re
 import subprocess
 
-from tell import environment, facts, failed, ok, seconds_left, skip_all, skipped
+from tell import environment, facts, failed, need_libtorch, ok, seconds_left, skip_all, skipped
 
 TOOLS = {"memcheck": [], "racecheck": [], "initcheck": []}
 # Each kernel at least once: rows and products, a model's training step, its updates, recorded decoding.
@@ -68,6 +68,8 @@ def check(tool: str, options: list[str], seconds: float) -> None:
 def main() -> None:
     if facts()["gpu"] is None:
         skip_all(list(TOOLS), "no GPU")
+    elif (why := need_libtorch()) is not None:
+        skip_all(list(TOOLS), why)
     elif facts()["tools"]["compute-sanitizer"] is None:
         skip_all(list(TOOLS), "no compute-sanitizer")
     else:

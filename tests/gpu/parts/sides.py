@@ -7,7 +7,7 @@ import os
 import pathlib
 import shutil
 
-from tell import facts, scratch
+from tell import facts, need_libtorch, scratch
 
 
 @dataclasses.dataclass
@@ -40,13 +40,13 @@ def emulated_program() -> str:
 
 
 def gpu() -> Side:
-    return Side(
-        "GPU", facts()["program"], "cuda", small=False, why_not="no GPU" if facts()["gpu"] is None else None
-    )
+    why_not = "no GPU" if facts()["gpu"] is None else need_libtorch()
+    return Side("GPU", facts()["program"], "cuda", small=False, why_not=why_not)
 
 
 def processor(small: bool = False) -> Side:
-    return Side("processor", facts()["program"], "cpu", small)
+    """Where there is a GPU it is only what the GPU is compared with."""
+    return Side("processor", facts()["program"], "cpu", small, need_libtorch())
 
 
 def emulator() -> Side:
@@ -55,4 +55,6 @@ def emulator() -> Side:
         return Side("emulator", "", "cuda", small=True, why_not="there is a GPU")
     if facts()["emulated"] is None:
         return Side("emulator", "", "cuda", small=True, why_not="no emulated module in this build")
+    if (why_not := need_libtorch()) is not None:
+        return Side("emulator", "", "cuda", small=True, why_not=why_not)
     return Side("emulator", emulated_program(), "cuda", small=True)

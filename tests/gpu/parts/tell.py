@@ -88,6 +88,11 @@ def need(*packages: str) -> str | None:
     return f"no {missing[0]}" if missing else None
 
 
+def need_libtorch() -> str | None:
+    """Of every row that starts a program of Slipway's."""
+    return None if facts()["libtorch"] else "no torch, and no LibTorch named with --torch"
+
+
 def need_gpu() -> str | None:
     return "no GPU" if facts()["device"] == "cuda" and facts()["gpu"] is None else None
 

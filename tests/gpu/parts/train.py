@@ -3,9 +3,11 @@ the same model, texts and step.
 """
 
 import random
+import re
+import shutil
 
 import device_memory
-from program import overrides, rows_of, run, write_rows
+from program import finished, overrides, rows_of, write_rows
 from shapes import REAL, training_flop
 from tell import at_least, guarded, scratch, skip_all
 from words import text
@@ -56,13 +58,15 @@ def ours(folder, data, batch: int, length: int, steps: int) -> Turn:
         )
     )
     with device_memory.watched() as peak:
-        run("train", file, "--quiet", *overrides({"run.output_dir": str(out)}))
+        done = finished("train", file, *overrides({"run.output_dir": str(out)}))
     rows = [row for row in rows_of(out) if "loss" in row]
-    return Turn(
-        step_rates([row["time"] for row in rows], batch * length),
-        peak.above,
-        {"losses": [row["loss"] for row in rows]},
-    )
+    shutil.rmtree(out)  # the trained weights take as much memory as the run's
+    estimate = re.search(r"memory: about ([0-9.]+) GiB", done.stdout + done.stderr)
+    more = {
+        "losses": [row["loss"] for row in rows],
+        "estimated_gib": float(estimate[1]) if estimate else None,
+    }
+    return Turn(step_rates([row["time"] for row in rows], batch * length), peak.above, more)
 
 
 def theirs(folder, texts: list[str], batch: int, length: int, steps: int, idle: float | None) -> Turn:

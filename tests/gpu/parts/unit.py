@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from tell import environment, facts, failed, ok, row, skipped
+from tell import environment, facts, failed, need_libtorch, ok, row, skipped
 
 # Whole models and runs go where SLIPWAY_TEST_DEVICE says; the module's own tests find a GPU by themselves.
 ON_THE_GPU = "CudaModule.*:CudaModel.*:CudaTraining.*:MeasureDevice.*"
@@ -77,7 +77,9 @@ def tell_end(status: int, running: str | None, right: list[bool], last: str) -> 
 
 def main() -> None:
     program = facts()["unit"]
-    if not pathlib.Path(program).is_file():
+    if (why := need_libtorch()) is not None:
+        skipped("unit_cuda", why)
+    elif not pathlib.Path(program).is_file():
         failed("unit_cuda", f"{program} is missing")
     elif facts()["gpu"] is not None:
         run_tests(program, ON_THE_GPU, on_gpu=True)
