@@ -94,6 +94,10 @@ def rows(facts: dict) -> list[dict]:
                 "why": f"missing: {', '.join(missing)}" if missing else None,
             }
         )
+    built_for, found = facts["built_for"], facts["packages"]["torch"]
+    if built_for is not None and found is not None and built_for.split(".")[:2] != found.split(".")[:2]:
+        why = f"the kit was built against torch {built_for}, this Python has {found}"
+        out.append({"row": "LibTorch", "status": "failed", "why": why})
     return out
 
 
@@ -103,7 +107,10 @@ def unpack_wheels(wheels: pathlib.Path, to: pathlib.Path) -> str | None:
         if version(wheel.name.split("-")[0]) is None:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(to)
-    return str(to) if to.exists() else None
+    if not to.exists():
+        return None
+    sys.path.insert(0, str(to))  # so that they are found here too
+    return str(to)
 
 
 def available_memory() -> int:

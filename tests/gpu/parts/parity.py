@@ -134,7 +134,10 @@ def check_numbers(
         compare(name, ours, peer["bfloat16"], exact, peer["float32"])
 
 
-def check_texts(name: str, model: pathlib.Path, prompts: list[str], theirs: list[str]) -> None:
+def check_texts(
+    name: str, model: pathlib.Path, prompts: list[str], theirs: list[str], leads: list[float]
+) -> None:
+    """`leads`: by how much the peer's closest choice in each text was decided."""
     import our_numbers
 
     ours = our_numbers.greedy(model, prompts, NEW_TOKENS, facts()["device"])
@@ -143,12 +146,16 @@ def check_texts(name: str, model: pathlib.Path, prompts: list[str], theirs: list
         failed(
             f"{name}: greedy text",
             f"{len(other)} of {PROMPTS} differ; after {prompts[other[0]]!r}: {ours[other[0]]!r}, "
-            f"transformers {theirs[other[0]]!r}",
+            f"transformers {theirs[other[0]]!r}, whose closest choice there led by {leads[other[0]]:.2g}",
         )
     elif len(set(theirs) - {""}) < PROMPTS // 2:
         failed(f"{name}: greedy text", f"the texts say nothing: {theirs}")
     else:
-        ok(f"{name}: greedy text", measured=PROMPTS, why=f"texts of {NEW_TOKENS} tokens are equal")
+        ok(
+            f"{name}: greedy text",
+            measured=PROMPTS,
+            why=f"texts are equal; the closest choice led by {min(leads):.2g}",
+        )
 
 
 def check_shape(name: str, config: dict, seed: int) -> None:
@@ -166,11 +173,11 @@ def check_shape(name: str, config: dict, seed: int) -> None:
             batch = peer_numbers.batch_of(data, transformers.AutoTokenizer.from_pretrained(model), LONGEST)
             peer = {"batch": batch}
             peer |= {kind: peer_numbers.compute(model, batch, kind, device) for kind in KINDS}
-            texts = peer_numbers.greedy(model, prompts, NEW_TOKENS, device)
+            texts, leads = peer_numbers.greedy(model, prompts, NEW_TOKENS, device)
         with guarded(f"{name}: numbers"):
             check_numbers(name, folder, model, data, peer)
         with guarded(f"{name}: greedy text"):
-            check_texts(name, model, prompts, texts)
+            check_texts(name, model, prompts, texts, leads)
 
 
 def no_bf16(device: str) -> str | None:

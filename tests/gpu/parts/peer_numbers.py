@@ -80,7 +80,8 @@ def compute(folder: pathlib.Path, batch: Batch, kind: str, device: str) -> Numbe
     return Numbers(logits.detach().double().cpu(), logprobs.detach().double().cpu(), loss.item(), gradients)
 
 
-def greedy(folder: pathlib.Path, prompts: list[str], new: int, device: str) -> list[str]:
+def greedy(folder: pathlib.Path, prompts: list[str], new: int, device: str) -> tuple[list[str], list[float]]:
+    """Texts, and by how much the most likely token led in the closest choice of each."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
     model = (
         transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
@@ -89,8 +90,15 @@ def greedy(folder: pathlib.Path, prompts: list[str], new: int, device: str) -> l
     )
     given = tokenizer(prompts, return_tensors="pt", padding=True, return_token_type_ids=False).to(device)
     with torch.inference_mode():
-        out = model.generate(**given, max_new_tokens=new, do_sample=False)
-    return tokenizer.batch_decode(out[:, given.input_ids.shape[1] :], skip_special_tokens=True)
+        out = model.generate(
+            **given, max_new_tokens=new, do_sample=False, output_logits=True, return_dict_in_generate=True
+        )
+    written = out.sequences[:, given.input_ids.shape[1] :]
+    first, second = torch.stack(out.logits, dim=1).float().topk(2, dim=-1).values.unbind(-1)
+    # What comes after a text's end is padding.
+    chosen = (written == tokenizer.eos_token_id).cumsum(1) - (written == tokenizer.eos_token_id).int() == 0
+    leads = (first - second).masked_fill(~chosen, float("inf")).min(dim=1).values
+    return tokenizer.batch_decode(written, skip_special_tokens=True), leads.tolist()
 
 
 def optimizer_order(folder: pathlib.Path) -> list[str]:

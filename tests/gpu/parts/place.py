@@ -1,6 +1,7 @@
 """Where things lie: in the kit that tests/gpu/pack makes, or in the source tree with one of its builds."""
 
 import importlib.util
+import json
 import pathlib
 import sys
 
@@ -37,8 +38,10 @@ def tree_build(given: pathlib.Path | None) -> pathlib.Path:
 
 
 def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
-    """Paths, as texts; "environment": what Slipway's programs need beside the environment that there is."""
+    """Paths, as texts; "environment": what Slipway's programs need beside the environment that there is;
+    "built_for": the version that this Python's torch must have, in its first two numbers."""
     kit = (HERE / "kit.json").is_file()
+    about = json.loads((HERE / "kit.json").read_text()) if kit else {}
     program = HERE / "bin" if kit else tree_build(build)
     tests = program / "tests"
     # A build finds the LibTorch that it was made with; the kit's takes this machine's, of the same version.
@@ -49,6 +52,7 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     emulated = tests / "emulated/libslipway_cuda.so"
     return {
         "kit": kit,
+        "built_for": about.get("torch") if torch is None else None,
         # Whether the program can start at all: a kit carries none of LibTorch.
         "libtorch": bool(folders) or not kit,
         "root": str(HERE if kit else HERE.parents[1]),
