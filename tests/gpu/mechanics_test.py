@@ -49,6 +49,9 @@ sys.exit(3)
 }
 
 
+started: list[subprocess.Popen] = []
+
+
 def write_parts(folder: pathlib.Path) -> pathlib.Path:
     parts = folder / "parts"
     parts.mkdir()
@@ -73,9 +76,12 @@ def start(folder: pathlib.Path, out: str, *more: str) -> subprocess.Popen:
         *more,
     ]
     environment = {**os.environ, "PATH": str(folder / "empty")}
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    started.append(
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
     )
+    return started[-1]
 
 
 def rows(folder: pathlib.Path) -> list[dict]:
@@ -180,11 +186,16 @@ def without_a_gpu(folder: pathlib.Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="slipway-gpu-run-") as name:
         folder = pathlib.Path(name)
-        parts = write_parts(folder)
-        everything(folder, parts)
-        exit_codes(folder, parts)
-        told_to_end(folder, parts)
-        without_a_gpu(folder)
+        try:
+            parts = write_parts(folder)
+            everything(folder, parts)
+            exit_codes(folder, parts)
+            told_to_end(folder, parts)
+            without_a_gpu(folder)
+        finally:
+            for process in started:
+                process.terminate()
+                process.wait()
     print("tests/gpu/run: parts, limits, rows and exit codes as told")
 
 
