@@ -1,8 +1,8 @@
 """How tests/gpu/run treats its parts, with parts made for it. usage: mechanics_test.py
 
 A part that overruns is killed with what it started, and the others go on; rows are in the file when they
-are told; what fails in a part is a row; without a GPU rows say so; the exit code. The machine may have a
-GPU: its tools are hidden from the runs here.
+are told; what fails in a part is a row; without a GPU rows say so; the exit code. A GPU that the machine may
+have is hidden from the runs here.
 """
 
 import json
@@ -75,7 +75,7 @@ def start(folder: pathlib.Path, out: str, *more: str) -> subprocess.Popen:
         str(folder / "scratch"),
         *more,
     ]
-    environment = {**os.environ, "PATH": str(folder / "empty")}
+    environment = {**os.environ, "PATH": str(folder / "empty"), "CUDA_VISIBLE_DEVICES": ""}
     started.append(
         subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

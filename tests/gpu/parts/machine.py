@@ -14,6 +14,7 @@ from measure import machine
 
 PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "tokenizers", "numpy")
 TOOLS = ("nvidia-smi", "compute-sanitizer", "nsys", "ncu")
+FOLDERS = ("usr/local/cuda*/bin", "usr/local/nvidia/bin", "opt/nvidia/nsight-compute/*")
 ROOM = 40 << 30  # for models in the shapes of real ones
 
 
@@ -25,15 +26,14 @@ def version(package: str) -> str | None:
 
 
 def tool(name: str) -> str | None:
-    found = shutil.which(name)
-    if found is None and name == "compute-sanitizer":
-        found = next(map(str, pathlib.Path("/usr/local").glob("cuda*/bin/compute-sanitizer")), None)
-    return found
+    """In PATH, or where NVIDIA's packages put it."""
+    elsewhere = (path for pattern in FOLDERS for path in sorted(pathlib.Path("/").glob(f"{pattern}/{name}")))
+    return shutil.which(name) or next((str(path) for path in elsewhere if os.access(path, os.X_OK)), None)
 
 
 def gpu() -> dict | None:
-    """The first GPU, as its driver tells; None without one."""
-    if tool("nvidia-smi") is None:
+    """The first GPU, as its driver tells; None without one, and where all are hidden."""
+    if tool("nvidia-smi") is None or os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         return None
     asked = "name,memory.total,driver_version,compute_cap"
     done = subprocess.run(

@@ -25,6 +25,11 @@ def torch_folders(given: pathlib.Path | None) -> list[pathlib.Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
+def results() -> pathlib.Path:
+    """Where they go if nothing else is said."""
+    return HERE / "gpu-results" if (HERE / "kit.json").is_file() else HERE.parents[1] / "build/gpu-results"
+
+
 def tree_build(given: pathlib.Path | None) -> pathlib.Path:
     root = HERE.parents[1]
     candidates = [given] if given is not None else [root / "build/gpu", root / "build/release"]
