@@ -7,18 +7,22 @@ import json
 from hf_model import facts, load_tokenizer
 
 
+def cut(tokenizer, texts: list[str], tokens: int, count: int) -> list[str]:
+    prompts = []
+    for text in texts:
+        ids = tokenizer(text).input_ids[:tokens]
+        prompt = tokenizer.decode(ids)
+        if len(ids) == tokens and prompt == prompt.strip() and tokenizer(prompt).input_ids == ids:
+            prompts.append(prompt)
+        if len(prompts) == count:
+            break
+    return prompts
+
+
 def main() -> None:
     wanted = facts()
-    tokenizer = load_tokenizer(wanted["weights"])
-    prompts = []
-    for text in wanted["texts"]:
-        ids = tokenizer(text).input_ids[:wanted["tokens"]]
-        prompt = tokenizer.decode(ids)
-        if len(ids) == wanted["tokens"] and prompt == prompt.strip() and tokenizer(prompt).input_ids == ids:
-            prompts.append(prompt)
-        if len(prompts) == wanted["count"]:
-            break
-    print(json.dumps({"prompts": prompts}))
+    print(json.dumps({"prompts": cut(load_tokenizer(wanted["weights"]), wanted["texts"], wanted["tokens"], wanted["count"])}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,13 +5,12 @@ usage: hf_generate.py FACTS.json      (weights, prompts, samples, max_new_tokens
 import json
 import time
 
-from hf_model import asked_for, device, facts, load_model, load_tokenizer, sampling, torch, wait
+from hf_model import asked_for, device, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
 
 
-def main() -> None:
-    wanted = facts()
-    model, tokenizer = load_model(wanted["weights"]), load_tokenizer(wanted["weights"])
-    prompts = tokenizer(wanted["prompts"], return_tensors="pt", padding=True).to(device())
+def generate(model: transformers.PreTrainedModel, tokenizer: transformers.PreTrainedTokenizerBase, wanted: dict) -> dict:
+    """Tokens and seconds of each repeat, and the rate without the prompts."""
+    prompts = tokenizer(wanted["prompts"], return_tensors="pt", padding=True, return_token_type_ids=False).to(device())
     rows = len(wanted["prompts"]) * wanted["samples"]
 
     def timed(seed: int, new: int) -> tuple[int, float]:
@@ -30,7 +29,13 @@ def main() -> None:
         result["tokens"].append(tokens)
         result["seconds"].append(seconds)
         result["decode_rate"].append((tokens - rows) / (seconds - start))
-    print(json.dumps(result))
+    return result
 
 
-main()
+def main() -> None:
+    wanted = facts()
+    print(json.dumps(generate(load_model(wanted["weights"]), load_tokenizer(wanted["weights"]), wanted)))
+
+
+if __name__ == "__main__":
+    main()

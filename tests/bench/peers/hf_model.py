@@ -1,5 +1,4 @@
-"""SmolLM2 as a Hugging Face model in plain float32, from the same GGUF file that Slipway reads, on the benchmark's device; all cores for
-torch."""
+"""A Hugging Face model from the same GGUF file or folder that Slipway reads, on the benchmark's device; all cores for torch."""
 import functools
 import json
 import os
@@ -34,14 +33,20 @@ def wait() -> None:
 
 
 def load_tokenizer(weights: str) -> transformers.PreTrainedTokenizerBase:
-    where, name = os.path.split(weights)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(where, gguf_file=name)
+    if os.path.isdir(weights):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(weights)
+    else:
+        where, name = os.path.split(weights)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, gguf_file=name)
     tokenizer.padding_side = "left"
     tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def load_model(weights: str) -> transformers.PreTrainedModel:
+def load_model(weights: str, dtype: torch.dtype = torch.float32) -> transformers.PreTrainedModel:
+    """From a GGUF file, or a folder as from_pretrained takes it."""
+    if os.path.isdir(weights):
+        return transformers.AutoModelForCausalLM.from_pretrained(weights, dtype=dtype, attn_implementation="sdpa").to(device())
     where, name = os.path.split(weights)
     model = transformers.AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype=torch.float32)
     # The weights are plain float32 now, but the model is still marked as quantised, and the Trainer refuses such.

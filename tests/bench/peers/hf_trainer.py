@@ -39,16 +39,21 @@ def subject(wanted: dict) -> tuple[transformers.PreTrainedModel, list[dict], int
     return model, [{"ids": ids[:wanted["max_tokens"]]} for ids in ended], tokenizer.eos_token_id
 
 
-def main() -> None:
-    wanted = facts()
-    model, rows, pad = subject(wanted)
+def train(model: transformers.PreTrainedModel, rows: list[dict], pad: int, wanted: dict, **more: object) -> list[float]:
+    """When each step ended. `more`: further training arguments."""
     clock = Clock()
     args = transformers.TrainingArguments(
         output_dir=wanted["output_dir"], max_steps=wanted["max_steps"], num_train_epochs=wanted["epochs"],
         per_device_train_batch_size=wanted["batch"], learning_rate=1e-5, logging_steps=wanted["logging_steps"], save_strategy="no",
-        report_to=[], use_cpu=device() == "cpu", disable_tqdm=True, remove_unused_columns=False)
+        report_to=[], use_cpu=device() == "cpu", disable_tqdm=True, remove_unused_columns=False, **more)
     transformers.Trainer(model, args, train_dataset=rows, data_collator=collator(pad), callbacks=[clock]).train()
-    print(json.dumps({"step_times": clock.times}))
+    return clock.times
 
 
-main()
+def main() -> None:
+    wanted = facts()
+    print(json.dumps({"step_times": train(*subject(wanted), wanted)}))
+
+
+if __name__ == "__main__":
+    main()

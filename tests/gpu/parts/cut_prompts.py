@@ -1,0 +1,1 @@
+../../bench/peers/cut_prompts.py

@@ -1,0 +1,1 @@
+../../bench/peers/hf_trainer.py

@@ -1,0 +1,1 @@
+../../e2e/read_run.py

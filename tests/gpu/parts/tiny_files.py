@@ -1,0 +1,1 @@
+../../e2e/tiny_files.py
