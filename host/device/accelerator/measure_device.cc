@@ -2,6 +2,8 @@
 #include "device/accelerator/measure_device.h"
 
 #include <algorithm>
+#include <functional>
+#include <new>
 #include <vector>
 
 #include "device/measure.h"
