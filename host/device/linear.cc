@@ -93,17 +93,17 @@ struct Embedding : Function<Embedding> {
     const at::Tensor &w = kept[0], &ids = kept[1], dy = grads[0].contiguous();
     const at::NoGradGuard no_grad;
     const GradientTarget dw(w, true);
-    add_rows(dy, ids, dw.data());
+    add_rows(dy, ids, w.size(0), dw.data());
     return {dw.tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, float* to) {
+void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_rows, float* to) {
   const int64_t width = from_ND.size(1), count = rows_N.numel(), *rows = rows_N.const_data_ptr<int64_t>();
   const float* from = from_ND.const_data_ptr<float>();
-  if (on_device(from_ND)) return device_kernels().embedding_backward(from, rows, count, width, to);
+  if (on_device(from_ND)) return device_kernels().embedding_backward(from, rows, count, to_rows, width, to);
   for (int64_t i = 0; i < count; ++i, from += width)
     for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
 }

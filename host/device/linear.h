@@ -21,9 +21,9 @@ Weight weight_of(const at::Tensor& w_NK, int64_t k);
 // y [rows, n1 + n2 + ...] (+)= x [w1; w2; ...]^T, nothing recorded; on packed weights inside a scope that keeps all of them.
 void product(const float* x, int64_t rows, int64_t k, std::initializer_list<const at::Tensor*> weights, float* y, bool add);
 
-// to [.., d] += from [N, d], row i to row rows[i] (int64), in order of i: a row that is met twice is summed the same way every time.
-// All contiguous, on one device.
-void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, float* to);
+// to [to_rows, d] += from [N, d], row i to row rows[i] (int64, all valid), in order of i: a row that is met
+// twice is summed the same way every time. All contiguous, on one device.
+void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_rows, float* to);
 
 // Whether autograd records an operator of these operands.
 bool records(std::initializer_list<const at::Tensor*> operands);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "device/accelerator/device_sum.h"
 #include "device/operators.h"
 #include "device/out_of_memory.h"
 #include "loop/plugin_loss.h"
@@ -72,13 +73,15 @@ class Pass {
       const at::Tensor chosen_N = targets_N.narrow(0, first, count), logprobs_N = token_logprobs(logits_NV, chosen_N).cpu().contiguous();
       std::copy_n(logprobs_N.const_data_ptr<float>(), count, part.logprobs.begin() + first);
       if (predictions_) {
-        const at::Tensor best_N = logits_NV.argmax(-1).to(at::kInt).cpu().contiguous();
+        const at::Tensor best_N = logits_NV.argmax(-1).cpu().to(at::kInt).contiguous();
         std::copy_n(best_N.const_data_ptr<int32_t>(), count, part.predictions.begin() + first);
       }
       if (logits_) hand_logits(part, static_cast<size_t>(first), logits_NV.cpu().contiguous());
       if (own) mean += own->of(logits_NV, first);
-      else if (objective_.label_smoothing > 0) sum -= token_logprobs(logits_NV, chosen_N, 0, nullptr, objective_.label_smoothing).sum(at::kDouble).item<double>();
-      else sum -= logprobs_N.sum(at::kDouble).item<double>();
+      else if (objective_.label_smoothing > 0)
+        sum -= sum_of(token_logprobs(logits_NV, chosen_N, 0, nullptr, objective_.label_smoothing));
+      else
+        sum -= sum_of(logprobs_N);
     });
     return mean + sum / static_cast<double>(batch_labels);
   }

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "device/accelerator/device_sum.h"
+#include "device/accelerator/device_tensors.h"
 #include "device/linear.h"
 #include "device/operators.h"
 #include "device/out_of_memory.h"
@@ -93,7 +95,7 @@ at::Tensor label_logprobs(Model& model, const PackedBatch& batch) { return logpr
 double loss_sum(Model& model, const PackedBatch& batch, const Objective& objective) {
   const auto labels = static_cast<int64_t>(batch.targets.size());
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, true);
-  if (!own) return -logprobs(model, batch, objective.label_smoothing).sum(at::kDouble).item<double>();
+  if (!own) return -sum_of(logprobs(model, batch, objective.label_smoothing));
   double mean = 0;
   for_label_logits(model, batch, [&](at::Tensor& logits_NV, int64_t first) { mean += own->of(logits_NV, first); });
   return mean * static_cast<double>(labels);
@@ -106,6 +108,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels, con
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, false);
   at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());  // rows end to end, however the model's lie
   double sum = 0;
+  DeviceSum there;  // of log-probabilities
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
     const at::Tensor chunk_ND = hidden_ND.narrow(0, first, count).detach().requires_grad_(true);
@@ -113,18 +116,26 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels, con
     if (!logits_NV.requires_grad()) fail("the model's head gives logits that autograd did not record: it must compute them from its input while training");
     at::Tensor grad_NV = place_of_gradient(logits_NV);
     if (own) sum += own->of(grad_NV, first) * static_cast<double>(labels);
-    else sum -= token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV, objective.label_smoothing).sum().item<double>();
+    else {
+      const at::Tensor logprobs_N = token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient,
+                                                   &grad_NV, objective.label_smoothing);
+      if (on_device(logprobs_N))
+        there.add(logprobs_N);
+      else
+        sum -= logprobs_N.sum().item<double>();
+    }
     {
       const TraceScope trace("loop", "head backward");
       in_backward([&] { logits_NV.backward(grad_NV); });
     }
     if (!chunk_ND.grad().defined()) fail("the model's head gives logits that do not depend on the hidden states");
     // A token that several examples go on from is there several times.
-    add_rows(chunk_ND.grad().contiguous(), rows_N.narrow(0, first, count), grad_TD.data_ptr<float>());
+    add_rows(chunk_ND.grad().contiguous(), rows_N.narrow(0, first, count), grad_TD.size(0),
+             grad_TD.data_ptr<float>());
   }
   const TraceScope trace("loop", "backward");
   if (hidden_TD.requires_grad()) in_backward([&] { hidden_TD.backward(grad_TD); });
-  return sum;
+  return sum - there.value();  // the first thing here that waits for a device
 }
 
 }  // namespace slipway

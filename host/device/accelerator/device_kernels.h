@@ -35,8 +35,8 @@ class DeviceKernels {
 
   // out [tokens, width] = rows `ids` of w [vocab, width]; an id that is none gives not-a-numbers.
   virtual void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width, float* out) = 0;
-  // dw[ids[t]] += dy[t], equal ids in ascending order of t.
-  virtual void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t width, float* dw) = 0;
+  // dw[ids[t]] += dy[t], equal ids in ascending order of t; dw [vocab, width]. An id that is none is left out.
+  virtual void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab, int64_t width, float* dw) = 0;
 
   // As device/rows.h. `partial`: room for rms_norm_parts(rows) * width floats; grad_w nullptr = not wanted.
   virtual void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms) = 0;
@@ -51,7 +51,7 @@ class DeviceKernels {
   // `out` once more; nullptr = not wanted. d_gate and d_up lie as gate and up do.
   virtual void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* d_gate, float* d_up, float* out) = 0;
 
-  // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits.
+  // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits. A target that is none gives not-a-number.
   virtual void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float smoothing, float* out,
                               float* grad) = 0;
   // Updates of weights, as kernels:: has them (device/optimizer_kernels.h).
@@ -65,6 +65,9 @@ class DeviceKernels {
   // sum[0] = sum of squares, float64; the same on every call. `partial`: kSquareParts doubles.
   static constexpr int64_t kSquareParts = 256;
   virtual void squares(const float* x, int64_t count, double* partial, double* sum) = 0;
+
+  // total[0] += the sum of x, in float64; the same on every call.
+  virtual void add_sum(const float* x, int64_t count, double* total) = 0;
 
   static constexpr int64_t kWidestHead = 128;
   // Queries of one block of attention: the plan must be made for it.

@@ -25,10 +25,10 @@ class KernelSet : public DeviceKernels {
   explicit KernelSet(Arguments&&... arguments) : to_(static_cast<Arguments&&>(arguments)...) {}
 
   void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width, float* out) override {
-    if (tokens > 0) to_.launch(embedding_kernel, {tokens}, 128, 0, w, vocab, ids, width, out);
+    if (tokens > 0) to_.launch(embedding_kernel, {tokens}, kEmbeddingThreads, 0, w, vocab, ids, width, out);
   }
-  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t width, float* dw) override {
-    if (tokens > 0) to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, width, dw);
+  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab, int64_t width, float* dw) override {
+    if (tokens > 0) to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, vocab, width, dw);
   }
 
   void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms) override {
@@ -40,11 +40,11 @@ class KernelSet : public DeviceKernels {
     const int64_t parts = rms_norm_parts(rows);
     if (rows == 0) return;
     to_.launch(rms_norm_backward_kernel, {parts}, kRowThreads, 0, grad_y, x, w, inverse_rms, residual, rows, width, grad_x, partial);
-    if (grad_w != nullptr) to_.launch(add_parts_kernel, {pieces(width, 64)}, 64, 0, partial, parts, width, grad_w);
+    if (grad_w != nullptr) to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial, parts, width, grad_w);
   }
   void rope(const float* x, int64_t x_row, const int64_t* positions, const float* inverse, float sign, int64_t rows, int64_t heads, int64_t half, float* y,
             int64_t y_row) override {
-    if (rows > 0) to_.launch(rope_kernel, {rows}, 64, 0, x, x_row, positions, inverse, sign, heads, half, y, y_row);
+    if (rows > 0) to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, inverse, sign, heads, half, y, y_row);
   }
   void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* out) override {
     if (rows > 0) to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate, up, in_row, width, out);
@@ -79,6 +79,7 @@ class KernelSet : public DeviceKernels {
     to_.launch(squares_kernel, {kSquareParts}, kLossThreads, 0, x, count, partial);
     to_.launch(squares_sum_kernel, {1}, 1, 0, partial, kSquareParts, sum);
   }
+  void add_sum(const float* x, int64_t count, double* total) override { to_.launch(add_sum_kernel, {1}, kLossThreads, 0, x, count, total); }
 
   int64_t attention_tile() const override { return kTile; }
   void attention(const AttentionRows& in, const AttentionPlan& plan, float* out, float* lse) override {

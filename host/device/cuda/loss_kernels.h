@@ -1,4 +1,5 @@
-// Kernels of the loss and of the gradients' norm: log-probabilities of targets with their gradient, sums of squares.
+// Kernels of the loss and of the gradients' norm: log-probabilities of targets with their gradient, sums,
+// sums of squares.
 #pragma once
 #include "device/cuda/dialect.h"
 
@@ -21,8 +22,12 @@ __global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(con
     plain += x[i];
   }
   const float lse = largest + static_cast<float>(log(sum_of_block<kLossThreads>(static_cast<double>(sum), sums)));
-  float logprob = x[target] - lse;
-  if (smoothing != 0) logprob += smoothing * (static_cast<float>(sum_of_block<kLossThreads>(static_cast<double>(plain), sums) / static_cast<double>(width)) - x[target]);
+  const float chosen = target >= 0 && target < width ? x[target] : NAN;
+  float logprob = chosen - lse;
+  if (smoothing != 0)
+    logprob += smoothing * (static_cast<float>(sum_of_block<kLossThreads>(static_cast<double>(plain), sums) /
+                                               static_cast<double>(width)) -
+                            chosen);
   __syncthreads();  // every thread has read the target's logit before one of them overwrites it
   if (threadIdx.x == 0) out[row] = logprob;
   if (grad == nullptr) return;
@@ -41,10 +46,21 @@ __global__ __launch_bounds__(kLossThreads) inline void squares_kernel(const floa
   sum = sum_of_block<kLossThreads>(sum, room);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
-__global__ inline void squares_sum_kernel(const double* partial, int64_t parts, double* sum) {
+__global__ __launch_bounds__(1) inline void squares_sum_kernel(const double* partial, int64_t parts,
+                                                               double* sum) {
   double total = 0;
   for (int64_t p = 0; p < parts; ++p) total += partial[p];
   *sum = total;
+}
+
+// total[0] += the sum of x. One block.
+__global__ __launch_bounds__(kLossThreads) inline void add_sum_kernel(const float* x, int64_t count,
+                                                                      double* total) {
+  __shared__ double room[kLossThreads / kWarp];
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < count; i += kLossThreads) sum += static_cast<double>(x[i]);
+  sum = sum_of_block<kLossThreads>(sum, room);
+  if (threadIdx.x == 0) total[0] += sum;
 }
 
 }  // namespace slipway::cuda

@@ -14,7 +14,9 @@ __device__ inline void for_each_index(int64_t count, const Work& work) {
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) work(i);
 }
 
-__global__ inline void adamw_kernel(const float* g, int64_t count, kernels::AdamWStep s, float* w, float* m, float* v) {
+__global__ __launch_bounds__(kUpdateThreads) inline void adamw_kernel(const float* g, int64_t count,
+                                                                      kernels::AdamWStep s, float* w,
+                                                                      float* m, float* v) {
   for_each_index(count, [=](int64_t i) {
     const float grad = s.grad_scale * g[i];
     m[i] = s.beta1 * m[i] + s.rest1 * grad;
@@ -23,7 +25,9 @@ __global__ inline void adamw_kernel(const float* g, int64_t count, kernels::Adam
   });
 }
 
-__global__ inline void sgd_kernel(const float* g, int64_t count, kernels::SgdStep s, float* w, float* buffer) {
+__global__ __launch_bounds__(kUpdateThreads) inline void sgd_kernel(const float* g, int64_t count,
+                                                                    kernels::SgdStep s, float* w,
+                                                                    float* buffer) {
   for_each_index(count, [=](int64_t i) {
     float d = s.grad_scale * g[i] + s.decay * w[i];
     if (buffer != nullptr) {
@@ -34,7 +38,9 @@ __global__ inline void sgd_kernel(const float* g, int64_t count, kernels::SgdSte
   });
 }
 
-__global__ inline void adagrad_kernel(const float* g, int64_t count, kernels::AdagradStep s, float* w, float* sum) {
+__global__ __launch_bounds__(kUpdateThreads) inline void adagrad_kernel(const float* g, int64_t count,
+                                                                        kernels::AdagradStep s, float* w,
+                                                                        float* sum) {
   for_each_index(count, [=](int64_t i) {
     const float d = s.grad_scale * g[i] + s.decay * w[i];
     sum[i] += d * d;
@@ -42,7 +48,10 @@ __global__ inline void adagrad_kernel(const float* g, int64_t count, kernels::Ad
   });
 }
 
-__global__ inline void rmsprop_kernel(const float* g, int64_t count, kernels::RmspropStep s, float* w, float* square, float* mean, float* buffer) {
+__global__ __launch_bounds__(kUpdateThreads) inline void rmsprop_kernel(const float* g, int64_t count,
+                                                                        kernels::RmspropStep s, float* w,
+                                                                        float* square, float* mean,
+                                                                        float* buffer) {
   for_each_index(count, [=](int64_t i) {
     const float d = s.grad_scale * g[i] + s.decay * w[i];
     square[i] = s.alpha * square[i] + s.rest * d * d;
@@ -54,7 +63,9 @@ __global__ inline void rmsprop_kernel(const float* g, int64_t count, kernels::Rm
   });
 }
 
-__global__ inline void lion_kernel(const float* g, int64_t count, kernels::LionStep s, float* w, float* m) {
+__global__ __launch_bounds__(kUpdateThreads) inline void lion_kernel(const float* g, int64_t count,
+                                                                     kernels::LionStep s, float* w,
+                                                                     float* m) {
   for_each_index(count, [=](int64_t i) {
     const float grad = s.grad_scale * g[i], direction = s.beta1 * m[i] + s.rest1 * grad;
     w[i] = s.keep * w[i] - s.rate * (direction > 0 ? 1.0f : direction < 0 ? -1.0f : 0.0f);
@@ -62,7 +73,7 @@ __global__ inline void lion_kernel(const float* g, int64_t count, kernels::LionS
   });
 }
 
-__global__ inline void scale_kernel(float* x, int64_t count, float factor) {
+__global__ __launch_bounds__(kUpdateThreads) inline void scale_kernel(float* x, int64_t count, float factor) {
   for_each_index(count, [=](int64_t i) { x[i] *= factor; });
 }
 

@@ -22,7 +22,7 @@ TEST(CudaRows, Embedding) {
   });
   const auto gradient = in_both_orders([&](DeviceKernels& k) {
     std::vector<float> dw(11 * kWidth, 0.5f);
-    k.embedding_backward(dy.data(), ids.data(), kRows, kWidth, dw.data());
+    k.embedding_backward(dy.data(), ids.data(), kRows, 11, kWidth, dw.data());
     return dw;
   });
   std::vector<float> expected(11 * kWidth, 0.5f);
@@ -41,6 +41,24 @@ TEST(CudaRows, AnIdOutsideTheVocabularyGivesNoNumber) {
   emulated_kernels()->embedding(w.data(), 4, ids.data(), 3, 2, y.data());
   EXPECT_TRUE(std::isnan(y[0]) && std::isnan(y[1]) && std::isnan(y[2]) && std::isnan(y[3]));
   EXPECT_EQ(y[4], 1.0f);
+}
+
+// Ids are checked before they come here (text/token_check.h). One that comes all the same must not reach
+// memory of others.
+TEST(CudaRows, AnIdOutsideTheVocabularyTouchesNothing) {
+  std::vector<float> memory(6 * 2, 7.0f);  // four rows, and one of somebody else on each side
+  const std::vector<float> dy(5 * 2, 1.0f);
+  const std::vector<int64_t> ids = {-1, 4, 3, 4, int64_t{1} << 40};
+  emulated_kernels()->embedding_backward(dy.data(), ids.data(), 5, 4, 2, memory.data() + 2);
+  EXPECT_EQ(memory, (std::vector<float>{7, 7, 7, 7, 7, 7, 7, 7, 8, 8, 7, 7}));
+  const std::vector<float> logits = {1, 2, 3, 1, 2, 3, 1, 2, 3};
+  const std::vector<int64_t> targets = {-(int64_t{1} << 40), 2, 3};
+  for (const float smoothing : {0.0f, 0.1f}) {
+    std::vector<float> logprobs(3), grad(9);
+    emulated_kernels()->token_logprobs(logits.data(), targets.data(), 3, 3, -1, smoothing, logprobs.data(),
+                                       grad.data());
+    EXPECT_TRUE(std::isnan(logprobs[0]) && !std::isnan(logprobs[1]) && std::isnan(logprobs[2]));
+  }
 }
 
 TEST(CudaRows, RmsNorm) {
@@ -144,6 +162,21 @@ TEST(CudaRows, Squares) {
   for (const float x : g) expected += static_cast<double>(x) * static_cast<double>(x);
   std::printf("squares: difference %.3g of %.6g\n", sum[0] - expected, expected);
   EXPECT_NEAR(sum[0], expected, 1e-9 * expected);
+}
+
+TEST(CudaRows, AddSum) {
+  constexpr int64_t count = 1207;
+  const std::vector<float> x = random_values(count, 16);
+  double expected = 0.5;
+  for (const float value : x) expected += static_cast<double>(value);
+  const auto sum = in_both_orders([&](DeviceKernels& k) {
+    std::vector<double> out = {0.5};
+    k.add_sum(x.data(), 1000, out.data());
+    k.add_sum(x.data() + 1000, count - 1000, out.data());
+    return out;
+  });
+  std::printf("sum: difference %.3g of %.6g\n", sum[0] - expected, expected);
+  EXPECT_NEAR(sum[0], expected, 1e-12);
 }
 
 // The plans that cuBLASLt is given, carried out by a loop, against the host's products.
