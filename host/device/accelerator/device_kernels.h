@@ -54,6 +54,8 @@ class DeviceKernels {
   // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits. A target that is none gives not-a-number.
   virtual void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float smoothing, float* out,
                               float* grad) = 0;
+  // out [rows] = the first of each row's largest values; what is no number is larger than all.
+  virtual void most_likely(const float* x, int64_t rows, int64_t width, int64_t* out) = 0;
   // Updates of weights, as kernels:: has them (device/optimizer_kernels.h).
   virtual void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) = 0;
   virtual void sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w, float* buffer) = 0;

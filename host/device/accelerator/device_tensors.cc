@@ -107,6 +107,18 @@ at::Tensor index_select(const at::Tensor& from, int64_t dimension, const at::Ten
   return out;
 }
 
+// Of the rows of a matrix.
+at::Tensor argmax(const at::Tensor& from, std::optional<int64_t> dimension, bool keep) {
+  if (!dimension || from.dim() != 2 || (*dimension != -1 && *dimension != 1) || keep ||
+      from.scalar_type() != at::kFloat || from.numel() == 0)
+    return at::argmax(from.cpu(), dimension, keep).to(from.device());
+  const at::Tensor rows = from.contiguous();
+  at::Tensor out = at::empty({rows.size(0)}, rows.options().dtype(at::kLong));
+  owner->kernels().most_likely(rows.const_data_ptr<float>(), rows.size(0), rows.size(1),
+                               out.data_ptr<int64_t>());
+  return out;
+}
+
 void through_the_processor(const c10::OperatorHandle& op, torch::jit::Stack* stack) { at::native::cpu_fallback(op, stack); }
 
 // Leaked on purpose: tensors of static life may outlive main().
@@ -126,6 +138,7 @@ void register_device() {
   own->impl("resize_", &resize_to);
   own->impl("zero_", &zero);
   own->impl("index_select", &index_select);
+  own->impl("argmax", &argmax);
   auto* others = new torch::Library(torch::Library::IMPL, "_", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);
   others->fallback(torch::CppFunction::makeFromBoxedFunction<&through_the_processor>());
 }

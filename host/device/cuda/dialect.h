@@ -21,6 +21,7 @@ namespace slipway::cuda {
 
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
+using Whole = unsigned long long;  // as CUDA's atomics want it
 
 struct Sum {
   template <class T>

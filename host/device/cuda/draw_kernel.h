@@ -9,7 +9,16 @@ namespace slipway::cuda {
 
 constexpr int kDrawChunk = 128;
 
-inline int draw_shared(int64_t vocab) { return static_cast<int>((vocab + kDrawChunk - 1) / kDrawChunk * static_cast<int64_t>(sizeof(double))); }
+// Whether tokens are left out.
+constexpr bool restricts(int64_t top_k, double top_p, int64_t vocab) {
+  return (top_k > 0 && top_k < vocab) || top_p < 1.0;
+}
+
+// Bytes of shared memory: a double a chunk, or histograms.
+inline int draw_shared(const DrawBatch& b) {
+  if (restricts(b.top_k, b.top_p, b.vocab)) return kHistogramBytes;
+  return static_cast<int>((b.vocab + kDrawChunk - 1) / kDrawChunk * static_cast<int64_t>(sizeof(double)));
+}
 
 // Thread 0: where the running mass of chunks passes u of the whole. `masses` [chunks], room.groups: sums of `per` chunks.
 __device__ inline int64_t walk(const float* x, int64_t vocab, const Mass& mass, double u, const double* masses, int64_t chunks, int64_t per, const DrawRoom& room) {
@@ -96,13 +105,14 @@ __global__ __launch_bounds__(kDrawThreads) inline void draw_kernel(DrawBatch b) 
   if (!(total > 0 && total < INFINITY)) {
     // The logits are not numbers: nothing can be drawn.
   } else if (b.temperature <= 0) {
-    token = select_descending(x, b.vocab, One{}, 0, room).token;
+    token = most_likely<kDrawThreads>(x, b.vocab, room.wholes);
   } else {
     const DrawPlace place{b.iteration, static_cast<uint32_t>(b.prompts[draw]), static_cast<uint32_t>(b.samples[draw]), static_cast<uint32_t>(b.places[draw])};
     const double u = uniform(b.seed, place);
     const Mass mass{largest, static_cast<float>(1.0 / b.temperature)};
-    token = (b.top_k > 0 && b.top_k < b.vocab) || b.top_p < 1.0 ? draw_restricted(x, b, mass, u, room)
-                                                               : draw_unrestricted(x, b.vocab, mass, u, launched_shared<double>(), room);
+    token = restricts(b.top_k, b.top_p, b.vocab)
+                ? draw_restricted(x, b, mass, u, room)
+                : draw_unrestricted(x, b.vocab, mass, u, launched_shared<double>(), room);
   }
   if (threadIdx.x != 0) return;
   b.tokens[draw] = token;

@@ -2,22 +2,15 @@
 // passes over the digits of the logits, with no sorting. Masses are whole numbers (2^-40 of the largest): their sums do not depend on
 // the order of additions.
 #pragma once
-#include "device/cuda/dialect.h"
+#include "device/cuda/most_likely.h"
 
 namespace slipway::cuda {
 
 constexpr int kDrawThreads = 512, kDigits = 256;
-using Whole = unsigned long long;  // as CUDA's atomics want it
 
-// The logits' order as whole numbers.
-__device__ inline uint32_t order_of(float x) {
-  union {
-    float value;
-    uint32_t bits;
-  } u;
-  u.value = x;
-  return u.bits & 0x80000000u ? ~u.bits : u.bits | 0x80000000u;
-}
+// A histogram of digits for each warp, in the launch's shared memory: most logits share a few digits, and a
+// single histogram would have all threads wait for the same few places.
+constexpr int kHistogramBytes = kDrawThreads / kWarp * kDigits * static_cast<int>(sizeof(Whole));
 
 // The masses that a selection adds up.
 struct One {
@@ -53,6 +46,36 @@ struct DrawRoom {
   Selected selected;
 };
 
+// room.digits = masses by the digit at `shift` of the elements whose higher digits are `prefix`. Begins and
+// ends with all threads together.
+template <class MassOf>
+__device__ void count_digits(const float* x, int64_t vocab, const MassOf& mass, int shift, uint32_t prefix,
+                             DrawRoom& room) {
+  const int thread = static_cast<int>(threadIdx.x);
+  Whole* const all = launched_shared<Whole>();
+  for (int i = thread; i < kDrawThreads / kWarp * kDigits; i += kDrawThreads) all[i] = 0;
+  __syncthreads();
+  Whole* const mine = all + thread / kWarp * kDigits;
+  // What a thread finds of one digit in a row is added up before it goes to memory.
+  uint32_t digit = 0;
+  Whole sum = 0;
+  for (int64_t i = thread; i < vocab; i += kDrawThreads) {
+    const uint32_t order = order_of(x[i]), next = order >> shift & 255u;
+    if (shift != 24 && order >> (shift + 8) != prefix) continue;
+    if (next != digit && sum != 0) atomicAdd(&mine[digit], sum), sum = 0;
+    digit = next;
+    sum += mass(x[i]);
+  }
+  if (sum != 0) atomicAdd(&mine[digit], sum);
+  __syncthreads();
+  for (int d = thread; d < kDigits; d += kDrawThreads) {
+    Whole joined = 0;
+    for (int warp = 0; warp < kDrawThreads / kWarp; ++warp) joined += all[warp * kDigits + d];
+    room.digits[d] = joined;
+  }
+  __syncthreads();
+}
+
 // Thread 0: the digit in which the descending running mass passes the target.
 __device__ inline void take_digit(DrawRoom& room, Whole target) {
   int digit = kDigits - 1;
@@ -66,14 +89,8 @@ __device__ Selected select_descending(const float* x, int64_t vocab, const MassO
   const int thread = static_cast<int>(threadIdx.x);
   if (thread == 0) room.prefix = 0, room.before = 0;
   for (int shift = 24; shift >= 0; shift -= 8) {
-    for (int d = thread; d < kDigits; d += kDrawThreads) room.digits[d] = 0;
     __syncthreads();
-    const uint32_t prefix = room.prefix;
-    for (int64_t i = thread; i < vocab; i += kDrawThreads) {
-      const uint32_t order = order_of(x[i]);
-      if (shift == 24 || order >> (shift + 8) == prefix) atomicAdd(&room.digits[order >> shift & 255u], mass(x[i]));
-    }
-    __syncthreads();
+    count_digits(x, vocab, mass, shift, room.prefix, room);
     if (thread == 0) take_digit(room, target);
     __syncthreads();
   }

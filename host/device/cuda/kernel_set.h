@@ -57,6 +57,9 @@ class KernelSet : public DeviceKernels {
                       float* grad) override {
     if (rows > 0) to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width, coefficient, smoothing, out, grad);
   }
+  void most_likely(const float* x, int64_t rows, int64_t width, int64_t* out) override {
+    if (rows > 0) to_.launch(most_likely_kernel, {rows}, kMostLikelyThreads, 0, x, width, out);
+  }
   void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m, float* v) override {
     if (count > 0) to_.launch(adamw_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m, v);
   }
@@ -122,7 +125,7 @@ class KernelSet : public DeviceKernels {
   }
 
   void draw(const DrawBatch& batch) override {
-    if (batch.draws > 0) to_.launch(draw_kernel, {batch.draws}, kDrawThreads, draw_shared(batch.vocab), batch);
+    if (batch.draws > 0) to_.launch(draw_kernel, {batch.draws}, kDrawThreads, draw_shared(batch), batch);
   }
 
  protected:

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <stdexcept>
+#include <unordered_map>
 
 namespace emulator {
 namespace {
@@ -37,6 +38,7 @@ struct Machine {
   std::vector<uint64_t> values;  // two a lane
   std::vector<float> shared;
   const std::function<void()>* body = nullptr;
+  std::unordered_map<const void*, int64_t> additions;
   uint64_t passes = 0;  // fibers that ended or went through a barrier: whether a round got anywhere
 };
 Machine& machine() {
@@ -74,6 +76,7 @@ void begin(Machine& m, int threads) {
   m.warps.assign(static_cast<size_t>((threads + kLanes - 1) / kLanes), {});
   for (size_t w = 0; w < m.warps.size(); ++w) m.warps[w].members = std::min(kLanes, threads - static_cast<int>(w) * kLanes);
   m.values.assign(static_cast<size_t>(threads) * 2, 0);
+  m.additions.clear();
   std::ranges::fill(m.shared, std::numeric_limits<float>::quiet_NaN());
   for (int t = 0; t < threads; ++t) {
     Fiber& fiber = *m.fibers[static_cast<size_t>(t)];
@@ -116,6 +119,13 @@ uint64_t exchange(uint64_t value, int from) {
   m.values[thread * 2 + parity] = value;
   wait(m.warps[warp]);
   return m.values[(warp * kLanes + static_cast<unsigned>(from)) * 2 + parity];
+}
+
+void count_addition(const void* place) { ++machine().additions[place]; }
+int64_t most_additions_at_one_place() {
+  int64_t most = 0;
+  for (const auto& [place, count] : machine().additions) most = std::max(most, count);
+  return most;
 }
 
 void* shared() { return machine().shared.data(); }

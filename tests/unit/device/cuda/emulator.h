@@ -38,6 +38,10 @@ void barrier();
 uint64_t exchange(uint64_t value, int from);
 void* shared();
 
+// Of the last block: how often atomicAdd went to the place where it went most often.
+int64_t most_additions_at_one_place();
+void count_addition(const void* place);
+
 template <class T>
 T shuffle_xor(T value, int mask) {
   static_assert(sizeof(T) <= 8);
@@ -67,6 +71,7 @@ T __shfl_xor_sync(unsigned, T value, int mask) {
 }
 template <class T>
 T atomicAdd(T* to, T value) {
+  ::emulator::count_addition(to);
   const T before = *to;
   *to = static_cast<T>(before + value);
   return before;
