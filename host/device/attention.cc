@@ -193,7 +193,7 @@ at::Tensor attention(const at::Tensor& q_in, const at::Tensor& k_in, const at::T
   node->set_next_edges(torch::autograd::collect_next_edges(q, k, v));
   node->q_kept = Kept(q), node->k_kept = Kept(k), node->v_kept = Kept(v), node->out_kept = Kept(out), node->lse = lse;
   node->shape = shape, node->scale = static_cast<float>(scale), node->trees = context.trees;
-  if (device) node->plan = device_plan(context);
+  if (device) node->plan = device_plan(context, shape.width);
   torch::autograd::set_history(out, node);
   return out;
 }

@@ -2,9 +2,11 @@
 #include "device/accelerator/device_attention.h"
 
 #include <cstring>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "device/accelerator/attention_tables.h"
+#include "device/accelerator/device_copy.h"
 #include "device/accelerator/device_tensors.h"
 
 namespace slipway {
@@ -45,8 +47,18 @@ std::vector<int64_t> places_of(const AttentionContext& context) {
   return places;
 }
 
-DevicePlan packed_plan(const AttentionContext& context) {
-  const AttentionTables tables = attention_tables(*context.trees, device_kernels().attention_tile());
+// What the device cannot is told with its name and a mend.
+template <class Work>
+auto within_limits(const Work& work) {
+  try {
+    return work();
+  } catch (const std::length_error& e) {
+    fail("attention on {}: {}; use device = \"cpu\"", device_of_tensors().name(), e.what());
+  }
+}
+
+DevicePlan packed_plan(const AttentionContext& context, int64_t tile) {
+  const AttentionTables tables = attention_tables(*context.trees, tile);
   Parcel parcel;
   const size_t queries = parcel.add(tables.queries), keys = parcel.add(tables.keys), runs = parcel.add(tables.runs);
   const size_t places = context.cache != nullptr ? parcel.add(places_of(context)) : 0;
@@ -73,22 +85,32 @@ DevicePlan decode_plan(const AttentionContext& context) {
 
 }  // namespace
 
-const std::shared_ptr<const DevicePlan>& device_plan(const AttentionContext& context) {
-  if (context.on_device == nullptr)
-    context.on_device = std::make_shared<const DevicePlan>(context.mode == AttentionContext::Mode::kDecode ? decode_plan(context) : packed_plan(context));
-  return context.on_device;
+std::shared_ptr<const DevicePlan> device_plan(const AttentionContext& context, int64_t head_width) {
+  const bool decodes = context.mode == AttentionContext::Mode::kDecode;
+  const int64_t tile =
+      decodes ? 0 : within_limits([&] { return device_kernels().attention_tile(head_width); });
+  for (std::shared_ptr<const DevicePlan> made = context.on_device; made != nullptr; made = made->other)
+    if (made->tile == tile) return made;
+  DevicePlan plan = decodes ? decode_plan(context) : packed_plan(context, tile);
+  plan.tile = tile, plan.other = context.on_device;
+  return context.on_device = std::make_shared<const DevicePlan>(std::move(plan));
 }
 
 AttentionRows device_rows(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t tokens) {
-  if (shape.width > DeviceKernels::kWidestHead)
-    fail("attention: heads of {} are wider than the kernels of {} can ({}); use device = \"cpu\"", shape.width, accelerator()->name(), DeviceKernels::kWidestHead);
   return {in.q, in.k, in.v, in.q_row, in.kv_row, tokens, shape.heads, shape.kv_heads, shape.width, scale};
 }
 
 void device_attend(const AttentionRows& in, int64_t layer, const AttentionContext& context, float* out, float* lse) {
   DeviceKernels& kernels = device_kernels();
-  const DevicePlan& plan = *device_plan(context);
-  if (context.mode == AttentionContext::Mode::kDecode) return kernels.attention_decode(in, plan.rows, context.cache->on_device(layer), out);
+  const std::shared_ptr<const DevicePlan> kept = device_plan(context, in.width);
+  const DevicePlan& plan = *kept;
+  if (context.mode == AttentionContext::Mode::kDecode) {
+    const DeviceCache cache = context.cache->on_device(layer);
+    const int64_t room = kernels.attention_decode_room(in, plan.rows, cache);
+    const at::Tensor partial = at::empty({room}, at::TensorOptions(at::kFloat).device(compute_device()));
+    return within_limits(
+        [&] { kernels.attention_decode(in, plan.rows, cache, partial.data_ptr<float>(), out); });
+  }
   kernels.attention(in, plan.tables, out, lse);
   if (context.cache != nullptr) kernels.cache_prompts(in, in.tokens, plan.places, context.cache->on_device(layer));
 }

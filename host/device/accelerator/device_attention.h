@@ -13,15 +13,18 @@ struct DevicePlan {
   AttentionPlan tables{};          // kPacked
   const int64_t* places = nullptr; // kPacked with a cache: where each token's key and value go
   DecodeRows rows{};               // kDecode
+  int64_t tile = 0;                // kPacked: that the tables were made for
+  std::shared_ptr<const DevicePlan> other{};  // of the same context and another tile
 };
 
-// The context's plan; kept in the context.
-const std::shared_ptr<const DevicePlan>& device_plan(const AttentionContext& context);
+// The context's plan for heads of a width; kept in the context. Throws Error when the device cannot attend
+// with such heads.
+std::shared_ptr<const DevicePlan> device_plan(const AttentionContext& context, int64_t head_width);
 
-// Rows as the kernels take them. Throws Error when heads are wider than the kernels can.
+// Rows as the kernels take them.
 AttentionRows device_rows(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t tokens);
 
-// As attend(), on memory of the device.
+// As attend(), on memory of the device. Throws Error when the device cannot attend with such heads.
 void device_attend(const AttentionRows& in, int64_t layer, const AttentionContext& context, float* out, float* lse);
 
 // dq, dk and dv lie as q, k and v do, and are written.

@@ -98,7 +98,7 @@ at::Tensor device_attention_block(const at::Tensor& x, const AttentionWeights& w
   const auto node = make_node<DeviceAttentionNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
   node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse, node->inverse_rms = inverse_rms, node->positions = positions;
-  node->w = w, node->plan = device_plan(context), node->shape = shape, node->eps = eps, node->theta = theta, node->scale = static_cast<float>(scale);
+  node->w = w, node->plan = device_plan(context, shape.width), node->shape = shape, node->eps = eps, node->theta = theta, node->scale = static_cast<float>(scale);
   torch::autograd::set_history(y, node);
   return y;
 }

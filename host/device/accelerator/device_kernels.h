@@ -35,8 +35,10 @@ class DeviceKernels {
 
   // out [tokens, width] = rows `ids` of w [vocab, width]; an id that is none gives not-a-numbers.
   virtual void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width, float* out) = 0;
-  // dw[ids[t]] += dy[t], equal ids in ascending order of t; dw [vocab, width]. An id that is none is left out.
-  virtual void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab, int64_t width, float* dw) = 0;
+  // dw[ids[t]] += dy[t], equal ids in ascending order of t; dw [vocab, width]. An id that is none is left
+  // out.
+  virtual void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
+                                  int64_t width, float* dw) = 0;
 
   // As device/rows.h. `partial`: room for rms_norm_parts(rows) * width floats; grad_w nullptr = not wanted.
   virtual void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms) = 0;
@@ -51,7 +53,8 @@ class DeviceKernels {
   // `out` once more; nullptr = not wanted. d_gate and d_up lie as gate and up do.
   virtual void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* d_gate, float* d_up, float* out) = 0;
 
-  // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits. A target that is none gives not-a-number.
+  // As token_logprobs (device/operators.h); grad nullptr = not wanted, may be the logits. A target that is
+  // none gives not-a-number.
   virtual void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width, float coefficient, float smoothing, float* out,
                               float* grad) = 0;
   // out [rows] = the first of each row's largest values; what is no number is larger than all.
@@ -71,18 +74,25 @@ class DeviceKernels {
   // total[0] += the sum of x, in float64; the same on every call.
   virtual void add_sum(const float* x, int64_t count, double* total) = 0;
 
-  static constexpr int64_t kWidestHead = 128;
-  // Queries of one block of attention: the plan must be made for it.
-  virtual int64_t attention_tile() const = 0;
+  static constexpr int64_t kWidestHead = 256;
+  // Queries of one block of attention with heads of a width: the plan must be made for it. Throws
+  // std::length_error, which says what is needed and what there is, when the device cannot; so does
+  // attention_decode().
+  virtual int64_t attention_tile(int64_t head_width) const = 0;
   virtual void attention(const AttentionRows& in, const AttentionPlan& plan, float* out, float* lse) = 0;
   // `delta`: room for [T, heads].
   virtual void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out, const float* lse, const float* d_out, float* delta, float* dq, float* dk,
                                   float* dv) = 0;
   // Stores keys and values of prompts' tokens: token t goes to place[t] (region * prompt_capacity + position; negative: nowhere).
   virtual void cache_prompts(const AttentionRows& in, int64_t tokens, const int64_t* places, const DeviceCache& cache) = 0;
-  // One new token a row: stores its key and value in the row's slot, then attends to the prompt and the slot. Rows with a negative
-  // slot give zeros.
-  virtual void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache, float* out) = 0;
+  // One new token a row: stores its key and value in the row's slot, then attends to the prompt and the slot.
+  // Rows with a negative slot give zeros. A row's result depends on its own lengths alone, not on other rows.
+  // `partial`: attention_decode_room() floats.
+  virtual void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache,
+                                float* partial, float* out) = 0;
+  // By sizes alone: of rows, heads and cache. May be 0.
+  virtual int64_t attention_decode_room(const AttentionRows& in, const DecodeRows& rows,
+                                        const DeviceCache& cache) const = 0;
 
   // Products from here on: both operands rounded to bfloat16, sums in float32; false: all of it float32, as at the start.
   virtual void round_products(bool on) = 0;

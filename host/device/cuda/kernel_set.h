@@ -1,11 +1,13 @@
-// DeviceKernels as launches. Launcher is CUDA's (kernels.cu) or the tests' emulator:
+// DeviceKernels as launches; those of attention: attention_set.h. Launcher is CUDA's (kernels.cu) or the
+// tests' emulator:
 //   template <class... Parameters, class... Arguments>
-//   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes, Arguments... arguments);
-//   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d);  // d = a b + beta c
+//   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes,
+//               Arguments... arguments);
+//   // d = a b + beta c
+//   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d);
+//   const Card& card() const;  // the same at every call
 #pragma once
-#include "device/cuda/attention_backward.h"
-#include "device/cuda/attention_forward.h"
-#include "device/cuda/decode_attention.h"
+#include "device/cuda/attention_set.h"
 #include "device/cuda/draw_kernel.h"
 #include "device/cuda/loss_kernels.h"
 #include "device/cuda/product_plan.h"
@@ -14,21 +16,18 @@
 
 namespace slipway::cuda {
 
-struct Grid {
-  int64_t x, y = 1;
-};
-
 template <class Launcher>
-class KernelSet : public DeviceKernels {
+class KernelSet : public AttentionSet<Launcher> {
  public:
-  template <class... Arguments>
-  explicit KernelSet(Arguments&&... arguments) : to_(static_cast<Arguments&&>(arguments)...) {}
+  using AttentionSet<Launcher>::AttentionSet;
 
   void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width, float* out) override {
     if (tokens > 0) to_.launch(embedding_kernel, {tokens}, kEmbeddingThreads, 0, w, vocab, ids, width, out);
   }
-  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab, int64_t width, float* dw) override {
-    if (tokens > 0) to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, vocab, width, dw);
+  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab, int64_t width,
+                          float* dw) override {
+    if (tokens > 0)
+      to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, vocab, width, dw);
   }
 
   void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y, float* inverse_rms) override {
@@ -40,11 +39,15 @@ class KernelSet : public DeviceKernels {
     const int64_t parts = rms_norm_parts(rows);
     if (rows == 0) return;
     to_.launch(rms_norm_backward_kernel, {parts}, kRowThreads, 0, grad_y, x, w, inverse_rms, residual, rows, width, grad_x, partial);
-    if (grad_w != nullptr) to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial, parts, width, grad_w);
+    if (grad_w != nullptr)
+      to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial, parts, width,
+                 grad_w);
   }
   void rope(const float* x, int64_t x_row, const int64_t* positions, const float* inverse, float sign, int64_t rows, int64_t heads, int64_t half, float* y,
             int64_t y_row) override {
-    if (rows > 0) to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, inverse, sign, heads, half, y, y_row);
+    if (rows > 0)
+      to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, inverse, sign, heads, half, y,
+                 y_row);
   }
   void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width, float* out) override {
     if (rows > 0) to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate, up, in_row, width, out);
@@ -79,38 +82,11 @@ class KernelSet : public DeviceKernels {
     if (count > 0) to_.launch(scale_kernel, update_grid(count), kUpdateThreads, 0, x, count, factor);
   }
   void squares(const float* x, int64_t count, double* partial, double* sum) override {
-    to_.launch(squares_kernel, {kSquareParts}, kLossThreads, 0, x, count, partial);
-    to_.launch(squares_sum_kernel, {1}, 1, 0, partial, kSquareParts, sum);
+    to_.launch(squares_kernel, {DeviceKernels::kSquareParts}, kLossThreads, 0, x, count, partial);
+    to_.launch(squares_sum_kernel, {1}, 1, 0, partial, DeviceKernels::kSquareParts, sum);
   }
-  void add_sum(const float* x, int64_t count, double* total) override { to_.launch(add_sum_kernel, {1}, kLossThreads, 0, x, count, total); }
-
-  int64_t attention_tile() const override { return kTile; }
-  void attention(const AttentionRows& in, const AttentionPlan& plan, float* out, float* lse) override {
-    if (plan.query_blocks == 0) return;
-    const Grid grid{plan.query_blocks, in.heads};
-    if (in.width <= 64) to_.launch(attention_forward_kernel<64>, grid, kTileThreads, kForwardShared<64>, in, plan.queries, out, lse);
-    else to_.launch(attention_forward_kernel<128>, grid, kTileThreads, kForwardShared<128>, in, plan.queries, out, lse);
-  }
-  void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out, const float* lse, const float* d_out, float* delta, float* dq, float* dk,
-                          float* dv) override {
-    if (plan.query_blocks == 0) return;
-    const int64_t rows = in.tokens * in.heads;
-    to_.launch(attention_delta_kernel, {pieces(rows, 8)}, 8 * kWarp, 0, out, d_out, rows, in.width, delta);
-    const BackwardInputs inputs{in, lse, delta, d_out};
-    const Grid queries{plan.query_blocks, in.heads}, keys{plan.key_blocks, in.kv_heads};
-    if (in.width <= 64) {
-      to_.launch(attention_dq_kernel<64>, queries, kTileThreads, kBackwardShared<64>, inputs, plan.queries, dq);
-      to_.launch(attention_dkv_kernel<64>, keys, kTileThreads, kBackwardShared<64>, inputs, plan.keys, plan.runs, dk, dv);
-    } else {
-      to_.launch(attention_dq_kernel<128>, queries, kTileThreads, kBackwardShared<128>, inputs, plan.queries, dq);
-      to_.launch(attention_dkv_kernel<128>, keys, kTileThreads, kBackwardShared<128>, inputs, plan.keys, plan.runs, dk, dv);
-    }
-  }
-  void cache_prompts(const AttentionRows& in, int64_t tokens, const int64_t* places, const DeviceCache& cache) override {
-    if (tokens > 0) to_.launch(cache_prompts_kernel, {tokens}, 128, 0, in, places, cache);
-  }
-  void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache, float* out) override {
-    if (rows.rows > 0) to_.launch(attention_decode_kernel, {rows.rows, in.kv_heads}, kDecodeThreads, decode_shared(in.heads / in.kv_heads, in.width), in, rows, cache, out);
+  void add_sum(const float* x, int64_t count, double* total) override {
+    to_.launch(add_sum_kernel, {1}, kLossThreads, 0, x, count, total);
   }
 
   void round_products(bool on) override { bfloat16_ = on; }
@@ -128,11 +104,7 @@ class KernelSet : public DeviceKernels {
     if (batch.draws > 0) to_.launch(draw_kernel, {batch.draws}, kDrawThreads, draw_shared(batch), batch);
   }
 
- protected:
-  Launcher& launcher() { return to_; }
-
  private:
-  static constexpr int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
   static constexpr Grid update_grid(int64_t count) {
     constexpr int64_t kMostBlocks = 4096;
     const int64_t blocks = pieces(count, kUpdateThreads);
@@ -144,7 +116,7 @@ class KernelSet : public DeviceKernels {
     return plan;
   }
 
-  Launcher to_;
+  using AttentionSet<Launcher>::to_;
   bool bfloat16_ = false;
 };
 

@@ -12,7 +12,8 @@ constexpr int kSharedWithoutAsking = 48 << 10;
 
 class StreamLauncher {
  public:
-  StreamLauncher(cudaStream_t stream, Products& products) : stream_(stream), products_(products) {}
+  StreamLauncher(cudaStream_t stream, Products& products, const Card& card)
+      : stream_(stream), products_(products), card_(card) {}
 
   template <class... Parameters, class... Arguments>
   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes, Arguments... arguments) {
@@ -23,14 +24,18 @@ class StreamLauncher {
     check(cudaGetLastError(), "launch");
   }
   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) { products_.multiply(plan, a, b, c, d); }
+  const Card& card() const { return card_; }
 
  private:
   cudaStream_t stream_;
   Products& products_;
+  Card card_;
 };
 
 }  // namespace
 
-std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products) { return std::make_unique<KernelSet<StreamLauncher>>(stream, products); }
+std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products, const Card& card) {
+  return std::make_unique<KernelSet<StreamLauncher>>(stream, products, card);
+}
 
 }  // namespace slipway::cuda

@@ -38,9 +38,17 @@ class CudaStream {
   cudaStream_t stream_ = nullptr;
 };
 
+// Asked once: it does not change.
+Card card_of_device() {
+  int shared = 0, multiprocessors = 0;
+  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), "shared memory");
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+  return {shared, multiprocessors};
+}
+
 class CudaAccelerator : public Accelerator {
  public:
-  CudaAccelerator() : products_(stream_.get()), kernels_(kernels_on(stream_.get(), products_)) {}
+  CudaAccelerator() : products_(stream_.get()), kernels_(kernels_on(stream_.get(), products_, card_of_device())) {}
 
   std::string name() const override { return properties().name; }
   std::string capability() const override {

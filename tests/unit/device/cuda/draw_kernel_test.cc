@@ -1,5 +1,6 @@
 // Drawing on the emulator, against the host's sampler with the same random numbers.
 #include "base/random.h"
+#include "device/torch.h"
 #include "generate/sampling.h"
 #include "tests/unit/device/cuda/compare.h"
 
@@ -77,6 +78,40 @@ TEST(CudaDraw, EqualLogitsAndForbiddenTokens) {
   expect_the_hosts_draws("forbidden tokens, top-k 5", forbidden, kVocab, {1.0, 5, 1.0});
   expect_the_hosts_draws("a vocabulary of one chunk", random_values(5, 42, 2), 5, {});
   expect_the_hosts_draws("a vocabulary of one chunk, top-p 0.7", random_values(5, 43, 2), 5, {1.0, 0, 0.7});
+}
+
+// Logits of one sign and size share their first digits: each warp has a histogram of its own, so that threads
+// do not all wait for one place.
+TEST(CudaDraw, HistogramsAreNotOnePlaceForAllThreads) {
+  constexpr int64_t vocab = 4096;
+  std::vector<float> logits = random_values(vocab, 45, 0.01f);
+  for (float& x : logits) x += 1.5f;
+  expect_the_hosts_draws("logits near each other, top-p 0.9", logits, vocab, {1.0, 0, 0.9});
+  const int64_t most = emulated_launches().most_additions;
+  std::printf("most additions at one place: %d for %d logits\n", static_cast<int>(most),
+              static_cast<int>(vocab));
+  EXPECT_GT(most, 0);
+  EXPECT_LE(most, vocab / 16);
+}
+
+TEST(CudaDraw, MostLikelyTokensAreLibTorchs) {
+  constexpr int64_t rows = 6, vocab = 777;
+  std::vector<float> logits = random_values(rows * vocab, 46, 3);
+  const auto at = [&](int64_t row, int64_t token) -> float& {
+    return logits[static_cast<size_t>(row * vocab + token)];
+  };
+  at(0, 500) = at(0, 256) = 99;  // the first of equals, whichever thread has it
+  at(1, 3) = INFINITY, at(1, 2) = NAN, at(1, 700) = -NAN;
+  for (int64_t i = 0; i < vocab; ++i) at(2, i) = -INFINITY;
+  for (int64_t i = 0; i < vocab; ++i) at(3, i) = i == 5 ? -0.0f : i == 9 ? 0.0f : -1.0f;
+  const auto ours = in_both_orders([&](DeviceKernels& k) {
+    std::vector<int64_t> out(rows, -1);
+    k.most_likely(logits.data(), rows, vocab, out.data());
+    return out;
+  });
+  const at::Tensor theirs = at::tensor(logits).view({rows, vocab}).argmax(-1);
+  EXPECT_EQ(ours,
+            std::vector<int64_t>(theirs.const_data_ptr<int64_t>(), theirs.const_data_ptr<int64_t>() + rows));
 }
 
 TEST(CudaDraw, EachDrawReadsItsRow) {

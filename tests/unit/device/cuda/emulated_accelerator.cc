@@ -28,7 +28,9 @@ class EmulatedRecording : public RecordedWork {
   std::vector<std::function<void()>> work_;
 };
 
-EmulatedAccelerator::EmulatedAccelerator() : kernels_(emulated_kernels(ThreadOrder::kAscending, [this](bool to) { open(to); })) {}
+EmulatedAccelerator::EmulatedAccelerator()
+    : kernels_(emulated_kernels(
+          ThreadOrder::kAscending, [this](bool to) { open(to); }, card)) {}
 
 void* EmulatedAccelerator::allocate(size_t bytes) {
   if (full) throw std::bad_alloc();
@@ -69,7 +71,7 @@ void EmulatedAccelerator::copy_in(void* to, const void* from, size_t bytes) {
 }
 void EmulatedAccelerator::copy_out(void* to, const void* from, size_t bytes) {
   if (recording_ != nullptr) throw std::logic_error("emulator: a copy to the host while recording");
-  ++copies_out;
+  ++copies_out, bytes_out += static_cast<int64_t>(bytes);
   submit([=] { std::memcpy(to, from, bytes); });
 }
 

@@ -29,9 +29,10 @@ class EmulatedAccelerator : public Accelerator {
   std::unique_ptr<RecordedWork> end_recording() override;
 
   bool full = false;  // it has no more memory to give
+  Card card = kServerCard;
 
   // What happened so far.
-  int64_t recordings = 0, replays = 0, copies_out = 0;
+  int64_t recordings = 0, replays = 0, copies_out = 0, bytes_out = 0;
 
  private:
   friend class EmulatedRecording;

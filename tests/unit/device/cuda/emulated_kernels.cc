@@ -9,7 +9,6 @@ namespace slipway::cuda {
 namespace {
 
 std::vector<std::function<void()>>* recording = nullptr;
-int64_t launches_done = 0;
 
 // As cuBLASLt takes an operand.
 double operand(const ProductPlan& p, float value) { return static_cast<double>(p.bfloat16 ? round_to_bfloat16(value) : value); }
@@ -28,25 +27,33 @@ void multiply_columns(const ProductPlan& p, const float* a, const float* b, cons
 
 class EmulatorLauncher {
  public:
-  EmulatorLauncher(ThreadOrder order, std::function<void(bool)> open)
-      : order_(order == ThreadOrder::kAscending ? emulator::Order::kAscending : emulator::Order::kDescending), open_(std::move(open)) {}
+  EmulatorLauncher(ThreadOrder order, std::function<void(bool)> open, const Card& card)
+      : order_(order == ThreadOrder::kAscending ? emulator::Order::kAscending : emulator::Order::kDescending),
+        open_(std::move(open)),
+        card_(card) {}
 
   // Arguments are taken by value, as a launch does.
   template <class... Parameters, class... Arguments>
   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes, Arguments... arguments) {
+    if (shared_bytes > card_.shared_bytes)
+      throw std::runtime_error("emulator: a launch with " + std::to_string(shared_bytes) +
+                               " bytes of shared memory, the card has " + std::to_string(card_.shared_bytes));
+    emulated_launches().most_blocks = std::max(emulated_launches().most_blocks, grid.x * grid.y);
     submit([=, this] {
       emulator::run({static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), 1}, threads, shared_bytes, order_, [&] { kernel(arguments...); });
+      emulated_launches().most_additions = emulator::most_additions_at_one_place();
     });
   }
   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
     submit([=] { multiply_columns(plan, a, b, c, d); });
   }
+  const Card& card() const { return card_; }
 
  private:
   template <class Work>
   void submit(Work work) {
     const auto whole = [this, work] {
-      ++launches_done;
+      ++emulated_launches().launches;
       if (open_) open_(true);
       work();
       if (open_) open_(false);
@@ -57,6 +64,7 @@ class EmulatorLauncher {
 
   emulator::Order order_;
   std::function<void(bool)> open_;
+  const Card& card_;
 };
 
 }  // namespace
@@ -65,9 +73,13 @@ LaunchRecording::LaunchRecording() { recording = &launches_; }
 LaunchRecording::~LaunchRecording() { recording = nullptr; }
 std::vector<std::function<void()>> LaunchRecording::take() { return std::move(launches_); }
 
-std::unique_ptr<DeviceKernels> emulated_kernels(ThreadOrder order, std::function<void(bool)> open) {
-  return std::make_unique<KernelSet<EmulatorLauncher>>(order, std::move(open));
+std::unique_ptr<DeviceKernels> emulated_kernels(ThreadOrder order, std::function<void(bool)> open,
+                                                const Card& card) {
+  return std::make_unique<KernelSet<EmulatorLauncher>>(order, std::move(open), card);
 }
-int64_t emulated_launches() { return launches_done; }
+LaunchCount& emulated_launches() {
+  static LaunchCount count;
+  return count;
+}
 
 }  // namespace slipway::cuda

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device/accelerator/device_kernels.h"
+#include "device/cuda/card.h"
 
 namespace slipway::cuda {
 
@@ -25,9 +26,20 @@ class LaunchRecording {
   std::vector<std::function<void()>> launches_;
 };
 
-// `open`, where given, is called around each kernel: with true before it runs, with false after.
-std::unique_ptr<DeviceKernels> emulated_kernels(ThreadOrder order = ThreadOrder::kAscending, std::function<void(bool)> open = nullptr);
-// Launches done so far by emulated kernels of this process.
-int64_t emulated_launches();
+// Cards to pretend: launches that ask for more shared memory are refused, as CUDA does.
+constexpr Card kServerCard{227 << 10, 132};   // an H100's figures
+constexpr Card kConsumerCard{99 << 10, 132};  // the shared memory of compute capability 8.6, 8.9 and 12.0
+
+// `open`, where given, is called around each kernel: with true before it runs, with false after. `card` may
+// change until a launch needs it, and outlives the kernels.
+std::unique_ptr<DeviceKernels> emulated_kernels(ThreadOrder order = ThreadOrder::kAscending,
+                                                std::function<void(bool)> open = nullptr,
+                                                const Card& card = kServerCard);
+// What emulated kernels of this process have done so far: launches, and the blocks of threads of the largest.
+struct LaunchCount {
+  int64_t launches = 0, most_blocks = 0;
+  int64_t most_additions = 0;  // atomic ones of the last block at the place that had the most
+};
+LaunchCount& emulated_launches();
 
 }  // namespace slipway::cuda
