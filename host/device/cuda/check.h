@@ -19,9 +19,14 @@ class GpuMemoryFull : public std::bad_alloc {
   std::string text_;
 };
 
+// A fault is told once: CUDA keeps it, and would tell it again of the next launch, which may have done its
+// work.
 inline void check(cudaError_t result, const char* what) {
-  if (result == cudaErrorMemoryAllocation) throw GpuMemoryFull(std::string("CUDA, ") + what + ": " + cudaGetErrorString(result));
-  if (result != cudaSuccess) throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(result));
+  if (result == cudaSuccess) return;
+  cudaGetLastError();
+  const std::string text = std::string("CUDA, ") + what + ": " + cudaGetErrorString(result);
+  if (result == cudaErrorMemoryAllocation) throw GpuMemoryFull(text);
+  throw std::runtime_error(text);
 }
 inline void check(cublasStatus_t result, const char* what) {
   if (result == CUBLAS_STATUS_ALLOC_FAILED) throw GpuMemoryFull(std::string("cuBLASLt, ") + what + ": " + cublasLtGetStatusString(result));

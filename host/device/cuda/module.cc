@@ -4,6 +4,7 @@
 #include "device/accelerator/accelerator.h"
 #include "device/cuda/check.h"
 #include "device/cuda/kernels.h"
+#include "device/cuda/staging.h"
 
 namespace slipway::cuda {
 namespace {
@@ -48,7 +49,10 @@ Card card_of_device() {
 
 class CudaAccelerator : public Accelerator {
  public:
-  CudaAccelerator() : products_(stream_.get()), kernels_(kernels_on(stream_.get(), products_, card_of_device())) {}
+  CudaAccelerator()
+      : staging_(stream_.get()),
+        products_(stream_.get()),
+        kernels_(kernels_on(stream_.get(), products_, card_of_device())) {}
 
   std::string name() const override { return properties().name; }
   std::string capability() const override {
@@ -59,10 +63,12 @@ class CudaAccelerator : public Accelerator {
 
   void* allocate(size_t bytes) override {
     void* memory = nullptr;
-    if (const cudaError_t result = cudaMalloc(&memory, bytes); result != cudaSuccess) {
+    const cudaError_t result = cudaMalloc(&memory, bytes);
+    if (result == cudaErrorMemoryAllocation) {
       cudaGetLastError();
       throw GpuMemoryFull("out of memory: the GPU has no " + std::to_string(bytes >> 20) + " MiB left (" + std::to_string(free_memory() >> 20) + " MiB are free)");
     }
+    check(result, "asking for memory");
     return memory;
   }
   void release(void* memory) override { check(cudaFree(memory), "freeing memory"); }
@@ -75,16 +81,23 @@ class CudaAccelerator : public Accelerator {
 
   void zero(void* memory, size_t bytes) override { check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "zero"); }
   void copy(void* to, const void* from, size_t bytes) override { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy"); }
-  // From pageable memory: CUDA has taken the bytes when it returns.
-  void copy_in(void* to, const void* from, size_t bytes) override { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_.get()), "copy in"); }
+  void copy_in(void* to, const void* from, size_t bytes) override {
+    refuse_while_recording("from");
+    staging_.send(to, from, bytes);
+  }
   void copy_out(void* to, const void* from, size_t bytes) override {
+    refuse_while_recording("to");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.get()), "copy out");
     check(cudaStreamSynchronize(stream_.get()), "work on the GPU");
   }
 
   // Relaxed: the host's allocator may ask for memory meanwhile.
-  void begin_recording() override { check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "recording"); }
+  void begin_recording() override {
+    check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "recording");
+    recording_ = true;
+  }
   std::unique_ptr<RecordedWork> end_recording() override {
+    recording_ = false;
     cudaGraph_t graph = nullptr;
     check(cudaStreamEndCapture(stream_.get(), &graph), "recording");
     return std::make_unique<CudaGraph>(graph, stream_.get());
@@ -96,10 +109,17 @@ class CudaAccelerator : public Accelerator {
     check(cudaGetDeviceProperties(&out, 0), "properties");
     return out;
   }
+  // CUDA would record the address, and read at each replay what lies there then.
+  void refuse_while_recording(const char* direction) const {
+    if (recording_)
+      throw std::runtime_error(std::string("a copy ") + direction + " the host cannot be recorded");
+  }
 
   CudaStream stream_;
+  Staging staging_;
   Products products_;
   std::unique_ptr<DeviceKernels> kernels_;
+  bool recording_ = false;
 };
 
 }  // namespace
