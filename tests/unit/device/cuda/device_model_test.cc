@@ -10,6 +10,7 @@
 #include "device/linear.h"
 #include "device/out_of_memory.h"
 #include "generate/generate.h"
+#include "loop/evaluation.h"
 #include "loop/loss.h"
 #include "optim/optimizer.h"
 #include "plugin/registry.h"
@@ -108,6 +109,71 @@ TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
   }
 }
 
+// Examples of `labels` label tokens together, more than the head takes at once.
+PackedBatch many_labels(std::vector<Example>& examples) {
+  for (int32_t i = 0; i < 2; ++i) {
+    Example example{{3, 7}, 2};
+    for (int32_t t = 0; t < 150; ++t) example.ids.push_back((5 * t + i) % 48);
+    examples.push_back(example);
+  }
+  const std::vector<const Example*> chosen = {&examples[0], &examples[1]};
+  return pack(chosen);
+}
+
+TEST_F(CudaModel, LossesAreAddedUpThere) {
+  if (on_a_gpu()) GTEST_SKIP() << "skipped: the emulator counts copies";
+  std::vector<Example> examples;
+  const PackedBatch batch = many_labels(examples);
+  ASSERT_GT(batch.targets.size(), static_cast<size_t>(kHeadRows));
+  Tiny here;
+  const double loss = loss_backward(here.model, batch, 1), quiet = loss_sum(here.model, batch);
+  Objective smoothed;
+  smoothed.label_smoothing = 0.1;
+  const double quiet_smoothed = loss_sum(here.model, batch, smoothed);
+  const OnDevice device;
+  Tiny there;
+  EmulatedAccelerator& on = emulated_accelerator();
+  const auto fetched = [&](const auto& work, double expected) {
+    const int64_t copies = on.copies_out, bytes = on.bytes_out;
+    EXPECT_NEAR(work(), expected, 1e-5 * expected);
+    std::printf("fetched from the device: %d bytes in %d copies\n", static_cast<int>(on.bytes_out - bytes),
+                static_cast<int>(on.copies_out - copies));
+    EXPECT_EQ(on.copies_out - copies, 1);
+    EXPECT_EQ(on.bytes_out - bytes, 8);
+  };
+  fetched([&] { return loss_backward(there.model, batch, 1); }, loss);
+  fetched([&] { return loss_sum(there.model, batch); }, quiet);
+  fetched([&] { return loss_sum(there.model, batch, smoothed); }, quiet_smoothed);
+}
+
+// What an evaluation needs of the logits is found there: a label's log-probability and the most likely token,
+// 12 bytes a label.
+TEST_F(CudaModel, PredictionsAreFoundThere) {
+  std::vector<Example> examples;
+  many_labels(examples);
+  EvaluationSettings settings;
+  settings.batch_size = 2;
+  std::vector<int32_t> theirs, ours;
+  const auto into = [&](std::vector<int32_t>& to) {
+    EvaluationHooks hooks;
+    hooks.predictions = true;
+    hooks.on_part = [&](const EvaluatedPart& part) {
+      to.insert(to.end(), part.predictions.begin(), part.predictions.end());
+    };
+    return hooks;
+  };
+  Tiny here;
+  evaluate(here.model, examples, settings, {}, "eval", into(theirs));
+  const OnDevice device;
+  Tiny there;
+  const int64_t bytes = emulated_accelerator().bytes_out;
+  evaluate(there.model, examples, settings, {}, "eval", into(ours));
+  EXPECT_EQ(ours, theirs);
+  ASSERT_EQ(ours.size(), 300u);
+  if (on_a_gpu()) return;
+  EXPECT_EQ(emulated_accelerator().bytes_out - bytes, 300 * 12);
+}
+
 TEST_F(CudaModel, ScalesGradientsThere) {
   const OnDevice device;
   Tiny there;
@@ -159,6 +225,34 @@ TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
   if (on_a_gpu()) return;
   EXPECT_EQ(on.recordings - recordings, 1);
   EXPECT_GT(on.replays - replays, 5);
+}
+
+// Prompts of several parts of keys each, and of different lengths: a recorded step reads lengths as they are
+// then.
+TEST_F(CudaModel, GeneratesAfterLongPromptsByReplayedSteps) {
+  std::vector<int32_t> longer(330), shorter(270);
+  for (size_t i = 0; i < longer.size(); ++i) longer[i] = static_cast<int32_t>(i * 7 % 48);
+  for (size_t i = 0; i < shorter.size(); ++i) shorter[i] = static_cast<int32_t>(i * 5 % 48);
+  GenerationSettings settings;
+  settings.max_new_tokens = 5;
+  const std::vector<GenerationRequest> requests = {{longer, 0, 2}, {{5, 6}, 1, 1}, {shorter, 2, 1}};
+  Tiny here;
+  const std::vector<Completion> expected = generate(here.model, requests, settings);
+  const OnDevice device;
+  Tiny there;
+  const int64_t replays = emulated_accelerator().replays;
+  const std::vector<Completion> got = generate(there.model, requests, settings);
+  float off = 0;
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].ids, expected[i].ids) << i;
+    for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t)
+      off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
+  }
+  std::printf("log-probabilities after long prompts: largest difference %.3g\n", static_cast<double>(off));
+  EXPECT_LT(off, 1e-5f);
+  if (on_a_gpu()) return;
+  EXPECT_GE(emulated_accelerator().replays - replays, 2);
 }
 
 TEST_F(CudaModel, OtherOperatorsOfLibTorchGoThroughTheProcessor) {
