@@ -125,7 +125,7 @@ class CudaAccelerator : public Accelerator {
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_3(char* fault, size_t size) {
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_4(char* fault, size_t size) {
   const auto refuse = [&](const char* why) {
     std::snprintf(fault, size, "%s", why);
     return nullptr;

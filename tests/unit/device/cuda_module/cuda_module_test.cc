@@ -10,7 +10,7 @@
 #include "device/accelerator/accelerator.h"
 #include "tests/unit/device/cuda_module/pretended_cuda.h"
 
-extern "C" slipway::OpenAccelerator slipway_open_accelerator_3;
+extern "C" slipway::OpenAccelerator slipway_open_accelerator_4;
 
 namespace slipway::cuda {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 Accelerator& module() {
   static Accelerator* const kOpened = [] {
     char fault[100] = "";
-    return slipway_open_accelerator_3(fault, sizeof fault);
+    return slipway_open_accelerator_4(fault, sizeof fault);
   }();
   return *kOpened;
 }
