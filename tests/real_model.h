@@ -1,4 +1,5 @@
-// SmolLM2 as a run has it: the file's weights in a model of the bundled plugin. Needs SLIPWAY_PLUGINS.
+// SmolLM2 as a run has it: the file's weights in a model of the bundled plugin. Needs
+// SLIPWAY_PLUGINS.
 #pragma once
 #include <cstdlib>
 
@@ -19,7 +20,10 @@ class RealModel {
   explicit RealModel(const fs::path& file = smollm2_file()) : RealModel(open_weights(file)) {}
 
  private:
-  explicit RealModel(const ModelWeights& weights) : config(weights.config), plugin_(plugin_of(config)), model(plugin_.get(), plugin_.id()) { model.parameters().load(weights.read); }
+  explicit RealModel(const ModelWeights& weights)
+      : config(weights.config), plugin_(plugin_of(config)), model(plugin_.get(), plugin_.id()) {
+    model.parameters().load(weights.read);
+  }
   static Plugin plugin_of(const Json& config) {
     static const Registry registry({SLIPWAY_PLUGINS});
     const auto& found = registry.find("llama", SLW_KIND_MODEL, {});

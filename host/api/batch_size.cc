@@ -18,12 +18,15 @@ int64_t smaller(int64_t value) { return value * 9 / 10; }
 
 }  // namespace
 
-void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoint, const std::function<void()>& train) {
+void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoint,
+                     const std::function<void()>& train) {
   if (!config.flag("train", "auto_find_batch_size")) return train();
-  int64_t &batch = integer(config, "per_device_train_batch_size"), &tokens = integer(config, "max_tokens_per_batch");
+  int64_t &batch = integer(config, "per_device_train_batch_size"),
+          &tokens = integer(config, "max_tokens_per_batch");
   if (checkpoint) {
     const fs::path file = *checkpoint / "trainer_state.json";
-    batch = TrainerState::from_json(parse_json(read_file(file), file.string()), file.string()).train_batch_size;
+    batch = TrainerState::from_json(parse_json(read_file(file), file.string()), file.string())
+                .train_batch_size;
   }
   for (;;) {
     std::string why;
@@ -32,9 +35,15 @@ void find_batch_size(RunConfig& config, const std::optional<fs::path>& checkpoin
     } catch (const OutOfMemory& e) {
       why = e.what();
     }
-    if (checkpoint) fail("{} (train.auto_find_batch_size: a run that is resumed keeps its batch size of {}; begin a new one)", why, batch);
-    if (smaller(batch) == 0) fail("{} (train.auto_find_batch_size: no batch size is left to try)", why);
-    log_warn("{}: beginning anew with train.per_device_train_batch_size = {} instead of {}", why, smaller(batch), batch);
+    if (checkpoint)
+      fail(
+          "{} (train.auto_find_batch_size: a run that is resumed keeps its batch size of {}; begin "
+          "a new one)",
+          why, batch);
+    if (smaller(batch) == 0)
+      fail("{} (train.auto_find_batch_size: no batch size is left to try)", why);
+    log_warn("{}: beginning anew with train.per_device_train_batch_size = {} instead of {}", why,
+             smaller(batch), batch);
     batch = smaller(batch);
     if (tokens > 0) tokens = std::max<int64_t>(1, smaller(tokens));
   }

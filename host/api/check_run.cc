@@ -28,32 +28,56 @@ std::string fault_of(Check&& check) {
 
 }  // namespace
 
-bool has_held_out(const RunConfig& c) { return c.integer("data", "eval_rows") > 0 || !c.eval_sets.empty(); }
+bool has_held_out(const RunConfig& c) {
+  return c.integer("data", "eval_rows") > 0 || !c.eval_sets.empty();
+}
 
 void check_together(const RunConfig& c) {
   std::vector<std::string> faults;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
-    faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
+    faults.push_back(
+        fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
   const bool held_out = has_held_out(c);
-  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())
+  if (const std::string wrong =
+          fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); });
+      !wrong.empty())
     fault("train", c.text("train", "optim_args").empty() ? "optim" : "optim_args", wrong);
-  const std::string schedule_fault = fault_of([&] { (void)stage_schedule(stage_settings(c), 1'000'000); }), &schedule = c.text("train", "lr_scheduler_type");
+  const std::string schedule_fault =
+                        fault_of([&] { (void)stage_schedule(stage_settings(c), 1'000'000); }),
+                    &schedule = c.text("train", "lr_scheduler_type");
   if (!schedule_fault.empty()) fault("train", "lr_scheduler_kwargs", schedule_fault);
-  else if (goes_by_evaluations(schedule) && (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
-    fault("train", "lr_scheduler_type", fmt::format("\"{}\" goes by evaluations: {}", schedule, held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
-  if (const std::string wrong = fault_of([&] { (void)bytes_of_size(c.text("train", "max_shard_size")); }); !wrong.empty()) fault("train", "max_shard_size", wrong);
-  if (const std::string wrong = fault_of([&] { (void)recompute_every(c); }); !wrong.empty()) fault("train", "activation_checkpointing_kwargs", wrong);
-  if (c.loss && c.number("train", "label_smoothing_factor") > 0) fault("train", "label_smoothing_factor", "[loss] says the whole loss; leave one of the two out");
+  else if (goes_by_evaluations(schedule) &&
+           (!held_out || (!c.raft && c.text("train", "eval_strategy") == "no")))
+    fault("train", "lr_scheduler_type",
+          fmt::format("\"{}\" goes by evaluations: {}", schedule,
+                      held_out ? "set train.eval_strategy" : "set data.eval or data.eval_rows"));
+  if (const std::string wrong =
+          fault_of([&] { (void)bytes_of_size(c.text("train", "max_shard_size")); });
+      !wrong.empty())
+    fault("train", "max_shard_size", wrong);
+  if (const std::string wrong = fault_of([&] { (void)recompute_every(c); }); !wrong.empty())
+    fault("train", "activation_checkpointing_kwargs", wrong);
+  if (c.loss && c.number("train", "label_smoothing_factor") > 0)
+    fault("train", "label_smoothing_factor",
+          "[loss] says the whole loss; leave one of the two out");
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   for (std::string& each : streaming_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
-    if (!c.metrics.empty()) faults.push_back(c.metrics[0].where.text() + ": [[metric]] measures what sft evaluates, and slipway evaluate; raft's evaluations give rewards: leave it out");
-    if (c.integer("train", "max_steps") > 0) fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
-    if (!held_out && c.number("raft", "min_distinct_2") > 0) fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");
-    if (!held_out && std::isfinite(c.number("raft", "stop_reward"))) fault("raft", "stop_reward", "needs held-out prompts: set data.eval_rows or data.eval");
+    if (!c.metrics.empty())
+      faults.push_back(c.metrics[0].where.text() +
+                       ": [[metric]] measures what sft evaluates, and slipway evaluate; raft's "
+                       "evaluations give rewards: leave it out");
+    if (c.integer("train", "max_steps") > 0)
+      fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
+    if (!held_out && c.number("raft", "min_distinct_2") > 0)
+      fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");
+    if (!held_out && std::isfinite(c.number("raft", "stop_reward")))
+      fault("raft", "stop_reward", "needs held-out prompts: set data.eval_rows or data.eval");
     if (c.number("raft", "min_distinct_2") > 0 && c.text("train", "save_strategy") == "no")
-      fault("raft", "min_distinct_2", "goes back to the checkpoint of the iteration's start; train.save_strategy must not be \"no\"");
+      fault("raft", "min_distinct_2",
+            "goes back to the checkpoint of the iteration's start; train.save_strategy must not be "
+            "\"no\"");
     for (const std::string& rule : c.texts("raft", "discard")) {
       try {
         (void)DiscardRule(rule);
@@ -70,31 +94,49 @@ void check_together(const RunConfig& c) {
 void use_device(const RunConfig& c) {
   const Value& device = c.get("train", "device");
   if (const std::string wrong = fault_of([&] { choose_device(device.s); }); !wrong.empty())
-    throw ConfigError({fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
+    throw ConfigError(
+        {fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
 }
 
 void check_device(const RunConfig& c) {
   use_device(c);
   if (accelerator() == nullptr) return;
   std::vector<std::string> faults;
-  if (const std::string wrong = fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); }); !wrong.empty())
-    faults.push_back(fmt::format("{}: train.optim: {}", c.get("train", "optim").where.text(), wrong));
+  if (const std::string wrong =
+          fault_of([&] { (void)state_bytes_per_weight(optimizer_settings(c)); });
+      !wrong.empty())
+    faults.push_back(
+        fmt::format("{}: train.optim: {}", c.get("train", "optim").where.text(), wrong));
   if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s != "float32")
-    faults.push_back(fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; leave it out, or use train.device = \"cpu\"", weights.where.text(), weights.s, accelerator()->name()));
+    faults.push_back(
+        fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; leave it out, "
+                    "or use train.device = \"cpu\"",
+                    weights.where.text(), weights.s, accelerator()->name()));
   if (!faults.empty()) throw ConfigError(faults);
 }
 
 void check_model(const RunConfig& c, const Model& model) {
   std::vector<std::string> faults;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
-    faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
+    faults.push_back(
+        fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
-  if (model.parameters().trainable_count() == 0) fault("model", "use", fmt::format("\"{}\" has no parameter to train; slipway evaluate and predict take it", c.model_use));
+  if (model.parameters().trainable_count() == 0)
+    fault("model", "use",
+          fmt::format("\"{}\" has no parameter to train; slipway evaluate and predict take it",
+                      c.model_use));
   if (model.in_one_piece()) {
-    const std::string whole = fmt::format("model.use = \"{}\" goes from token ids to logits at once", c.model_use);
-    if (c.raft) fault("model", "use", fmt::format("\"{}\" keeps no cache to write answers with, as raft needs; run.algorithm = \"sft\", slipway evaluate and predict take it", c.model_use));
-    if (c.number("train", "neftune_noise_alpha") > 0) fault("train", "neftune_noise_alpha", whole + ": there are no embeddings to put noise on");
-    if (c.flag("train", "activation_checkpointing")) fault("train", "activation_checkpointing", whole + ": there are no blocks to compute again");
+    const std::string whole =
+        fmt::format("model.use = \"{}\" goes from token ids to logits at once", c.model_use);
+    if (c.raft)
+      fault("model", "use",
+            fmt::format("\"{}\" keeps no cache to write answers with, as raft needs; run.algorithm "
+                        "= \"sft\", slipway evaluate and predict take it",
+                        c.model_use));
+    if (c.number("train", "neftune_noise_alpha") > 0)
+      fault("train", "neftune_noise_alpha", whole + ": there are no embeddings to put noise on");
+    if (c.flag("train", "activation_checkpointing"))
+      fault("train", "activation_checkpointing", whole + ": there are no blocks to compute again");
     if (c.flag("train", "bf16")) fault("train", "bf16", whole + ": its products are its own");
   }
   if (!faults.empty()) throw ConfigError(faults);
@@ -102,7 +144,10 @@ void check_model(const RunConfig& c, const Model& model) {
 
 void warn_of_slow_bf16(const RunConfig& c) {
   if (const std::string why = why_bf16_is_slow(); c.flag("train", "bf16") && !why.empty())
-    log_warn("train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as without it", why);
+    log_warn(
+        "train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as "
+        "without it",
+        why);
 }
 
 }  // namespace slipway

@@ -13,7 +13,8 @@ void check_together(const RunConfig& config);
 
 // Lets models compute where the run file says. Throws ConfigError where that device is not there.
 void use_device(const RunConfig& config);
-// The same for a run that trains. Throws ConfigError also where the device cannot do what else is asked.
+// The same for a run that trains. Throws ConfigError also where the device cannot do what else is
+// asked.
 void check_device(const RunConfig& config);
 
 // What the model that the run file names cannot do. Throws ConfigError with every fault.

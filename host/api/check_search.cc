@@ -28,7 +28,8 @@ void check_search(const Registry& registry, const std::string& source, const fs:
   const StudySettings settings = take_study(root);
   as_config_error([&] {
     const Registry::Found& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
-    check_options(found.descriptor->options, &settings.options, found.descriptor->id, settings.where);
+    check_options(found.descriptor->options, &settings.options, found.descriptor->id,
+                  settings.where);
   });
 }
 

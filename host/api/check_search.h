@@ -8,10 +8,12 @@
 
 namespace slipway {
 
-// The [search] section of the run file `source`; `file` is its name in messages. Throws ConfigError, also where there is none.
+// The [search] section of the run file `source`; `file` is its name in messages. Throws
+// ConfigError, also where there is none.
 StudySettings study_settings(const std::string& source, const fs::path& file);
 
-// Checks the section, its plugin and the plugin's options; a run file without one passes. Throws ConfigError.
+// Checks the section, its plugin and the plugin's options; a run file without one passes. Throws
+// ConfigError.
 void check_search(const Registry& registry, const std::string& source, const fs::path& file);
 
 }  // namespace slipway

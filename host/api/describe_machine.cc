@@ -17,7 +17,8 @@
 namespace slipway {
 namespace {
 
-// The feed-forward projection of a model of 135 million parameters: decoding multiplies few rows by such weights.
+// The feed-forward projection of a model of 135 million parameters: decoding multiplies few rows by
+// such weights.
 constexpr int64_t kOutputs = 1536, kInputs = 576;
 
 // Before anything is measured: the measuring itself is load.
@@ -31,11 +32,17 @@ Json machine() {
   out["instruction_sets"] = instruction_sets();
   out["kernels"] = std::string(gemm::instruction_set());
   const std::string slow = gemm_bf16::why_slow();
-  out["bf16"] = {{"kernels", std::string(gemm_bf16::instruction_set())}, {"fast", gemm_bf16::fast()}, {"slow", slow.empty() ? Json(nullptr) : Json(slow)}};
-  out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30}, {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
+  out["bf16"] = {{"kernels", std::string(gemm_bf16::instruction_set())},
+                 {"fast", gemm_bf16::fast()},
+                 {"slow", slow.empty() ? Json(nullptr) : Json(slow)}};
+  out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30},
+                   {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
   const fs::path library = loaded_library("libtorch_cpu");
-  out["libtorch"] = {{"version", torch_version()}, {"library", short_path(library)}, {"cuda", fs::exists(library.parent_path() / "libtorch_cuda.so")},
-                     {"kernels", torch_kernels()}, {"build", torch_build()}};
+  out["libtorch"] = {{"version", torch_version()},
+                     {"library", short_path(library)},
+                     {"cuda", fs::exists(library.parent_path() / "libtorch_cuda.so")},
+                     {"kernels", torch_kernels()},
+                     {"build", torch_build()}};
   out["gpu"] = gpu_name();
   return out;
 }
@@ -43,7 +50,9 @@ Json machine() {
 void measure(Json& out, bool quick) {
   const double seconds = quick ? 0.03 : 0.3;
   const size_t bytes = size_t{256} << 20;
-  const auto gflops = [&](int64_t m, int64_t n, int64_t k) { return measure_sgemm(m, n, k, seconds) / 1e9; };
+  const auto gflops = [&](int64_t m, int64_t n, int64_t k) {
+    return measure_sgemm(m, n, k, seconds) / 1e9;
+  };
   Json sgemm, read;
   {
     const ThreadCountScope one(1);
@@ -51,7 +60,8 @@ void measure(Json& out, bool quick) {
     read["threads_1"] = measure_read(bytes, seconds) / 1e9;
   }
   sgemm["all"] = gflops(1024, 1024, 1024);
-  for (const int64_t rows : {8, 32, 128}) sgemm[fmt::format("rows_{}", rows)] = gflops(rows, kOutputs, kInputs);
+  for (const int64_t rows : {8, 32, 128})
+    sgemm[fmt::format("rows_{}", rows)] = gflops(rows, kOutputs, kInputs);
   read["all"] = measure_read(bytes, seconds) / 1e9;
   sgemm["outputs"] = kOutputs;
   sgemm["inputs"] = kInputs;
@@ -76,32 +86,61 @@ void find_plugins(Json& out, const std::vector<fs::path>& more) {
   out["plugins"] = Json::array();
   out["rejected"] = Json::array();
   for (const Registry::Found& found : registry.plugins())
-    out["plugins"].push_back({{"id", found.descriptor->id}, {"kinds", kind_names(found.descriptor->kinds)}, {"version", found.descriptor->version},
+    out["plugins"].push_back({{"id", found.descriptor->id},
+                              {"kinds", kind_names(found.descriptor->kinds)},
+                              {"version", found.descriptor->version},
                               {"file", short_path(found.library->path())}});
-  for (const Registry::Rejected& r : registry.rejected()) out["rejected"].push_back({{"file", short_path(r.path)}, {"reason", r.reason}});
+  for (const Registry::Rejected& r : registry.rejected())
+    out["rejected"].push_back({{"file", short_path(r.path)}, {"reason", r.reason}});
 }
 
 // Each says what is wrong, and the mend.
 Json warnings(const Json& m) {
   Json out = Json::array();
   const int64_t cores = m["cores"], threads = m["threads"];
-  const auto has = [&](const char* set) { return std::ranges::find(m["instruction_sets"], set) != m["instruction_sets"].end(); };
-  // The variable too: LibTorch may have kept to the cores all the same, what else uses OpenMP does not.
+  const auto has = [&](const char* set) {
+    return std::ranges::find(m["instruction_sets"], set) != m["instruction_sets"].end();
+  };
+  // The variable too: LibTorch may have kept to the cores all the same, what else uses OpenMP does
+  // not.
   const char* asked = std::getenv("OMP_NUM_THREADS");
-  if (const int64_t wanted = std::max(threads, asked != nullptr ? std::strtol(asked, nullptr, 10) : 0L); wanted > cores)
-    out.push_back(fmt::format("{} threads on {} usable cores wait for each other; set OMP_NUM_THREADS={}, or unset it", wanted, cores, cores));
-  if (threads < cores) out.push_back(fmt::format("{} of {} usable cores are used; unset OMP_NUM_THREADS, or set it to {}", threads, cores, cores));
-  if (m["load_average"].is_number() && m["load_average"].get<double>() > 0.5 * static_cast<double>(cores))
-    out.push_back(fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last minute): what is measured here and every run is slower; end them, or wait",
-                              m["load_average"].get<double>(), cores));
-  if (!has("avx2")) out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
-  if (const Json& slow = m["bf16"]["slow"]; !slow.is_null()) out.push_back(fmt::format("train.bf16 = true would change nothing here: {}", slow.get<std::string>()));
+  if (const int64_t wanted =
+          std::max(threads, asked != nullptr ? std::strtol(asked, nullptr, 10) : 0L);
+      wanted > cores)
+    out.push_back(fmt::format(
+        "{} threads on {} usable cores wait for each other; set OMP_NUM_THREADS={}, or unset it",
+        wanted, cores, cores));
+  if (threads < cores)
+    out.push_back(
+        fmt::format("{} of {} usable cores are used; unset OMP_NUM_THREADS, or set it to {}",
+                    threads, cores, cores));
+  if (m["load_average"].is_number() &&
+      m["load_average"].get<double>() > 0.5 * static_cast<double>(cores))
+    out.push_back(
+        fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last "
+                    "minute): what is measured here and every run is slower; end them, or wait",
+                    m["load_average"].get<double>(), cores));
+  if (!has("avx2"))
+    out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
+  if (const Json& slow = m["bf16"]["slow"]; !slow.is_null())
+    out.push_back(
+        fmt::format("train.bf16 = true would change nothing here: {}", slow.get<std::string>()));
   const double available = m["memory"]["available_gib"];
   if (available > 0 && available < 2)
-    out.push_back(fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, generation.max_rows and train.max_tokens_per_batch", available));
-  if (!m["gpu"].is_null() && m["device"].is_null()) out.push_back(fmt::format("an NVIDIA GPU is here and cannot be used: {}", m["device_fault"].get<std::string>()));
-  if (m["plugins"].empty()) out.push_back("no plugin found: no model can be trained; build the target \"plugins\", or give --plugin-path DIR");
-  for (const Json& r : m["rejected"]) out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(), r["reason"].get<std::string>()));
+    out.push_back(
+        fmt::format("{:.1f} GiB of memory are free; end other programs, or use a small model, "
+                    "generation.max_rows and train.max_tokens_per_batch",
+                    available));
+  if (!m["gpu"].is_null() && m["device"].is_null())
+    out.push_back(fmt::format("an NVIDIA GPU is here and cannot be used: {}",
+                              m["device_fault"].get<std::string>()));
+  if (m["plugins"].empty())
+    out.push_back(
+        "no plugin found: no model can be trained; build the target \"plugins\", or give "
+        "--plugin-path DIR");
+  for (const Json& r : m["rejected"])
+    out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(),
+                              r["reason"].get<std::string>()));
   return out;
 }
 

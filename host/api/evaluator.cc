@@ -27,11 +27,13 @@ namespace slipway {
 namespace {
 
 std::set<std::string> outputs_of(const PredictOptions& options) {
-  const std::vector<std::string> known(std::begin(kPredictionOutputs), std::end(kPredictionOutputs));
+  const std::vector<std::string> known(std::begin(kPredictionOutputs),
+                                       std::end(kPredictionOutputs));
   std::set<std::string> out(known.begin(), known.end());
   if (!options.logits) out.erase("logits");
   for (const std::string& key : options.ignore_keys) {
-    if (std::ranges::find(known, key) == known.end()) fail("ignore_keys: there is no output \"{}\"{}", key, did_you_mean(key, known));
+    if (std::ranges::find(known, key) == known.end())
+      fail("ignore_keys: there is no output \"{}\"{}", key, did_you_mean(key, known));
     out.erase(key);
   }
   return out;
@@ -45,7 +47,8 @@ Rows rows_of(const RunConfig& c) {
 
 fs::path file_of(const fs::path& given, const EvaluationSet& set) {
   if (set.name.empty()) return given;
-  return given.parent_path() / fmt::format("{}_{}{}", given.stem().string(), set.name, given.extension().string());
+  return given.parent_path() /
+         fmt::format("{}_{}{}", given.stem().string(), set.name, given.extension().string());
 }
 
 EvaluationResult result_of(const std::string& split, const Json& metrics, const fs::path& folder) {
@@ -61,7 +64,8 @@ EvaluationResult result_of(const std::string& split, const Json& metrics, const 
 }  // namespace
 
 void check(const PredictOptions& options, const fs::path& file) {
-  if (outputs_of(options).contains("logits") && file.extension() != ".safetensors") fail("logits need a file whose name ends in .safetensors: JSON Lines has none");
+  if (outputs_of(options).contains("logits") && file.extension() != ".safetensors")
+    fail("logits need a file whose name ends in .safetensors: JSON Lines has none");
 }
 
 struct Evaluator::Parts {
@@ -99,24 +103,36 @@ struct Evaluator::Parts {
 };
 
 Evaluator::Parts::Parts(RunFile file)
-    : config(file.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)), tokenizer(tokenizer_of(config)), rows(rows_of(config)),
-      settings(evaluation_settings(config)), bf16(stage_settings(config).bf16) {
+    : config(file.config()),
+      registry(plugin_folders(config.plugin_path)),
+      planned(plan_plugins(registry, config)),
+      tokenizer(tokenizer_of(config)),
+      rows(rows_of(config)),
+      settings(evaluation_settings(config)),
+      bf16(stage_settings(config).bf16) {
   use_device(config);
   facts.seed = static_cast<uint64_t>(config.integer("train", "seed"));
   facts.reports = &reports;
   facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   facts.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   const ModelSource source = open_source(config);
-  loaded = create_model(registry, config.model_use, config.get("model", "use").where, source, facts, /*trained=*/false);
+  loaded = create_model(registry, config.model_use, config.get("model", "use").where, source, facts,
+                        /*trained=*/false);
   fill_weights(loaded, source, facts.seed);
-  log_info("{:.1f} M parameters, {}", static_cast<double>(loaded.model->parameters().total_count()) / 1e6,
-           source.weights ? config.weights.string() : fmt::format("fresh from {}, seed {}", config.model_config.string(), facts.seed));
+  log_info("{:.1f} M parameters, {}",
+           static_cast<double>(loaded.model->parameters().total_count()) / 1e6,
+           source.weights
+               ? config.weights.string()
+               : fmt::format("fresh from {}, seed {}", config.model_config.string(), facts.seed));
   metrics = make_metrics(planned.metrics, facts);
-  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts), column_types(config, rows));
+  for (const PlannedUse& u : planned.loss)
+    loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts),
+                 column_types(config, rows));
   settings.objective = stage_settings(config).objective;
   settings.objective.plugin = loss ? &*loss : nullptr;
   settings.objective.step = &state.global_step;
-  if (const fs::path path = config.weights / "trainer_state.json"; !config.weights.empty() && fs::exists(path)) {
+  if (const fs::path path = config.weights / "trainer_state.json";
+      !config.weights.empty() && fs::exists(path)) {
     try {
       state = TrainerState::from_json(parse_json(read_file(path), path.string()), path.string());
       known_epoch = true;
@@ -125,12 +141,14 @@ Evaluator::Parts::Parts(RunFile file)
     }
   }
   std::vector<CallbackPlugin> callbacks;
-  for (const PlannedUse& u : planned.callbacks) callbacks.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
+  for (const PlannedUse& u : planned.callbacks)
+    callbacks.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts));
   events = std::make_unique<Events>(std::move(callbacks), state, access);
 }
 
 const std::vector<EvaluationSet>& Evaluator::Parts::sets() {
-  if (!made_sets) made_sets = evaluation_sets(rows.eval, config, tokenizer, limits_of(*loaded.model));
+  if (!made_sets)
+    made_sets = evaluation_sets(rows.eval, config, tokenizer, limits_of(*loaded.model));
   return *made_sets;
 }
 
@@ -145,7 +163,8 @@ Json Evaluator::Parts::finished(Json measured, const std::string& prefix, size_t
   return measured;
 }
 
-Json Evaluator::Parts::run(const EvaluationSet& set, const std::string& prefix, EvaluationHooks hooks) {
+Json Evaluator::Parts::run(const EvaluationSet& set, const std::string& prefix,
+                           EvaluationHooks hooks) {
   mark_loop_thread();
   hooks.on_batch = [this] {
     events->tell(SLW_ON_PREDICTION_STEP);
@@ -153,19 +172,28 @@ Json Evaluator::Parts::run(const EvaluationSet& set, const std::string& prefix, 
   };
   const Bfloat16Scope products(bf16);
   const EvaluationReports reporting(&reports);
-  return finished(slipway::evaluate(*loaded.model, set.examples, settings, metrics, prefix, hooks), prefix, set.examples.size());
+  return finished(slipway::evaluate(*loaded.model, set.examples, settings, metrics, prefix, hooks),
+                  prefix, set.examples.size());
 }
 
 Json Evaluator::Parts::run_raft(const EvalRows& set, const std::string& prefix) {
   mark_loop_thread();
-  if (loaded.model->in_one_piece()) fail("model.use = \"{}\" keeps no cache to write answers with; --loss measures its loss", config.model_use);
+  if (loaded.model->in_one_piece())
+    fail("model.use = \"{}\" keeps no cache to write answers with; --loss measures its loss",
+         config.model_use);
   const auto begin = std::chrono::steady_clock::now();
-  if (!made_rewards) made_rewards = make_rewards(planned.rewards, facts, column_types(config, rows));
-  const std::vector<Prompt> prompts = prompts_of(set.rows, config, tokenizer, limits_of(*loaded.model), name_in_messages(set, config));
+  if (!made_rewards)
+    made_rewards = make_rewards(planned.rewards, facts, column_types(config, rows));
+  const std::vector<Prompt> prompts = prompts_of(
+      set.rows, config, tokenizer, limits_of(*loaded.model), name_in_messages(set, config));
   const EvaluationReports reporting(&reports);
   const auto on_progress = [this](const GenerationProgress&) { return stop_if_asked(), true; };
-  Json out = measure_held_out(*loaded.model, tokenizer, prompts, *made_rewards, generation_settings(config, tokenizer), state.global_step, prefix, on_progress).metrics;
-  out[prefix + "_runtime"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  Json out = measure_held_out(*loaded.model, tokenizer, prompts, *made_rewards,
+                              generation_settings(config, tokenizer), state.global_step, prefix,
+                              on_progress)
+                 .metrics;
+  out[prefix + "_runtime"] =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return finished(std::move(out), prefix, prompts.size());
 }
 
@@ -186,17 +214,22 @@ EvaluationResult Evaluator::evaluate(const EvaluateOptions& options) {
   Parts& p = *parts_;
   const bool rewards = p.config.raft && !options.loss;
   if (rewards && !p.config.metrics.empty())
-    fail("{}: [[metric]] measures labels, and of a RAFT run its rewards are measured; --loss measures the loss and the metrics", p.config.metrics[0].where.text());
+    fail(
+        "{}: [[metric]] measures labels, and of a RAFT run its rewards are measured; --loss "
+        "measures the loss and the metrics",
+        p.config.metrics[0].where.text());
   Json all = Json::object();
   for (size_t s = 0; s < p.rows.eval.size(); ++s) {
     const EvalRows& rows = p.rows.eval[s];
-    const std::string prefix = rows.name.empty() ? options.metric_key_prefix : options.metric_key_prefix + "_" + rows.name;
+    const std::string prefix =
+        rows.name.empty() ? options.metric_key_prefix : options.metric_key_prefix + "_" + rows.name;
     const Json metrics = rewards ? p.run_raft(rows, prefix) : p.run(p.sets()[s], prefix, {});
     p.tell(SLW_ON_LOG, metrics);
     p.tell(SLW_ON_EVALUATE, metrics);
     all.update(metrics);
   }
-  return result_of(options.metric_key_prefix + (p.config.raft && options.loss ? "_loss" : ""), all, options.results);
+  return result_of(options.metric_key_prefix + (p.config.raft && options.loss ? "_loss" : ""), all,
+                   options.results);
 }
 
 EvaluationResult Evaluator::predict(const fs::path& file, const PredictOptions& options) {
@@ -207,7 +240,8 @@ EvaluationResult Evaluator::predict(const fs::path& file, const PredictOptions& 
   Json all = Json::object();
   for (const EvaluationSet& set : p.sets()) {
     const fs::path path = file_of(file, set);
-    const std::unique_ptr<PredictionFile> predictions = open_predictions(path, outputs, set.examples, p.tokenizer, p.loaded.model->info().vocab_size);
+    const std::unique_ptr<PredictionFile> predictions = open_predictions(
+        path, outputs, set.examples, p.tokenizer, p.loaded.model->info().vocab_size);
     EvaluationHooks hooks;
     predictions->follow(hooks);
     const Json metrics = p.run(set, metric_prefix(options.metric_key_prefix, set), hooks);

@@ -25,14 +25,16 @@ Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   } catch (const Error& e) {
     fail("device {}: {}", options.device, e.what());
   }
-  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0}, source, {}, /*trained=*/false);
+  LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0},
+                                    source, {}, /*trained=*/false);
   fill_weights(loaded, source, 0);
   parts_ = std::make_unique<Parts>(std::move(registry), std::move(tokenizer), std::move(loaded));
 }
 
 Generator::~Generator() = default;
 
-std::vector<GeneratedText> Generator::generate(const std::vector<std::string>& prompts, const GenerateOptions& options) {
+std::vector<GeneratedText> Generator::generate(const std::vector<std::string>& prompts,
+                                               const GenerateOptions& options) {
   return write_texts(*parts_->loaded.model, parts_->tokenizer, prompts, options);
 }
 

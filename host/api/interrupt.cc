@@ -21,10 +21,13 @@ namespace {
 struct Asking {
   int number;
   const char* name;
-  bool may_end;      // the second of these ends the process
-  bool may_be_off;   // ignored from the beginning, it stays so
+  bool may_end;     // the second of these ends the process
+  bool may_be_off;  // ignored from the beginning, it stays so
 };
-constexpr Asking kAsking[] = {{SIGINT, "SIGINT", true, true}, {SIGTERM, "SIGTERM", true, false}, {SIGHUP, "SIGHUP", false, true}, {SIGUSR1, "SIGUSR1", false, false},
+constexpr Asking kAsking[] = {{SIGINT, "SIGINT", true, true},
+                              {SIGTERM, "SIGTERM", true, false},
+                              {SIGHUP, "SIGHUP", false, true},
+                              {SIGUSR1, "SIGUSR1", false, false},
                               {SIGUSR2, "SIGUSR2", false, false}};
 constexpr int kRequest = SIGUSR1;  // asks a child, and never ends it
 
@@ -33,7 +36,8 @@ std::atomic<bool> speaks{true};
 std::atomic<pid_t> child{0};
 std::atomic<const char* (*)()> waiting_for{nullptr};
 struct sigaction before[std::size(kAsking)];  // what the outermost listening scope replaced
-bool requests_waited = false;                 // held back by the mask of its thread, until it listened
+// held back by the mask of its thread, until it listened
+bool requests_waited = false;
 std::atomic<int> listening{0};
 pthread_t listener;  // the thread of that scope, where the words about a call are known
 std::atomic<bool> hands_on{false};
@@ -43,7 +47,8 @@ void add_what_is_waited_for(SignalText& words) {
     if (const char* what = tell(); what != nullptr) words.add(", waiting for ").add(what);
   } else {
     char call[256];
-    if (const char* what = call_in_progress(call, sizeof call); what != nullptr) words.add(", waiting for ").add(what);
+    if (const char* what = call_in_progress(call, sizeof call); what != nullptr)
+      words.add(", waiting for ").add(what);
   }
 }
 
@@ -55,7 +60,7 @@ void add_what_is_waited_for(SignalText& words) {
     add_what_is_waited_for(words);
     words.add("; what was saved before stays\n").write();
   }
-  struct sigaction plain {};
+  struct sigaction plain{};
   plain.sa_handler = SIG_DFL;
   ::sigaction(asking.number, &plain, nullptr);
   sigset_t set;
@@ -68,7 +73,8 @@ void add_what_is_waited_for(SignalText& words) {
 
 void on_signal(int number) {
   const int saved = errno;
-  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0 && ::pthread_kill(listener, number) == 0) {
+  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0 &&
+      ::pthread_kill(listener, number) == 0) {
     errno = saved;
     return;
   }
@@ -80,7 +86,9 @@ void on_signal(int number) {
   if (const pid_t also = child.load(); also > 0) ::kill(also, kRequest);
   if ((first || asking->may_end) && speaks.load()) {
     SignalText words;
-    words.add("slipway: ").add(asking->name).add(first ? ": stopping after this step" : ": stopping already");
+    words.add("slipway: ")
+        .add(asking->name)
+        .add(first ? ": stopping after this step" : ": stopping already");
     add_what_is_waited_for(words);
     words.add(asking->may_end ? "; signal again to end now\n" : "\n").write();
   }
@@ -97,7 +105,8 @@ void block(bool on, sigset_t& was) {
   else ::pthread_sigmask(SIG_SETMASK, &was, nullptr);
 }
 
-// Holds requests back (SIG_BLOCK), as start_child() does until somebody listens, or lets them in (SIG_UNBLOCK); whether they were held back.
+// Holds requests back (SIG_BLOCK), as start_child() does until somebody listens, or lets them in
+// (SIG_UNBLOCK); whether they were held back.
 bool requests(int how) {
   sigset_t set, was;
   ::sigemptyset(&set);
@@ -107,7 +116,10 @@ bool requests(int how) {
 
 bool lets_all_in() {
   sigset_t blocked;
-  return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) == 0 && std::ranges::none_of(kAsking, [&](const Asking& each) { return ::sigismember(&blocked, each.number) == 1; });
+  return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) == 0 &&
+         std::ranges::none_of(kAsking, [&](const Asking& each) {
+           return ::sigismember(&blocked, each.number) == 1;
+         });
 }
 
 }  // namespace
@@ -117,7 +129,7 @@ StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
   if (!listens_ || listening.fetch_add(1) > 0) return;
   speaks.store(!silent);
   listener = ::pthread_self();
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   for (size_t i = 0; i < std::size(kAsking); ++i) {
@@ -133,7 +145,7 @@ StopScope::~StopScope() {
   if (listens_ && listening.fetch_sub(1) == 1) {
     if (requests_waited) requests(SIG_BLOCK);
     for (size_t i = 0; i < std::size(kAsking); ++i) {
-      struct sigaction now {};
+      struct sigaction now{};
       ::sigaction(kAsking[i].number, nullptr, &now);
       if (is_ours(now)) ::sigaction(kAsking[i].number, &before[i], nullptr);
     }
@@ -161,17 +173,20 @@ pid_t start_child() {
     return out;
   }
   for (const Asking& each : kAsking) {
-    struct sigaction now {}, plain {};
+    struct sigaction now{}, plain{};
     plain.sa_handler = SIG_DFL;
-    if (::sigaction(each.number, nullptr, &now) == 0 && is_ours(now)) ::sigaction(each.number, &plain, nullptr);
+    if (::sigaction(each.number, nullptr, &now) == 0 && is_ours(now))
+      ::sigaction(each.number, &plain, nullptr);
   }
-  // A request that comes before the child listens waits; one that comes when it has ended its run is late, and no reason to die.
-  struct sigaction deaf {};
+  // A request that comes before the child listens waits; one that comes when it has ended its run
+  // is late, and no reason to die.
+  struct sigaction deaf{};
   deaf.sa_handler = SIG_IGN;
   ::sigaction(kRequest, &deaf, nullptr);
   ::sigaddset(&was, kRequest);
   block(false, was);
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed leaves no trial running: it saves and ends
+  // a parent that is killed leaves no trial running: it saves and ends
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
   return 0;
 }

@@ -17,7 +17,8 @@ namespace slipway {
 
 std::vector<fs::path> plugin_folders(const std::vector<fs::path>& more) {
   std::vector<fs::path> out;
-  if (const fs::path bundled = program_folder() / "plugins"; fs::is_directory(bundled)) out.push_back(bundled);
+  if (const fs::path bundled = program_folder() / "plugins"; fs::is_directory(bundled))
+    out.push_back(bundled);
   out.insert(out.end(), more.begin(), more.end());
   return out;
 }
@@ -30,35 +31,44 @@ bool offers(const slw_descriptor& plugin, std::string_view interface_id) {
   return false;
 }
 
-// Refuses sizes that the machine cannot hold: a number in config.json must not end in an allocation that fails, or is granted and never fits.
+// Refuses sizes that the machine cannot hold: a number in config.json must not end in an allocation
+// that fails, or is granted and never fits.
 void check_size(const std::vector<ParameterSpec>& parameters, const std::string& origin) {
   double bytes = 0;
   for (const ParameterSpec& each : parameters)
-    if (each.tied_to < 0) bytes += 4 * static_cast<double>(element_count(each.shape, origin + ": parameter " + each.name));
-  const uint64_t free = accelerator() != nullptr ? accelerator()->free_memory() : available_memory();
+    if (each.tied_to < 0)
+      bytes +=
+          4 * static_cast<double>(element_count(each.shape, origin + ": parameter " + each.name));
+  const uint64_t free =
+      accelerator() != nullptr ? accelerator()->free_memory() : available_memory();
   if (free > 0 && bytes > static_cast<double>(free))
-    fail("{}: the weights alone need {:.1f} GiB, and {:.1f} GiB are free", origin, bytes / 0x1p30, static_cast<double>(free) / 0x1p30);
+    fail("{}: the weights alone need {:.1f} GiB, and {:.1f} GiB are free", origin, bytes / 0x1p30,
+         static_cast<double>(free) / 0x1p30);
 }
 
 }  // namespace
 
-LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts,
-                         bool trained) {
+LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
+                         const ModelSource& source, const RunFacts& facts, bool trained) {
   const Registry::Found& found = registry.find(use, SLW_KIND_MODEL, where);
   if (source.weights && !source.weights->read && !offers(*found.descriptor, SLW_MODEL_TORCH_NATIVE))
-    fail("{}: {} is a program with its weights, which {} does not take; write use = \"torchscript\"", where.text(), source.weights->origin, found.descriptor->id);
+    fail(
+        "{}: {} is a program with its weights, which {} does not take; write use = \"torchscript\"",
+        where.text(), source.weights->origin, found.descriptor->id);
   LoadedModel out;
   out.config = source.config;
   Value options = check_options(found.descriptor->options, nullptr, found.descriptor->id, where);
   options["config"] = value_of(source.config);
-  if (source.weights && !source.weights->program.empty()) options["program"] = Value::of(source.weights->program.string());
+  if (source.weights && !source.weights->program.empty())
+    options["program"] = Value::of(source.weights->program.string());
   try {
     out.plugin = std::make_unique<Plugin>(*found.library, *found.descriptor, options, facts);
   } catch (const Error& e) {
     if (source.origin.empty()) throw;
     fail("{}: {}", source.origin, e.what());
   }
-  const std::vector<ParameterSpec> parameters = declared_parameters(out.plugin->get(), out.plugin->id());
+  const std::vector<ParameterSpec> parameters =
+      declared_parameters(out.plugin->get(), out.plugin->id());
   if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
   check_size(parameters, source.origin);
   out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained);
@@ -88,15 +98,22 @@ void check_trainable(const LoadedModel& model, const ModelSource& source) {
   if (model.model->in_one_piece()) return;  // such a model drops out by itself
   const auto found = source.config.find("attention_dropout");
   if (found == source.config.end() || !found->is_number() || found->get<double>() == 0) return;
-  fail("{}: config.json: \"attention_dropout\" = {}: training without it would give another model, and attention here has no dropout yet; set it to 0.0 in config.json to train so",
-       source.origin, found->dump());
+  fail(
+      "{}: config.json: \"attention_dropout\" = {}: training without it would give another model, "
+      "and attention here has no dropout yet; set it to 0.0 in config.json to train so",
+      source.origin, found->dump());
 }
 
 Tokenizer tokenizer_of(const RunConfig& c) {
   const fs::path program = c.tokenizer.empty() ? program_at(c.weights) : fs::path();
-  if (c.tokenizer.empty() && program.empty() && fs::is_directory(c.weights) && !path_exists(c.weights / "tokenizer.json"))
-    if (const std::string other = other_format(c.weights); !other.empty()) fail("{}: {}", c.weights.string(), other);  // what is wrong with it first
-  Tokenizer out = load_tokenizer(!c.tokenizer.empty() ? c.tokenizer : program.empty() ? c.weights : fs::absolute(program).parent_path());
+  if (c.tokenizer.empty() && program.empty() && fs::is_directory(c.weights) &&
+      !path_exists(c.weights / "tokenizer.json"))
+    // what is wrong with it first
+    if (const std::string other = other_format(c.weights); !other.empty())
+      fail("{}: {}", c.weights.string(), other);
+  Tokenizer out = load_tokenizer(!c.tokenizer.empty() ? c.tokenizer
+                                 : program.empty()    ? c.weights
+                                                      : fs::absolute(program).parent_path());
   add_end_tokens(out, c.weights);
   return out;
 }
@@ -105,7 +122,10 @@ void add_end_tokens(Tokenizer& tokenizer, const fs::path& weights) {
   for (const int32_t id : end_tokens_of(weights)) {
     if (std::ranges::find(tokenizer.ends, id) != tokenizer.ends.end()) continue;
     if (!tokenizer.is_special(id))
-      log_warn("{}: \"eos_token_id\" lists {}, which is no special token of the tokenizer (\"{}\"); answers end there all the same", weights.string(), id, tokenizer.token(id));
+      log_warn(
+          "{}: \"eos_token_id\" lists {}, which is no special token of the tokenizer (\"{}\"); "
+          "answers end there all the same",
+          weights.string(), id, tokenizer.token(id));
     tokenizer.ends.push_back(id);
   }
 }

@@ -29,22 +29,25 @@ struct ModelSource {
   std::string origin = {};  // for messages: the folder, or the file
 };
 
-// Creates the plugin `use` for the source's configuration (Hugging Face's names), and holds what it declares against the source's tensors and
-// the free memory before any is allocated; the weights are still zeros, or what a model that is a program begins with. `trained` = false:
-// without gradients. Throws Error.
-LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where, const ModelSource& source, const RunFacts& facts,
-                         bool trained = true);
+// Creates the plugin `use` for the source's configuration (Hugging Face's names), and holds what it
+// declares against the source's tensors and the free memory before any is allocated; the weights
+// are still zeros, or what a model that is a program begins with. `trained` = false: without
+// gradients. Throws Error.
+LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
+                         const ModelSource& source, const RunFacts& facts, bool trained = true);
 ModelSource open_source(const RunConfig& config);
 ModelSource open_source(const fs::path& weights);
 // The weights of `source`, or fresh ones drawn by the seed.
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed);
 
-// Throws Error when training this model would leave out a dropout of its attention that its configuration asks for.
+// Throws Error when training this model would leave out a dropout of its attention that its
+// configuration asks for.
 void check_trainable(const LoadedModel& model, const ModelSource& source);
 
 // With the end tokens of the weights.
 Tokenizer tokenizer_of(const RunConfig& config);
-// Adds what the model folder `weights` lists as end tokens (weights/generation_config.h) to the tokenizer's.
+// Adds what the model folder `weights` lists as end tokens (weights/generation_config.h) to the
+// tokenizer's.
 void add_end_tokens(Tokenizer& tokenizer, const fs::path& weights);
 
 }  // namespace slipway

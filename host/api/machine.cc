@@ -9,7 +9,6 @@
 #include <fstream>
 #include <sstream>
 
-
 namespace slipway {
 
 std::string cpu_name() {
@@ -22,10 +21,13 @@ std::string cpu_name() {
 
 int64_t usable_cores() {
   cpu_set_t set;
-  int64_t cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
-  std::ifstream limit("/sys/fs/cgroup/cpu.max");  // "200000 100000": quota and period; "max 100000": none
+  int64_t cores =
+      sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+  // "200000 100000": quota and period; "max 100000": none
+  std::ifstream limit("/sys/fs/cgroup/cpu.max");
   double quota = 0, period = 0;
-  if (limit >> quota >> period && period > 0) cores = std::min(cores, static_cast<int64_t>(std::ceil(quota / period)));
+  if (limit >> quota >> period && period > 0)
+    cores = std::min(cores, static_cast<int64_t>(std::ceil(quota / period)));
   return std::max<int64_t>(1, cores);
 }
 
@@ -63,7 +65,8 @@ std::vector<std::string> instruction_sets() {
 
 std::string short_path(const fs::path& path) {
   std::error_code ec;
-  const fs::path relative = path.lexically_relative(fs::current_path(ec));  // by name: a link below this folder is below it
+  // by name: a link below this folder is below it
+  const fs::path relative = path.lexically_relative(fs::current_path(ec));
   return ec || relative.empty() || *relative.begin() == ".." ? path.string() : relative.string();
 }
 
@@ -73,7 +76,8 @@ Json gpu_name() {
     std::ifstream file(gpu.path() / "information");
     for (std::string line; std::getline(file, line);)
       if (line.starts_with("Model:"))
-        if (const size_t at = line.find_first_not_of(" \t", 6); at != std::string::npos) return line.substr(at);
+        if (const size_t at = line.find_first_not_of(" \t", 6); at != std::string::npos)
+          return line.substr(at);
     return "NVIDIA GPU";
   }
   if (fs::exists("/dev/nvidia0")) return "NVIDIA GPU";  // a container may show the device alone

@@ -12,7 +12,7 @@ namespace slipway {
 std::string cpu_name();  // "unknown" where /proc does not tell
 // Cores that this process may use: its affinity, and the limit of its control group.
 int64_t usable_cores();
-double load_average();  // of the last minute; -1 = unknown
+double load_average();    // of the last minute; -1 = unknown
 uint64_t total_memory();  // bytes; 0 = unknown
 
 // Those that matter here and that this processor has: avx2 fma avx512f avx512_bf16 amx_bf16 ...

@@ -24,32 +24,47 @@ namespace slipway {
 
 MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
   MemoryEstimate m;
-  const auto all = static_cast<uint64_t>(model.parameters().total_count()), trained = static_cast<uint64_t>(model.parameters().trainable_count());
+  const auto all = static_cast<uint64_t>(model.parameters().total_count()),
+             trained = static_cast<uint64_t>(model.parameters().trainable_count());
   m.weights = 4 * all;
   m.gradients = 4 * trained;
-  m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) * static_cast<double>(trained));
+  m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) *
+                                      static_cast<double>(trained));
   const auto vocab = static_cast<uint64_t>(model.info().vocab_size);
-  const int64_t budget = c.integer("train", "max_tokens_per_batch"), longest = c.raft ? c.integer("data", "max_prompt_tokens") + c.integer("generation", "max_new_tokens") : c.integer("data", "max_tokens");
-  const auto tokens = static_cast<uint64_t>(budget > 0 ? budget : longest * c.integer("train", "per_device_train_batch_size"));
-  // A block of a Llama keeps 10 to 12 values a token and hidden dimension for its backward pass; one that is computed again there keeps
-  // its input, and one at a time the rest.
-  const auto segments = static_cast<uint64_t>(model.info().segment_count), again = static_cast<uint64_t>(model.recomputed_blocks());
+  const int64_t budget = c.integer("train", "max_tokens_per_batch"),
+                longest = c.raft ? c.integer("data", "max_prompt_tokens") +
+                                       c.integer("generation", "max_new_tokens")
+                                 : c.integer("data", "max_tokens");
+  const auto tokens = static_cast<uint64_t>(
+      budget > 0 ? budget : longest * c.integer("train", "per_device_train_batch_size"));
+  // A block of a Llama keeps 10 to 12 values a token and hidden dimension for its backward pass;
+  // one that is computed again there keeps its input, and one at a time the rest.
+  const auto segments = static_cast<uint64_t>(model.info().segment_count),
+             again = static_cast<uint64_t>(model.recomputed_blocks());
   const uint64_t kept = 12 * (segments - again) + (again > 0 ? again + 12 : 0);
   m.activations = 4 * kept * tokens * static_cast<uint64_t>(model.info().hidden_size);
   m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
-  // What operators work in, a block at a time: about a value for each output of its products, half as much again on the way back.
-  const auto hidden = static_cast<uint64_t>(std::max<int64_t>(1, model.info().hidden_size)), blocks = std::max<uint64_t>(3, segments) - 2;
+  // What operators work in, a block at a time: about a value for each output of its products, half
+  // as much again on the way back.
+  const auto hidden = static_cast<uint64_t>(std::max<int64_t>(1, model.info().hidden_size)),
+             blocks = std::max<uint64_t>(3, segments) - 2;
   const uint64_t outputs = (all - std::min(all, vocab * hidden)) / blocks / hidden;
   m.workspace = 4 * tokens * (outputs * 3 / 2 + 4 * hidden);
   if (c.raft) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
     const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
-    if (accelerator() == nullptr) m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
-    const auto prompts = std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
-    m.cache = model.info().kv_bytes_per_token * (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) + prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
+    if (accelerator() == nullptr)
+      m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
+    const auto prompts =
+        std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));
+    m.cache = model.info().kv_bytes_per_token *
+              (rows * static_cast<uint64_t>(c.integer("generation", "max_new_tokens")) +
+               prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.logits = std::max(m.logits, 4 * vocab * rows);
-    const uint64_t encoded = std::min(static_cast<uint64_t>(kPrefillTokens), prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
+    const uint64_t encoded =
+        std::min(static_cast<uint64_t>(kPrefillTokens),
+                 prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.workspace += 4 * (std::min<uint64_t>(encoded, kSwiGluRows) * outputs + encoded * 6 * hidden);
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }
@@ -61,23 +76,33 @@ namespace {
 // Available memory, and what malloc and the operators keep from earlier work.
 uint64_t free_for_us() {
   const uint64_t available = available_memory();
-  return available == 0 ? 0 : available + mallinfo2().fordblks + static_cast<uint64_t>(Scratch::held_bytes.load());
+  return available == 0
+             ? 0
+             : available + mallinfo2().fordblks + static_cast<uint64_t>(Scratch::held_bytes.load());
 }
 
 }  // namespace
 
 void check_memory(const RunConfig& config, const Model& model) {
   const MemoryEstimate memory = estimate_memory(config, model);
-  log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6, memory.text());
-  const uint64_t free = accelerator() != nullptr ? free_device_memory() : free_for_us(), needed = memory.total() - memory.held();
+  log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6,
+           memory.text());
+  const uint64_t free = accelerator() != nullptr ? free_device_memory() : free_for_us(),
+                 needed = memory.total() - memory.held();
   if (free > 0 && needed > free)
-    throw OutOfMemory(fmt::format("beside the model the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a smaller model, train.max_tokens_per_batch or generation.max_rows",
-                                  static_cast<double>(needed) / 0x1p30, static_cast<double>(free) / 0x1p30, accelerator() != nullptr ? " on " + accelerator()->name() : ""));
+    throw OutOfMemory(
+        fmt::format("beside the model the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a "
+                    "smaller model, train.max_tokens_per_batch or generation.max_rows",
+                    static_cast<double>(needed) / 0x1p30, static_cast<double>(free) / 0x1p30,
+                    accelerator() != nullptr ? " on " + accelerator()->name() : ""));
 }
 
 std::string MemoryEstimate::text() const {
-  const auto gib = [](uint64_t bytes) { return fmt::format("{:.2f}", static_cast<double>(bytes) / (1024.0 * 1024 * 1024)); };
-  std::string out = fmt::format("memory: about {} GiB (weights {}, gradients {}, optimizer {}", gib(total()), gib(weights), gib(gradients), gib(optimizer));
+  const auto gib = [](uint64_t bytes) {
+    return fmt::format("{:.2f}", static_cast<double>(bytes) / (1024.0 * 1024 * 1024));
+  };
+  std::string out = fmt::format("memory: about {} GiB (weights {}, gradients {}, optimizer {}",
+                                gib(total()), gib(weights), gib(gradients), gib(optimizer));
   if (activations > 0) out += fmt::format(", activations {}", gib(activations));
   if (packed > 0) out += fmt::format(", weights packed for decoding {}", gib(packed));
   if (cache > 0) out += fmt::format(", decode cache {}", gib(cache));
@@ -93,17 +118,20 @@ namespace {
 uint64_t told_by(const char* path, const std::string& wanted) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);)
-    if (line.starts_with(wanted)) return std::strtoull(line.c_str() + wanted.size(), nullptr, 10) * 1024;
+    if (line.starts_with(wanted))
+      return std::strtoull(line.c_str() + wanted.size(), nullptr, 10) * 1024;
   return 0;
 }
 
 uint64_t rest(uint64_t all, uint64_t taken) { return all > taken ? all - taken : 1; }
 
-// What a container's limit leaves, and what RLIMIT_AS leaves; the most there is where they set none.
+// What a container's limit leaves, and what RLIMIT_AS leaves; the most there is where they set
+// none.
 uint64_t left_by_limits() {
   uint64_t out = left_in_group("/sys/fs/cgroup");
   rlimit space{};
-  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) out = std::min(out, rest(space.rlim_cur, told_by("/proc/self/status", "VmSize:")));
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+    out = std::min(out, rest(space.rlim_cur, told_by("/proc/self/status", "VmSize:")));
   return out;
 }
 
@@ -111,7 +139,9 @@ uint64_t left_by_limits() {
 
 uint64_t left_in_group(const fs::path& group) {
   uint64_t limit = 0, used = 0;
-  if (!(std::ifstream(group / "memory.max") >> limit) || !(std::ifstream(group / "memory.current") >> used)) return std::numeric_limits<uint64_t>::max();
+  if (!(std::ifstream(group / "memory.max") >> limit) ||
+      !(std::ifstream(group / "memory.current") >> used))
+    return std::numeric_limits<uint64_t>::max();
   uint64_t files = 0, value = 0;
   std::ifstream shares(group / "memory.stat");
   for (std::string name; shares >> name >> value;)

@@ -9,7 +9,9 @@ namespace slipway {
 
 int exit_code_of(const std::exception& failure) {
   if (dynamic_cast<const ConfigError*>(&failure) != nullptr) return kExitUsage;
-  if (dynamic_cast<const Interrupted*>(&failure) != nullptr || dynamic_cast<const Cancelled*>(&failure) != nullptr) return kExitInterrupted;
+  if (dynamic_cast<const Interrupted*>(&failure) != nullptr ||
+      dynamic_cast<const Cancelled*>(&failure) != nullptr)
+    return kExitInterrupted;
   return kExitFailure;
 }
 

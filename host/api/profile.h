@@ -6,8 +6,10 @@ namespace slipway {
 
 class Profile {
  public:
-  explicit Profile(const fs::path& path);  // "" = nothing is traced. Throws Error when `path` cannot be written.
-  ~Profile();  // writes the trace; one that cannot be written is a warning, not the end of what was done
+  // "" = nothing is traced. Throws Error when `path` cannot be written.
+  explicit Profile(const fs::path& path);
+  // writes the trace; one that cannot be written is a warning, not the end of what was done
+  ~Profile();
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
 

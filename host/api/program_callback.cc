@@ -14,7 +14,9 @@ struct ProgramCallback : slw_plugin {
   slw_callback callback{};
 };
 
-TrainerCallback& object_of(slw_plugin* plugin) { return *static_cast<ProgramCallback*>(plugin)->object; }
+TrainerCallback& object_of(slw_plugin* plugin) {
+  return *static_cast<ProgramCallback*>(plugin)->object;
+}
 
 // What the object throws goes to the host as the plugin contract says.
 template <class Body>
@@ -30,14 +32,16 @@ slw_status guarded(slw_error* error, Body&& body) noexcept {
   }
 }
 
-slw_status on_event(slw_plugin* plugin, const slw_event* event, uint32_t* control, slw_error* error) noexcept {
+slw_status on_event(slw_plugin* plugin, const slw_event* event, uint32_t* control,
+                    slw_error* error) noexcept {
   return guarded(error, [&] { object_of(plugin).on_event(*event, *control); });
 }
 
 slw_status save(slw_plugin* plugin, slw_ostream* out, slw_error* error) noexcept {
   return guarded(error, [&] {
     const std::string state = object_of(plugin).save();
-    if (out->write(out, state.data(), state.size()) != static_cast<int64_t>(state.size())) throw std::bad_alloc();
+    if (out->write(out, state.data(), state.size()) != static_cast<int64_t>(state.size()))
+      throw std::bad_alloc();
   });
 }
 
@@ -45,7 +49,8 @@ slw_status load(slw_plugin* plugin, slw_istream* in, slw_error* error) noexcept 
   return guarded(error, [&] {
     std::string state;
     char part[4096];
-    for (int64_t n; (n = in->read(in, part, sizeof part)) > 0;) state.append(part, static_cast<size_t>(n));
+    for (int64_t n; (n = in->read(in, part, sizeof part)) > 0;)
+      state.append(part, static_cast<size_t>(n));
     object_of(plugin).load(state);
   });
 }
@@ -62,18 +67,28 @@ const char* lasting(const std::string& id) {
 
 CallbackPlugin program_callback(std::shared_ptr<TrainerCallback> callback, const RunFacts& facts) {
   auto made = std::make_unique<ProgramCallback>();
-  static_cast<slw_plugin&>(*made) = {sizeof(slw_plugin), 0, nullptr, made.get(),
-                                     [](slw_plugin* plugin) noexcept { delete static_cast<ProgramCallback*>(plugin); },
-                                     [](slw_plugin* plugin, const char* interface) noexcept -> const void* {
-                                       return std::strcmp(interface, SLW_CALLBACK) == 0 ? &static_cast<ProgramCallback*>(plugin)->callback : nullptr;
-                                     }};
-  made->callback = {sizeof(slw_callback), callback->order(), callback->events(), on_event, save, load};
+  static_cast<slw_plugin&>(*made) = {
+      sizeof(slw_plugin),
+      0,
+      nullptr,
+      made.get(),
+      [](slw_plugin* plugin) noexcept { delete static_cast<ProgramCallback*>(plugin); },
+      [](slw_plugin* plugin, const char* interface) noexcept -> const void* {
+        return std::strcmp(interface, SLW_CALLBACK) == 0
+                   ? &static_cast<ProgramCallback*>(plugin)->callback
+                   : nullptr;
+      }};
+  made->callback = {
+      sizeof(slw_callback), callback->order(), callback->events(), on_event, save, load};
   made->object = std::move(callback);
   const char* id = lasting(made->object->id());
-  return CallbackPlugin(Plugin(id, [&](const slw_host* host) -> slw_plugin* {
-    made->object->attach(host);
-    return made.release();
-  }, facts));
+  return CallbackPlugin(Plugin(
+      id,
+      [&](const slw_host* host) -> slw_plugin* {
+        made->object->attach(host);
+        return made.release();
+      },
+      facts));
 }
 
 }  // namespace slipway

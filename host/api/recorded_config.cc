@@ -16,8 +16,10 @@ constexpr const char *kHistory = "# resumed from ", *kBegun = "# begun with ";
 
 // What does not touch the result.
 bool is_beside_the_point(const std::string& key) {
-  constexpr const char* kKeys[] = {"run.output_dir", "train.run_name", "train.save_total_limit", "train.max_shard_size"};
-  return std::ranges::find(kKeys, key) != std::end(kKeys) || key.starts_with("plugins.path") || key.starts_with("logger[");
+  constexpr const char* kKeys[] = {"run.output_dir", "train.run_name", "train.save_total_limit",
+                                   "train.max_shard_size"};
+  return std::ranges::find(kKeys, key) != std::end(kKeys) || key.starts_with("plugins.path") ||
+         key.starts_with("logger[");
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -31,20 +33,25 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) text.replace(at, what.size(), with);
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+    text.replace(at, what.size(), with);
   return text;
 }
 
 using Values = std::map<std::string, Value>;
 
 void flatten(const std::string& key, const Value& value, Values& out) {
-  const bool list_of_tables = value.kind == Value::Kind::kArray && std::ranges::any_of(value.items, [](const Value& item) { return item.kind == Value::Kind::kTable; });
+  const bool list_of_tables =
+      value.kind == Value::Kind::kArray && std::ranges::any_of(value.items, [](const Value& item) {
+        return item.kind == Value::Kind::kTable;
+      });
   if (value.kind == Value::Kind::kTable && !value.table.empty())
-    for (const auto& [name, each] : value.table) flatten(key.empty() ? name : key + "." + name, each, out);
+    for (const auto& [name, each] : value.table)
+      flatten(key.empty() ? name : key + "." + name, each, out);
   else if (list_of_tables)
-    for (size_t i = 0; i < value.items.size(); ++i) flatten(fmt::format("{}[{}]", key, i), value.items[i], out);
-  else if (!key.empty())
-    out[key] = value;
+    for (size_t i = 0; i < value.items.size(); ++i)
+      flatten(fmt::format("{}[{}]", key, i), value.items[i], out);
+  else if (!key.empty()) out[key] = value;
 }
 
 // ${NAME} stays what it is: it is the names of secrets that are compared, and told.
@@ -58,16 +65,20 @@ std::string shown(const Value& value) { return replaced(value.toml(), "\\u0001",
 
 bool is_same(const Value& a, const Value& b) {
   if (a.kind == Value::Kind::kArray && b.kind == Value::Kind::kArray)
-    return std::ranges::equal(a.items, b.items, [](const Value& x, const Value& y) { return is_same(x, y); });
+    return std::ranges::equal(a.items, b.items,
+                              [](const Value& x, const Value& y) { return is_same(x, y); });
   if (a.toml() == b.toml()) return true;
-  std::error_code ec;  // two names of one file, or of one that is gone: only the first is known to be the same
-  return a.kind == Value::Kind::kString && b.kind == Value::Kind::kString && a.s.starts_with('/') && b.s.starts_with('/') && fs::equivalent(a.s, b.s, ec);
+  // two names of one file, or of one that is gone: only the first is known to be the same
+  std::error_code ec;
+  return a.kind == Value::Kind::kString && b.kind == Value::Kind::kString && a.s.starts_with('/') &&
+         b.s.starts_with('/') && fs::equivalent(a.s, b.s, ec);
 }
 
 // A key that an earlier version did not know had its default then.
 bool is_default(const std::string& key, const Value& value) {
   for (const Key& each : run_schema())
-    if (key == fmt::format("{}.{}", each.section, each.name)) return each.fallback != nullptr && is_same(parse_toml_value(each.fallback, key), value);
+    if (key == fmt::format("{}.{}", each.section, each.name))
+      return each.fallback != nullptr && is_same(parse_toml_value(each.fallback, key), value);
   return false;
 }
 
@@ -78,7 +89,8 @@ std::map<std::string, std::string> programs_in(const std::string& text) {
     if (line.starts_with("# slipway ")) out["slipway"] = line.substr(10);
     const size_t plugin = line.starts_with("# ") ? line.find(" plugin ") : std::string::npos;
     const size_t end = plugin == std::string::npos ? plugin : line.find(' ', plugin + 8);
-    if (end != std::string::npos && line.find(" sha256 ", end) != std::string::npos) out[line.substr(2, end - 2)] = line.substr(end + 1);
+    if (end != std::string::npos && line.find(" sha256 ", end) != std::string::npos)
+      out[line.substr(2, end - 2)] = line.substr(end + 1);
   }
   return out;
 }
@@ -92,12 +104,14 @@ std::vector<std::string> history_in(const std::string& text) {
 }
 
 void add_plugin(std::string& out, const char* kind, const Registry::Found& found) {
-  out += fmt::format("# {} plugin {} {} sha256 {}\n", kind, found.descriptor->id, found.descriptor->version, sha256_of_file(found.library->path()));
+  out += fmt::format("# {} plugin {} {} sha256 {}\n", kind, found.descriptor->id,
+                     found.descriptor->version, sha256_of_file(found.library->path()));
 }
 
 }  // namespace
 
-std::string resolved_text(const RunConfig& config, const Plan& plan, const Registry::Found& model, const std::vector<std::string>& history) {
+std::string resolved_text(const RunConfig& config, const Plan& plan, const Registry::Found& model,
+                          const std::vector<std::string>& history) {
   std::string out = "# What ran. Reads back as a run file.\n# slipway " SLIPWAY_VERSION "\n";
   const auto add = [&](const char* kind, const std::vector<PlannedUse>& uses) {
     for (const PlannedUse& use : uses) add_plugin(out, kind, *use.found);
@@ -117,18 +131,24 @@ std::vector<std::string> differences(const std::string& recorded, const std::str
   const Values before = values_of(recorded, "recorded"), after = values_of(now, "now");
   for (const auto& [key, value] : after) {
     const auto old = before.find(key);
-    if (is_beside_the_point(key) || (old == before.end() ? is_default(key, value) : is_same(old->second, value))) continue;
-    out.push_back(fmt::format("{} was {}, is {}", key, old == before.end() ? "not set" : shown(old->second), shown(value)));
+    if (is_beside_the_point(key) ||
+        (old == before.end() ? is_default(key, value) : is_same(old->second, value)))
+      continue;
+    out.push_back(fmt::format("{} was {}, is {}", key,
+                              old == before.end() ? "not set" : shown(old->second), shown(value)));
   }
   for (const auto& [key, value] : before)
-    if (!is_beside_the_point(key) && !after.contains(key)) out.push_back(fmt::format("{} was {}, is not set", key, shown(value)));
+    if (!is_beside_the_point(key) && !after.contains(key))
+      out.push_back(fmt::format("{} was {}, is not set", key, shown(value)));
   const auto then = programs_in(recorded);
   for (const auto& [name, version] : programs_in(now))
-    if (const auto old = then.find(name); old != then.end() && old->second != version) out.push_back(fmt::format("{} was {}, is {}", name, old->second, version));
+    if (const auto old = then.find(name); old != then.end() && old->second != version)
+      out.push_back(fmt::format("{} was {}, is {}", name, old->second, version));
   return out;
 }
 
-void record_config(const fs::path& file, const RunConfig& config, const Plan& plan, const Registry::Found& model, const RecordedStart& start) {
+void record_config(const fs::path& file, const RunConfig& config, const Plan& plan,
+                   const Registry::Found& model, const RecordedStart& start) {
   std::vector<std::string> history;
   if (!start.begun_with.empty()) history.push_back(std::string(kBegun) + start.begun_with.string());
   std::error_code ec;
@@ -140,14 +160,20 @@ void record_config(const fs::path& file, const RunConfig& config, const Plan& pl
       found = differences(recorded, resolved_text(config, plan, model, history));
       if (found.empty()) return;
     } catch (const Error& e) {
-      log_warn("{}: cannot be compared with what runs now, and is written anew: {}", file.string(), e.what());
+      log_warn("{}: cannot be compared with what runs now, and is written anew: {}", file.string(),
+               e.what());
     }
     std::string all;
     for (const std::string& each : found) {
       all += (all.empty() ? "" : "; ") + each;
-      history.push_back(fmt::format("{}{}: {}", kHistory, start.resumed_from.filename().string(), each));
+      history.push_back(
+          fmt::format("{}{}: {}", kHistory, start.resumed_from.filename().string(), each));
     }
-    if (!all.empty()) log_warn("the configuration differs from the one this run began with: {}. The result will not equal an uninterrupted run's", all);
+    if (!all.empty())
+      log_warn(
+          "the configuration differs from the one this run began with: {}. The result will not "
+          "equal an uninterrupted run's",
+          all);
   }
   write_file_durably(file, resolved_text(config, plan, model, history));
 }

@@ -9,14 +9,19 @@ namespace slipway {
 namespace {
 
 DatasetOptions dataset_options(const RunConfig& c) {
-  return {c.text("data", "format"), c.integer("data", "text_column"), c.integer("data", "prompt_words"), c.integer("data", "limit")};
+  return {c.text("data", "format"), c.integer("data", "text_column"),
+          c.integer("data", "prompt_words"), c.integer("data", "limit")};
 }
 
-std::string eval_key(const std::string& set) { return set.empty() ? "data.eval" : "data.eval." + set; }
+std::string eval_key(const std::string& set) {
+  return set.empty() ? "data.eval" : "data.eval." + set;
+}
 
 std::vector<EvalRows> read_sets(const RunConfig& c, Json& read) {
   std::vector<EvalRows> out;
-  for (const EvalFiles& set : c.eval_sets) out.push_back({set.name, read_dataset(set.files, dataset_options(c), &(read[eval_key(set.name)] = Json::array()))});
+  for (const EvalFiles& set : c.eval_sets)
+    out.push_back({set.name, read_dataset(set.files, dataset_options(c),
+                                          &(read[eval_key(set.name)] = Json::array()))});
   return out;
 }
 
@@ -26,13 +31,18 @@ RowStream stream_rows(const RunConfig& c) { return RowStream(c.train_files, data
 
 Rows read_rows(const RunConfig& c) {
   Rows out;
-  if (c.flag("data", "streaming")) (void)stream_rows(c);  // files that cannot be streamed are refused now
-  else out.train = read_dataset(c.train_files, dataset_options(c), &(out.files["data.train"] = Json::array()));
+  // files that cannot be streamed are refused now
+  if (c.flag("data", "streaming")) (void)stream_rows(c);
+  else
+    out.train =
+        read_dataset(c.train_files, dataset_options(c), &(out.files["data.train"] = Json::array()));
   out.eval = read_sets(c, out.files);
   const auto aside = static_cast<size_t>(c.integer("data", "eval_rows"));
   if (aside == 0) return out;
   if (aside >= out.train.size())
-    throw ConfigError({fmt::format("{}: data.eval_rows = {}, but there are only {} rows", c.get("data", "eval_rows").where.text(), aside, out.train.size())});
+    throw ConfigError(
+        {fmt::format("{}: data.eval_rows = {}, but there are only {} rows",
+                     c.get("data", "eval_rows").where.text(), aside, out.train.size())});
   if (out.eval.empty()) out.eval.emplace_back();
   std::vector<Row> rest;
   const size_t n = out.train.size();
@@ -59,25 +69,36 @@ std::optional<ColumnTypes> column_types(const RunConfig& c, const Rows& rows) {
   return out;
 }
 
-ModelLimits limits_of(const Model& model) { return {model.info().vocab_size, model.info().max_positions}; }
+ModelLimits limits_of(const Model& model) {
+  return {model.info().vocab_size, model.info().max_positions};
+}
 
-std::string name_in_messages(const EvalRows& set, const RunConfig& c) { return c.eval_sets.empty() ? "data.eval_rows" : eval_key(set.name); }
+std::string name_in_messages(const EvalRows& set, const RunConfig& c) {
+  return c.eval_sets.empty() ? "data.eval_rows" : eval_key(set.name);
+}
 
-std::vector<EvaluationSet> evaluation_sets(const std::vector<EvalRows>& rows, const RunConfig& c, const Tokenizer& tokenizer, const ModelLimits& limits) {
+std::vector<EvaluationSet> evaluation_sets(const std::vector<EvalRows>& rows, const RunConfig& c,
+                                           const Tokenizer& tokenizer, const ModelLimits& limits) {
   std::vector<EvaluationSet> out;
-  for (const EvalRows& set : rows) out.push_back({set.name, examples_of(set.rows, c, tokenizer, limits, name_in_messages(set, c))});
+  for (const EvalRows& set : rows)
+    out.push_back(
+        {set.name, examples_of(set.rows, c, tokenizer, limits, name_in_messages(set, c))});
   return out;
 }
 
-RunData run_data(const Rows& rows, const RunConfig& c, const Tokenizer& tokenizer, const ModelLimits& limits) {
+RunData run_data(const Rows& rows, const RunConfig& c, const Tokenizer& tokenizer,
+                 const ModelLimits& limits) {
   RunData out;
   if (c.raft) {
     out.raft.train = prompts_of(rows.train, c, tokenizer, limits);
-    if (!rows.eval.empty()) out.raft.eval = prompts_of(rows.eval[0].rows, c, tokenizer, limits, name_in_messages(rows.eval[0], c));
+    if (!rows.eval.empty())
+      out.raft.eval =
+          prompts_of(rows.eval[0].rows, c, tokenizer, limits, name_in_messages(rows.eval[0], c));
     out.raft.files = rows.files;
     return out;
   }
-  if (c.flag("data", "streaming")) out.sft.stream.emplace(stream_rows(c), ExampleMaker(c, tokenizer, limits));
+  if (c.flag("data", "streaming"))
+    out.sft.stream.emplace(stream_rows(c), ExampleMaker(c, tokenizer, limits));
   else out.sft.train = examples_of(rows.train, c, tokenizer, limits);
   out.sft.eval = evaluation_sets(rows.eval, c, tokenizer, limits);
   out.sft.files = rows.files;

@@ -14,22 +14,26 @@ RunFile RunFile::load(const fs::path& file, const Overrides& overrides) {
   out.file_ = file;
   out.overrides_ = overrides;
   out.source_ = as_config_error([&] { return read_file(file); });
-  out.config_ = std::make_shared<const RunConfig>(parse_run_config(out.source_, file, overrides, &out.notices_));
+  out.config_ = std::make_shared<const RunConfig>(
+      parse_run_config(out.source_, file, overrides, &out.notices_));
   return out;
 }
 
-RunFile RunFile::parse(const std::string& toml, const Overrides& overrides, const fs::path& folder) {
+RunFile RunFile::parse(const std::string& toml, const Overrides& overrides,
+                       const fs::path& folder) {
   RunFile out;
   out.overrides_ = overrides;
   out.source_ = toml;
-  out.config_ = std::make_shared<const RunConfig>(parse_run_config(toml, folder / "run.toml", overrides, &out.notices_));
+  out.config_ = std::make_shared<const RunConfig>(
+      parse_run_config(toml, folder / "run.toml", overrides, &out.notices_));
   return out;
 }
 
 namespace {
 
 // What is wrong beyond single keys.
-void collect_run_faults(std::vector<std::string>& faults, const std::string& source, const fs::path& file, const RunConfig& config) {
+void collect_run_faults(std::vector<std::string>& faults, const std::string& source,
+                        const fs::path& file, const RunConfig& config) {
   const Registry registry(plugin_folders(config.plugin_path));
   keep_faults(faults, [&] { plan_plugins(registry, config); });
   keep_faults(faults, [&] { check_together(config); });
@@ -59,8 +63,10 @@ fs::path RunFile::output_dir() const { return config_->output_dir; }
 std::string RunFile::value(const std::string& key) const {
   const size_t dot = key.find('.');
   const Value* section = config_->resolved.find(key.substr(0, dot));
-  const Value* value = section == nullptr || dot == std::string::npos ? nullptr : section->find(key.substr(dot + 1));
-  if (value == nullptr) fail("\"{}\" is no key of a run file; one is named like \"train.learning_rate\"", key);
+  const Value* value =
+      section == nullptr || dot == std::string::npos ? nullptr : section->find(key.substr(dot + 1));
+  if (value == nullptr)
+    fail("\"{}\" is no key of a run file; one is named like \"train.learning_rate\"", key);
   return value->toml();
 }
 

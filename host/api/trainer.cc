@@ -36,15 +36,21 @@ namespace {
 bool goes_on_from(const std::optional<fs::path>& checkpoint, const RunConfig& c) {
   if (!checkpoint) return false;
   if (c.raft && is_foreign_checkpoint(*checkpoint))
-    fail("{}: is a checkpoint of the Hugging Face Trainer, which knows nothing of RAFT's iterations; start from its weights: model.weights = \"{}\"", checkpoint->string(), checkpoint->string());
+    fail(
+        "{}: is a checkpoint of the Hugging Face Trainer, which knows nothing of RAFT's "
+        "iterations; start from its weights: model.weights = \"{}\"",
+        checkpoint->string(), checkpoint->string());
   return is_of_run(*checkpoint, c.output_dir);
 }
 
 void add_paths(std::vector<RunInput>& inputs, const std::vector<PlannedUse>& uses) {
   for (const PlannedUse& use : uses)
-    for (const slw_option* const* option = use.found->descriptor->options; option != nullptr && *option != nullptr; ++option)
-      if (const Value* value = use.options.find((*option)->name); (*option)->type == SLW_PATH && value != nullptr && !value->s.empty())
-        inputs.emplace_back(fmt::format("option {} of {}", (*option)->name, use.found->descriptor->id), value->s);
+    for (const slw_option* const* option = use.found->descriptor->options;
+         option != nullptr && *option != nullptr; ++option)
+      if (const Value* value = use.options.find((*option)->name);
+          (*option)->type == SLW_PATH && value != nullptr && !value->s.empty())
+        inputs.emplace_back(
+            fmt::format("option {} of {}", (*option)->name, use.found->descriptor->id), value->s);
 }
 
 // What the run reads, by its keys.
@@ -60,17 +66,22 @@ std::vector<RunInput> inputs_of(const RunConfig& c, const Plan& plan, const fs::
   for (const EvalFiles& set : c.eval_sets)
     for (const fs::path& path : set.files) add("data.eval", path);
   for (const fs::path& path : c.plugin_path) add("plugins.path", path);
-  if (run_file.filename() != "config.resolved.toml") add("the run file", run_file);  // the new run has that one too
-  for (const auto* uses : {&plan.rewards, &plan.metrics, &plan.callbacks, &plan.loggers, &plan.loss}) add_paths(out, *uses);
+  // the new run has that one too
+  if (run_file.filename() != "config.resolved.toml") add("the run file", run_file);
+  for (const auto* uses :
+       {&plan.rewards, &plan.metrics, &plan.callbacks, &plan.loggers, &plan.loss})
+    add_paths(out, *uses);
   return out;
 }
 
-std::string run_algorithm(Run& run, const RunConfig& c, RunData& all, const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
+std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
+                          const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
                           const std::optional<fs::path>& checkpoint, RunFolder& folder) {
   if (c.raft) {
     folder.keep();
     const std::string outcome = run_raft(run, all.raft, rewards, checkpoint);
-    save_run_results(c.output_dir, run.state, run.state.global_step, {{"eval_samples", all.raft.eval.size()}});
+    save_run_results(c.output_dir, run.state, run.state.global_step,
+                     {{"eval_samples", all.raft.eval.size()}});
     return outcome;
   }
   SftData& data = all.sft;
@@ -80,13 +91,23 @@ std::string run_algorithm(Run& run, const RunConfig& c, RunData& all, const std:
   const std::string outcome = run_sft(run, data, checkpoint);
   Json samples = Json::object();
   if (!data.stream) samples["train_samples"] = data.train.size();
-  for (const EvaluationSet& set : data.eval) samples[metric_prefix("eval", set) + "_samples"] = set.examples.size();
+  for (const EvaluationSet& set : data.eval)
+    samples[metric_prefix("eval", set) + "_samples"] = set.examples.size();
   save_run_results(c.output_dir, run.state, run.final_step(), samples);
   return outcome;
 }
 
 RunState told(const TrainerState& s) {
-  RunState out{s.global_step, s.max_steps, s.num_input_tokens_seen, s.best_global_step, s.epoch, static_cast<double>(s.num_train_epochs), s.total_flos, s.best_metric, s.best_model_checkpoint, {}};
+  RunState out{s.global_step,
+               s.max_steps,
+               s.num_input_tokens_seen,
+               s.best_global_step,
+               s.epoch,
+               static_cast<double>(s.num_train_epochs),
+               s.total_flos,
+               s.best_metric,
+               s.best_model_checkpoint,
+               {}};
   for (const Json& row : s.log_history) {
     Metrics& metrics = out.log_history.emplace_back();
     for (const auto& [name, value] : row.items())
@@ -106,9 +127,11 @@ struct Trainer::Parts {
   RunFacts facts();
   std::vector<CallbackPlugin> make_callbacks();
   std::vector<LoggerPlugin> make_loggers(bool console);
-  // Puts what the run starts from, and what config.resolved.toml says of it, into its folder. Returns the checkpoint there.
+  // Puts what the run starts from, and what config.resolved.toml says of it, into its folder.
+  // Returns the checkpoint there.
   std::optional<fs::path> take_up(const std::optional<fs::path>& asked, bool goes_on);
-  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint, RunFolder& folder);
+  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint,
+                    RunFolder& folder);
 
   fs::path file;  // "" = the run file was never one
   RunConfig config;
@@ -124,12 +147,18 @@ struct Trainer::Parts {
 };
 
 Trainer::Parts::Parts(RunFile given)
-    : file(given.file()), config(given.config()), registry(plugin_folders(config.plugin_path)), planned(plan_plugins(registry, config)),
-      rows((record_options(config, planned), check_together(config), check_device(config), warn_of_slow_bf16(config), read_rows(config))), tokenizer(tokenizer_of(config)) {}
+    : file(given.file()),
+      config(given.config()),
+      registry(plugin_folders(config.plugin_path)),
+      planned(plan_plugins(registry, config)),
+      rows((record_options(config, planned), check_together(config), check_device(config),
+            warn_of_slow_bf16(config), read_rows(config))),
+      tokenizer(tokenizer_of(config)) {}
 
 void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
-  LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where, source, facts());
+  LoadedModel made =
+      create_model(registry, config.model_use, config.get("model", "use").where, source, facts());
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
@@ -151,14 +180,18 @@ RunFacts Trainer::Parts::facts() {
   out.train = &access;
   out.reports = &reports;
   out.output_dir = config.output_dir.string();
-  out.run_id = config.text("train", "run_name").empty() ? fs::path(out.output_dir).filename().string() : config.text("train", "run_name");
+  out.run_id = config.text("train", "run_name").empty()
+                   ? fs::path(out.output_dir).filename().string()
+                   : config.text("train", "run_name");
   return out;
 }
 
 std::vector<CallbackPlugin> Trainer::Parts::make_callbacks() {
   std::vector<CallbackPlugin> out;
-  for (const PlannedUse& u : planned.callbacks) out.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts()));
-  for (const std::shared_ptr<TrainerCallback>& each : callbacks) out.push_back(program_callback(each, facts()));
+  for (const PlannedUse& u : planned.callbacks)
+    out.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, facts()));
+  for (const std::shared_ptr<TrainerCallback>& each : callbacks)
+    out.push_back(program_callback(each, facts()));
   return out;
 }
 
@@ -169,7 +202,11 @@ Trainer& Trainer::operator=(Trainer&&) noexcept = default;
 
 void Trainer::add_callback(std::shared_ptr<TrainerCallback> callback) {
   if (callback == nullptr) fail("add_callback: no callback was given");
-  if (!is_plugin_id(callback->id())) fail("add_callback: \"{}\" is no id (letters, digits, '.', '-' and '_', like \"org.example.watch\")", callback->id());
+  if (!is_plugin_id(callback->id()))
+    fail(
+        "add_callback: \"{}\" is no id (letters, digits, '.', '-' and '_', like "
+        "\"org.example.watch\")",
+        callback->id());
   parts_->callbacks.push_back(std::move(callback));
 }
 
@@ -188,25 +225,31 @@ TrainResult Trainer::train(const TrainOptions& given) {
   TrainOptions options = given;
   if (!options.profile.empty()) options.profile = fs::absolute(options.profile);
   RunFolder folder(parts_->config.output_dir);
-  const std::optional<fs::path> checkpoint = checkpoint_to_resume(options.resume, parts_->config.output_dir);
+  const std::optional<fs::path> checkpoint =
+      checkpoint_to_resume(options.resume, parts_->config.output_dir);
   TrainResult out;
   find_batch_size(parts_->config, checkpoint, [&] {
     try {
       out = parts_->train(options, checkpoint, folder);
     } catch (const OutOfMemory&) {
-      if (!latest_checkpoint(parts_->config.output_dir, nullptr)) folder.undo();  // for another try, or for nothing
+      // for another try, or for nothing
+      if (!latest_checkpoint(parts_->config.output_dir, nullptr)) folder.undo();
       throw;
     }
   });
   return out;
 }
 
-std::optional<fs::path> Trainer::Parts::take_up(const std::optional<fs::path>& asked, bool goes_on) {
+std::optional<fs::path> Trainer::Parts::take_up(const std::optional<fs::path>& asked,
+                                                bool goes_on) {
   if (goes_on) go_back_to(*asked, config.output_dir);
-  const std::optional<fs::path> out = asked && !goes_on ? take_over(*asked, config.output_dir) : asked;
+  const std::optional<fs::path> out =
+      asked && !goes_on ? take_over(*asked, config.output_dir) : asked;
   RecordedStart start;
   if (asked) (goes_on ? start.resumed_from : start.begun_with) = *asked;
-  record_config(config.output_dir / "config.resolved.toml", config, planned, registry.find(config.model_use, SLW_KIND_MODEL, config.get("model", "use").where), start);
+  record_config(config.output_dir / "config.resolved.toml", config, planned,
+                registry.find(config.model_use, SLW_KIND_MODEL, config.get("model", "use").where),
+                start);
   return out;
 }
 
@@ -220,17 +263,20 @@ std::vector<LoggerPlugin> Trainer::Parts::make_loggers(bool console) {
   }
   if (!console || config.flag("train", "disable_tqdm")) return out;
   const Registry::Found& found = registry.find(kConsole, SLW_KIND_LOGGER, {});
-  out.emplace_back(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, nullptr, kConsole, {}), given));
+  out.emplace_back(Plugin(*found.library, *found.descriptor,
+                          check_options(found.descriptor->options, nullptr, kConsole, {}), given));
   return out;
 }
 
-TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& asked, RunFolder& folder) {
+TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& asked,
+                                  RunFolder& folder) {
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
   const Profile profile(options.profile);
   const bool goes_on = goes_on_from(asked, config);
-  // Before any plugin of the run is made: it may look into the folder. Until keep() all of it is undone by what goes wrong.
+  // Before any plugin of the run is made: it may look into the folder. Until keep() all of it is
+  // undone by what goes wrong.
   if (!goes_on) folder.begin(inputs_of(config, planned, file));
   load(open_source(config));
   RunData data = run_data(rows, config, tokenizer, limits_of(*loaded->model));
@@ -243,12 +289,15 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   rewards = make_rewards(planned.rewards, given, types);
   std::vector<CallbackPlugin> listeners = make_callbacks();
   std::vector<LoggerPlugin> loggers = make_loggers(options.console);
-  for (const PlannedUse& u : planned.loss) loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
-  if (stop_requested()) throw Interrupted("stopped by a signal before the run began; nothing was changed");
+  for (const PlannedUse& u : planned.loss)
+    loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
+  if (stop_requested())
+    throw Interrupted("stopped by a signal before the run began; nothing was changed");
   const std::optional<fs::path> checkpoint = take_up(asked, goes_on);
 
   mark_loop_thread();  // the Run tells callbacks that it is made
-  Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners), std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports});
+  Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners),
+           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports});
   memory.end("init");
   run.state.trial_name = trial.value("name", "");
   run.state.trial_params = trial.value("params", Json());
@@ -267,7 +316,8 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
     run.note(end);
     run.refresh_report();
     run.loggers.end(SLW_OK);
-    log_info("{} after {} steps, {:.0f} s; the model lies in {}", out.outcome, run.state.global_step, run.seconds(), config.output_dir.string());
+    log_info("{} after {} steps, {:.0f} s; the model lies in {}", out.outcome,
+             run.state.global_step, run.seconds(), config.output_dir.string());
   } catch (const Interrupted&) {
     run.loggers.end(SLW_CANCELLED);
     throw;
@@ -283,13 +333,15 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
 
 const RunState& Trainer::state() const { return parts_->state; }
 
-std::vector<GeneratedText> Trainer::generate(const std::vector<std::string>& prompts, const GenerateOptions& options) {
+std::vector<GeneratedText> Trainer::generate(const std::vector<std::string>& prompts,
+                                             const GenerateOptions& options) {
   return write_texts(*parts_->ready().model, parts_->tokenizer, prompts, options);
 }
 
 void Trainer::save_model(const fs::path& folder) {
   const LoadedModel& loaded = parts_->ready();
-  const std::vector<CheckpointFile> files = model_files(*loaded.model, model_folder_of(parts_->config, loaded.config), parts_->tokenizer);
+  const std::vector<CheckpointFile> files =
+      model_files(*loaded.model, model_folder_of(parts_->config, loaded.config), parts_->tokenizer);
   save_model_files(folder, files);
 }
 

@@ -24,14 +24,16 @@ class HandedText {
     write_all(file_.fd, text, "a trial's values");
   }
 
-  std::string name() const { return fmt::format("/proc/self/fd/{}", file_.fd); }  // as the child sees it
-  void leave_open() const { ::fcntl(file_.fd, F_SETFD, 0); }                       // in the child
+  // as the child sees it
+  std::string name() const { return fmt::format("/proc/self/fd/{}", file_.fd); }
+  void leave_open() const { ::fcntl(file_.fd, F_SETFD, 0); }  // in the child
 
  private:
   Descriptor file_;
 };
 
-// Waits without reaping first: until then the number is the child's, and a signal can be passed on to it.
+// Waits without reaping first: until then the number is the child's, and a signal can be passed on
+// to it.
 int end_of(pid_t child) {
   {
     const Forwarding forwarding(child);
@@ -49,12 +51,17 @@ int end_of(pid_t child) {
 
 int run_program(std::vector<std::string> arguments, const std::string& handed) {
   const std::string program = (program_folder() / "slipway-run").string();
-  if (!fs::exists(program)) fail("{}: no such program, and every trial needs it; give run_trial, or build the target slipway", program);
+  if (!fs::exists(program))
+    fail(
+        "{}: no such program, and every trial needs it; give run_trial, or build the target "
+        "slipway",
+        program);
   const HandedText text(handed);
   arguments.insert(arguments.begin(), "slipway");
   std::vector<char*> argv;
   for (std::string& each : arguments) {
-    if (const size_t at = each.find(kHanded); at != std::string::npos) each.replace(at, std::strlen(kHanded), text.name());
+    if (const size_t at = each.find(kHanded); at != std::string::npos)
+      each.replace(at, std::strlen(kHanded), text.name());
     argv.push_back(each.data());
   }
   argv.push_back(nullptr);

@@ -9,7 +9,10 @@
 
 namespace slipway {
 
-// All samples of all prompts, by (prompt, sample). Throws Error: options out of range, an empty prompt.
-std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer, const std::vector<std::string>& prompts, const GenerateOptions& options);
+// All samples of all prompts, by (prompt, sample). Throws Error: options out of range, an empty
+// prompt.
+std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
+                                       const std::vector<std::string>& prompts,
+                                       const GenerateOptions& options);
 
 }  // namespace slipway

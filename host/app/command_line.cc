@@ -30,7 +30,8 @@ std::string explained(const std::vector<Explained>& entries, size_t columns) {
   std::string out;
   for (const auto& [name, help] : entries) {
     out += fmt::format("  {:<{}}", name, kNames - 2);
-    out += (name.size() + 3 > kNames ? "\n" + std::string(kNames, ' ') : "") + wrapped(help, kNames, columns) + "\n";
+    out += (name.size() + 3 > kNames ? "\n" + std::string(kNames, ' ') : "") +
+           wrapped(help, kNames, columns) + "\n";
   }
   return out;
 }
@@ -39,7 +40,8 @@ std::string explained(const std::vector<Explained>& entries, size_t columns) {
 std::string meant(const std::string& given, const std::vector<std::string>& names) {
   const std::string key = given.substr(std::min(given.find_first_not_of('-'), given.size()));
   const std::string whole = key.find('.') == std::string::npos ? whole_name(key) : key;
-  if (std::ranges::find(names, "--set") != names.end() && is_key(whole)) return fmt::format(", did you mean --set {}=VALUE?", whole);
+  if (std::ranges::find(names, "--set") != names.end() && is_key(whole))
+    return fmt::format(", did you mean --set {}=VALUE?", whole);
   return did_you_mean(given, names);
 }
 
@@ -49,7 +51,8 @@ struct CommandLine::Parts {
   std::string usage, about;
   std::vector<Explained> positionals, options{{"-h, --help", "show this text"}};
   std::vector<std::string> names, required;
-  std::vector<std::pair<std::string, std::string>> implied;  // options that may do without a value, and what it is then
+  // options that may do without a value, and what it is then
+  std::vector<std::pair<std::string, std::string>> implied;
   po::options_description visible, hidden;
   po::positional_options_description positional;
   po::variables_map values;
@@ -64,7 +67,8 @@ CommandLine::CommandLine(std::string usage, std::string about) : parts_(std::mak
 
 CommandLine::~CommandLine() = default;
 
-CommandLine& CommandLine::positional(const std::string& name, const std::string& help, bool required) {
+CommandLine& CommandLine::positional(const std::string& name, const std::string& help,
+                                     bool required) {
   parts_->hidden.add_options()(name.c_str(), po::value<std::string>(), help.c_str());
   parts_->positional.add(name.c_str(), 1);
   parts_->positionals.push_back({name, help});
@@ -79,8 +83,9 @@ CommandLine& CommandLine::flag(const std::string& name, const std::string& help)
   return *this;
 }
 
-CommandLine& CommandLine::option(const std::string& name, const std::string& value, const std::string& help,
-                                 const std::string& fallback, const std::optional<std::string>& implicit) {
+CommandLine& CommandLine::option(const std::string& name, const std::string& value,
+                                 const std::string& help, const std::string& fallback,
+                                 const std::optional<std::string>& implicit) {
   auto* semantic = po::value<std::string>()->value_name(value);
   if (!fallback.empty()) semantic->default_value(fallback);
   if (implicit) {
@@ -89,12 +94,16 @@ CommandLine& CommandLine::option(const std::string& name, const std::string& val
   }
   parts_->visible.add_options()(name.c_str(), semantic, help.c_str());
   parts_->names.push_back("--" + name);
-  parts_->options.push_back({"--" + name + (implicit ? " [" + value + "]" : " " + value), fallback.empty() ? help : fmt::format("{} (default {})", help, fallback)});
+  parts_->options.push_back(
+      {"--" + name + (implicit ? " [" + value + "]" : " " + value),
+       fallback.empty() ? help : fmt::format("{} (default {})", help, fallback)});
   return *this;
 }
 
-CommandLine& CommandLine::repeated(const std::string& name, const std::string& value, const std::string& help) {
-  parts_->visible.add_options()(name.c_str(), po::value<std::vector<std::string>>()->value_name(value), help.c_str());
+CommandLine& CommandLine::repeated(const std::string& name, const std::string& value,
+                                   const std::string& help) {
+  parts_->visible.add_options()(
+      name.c_str(), po::value<std::vector<std::string>>()->value_name(value), help.c_str());
   parts_->names.push_back("--" + name);
   parts_->options.push_back({fmt::format("--{} {}", name, value), help});
   return *this;
@@ -106,12 +115,16 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   all.add(p.visible).add(p.hidden);
   try {
     using namespace po::command_line_style;
-    po::store(po::command_line_parser(arguments).options(all).positional(p.positional)
-                  .style(allow_long | allow_short | allow_dash_for_short | long_allow_adjacent | long_allow_next | short_allow_next)
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(p.positional)
+                  .style(allow_long | allow_short | allow_dash_for_short | long_allow_adjacent |
+                         long_allow_next | short_allow_next)
                   .run(),
               p.values);
   } catch (const po::unknown_option& e) {
-    throw UsageError(fmt::format("unknown option \"{}\"{}\nusage: {}", e.get_option_name(), meant(e.get_option_name(), p.names), p.usage));
+    throw UsageError(fmt::format("unknown option \"{}\"{}\nusage: {}", e.get_option_name(),
+                                 meant(e.get_option_name(), p.names), p.usage));
   } catch (const po::too_many_positional_options_error&) {
     throw UsageError(fmt::format("too many arguments\nusage: {}", p.usage));
   } catch (const po::error& e) {
@@ -132,7 +145,8 @@ void CommandLine::require(const std::string& name) const {
   if (has(name)) return;
   std::string taken;
   for (const auto& [option, meaning] : parts_->implied)
-    if (has(option) && text(option) != meaning) taken += fmt::format(" (\"{}\" was taken as the value of --{})", text(option), option);
+    if (has(option) && text(option) != meaning)
+      taken += fmt::format(" (\"{}\" was taken as the value of --{})", text(option), option);
   throw UsageError(fmt::format("{} is missing{}\nusage: {}", name, taken, parts_->usage));
 }
 
@@ -143,14 +157,16 @@ std::string CommandLine::text(const std::string& name) const {
 }
 
 std::vector<std::string> CommandLine::texts(const std::string& name) const {
-  return has(name) ? parts_->values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
+  return has(name) ? parts_->values[name].as<std::vector<std::string>>()
+                   : std::vector<std::string>{};
 }
 
 int64_t CommandLine::integer(const std::string& name) const {
   const std::string given = text(name);
   int64_t value = 0;
   const auto [end, ec] = std::from_chars(given.data(), given.data() + given.size(), value);
-  if (ec != std::errc() || end != given.data() + given.size()) throw UsageError(fmt::format("--{} is \"{}\", a whole number is needed", name, given));
+  if (ec != std::errc() || end != given.data() + given.size())
+    throw UsageError(fmt::format("--{} is \"{}\", a whole number is needed", name, given));
   return value;
 }
 

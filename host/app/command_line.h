@@ -22,15 +22,19 @@ class CommandLine {
 
   CommandLine& positional(const std::string& name, const std::string& help, bool required = true);
   CommandLine& flag(const std::string& name, const std::string& help);
-  // `fallback` as text; "" = absent unless given. `implicit`: what the option means without "=VALUE".
-  CommandLine& option(const std::string& name, const std::string& value, const std::string& help, const std::string& fallback = "",
+  // `fallback` as text; "" = absent unless given. `implicit`: what the option means without
+  // "=VALUE".
+  CommandLine& option(const std::string& name, const std::string& value, const std::string& help,
+                      const std::string& fallback = "",
                       const std::optional<std::string>& implicit = std::nullopt);
   CommandLine& repeated(const std::string& name, const std::string& value, const std::string& help);
 
-  // False after printing help (-h, --help). Throws UsageError naming the option and the nearest known one.
+  // False after printing help (-h, --help). Throws UsageError naming the option and the nearest
+  // known one.
   bool parse(const std::vector<std::string>& arguments);
 
-  // For a positional argument that only some uses of the command need. Throws UsageError when it is missing.
+  // For a positional argument that only some uses of the command need. Throws UsageError when it is
+  // missing.
   void require(const std::string& name) const;
 
   bool has(const std::string& name) const;

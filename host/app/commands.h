@@ -1,5 +1,5 @@
-// The commands of the program. Each takes the arguments after its name, prints to standard output what it is asked for, and
-// returns an exit code; what goes wrong is thrown as Error.
+// The commands of the program. Each takes the arguments after its name, prints to standard output
+// what it is asked for, and returns an exit code; what goes wrong is thrown as Error.
 #pragma once
 #include <string>
 #include <vector>

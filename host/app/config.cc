@@ -15,7 +15,8 @@ namespace slipway {
 namespace {
 
 int check(const Arguments& arguments) {
-  CommandLine line("slipway config check FILE [--set KEY=VALUE]", "Checks a run file, its plugins and their options; builds nothing.");
+  CommandLine line("slipway config check FILE [--set KEY=VALUE]",
+                   "Checks a run file, its plugins and their options; builds nothing.");
   line.positional("FILE", "the run file").repeated("set", "KEY=VALUE", "override a key first");
   if (!line.parse(arguments)) return kExitOk;
   std::vector<std::string> faults = RunFile::faults(line.text("FILE"), line.texts("set"));
@@ -39,7 +40,8 @@ int check(const Arguments& arguments) {
 
 int config_command(const Arguments& arguments) {
   const std::string usage = "usage: slipway config check FILE | slipway config help [KEY ...]";
-  if (!arguments.empty() && arguments[0] == "check") return check({arguments.begin() + 1, arguments.end()});
+  if (!arguments.empty() && arguments[0] == "check")
+    return check({arguments.begin() + 1, arguments.end()});
   if (!arguments.empty() && arguments[0] == "help") {
     const size_t columns = columns_of(STDOUT_FILENO);
     if (arguments.size() == 1) print(schema_help(columns));
@@ -53,7 +55,9 @@ int config_command(const Arguments& arguments) {
     return kExitOk;
   }
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
-    print(usage + "\n\n  check FILE   name every fault of a run file\n  help [KEY]   explain every key of a run file, or one: train.optim, optim, reward, [search]\n");
+    print(usage +
+          "\n\n  check FILE   name every fault of a run file\n  help [KEY]   explain every key of "
+          "a run file, or one: train.optim, optim, reward, [search]\n");
     return kExitOk;
   }
   throw UsageError(usage);

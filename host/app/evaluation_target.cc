@@ -14,18 +14,28 @@ namespace slipway {
 
 const char* const kEvaluationTargetHelp =
     "WHAT is one of:\n"
-    "  a run file          the model, the data (data.eval, data.eval_rows) and the [[metric]]s that it names;\n"
+    "  a run file          the model, the data (data.eval, data.eval_rows) and the [[metric]]s "
+    "that it names;\n"
     "                      results go into its run.output_dir\n"
-    "  a run folder        the model that the run ended with, on the data of the run; results go into the folder\n"
+    "  a run folder        the model that the run ended with, on the data of the run; results go "
+    "into the folder\n"
     "  a checkpoint in it  the same of that step\n"
-    "  any model           a weights folder, GGUF file or TorchScript archive (.pt, .pt2), on the files of --data; results go into the working folder";
+    "  any model           a weights folder, GGUF file or TorchScript archive (.pt, .pt2), on the "
+    "files of --data; results go into the working folder";
 
 void add_target_options(CommandLine& line) {
   line.positional("WHAT", "run file, run folder, checkpoint, weights folder or GGUF file")
-      .option("model", "PATH", "evaluate these weights instead: a weights folder, checkpoint, run folder or GGUF file")
-      .repeated("data", "FILE", "evaluate on this file, read as [data] says, instead of the run file's data; NAME=FILE makes named sets, whose metrics carry the name")
-      .repeated("metric", "PLUGIN", "measure this too, as a [[metric]] block would: accuracy, perplexity, exact_match, f1")
-      .repeated("set", "KEY=VALUE", "override a key of the run file: --set train.per_device_eval_batch_size=32")
+      .option(
+          "model", "PATH",
+          "evaluate these weights instead: a weights folder, checkpoint, run folder or GGUF file")
+      .repeated("data", "FILE",
+                "evaluate on this file, read as [data] says, instead of the run file's data; "
+                "NAME=FILE makes named sets, whose metrics carry the name")
+      .repeated(
+          "metric", "PLUGIN",
+          "measure this too, as a [[metric]] block would: accuracy, perplexity, exact_match, f1")
+      .repeated("set", "KEY=VALUE",
+                "override a key of the run file: --set train.per_device_eval_batch_size=32")
       .option("out", "FOLDER", "put the results there");
   add_trust_option(line);
 }
@@ -37,7 +47,9 @@ std::string quoted(const std::string& text) { return Value::of(text).toml(); }
 // What the command line names must be there. Throws UsageError.
 void require_path(const char* option, const std::string& path) {
   std::error_code ec;
-  if (!fs::exists(path, ec)) throw UsageError(fmt::format("{}{}: {}", option, path, ec ? ec.message() : "no such file or folder"));
+  if (!fs::exists(path, ec))
+    throw UsageError(
+        fmt::format("{}{}: {}", option, path, ec ? ec.message() : "no such file or folder"));
 }
 
 struct NamedData {
@@ -46,7 +58,8 @@ struct NamedData {
 
 NamedData named_data(const std::string& given) {
   const size_t equals = given.find('=');
-  if (equals == std::string::npos || equals == 0 || kind_of_path(given) != PathKind::kNothing) return {"", given};
+  if (equals == std::string::npos || equals == 0 || kind_of_path(given) != PathKind::kNothing)
+    return {"", given};
   return {given.substr(0, equals), given.substr(equals + 1)};
 }
 
@@ -56,8 +69,11 @@ std::string eval_value(const std::vector<std::string>& given, std::string& flat)
   for (const std::string& each : given) {
     const NamedData data = named_data(each);
     require_path("--data ", data.file);
-    if (!sets.empty() && sets[0].first.empty() != data.name.empty()) throw UsageError(fmt::format("--data {}: either every --data has a name, NAME=FILE, or none", each));
-    const auto found = std::ranges::find(sets, data.name, &std::pair<std::string, std::string>::first);
+    if (!sets.empty() && sets[0].first.empty() != data.name.empty())
+      throw UsageError(
+          fmt::format("--data {}: either every --data has a name, NAME=FILE, or none", each));
+    const auto found =
+        std::ranges::find(sets, data.name, &std::pair<std::string, std::string>::first);
     if (found == sets.end()) sets.emplace_back(data.name, quoted(data.file));
     else found->second += ", " + quoted(data.file);
     flat += (flat.empty() ? "" : ", ") + quoted(data.file);
@@ -65,16 +81,20 @@ std::string eval_value(const std::vector<std::string>& given, std::string& flat)
   if (sets.empty()) return "";
   if (sets[0].first.empty()) return "[" + sets[0].second + "]";
   std::string out;
-  for (const auto& [name, files] : sets) out += (out.empty() ? "" : ", ") + quoted(name) + " = [" + files + "]";
+  for (const auto& [name, files] : sets)
+    out += (out.empty() ? "" : ", ") + quoted(name) + " = [" + files + "]";
   return "{" + out + "}";
 }
 
 // The run file that `what` is, or that lies in it or, for a checkpoint, beside it.
 fs::path run_file_of(const fs::path& what) {
-  if (kind_of_path(what) != PathKind::kFolder) return what.extension() == ".gguf" || !program_at(what).empty() ? fs::path() : what;
+  if (kind_of_path(what) != PathKind::kFolder)
+    return what.extension() == ".gguf" || !program_at(what).empty() ? fs::path() : what;
   const fs::path plain = without_slash(fs::absolute(what).lexically_normal());
   for (const fs::path& folder : {plain, plain.parent_path()})
-    if (fs::exists(folder / "config.resolved.toml") && (folder == plain || plain.filename().string().starts_with("checkpoint-"))) return folder / "config.resolved.toml";
+    if (fs::exists(folder / "config.resolved.toml") &&
+        (folder == plain || plain.filename().string().starts_with("checkpoint-")))
+      return folder / "config.resolved.toml";
   return {};
 }
 
@@ -88,29 +108,42 @@ EvaluationTarget target_of(const CommandLine& line) {
   const bool is_folder = kind_of_path(what) == PathKind::kFolder;
   std::string flat;
   const std::string eval = eval_value(line.texts("data"), flat);
-  if (file.empty() && eval.empty()) throw UsageError(fmt::format("{} names no data: give --data FILE", what));
+  if (file.empty() && eval.empty())
+    throw UsageError(fmt::format("{} names no data: give --data FILE", what));
   Overrides overrides;
   if (!line.has("trust")) {
     if (is_folder && !file.empty()) leave_out_foreign_plugins(file, overrides);
-    refuse_compiled_weights(line.has("model") ? line.text("model") : file.empty() || is_folder ? what : "");
+    refuse_compiled_weights(line.has("model")           ? line.text("model")
+                            : file.empty() || is_folder ? what
+                                                        : "");
   }
   if (line.has("model")) overrides.push_back("model.weights=" + quoted(line.text("model")));
   else if (file.empty() || is_folder) overrides.push_back("model.weights=" + quoted(what));
   if (file.empty()) overrides.push_back("data.train=[" + flat + "]");
-  if (!program_at(line.has("model") ? line.text("model") : what).empty()) overrides.emplace_back("model.use=\"torchscript\"");
+  if (!program_at(line.has("model") ? line.text("model") : what).empty())
+    overrides.emplace_back("model.use=\"torchscript\"");
   if (!eval.empty()) {
     overrides.push_back("data.eval=" + eval);
     overrides.emplace_back("data.eval_rows=0");
   }
   for (const std::string& each : line.texts("set")) overrides.push_back(each);
   std::string more;
-  for (const std::string& metric : line.texts("metric")) more += fmt::format("\n[[metric]]\nuse = {}\n", quoted(metric));
-  RunFile run = file.empty()   ? RunFile::parse("[run]\nalgorithm = \"sft\"\noutput_dir = \".\"\n" + more, overrides)
-                : more.empty() ? RunFile::load(file, overrides)
-                               : RunFile::parse(read_file(file) + more, overrides, file.parent_path());
+  for (const std::string& metric : line.texts("metric"))
+    more += fmt::format("\n[[metric]]\nuse = {}\n", quoted(metric));
+  RunFile run =
+      file.empty()
+          ? RunFile::parse("[run]\nalgorithm = \"sft\"\noutput_dir = \".\"\n" + more, overrides)
+      : more.empty() ? RunFile::load(file, overrides)
+                     : RunFile::parse(read_file(file) + more, overrides, file.parent_path());
   for (const std::string& notice : run.notices()) log_info("{}", notice);
-  if (!has_held_out(run.config())) throw UsageError(fmt::format("{} has nothing to evaluate: give --data FILE, or set data.eval or data.eval_rows in it", what));
-  const fs::path out = line.has("out") ? fs::path(line.text("out")) : file.empty() ? fs::path(".") : is_folder ? file.parent_path() : run.output_dir();
+  if (!has_held_out(run.config()))
+    throw UsageError(fmt::format(
+        "{} has nothing to evaluate: give --data FILE, or set data.eval or data.eval_rows in it",
+        what));
+  const fs::path out = line.has("out") ? fs::path(line.text("out"))
+                       : file.empty()  ? fs::path(".")
+                       : is_folder     ? file.parent_path()
+                                       : run.output_dir();
   return {std::move(run), out};
 }
 

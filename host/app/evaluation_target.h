@@ -1,4 +1,5 @@
-// What `slipway evaluate` and `slipway predict` have in common: the model and the data that the command line means.
+// What `slipway evaluate` and `slipway predict` have in common: the model and the data that the
+// command line means.
 #pragma once
 #include "app/command_line.h"
 #include "slipway/slipway.hpp"

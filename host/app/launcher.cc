@@ -1,5 +1,5 @@
-// The program's door: answers what needs no LibTorch at once (loading it costs a quarter of a second), and becomes
-// slipway-run, which lies beside it, for everything else.
+// The program's door: answers what needs no LibTorch at once (loading it costs a quarter of a
+// second), and becomes slipway-run, which lies beside it, for everything else.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,8 +17,9 @@ namespace {
 // Address space in which LibTorch's libraries always find their place.
 constexpr rlim_t kPlenty = rlim_t{4} << 30;
 
-// Whether `program` starts at all under a limit of the address space (ulimit -v). Where one is too small, a library dies in its
-// constructor, before the program could say a word: a child tries it out.
+// Whether `program` starts at all under a limit of the address space (ulimit -v). Where one is too
+// small, a library dies in its constructor, before the program could say a word: a child tries it
+// out.
 bool starts_within_limit(const char* program) {
   rlimit space{};
   if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur >= kPlenty) return true;
@@ -35,7 +36,9 @@ bool starts_within_limit(const char* program) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-  std::fprintf(stderr, "slipway: not enough memory to start: the address space is limited to %llu MiB, and the libraries need more; raise the limit (ulimit -v unlimited)\n",
+  std::fprintf(stderr,
+               "slipway: not enough memory to start: the address space is limited to %llu MiB, and "
+               "the libraries need more; raise the limit (ulimit -v unlimited)\n",
                static_cast<unsigned long long>(space.rlim_cur >> 20));
   return false;
 }
@@ -49,22 +52,30 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "slipway: cannot write to standard output: %s\n", std::strerror(errno));
     return 1;
   }
-  // LibTorch's parts look for each other from the working folder, and end the process without a word of use where there is none.
+  // LibTorch's parts look for each other from the working folder, and end the process without a
+  // word of use where there is none.
   char here[PATH_MAX];
   if (getcwd(here, sizeof here) == nullptr && errno != ERANGE) {
-    std::fprintf(stderr, "slipway: the working folder cannot be read (%s): was it removed? change to another one (cd) and try again\n", std::strerror(errno));
+    std::fprintf(stderr,
+                 "slipway: the working folder cannot be read (%s): was it removed? change to "
+                 "another one (cd) and try again\n",
+                 std::strerror(errno));
     return 2;
   }
   char path[4096];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
   std::string program(path, length > 0 ? static_cast<size_t>(length) : 0);
   program = program.substr(0, program.rfind('/') + 1) + "slipway-run";
-  // libgomp's threads spin for milliseconds at every join before they sleep. Where something else wants the processor too,
-  // the spinning keeps it from the thread that is waited for, and decoding becomes ten times slower.
+  // libgomp's threads spin for milliseconds at every join before they sleep. Where something else
+  // wants the processor too, the spinning keeps it from the thread that is waited for, and decoding
+  // becomes ten times slower.
   if (getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "5000", 0);
-  // The allocator keeps what a training step gives back: asking the kernel for it again would cost a page fault and a cleared
-  // page for every 4 KiB of every step.
-  setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=67108864", 0);
+  // The allocator keeps what a training step gives back: asking the kernel for it again would cost
+  // a page fault and a cleared page for every 4 KiB of every step.
+  setenv("GLIBC_TUNABLES",
+         "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad="
+         "67108864",
+         0);
   if (!starts_within_limit(program.c_str())) return 1;
   execv(program.c_str(), argv);
   std::fprintf(stderr, "slipway: cannot start %s: %s\n", program.c_str(), std::strerror(errno));

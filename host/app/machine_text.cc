@@ -18,16 +18,18 @@ std::string device_lines(const Json& m) {
   const Json& device = m["device"];
   if (device.is_null())
     return line("GPU", m["gpu"].is_null() ? "none"
-                                          : fmt::format("{}, which cannot be used: {}", word(m["gpu"]),
-                                                        word(m["device_fault"])));
-  const Json &memory = device["memory"], &product = device["product_tflops"], &copy = device["copy_gb_per_s"];
-  return line("GPU",
-              fmt::format("{}, compute capability {}, {} GiB, {} free", word(device["name"]),
-                          word(device["capability"]), rate(memory["total_gib"]), rate(memory["free_gib"]))) +
-         line("GPU products", fmt::format("{} TFLOP/s in float32, {} with bf16", rate(product["float32"]),
-                                          rate(product["bf16"]))) +
-         line("GPU copies", fmt::format("{} GB/s within it (read and written), {} to it, {} from it",
-                                        rate(copy["within"]), rate(copy["in"]), rate(copy["out"])));
+                                          : fmt::format("{}, which cannot be used: {}",
+                                                        word(m["gpu"]), word(m["device_fault"])));
+  const Json &memory = device["memory"], &product = device["product_tflops"],
+             &copy = device["copy_gb_per_s"];
+  return line("GPU", fmt::format("{}, compute capability {}, {} GiB, {} free", word(device["name"]),
+                                 word(device["capability"]), rate(memory["total_gib"]),
+                                 rate(memory["free_gib"]))) +
+         line("GPU products", fmt::format("{} TFLOP/s in float32, {} with bf16",
+                                          rate(product["float32"]), rate(product["bf16"]))) +
+         line("GPU copies",
+              fmt::format("{} GB/s within it (read and written), {} to it, {} from it",
+                          rate(copy["within"]), rate(copy["in"]), rate(copy["out"])));
 }
 
 }  // namespace
@@ -37,25 +39,27 @@ std::string machine_text(const Json& m) {
   for (const Json& set : m["instruction_sets"]) sets += (sets.empty() ? "" : " ") + word(set);
   const Json &gflops = m["sgemm_gflops"], &read = m["read_gb_per_s"], &torch = m["libtorch"];
   std::string out = line("processor", word(m["cpu"]));
-  out += line("threads",
-              fmt::format("{} on {} usable cores", m["threads"].get<int64_t>(), m["cores"].get<int64_t>()));
+  out += line("threads", fmt::format("{} on {} usable cores", m["threads"].get<int64_t>(),
+                                     m["cores"].get<int64_t>()));
   out += line("instructions", fmt::format("{}; the host's kernels use {}, LibTorch's {}", sets,
                                           word(m["kernels"]), word(torch["kernels"])));
-  out += line("bf16", m["bf16"]["fast"].get<bool>() ? fmt::format("fast, by {}", word(m["bf16"]["kernels"]))
-                                                    : "not fast: " + word(m["bf16"]["slow"]));
+  out += line("bf16", m["bf16"]["fast"].get<bool>()
+                          ? fmt::format("fast, by {}", word(m["bf16"]["kernels"]))
+                          : "not fast: " + word(m["bf16"]["slow"]));
   out += line("memory", fmt::format("{} GiB, {} free", rate(m["memory"]["total_gib"]),
                                     rate(m["memory"]["available_gib"])));
-  out += line("LibTorch", fmt::format("{}, {}, {}", word(torch["version"]), word(torch["library"]),
-                                      torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
-  out += device_lines(m);
-  out += line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all", rate(gflops["threads_1"]),
-                                   rate(gflops["all"])));
   out +=
-      line("few rows", fmt::format("{} GFLOP/s with 8 rows, {} with 32, {} with 128 (weights {} x {})",
-                                   rate(gflops["rows_8"]), rate(gflops["rows_32"]), rate(gflops["rows_128"]),
-                                   gflops["outputs"].get<int64_t>(), gflops["inputs"].get<int64_t>()));
-  out += line("memory read",
-              fmt::format("{} GB/s with 1 thread, {} with all", rate(read["threads_1"]), rate(read["all"])));
+      line("LibTorch", fmt::format("{}, {}, {}", word(torch["version"]), word(torch["library"]),
+                                   torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
+  out += device_lines(m);
+  out += line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all",
+                                   rate(gflops["threads_1"]), rate(gflops["all"])));
+  out += line("few rows",
+              fmt::format("{} GFLOP/s with 8 rows, {} with 32, {} with 128 (weights {} x {})",
+                          rate(gflops["rows_8"]), rate(gflops["rows_32"]), rate(gflops["rows_128"]),
+                          gflops["outputs"].get<int64_t>(), gflops["inputs"].get<int64_t>()));
+  out += line("memory read", fmt::format("{} GB/s with 1 thread, {} with all",
+                                         rate(read["threads_1"]), rate(read["all"])));
   for (const Json& p : m["plugins"])
     out += line(word(p["kinds"]).c_str(),
                 fmt::format("{} {}  {}", word(p["id"]), word(p["version"]), word(p["file"])));

@@ -42,21 +42,29 @@ constexpr Command kCommands[] = {
 };
 
 void print_help() {
-  std::string out = "Slipway trains language models by rewards, through plugins.\n\nusage: slipway COMMAND [arguments]\n\n";
-  for (const Command& command : kCommands) out += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  std::string out =
+      "Slipway trains language models by rewards, through plugins.\n\nusage: slipway COMMAND "
+      "[arguments]\n\n";
+  for (const Command& command : kCommands)
+    out += fmt::format("  {:<10} {}\n", command.name, command.summary);
   out +=
-      "\nslipway help COMMAND explains a command, slipway config help KEY a key of a run file. First steps:\n"
-      "  slipway train configs/raft_sentiment.toml                teach a small model to write kind reviews\n"
+      "\nslipway help COMMAND explains a command, slipway config help KEY a key of a run file. "
+      "First steps:\n"
+      "  slipway train configs/raft_sentiment.toml                teach a small model to write "
+      "kind reviews\n"
       "  slipway generate --model runs/raft-sentiment --prompt \"The film\"\n"
       "  slipway plugin list\n\n"
-      "Exit codes: 0 done; 1 failed; 2 the command line or the run file is wrong, nothing was started;\n"
+      "Exit codes: 0 done; 1 failed; 2 the command line or the run file is wrong, nothing was "
+      "started;\n"
       "85 stopped by a signal after saving: run again with --resume.\n";
   print(out);
 }
 
 int dispatch(const Arguments& arguments) {
-  const bool asks = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help");
-  if (asks && arguments.size() > 1) return dispatch({arguments[1], "--help"});  // slipway help COMMAND
+  const bool asks = !arguments.empty() &&
+                    (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help");
+  // slipway help COMMAND
+  if (asks && arguments.size() > 1) return dispatch({arguments[1], "--help"});
   if (asks || arguments.empty()) {
     print_help();
     return asks ? kExitOk : kExitUsage;
@@ -70,7 +78,8 @@ int dispatch(const Arguments& arguments) {
     if (arguments[0] == command.name) return command.run({arguments.begin() + 1, arguments.end()});
     names.emplace_back(command.name);
   }
-  throw UsageError(fmt::format("unknown command \"{}\"{}; see: slipway --help", arguments[0], did_you_mean(arguments[0], names)));
+  throw UsageError(fmt::format("unknown command \"{}\"{}; see: slipway --help", arguments[0],
+                               did_you_mean(arguments[0], names)));
 }
 
 }  // namespace
@@ -81,25 +90,32 @@ namespace {
 std::string told(const std::system_error& e) {
   const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&e);
   if (file == nullptr || file->path1().empty()) return e.what();
-  return fmt::format("{}{}: {}", file->path1().string(), file->path2().empty() ? "" : " -> " + file->path2().string(), e.code().message());
+  return fmt::format("{}{}: {}", file->path1().string(),
+                     file->path2().empty() ? "" : " -> " + file->path2().string(),
+                     e.code().message());
 }
 
 std::atomic<bool> command_ended{false};
 std::atomic<int> final_code{kExitOk};
 const pid_t process = ::getpid();
 
-// A plugin that calls exit(0) or _exit(0) would end a run without its model, and with the code of success.
+// A plugin that calls exit(0) or _exit(0) would end a run without its model, and with the code of
+// success.
 bool is_early_end() { return !command_ended.load() && ::getpid() == process; }
 
 void tell_of_early_end() {
   char call[256];
   const char* what = call_in_progress(call, sizeof call);
   SignalText words;
-  words.add("slipway: the process was ended by exit() inside ").add(what != nullptr ? what : "a library").add("; the command was not done\n").write();
+  words.add("slipway: the process was ended by exit() inside ")
+      .add(what != nullptr ? what : "a library")
+      .add("; the command was not done\n")
+      .write();
 }
 
 void at_early_exit() {
-  if (command_ended.load() && final_code.load() != kExitOk) {  // a plugin's deinit() that calls exit(0) changes nothing of that
+  // a plugin's deinit() that calls exit(0) changes nothing of that
+  if (command_ended.load() && final_code.load() != kExitOk) {
     std::fflush(nullptr);
     ::_exit(final_code.load());
   }
@@ -110,7 +126,9 @@ void at_early_exit() {
 
 // Runs the command; what went wrong becomes a message and the exit code.
 int run(const Arguments& arguments) {
-  const auto say = [](const std::string& text) { std::fprintf(stderr, "%s\n", visible_text(text).c_str()); };
+  const auto say = [](const std::string& text) {
+    std::fprintf(stderr, "%s\n", visible_text(text).c_str());
+  };
   try {
     const int code = dispatch(arguments);
     flush_standard_output();
@@ -122,10 +140,12 @@ int run(const Arguments& arguments) {
     return kExitUsage;
   } catch (const Error& e) {
     const int code = exit_code_of(e);
-    say(code == kExitUsage ? e.what() : fmt::format("slipway: {}", e.what()));  // a fault of a run file begins with its place
+    // a fault of a run file begins with its place
+    say(code == kExitUsage ? e.what() : fmt::format("slipway: {}", e.what()));
     return code;
   } catch (const std::bad_alloc&) {
-    say("slipway: out of memory; use a smaller batch (train.per_device_train_batch_size, generation.max_rows)");
+    say("slipway: out of memory; use a smaller batch (train.per_device_train_batch_size, "
+        "generation.max_rows)");
     return kExitFailure;
   } catch (const std::system_error& e) {
     say(fmt::format("slipway: {}", told(e)));
@@ -154,8 +174,10 @@ int main(int argc, char** argv) {
   install_crash_handler();
   std::atexit(at_early_exit);
   std::at_quick_exit(at_early_exit);
-  std::signal(SIGPIPE, SIG_IGN);  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
-  std::signal(SIGXFSZ, SIG_IGN);  // a quota of file sizes: the write fails, and says which file it was
+  // `slipway train ... 2>&1 | head`: a reader that leaves must not end the run
+  std::signal(SIGPIPE, SIG_IGN);
+  // a quota of file sizes: the write fails, and says which file it was
+  std::signal(SIGXFSZ, SIG_IGN);
   const int code = run({argv + 1, argv + argc});
   final_code.store(code);
   command_ended.store(true);

@@ -19,7 +19,8 @@ std::vector<fs::path> folders_of(const CommandLine& line) {
 std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : ""; }
 
 int list(const Arguments& arguments) {
-  CommandLine line("slipway plugin list [--json] [--plugin-path DIR]", "Lists the plugins beside the program and in the folders given.");
+  CommandLine line("slipway plugin list [--json] [--plugin-path DIR]",
+                   "Lists the plugins beside the program and in the folders given.");
   line.flag("json", "as JSON").repeated("plugin-path", "DIR", "look there too");
   if (!line.parse(arguments)) return kExitOk;
   const std::string told = describe_plugins(folders_of(line));
@@ -29,15 +30,21 @@ int list(const Arguments& arguments) {
   }
   const Json all = parse_json(told, "plugins");
   for (const Json& p : all["plugins"])
-    print(visible_line(fmt::format("{:<9} {:<38} {:<7} {}", text(p["kinds"]), text(p["id"]), text(p["version"]), text(p["description"]))) + "\n");
-  for (const Json& r : all["rejected"]) print(visible_line(fmt::format("rejected  {}: {}", text(r["file"]), text(r["reason"]))) + "\n");
+    print(visible_line(fmt::format("{:<9} {:<38} {:<7} {}", text(p["kinds"]), text(p["id"]),
+                                   text(p["version"]), text(p["description"]))) +
+          "\n");
+  for (const Json& r : all["rejected"])
+    print(visible_line(fmt::format("rejected  {}: {}", text(r["file"]), text(r["reason"]))) + "\n");
   if (all["plugins"].empty()) print("no plugins found; give --plugin-path DIR\n");
   return kExitOk;
 }
 
 int info(const Arguments& arguments) {
-  CommandLine line("slipway plugin info ID [--json] [--plugin-path DIR]", "Shows a plugin: what it is, what it offers, its options.");
-  line.positional("ID", "full id or last part of it").flag("json", "as JSON").repeated("plugin-path", "DIR", "look there too");
+  CommandLine line("slipway plugin info ID [--json] [--plugin-path DIR]",
+                   "Shows a plugin: what it is, what it offers, its options.");
+  line.positional("ID", "full id or last part of it")
+      .flag("json", "as JSON")
+      .repeated("plugin-path", "DIR", "look there too");
   if (!line.parse(arguments)) return kExitOk;
   const std::string told = describe_plugin(line.text("ID"), folders_of(line));
   if (line.has("json")) {
@@ -45,16 +52,20 @@ int info(const Arguments& arguments) {
     return kExitOk;
   }
   const Json d = parse_json(told, "plugin");
-  std::string out = fmt::format("{} {} ({})\n{}\n\nlicense     {}\nfile        {}\ninterfaces ", text(d["id"]), text(d["version"]), text(d["kinds"]), text(d["description"]),
-                                text(d["license"]), text(d["file"]));
+  std::string out = fmt::format("{} {} ({})\n{}\n\nlicense     {}\nfile        {}\ninterfaces ",
+                                text(d["id"]), text(d["version"]), text(d["kinds"]),
+                                text(d["description"]), text(d["license"]), text(d["file"]));
   for (const Json& i : d["interfaces"]) out += " " + text(i);
   out += d["options"].empty() ? "\nno options\n" : "\n\noptions\n";
   for (const Json& o : d["options"]) {
     std::string range;
     if (o["minimum"].is_string()) range += ", at least " + text(o["minimum"]);
     if (o["maximum"].is_string()) range += ", at most " + text(o["maximum"]);
-    for (const Json& choice : o["choices"]) range += (range.empty() || range.back() == ',' ? " " : " | ") + text(choice);
-    out += fmt::format("  {} ({}{}{})\n      {}\n", text(o["name"]), text(o["type"]), o["default"].is_string() ? ", default " + text(o["default"]) : ", required", range, text(o["help"]));
+    for (const Json& choice : o["choices"])
+      range += (range.empty() || range.back() == ',' ? " " : " | ") + text(choice);
+    out += fmt::format("  {} ({}{}{})\n      {}\n", text(o["name"]), text(o["type"]),
+                       o["default"].is_string() ? ", default " + text(o["default"]) : ", required",
+                       range, text(o["help"]));
   }
   print(visible_text(out));
   return kExitOk;
@@ -64,11 +75,15 @@ int info(const Arguments& arguments) {
 
 int plugin_command(const Arguments& arguments) {
   const std::string usage = "usage: slipway plugin list | slipway plugin info ID";
-  if (!arguments.empty() && arguments[0] == "list") return list({arguments.begin() + 1, arguments.end()});
-  if (!arguments.empty() && arguments[0] == "info") return info({arguments.begin() + 1, arguments.end()});
+  if (!arguments.empty() && arguments[0] == "list")
+    return list({arguments.begin() + 1, arguments.end()});
+  if (!arguments.empty() && arguments[0] == "info")
+    return info({arguments.begin() + 1, arguments.end()});
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
-    print(usage + "\n\n  list       every plugin found, and files that were refused with the reason\n  info ID    options, interfaces, file\n"
-                  "(--json for programs, --plugin-path DIR for more folders)\n");
+    print(usage +
+          "\n\n  list       every plugin found, and files that were refused with the reason\n  "
+          "info ID    options, interfaces, file\n"
+          "(--json for programs, --plugin-path DIR for more folders)\n");
     return kExitOk;
   }
   throw UsageError(usage);

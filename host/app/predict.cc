@@ -23,15 +23,22 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 
 int predict_command(const Arguments& arguments) {
   CommandLine line("slipway predict WHAT [options]",
-                   std::string("Writes what a model predicts for each example: at the place of every label token the most likely token, given the right\n"
-                               "ones before, and the label's log-probability. (What it writes by itself: slipway generate.) One JSON object a line, or,\n"
-                               "with --predictions NAME.safetensors, arrays padded with -100 as Hugging Face's PredictionOutput has them. The file grows while\n"
-                               "the model computes; memory does not. Metrics go into FOLDER/predict_results.json and FOLDER/all_results.json.\n\n") +
+                   std::string("Writes what a model predicts for each example: at the place of "
+                               "every label token the most likely token, given the right\n"
+                               "ones before, and the label's log-probability. (What it writes by "
+                               "itself: slipway generate.) One JSON object a line, or,\n"
+                               "with --predictions NAME.safetensors, arrays padded with -100 as "
+                               "Hugging Face's PredictionOutput has them. The file grows while\n"
+                               "the model computes; memory does not. Metrics go into "
+                               "FOLDER/predict_results.json and FOLDER/all_results.json.\n\n") +
                        kEvaluationTargetHelp);
   add_target_options(line);
   line.option("predictions", "FILE", "where the predictions go; default: FOLDER/predictions.jsonl")
-      .option("ignore-keys", "KEYS", "outputs to leave out, with commas between: prompt, label, prediction (texts), label_ids, predictions, logprobs")
-      .flag("logits", "write all logits too, into safetensors: examples x longest x vocabulary floats")
+      .option("ignore-keys", "KEYS",
+              "outputs to leave out, with commas between: prompt, label, prediction (texts), "
+              "label_ids, predictions, logprobs")
+      .flag("logits",
+            "write all logits too, into safetensors: examples x longest x vocabulary floats")
       .option("metric-key-prefix", "PREFIX", "what the metrics' names begin with", "test")
       .flag("json", "print the metrics as JSON")
       .flag("quiet", "say only what goes wrong, beside the metrics");
@@ -48,7 +55,9 @@ int predict_command(const Arguments& arguments) {
   }
   EvaluationTarget target = target_of(line);
   options.results = target.out;
-  const std::filesystem::path file = line.has("predictions") ? std::filesystem::path(line.text("predictions")) : target.out / "predictions.jsonl";
+  const std::filesystem::path file = line.has("predictions")
+                                         ? std::filesystem::path(line.text("predictions"))
+                                         : target.out / "predictions.jsonl";
   Evaluator evaluator(std::move(target.run));
   const StopScope stopping(/*listen=*/true);
   const EvaluationResult result = evaluator.predict(file, options);

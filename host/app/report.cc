@@ -8,14 +8,18 @@
 namespace slipway {
 
 int report_command(const Arguments& arguments) {
-  CommandLine line("slipway report RUN [options]",
-                   "Writes RUN/report.html anew from metrics.jsonl and samples/: curves, answers before and after, configuration.\n"
-                   "Training does so by itself; this is for folders that were copied, and for pictures.");
-  line.positional("RUN", "a run folder").option("picture", "FILE.svg", "write one picture of the run too: curves and three answers");
+  CommandLine line(
+      "slipway report RUN [options]",
+      "Writes RUN/report.html anew from metrics.jsonl and samples/: curves, answers before and "
+      "after, configuration.\n"
+      "Training does so by itself; this is for folders that were copied, and for pictures.");
+  line.positional("RUN", "a run folder")
+      .option("picture", "FILE.svg", "write one picture of the run too: curves and three answers");
   if (!line.parse(arguments)) return kExitOk;
   const fs::path run = line.text("RUN");
   std::error_code ec;
-  if (!fs::is_directory(run, ec)) throw UsageError(fmt::format("{}: {}", run.string(), ec ? ec.message() : "no such folder"));
+  if (!fs::is_directory(run, ec))
+    throw UsageError(fmt::format("{}: {}", run.string(), ec ? ec.message() : "no such folder"));
   write_report(run);
   log_info("{}", (run / "report.html").string());
   if (line.has("picture")) {

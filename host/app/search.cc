@@ -17,7 +17,8 @@ namespace {
 std::string brief(const std::string& toml) {
   double number = 0;
   const auto [end, ec] = std::from_chars(toml.data(), toml.data() + toml.size(), number);
-  const bool real = ec == std::errc() && end == toml.data() + toml.size() && toml.find_first_of(".e") != std::string::npos;
+  const bool real = ec == std::errc() && end == toml.data() + toml.size() &&
+                    toml.find_first_of(".e") != std::string::npos;
   return real ? fmt::format("{:.6g}", number) : toml;
 }
 
@@ -30,9 +31,12 @@ std::string table_of(const SearchResult& result) {
   });
   std::vector<std::vector<std::string>> rows(1);
   rows[0] = {"trial", result.metric};
-  for (const auto& [key, value] : trials.empty() ? decltype(SearchTrial::values)() : trials[0].values) rows[0].push_back(key);
+  for (const auto& [key, value] :
+       trials.empty() ? decltype(SearchTrial::values)() : trials[0].values)
+    rows[0].push_back(key);
   for (const SearchTrial& trial : trials) {
-    rows.push_back({std::to_string(trial.number), trial.objective ? fmt::format("{:.6g}", *trial.objective) : "failed"});
+    rows.push_back({std::to_string(trial.number),
+                    trial.objective ? fmt::format("{:.6g}", *trial.objective) : "failed"});
     for (const auto& [key, value] : trial.values) rows.back().push_back(brief(value));
   }
   std::string out;
@@ -51,13 +55,20 @@ std::string table_of(const SearchResult& result) {
 
 int search_command(const Arguments& arguments) {
   CommandLine line("slipway search FILE [options]",
-                   "Runs the run file again and again with values that a search plugin proposes. FILE is a run file with:\n\n"
-                   "  [search]\n  use = \"random\"\n  metric = \"eval_reward\"\n  direction = \"maximize\"\n  trials = 10\n\n"
-                   "  [search.space]\n  \"train.learning_rate\" = { low = 1e-5, high = 1e-3, log = true }\n  \"raft.samples_per_prompt\" = [4, 8, 16]\n\n"
-                   "Trials lie in run.output_dir/trial-NNNN. Stopped or killed, the same command resumes the search.");
-  line.positional("FILE", "run file with [search]").repeated("set", "KEY=VALUE", "override a key in every trial").flag("json", "print the trials as JSON");
+                   "Runs the run file again and again with values that a search plugin proposes. "
+                   "FILE is a run file with:\n\n"
+                   "  [search]\n  use = \"random\"\n  metric = \"eval_reward\"\n  direction = "
+                   "\"maximize\"\n  trials = 10\n\n"
+                   "  [search.space]\n  \"train.learning_rate\" = { low = 1e-5, high = 1e-3, log = "
+                   "true }\n  \"raft.samples_per_prompt\" = [4, 8, 16]\n\n"
+                   "Trials lie in run.output_dir/trial-NNNN. Stopped or killed, the same command "
+                   "resumes the search.");
+  line.positional("FILE", "run file with [search]")
+      .repeated("set", "KEY=VALUE", "override a key in every trial")
+      .flag("json", "print the trials as JSON");
   if (!line.parse(arguments)) return kExitOk;
-  const SearchResult result = search(line.text("FILE"), line.texts("set"), {.stop_on_signals = true, .run_trial = {}});
+  const SearchResult result =
+      search(line.text("FILE"), line.texts("set"), {.stop_on_signals = true, .run_trial = {}});
   Json json = Json::array();
   for (const SearchTrial& trial : result.trials) {
     Json row = {{"trial", trial.number}, {"state", trial.objective ? "complete" : "failed"}};
@@ -72,7 +83,8 @@ int search_command(const Arguments& arguments) {
   print(table_of(result));
   for (const int64_t number : result.best) {
     const SearchTrial& trial = result.trials.at(static_cast<size_t>(number));
-    print(fmt::format("best: trial {}, {} = {:.6g}, in {}\n", number, result.metric, trial.objective.value_or(std::nan("")), trial.folder.string()));
+    print(fmt::format("best: trial {}, {} = {:.6g}, in {}\n", number, result.metric,
+                      trial.objective.value_or(std::nan("")), trial.folder.string()));
   }
   return kExitOk;
 }

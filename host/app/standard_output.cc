@@ -22,7 +22,8 @@ namespace {
 
 void print(std::string_view text) {
   errno = 0;
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::ferror(stdout) != 0) fail_to_print(errno);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::ferror(stdout) != 0)
+    fail_to_print(errno);
 }
 
 void flush_standard_output() {

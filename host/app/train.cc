@@ -16,7 +16,8 @@
 namespace slipway {
 namespace {
 
-// What --trial says: the facts, or @FILE with them and, each after a NUL byte, what else is to be set.
+// What --trial says: the facts, or @FILE with them and, each after a NUL byte, what else is to be
+// set.
 struct TrialFacts {
   std::string json;
   std::vector<std::string> overrides;
@@ -40,14 +41,24 @@ TrialFacts trial_facts(const std::string& given) {
 
 int train_command(const Arguments& arguments) {
   CommandLine line("slipway train FILE [options]",
-                   "Trains a model as the run file says. Everything is checked before anything is built: a wrong key is\n"
+                   "Trains a model as the run file says. Everything is checked before anything is "
+                   "built: a wrong key is\n"
                    "named with its line and the nearest known one.");
   line.positional("FILE", "the run file (TOML); `slipway config help` explains every key", false)
-      .repeated("set", "KEY=VALUE", "override a key: --set train.learning_rate=2e-5 (may be repeated)")
-      .option("resume", "CHECKPOINT", "resume from the newest checkpoint, or from the one that is named", "", "true")
-      .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev; without a name: trace.json in the run folder", "", "true")
-      .option("trial", "JSON", "for `slipway search`, which passes the facts of the trial that it runs: {\"name\": ..., \"params\": {...}}, or @FILE", "")
-      .flag("print-config", "print the resolved configuration with the origin of each value, and stop")
+      .repeated("set", "KEY=VALUE",
+                "override a key: --set train.learning_rate=2e-5 (may be repeated)")
+      .option("resume", "CHECKPOINT",
+              "resume from the newest checkpoint, or from the one that is named", "", "true")
+      .option("profile", "TRACE.json",
+              "write what happened when, for ui.perfetto.dev; without a name: trace.json in the "
+              "run folder",
+              "", "true")
+      .option("trial", "JSON",
+              "for `slipway search`, which passes the facts of the trial that it runs: {\"name\": "
+              "..., \"params\": {...}}, or @FILE",
+              "")
+      .flag("print-config",
+            "print the resolved configuration with the origin of each value, and stop")
       .flag("help-config", "explain every key of a run file, and stop")
       .flag("quiet", "say only what goes wrong");
   if (!line.parse(arguments)) return kExitOk;
@@ -68,7 +79,12 @@ int train_command(const Arguments& arguments) {
     return kExitOk;
   }
   const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
-  Trainer(std::move(run)).train({.resume = line.text("resume"), .profile = trace, .stop_on_signals = true, .trial = trial.json, .console = !line.has("quiet")});
+  Trainer(std::move(run))
+      .train({.resume = line.text("resume"),
+              .profile = trace,
+              .stop_on_signals = true,
+              .trial = trial.json,
+              .console = !line.has("quiet")});
   return kExitOk;
 }
 

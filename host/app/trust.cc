@@ -12,7 +12,8 @@
 namespace slipway {
 namespace {
 
-constexpr const char* kHow = "it may do anything that you may do. Run with --trust if you know where it is from";
+constexpr const char* kHow =
+    "it may do anything that you may do. Run with --trust if you know where it is from";
 
 // "dir/a.so, dir/b.so", or the folder itself where it holds none.
 std::string libraries_in(const fs::path& folder) {
@@ -40,8 +41,13 @@ std::vector<std::string> foreign_uses(const Value& root) {
       out.push_back(use->s);
     }
   };
-  constexpr std::array<std::pair<const char*, uint32_t>, 6> kSections = {{{"model", SLW_KIND_MODEL}, {"reward", SLW_KIND_REWARD}, {"metric", SLW_KIND_METRIC},
-                                                                         {"callback", SLW_KIND_CALLBACK}, {"logger", SLW_KIND_LOGGER}, {"loss", SLW_KIND_LOSS}}};
+  constexpr std::array<std::pair<const char*, uint32_t>, 6> kSections = {
+      {{"model", SLW_KIND_MODEL},
+       {"reward", SLW_KIND_REWARD},
+       {"metric", SLW_KIND_METRIC},
+       {"callback", SLW_KIND_CALLBACK},
+       {"logger", SLW_KIND_LOGGER},
+       {"loss", SLW_KIND_LOSS}}};
   for (const auto& [section, kind] : kSections) {
     const Value* body = root.find(section);
     if (body == nullptr) continue;
@@ -55,7 +61,9 @@ std::vector<std::string> foreign_uses(const Value& root) {
 }  // namespace
 
 void add_trust_option(CommandLine& line) {
-  line.flag("trust", "let the folder's own files name plugins and compiled models: they run as code, with your rights");
+  line.flag("trust",
+            "let the folder's own files name plugins and compiled models: they run as code, with "
+            "your rights");
 }
 
 void leave_out_foreign_plugins(const fs::path& file, Overrides& overrides) {
@@ -69,18 +77,25 @@ void leave_out_foreign_plugins(const fs::path& file, Overrides& overrides) {
     return;
   }
   std::string uses, libraries;
-  for (const std::string& use : foreign) uses += fmt::format("{}\"{}\"", uses.empty() ? "" : ", ", use);
+  for (const std::string& use : foreign)
+    uses += fmt::format("{}\"{}\"", uses.empty() ? "" : ", ", use);
   std::vector<std::string> folders;
   for (const Value& item : path->items) folders.push_back(item.s);
   if (path->kind == Value::Kind::kString) folders.push_back(path->s);
-  for (const fs::path folder : folders) libraries += (libraries.empty() ? "" : ", ") + libraries_in(folder.is_absolute() ? folder : file.parent_path() / folder);
-  throw UsageError(fmt::format("{}: this folder uses plugins that are not Slipway's own ({}) and names where they lie: {}. A plugin is a program: {}", file.string(), uses, libraries, kHow));
+  for (const fs::path folder : folders)
+    libraries += (libraries.empty() ? "" : ", ") +
+                 libraries_in(folder.is_absolute() ? folder : file.parent_path() / folder);
+  throw UsageError(
+      fmt::format("{}: this folder uses plugins that are not Slipway's own ({}) and names where "
+                  "they lie: {}. A plugin is a program: {}",
+                  file.string(), uses, libraries, kHow));
 }
 
 void refuse_compiled_weights(const fs::path& weights) {
   const fs::path program = program_at(weights);
   if (program.extension() != ".pt2") return;
-  throw UsageError(fmt::format("{}: is compiled code with weights inside: {}", program.string(), kHow));
+  throw UsageError(
+      fmt::format("{}: is compiled code with weights inside: {}", program.string(), kHow));
 }
 
 }  // namespace slipway

@@ -27,7 +27,8 @@ int64_t size_of(int fd, const fs::path& path) {
 std::string read_at(int fd, int64_t begin, int64_t end, const fs::path& path) {
   std::string out(static_cast<size_t>(end - begin), '\0');
   for (size_t done = 0; done < out.size();) {
-    const ssize_t n = ::pread(fd, out.data() + done, out.size() - done, begin + static_cast<int64_t>(done));
+    const ssize_t n =
+        ::pread(fd, out.data() + done, out.size() - done, begin + static_cast<int64_t>(done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_errno(path, "cannot read");
     if (n == 0) fail("{}: was cut while it was read", path.string());
@@ -42,7 +43,8 @@ int64_t end_of_lines(int fd, int64_t size, const fs::path& path) {
   for (int64_t end = size; end > 0;) {
     const int64_t begin = std::max<int64_t>(0, end - kPiece);
     const std::string piece = read_at(fd, begin, end, path);
-    if (const size_t at = piece.rfind('\n'); at != std::string::npos) return begin + static_cast<int64_t>(at) + 1;
+    if (const size_t at = piece.rfind('\n'); at != std::string::npos)
+      return begin + static_cast<int64_t>(at) + 1;
     end = begin;
   }
   return 0;
@@ -57,7 +59,8 @@ AppendLog::~AppendLog() {
 void AppendLog::open() {
   if (fd_ >= 0) {
     if (is_same_file(fd_, path_)) return;
-    log_warn("{}: was removed or replaced while it was being written; it is begun again", path_.string());
+    log_warn("{}: was removed or replaced while it was being written; it is begun again",
+             path_.string());
     ::close(std::exchange(fd_, -1));
   }
   const auto try_open = [&] { fd_ = open_descriptor(path_, O_RDWR | O_CREAT | O_APPEND); };
@@ -104,7 +107,8 @@ void AppendLog::flush() {
   } else if (::fsync(fd_) != 0) {
     fail_errno(path_, "cannot flush to disk");
   }
-  if (!std::exchange(named_, true)) flush_to_disk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+  if (!std::exchange(named_, true))
+    flush_to_disk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
 }
 
 int64_t AppendLog::size() const {

@@ -23,7 +23,9 @@ int open_descriptor(const fs::path& path, int flags) {
   return fd;
 }
 
-void fail_errno(const fs::path& path, const char* what) { fail("{}: {}: {}", path.string(), what, std::strerror(errno)); }
+void fail_errno(const fs::path& path, const char* what) {
+  fail("{}: {}: {}", path.string(), what, std::strerror(errno));
+}
 
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
@@ -36,7 +38,8 @@ void write_all(int fd, std::string_view bytes, const fs::path& path) {
 
 bool is_same_file(int fd, const fs::path& path, int flags) {
   struct stat here{}, there{};
-  return ::fstat(fd, &here) == 0 && ::fstatat(AT_FDCWD, path.c_str(), &there, flags) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+  return ::fstat(fd, &here) == 0 && ::fstatat(AT_FDCWD, path.c_str(), &there, flags) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 namespace {

@@ -26,10 +26,11 @@ void write_all(int fd, std::string_view bytes, const fs::path& path);
 // Whether `path` still names the open file. `flags`: AT_SYMLINK_NOFOLLOW, or links are followed.
 bool is_same_file(int fd, const fs::path& path, int flags = 0);
 
-// Takes the file's lock where nobody has it: 0, or the reason in errno's numbers (EWOULDBLOCK: another descriptor has it; others where a
-// file system knows no locks).
+// Takes the file's lock where nobody has it: 0, or the reason in errno's numbers (EWOULDBLOCK:
+// another descriptor has it; others where a file system knows no locks).
 int try_lock(int fd);
-// Others who ask for the lock wait while this lives. Where a file system knows no locks there is nobody to wait for.
+// Others who ask for the lock wait while this lives. Where a file system knows no locks there is
+// nobody to wait for.
 class ExclusiveLock {
  public:
   explicit ExclusiveLock(int fd);

@@ -8,8 +8,9 @@
 
 namespace slipway {
 
-// A failure that the user can act on. The text names what, where and the mend; it is printed as it is,
-// without a stack trace. Anything else that escapes to main() is a defect of Slipway and is reported as one.
+// A failure that the user can act on. The text names what, where and the mend; it is printed as it
+// is, without a stack trace. Anything else that escapes to main() is a defect of Slipway and is
+// reported as one.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -1,5 +1,5 @@
-// Placing sets of files. The new files lie in a hidden folder; once that has the name that says "complete", the set will be placed,
-// by this process or by the next.
+// Placing sets of files. The new files lie in a hidden folder; once that has the name that says
+// "complete", the set will be placed, by this process or by the next.
 #include "base/file_set.h"
 
 #include <algorithm>
@@ -16,7 +16,8 @@ constexpr const char *kSet = "model", *kReady = ".model.slipway-ready", *kOrder 
 
 // One process at a time moves files out of the folder; a file system without locks has one process.
 struct LockedFolder {
-  explicit LockedFolder(const fs::path& path) : folder(open_descriptor(path, O_RDONLY | O_DIRECTORY)), lock(folder.fd) {}
+  explicit LockedFolder(const fs::path& path)
+      : folder(open_descriptor(path, O_RDONLY | O_DIRECTORY)), lock(folder.fd) {}
   const Descriptor folder;
   const ExclusiveLock lock;
 };
@@ -34,7 +35,8 @@ void replace(const fs::path& from, const fs::path& to) {
 }
 
 void remove_or_fail(const fs::path& path) {
-  if (!remove_path(path)) fail("{}: is of an earlier model and cannot be removed; remove it by hand", path.string());
+  if (!remove_path(path))
+    fail("{}: is of an earlier model and cannot be removed; remove it by hand", path.string());
 }
 
 // `ready` is locked. Every step may have been taken before.
@@ -49,9 +51,11 @@ void move_out(const fs::path& ready, const fs::path& folder) {
   if (path_exists(ready / last)) {
     remove_or_fail(folder / last);
     flush_to_disk(folder);
-    for (const Json& name : order.value("obsolete", Json::array())) remove_or_fail(folder / name.get<std::string>());
+    for (const Json& name : order.value("obsolete", Json::array()))
+      remove_or_fail(folder / name.get<std::string>());
     for (const fs::path& path : list_folder(ready))
-      if (path.filename() != last && path.filename() != kOrder) replace(path, folder / path.filename());
+      if (path.filename() != last && path.filename() != kOrder)
+        replace(path, folder / path.filename());
     flush_to_disk(folder);
     replace(ready / last, folder / last);
     flush_to_disk(folder);

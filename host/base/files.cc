@@ -47,7 +47,8 @@ std::string read_file(const fs::path& path) {
 
 void flush_to_disk(const fs::path& path) {
   const Descriptor file = open_or_fail(path, O_RDONLY);
-  if (::fsync(file.fd) != 0) fail("{}: cannot flush to disk: {}", path.string(), std::strerror(errno));
+  if (::fsync(file.fd) != 0)
+    fail("{}: cannot flush to disk: {}", path.string(), std::strerror(errno));
 }
 
 DurableFile::DurableFile(const fs::path& path) {
@@ -94,9 +95,12 @@ namespace {
 class Sha256 {
  public:
   Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) fail("SHA-256 is unavailable");
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+      fail("SHA-256 is unavailable");
   }
-  void update(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  void update(std::string_view bytes) {
+    EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+  }
   std::string hex() {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;

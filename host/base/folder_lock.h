@@ -6,14 +6,16 @@
 
 namespace slipway {
 
-// An advisory lock (flock) on `.slipway-lock`, which names its holder; Linux's NFS passes it on to the server. Where a file system has no locks, a
-// warning says so, and a process of this machine that the file names and that still runs counts as the holder. Movable, not copyable.
+// An advisory lock (flock) on `.slipway-lock`, which names its holder; Linux's NFS passes it on to
+// the server. Where a file system has no locks, a warning says so, and a process of this machine
+// that the file names and that still runs counts as the holder. Movable, not copyable.
 class FolderLock {
  public:
   static constexpr const char* kFile = ".slipway-lock";
 
   FolderLock() = default;  // nothing is locked
-  // Locks `folder`, which exists, for a "run" or a "search". Throws Error naming the process that holds it.
+  // Locks `folder`, which exists, for a "run" or a "search". Throws Error naming the process that
+  // holds it.
   FolderLock(const fs::path& folder, const char* holder);
   ~FolderLock() { release(); }
   FolderLock(FolderLock&& other) noexcept;

@@ -18,14 +18,19 @@ namespace {
 constexpr int kMaxDepth = 512;  // dump() and others go down one call a level
 
 int64_t line_at(std::string_view text, size_t at, int first_line) {
-  return first_line + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(std::min(text.size(), at)), '\n');
+  return first_line + std::count(text.begin(),
+                                 text.begin() + static_cast<ptrdiff_t>(std::min(text.size(), at)),
+                                 '\n');
 }
 
-[[noreturn]] void malformed(const Json::parse_error& e, std::string_view text, const std::string& origin, int first_line) {
+[[noreturn]] void malformed(const Json::parse_error& e, std::string_view text,
+                            const std::string& origin, int first_line) {
   refuse_git_lfs_pointer(text, origin);
   std::string reason = e.what();
-  if (const size_t colon = reason.find(": "); colon != std::string::npos) reason = reason.substr(colon + 2);
-  fail("{}:{}: not valid JSON: {}", origin, line_at(text, e.byte == 0 ? 0 : e.byte - 1, first_line), excerpt(reason, 300));
+  if (const size_t colon = reason.find(": "); colon != std::string::npos)
+    reason = reason.substr(colon + 2);
+  fail("{}:{}: not valid JSON: {}", origin, line_at(text, e.byte == 0 ? 0 : e.byte - 1, first_line),
+       excerpt(reason, 300));
 }
 
 // What every reader of a text says when the text is malformed.
@@ -35,15 +40,19 @@ struct Sax : nlohmann::json_sax<Json> {
   int first_line;
   Sax(std::string_view t, const std::string& o, int line) : text(t), origin(o), first_line(line) {}
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    if (const auto* error = dynamic_cast<const Json::parse_error*>(&e)) malformed(*error, text, origin, first_line);
-    fail("{}:{}: not valid JSON: {}", origin, first_line, excerpt(e.what(), 300));  // a number out of range
+    if (const auto* error = dynamic_cast<const Json::parse_error*>(&e))
+      malformed(*error, text, origin, first_line);
+    // a number out of range
+    fail("{}:{}: not valid JSON: {}", origin, first_line, excerpt(e.what(), 300));
   }
 };
 
-// Builds the value. A Json of its own accord searches all keys of an object for each that it is given.
+// Builds the value. A Json of its own accord searches all keys of an object for each that it is
+// given.
 class Builder final : public Sax {
  public:
-  Builder(std::string_view t, const std::string& o, int line, const KeyCheck& check) : Sax(t, o, line), check_(check) {}
+  Builder(std::string_view t, const std::string& o, int line, const KeyCheck& check)
+      : Sax(t, o, line), check_(check) {}
   Json document;
   bool null() override { return put(nullptr); }
   bool boolean(bool value) override { return put(value); }
@@ -68,7 +77,7 @@ class Builder final : public Sax {
 
  private:
   struct Open {
-    Json* value;  // stays where it is: only the innermost grows
+    Json* value;      // stays where it is: only the innermost grows
     std::string key;  // the last one read, and its place among the others
     size_t at = 0;
     std::unordered_map<std::string, size_t> places;  // of its keys, once they are many
@@ -78,8 +87,11 @@ class Builder final : public Sax {
   static size_t place_of(Open& in, const std::string& key) {
     constexpr size_t kFew = 16;
     const auto& pairs = in.value->get_ref<Json::object_t&>();
-    if (pairs.size() <= kFew) return static_cast<size_t>(std::ranges::find(pairs, key, &Json::object_t::value_type::first) - pairs.begin());
-    for (size_t i = in.places.size(); i < pairs.size(); ++i) in.places.emplace(pairs.data()[i].first, i);
+    if (pairs.size() <= kFew)
+      return static_cast<size_t>(std::ranges::find(pairs, key, &Json::object_t::value_type::first) -
+                                 pairs.begin());
+    for (size_t i = in.places.size(); i < pairs.size(); ++i)
+      in.places.emplace(pairs.data()[i].first, i);
     const auto found = in.places.find(key);
     return found == in.places.end() ? pairs.size() : found->second;
   }
@@ -128,7 +140,8 @@ struct Ignore final : Sax {
     return true;
   }
   bool key(std::string& name) override {
-    if (unique && !open.back().insert(name).second) fail("{}: the key \"{}\" occurs twice in one object", origin, excerpt(name));
+    if (unique && !open.back().insert(name).second)
+      fail("{}: the key \"{}\" occurs twice in one object", origin, excerpt(name));
     return true;
   }
   bool end_object() override {
@@ -144,19 +157,18 @@ struct Ignore final : Sax {
 void check_json_depth(std::string_view text, const std::string& origin, int first_line) {
   // The parser takes a NUL for the text's end, whatever follows.
   if (const size_t nul = text.find('\0'); nul != std::string_view::npos)
-    fail("{}:{}: not valid JSON: holds a NUL byte; is the file damaged?", origin, line_at(text, nul, first_line));
+    fail("{}:{}: not valid JSON: holds a NUL byte; is the file damaged?", origin,
+         line_at(text, nul, first_line));
   int depth = 0;
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (quoted && c == '\\')
-      ++i;
-    else if (c == '"')
-      quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    else if (c == '"') quoted = !quoted;
     else if (!quoted && (c == '{' || c == '[') && ++depth > kMaxDepth)
-      fail("{}:{}: not usable JSON: nests deeper than {}", origin, line_at(text, i, first_line), kMaxDepth);
-    else if (!quoted && (c == '}' || c == ']'))
-      --depth;
+      fail("{}:{}: not usable JSON: nests deeper than {}", origin, line_at(text, i, first_line),
+           kMaxDepth);
+    else if (!quoted && (c == '}' || c == ']')) --depth;
   }
 }
 
@@ -174,7 +186,8 @@ nlohmann::json parse_unique_json(std::string_view text, const std::string& origi
   return nlohmann::json::parse(text.begin(), text.end());
 }
 
-Json parse_json(std::string_view text, const std::string& origin, int first_line, const KeyCheck& check_key) {
+Json parse_json(std::string_view text, const std::string& origin, int first_line,
+                const KeyCheck& check_key) {
   check_json_depth(text, origin, first_line);
   Builder sax(text, origin, first_line, check_key);
   Json::sax_parse(text.begin(), text.end(), &sax);

@@ -13,7 +13,8 @@ constexpr const char* kName = "manifest.json";
 
 // A file of the folder itself: a manifest that came from elsewhere leads nowhere else.
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
 }
 
 struct Listed {
@@ -27,10 +28,13 @@ std::vector<Listed> read_manifest(const fs::path& path) {
   std::vector<Listed> out;
   try {
     const Json json = parse_json(text, where);
-    if (json.at("format_version").get<int>() != 1) fail("{}: format version {} is not known", where, json["format_version"].dump());
+    if (json.at("format_version").get<int>() != 1)
+      fail("{}: format version {} is not known", where, json["format_version"].dump());
     for (const Json& file : json.at("files")) {
-      out.push_back({file.at("name").get<std::string>(), file.at("size").get<uint64_t>(), file.at("sha256").get<std::string>()});
-      if (!is_plain_name(out.back().name)) fail("{}: \"{}\" is not a file name", where, out.back().name);
+      out.push_back({file.at("name").get<std::string>(), file.at("size").get<uint64_t>(),
+                     file.at("sha256").get<std::string>()});
+      if (!is_plain_name(out.back().name))
+        fail("{}: \"{}\" is not a file name", where, out.back().name);
     }
   } catch (const Json::exception& e) {
     throw Damaged(fmt::format("{}: is not a usable manifest: {}", where, e.what()));
@@ -57,22 +61,28 @@ void write_manifest(const fs::path& folder, int64_t step, const std::vector<std:
   manifest["files"] = Json::array();
   for (const std::string& name : names) {
     const MappedFile file(folder / name);
-    manifest["files"].push_back({{"name", name}, {"size", file.bytes().size()}, {"sha256", sha256(file.text())}});
+    manifest["files"].push_back(
+        {{"name", name}, {"size", file.bytes().size()}, {"sha256", sha256(file.text())}});
   }
   write_file_durably(folder / kName, manifest.dump(2) + "\n");
 }
 
-void verify_manifest(const fs::path& folder, const std::function<bool(const std::string& name)>& which) {
-  if (!path_exists(folder / kName)) throw Damaged(fmt::format("{}: has no manifest.json; it is not a finished checkpoint", folder.string()));
+void verify_manifest(const fs::path& folder,
+                     const std::function<bool(const std::string& name)>& which) {
+  if (!path_exists(folder / kName))
+    throw Damaged(
+        fmt::format("{}: has no manifest.json; it is not a finished checkpoint", folder.string()));
   for (const Listed& each : read_manifest(folder / kName))
     if (!which || which(each.name)) verify(folder / each.name, each);
 }
 
-void verify_manifest_if_any(const fs::path& folder, const std::function<bool(const std::string& name)>& which) {
+void verify_manifest_if_any(const fs::path& folder,
+                            const std::function<bool(const std::string& name)>& which) {
   const fs::path path = folder / kName;
   if (!path_exists(path)) return;
   const Json json = Json::parse(read_file(path), nullptr, false);
-  if (json.is_discarded() || json.contains("files") || json.contains("global_step")) verify_manifest(folder, which);
+  if (json.is_discarded() || json.contains("files") || json.contains("global_step"))
+    verify_manifest(folder, which);
 }
 
 }  // namespace slipway

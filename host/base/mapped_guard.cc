@@ -32,7 +32,10 @@ void on_bus_error(int, siginfo_t* info, void*) {
     const uintptr_t begin = each.begin.load(std::memory_order_acquire);
     if (begin == 0 || at < begin || at >= each.end) continue;
     SignalText words;
-    words.add("error: ").add(each.path).add(": cannot be read: it was cut short while it was being read, or its disk failed\n").write();
+    words.add("error: ")
+        .add(each.path)
+        .add(": cannot be read: it was cut short while it was being read, or its disk failed\n")
+        .write();
     ::_exit(kExitFailure);
   }
   ::sigaction(SIGBUS, &previous, nullptr);  // not ours: it happens again, as it would have

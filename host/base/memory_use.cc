@@ -42,7 +42,8 @@ Json MemoryMetrics::end(const std::string& stage) {
   current_.clear();
   const ResidentMemory now = resident_memory();
   // A peak that could not begin anew is this stage's only if it rose meanwhile.
-  const int64_t peak = peak_is_ours_ || now.peak > at_begin_.peak ? now.peak : std::max(at_begin_.now, now.now);
+  const int64_t peak =
+      peak_is_ours_ || now.peak > at_begin_.peak ? now.peak : std::max(at_begin_.now, now.now);
   const Deltas deltas{at_begin_.now, now.now - at_begin_.now, std::max<int64_t>(0, peak - now.now)};
   if (stage == "init") {
     init_ = deltas;

@@ -21,7 +21,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     now[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       now[j] = std::min({before[j] + 1, now[j - 1] + 1, before[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], earlier[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], earlier[j - 2] + 1);
     }
   }
   return rows[0][b.size()];
@@ -41,14 +42,19 @@ std::string nearest(std::string_view name, std::span<const std::string> candidat
   std::string best;
   if (wanted.size() >= kTelling && wanted.find_first_not_of("-.") <= wanted.size() - kTelling)
     for (const std::string& candidate : candidates)
-      if (candidate.size() <= kLongest && lower(candidate).starts_with(wanted) && (best.empty() || candidate.size() < best.size())) best = candidate;
+      if (candidate.size() <= kLongest && lower(candidate).starts_with(wanted) &&
+          (best.empty() || candidate.size() < best.size()))
+        best = candidate;
   if (!best.empty()) return best;
   size_t best_distance = SIZE_MAX;
   for (const std::string& candidate : candidates) {
-    const size_t shorter = std::min(name.size(), candidate.size()), longer = std::max(name.size(), candidate.size());
-    if (candidate.size() > kLongest || 3 * (longer - shorter) > longer) continue;  // the distance is at least the difference
+    const size_t shorter = std::min(name.size(), candidate.size()),
+                 longer = std::max(name.size(), candidate.size());
+    // the distance is at least the difference
+    if (candidate.size() > kLongest || 3 * (longer - shorter) > longer) continue;
     const size_t distance = edit_distance(wanted, lower(candidate));
-    if (distance < best_distance && 3 * distance <= longer) best = candidate, best_distance = distance;
+    if (distance < best_distance && 3 * distance <= longer)
+      best = candidate, best_distance = distance;
   }
   return best;
 }

@@ -9,8 +9,8 @@ namespace slipway {
 // Edit distance with adjacent transpositions (Damerau-Levenshtein, restricted).
 size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate nearest to `name`, or "" when none is near enough to be worth suggesting (distance over
-// a third of the longer name). Case is ignored; ties go to the first.
+// The candidate nearest to `name`, or "" when none is near enough to be worth suggesting (distance
+// over a third of the longer name). Case is ignored; ties go to the first.
 std::string nearest(std::string_view name, std::span<const std::string> candidates);
 
 // `, did you mean "x"?` or "".

@@ -13,7 +13,8 @@ fs::path loaded_library(const std::string& name) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* data) {
         auto& s = *static_cast<Search*>(data);
-        if (fs::path(info->dlpi_name).filename().string().starts_with(s.name)) s.found = info->dlpi_name;
+        if (fs::path(info->dlpi_name).filename().string().starts_with(s.name))
+          s.found = info->dlpi_name;
         return s.found.empty() ? 0 : 1;
       },
       &search);
@@ -21,7 +22,8 @@ fs::path loaded_library(const std::string& name) {
 }
 
 fs::path program_folder() {
-  if (const fs::path library = loaded_library("libslipway.so"); !library.empty()) return fs::absolute(library).parent_path();
+  if (const fs::path library = loaded_library("libslipway.so"); !library.empty())
+    return fs::absolute(library).parent_path();
   std::error_code ec;
   return fs::read_symlink("/proc/self/exe", ec).parent_path();
 }

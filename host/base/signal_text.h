@@ -1,4 +1,5 @@
-// Text that a signal handler puts together, without allocating, and writes at once: other threads may be speaking at the same moment.
+// Text that a signal handler puts together, without allocating, and writes at once: other threads
+// may be speaking at the same moment.
 #pragma once
 #include <unistd.h>
 
@@ -14,7 +15,8 @@ class SignalText {
     for (; text != nullptr && *text != '\0' && size_ < sizeof text_; ++text) text_[size_++] = *text;
     return *this;
   }
-  void write() const { (void)!::write(STDERR_FILENO, text_, size_); }  // to standard error; where that fails nobody is left to tell
+  // to standard error; where that fails nobody is left to tell
+  void write() const { (void)!::write(STDERR_FILENO, text_, size_); }
 
  private:
   char text_[PATH_MAX + 512];

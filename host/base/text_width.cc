@@ -16,7 +16,8 @@ size_t columns_of(int fd) {
 std::string wrapped(std::string_view text, size_t indent, size_t columns) {
   const std::string next_line = "\n" + std::string(indent, ' ');
   std::string out;
-  size_t column = indent, begin = indent;  // where the next word goes; where the line's first stands
+  // where the next word goes; where the line's first stands
+  size_t column = indent, begin = indent;
   for (size_t at = 0; at < text.size();) {
     if (text[at] == '\n') {
       const size_t words = std::min(text.find_first_not_of(' ', at + 1), text.size());

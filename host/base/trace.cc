@@ -1,5 +1,5 @@
-// Gathering and writing traces. Each thread fills a list of chunks of its own; a chunk's count is published after the event, so
-// that trace_stop() reads whole events while other threads go on.
+// Gathering and writing traces. Each thread fills a list of chunks of its own; a chunk's count is
+// published after the event, so that trace_stop() reads whole events while other threads go on.
 #include "base/trace.h"
 
 #include <pthread.h>
@@ -26,7 +26,8 @@ namespace {
 
 struct Event {
   const char *category, *name, *owner, *argument;
-  int64_t begin, duration;  // nanoseconds; duration < 0: a counter, whose value lies in `value` bit by bit
+  // nanoseconds; duration < 0: a counter, whose value lies in `value` bit by bit
+  int64_t begin, duration;
   int64_t value;
 };
 
@@ -43,7 +44,8 @@ struct Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() {
-    for (Chunk* chunk = first.load(); chunk != nullptr;) delete std::exchange(chunk, chunk->next.load());
+    for (Chunk* chunk = first.load(); chunk != nullptr;)
+      delete std::exchange(chunk, chunk->next.load());
   }
   const int64_t thread;
   std::atomic<const char*> name{nullptr};
@@ -63,14 +65,16 @@ std::mutex mutex;  // of the three below
 std::unique_ptr<Trace> current;
 std::unordered_set<std::string> names;
 
-std::atomic<uint64_t> trace_number{0};  // of the trace under way: a thread's buffer of another one is not for it
-std::atomic<int64_t> room_left{0};      // events that no chunk has been made for
+// of the trace under way: a thread's buffer of another one is not for it
+std::atomic<uint64_t> trace_number{0};
+std::atomic<int64_t> room_left{0};  // events that no chunk has been made for
 
 struct Own {
   std::shared_ptr<Buffer> buffer;
   uint64_t trace = 0;
   const char* name = nullptr;
-  std::unordered_map<std::string_view, const char*> names;  // those of trace_name() this thread has asked for: no lock the second time
+  // those of trace_name() this thread has asked for: no lock the second time
+  std::unordered_map<std::string_view, const char*> names;
 };
 Own& own() {
   thread_local Own instance;
@@ -97,7 +101,8 @@ bool add_chunk(Buffer& buffer) {
   if (left <= 0) return false;  // others were quicker
   auto* chunk = new Chunk;
   chunk->room = static_cast<size_t>(std::min(left, kWanted));
-  (buffer.last != nullptr ? buffer.last->next : buffer.first).store(chunk, std::memory_order_release);
+  (buffer.last != nullptr ? buffer.last->next : buffer.first)
+      .store(chunk, std::memory_order_release);
   buffer.last = chunk;
   return true;
 }
@@ -105,7 +110,8 @@ bool add_chunk(Buffer& buffer) {
 void record(const Event& event) {
   Buffer* buffer = own_buffer();
   if (buffer == nullptr) return;
-  if (buffer->last == nullptr || buffer->last->used.load(std::memory_order_relaxed) == buffer->last->room) {
+  if (buffer->last == nullptr ||
+      buffer->last->used.load(std::memory_order_relaxed) == buffer->last->room) {
     if (!add_chunk(*buffer)) {
       buffer->dropped.fetch_add(1, std::memory_order_relaxed);
       return;
@@ -130,7 +136,8 @@ class Writer {
   void put_thread(const Trace& trace, const Buffer& buffer);
   void put(const Event& event, int64_t thread);
   void put_time(const char* key, int64_t nanoseconds) {
-    fmt::format_to(std::back_inserter(out_), ",\"{}\":{}.{:03}", key, nanoseconds / 1000, nanoseconds % 1000);
+    fmt::format_to(std::back_inserter(out_), ",\"{}\":{}.{:03}", key, nanoseconds / 1000,
+                   nanoseconds % 1000);
   }
   void separate() {
     out_ += first_ ? "\n" : ",\n";
@@ -148,12 +155,15 @@ class Writer {
   size_t events_ = 0;
   int64_t began_ = 0;
   const int64_t process_ = ::getpid();
-  std::unordered_map<const char*, std::unordered_map<const char*, std::string>> titles_;  // owner -> name -> as JSON
+  // owner -> name -> as JSON
+  std::unordered_map<const char*, std::unordered_map<const char*, std::string>> titles_;
 };
 
 const std::string& Writer::title(const Event& event) {
   std::string& text = titles_[event.owner][event.name];
-  if (text.empty()) text = quoted(event.owner != nullptr ? fmt::format("{} {}()", event.owner, event.name) : event.name);
+  if (text.empty())
+    text = quoted(event.owner != nullptr ? fmt::format("{} {}()", event.owner, event.name)
+                                         : event.name);
   return text;
 }
 
@@ -162,33 +172,45 @@ void Writer::put(const Event& event, int64_t thread) {
   ++events_;
   const auto end = std::back_inserter(out_);
   if (event.duration < 0) {
-    fmt::format_to(end, "{{\"ph\":\"C\",\"name\":{},\"pid\":{},\"tid\":{}", title(event), process_, thread);
+    fmt::format_to(end, "{{\"ph\":\"C\",\"name\":{},\"pid\":{},\"tid\":{}", title(event), process_,
+                   thread);
     put_time("ts", event.begin - began_);
-    fmt::format_to(end, ",\"args\":{{\"value\":{}}}}}", json_number(std::bit_cast<double>(event.value)));
+    fmt::format_to(end, ",\"args\":{{\"value\":{}}}}}",
+                   json_number(std::bit_cast<double>(event.value)));
     return;
   }
-  fmt::format_to(end, "{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":{},\"pid\":{},\"tid\":{}", event.category, title(event), process_, thread);
+  fmt::format_to(end, "{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":{},\"pid\":{},\"tid\":{}",
+                 event.category, title(event), process_, thread);
   put_time("ts", event.begin - began_);
   put_time("dur", event.duration);
-  if (event.argument != nullptr) fmt::format_to(end, ",\"args\":{{\"{}\":{}}}", event.argument, event.value);
+  if (event.argument != nullptr)
+    fmt::format_to(end, ",\"args\":{{\"{}\":{}}}", event.argument, event.value);
   out_ += '}';
 }
 
 void Writer::put_metadata(int64_t thread, const char* what, const std::string& quoted_name) {
   separate();
-  fmt::format_to(std::back_inserter(out_), "{{\"ph\":\"M\",\"name\":\"{}\",\"pid\":{},\"tid\":{},\"args\":{{\"{}\":{}}}}}", what, process_, thread,
+  fmt::format_to(std::back_inserter(out_),
+                 "{{\"ph\":\"M\",\"name\":\"{}\",\"pid\":{},\"tid\":{},\"args\":{{\"{}\":{}}}}}",
+                 what, process_, thread,
                  std::string_view(what) == "process_labels" ? "labels" : "name", quoted_name);
 }
 
 void Writer::put_thread(const Trace& trace, const Buffer& buffer) {
   const char* name = buffer.name;
-  put_metadata(buffer.thread, "thread_name", quoted(name != nullptr ? name : buffer.thread == process_ ? "main" : fmt::format("thread {}", buffer.thread)));
+  put_metadata(buffer.thread, "thread_name",
+               quoted(name != nullptr             ? name
+                      : buffer.thread == process_ ? "main"
+                                                  : fmt::format("thread {}", buffer.thread)));
   std::vector<const Event*> events;
-  for (const Chunk* chunk = buffer.first.load(std::memory_order_acquire); chunk != nullptr; chunk = chunk->next.load(std::memory_order_acquire))
+  for (const Chunk* chunk = buffer.first.load(std::memory_order_acquire); chunk != nullptr;
+       chunk = chunk->next.load(std::memory_order_acquire))
     for (size_t i = 0, n = chunk->used.load(std::memory_order_acquire); i < n; ++i)
       if (chunk->events[i].begin >= trace.began) events.push_back(&chunk->events[i]);
   // They were recorded as they ended; a reader wants whoever contains before what is contained.
-  std::ranges::stable_sort(events, [](const Event* a, const Event* b) { return a->begin != b->begin ? a->begin < b->begin : a->duration > b->duration; });
+  std::ranges::stable_sort(events, [](const Event* a, const Event* b) {
+    return a->begin != b->begin ? a->begin < b->begin : a->duration > b->duration;
+  });
   for (const Event* event : events) put(*event, buffer.thread);
   dropped += buffer.dropped.load(std::memory_order_relaxed);
 }
@@ -198,8 +220,11 @@ void Writer::write(const Trace& trace) {
   out_ = "{\"traceEvents\":[";
   put_metadata(0, "process_name", "\"slipway\"");
   for (const auto& buffer : trace.buffers) put_thread(trace, *buffer);
-  if (dropped > 0) put_metadata(0, "process_labels", fmt::format("\"{} later events dropped\"", dropped));
-  fmt::format_to(std::back_inserter(out_), "\n],\"displayTimeUnit\":\"ms\",\"otherData\":{{\"began_at\":{:.6f},\"events\":{},\"dropped\":{}}}}}\n",
+  if (dropped > 0)
+    put_metadata(0, "process_labels", fmt::format("\"{} later events dropped\"", dropped));
+  fmt::format_to(std::back_inserter(out_),
+                 "\n],\"displayTimeUnit\":\"ms\",\"otherData\":{{\"began_at\":{:.6f},\"events\":{},"
+                 "\"dropped\":{}}}}}\n",
                  trace.began_at, events_, dropped);
   file_.write(out_);
   file_.commit();
@@ -208,7 +233,10 @@ void Writer::write(const Trace& trace) {
 }  // namespace
 
 int64_t trace_detail::now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count() | 1;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+             .count() |
+         1;
 }
 
 void trace_start(const fs::path& path, size_t limit) {
@@ -222,7 +250,8 @@ void trace_start(const fs::path& path, size_t limit) {
   current = std::make_unique<Trace>();
   current->path = path;
   current->began = trace_detail::now();
-  current->began_at = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  current->began_at =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   room_left.store(static_cast<int64_t>(limit));
   trace_number.fetch_add(1, std::memory_order_release);
   trace_detail::on.store(true);
@@ -233,7 +262,8 @@ void trace_stop() {
   {
     const std::lock_guard lock(mutex);
     trace_detail::on.store(false);
-    trace_number.fetch_add(1);  // nobody adds to it from here on, but for an event that is being added now
+    // nobody adds to it from here on, but for an event that is being added now
+    trace_number.fetch_add(1);
     ended = std::move(current);
   }
   if (!ended) return;
@@ -241,11 +271,13 @@ void trace_stop() {
   Writer writer(ended->path);
   writer.write(*ended);
   if (writer.dropped > 0)
-    log_warn("{}: the trace is full, {} later events were dropped; trace a shorter run", ended->path.string(), writer.dropped);
+    log_warn("{}: the trace is full, {} later events were dropped; trace a shorter run",
+             ended->path.string(), writer.dropped);
 }
 
 void trace_counter(const char* name, double value) {
-  if (tracing() && std::isfinite(value)) record({"", name, nullptr, nullptr, trace_detail::now(), -1, std::bit_cast<int64_t>(value)});
+  if (tracing() && std::isfinite(value))
+    record({"", name, nullptr, nullptr, trace_detail::now(), -1, std::bit_cast<int64_t>(value)});
 }
 
 void trace_thread_name(const char* name) {
@@ -269,7 +301,8 @@ void TraceScope::begin_owned(const char* owner) {
 }
 
 void TraceScope::end() {
-  if (tracing()) record({category_, name_, owner_, argument_, begin_, trace_detail::now() - begin_, value_});
+  if (tracing())
+    record({category_, name_, owner_, argument_, begin_, trace_detail::now() - begin_, value_});
 }
 
 }  // namespace slipway

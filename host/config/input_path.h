@@ -6,9 +6,12 @@
 
 namespace slipway {
 
-// A relative path that stands in `run_file` is looked for beside it first, then in the working folder; one of the command line (`where` is
-// "--set") the other way round, as the shell would. Where both exist and are not the same, a notice says which was taken. The path need not
-// exist: then it is the first place. `key` is for the notice. Absolute, with ".." resolved by name.
-fs::path input_path(const std::string& given, const std::string& where, const fs::path& run_file, const std::string& key);
+// A relative path that stands in `run_file` is looked for beside it first, then in the working
+// folder; one of the command line (`where` is
+// "--set") the other way round, as the shell would. Where both exist and are not the same, a notice
+// says which was taken. The path need not exist: then it is the first place. `key` is for the
+// notice. Absolute, with ".." resolved by name.
+fs::path input_path(const std::string& given, const std::string& where, const fs::path& run_file,
+                    const std::string& key);
 
 }  // namespace slipway

@@ -19,19 +19,26 @@ struct Paths {
   std::vector<std::string>& faults;
 };
 
-// Makes the path in `value` absolute; `key` and `at` are for the message. Empty where there is no such file.
-fs::path resolve_value(Value& value, const Location& at, const std::string& key, const Paths& paths) {
+// Makes the path in `value` absolute; `key` and `at` are for the message. Empty where there is no
+// such file.
+fs::path resolve_value(Value& value, const Location& at, const std::string& key,
+                       const Paths& paths) {
   if (value.s.empty()) return {};
-  std::error_code ec;  // a loop of links, a folder that may not be searched: not there either, and the system says why
+  // a loop of links, a folder that may not be searched: not there either, and the system says why
+  std::error_code ec;
   fs::path found = input_path(value.s, at.file, paths.file, key);
   if (!fs::exists(found, ec)) {
     if (ec && ec != std::errc::no_such_file_or_directory) {
-      paths.faults.push_back(fmt::format("{}: {} = \"{}\": {}", at.text(), key, value.s, ec.message()));
+      paths.faults.push_back(
+          fmt::format("{}: {} = \"{}\": {}", at.text(), key, value.s, ec.message()));
       return {};
     }
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(found.has_parent_path() ? found.parent_path() : ".", ec)) names.push_back(entry.path().filename().string());
-    paths.faults.push_back(fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key, value.s, did_you_mean(found.filename().string(), names)));
+    for (const auto& entry :
+         fs::directory_iterator(found.has_parent_path() ? found.parent_path() : ".", ec))
+      names.push_back(entry.path().filename().string());
+    paths.faults.push_back(fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key,
+                                       value.s, did_you_mean(found.filename().string(), names)));
     return {};
   }
   value.s = found.string();
@@ -45,23 +52,30 @@ fs::path resolve(RunConfig& config, const char* section, const char* key, const 
 
 std::vector<fs::path> resolve_list(Value& list, const std::string& key, const Paths& paths) {
   std::vector<fs::path> out;
-  for (Value& item : list.items) out.push_back(resolve_value(item, item.where.file.empty() ? list.where : item.where, key, paths));
+  for (Value& item : list.items)
+    out.push_back(
+        resolve_value(item, item.where.file.empty() ? list.where : item.where, key, paths));
   return out;
 }
 
-std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const char* key, const Paths& paths) {
-  return resolve_list(*config.resolved.find(section)->find(key), fmt::format("{}.{}", section, key), paths);
+std::vector<fs::path> resolve_all(RunConfig& config, const char* section, const char* key,
+                                  const Paths& paths) {
+  return resolve_list(*config.resolved.find(section)->find(key), fmt::format("{}.{}", section, key),
+                      paths);
 }
 
 std::vector<EvalFiles> resolve_sets(RunConfig& config, const Paths& paths) {
   Value& eval = *config.resolved.find("data")->find("eval");
   std::vector<EvalFiles> out;
-  if (eval.kind == Value::Kind::kArray && !eval.items.empty()) out.push_back({"", resolve_list(eval, "data.eval", paths)});
-  for (auto& [name, list] : eval.table) out.push_back({name, resolve_list(list, "data.eval." + name, paths)});
+  if (eval.kind == Value::Kind::kArray && !eval.items.empty())
+    out.push_back({"", resolve_list(eval, "data.eval", paths)});
+  for (auto& [name, list] : eval.table)
+    out.push_back({name, resolve_list(list, "data.eval." + name, paths)});
   return out;
 }
 
-// Absolute from the start: a plugin that changes the working folder does not move the run. ".." stays, where a link may come before it.
+// Absolute from the start: a plugin that changes the working folder does not move the run. ".."
+// stays, where a link may come before it.
 fs::path absolute_output(const fs::path& given) {
   fs::path out = fs::absolute(given);
   if (std::ranges::find(out, fs::path("..")) == out.end()) out = out.lexically_normal();
@@ -91,7 +105,8 @@ std::vector<PluginUse> uses(const Value& root, const char* section) {
 const Value& RunConfig::get(const char* section, const char* key) const {
   const Value* body = resolved.find(section);
   const Value* value = body == nullptr ? nullptr : body->find(key);
-  if (value == nullptr) fail("configuration: {}.{} was asked for but is not in the schema", section, key);
+  if (value == nullptr)
+    fail("configuration: {}.{} was asked for but is not in the schema", section, key);
   return *value;
 }
 
@@ -101,20 +116,24 @@ std::vector<std::string> RunConfig::texts(const char* section, const char* key) 
   return out;
 }
 
-RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices) {
+RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides,
+                          std::vector<std::string>* notices) {
   const std::string text = as_config_error([&] { return read_file(file); });
   return parse_run_config(text, file, overrides, notices);
 }
 
-RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices) {
+RunConfig parse_run_config(std::string_view source, const fs::path& file,
+                           const std::vector<std::string>& overrides,
+                           std::vector<std::string>* notices) {
   std::vector<std::string> faults;
   RunConfig out = parse_run_config(source, file, overrides, notices, faults);
   if (!faults.empty()) throw ConfigError(std::move(faults));
   return out;
 }
 
-RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices,
-                           std::vector<std::string>& faults) {
+RunConfig parse_run_config(std::string_view source, const fs::path& file,
+                           const std::vector<std::string>& overrides,
+                           std::vector<std::string>* notices, std::vector<std::string>& faults) {
   Value root = as_config_error([&] {
     Value tree = parse_toml(source, file.string());
     for (const std::string& assignment : overrides) apply_override(tree, assignment);
@@ -138,20 +157,31 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file, const 
   c.callbacks = uses(c.resolved, "callback");
   c.loggers = uses(c.resolved, "logger");
   if (const Value* loss = c.resolved.find("loss")) c.loss = use_of(*loss);
-  const auto fault = [&](const Value& at, const std::string& text) { faults.push_back(at.where.text() + ": " + text); };
-  const auto given = [&](const char* section, const char* key) {  // a path that does not exist has its fault already
+  const auto fault = [&](const Value& at, const std::string& text) {
+    faults.push_back(at.where.text() + ": " + text);
+  };
+  // a path that does not exist has its fault already
+  const auto given = [&](const char* section, const char* key) {
     const Value& value = c.get(section, key);
     return !value.s.empty() || !value.items.empty();
   };
   if (!given("model", "weights") && !given("model", "config"))
-    fault(c.get("model", "use"), "[model] needs weights = PATH, or config = PATH to start from scratch");
-  if (!given("model", "tokenizer") && !given("model", "weights")) fault(c.get("model", "config"), "[model] needs tokenizer = PATH when it starts from scratch");
+    fault(c.get("model", "use"),
+          "[model] needs weights = PATH, or config = PATH to start from scratch");
+  if (!given("model", "tokenizer") && !given("model", "weights"))
+    fault(c.get("model", "config"), "[model] needs tokenizer = PATH when it starts from scratch");
   if (!given("data", "train")) fault(c.get("data", "train"), "data.train is empty");
-  if (c.raft && c.rewards.empty()) fault(c.get("run", "algorithm"), "algorithm = \"raft\" needs at least one [[reward]]; see: slipway plugin list");
-  if (!c.raft && !c.rewards.empty()) fault(c.get("run", "algorithm"), "[[reward]] has no effect with algorithm = \"sft\"");
-  if (c.has_named_sets() && c.raft) fault(c.get("data", "eval"), "raft scores answers to one set of prompts: write data.eval as a list of files");
+  if (c.raft && c.rewards.empty())
+    fault(c.get("run", "algorithm"),
+          "algorithm = \"raft\" needs at least one [[reward]]; see: slipway plugin list");
+  if (!c.raft && !c.rewards.empty())
+    fault(c.get("run", "algorithm"), "[[reward]] has no effect with algorithm = \"sft\"");
+  if (c.has_named_sets() && c.raft)
+    fault(c.get("data", "eval"),
+          "raft scores answers to one set of prompts: write data.eval as a list of files");
   if (c.has_named_sets() && c.integer("data", "eval_rows") > 0)
-    fault(c.get("data", "eval_rows"), "rows set aside are a set without a name; with named sets in data.eval, leave it out");
+    fault(c.get("data", "eval_rows"),
+          "rows set aside are a set without a name; with named sets in data.eval, leave it out");
   return c;
 }
 
@@ -161,12 +191,14 @@ std::string print_config(const RunConfig& config) {
     if (body.kind == Value::Kind::kArray) {
       for (const Value& item : body.items) {
         out += fmt::format("{}[[{}]]\n", out.empty() ? "" : "\n", section);
-        for (const auto& [name, value] : item.table) out += fmt::format("{} = {}  # {}\n", name, value.toml(), value.where.text());
+        for (const auto& [name, value] : item.table)
+          out += fmt::format("{} = {}  # {}\n", name, value.toml(), value.where.text());
       }
       continue;
     }
     out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", section);
-    for (const auto& [name, value] : body.table) out += fmt::format("{} = {}  # {}\n", name, value.toml(), value.where.text());
+    for (const auto& [name, value] : body.table)
+      out += fmt::format("{} = {}  # {}\n", name, value.toml(), value.where.text());
   }
   return out;
 }

@@ -43,21 +43,29 @@ struct RunConfig {
   int64_t integer(const char* section, const char* key) const { return get(section, key).i; }
   double number(const char* section, const char* key) const { return get(section, key).number(); }
   bool flag(const char* section, const char* key) const { return get(section, key).b; }
-  const std::string& text(const char* section, const char* key) const { return get(section, key).s; }
+  const std::string& text(const char* section, const char* key) const {
+    return get(section, key).s;
+  }
   std::vector<std::string> texts(const char* section, const char* key) const;
 };
 
 // Reads, overrides, checks, resolves paths (config/input_path.h) and requires them to
 // exist. Throws ConfigError with every fault found, or Error, before anything is built.
-RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices);
-// The same from the text of a run file; `file` is its name in messages, and its folder the one where paths are looked for.
-RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices);
-// The same for who wants to look further: faults that leave the rest readable (a missing file, keys that do not go together) are
-// appended to `faults` and not thrown.
-RunConfig parse_run_config(std::string_view source, const fs::path& file, const std::vector<std::string>& overrides, std::vector<std::string>* notices,
-                           std::vector<std::string>& faults);
+RunConfig load_run_config(const fs::path& file, const std::vector<std::string>& overrides,
+                          std::vector<std::string>* notices);
+// The same from the text of a run file; `file` is its name in messages, and its folder the one
+// where paths are looked for.
+RunConfig parse_run_config(std::string_view source, const fs::path& file,
+                           const std::vector<std::string>& overrides,
+                           std::vector<std::string>* notices);
+// The same for who wants to look further: faults that leave the rest readable (a missing file, keys
+// that do not go together) are appended to `faults` and not thrown.
+RunConfig parse_run_config(std::string_view source, const fs::path& file,
+                           const std::vector<std::string>& overrides,
+                           std::vector<std::string>* notices, std::vector<std::string>& faults);
 
-// The resolved configuration as TOML, each line with where its value came from; reads back to the same configuration.
+// The resolved configuration as TOML, each line with where its value came from; reads back to the
+// same configuration.
 std::string print_config(const RunConfig& config);
 
 }  // namespace slipway

@@ -1,4 +1,5 @@
-// Every key of a run file: type, default, range, help. Checking, printing and --help-config all read this one table.
+// Every key of a run file: type, default, range, help. Checking, printing and --help-config all
+// read this one table.
 #pragma once
 #include <span>
 #include <string>
@@ -10,8 +11,8 @@
 namespace slipway {
 
 struct Key {
-  const char* section;   // "train"
-  const char* name;      // "learning_rate"
+  const char* section;  // "train"
+  const char* name;     // "learning_rate"
   Value::Kind kind;
   const char* fallback;  // TOML source; nullptr = absent unless given
   const char* help;
@@ -65,8 +66,9 @@ void keep_faults(std::vector<std::string>& faults, Look&& look) {
   }
 }
 
-// Checks a parsed run file and fills in defaults: unknown sections and keys (with the nearest name), old names of Hugging
-// Face and LMFlow (accepted with a line in `notices`), types, ranges, choices. Throws ConfigError with every fault found.
+// Checks a parsed run file and fills in defaults: unknown sections and keys (with the nearest
+// name), old names of Hugging Face and LMFlow (accepted with a line in `notices`), types, ranges,
+// choices. Throws ConfigError with every fault found.
 Value check_run_file(const Value& root, std::vector<std::string>* notices);
 
 }  // namespace slipway

@@ -28,7 +28,8 @@ void expand_environment(Value& value) {
     const std::string name = value.s.substr(begin + 2, end - begin - 2);
     const char* found = std::getenv(name.c_str());
     if (found == nullptr)
-      fail("{}: the environment has no variable {} (for \"{}\"); set it: export {}=...", value.where.text(), name, value.s, name);
+      fail("{}: the environment has no variable {} (for \"{}\"); set it: export {}=...",
+           value.where.text(), name, value.s, name);
     out += value.s.substr(at, begin - at) + found;
     at = end + 1;
     if (value.secret.empty()) value.secret = value.s;
@@ -53,8 +54,9 @@ Value convert(const toml::node& node, const std::string& file) {
     for (const toml::node& item : *array) out.items.push_back(convert(item, file));
   } else if (const auto* table = node.as_table()) {
     for (const auto& [key, value] : *table) out.table.emplace_back(key.str(), convert(value, file));
-    std::stable_sort(out.table.begin(), out.table.end(),
-                     [](const auto& a, const auto& b) { return a.second.where.line < b.second.where.line; });
+    std::stable_sort(out.table.begin(), out.table.end(), [](const auto& a, const auto& b) {
+      return a.second.where.line < b.second.where.line;
+    });
   } else {
     fail("{}: dates and times are not used here; write it as text, in quotes", out.where.text());
   }
@@ -71,7 +73,9 @@ std::string told(const toml::parse_error& e, std::string_view source, const std:
   const std::string_view what = e.description();
   const toml::source_position at = e.source().begin;
   const bool in_text = what.find("parsing string") != what.npos;
-  if (in_text && (what.find("end-of-file") != what.npos || (what.find("control characters") != what.npos && at.column > line_length(source, at.line))))
+  if (in_text &&
+      (what.find("end-of-file") != what.npos ||
+       (what.find("control characters") != what.npos && at.column > line_length(source, at.line))))
     return fmt::format("{}:{}: a text is not closed: a quote is missing at its end", file, at.line);
   return fmt::format("{}:{}: {}", file, at.line, what);
 }
@@ -115,19 +119,23 @@ void apply_override(Value& root, std::string_view assignment) {
     const size_t dot = std::min(path.find('.', begin), path.size());
     std::string_view name = path.substr(begin, dot - begin);
     size_t index = std::string::npos;
-    if (const size_t bracket = name.find('['); bracket != std::string_view::npos && name.ends_with(']')) {
+    if (const size_t bracket = name.find('[');
+        bracket != std::string_view::npos && name.ends_with(']')) {
       const std::string_view digits = name.substr(bracket + 1, name.size() - bracket - 2);
-      if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos || digits.size() > 9)
+      if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos ||
+          digits.size() > 9)
         fail("--set {}: \"{}\" is no place in a list; the first one is [0]", assignment, digits);
       index = static_cast<size_t>(std::stoul(std::string(digits)));
       name = name.substr(0, bracket);
     }
     if (name.empty()) fail("--set {}: the key \"{}\" has an empty part", assignment, path);
-    if (at->kind != Value::Kind::kTable) fail("--set {}: \"{}\" is not inside a table", assignment, name);
+    if (at->kind != Value::Kind::kTable)
+      fail("--set {}: \"{}\" is not inside a table", assignment, name);
     at = &(*at)[name];
     if (index != std::string::npos) {
       if (at->kind != Value::Kind::kArray || index >= at->items.size())
-        fail("--set {}: there is no {}[{}] ({} in the file)", assignment, name, index, at->items.size());
+        fail("--set {}: there is no {}[{}] ({} in the file)", assignment, name, index,
+             at->items.size());
       at = &at->items[index];
     }
     begin = dot + 1;

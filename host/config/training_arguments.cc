@@ -10,19 +10,31 @@ constexpr const char* kOff = "false";
 constexpr const char* kOn = "true";
 constexpr const char* kNever = nullptr;
 
-constexpr const char* kHalf = "weights, gradients and sums are float32; leave it out, or write bf16 = true, which rounds the operands of matrix products";
-constexpr const char* kCompiled = "the loop and its operators are compiled and fused already; leave it out";
-constexpr const char* kTracker = "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
-constexpr const char* kHub = "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY FOLDER";
-constexpr const char* kStreams = "an evaluation keeps what its [[metric]]s add up, and never its logits; leave it out";
-constexpr const char* kWorkers = "the process itself makes batches, those of a stream in a thread ahead of their step; leave it out";
+constexpr const char* kHalf =
+    "weights, gradients and sums are float32; leave it out, or write bf16 = true, which rounds the "
+    "operands of matrix products";
+constexpr const char* kCompiled =
+    "the loop and its operators are compiled and fused already; leave it out";
+constexpr const char* kTracker =
+    "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
+constexpr const char* kHub =
+    "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY "
+    "FOLDER";
+constexpr const char* kStreams =
+    "an evaluation keeps what its [[metric]]s add up, and never its logits; leave it out";
+constexpr const char* kWorkers =
+    "the process itself makes batches, those of a stream in a thread ahead of their step; leave it "
+    "out";
 constexpr const char* kCommand = "the command says what is done: slipway train, evaluate, predict";
 constexpr const char* kVerbosity = "use slipway train --quiet";
 constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";
 constexpr const char* kOneProcess = "a run is one process on one machine; leave it out";
-constexpr const char* kShards = "a run is one process and shards nothing; what it holds in memory is bounded by max_tokens_per_batch";
+constexpr const char* kShards =
+    "a run is one process and shards nothing; what it holds in memory is bounded by "
+    "max_tokens_per_batch";
 constexpr const char* kProcessor = "where models compute is said by device";
-constexpr const char* kPython = "it belongs to a Python package that is not in this process; leave it out";
+constexpr const char* kPython =
+    "it belongs to a Python package that is not in this process; leave it out";
 
 constexpr IdleArgument kArguments[] = {
     {"fp16", kOff, kHalf},
@@ -46,14 +58,20 @@ constexpr IdleArgument kArguments[] = {
     {"use_liger_kernel", kOff, kCompiled},
     {"liger_kernel_config", kNever, kCompiled},
     {"optim_target_modules", kNever, kPython},
-    {"use_cache", kOff, "training keeps no cache of keys and values, and sampling always does; leave it out"},
-    {"torch_empty_cache_steps", kNever, "memory is used again from step to step, and there is no cache to empty; leave it out"},
+    {"use_cache", kOff,
+     "training keeps no cache of keys and values, and sampling always does; leave it out"},
+    {"torch_empty_cache_steps", kNever,
+     "memory is used again from step to step, and there is no cache to empty; leave it out"},
     {"adafactor", kOff, "write optim = \"adafactor\""},
     {"log_on_each_node", kOn, kOneProcess},
     {"save_on_each_node", kOff, kOneProcess},
     {"local_rank", "-1", kOneProcess},
-    {"average_tokens_across_devices", kOn, "the loss of a step is the mean over all its label tokens, on however many devices; leave it out"},
-    {"accelerator_config", kNever, "it is made for the launcher of a Python package; order and batches are said by seed, data_seed and per_device_train_batch_size"},
+    {"average_tokens_across_devices", kOn,
+     "the loss of a step is the mean over all its label tokens, on however many devices; leave it "
+     "out"},
+    {"accelerator_config", kNever,
+     "it is made for the launcher of a Python package; order and batches are said by seed, "
+     "data_seed and per_device_train_batch_size"},
     {"parallelism_config", kNever, kShards},
     {"ddp_find_unused_parameters", kOff, kOneProcess},
     {"ddp_bucket_cap_mb", kNever, kOneProcess},
@@ -75,22 +93,29 @@ constexpr IdleArgument kArguments[] = {
     {"trackio_bucket_id", kNever, kTracker},
     {"trackio_static_space_id", kNever, kTracker},
     {"logging_dir", kNever, kTracker},
-    {"include_tokens_per_second", kOff, "tokens_per_second is in every row of metrics.jsonl; leave it out"},
+    {"include_tokens_per_second", kOff,
+     "tokens_per_second is in every row of metrics.jsonl; leave it out"},
     {"prediction_loss_only", kOn, kStreams},
     {"eval_do_concat_batches", kOn, kStreams},
     {"eval_use_gather_object", kOff, kStreams},
     {"eval_accumulation_steps", kNever, kStreams},
     {"batch_eval_metrics", kOn, kStreams},
     {"include_inputs_for_metrics", kOff, kStreams},
-    {"include_for_metrics", "[]", "a metric is given labels, where they stand, and their log-probabilities; the loss of a set stands beside it; leave it out"},
+    {"include_for_metrics", "[]",
+     "a metric is given labels, where they stand, and their log-probabilities; the loss of a set "
+     "stands beside it; leave it out"},
     {"use_legacy_prediction_loop", kOff, kStreams},
     {"past_index", "-1", kStreams},
     {"save_safetensors", kOn, "weights are always saved as safetensors; leave it out"},
-    {"enable_jit_checkpoint", kOn, "SIGTERM always saves a checkpoint before the run ends; leave it out"},
-    {"overwrite_output_dir", kOff, "a run never overwrites another: give a new run.output_dir, or go on with --resume"},
+    {"enable_jit_checkpoint", kOn,
+     "SIGTERM always saves a checkpoint before the run ends; leave it out"},
+    {"overwrite_output_dir", kOff,
+     "a run never overwrites another: give a new run.output_dir, or go on with --resume"},
     {"resume_from_checkpoint", kNever, "use slipway train --resume"},
-    {"ignore_data_skip", kOff, "a resumed run goes on with the very batch that comes next; leave it out"},
-    {"full_determinism", kOn, "a run always gives the same bits on the same machine and thread count; leave it out"},
+    {"ignore_data_skip", kOff,
+     "a resumed run goes on with the very batch that comes next; leave it out"},
+    {"full_determinism", kOn,
+     "a run always gives the same bits on the same machine and thread count; leave it out"},
     {"push_to_hub", kOff, kHub},
     {"push_to_hub_model_id", kNever, kHub},
     {"push_to_hub_organization", kNever, kHub},
@@ -114,7 +139,8 @@ constexpr IdleArgument kArguments[] = {
     {"do_eval", kOff, kCommand},
     {"do_predict", kOff, kCommand},
     {"output_dir", kNever, "write it in [run]"},
-    {"debug", "\"\"", "steps with a loss or a gradient norm that is not finite are named without it; leave it out"},
+    {"debug", "\"\"",
+     "steps with a loss or a gradient norm that is not finite are named without it; leave it out"},
     {"tpu_num_cores", kNever, "there is no TPU here; leave it out"},
     {"tpu_metrics_debug", kOff, "there is no TPU here; leave it out"},
     {"mp_parameters", kNever, kPython},
@@ -129,13 +155,16 @@ constexpr FormerSwitch kSwitches[] = {
 };
 
 constexpr OtherDefault kDefaults[] = {
-    {"optim", "\"adamw_torch_fused\"", "the same optimizer under the older name: every optimizer is one fused pass here"},
-    {"restore_callback_states_from_checkpoint", "false", "a resumed run ends as one that nobody disturbed, early stopping included"},
+    {"optim", "\"adamw_torch_fused\"",
+     "the same optimizer under the older name: every optimizer is one fused pass here"},
+    {"restore_callback_states_from_checkpoint", "false",
+     "a resumed run ends as one that nobody disturbed, early stopping included"},
 };
 
 template <class Entry, size_t n>
 const Entry* named(const Entry (&entries)[n], std::string_view name) {
-  const auto* found = std::ranges::find(entries, name, [](const Entry& each) { return std::string_view(each.name); });
+  const auto* found = std::ranges::find(
+      entries, name, [](const Entry& each) { return std::string_view(each.name); });
   return found == std::end(entries) ? nullptr : found;
 }
 

@@ -42,7 +42,9 @@ const Value* Value::find(std::string_view key) const {
     if (name == key) return &value;
   return nullptr;
 }
-Value* Value::find(std::string_view key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
+Value* Value::find(std::string_view key) {
+  return const_cast<Value*>(std::as_const(*this).find(key));
+}
 
 Value& Value::operator[](std::string_view key) {
   if (Value* found = find(key)) return *found;
@@ -57,7 +59,8 @@ std::string toml_string(std::string_view text) {
     if (c == '"' || c == '\\') out += '\\', out += c;
     else if (c == '\n') out += "\\n";
     else if (c == '\t') out += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
     else out += c;
   }
   return out + "\"";
@@ -65,7 +68,8 @@ std::string toml_string(std::string_view text) {
 
 std::string bare_or_quoted(const std::string& key) {
   for (const char c : key)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return toml_string(key);
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-')
+      return toml_string(key);
   return key.empty() ? "\"\"" : key;
 }
 
@@ -74,21 +78,25 @@ std::string bare_or_quoted(const std::string& key) {
 std::string Value::toml() const {
   if (!secret.empty()) return toml_string(secret);
   switch (kind) {
-    case Kind::kBool: return b ? "true" : "false";
-    case Kind::kInt: return fmt::format("{}", i);
+    case Kind::kBool:
+      return b ? "true" : "false";
+    case Kind::kInt:
+      return fmt::format("{}", i);
     case Kind::kFloat: {
       if (std::isnan(f)) return "nan";
       if (std::isinf(f)) return f > 0 ? "inf" : "-inf";
       const std::string text = fmt::format("{}", f);
       return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
     }
-    case Kind::kString: return toml_string(s);
+    case Kind::kString:
+      return toml_string(s);
     case Kind::kArray: {
       std::string out = "[";
       for (size_t n = 0; n < items.size(); ++n) out += (n != 0 ? ", " : "") + items[n].toml();
       return out + "]";
     }
-    case Kind::kTable: break;
+    case Kind::kTable:
+      break;
   }
   std::string out = "{";
   for (size_t n = 0; n < table.size(); ++n)
@@ -98,12 +106,18 @@ std::string Value::toml() const {
 
 std::string_view kind_name(Value::Kind kind) {
   switch (kind) {
-    case Value::Kind::kBool: return "true or false";
-    case Value::Kind::kInt: return "a whole number";
-    case Value::Kind::kFloat: return "a number";
-    case Value::Kind::kString: return "text";
-    case Value::Kind::kArray: return "an array";
-    case Value::Kind::kTable: return "a table";
+    case Value::Kind::kBool:
+      return "true or false";
+    case Value::Kind::kInt:
+      return "a whole number";
+    case Value::Kind::kFloat:
+      return "a number";
+    case Value::Kind::kString:
+      return "text";
+    case Value::Kind::kArray:
+      return "an array";
+    case Value::Kind::kTable:
+      return "a table";
   }
   return "?";
 }

@@ -22,8 +22,8 @@ struct Value {
   int64_t i = 0;
   double f = 0;
   std::string s;
-  std::vector<Value> items;                           // kArray
-  std::vector<std::pair<std::string, Value>> table;   // kTable, in the order of the file
+  std::vector<Value> items;                          // kArray
+  std::vector<std::pair<std::string, Value>> table;  // kTable, in the order of the file
   Location where;
   std::string secret;  // when it came from ${NAME}: that text, to be printed in the value's place
 

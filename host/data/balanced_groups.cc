@@ -9,7 +9,8 @@
 namespace slipway {
 namespace {
 
-// What padding `rows` examples to the longest of them costs: layers by its length, attention by the square of it.
+// What padding `rows` examples to the longest of them costs: layers by its length, attention by the
+// square of it.
 double padded_cost(size_t rows, int64_t longest) {
   const auto length = static_cast<double>(longest), count = static_cast<double>(rows);
   const double attention = 0.001 * count * length * length;
@@ -17,7 +18,8 @@ double padded_cost(size_t rows, int64_t longest) {
 }
 
 // Examples lie in descending order of length; counts[g] of them, one group after the other.
-std::vector<double> costs_of(const std::vector<size_t>& counts, const std::vector<int64_t>& descending) {
+std::vector<double> costs_of(const std::vector<size_t>& counts,
+                             const std::vector<int64_t>& descending) {
   std::vector<double> out;
   size_t begin = 0;
   for (const size_t count : counts) {
@@ -27,16 +29,20 @@ std::vector<double> costs_of(const std::vector<size_t>& counts, const std::vecto
   return out;
 }
 
-// One example at a time goes from the dearest group to the cheapest, until no move is new; the most even split seen on the way.
-std::vector<size_t> even_counts(const std::vector<int64_t>& descending, size_t groups, size_t effective) {
+// One example at a time goes from the dearest group to the cheapest, until no move is new; the most
+// even split seen on the way.
+std::vector<size_t> even_counts(const std::vector<int64_t>& descending, size_t groups,
+                                size_t effective) {
   std::vector<size_t> counts(groups, descending.size() / groups);
   for (size_t g = 0; g < descending.size() % groups; ++g) ++counts[g];
   std::vector<size_t> best = counts;
   double best_spread = std::numeric_limits<double>::infinity();
   std::set<std::vector<size_t>> seen;
-  for (size_t moves = std::max(groups * 30, effective); moves > 0 && groups > 1 && seen.insert(counts).second; --moves) {
+  for (size_t moves = std::max(groups * 30, effective);
+       moves > 0 && groups > 1 && seen.insert(counts).second; --moves) {
     const std::vector<double> costs = costs_of(counts, descending);
-    const auto dearest = std::ranges::max_element(costs), cheapest = std::ranges::min_element(costs);
+    const auto dearest = std::ranges::max_element(costs),
+               cheapest = std::ranges::min_element(costs);
     if (*dearest - *cheapest < best_spread) best_spread = *dearest - *cheapest, best = counts;
     size_t& giver = counts[static_cast<size_t>(dearest - costs.begin())];
     if (*dearest == *cheapest || giver <= 1) break;
@@ -48,7 +54,8 @@ std::vector<size_t> even_counts(const std::vector<int64_t>& descending, size_t g
 
 }  // namespace
 
-std::vector<std::vector<size_t>> balanced_groups(const std::vector<int64_t>& lengths, size_t groups, size_t effective) {
+std::vector<std::vector<size_t>> balanced_groups(const std::vector<int64_t>& lengths, size_t groups,
+                                                 size_t effective) {
   std::vector<size_t> order(lengths.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return lengths[i]; });
@@ -61,7 +68,9 @@ std::vector<std::vector<size_t>> balanced_groups(const std::vector<int64_t>& len
   std::ranges::stable_sort(by_cost, std::greater<>(), [&](size_t g) { return costs[g]; });
   std::vector<std::vector<size_t>> out;
   for (const size_t g : by_cost) {
-    const auto begin = order.begin() + static_cast<int64_t>(std::accumulate(counts.begin(), counts.begin() + static_cast<int64_t>(g), size_t{0}));
+    const auto begin =
+        order.begin() + static_cast<int64_t>(std::accumulate(
+                            counts.begin(), counts.begin() + static_cast<int64_t>(g), size_t{0}));
     out.emplace_back(begin, begin + static_cast<int64_t>(counts[g]));
   }
   return out;

@@ -37,13 +37,18 @@ EpochShape epoch_shape(int64_t n, const OrderSettings& s) {
   const int64_t accumulation = s.gradient_accumulation_steps;
   const bool rebalanced = s.strategy == "batch_rebalance";
   const int64_t unit = rebalanced ? s.batch_size * accumulation : s.batch_size;
-  const int64_t units = s.drop_last ? n / unit : divided_up(n, unit), micro = rebalanced ? units * accumulation : units;
+  const int64_t units = s.drop_last ? n / unit : divided_up(n, unit),
+                micro = rebalanced ? units * accumulation : units;
   return {micro, std::max<int64_t>(1, divided_up(micro, accumulation))};
 }
 
 DataOrder::DataOrder(std::vector<int64_t> lengths, OrderSettings settings)
-    : lengths_(std::move(lengths)), settings_(std::move(settings)), generator_(generator_of(settings_.seed)) {
-  if (lengths_.size() > kMostExamples) fail("{} examples are more than can be shuffled ({}); set data.streaming = true", lengths_.size(), kMostExamples);
+    : lengths_(std::move(lengths)),
+      settings_(std::move(settings)),
+      generator_(generator_of(settings_.seed)) {
+  if (lengths_.size() > kMostExamples)
+    fail("{} examples are more than can be shuffled ({}); set data.streaming = true",
+         lengths_.size(), kMostExamples);
 }
 
 EpochOrder DataOrder::epoch(int64_t number) {
@@ -54,11 +59,13 @@ EpochOrder DataOrder::epoch(int64_t number) {
   } else if (settings_.strategy == "group_by_length") {
     out.examples = grouped_by_length(number);
   } else {
-    std::mt19937 generator = generator_of(settings_.data_seed.value_or(settings_.seed) + static_cast<uint64_t>(number));
+    std::mt19937 generator =
+        generator_of(settings_.data_seed.value_or(settings_.seed) + static_cast<uint64_t>(number));
     out.examples = permutation(lengths_.size(), generator);
   }
   const int64_t micro_batches = shape().micro_batches;
-  for (int64_t m = 1; m <= micro_batches; ++m) out.ends.push_back(std::min(m * settings_.batch_size, static_cast<int64_t>(lengths_.size())));
+  for (int64_t m = 1; m <= micro_batches; ++m)
+    out.ends.push_back(std::min(m * settings_.batch_size, static_cast<int64_t>(lengths_.size())));
   out.examples.resize(out.ends.empty() ? 0 : static_cast<size_t>(out.ends.back()));
   return out;
 }
@@ -68,17 +75,21 @@ std::vector<int64_t> DataOrder::grouped_by_length(int64_t epoch) {
   // The Trainer's loader draws a 64-bit seed for its workers before each epoch's permutation.
   constexpr size_t kLoaderDraws = 2;
   if (epoch < next_epoch_) generator_ = generator_of(settings_.seed), next_epoch_ = 0;
-  generator_.discard(static_cast<unsigned long long>(epoch - next_epoch_) * (kLoaderDraws + std::max<size_t>(n, 1) - 1) + kLoaderDraws);
+  generator_.discard(static_cast<unsigned long long>(epoch - next_epoch_) *
+                         (kLoaderDraws + std::max<size_t>(n, 1) - 1) +
+                     kLoaderDraws);
   std::vector<int64_t> out = permutation(n, generator_);
   next_epoch_ = epoch + 1;
   if (n == 0) return out;
-  const auto unit = static_cast<size_t>(settings_.batch_size * settings_.gradient_accumulation_steps);
+  const auto unit =
+      static_cast<size_t>(settings_.batch_size * settings_.gradient_accumulation_steps);
   const size_t block = unit * std::clamp<size_t>(n / (4 * unit), 1, 50);
   const auto length = [&](int64_t i) { return lengths_[static_cast<size_t>(i)]; };
   size_t longest = 0;  // place of the first block's head that no other's outdoes
   for (size_t begin = 0; begin < n; begin += block) {
     const auto first = out.begin() + static_cast<int64_t>(begin);
-    std::stable_sort(first, out.begin() + static_cast<int64_t>(std::min(n, begin + block)), [&](int64_t a, int64_t b) { return length(a) > length(b); });
+    std::stable_sort(first, out.begin() + static_cast<int64_t>(std::min(n, begin + block)),
+                     [&](int64_t a, int64_t b) { return length(a) > length(b); });
     if (length(*first) > length(out[longest])) longest = begin;
   }
   std::swap(out[0], out[longest]);
@@ -89,11 +100,15 @@ EpochOrder DataOrder::rebalanced(int64_t epoch) const {
   constexpr uint64_t kSeed = 42;
   std::mt19937 generator = generator_of(kSeed + static_cast<uint64_t>(epoch));
   const std::vector<int64_t> order = permutation(lengths_.size(), generator);
-  const auto groups = static_cast<size_t>(settings_.gradient_accumulation_steps), effective = static_cast<size_t>(settings_.batch_size) * groups;
+  const auto groups = static_cast<size_t>(settings_.gradient_accumulation_steps),
+             effective = static_cast<size_t>(settings_.batch_size) * groups;
   EpochOrder out;
-  for (int64_t step = 0; step < shape().micro_batches / settings_.gradient_accumulation_steps; ++step) {
-    const size_t begin = static_cast<size_t>(step) * effective, end = std::min(order.size(), begin + effective);
-    std::vector<int64_t> chosen(order.begin() + static_cast<int64_t>(begin), order.begin() + static_cast<int64_t>(end));
+  for (int64_t step = 0; step < shape().micro_batches / settings_.gradient_accumulation_steps;
+       ++step) {
+    const size_t begin = static_cast<size_t>(step) * effective,
+                 end = std::min(order.size(), begin + effective);
+    std::vector<int64_t> chosen(order.begin() + static_cast<int64_t>(begin),
+                                order.begin() + static_cast<int64_t>(end));
     // A step has all its micro-batches: where examples are too few, the epoch's first come again.
     for (size_t i = 0; chosen.size() < groups; ++i) chosen.push_back(order[i % order.size()]);
     std::vector<int64_t> lengths;

@@ -10,17 +10,20 @@
 namespace slipway {
 
 struct OrderSettings {
-  // random: a permutation seeded data_seed (or seed) + epoch. sequential: as they are. group_by_length: examples of about the
-  // same length together, seeded seed, the longest first. batch_rebalance: the examples of a step in micro-batches of about the
-  // same padded cost and of different sizes, seeded 42 + epoch whatever the seeds are.
+  // random: a permutation seeded data_seed (or seed) + epoch. sequential: as they are.
+  // group_by_length: examples of about the same length together, seeded seed, the longest first.
+  // batch_rebalance: the examples of a step in micro-batches of about the same padded cost and of
+  // different sizes, seeded 42 + epoch whatever the seeds are.
   std::string strategy = "random";
   uint64_t seed = 42;
   std::optional<uint64_t> data_seed;
   int64_t batch_size = 8, gradient_accumulation_steps = 1;
-  bool drop_last = false;  // examples that make no whole micro-batch (batch_rebalance: no whole step) are left out
+  // examples that make no whole micro-batch (batch_rebalance: no whole step) are left out
+  bool drop_last = false;
 };
 
-// Of every epoch. An accumulation group may be short at the epoch's end; it makes a step all the same.
+// Of every epoch. An accumulation group may be short at the epoch's end; it makes a step all the
+// same.
 struct EpochShape {
   int64_t micro_batches, steps;  // at least one step, even where there are no micro-batches
 };
@@ -42,8 +45,8 @@ class DataOrder {
 
   EpochShape shape() const { return epoch_shape(static_cast<int64_t>(lengths_.size()), settings_); }
 
-  // Epochs count from 0 and may be asked for in any order: what an epoch is depends on its number alone. Asking for them in
-  // ascending order is fastest.
+  // Epochs count from 0 and may be asked for in any order: what an epoch is depends on its number
+  // alone. Asking for them in ascending order is fastest.
   EpochOrder epoch(int64_t number);
 
  private:
@@ -52,7 +55,8 @@ class DataOrder {
 
   std::vector<int64_t> lengths_;
   OrderSettings settings_;
-  // group_by_length draws every epoch from one generator, as torch's global one is drawn from in the Trainer.
+  // group_by_length draws every epoch from one generator, as torch's global one is drawn from in
+  // the Trainer.
   std::mt19937 generator_;
   int64_t next_epoch_ = 0;  // that generator_ stands before
 };

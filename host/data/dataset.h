@@ -1,5 +1,5 @@
-// Training rows from files: JSON Lines, LMFlow JSON (text_only, text2text), rows of TRL (prompt, completion, text) and of Alpaca
-// (instruction, input, output), plain text.
+// Training rows from files: JSON Lines, LMFlow JSON (text_only, text2text), rows of TRL (prompt,
+// completion, text) and of Alpaca (instruction, input, output), plain text.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -30,12 +30,15 @@ struct Row {
 struct DatasetOptions {
   std::string format = "auto";  // auto, jsonl, json, lmflow (the same as json), text, tsv
   int64_t text_column = 1;      // tsv: which column is the text, from 1
-  int64_t prompt_words = 0;     // > 0: the first N words are the prompt, the rest the completion; shorter rows are dropped
-  int64_t limit = 0;            // 0 = all
+  // > 0: the first N words are the prompt, the rest the completion; shorter rows are dropped
+  int64_t prompt_words = 0;
+  int64_t limit = 0;  // 0 = all
 };
 
-// Rows of all files in order. `read`, where it is given, is told of every file what it held (data/data_files.h). Throws Error
-// "file:line: ..." on the first malformed row, on files that hold no rows of the kind that they are read as, and when nothing is left.
-std::vector<Row> read_dataset(const std::vector<fs::path>& files, const DatasetOptions& options, Json* read = nullptr);
+// Rows of all files in order. `read`, where it is given, is told of every file what it held
+// (data/data_files.h). Throws Error "file:line: ..." on the first malformed row, on files that hold
+// no rows of the kind that they are read as, and when nothing is left.
+std::vector<Row> read_dataset(const std::vector<fs::path>& files, const DatasetOptions& options,
+                              Json* read = nullptr);
 
 }  // namespace slipway

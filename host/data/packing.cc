@@ -11,7 +11,8 @@ int64_t length_of(const Example& example) { return static_cast<int64_t>(example.
 
 // Prompts that may be shared: everything before the loss, with something after it.
 bool same_prompt(const Example& a, const Example& b) {
-  return a.loss_begin > 0 && a.loss_begin == b.loss_begin && a.loss_begin < length_of(a) && b.loss_begin < length_of(b) &&
+  return a.loss_begin > 0 && a.loss_begin == b.loss_begin && a.loss_begin < length_of(a) &&
+         b.loss_begin < length_of(b) &&
          std::equal(a.ids.begin(), a.ids.begin() + a.loss_begin, b.ids.begin());
 }
 
@@ -24,10 +25,14 @@ struct Family {
 std::vector<Family> families_of(std::span<const Example* const> examples, Prompts prompts) {
   std::vector<Family> out;
   for (size_t i = 0; i < examples.size(); ++i) {
-    const auto shares = [&](const Family& f) { return same_prompt(*examples[f.members[0]], *examples[i]); };
+    const auto shares = [&](const Family& f) {
+      return same_prompt(*examples[f.members[0]], *examples[i]);
+    };
     const auto family = prompts == Prompts::kShared ? std::ranges::find_if(out, shares) : out.end();
     if (family == out.end()) out.push_back({{i}, length_of(*examples[i])});
-    else family->members.push_back(i), family->tokens += length_of(*examples[i]) - examples[i]->loss_begin;
+    else
+      family->members.push_back(i),
+          family->tokens += length_of(*examples[i]) - examples[i]->loss_begin;
   }
   return out;
 }
@@ -50,7 +55,9 @@ PackedBatch pack(std::span<const Example* const> examples, Prompts prompts) {
   out.examples.assign(examples.begin(), examples.end());
   struct Place {
     int64_t prompt, own, own_from;  // where token 0 lies, and where token own_from does
-    int64_t at(int64_t token) const { return token < own_from ? prompt + token : own + token - own_from; }
+    int64_t at(int64_t token) const {
+      return token < own_from ? prompt + token : own + token - own_from;
+    }
   };
   std::vector<Place> places(examples.size());
   for (const Family& family : families_of(examples, prompts)) {
@@ -76,19 +83,23 @@ PackedBatch pack(std::span<const Example* const> examples, Prompts prompts) {
     out.trees.push_back(std::move(tree));
   }
   for (size_t e = 0; e < examples.size(); ++e)
-    for (int64_t i = std::max<int64_t>(1, examples[e]->loss_begin); i < length_of(*examples[e]); ++i) {
+    for (int64_t i = std::max<int64_t>(1, examples[e]->loss_begin); i < length_of(*examples[e]);
+         ++i) {
       out.rows.push_back(places[e].at(i - 1));
       out.targets.push_back(examples[e]->ids[static_cast<size_t>(i)]);
     }
   return out;
 }
 
-std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, int64_t budget, Prompts prompts) {
+std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, int64_t budget,
+                                    Prompts prompts) {
   std::vector<Family> families = families_of(examples, prompts);
-  const int64_t total = std::accumulate(families.begin(), families.end(), int64_t{0}, [](int64_t sum, const Family& f) { return sum + f.tokens; });
+  const int64_t total =
+      std::accumulate(families.begin(), families.end(), int64_t{0},
+                      [](int64_t sum, const Family& f) { return sum + f.tokens; });
   if (budget <= 0 || total <= budget) return {pack(examples, prompts)};
-  // Longest first into the part that has least, with one part more whenever one gets too full (Graham, "Bounds on
-  // multiprocessing timing anomalies", 1969).
+  // Longest first into the part that has least, with one part more whenever one gets too full
+  // (Graham, "Bounds on multiprocessing timing anomalies", 1969).
   std::ranges::stable_sort(families, std::greater<>(), &Family::tokens);
   struct Part {
     std::vector<size_t> members;
@@ -102,7 +113,9 @@ std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, in
       least.members.insert(least.members.end(), family.members.begin(), family.members.end());
       least.tokens += family.tokens;
     }
-    if (count >= families.size() || std::ranges::max_element(parts, {}, &Part::tokens)->tokens <= budget) break;
+    if (count >= families.size() ||
+        std::ranges::max_element(parts, {}, &Part::tokens)->tokens <= budget)
+      break;
   }
   std::vector<PackedBatch> out;
   for (Part& part : parts) {

@@ -13,7 +13,8 @@ struct Example {
   std::vector<int32_t> ids;
   int64_t loss_begin = 0;
   const Json* columns = nullptr;  // what else its row of the data set had; borrowed
-  // Tokens that carry loss: every token after loss_begin that has a token before it to be predicted from.
+  // Tokens that carry loss: every token after loss_begin that has a token before it to be predicted
+  // from.
   int64_t label_tokens() const;
 };
 
@@ -24,12 +25,13 @@ struct TokenSpan {
 
 struct PackedBatch {
   std::vector<int64_t> ids, positions;  // [T]
-  // Sequences: usually one span each. Where several examples go on from the same prompt it lies there once: the first span is the
-  // prompt, the others go on from it.
+  // Sequences: usually one span each. Where several examples go on from the same prompt it lies
+  // there once: the first span is the prompt, the others go on from it.
   std::vector<std::vector<TokenSpan>> trees;
-  std::vector<int64_t> rows;            // [N] tokens whose successor carries loss, example by example ...
-  std::vector<int64_t> targets;         // [N] ... and the successor
-  std::vector<const Example*> examples; // in the order of rows; borrowed
+  // [N] tokens whose successor carries loss, example by example ...
+  std::vector<int64_t> rows;
+  std::vector<int64_t> targets;          // [N] ... and the successor
+  std::vector<const Example*> examples;  // in the order of rows; borrowed
 };
 
 // Whether examples that answer the same prompt share it. Where they do not, tree i is example i.
@@ -37,8 +39,9 @@ enum class Prompts { kShared, kApart };
 
 PackedBatch pack(std::span<const Example* const> examples, Prompts prompts = Prompts::kShared);
 
-// The same in parts of about equal size, none over `budget` tokens unless one prompt's examples alone are; 0 = one part. Every
-// example is in one part, in no particular order.
-std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, int64_t budget, Prompts prompts = Prompts::kShared);
+// The same in parts of about equal size, none over `budget` tokens unless one prompt's examples
+// alone are; 0 = one part. Every example is in one part, in no particular order.
+std::vector<PackedBatch> pack_parts(std::span<const Example* const> examples, int64_t budget,
+                                    Prompts prompts = Prompts::kShared);
 
 }  // namespace slipway

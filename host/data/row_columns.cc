@@ -19,7 +19,10 @@ std::string field(const Json& row, const std::string& name, const std::string& w
   return value.get<std::string>();
 }
 
-bool holds_text(const Json& value) { return value.is_string() ? !value.get_ref<const std::string&>().empty() : value.is_structured() && !value.empty(); }
+bool holds_text(const Json& value) {
+  return value.is_string() ? !value.get_ref<const std::string&>().empty()
+                           : value.is_structured() && !value.empty();
+}
 
 std::string guess_of(const Json& row, const Names& known) {
   constexpr size_t kLongest = 64;  // of a name that is compared
@@ -52,20 +55,26 @@ std::string joined(const Json& row, const std::string& where) {
 [[noreturn]] void refuse_unknown(const Json& json, const std::string& where) {
   static const Names known = {"prompt", "completion", "text", "input", "output", "instruction"};
   fail("{}: no \"prompt\", \"text\", \"input\" or \"instruction\" in the row{}{}", where,
-       json.empty() ? ", which is empty" : ", which has " + columns_of(json), guess_of(json, known));
+       json.empty() ? ", which is empty" : ", which has " + columns_of(json),
+       guess_of(json, known));
 }
 
 }  // namespace
 
 Row row_of(const Json& json, const std::string& where) {
-  if (!json.is_object()) fail("{}: a row must be a JSON object like {{\"prompt\": \"...\"}}", where);
+  if (!json.is_object())
+    fail("{}: a row must be a JSON object like {{\"prompt\": \"...\"}}", where);
   for (const char* name : {"messages", "conversations"})
-    if (json.contains(name)) fail("{}: conversations (\"{}\") are not supported yet; write prompt and completion", where, name);
+    if (json.contains(name))
+      fail("{}: conversations (\"{}\") are not supported yet; write prompt and completion", where,
+           name);
   Row row;
   row.where = where;
-  const bool alpaca = json.contains("instruction"), lmflow = !alpaca && json.contains("input"), prompt = json.contains("prompt");
+  const bool alpaca = json.contains("instruction"), lmflow = !alpaca && json.contains("input"),
+             prompt = json.contains("prompt");
   if (prompt && (alpaca || lmflow))
-    fail("{}: the row has \"prompt\" and \"{}\"; which is the prompt? rename the other column", where, alpaca ? "instruction" : "input");
+    fail("{}: the row has \"prompt\" and \"{}\"; which is the prompt? rename the other column",
+         where, alpaca ? "instruction" : "input");
   Names used;
   if (prompt || alpaca || lmflow) {
     const std::string answer = prompt ? "completion" : "output";
@@ -85,26 +94,40 @@ Row row_of(const Json& json, const std::string& where) {
 }
 
 void check_trained_row(const Row& row, std::set<std::string>& ignored) {
-  static const Names before = {"text", "instruction", "input", "context", "system", "system_prompt", "history"};
-  static const Names answers = {"completion", "output", "response", "answer", "chosen", "rejected", "target"};
+  static const Names before = {"text",   "instruction",   "input",  "context",
+                               "system", "system_prompt", "history"};
+  static const Names answers = {"completion", "output",   "response", "answer",
+                                "chosen",     "rejected", "target"};
   const Json& columns = row.columns;
   const bool preference = columns.contains("chosen") && columns.contains("rejected");
   if (row.kind == Row::Kind::kPrompt) {
-    const std::string needed = "a prompt whose answer is trained on needs its \"completion\" (\"output\" of an \"input\" or \"instruction\")";
-    if (preference) fail("{}: no \"completion\" in the row, but \"chosen\" and \"rejected\": preferences are for reward models; {}", row.where, needed);
+    const std::string needed =
+        "a prompt whose answer is trained on needs its \"completion\" (\"output\" of an \"input\" "
+        "or \"instruction\")";
+    if (preference)
+      fail(
+          "{}: no \"completion\" in the row, but \"chosen\" and \"rejected\": preferences are for "
+          "reward models; {}",
+          row.where, needed);
     std::string likely;
     for (const std::string& name : answers)
-      if (likely.empty() && columns.contains(name)) likely = fmt::format("; is it {}? rename the column", shown(name));
+      if (likely.empty() && columns.contains(name))
+        likely = fmt::format("; is it {}? rename the column", shown(name));
     if (likely.empty()) likely = guess_of(columns, {"completion", "output"});
-    fail("{}: no \"completion\" in the row{}{}; {}", row.where, columns.empty() ? "" : ", which has beside its prompt " + columns_of(columns), likely, needed);
+    fail("{}: no \"completion\" in the row{}{}; {}", row.where,
+         columns.empty() ? "" : ", which has beside its prompt " + columns_of(columns), likely,
+         needed);
   }
   constexpr size_t kTold = 8;
   for (const auto& [name, value] : columns.items()) {
     if (!holds_text(value)) continue;
     const bool answer = std::ranges::find(answers, name) != answers.end();
     if (std::ranges::find(before, name) != before.end() || (answer && row.kind == Row::Kind::kText))
-      fail("{}: the column \"{}\" would be ignored: the row is read as {}; rename the column if it is not for the model, or write all of it into \"prompt\" and \"completion\"",
-           row.where, name, row.kind == Row::Kind::kText ? "one \"text\"" : "a prompt and its answer");
+      fail(
+          "{}: the column \"{}\" would be ignored: the row is read as {}; rename the column if it "
+          "is not for the model, or write all of it into \"prompt\" and \"completion\"",
+          row.where, name,
+          row.kind == Row::Kind::kText ? "one \"text\"" : "a prompt and its answer");
     if (value.is_string() && ignored.size() < kTold) ignored.insert(shown(name));
   }
 }

@@ -1,4 +1,5 @@
-// JSON of data files: read more strictly than configuration, because a row that is misread is trained on.
+// JSON of data files: read more strictly than configuration, because a row that is misread is
+// trained on.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,8 +8,9 @@
 
 namespace slipway {
 
-// Throws Error "origin:line: ..." on malformed text, on a key that occurs twice in one object, and on an object of more than 10,000
-// keys (Json goes through them to find one). Messages stay short however long a key is.
+// Throws Error "origin:line: ..." on malformed text, on a key that occurs twice in one object, and
+// on an object of more than 10,000 keys (Json goes through them to find one). Messages stay short
+// however long a key is.
 Json parse_row_json(std::string_view text, const std::string& origin, int first_line = 1);
 
 // Whether the text is one JSON object and nothing else.

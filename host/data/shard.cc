@@ -5,13 +5,15 @@
 
 namespace slipway {
 
-EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks, const ShardSettings& settings) {
+EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks,
+                 const ShardSettings& settings) {
   EpochOrder out;
   const auto add = [&](auto begin, auto end) {
     out.examples.insert(out.examples.end(), begin, end);
     out.ends.push_back(static_cast<int64_t>(out.examples.size()));
   };
-  const auto width = static_cast<size_t>(ranks), own = static_cast<size_t>(rank), size = static_cast<size_t>(settings.batch_size);
+  const auto width = static_cast<size_t>(ranks), own = static_cast<size_t>(rank),
+             size = static_cast<size_t>(settings.batch_size);
   const size_t count = epoch.ends.size();
   // A round gives each process one batch; it is whole when its last one is there and full.
   size_t whole = count / width;
@@ -29,9 +31,11 @@ EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks, const Sha
     return out;
   }
   const size_t begin = whole == 0 ? 0 : static_cast<size_t>(epoch.ends[whole * width - 1]);
-  std::vector<int64_t> last(epoch.examples.begin() + static_cast<int64_t>(begin), epoch.examples.end());
+  std::vector<int64_t> last(epoch.examples.begin() + static_cast<int64_t>(begin),
+                            epoch.examples.end());
   const auto first_round = static_cast<size_t>(epoch.ends[std::min(width, count) - 1]);
-  for (size_t i = 0; last.size() < width * size; ++i) last.push_back(epoch.examples[i % first_round]);
+  for (size_t i = 0; last.size() < width * size; ++i)
+    last.push_back(epoch.examples[i % first_round]);
   const auto mine = last.begin() + static_cast<int64_t>(own * size);
   add(mine, mine + settings.batch_size);
   return out;

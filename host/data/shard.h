@@ -1,4 +1,5 @@
-// Which micro-batches of an epoch are one process's, when several train together: accelerate's rule.
+// Which micro-batches of an epoch are one process's, when several train together: accelerate's
+// rule.
 #pragma once
 #include "data/data_order.h"
 
@@ -6,12 +7,16 @@ namespace slipway {
 
 struct ShardSettings {
   int64_t batch_size = 8;
-  bool drop_last = false;     // as the epoch was cut
-  bool even_batches = true;   // fill the last round from the epoch's begin, so that every process has the same number of full batches
+  bool drop_last = false;  // as the epoch was cut
+  // fill the last round from the epoch's begin, so that every process has the same number of full
+  // batches
+  bool even_batches = true;
 };
 
-// Micro-batches go to `ranks` processes in turn; those of process `rank`, from 0. Without even_batches the last ones may miss one,
-// or have a short one. Not for batch_rebalance, whose micro-batches are dealt out when they are made.
-EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks, const ShardSettings& settings);
+// Micro-batches go to `ranks` processes in turn; those of process `rank`, from 0. Without
+// even_batches the last ones may miss one, or have a short one. Not for batch_rebalance, whose
+// micro-batches are dealt out when they are made.
+EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks,
+                 const ShardSettings& settings);
 
 }  // namespace slipway

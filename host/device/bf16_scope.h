@@ -1,5 +1,6 @@
-// Training in mixed precision: weights, gradients and optimizer state are float32, and the matrix products of forward and backward
-// round both operands to bfloat16 and sum in float32. Norms, attention's scores, the softmax of the loss and updates stay float32.
+// Training in mixed precision: weights, gradients and optimizer state are float32, and the matrix
+// products of forward and backward round both operands to bfloat16 and sum in float32. Norms,
+// attention's scores, the softmax of the loss and updates stay float32.
 #pragma once
 #include <string>
 
@@ -8,8 +9,9 @@ namespace slipway {
 // Why such products are no faster than float32 where models compute; "" where they are faster.
 std::string why_bf16_is_slow();
 
-// While one that is on is alive, products of unpacked weights work so: on this thread where the processor computes, in all of the
-// accelerator's work where that does. Decoding's packed weights are not concerned. Scopes end in reverse order. [loop]
+// While one that is on is alive, products of unpacked weights work so: on this thread where the
+// processor computes, in all of the accelerator's work where that does. Decoding's packed weights
+// are not concerned. Scopes end in reverse order. [loop]
 class Bfloat16Scope {
  public:
   explicit Bfloat16Scope(bool on);

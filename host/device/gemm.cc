@@ -15,7 +15,8 @@
 namespace slipway::gemm {
 namespace {
 
-// Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level cache.
+// Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level
+// cache.
 constexpr int64_t kBlockRows = 120;
 // A panel's part that one pass works on stays in the first-level cache.
 constexpr int64_t kPanelFloats = 6144;
@@ -31,12 +32,14 @@ Kernel& kernel() {
   return chosen;
 }
 
-// How a block's rows are dealt out to tiles: evenly, for a last tile of one or two rows would wait for its own sums. The first
-// `larger` tiles have one row more.
+// How a block's rows are dealt out to tiles: evenly, for a last tile of one or two rows would wait
+// for its own sums. The first `larger` tiles have one row more.
 struct Deal {
   int64_t tiles, each, larger;
   Deal(int64_t block_rows, int64_t tile_rows)
-      : tiles((block_rows + tile_rows - 1) / tile_rows), each(block_rows / tiles), larger(block_rows % tiles) {}
+      : tiles((block_rows + tile_rows - 1) / tile_rows),
+        each(block_rows / tiles),
+        larger(block_rows % tiles) {}
   int64_t rows_of(int64_t tile) const { return each + (tile < larger ? 1 : 0); }
 };
 
@@ -44,22 +47,27 @@ struct Deal {
 template <int M>
 void gather_tiles(Strided a, int64_t k, int64_t tiles, float* to) {
   for (int64_t i = 0; i < k; ++i)
-    for (int64_t tile = 0; tile < tiles; ++tile) std::memcpy(to + (tile * k + i) * M, a.data + i * a.column + tile * M, M * sizeof(float));
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      std::memcpy(to + (tile * k + i) * M, a.data + i * a.column + tile * M, M * sizeof(float));
 }
 using Gather = void (*)(Strided a, int64_t k, int64_t tiles, float* to);
-constexpr Gather kGathers[] = {gather_tiles<1>, gather_tiles<2>, gather_tiles<3>, gather_tiles<4>,  gather_tiles<5>,  gather_tiles<6>,
-                               gather_tiles<7>, gather_tiles<8>, gather_tiles<9>, gather_tiles<10>, gather_tiles<11>, gather_tiles<12>};
+constexpr Gather kGathers[] = {gather_tiles<1>,  gather_tiles<2>,  gather_tiles<3>,
+                               gather_tiles<4>,  gather_tiles<5>,  gather_tiles<6>,
+                               gather_tiles<7>,  gather_tiles<8>,  gather_tiles<9>,
+                               gather_tiles<10>, gather_tiles<11>, gather_tiles<12>};
 
-// A block's part of a, whose rows lie side by side, copied so that each tile finds its own together: tile after tile, [k][rows].
+// A block's part of a, whose rows lie side by side, copied so that each tile finds its own
+// together: tile after tile, [k][rows].
 void gather(Strided a, int64_t k, const Deal& deal, float* to) {
   if (deal.larger > 0) kGathers[deal.each](a, k, deal.larger, to);
   if (deal.each == 0) return;
   const int64_t before = deal.larger * (deal.each + 1);
-  kGathers[deal.each - 1]({a.data + before, a.row, a.column}, k, deal.tiles - deal.larger, to + before * k);
+  kGathers[deal.each - 1]({a.data + before, a.row, a.column}, k, deal.tiles - deal.larger,
+                          to + before * k);
 }
 
-// Lets each of `tiles` tiles ask for its share of the next panel's part of `bytes`; returns the share. Few tiles have much to ask
-// for: little by little, then, or they wait.
+// Lets each of `tiles` tiles ask for its share of the next panel's part of `bytes`; returns the
+// share. Few tiles have much to ask for: little by little, then, or they wait.
 int64_t share_ahead(int64_t bytes, int64_t tiles, Tile& t) {
   const int64_t share = (bytes + tiles - 1) / tiles;
   const auto lines = [&](int64_t steps) {
@@ -71,8 +79,10 @@ int64_t share_ahead(int64_t bytes, int64_t tiles, Tile& t) {
   return share;
 }
 
-// A block's part of one panel: every tile of the block's rows, `used` columns of them. `gathered`: t.a.data is what gather() wrote.
-void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used, int64_t share) {
+// A block's part of one panel: every tile of the block's rows, `used` columns of them. `gathered`:
+// t.a.data is what gather() wrote.
+void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used,
+                 int64_t share) {
   float* const y = t.y;
   const Strided a = t.a;
   const int64_t vectors = (used + chosen.lanes - 1) / chosen.lanes;
@@ -83,10 +93,12 @@ void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, 
     if (used == vectors * chosen.lanes) {
       chosen.tile(vectors, m)(t);
     } else {
-      alignas(64) float edge[12 * kWidest];  // the last vector hangs over: its columns go through here
+      // the last vector hangs over: its columns go through here
+      alignas(64) float edge[12 * kWidest];
       Tile through = t;
       through.y = edge, through.y_row = chosen.width;
-      for (int64_t j = 0; t.add && j < m; ++j) std::copy_n(t.y + j * t.y_row, used, edge + j * chosen.width);
+      for (int64_t j = 0; t.add && j < m; ++j)
+        std::copy_n(t.y + j * t.y_row, used, edge + j * chosen.width);
       chosen.tile(vectors, m)(through);
       for (int64_t j = 0; j < m; ++j) std::copy_n(edge + j * chosen.width, used, t.y + j * t.y_row);
     }
@@ -96,10 +108,12 @@ void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, 
 
 #if defined(__x86_64__)
 // to[c][r] = from[r][c] for 8 x 8.
-SLIPWAY_TARGET("arch=x86-64-v3") void transpose_8x8(const float* from, int64_t row, float* to, int64_t to_row) {
+SLIPWAY_TARGET("arch=x86-64-v3")
+void transpose_8x8(const float* from, int64_t row, float* to, int64_t to_row) {
   __m256 r[8], s[8];
   for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * row);
-  for (int i = 0; i < 8; i += 2) s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  for (int i = 0; i < 8; i += 2)
+    s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
   for (int i = 0; i < 8; i += 4)
     for (int j = 0; j < 2; ++j) {
       r[i + 2 * j] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0x44);
@@ -114,11 +128,14 @@ SLIPWAY_TARGET("arch=x86-64-v3") void transpose_8x8(const float* from, int64_t r
 
 // Whole panels. Row by row through several of them: memory is read in long runs.
 template <int64_t kWidth>
-void pack_whole(const float* b, int64_t row, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
+void pack_whole(const float* b, int64_t row, int64_t k, int64_t first, int64_t last, float* packed,
+                int64_t stride) {
   constexpr int64_t kTogether = 32;
   for (int64_t group = first; group < last; group += kTogether)
     for (int64_t i = 0; i < k; ++i)
-      for (int64_t p = group; p < std::min(last, group + kTogether); ++p) std::memcpy(packed + p * stride + i * kWidth, b + i * row + p * kWidth, kWidth * sizeof(float));
+      for (int64_t p = group; p < std::min(last, group + kTogether); ++p)
+        std::memcpy(packed + p * stride + i * kWidth, b + i * row + p * kWidth,
+                    kWidth * sizeof(float));
 }
 
 }  // namespace
@@ -138,11 +155,13 @@ int64_t lanes() { return kernel().lanes; }
 int64_t tile_rows() { return kernel().rows; }
 
 int64_t pass_depth(int64_t k) {
-  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit, passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
+  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit,
+                passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
   return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
 }
 
-void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
+void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
+                     float* packed, int64_t stride) {
   const int64_t width = panel_width();
   for (int64_t p = first; p < last; ++p) {
     float* panel = packed + p * stride;
@@ -151,15 +170,19 @@ void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t 
     int64_t i = 0;
 #if defined(__x86_64__)
     if (kernel().lanes >= 8 && used == width)
-      for (int64_t j = 0; j < width; j += 8)  // eight rows from front to back: no more streams than the processor foresees
-        for (i = 0; i + 8 <= k; i += 8) transpose_8x8(from + j * row + i, row, panel + i * width + j, width);
+      // eight rows from front to back: no more streams than the processor foresees
+      for (int64_t j = 0; j < width; j += 8)
+        for (i = 0; i + 8 <= k; i += 8)
+          transpose_8x8(from + j * row + i, row, panel + i * width + j, width);
 #endif
     for (; i < k; ++i)
-      for (int64_t j = 0; j < width; ++j) panel[i * width + j] = j < used ? from[j * row + i] : 0.0f;
+      for (int64_t j = 0; j < width; ++j)
+        panel[i * width + j] = j < used ? from[j * row + i] : 0.0f;
   }
 }
 
-void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, float* packed, int64_t stride) {
+void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
+          float* packed, int64_t stride) {
   const int64_t width = panel_width(), whole = std::max(first, std::min(last, n / width));
   if (width == 32) pack_whole<32>(b, row, k, first, whole, packed, stride);
   else if (width == 24) pack_whole<24>(b, row, k, first, whole, packed, stride);
@@ -173,7 +196,8 @@ void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int6
     }
 }
 
-void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
+void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last,
+              float* y, int64_t y_row, bool add) {
   const Kernel& chosen = kernel();
   const int64_t width = chosen.width, depth = pass_depth(k);
   const bool gathered = a.row == 1 && a.column != 1;
@@ -192,7 +216,8 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
       t.k = part;
       t.y_row = y_row;
       t.add = add || i > 0;
-      const int64_t share = share_ahead(part * width * static_cast<int64_t>(sizeof(float)), deal.tiles, t);
+      const int64_t share =
+          share_ahead(part * width * static_cast<int64_t>(sizeof(float)), deal.tiles, t);
       for (int64_t p = first; p < last; ++p) {
         t.panel = b.data + p * b.stride + i * width;
         t.ahead = reinterpret_cast<const char*>(p + 1 < panels(n) ? t.panel + b.stride : t.panel);

@@ -19,8 +19,9 @@ namespace {
 
 #if defined(__x86_64__)
 bool has_avx512() {
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
 }
 bool has_amx() { return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16"); }
 
@@ -52,7 +53,8 @@ Kernel& kernel() {
 
 }  // namespace
 
-// A row with a panel. A product of two bfloat16 numbers is exact in float32; of a pair the second comes first, as AVX-512 has it.
+// A row with a panel. A product of two bfloat16 numbers is exact in float32; of a pair the second
+// comes first, as AVX-512 has it.
 void multiply_portable(const Product& p) {
   for (int64_t panel = p.first; panel < p.last; ++panel)
     for (int64_t r = 0; r < p.rows; ++r) {
@@ -66,7 +68,8 @@ void multiply_portable(const Product& p) {
         }
       }
       float* const y = p.y + r * p.y_row + panel * kColumns;
-      for (int64_t j = 0; j < std::min(kColumns, p.n - panel * kColumns); ++j) y[j] = p.add ? y[j] + sum[j] : sum[j];
+      for (int64_t j = 0; j < std::min(kColumns, p.n - panel * kColumns); ++j)
+        y[j] = p.add ? y[j] + sum[j] : sum[j];
     }
 }
 
@@ -77,7 +80,9 @@ bool fast() { return kernel().name != "portable"; }
 std::string why_slow() {
   if (fast()) return "";
 #if defined(__x86_64__)
-  if (has_amx() && ask_for_tiles() != 0) return std::string("this processor has AMX, but the system does not let programs use it (") + std::strerror(ask_for_tiles()) + ")";
+  if (has_amx() && ask_for_tiles() != 0)
+    return std::string("this processor has AMX, but the system does not let programs use it (") +
+           std::strerror(ask_for_tiles()) + ")";
 #endif
   return "this processor has neither AMX nor AVX-512 BF16";
 }
@@ -90,7 +95,8 @@ bool use(std::string_view instruction_set) {
 
 void use(const Kernel& given) { kernel() = given; }
 
-void multiply(const uint16_t* a, int64_t rows, int64_t k, const uint16_t* b, int64_t n, int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
+void multiply(const uint16_t* a, int64_t rows, int64_t k, const uint16_t* b, int64_t n,
+              int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
   kernel().multiply({a, rows, depth(k), b, n, first, last, y, y_row, add});
 }
 

@@ -1,5 +1,5 @@
-// AMX: tiles of 16 rows x 64 bytes. Two tiles of a times two of b make four of y. Written as assembly: the compiler's own functions
-// do not tell it that they read memory.
+// AMX: tiles of 16 rows x 64 bytes. Two tiles of a times two of b make four of y. Written as
+// assembly: the compiler's own functions do not tell it that they read memory.
 #include <algorithm>
 #include <cstring>
 
@@ -19,17 +19,22 @@ struct alignas(64) Configuration {
 };
 static_assert(sizeof(Configuration) == 64);
 
-#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over tests/unit/device/emulated_instructions.h
-#define SLIPWAY_CONFIGURE(configuration) asm volatile("ldtilecfg %0" ::"m"(configuration) : "memory")
+#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over
+                                             // tests/unit/device/emulated_instructions.h
+#define SLIPWAY_CONFIGURE(configuration) \
+  asm volatile("ldtilecfg %0" ::"m"(configuration) : "memory")
 #define SLIPWAY_RELEASE() asm volatile("tilerelease" ::: "memory")
-#define SLIPWAY_ZERO(tile) asm volatile("tilezero %%tmm" #tile ::)
-#define SLIPWAY_LOAD(tile, from, row_bytes) asm volatile("tileloadd (%0,%1,1), %%tmm" #tile ::"r"(from), "r"(row_bytes) : "memory")
-#define SLIPWAY_STORE(tile, to, row_bytes) asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(to), "r"(row_bytes) : "memory")
+#define SLIPWAY_ZERO(tile) asm volatile("tilezero %%tmm" #tile::)
+#define SLIPWAY_LOAD(tile, from, row_bytes) \
+  asm volatile("tileloadd (%0,%1,1), %%tmm" #tile::"r"(from), "r"(row_bytes) : "memory")
+#define SLIPWAY_STORE(tile, to, row_bytes) \
+  asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(to), "r"(row_bytes) : "memory")
 // tile c += tile a x tile b.
-#define SLIPWAY_DOT(c, a, b) asm volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c ::)
+#define SLIPWAY_DOT(c, a, b) asm volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c::)
 #endif
 
-// Tiles 0 and 1: the first 16 rows; 2 and 3: the next 16, where `both`. a [32][depth], panel [depth / 2][32][2].
+// Tiles 0 and 1: the first 16 rows; 2 and 3: the next 16, where `both`. a [32][depth], panel [depth
+// / 2][32][2].
 void dot(const uint16_t* a, const uint16_t* panel, int64_t depth, bool both) {
   const int64_t a_bytes = depth * 2, b_bytes = kColumns * 4;
   SLIPWAY_ZERO(0);
@@ -50,7 +55,8 @@ void dot(const uint16_t* a, const uint16_t* panel, int64_t depth, bool both) {
   }
 }
 
-// The tiles' sums into y: at once where nothing is added and nothing hangs over, else through memory of their own.
+// The tiles' sums into y: at once where nothing is added and nothing hangs over, else through
+// memory of their own.
 void put(float* y, int64_t y_row, int64_t rows, int64_t used, bool add) {
   const int64_t y_bytes = y_row * 4;
   if (!add && used == kColumns && rows % kTile == 0) {
@@ -69,7 +75,8 @@ void put(float* y, int64_t y_row, int64_t rows, int64_t used, bool add) {
   SLIPWAY_STORE(2, sums[kTile], bytes);
   SLIPWAY_STORE(3, sums[kTile] + kTile, bytes);
   for (int64_t r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < used; ++j) y[r * y_row + j] = add ? y[r * y_row + j] + sums[r][j] : sums[r][j];
+    for (int64_t j = 0; j < used; ++j)
+      y[r * y_row + j] = add ? y[r * y_row + j] + sums[r][j] : sums[r][j];
 }
 
 }  // namespace
@@ -81,7 +88,8 @@ void multiply_amx(const Product& p) {
     for (int64_t r = 0; r < p.rows; r += kRows) {
       const int64_t rows = std::min(kRows, p.rows - r);
       dot(p.a + r * p.depth, p.b + panel * kColumns * p.depth, p.depth, rows > kTile);
-      put(p.y + r * p.y_row + panel * kColumns, p.y_row, rows, std::min(kColumns, p.n - panel * kColumns), p.add);
+      put(p.y + r * p.y_row + panel * kColumns, p.y_row, rows,
+          std::min(kColumns, p.n - panel * kColumns), p.add);
     }
   SLIPWAY_RELEASE();  // the thread's state is small again, and its core may sleep deeply
 }

@@ -1,5 +1,5 @@
-// AVX-512 BF16: a tile of rows x 32 columns, each step the dot products of one pair of inputs. The instruction flushes denormals
-// and rounds to the nearest, whatever the processor is set to.
+// AVX-512 BF16: a tile of rows x 32 columns, each step the dot products of one pair of inputs. The
+// instruction flushes denormals and rounds to the nearest, whatever the processor is set to.
 #include <algorithm>
 #include <cstring>
 
@@ -7,8 +7,10 @@
 #include "device/gemm_bf16_kernels.h"
 
 #if defined(__x86_64__)
-#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over tests/unit/device/emulated_instructions.h
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // what GCC 12's own AVX-512 header leaves so on purpose
+#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over
+                                             // tests/unit/device/emulated_instructions.h
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // what GCC 12's own AVX-512 header leaves so on purpose
 #include <immintrin.h>
 #define SLIPWAY_AVX512_BF16 __attribute__((target("arch=x86-64-v4,avx512bf16")))
 #endif
@@ -32,7 +34,8 @@ SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
   for (int m = 0; m < M; ++m) sum[m][0] = sum[m][1] = _mm512_setzero_ps();
   const uint16_t* b = t.panel;
   for (int64_t i = 0; i < t.depth; i += 2, b += 2 * kColumns) {
-    const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)), b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + kColumns));
+    const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)),
+               b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + kColumns));
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
       int32_t pair;
@@ -42,7 +45,8 @@ SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
       sum[m][1] = _mm512_dpbf16_ps(sum[m][1], each, b1);
     }
   }
-  const auto low = static_cast<__mmask16>(t.columns), high = static_cast<__mmask16>(t.columns >> 16);
+  const auto low = static_cast<__mmask16>(t.columns),
+             high = static_cast<__mmask16>(t.columns >> 16);
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
     float* const y = t.y + m * t.y_row;
@@ -56,7 +60,9 @@ SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
 }
 
 constexpr int64_t kMost = 12;
-constexpr void (*kTiles[kMost])(const Tile&) = {tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>, tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>};
+constexpr void (*kTiles[kMost])(const Tile&) = {tile<1>, tile<2>,  tile<3>,  tile<4>,
+                                                tile<5>, tile<6>,  tile<7>,  tile<8>,
+                                                tile<9>, tile<10>, tile<11>, tile<12>};
 
 }  // namespace
 
@@ -66,7 +72,8 @@ void multiply_avx512(const Product& p) {
     const int64_t used = std::min(kColumns, p.n - panel * kColumns);
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t begin = i * p.rows / tiles, end = (i + 1) * p.rows / tiles;
-      kTiles[end - begin - 1]({p.a + begin * p.depth, p.depth, p.b + panel * kColumns * p.depth, static_cast<uint32_t>((uint64_t{1} << used) - 1),
+      kTiles[end - begin - 1]({p.a + begin * p.depth, p.depth, p.b + panel * kColumns * p.depth,
+                               static_cast<uint32_t>((uint64_t{1} << used) - 1),
                                p.y + begin * p.y_row + panel * kColumns, p.y_row, p.add});
     }
   }

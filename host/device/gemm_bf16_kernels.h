@@ -6,9 +6,9 @@
 namespace slipway::gemm_bf16 {
 
 struct Product {
-  const uint16_t* a;      // [rows, filled up to a multiple of kRows][depth]
+  const uint16_t* a;  // [rows, filled up to a multiple of kRows][depth]
   int64_t rows, depth;
-  const uint16_t* b;      // panels of [depth / 2][kColumns][2]
+  const uint16_t* b;  // panels of [depth / 2][kColumns][2]
   int64_t n, first, last;
   float* y;
   int64_t y_row;

@@ -20,7 +20,8 @@ SLIPWAY_CLONES void round_row(const float* from, int64_t count, uint16_t* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = to_bfloat16(from[i]);
 }
 
-// Words of inputs 2 i and 2 i + 1 of `count` columns that lie side by side at b; a last pair without a second gets 0.
+// Words of inputs 2 i and 2 i + 1 of `count` columns that lie side by side at b; a last pair
+// without a second gets 0.
 void pair_row(const float* b, int64_t row, int64_t k, int64_t i, int64_t count, uint32_t* to) {
   static constexpr float kZeros[kColumns] = {};
   pair_up(b + 2 * i * row, 2 * i + 1 < k ? b + (2 * i + 1) * row : kZeros, count, to);
@@ -37,14 +38,16 @@ void pack_turned(gemm::Strided a, int64_t k, int64_t first, int64_t last, uint16
       for (int64_t m = 0; m < rows; ++m) {
         uint32_t line[kBlock];
         for (int64_t j = 0; j < here; ++j) line[j] = block[j][m];
-        std::memcpy(packed + 2 * ((r + m) * words + i), line, static_cast<size_t>(here) * sizeof(uint32_t));
+        std::memcpy(packed + 2 * ((r + m) * words + i), line,
+                    static_cast<size_t>(here) * sizeof(uint32_t));
       }
     }
 }
 
 }  // namespace
 
-void pack_rows(gemm::Strided a, int64_t rows, int64_t k, int64_t first, int64_t last, uint16_t* packed) {
+void pack_rows(gemm::Strided a, int64_t rows, int64_t k, int64_t first, int64_t last,
+               uint16_t* packed) {
   const int64_t width = depth(k);
   const bool turned = a.row == 1 && a.column != 1;
   if (turned) pack_turned(a, k, first, last, packed);
@@ -61,7 +64,8 @@ void pack_rows(gemm::Strided a, int64_t rows, int64_t k, int64_t first, int64_t 
   if (last == rows) std::fill(packed + rows * width, packed + rows_size(rows, k), uint16_t{0});
 }
 
-void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, uint16_t* packed) {
+void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
+                     uint16_t* packed) {
   const int64_t words = depth(k) / 2;
   for (int64_t p = first; p < last; ++p) {
     uint16_t* const panel = packed + p * panel_size(k);
@@ -69,17 +73,20 @@ void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t 
     for (int64_t i = 0; i < words; i += kBlock) {
       uint16_t block[kColumns][2 * kBlock] = {};
       const int64_t here = std::min(2 * kBlock, k - 2 * i);
-      for (int64_t j = 0; j < used && here > 0; ++j) round_row(w + (p * kColumns + j) * row + 2 * i, here, block[j]);
+      for (int64_t j = 0; j < used && here > 0; ++j)
+        round_row(w + (p * kColumns + j) * row + 2 * i, here, block[j]);
       for (int64_t m = 0; m < kBlock; ++m) {
         uint16_t line[2 * kColumns];
-        for (int64_t j = 0; j < kColumns; ++j) line[2 * j] = block[j][2 * m], line[2 * j + 1] = block[j][2 * m + 1];
+        for (int64_t j = 0; j < kColumns; ++j)
+          line[2 * j] = block[j][2 * m], line[2 * j + 1] = block[j][2 * m + 1];
         std::memcpy(panel + (i + m) * 2 * kColumns, line, sizeof line);
       }
     }
   }
 }
 
-void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last, uint16_t* packed) {
+void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
+          uint16_t* packed) {
   for (int64_t p = first; p < last; ++p) {
     uint16_t* const panel = packed + p * panel_size(k);
     const int64_t used = std::min(kColumns, n - p * kColumns);

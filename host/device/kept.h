@@ -8,12 +8,18 @@ namespace slipway {
 class Kept {
  public:
   Kept() = default;
-  explicit Kept(const at::Tensor& tensor) : tensor_(tensor.detach()), version_(tensor_._version()) {}
+  explicit Kept(const at::Tensor& tensor)
+      : tensor_(tensor.detach()), version_(tensor_._version()) {}
 
   bool defined() const { return tensor_.defined(); }
-  // Throws Error in the operator's name when an operation in place has changed it since: gradients would be those of other values.
+  // Throws Error in the operator's name when an operation in place has changed it since: gradients
+  // would be those of other values.
   const at::Tensor& of(const char* op) const {
-    if (tensor_._version() != version_) fail("{}: an operand or the result was changed in place before the backward pass, which needs it as it was", op);
+    if (tensor_._version() != version_)
+      fail(
+          "{}: an operand or the result was changed in place before the backward pass, which needs "
+          "it as it was",
+          op);
     return tensor_;
   }
 

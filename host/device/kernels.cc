@@ -1,4 +1,5 @@
-// Row kernels of the fused operators for CPU. Sums run in vector lanes where a loop says so, and nowhere else.
+// Row kernels of the fused operators for CPU. Sums run in vector lanes where a loop says so, and
+// nowhere else.
 #include "device/kernels.h"
 
 #include <bit>
@@ -9,11 +10,14 @@
 namespace slipway::kernels {
 namespace {
 
-// exp(x) within 2 units in the last place, in a form that compilers turn into vector code: 2^n times a polynomial on
-// [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes, expf). 0 below the smallest normal result; not a number stays one.
+// exp(x) within 2 units in the last place, in a form that compilers turn into vector code: 2^n
+// times a polynomial on
+// [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes, expf). 0 below the smallest normal result; not a
+// number stays one.
 inline float exponential(float x) {
   const float clamped = x < -87.3f ? -87.3f : x > 88.7f ? 88.7f : x;
-  // Adding and taking away 1.5 * 2^23 rounds to a whole number, which then stands in the sum's low bits.
+  // Adding and taking away 1.5 * 2^23 rounds to a whole number, which then stands in the sum's low
+  // bits.
   constexpr float kRound = 12582912.0f;
   const float shifted = clamped * 1.44269504088896341f + kRound;
   const float n = shifted - kRound;
@@ -25,14 +29,15 @@ inline float exponential(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  const float scale = std::bit_cast<float>((std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound) + 127) << 23);
+  const float scale = std::bit_cast<float>(
+      (std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound) + 127) << 23);
   return x < -87.3f ? 0.0f : p * scale;
 }
 
 }  // namespace
 
-SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
-                             float* inverse_rms) {
+SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
+                             float* y, float* inverse_rms) {
   for (int64_t r = 0; r < rows; ++r, x += width, y += width) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -43,8 +48,10 @@ SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t 
   }
 }
 
-SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const float* __restrict x, const float* __restrict w,
-                                      const float* __restrict inverse_rms, const float* __restrict residual, int64_t rows, int64_t width,
+SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const float* __restrict x,
+                                      const float* __restrict w,
+                                      const float* __restrict inverse_rms,
+                                      const float* __restrict residual, int64_t rows, int64_t width,
                                       float* __restrict grad_x, float* __restrict grad_w) {
   for (int64_t r = 0; r < rows; ++r, x += width, grad_y += width, grad_x += width) {
     const float scale = inverse_rms[r];
@@ -62,7 +69,8 @@ SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const floa
   }
 }
 
-SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads, int64_t half, float* y) {
+SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, float sign,
+                         int64_t heads, int64_t half, float* y) {
   for (int64_t h = 0; h < heads; ++h, x += 2 * half, y += 2 * half) {
 #pragma omp simd
     for (int64_t i = 0; i < half; ++i) {
@@ -77,8 +85,10 @@ SLIPWAY_CLONES void swiglu(const float* gate, const float* up, int64_t count, fl
   for (int64_t i = 0; i < count; ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
-SLIPWAY_CLONES void swiglu_backward(const float* __restrict grad, const float* __restrict gate, const float* __restrict up, int64_t count,
-                                    float* __restrict grad_gate, float* __restrict grad_up, float* __restrict out) {
+SLIPWAY_CLONES void swiglu_backward(const float* __restrict grad, const float* __restrict gate,
+                                    const float* __restrict up, int64_t count,
+                                    float* __restrict grad_gate, float* __restrict grad_up,
+                                    float* __restrict out) {
   if (out != nullptr) swiglu(gate, up, count, out);
   for (int64_t i = 0; i < count; ++i) {
     const float s = 1.0f / (1.0f + exponential(-gate[i])), silu = gate[i] * s, g = grad[i];
@@ -105,7 +115,8 @@ SLIPWAY_CLONES void scale_row(float* x, float factor, int64_t width) {
   for (int64_t i = 0; i < width; ++i) x[i] *= factor;
 }
 
-SLIPWAY_CLONES void softmax_backward(float* s, float* dp, float scale, float lse, float delta, int64_t width) {
+SLIPWAY_CLONES void softmax_backward(float* s, float* dp, float scale, float lse, float delta,
+                                     int64_t width) {
   for (int64_t i = 0; i < width; ++i) {
     const float p = exponential(s[i] * scale - lse);
     s[i] = p;
@@ -134,7 +145,8 @@ SLIPWAY_CLONES float row_max(const float* x, int64_t width) {
   return max;
 }
 
-SLIPWAY_CLONES void block_masses(const float* x, float inverse_temperature, int64_t width, float* largest, float* mass) {
+SLIPWAY_CLONES void block_masses(const float* x, float inverse_temperature, int64_t width,
+                                 float* largest, float* mass) {
   for (int64_t begin = 0; begin < width; begin += kBlock) {
     const int64_t end = begin + kBlock < width ? begin + kBlock : width;
     float max = x[begin];
@@ -148,7 +160,8 @@ SLIPWAY_CLONES void block_masses(const float* x, float inverse_temperature, int6
   }
 }
 
-SLIPWAY_CLONES void exponentials(const float* x, float max, float inverse_temperature, int64_t width, float* p) {
+SLIPWAY_CLONES void exponentials(const float* x, float max, float inverse_temperature,
+                                 int64_t width, float* p) {
   for (int64_t i = 0; i < width; ++i) p[i] = exponential((x[i] - max) * inverse_temperature);
 }
 
@@ -171,7 +184,8 @@ SLIPWAY_CLONES float log_sum_exp(const float* x, int64_t width, double* plain) {
   return max + static_cast<float>(std::log(total));
 }
 
-SLIPWAY_CLONES void softmax_scaled(const float* x, float lse, float coefficient, float offset, int64_t width, float* grad) {
+SLIPWAY_CLONES void softmax_scaled(const float* x, float lse, float coefficient, float offset,
+                                   int64_t width, float* grad) {
   for (int64_t i = 0; i < width; ++i) grad[i] = coefficient * exponential(x[i] - lse) + offset;
 }
 

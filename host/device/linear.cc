@@ -18,10 +18,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-bool has_buffer(const at::Tensor& parameter) { return parameter.is_leaf() && parameter.grad().defined() && parameter.grad().is_contiguous(); }
+bool has_buffer(const at::Tensor& parameter) {
+  return parameter.is_leaf() && parameter.grad().defined() && parameter.grad().is_contiguous();
+}
 
 bool plain(const at::Tensor& x, const at::Tensor& w) {
-  return x.dim() == 2 && w.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous() && x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
+  return x.dim() == 2 && w.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous() &&
+         x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
 }
 
 at::Tensor unrecorded(const at::Tensor& x_in, const at::Tensor& w) {
@@ -45,19 +48,24 @@ struct Linear : Function<Linear> {
     const at::Tensor &x_TK = kept[0], &w_NK = kept[1], dy_TN = grads[0].contiguous();
     const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
     const at::NoGradGuard no_grad;
-    if (on_device(x_TK)) return device_backward(x_TK, w_NK, dy_TN, saved->needs_input_grad(0), saved->needs_input_grad(1));
+    if (on_device(x_TK))
+      return device_backward(x_TK, w_NK, dy_TN, saved->needs_input_grad(0),
+                             saved->needs_input_grad(1));
     at::Tensor dx_TK;
     if (saved->needs_input_grad(0)) {
       dx_TK = at::empty_like(x_TK);
       const Weight weight = weight_of(w_NK, k);
-      input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k, dx_TK.data_ptr<float>(), k, false);
+      input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k,
+                     dx_TK.data_ptr<float>(), k, false);
     }
     const GradientTarget dw(w_NK, saved->needs_input_grad(1));
     const WeightGradient target{dw.data(), n};
-    weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k, rows, k, {&target, 1});
+    weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k, rows, k,
+                     {&target, 1});
     return {dx_TK, dw.tensor()};
   }
-  static tensor_list device_backward(const at::Tensor& x_TK, const at::Tensor& w_NK, const at::Tensor& dy_TN, bool input, bool weight) {
+  static tensor_list device_backward(const at::Tensor& x_TK, const at::Tensor& w_NK,
+                                     const at::Tensor& dy_TN, bool input, bool weight) {
     at::Tensor dx_TK;
     if (input) device_input_gradient(dy_TN, {&w_NK}, dx_TK = at::empty_like(x_TK));
     const GradientTarget dw(w_NK, weight);
@@ -69,7 +77,9 @@ struct Linear : Function<Linear> {
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
   if (on_device(w)) {
-    device_kernels().embedding(w.const_data_ptr<float>(), w.size(0), ids_in.const_data_ptr<int64_t>(), ids_in.numel(), w.size(1), out.data_ptr<float>());
+    device_kernels().embedding(w.const_data_ptr<float>(), w.size(0),
+                               ids_in.const_data_ptr<int64_t>(), ids_in.numel(), w.size(1),
+                               out.data_ptr<float>());
     return out;
   }
   const int64_t* ids = ids_in.const_data_ptr<int64_t>();
@@ -77,7 +87,8 @@ at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   const float* from = w.const_data_ptr<float>();
   float* to = out.data_ptr<float>();
   for (int64_t t = 0; t < rows; ++t) {
-    if (ids[t] < 0 || ids[t] >= w.size(0)) fail("token {} is not in the vocabulary of {}", ids[t], w.size(0));
+    if (ids[t] < 0 || ids[t] >= w.size(0))
+      fail("token {} is not in the vocabulary of {}", ids[t], w.size(0));
     std::copy_n(from + ids[t] * width, width, to + t * width);
   }
   return out;
@@ -101,9 +112,11 @@ struct Embedding : Function<Embedding> {
 }  // namespace
 
 void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_rows, float* to) {
-  const int64_t width = from_ND.size(1), count = rows_N.numel(), *rows = rows_N.const_data_ptr<int64_t>();
+  const int64_t width = from_ND.size(1), count = rows_N.numel(),
+                *rows = rows_N.const_data_ptr<int64_t>();
   const float* from = from_ND.const_data_ptr<float>();
-  if (on_device(from_ND)) return device_kernels().embedding_backward(from, rows, count, to_rows, width, to);
+  if (on_device(from_ND))
+    return device_kernels().embedding_backward(from, rows, count, to_rows, width, to);
   for (int64_t i = 0; i < count; ++i, from += width)
     for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
 }
@@ -114,12 +127,14 @@ Weight weight_of(const at::Tensor& w, int64_t k) {
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
-void product(const float* x, int64_t rows, int64_t k, std::initializer_list<const at::Tensor*> weights, float* y, bool add) {
+void product(const float* x, int64_t rows, int64_t k,
+             std::initializer_list<const at::Tensor*> weights, float* y, bool add) {
   int64_t columns = 0;
   std::vector<Weight> plain_weights;
   for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
   PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
-  if (packed == nullptr || !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
+  if (packed == nullptr ||
+      !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
     return forward_product(x, k, rows, k, plain_weights, y, columns, add);
   std::vector<PackedWeight> packed_weights;
   for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
@@ -127,12 +142,15 @@ void product(const float* x, int64_t rows, int64_t k, std::initializer_list<cons
 }
 
 bool records(std::initializer_list<const at::Tensor*> operands) {
-  return at::GradMode::is_enabled() && std::ranges::any_of(operands, [](const at::Tensor* t) { return t->requires_grad(); });
+  return at::GradMode::is_enabled() &&
+         std::ranges::any_of(operands, [](const at::Tensor* t) { return t->requires_grad(); });
 }
 
 torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands) {
   torch::autograd::edge_list out;
-  for (const at::Tensor* t : operands) out.push_back(t->requires_grad() && !has_buffer(*t) ? torch::autograd::impl::gradient_edge(*t) : torch::autograd::Edge());
+  for (const at::Tensor* t : operands)
+    out.push_back(t->requires_grad() && !has_buffer(*t) ? torch::autograd::impl::gradient_edge(*t)
+                                                        : torch::autograd::Edge());
   return out;
 }
 
@@ -147,17 +165,24 @@ GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
-  const bool fit = x.defined() && w.defined() && x.dim() > 0 && w.dim() == 2 && x.size(-1) == w.size(1) && x.scalar_type() == w.scalar_type() && x.device() == w.device();
+  const bool fit = x.defined() && w.defined() && x.dim() > 0 && w.dim() == 2 &&
+                   x.size(-1) == w.size(1) && x.scalar_type() == w.scalar_type() &&
+                   x.device() == w.device();
   require_operands(fit, "slipway::linear_v1", "x [.., k] and weight [n, k] of one type", {&x, &w});
   if (!plain(x, w)) return at::linear(x, w);
   return records({&x, &w}) ? Linear::apply(x, w) : unrecorded(x, w);
 }
 
-bool comes_from_linear(const at::Tensor& tensor) { return dynamic_cast<torch::autograd::CppNode<Linear>*>(tensor.grad_fn().get()) != nullptr; }
+bool comes_from_linear(const at::Tensor& tensor) {
+  return dynamic_cast<torch::autograd::CppNode<Linear>*>(tensor.grad_fn().get()) != nullptr;
+}
 
 at::Tensor embedding(const at::Tensor& w_in, const at::Tensor& ids_in) {
-  const bool fit = floats_together({&w_in}) && w_in.dim() == 2 && ids_in.defined() && ids_in.dim() == 1 && ids_in.scalar_type() == at::kLong && ids_in.device() == w_in.device();
-  require_operands(fit, "slipway::embedding_v1", "weight [V, d] float32 and ids [T] int64", {&w_in, &ids_in});
+  const bool fit = floats_together({&w_in}) && w_in.dim() == 2 && ids_in.defined() &&
+                   ids_in.dim() == 1 && ids_in.scalar_type() == at::kLong &&
+                   ids_in.device() == w_in.device();
+  require_operands(fit, "slipway::embedding_v1", "weight [V, d] float32 and ids [T] int64",
+                   {&w_in, &ids_in});
   const at::Tensor w = w_in.contiguous(), ids = ids_in.contiguous();
   return records({&w}) ? Embedding::apply(w, ids) : look_up(w, ids);
 }

@@ -16,7 +16,9 @@ namespace slipway {
 
 double quickest(double seconds, const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  const auto since = [](Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
   work();  // threads awake, pages there
   double best = 1e30;
   const Clock::time_point begin = Clock::now();
@@ -67,7 +69,8 @@ double measure_read(size_t bytes, double seconds) {
   const auto* data = reinterpret_cast<const char*>(memory.const_data_ptr<uint8_t>());
   const double took = quickest(seconds, [&] {
     at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
-      for (int64_t t = first; t < last; ++t) sums[static_cast<size_t>(t)] += read_all(data + t * part, part);
+      for (int64_t t = first; t < last; ++t)
+        sums[static_cast<size_t>(t)] += read_all(data + t * part, part);
     });
   });
   return static_cast<double>(part * threads) / took;
@@ -86,7 +89,9 @@ double machine_sgemm() {
 
 int thread_count() { return at::get_num_threads(); }
 
-ThreadCountScope::ThreadCountScope(int threads) : before_(thread_count()) { at::set_num_threads(threads); }
+ThreadCountScope::ThreadCountScope(int threads) : before_(thread_count()) {
+  at::set_num_threads(threads);
+}
 ThreadCountScope::~ThreadCountScope() { at::set_num_threads(before_); }
 
 std::string torch_version() { return TORCH_VERSION; }

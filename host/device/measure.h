@@ -1,5 +1,6 @@
-// What this machine can do, measured with the library and the threads that training uses. Rates are the best of what was seen
-// within about the seconds given (at least two tries): a machine's ability, not its mood. [loop]
+// What this machine can do, measured with the library and the threads that training uses. Rates are
+// the best of what was seen within about the seconds given (at least two tries): a machine's
+// ability, not its mood. [loop]
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,14 +12,16 @@ namespace slipway {
 // Floating-point operations a second of x [m, k] . w [n, k]^T in float32.
 double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds);
 
-// Seconds of the quickest of the tries that fit into `seconds`, at least two, after one that is not counted.
+// Seconds of the quickest of the tries that fit into `seconds`, at least two, after one that is not
+// counted.
 double quickest(double seconds, const std::function<void()>& work);
 
 // Bytes a second when all threads together read `bytes` of memory.
 double measure_read(size_t bytes, double seconds);
 
-// The rate by which a run's use of the machine is judged: a large sgemm on all threads, or on the accelerator where models compute there. Measured by the first call, in
-// about 50 ms; every later one returns the same.
+// The rate by which a run's use of the machine is judged: a large sgemm on all threads, or on the
+// accelerator where models compute there. Measured by the first call, in about 50 ms; every later
+// one returns the same.
 double machine_sgemm();
 
 // Threads of an operator; the setting before comes back at the end of the scope.
@@ -34,7 +37,8 @@ class ThreadCountScope {
   int before_;
 };
 
-// LibTorch: "2.15.0", the instruction set that its own kernels use here, and what it was built with.
+// LibTorch: "2.15.0", the instruction set that its own kernels use here, and what it was built
+// with.
 std::string torch_version();
 std::string torch_kernels();
 std::string torch_build();

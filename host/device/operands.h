@@ -13,7 +13,9 @@ std::string described(const at::Tensor& tensor);
 // Whether all are there, float32, and on one device.
 bool floats_together(std::initializer_list<const at::Tensor*> operands);
 
-// Throws Error unless `fit`: "slipway::swiglu_v1: expects gate and up of one shape; was given float32 [3, 4] and float32 [3, 5]".
-void require_operands(bool fit, const char* op, const char* expected, std::initializer_list<const at::Tensor*> given);
+// Throws Error unless `fit`: "slipway::swiglu_v1: expects gate and up of one shape; was given
+// float32 [3, 4] and float32 [3, 5]".
+void require_operands(bool fit, const char* op, const char* expected,
+                      std::initializer_list<const at::Tensor*> given);
 
 }  // namespace slipway

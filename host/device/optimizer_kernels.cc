@@ -7,7 +7,8 @@
 
 namespace slipway::kernels {
 
-SLIPWAY_CLONES void adamw(const float* g, int64_t count, const AdamWStep& step, float* w, float* m, float* v) {
+SLIPWAY_CLONES void adamw(const float* g, int64_t count, const AdamWStep& step, float* w, float* m,
+                          float* v) {
   const AdamWStep s = step;
   for (int64_t i = 0; i < count; ++i) {
     const float grad = s.grad_scale * g[i];
@@ -17,7 +18,8 @@ SLIPWAY_CLONES void adamw(const float* g, int64_t count, const AdamWStep& step, 
   }
 }
 
-SLIPWAY_CLONES void sgd(const float* g, int64_t count, const SgdStep& step, float* w, float* buffer) {
+SLIPWAY_CLONES void sgd(const float* g, int64_t count, const SgdStep& step, float* w,
+                        float* buffer) {
   const SgdStep s = step;
   if (buffer == nullptr) {
     for (int64_t i = 0; i < count; ++i) w[i] -= s.rate * (s.grad_scale * g[i] + s.decay * w[i]);
@@ -31,7 +33,8 @@ SLIPWAY_CLONES void sgd(const float* g, int64_t count, const SgdStep& step, floa
   }
 }
 
-SLIPWAY_CLONES void adagrad(const float* g, int64_t count, const AdagradStep& step, float* w, float* sum) {
+SLIPWAY_CLONES void adagrad(const float* g, int64_t count, const AdagradStep& step, float* w,
+                            float* sum) {
   const AdagradStep s = step;
   for (int64_t i = 0; i < count; ++i) {
     const float d = s.grad_scale * g[i] + s.decay * w[i];
@@ -43,11 +46,14 @@ SLIPWAY_CLONES void adagrad(const float* g, int64_t count, const AdagradStep& st
 namespace {
 
 // What the gradient is divided by.
-inline float root(float square, float mean, float epsilon) { return std::sqrt(square - mean * mean) + epsilon; }
+inline float root(float square, float mean, float epsilon) {
+  return std::sqrt(square - mean * mean) + epsilon;
+}
 
 }  // namespace
 
-SLIPWAY_CLONES void rmsprop(const float* g, int64_t count, const RmspropStep& step, float* w, float* square, float* mean, float* buffer) {
+SLIPWAY_CLONES void rmsprop(const float* g, int64_t count, const RmspropStep& step, float* w,
+                            float* square, float* mean, float* buffer) {
   const RmspropStep s = step;
   for (int64_t i = 0; i < count; ++i) {
     const float d = s.grad_scale * g[i] + s.decay * w[i];
@@ -69,7 +75,8 @@ SLIPWAY_CLONES void lion(const float* g, int64_t count, const LionStep& step, fl
   }
 }
 
-SLIPWAY_CLONES void adafactor_sums(const float* g, int64_t rows, int64_t width, float grad_scale, float epsilon, float* row_sum, float* column_sum) {
+SLIPWAY_CLONES void adafactor_sums(const float* g, int64_t rows, int64_t width, float grad_scale,
+                                   float epsilon, float* row_sum, float* column_sum) {
   for (int64_t r = 0; r < rows; ++r, g += width) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -82,7 +89,8 @@ SLIPWAY_CLONES void adafactor_sums(const float* g, int64_t rows, int64_t width, 
   }
 }
 
-SLIPWAY_CLONES double adafactor_squares(const float* g, int64_t rows, int64_t width, float grad_scale, const float* row, const float* column) {
+SLIPWAY_CLONES double adafactor_squares(const float* g, int64_t rows, int64_t width,
+                                        float grad_scale, const float* row, const float* column) {
   double all = 0;
   for (int64_t r = 0; r < rows; ++r, g += width) {
     const float factor = row[r] * grad_scale;
@@ -97,7 +105,9 @@ SLIPWAY_CLONES double adafactor_squares(const float* g, int64_t rows, int64_t wi
   return all;
 }
 
-SLIPWAY_CLONES void adafactor_apply(const float* g, int64_t rows, int64_t width, float grad_scale, const float* row, const float* column, float keep, float rate, float* w) {
+SLIPWAY_CLONES void adafactor_apply(const float* g, int64_t rows, int64_t width, float grad_scale,
+                                    const float* row, const float* column, float keep, float rate,
+                                    float* w) {
   for (int64_t r = 0; r < rows; ++r, g += width, w += width) {
     const float factor = rate * row[r] * grad_scale;
     for (int64_t i = 0; i < width; ++i) w[i] = keep * w[i] - factor * column[i] * g[i];

@@ -14,12 +14,15 @@ struct OutOfMemory : Error {
 
 // Whether LibTorch or the standard library says with this that an allocation failed.
 inline bool tells_of_memory(std::string_view message) {
-  return message.find("can't allocate memory") != std::string_view::npos || message.find("not enough memory") != std::string_view::npos || message.find("out of memory") != std::string_view::npos ||
+  return message.find("can't allocate memory") != std::string_view::npos ||
+         message.find("not enough memory") != std::string_view::npos ||
+         message.find("out of memory") != std::string_view::npos ||
          message.find("bad_alloc") != std::string_view::npos;
 }
 
-// What `compute` returns. A failed allocation in it, of the standard library, of LibTorch or of an accelerator, becomes a `Fault` with the
-// text of `describe`: Error where a smaller batch would not help.
+// What `compute` returns. A failed allocation in it, of the standard library, of LibTorch or of an
+// accelerator, becomes a `Fault` with the text of `describe`: Error where a smaller batch would not
+// help.
 template <class Fault = OutOfMemory, class Compute, class Describe>
 auto within_memory(Compute&& compute, Describe&& describe) {
   try {

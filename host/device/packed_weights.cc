@@ -46,7 +46,8 @@ void PackedWeights::give_back() {
 void PackedWeights::place(Packed& packed, int64_t bytes) {
   void* at = borrowed_.data() + used_;
   size_t left = borrowed_.size() - used_;
-  if (!borrowed_.empty() && std::align(kAlignment, static_cast<size_t>(bytes), at, left) != nullptr) {
+  if (!borrowed_.empty() &&
+      std::align(kAlignment, static_cast<size_t>(bytes), at, left) != nullptr) {
     packed.own = at::Tensor();
     packed.panels = static_cast<std::byte*>(at);
     used_ = borrowed_.size() - left + static_cast<size_t>(bytes);
@@ -57,7 +58,8 @@ void PackedWeights::place(Packed& packed, int64_t bytes) {
 }
 
 bool PackedWeights::keeps(const at::Tensor& w) const {
-  return std::ranges::any_of(buffers_, [&](const at::Tensor& buffer) { return buffer.is_alias_of(w); });
+  return std::ranges::any_of(buffers_,
+                             [&](const at::Tensor& buffer) { return buffer.is_alias_of(w); });
 }
 
 PackedWeight PackedWeights::of(const at::Tensor& w) {
@@ -73,7 +75,8 @@ PackedWeight PackedWeights::of(const at::Tensor& w) {
   return {packed.panels, n, storage_};
 }
 
-PackedWeightsScope::PackedWeightsScope(PackedWeights& weights) : outer_(std::exchange(in_scope, &weights)) {}
+PackedWeightsScope::PackedWeightsScope(PackedWeights& weights)
+    : outer_(std::exchange(in_scope, &weights)) {}
 PackedWeightsScope::~PackedWeightsScope() { in_scope = outer_; }
 PackedWeights* PackedWeightsScope::current() { return in_scope; }
 

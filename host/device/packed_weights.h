@@ -1,4 +1,5 @@
-// Weight matrices in the layout that products want (device/gemm.h, device/low_bit.h), made when a matrix is first used.
+// Weight matrices in the layout that products want (device/gemm.h, device/low_bit.h), made when a
+// matrix is first used.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -13,18 +14,21 @@ namespace slipway {
 // Holds copies of weights: a scope must not outlive a change of them. One thread at a time. [loop]
 class PackedWeights {
  public:
-  // The memory of weights that stay where they are, as long as this lives: of matrices in it alone copies are kept. What lies elsewhere may
-  // be gone by the next call, and another matrix in its place.
+  // The memory of weights that stay where they are, as long as this lives: of matrices in it alone
+  // copies are kept. What lies elsewhere may be gone by the next call, and another matrix in its
+  // place.
   void keep_those_in(std::vector<at::Tensor> buffers) { buffers_ = std::move(buffers); }
   bool keeps(const at::Tensor& w) const;
   // w [n, k], contiguous float32, one that keeps() says yes to.
   PackedWeight of(const at::Tensor& w);
-  // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the next weights of the same shapes,
-  // unless they are stored in another way.
+  // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the
+  // next weights of the same shapes, unless they are stored in another way.
   void forget(WeightStorage storage);
-  // Forgets the contents, and packs into `memory` as far as it reaches, until give_back(). Meanwhile it is nobody else's.
+  // Forgets the contents, and packs into `memory` as far as it reaches, until give_back().
+  // Meanwhile it is nobody else's.
   void borrow(std::span<std::byte> memory);
-  // Forgets the contents and what was borrowed; memory of its own goes back to the system until weights are packed again.
+  // Forgets the contents and what was borrowed; memory of its own goes back to the system until
+  // weights are packed again.
   void give_back();
 
  private:
@@ -44,7 +48,8 @@ class PackedWeights {
   size_t used_ = 0;  // bytes of what is borrowed
 };
 
-// While one is alive, products on this thread take the weights that `weights` keeps from there, if nothing records gradients.
+// While one is alive, products on this thread take the weights that `weights` keeps from there, if
+// nothing records gradients.
 class PackedWeightsScope {
  public:
   explicit PackedWeightsScope(PackedWeights& weights);

@@ -1,4 +1,5 @@
-// The team. A job is open while `next_` counts its chunks; closed, it stands at kClosed, and whoever comes late turns back.
+// The team. A job is open while `next_` counts its chunks; closed, it stands at kClosed, and
+// whoever comes late turns back.
 #include "device/parallel.h"
 
 #include <ATen/Parallel.h>
@@ -22,7 +23,8 @@ namespace slipway {
 namespace {
 
 constexpr int64_t kClosed = int64_t{1} << 60;
-// About 100 microseconds: longer than what lies between two pieces of a step, shorter than anybody would notice.
+// About 100 microseconds: longer than what lies between two pieces of a step, shorter than anybody
+// would notice.
 constexpr int kSpins = 3000;
 
 thread_local bool in_chunk = false;
@@ -43,7 +45,8 @@ class Team {
         std::thread([this, i] {
           pthread_setname_np(pthread_self(), ("slipway-" + std::to_string(i)).c_str());
           serve();
-        }).detach();  // lives as long as the process: joining at exit would have to outwait static destructors
+        }).detach();  // lives as long as the process: joining at exit would have to outwait static
+                      // destructors
       } catch (const std::system_error& e) {
         log_warn("computing on {} threads instead of {}: {}", i, threads, e.what());
         return;  // whoever is there takes the chunks
@@ -70,7 +73,8 @@ class Team {
  private:
   void serve() {
     for (uint32_t seen = 0;;) {
-      for (int spins = 0; epoch_.load(std::memory_order_relaxed) == seen && spins < kSpins; ++spins) rest();
+      for (int spins = 0; epoch_.load(std::memory_order_relaxed) == seen && spins < kSpins; ++spins)
+        rest();
       epoch_.wait(seen);
       seen = epoch_.load();
       inside_.fetch_add(1);

@@ -1,4 +1,5 @@
-// Threads for work of microseconds: a team that waits awake for a short while between the pieces of a step, and asleep after that.
+// Threads for work of microseconds: a team that waits awake for a short while between the pieces of
+// a step, and asleep after that.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -19,24 +20,32 @@ struct ChunkBody {
 void run_chunks(int64_t chunks, ChunkBody body);
 }  // namespace detail
 
-// Calls body(chunk) once for every chunk in [0, chunks), on the calling thread and the team's, and returns when all are done.
-// Chunks are taken one by one, so a thread that the system holds up holds up one chunk alone. What a chunk computes must not
-// depend on who computes it. The first exception of a chunk is thrown here, when no chunk runs any more. Inside a chunk, and
-// while another thread keeps the team busy, chunks run on the calling thread.
+// Calls body(chunk) once for every chunk in [0, chunks), on the calling thread and the team's, and
+// returns when all are done. Chunks are taken one by one, so a thread that the system holds up
+// holds up one chunk alone. What a chunk computes must not depend on who computes it. The first
+// exception of a chunk is thrown here, when no chunk runs any more. Inside a chunk, and while
+// another thread keeps the team busy, chunks run on the calling thread.
 template <class Body>
 void parallel_chunks(int64_t chunks, const Body& body) {
-  detail::run_chunks(chunks, {std::addressof(body), [](const void* object, int64_t chunk) { (*static_cast<const Body*>(object))(chunk); }});
+  detail::run_chunks(chunks, {std::addressof(body), [](const void* object, int64_t chunk) {
+                                (*static_cast<const Body*>(object))(chunk);
+                              }});
 }
 
-// Values in a piece of work: with fewer, handing it over costs as much as doing it. kValuesPerTask is for work of an instruction or two a value.
+// Values in a piece of work: with fewer, handing it over costs as much as doing it. kValuesPerTask
+// is for work of an instruction or two a value.
 constexpr int64_t kValuesPerChunk = 8192, kValuesPerTask = 65536;
-inline int64_t rows_per_task(int64_t width) { return std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width)); }
+inline int64_t rows_per_task(int64_t width) {
+  return std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width));
+}
 
 // body(begin, end) over [0, count) in ranges of `grain`.
 template <class Body>
 void parallel_ranges(int64_t count, int64_t grain, const Body& body) {
   grain = std::max<int64_t>(1, grain);
-  parallel_chunks((count + grain - 1) / grain, [&](int64_t chunk) { body(chunk * grain, std::min(count, (chunk + 1) * grain)); });
+  parallel_chunks((count + grain - 1) / grain, [&](int64_t chunk) {
+    body(chunk * grain, std::min(count, (chunk + 1) * grain));
+  });
 }
 
 }  // namespace slipway

@@ -17,12 +17,15 @@ RotaryTable make_table(int64_t positions, int64_t half, double theta) {
   // Generation asks first, in inference mode; what it makes serves training too.
   const c10::InferenceMode ordinary(false);
   const at::NoGradGuard no_grad;
-  const at::Tensor angles = at::outer(at::arange(positions, at::kFloat), at::tensor(at::ArrayRef<float>(rotary_frequencies(half, theta)), at::kFloat));
+  const at::Tensor angles =
+      at::outer(at::arange(positions, at::kFloat),
+                at::tensor(at::ArrayRef<float>(rotary_frequencies(half, theta)), at::kFloat));
   // Kept for the life of the process: a smaller table may still be in someone's hands.
   static auto* const kept = new std::vector<at::Tensor>();
   kept->push_back(at::cos(angles));
   kept->push_back(at::sin(angles));
-  return {(*kept)[kept->size() - 2].const_data_ptr<float>(), kept->back().const_data_ptr<float>(), positions};
+  return {(*kept)[kept->size() - 2].const_data_ptr<float>(), kept->back().const_data_ptr<float>(),
+          positions};
 }
 
 }  // namespace
@@ -54,11 +57,12 @@ RotaryTable rotary_table_for(const int64_t* positions, int64_t count, int64_t ha
   return rotary_table(largest + 1, half, theta);
 }
 
-void rotate_rows(const float* x, int64_t x_row, const int64_t* positions, const RotaryTable& table, float sign, int64_t rows, int64_t heads, int64_t half,
-                 float* y, int64_t y_row) {
+void rotate_rows(const float* x, int64_t x_row, const int64_t* positions, const RotaryTable& table,
+                 float sign, int64_t rows, int64_t heads, int64_t half, float* y, int64_t y_row) {
   parallel_ranges(rows, kValuesPerChunk / (2 * heads * half) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
-      kernels::rope(x + t * x_row, table.cos + positions[t] * half, table.sin + positions[t] * half, sign, heads, half, y + t * y_row);
+      kernels::rope(x + t * x_row, table.cos + positions[t] * half, table.sin + positions[t] * half,
+                    sign, heads, half, y + t * y_row);
   });
 }
 

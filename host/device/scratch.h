@@ -8,14 +8,16 @@
 
 namespace slipway {
 
-// Make it `static thread_local`: one owner, one thread. What take() gave is lost by the next take().
+// Make it `static thread_local`: one owner, one thread. What take() gave is lost by the next
+// take().
 class Scratch {
  public:
   // At least `floats` floats of unspecified content, aligned to 64 bytes. Throws std::bad_alloc.
   float* take(int64_t floats) {
     if (floats > size_) {
       release();
-      memory_.reset(static_cast<float*>(std::aligned_alloc(64, (static_cast<size_t>(floats) * sizeof(float) + 63) / 64 * 64)));
+      memory_.reset(static_cast<float*>(
+          std::aligned_alloc(64, (static_cast<size_t>(floats) * sizeof(float) + 63) / 64 * 64)));
       if (!memory_) throw std::bad_alloc();
       size_ = floats;
       held_bytes += bytes();

@@ -25,7 +25,8 @@ TokenScores token_scores(const at::Tensor& logits_in, const at::Tensor& targets_
   TokenScores out{at::empty({rows}, at::kFloat), at::empty({rows}, at::kFloat)};
   const float* x = logits.const_data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();
-  float *logprobs = out.logprobs_N.data_ptr<float>(), *normalizers = out.log_normalizers_N.data_ptr<float>();
+  float *logprobs = out.logprobs_N.data_ptr<float>(),
+        *normalizers = out.log_normalizers_N.data_ptr<float>();
   for_rows(rows, width, [&](int64_t r) {
     normalizers[r] = kernels::log_sum_exp(x + r * width, width);
     logprobs[r] = x[r * width + target[r]] - normalizers[r];
@@ -33,7 +34,8 @@ TokenScores token_scores(const at::Tensor& logits_in, const at::Tensor& targets_
   return out;
 }
 
-void token_gradients(at::Tensor& logits, const at::Tensor& targets_in, const TokenScores& scores, const float* d_logprobs, const float* d_log_normalizers) {
+void token_gradients(at::Tensor& logits, const at::Tensor& targets_in, const TokenScores& scores,
+                     const float* d_logprobs, const float* d_log_normalizers) {
   const TraceScope trace("operator", "token_gradients", "tokens", targets_in.numel());
   const at::Tensor here = logits.cpu(), targets = targets_in.cpu().contiguous();
   const int64_t rows = here.size(0), width = here.size(1);
@@ -42,7 +44,8 @@ void token_gradients(at::Tensor& logits, const at::Tensor& targets_in, const Tok
   const float* normalizers = scores.log_normalizers_N.const_data_ptr<float>();
   for_rows(rows, width, [&](int64_t r) {
     float* row = x + r * width;
-    kernels::softmax_scaled(row, normalizers[r], d_log_normalizers[r] - d_logprobs[r], 0, width, row);
+    kernels::softmax_scaled(row, normalizers[r], d_log_normalizers[r] - d_logprobs[r], 0, width,
+                            row);
     row[target[r]] += d_logprobs[r];
   });
   if (on_device(logits)) logits.copy_(here);

@@ -14,9 +14,12 @@
 
 namespace slipway {
 
-// A node of the autograd graph, in the pointer that this LibTorch counts its nodes by: c10::intrusive_ptr in 2.15, std::shared_ptr in 2.11.
-template <class Node> auto make_node() {
-  if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, Node>) return c10::make_intrusive<Node>();
+// A node of the autograd graph, in the pointer that this LibTorch counts its nodes by:
+// c10::intrusive_ptr in 2.15, std::shared_ptr in 2.11.
+template <class Node>
+auto make_node() {
+  if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, Node>)
+    return c10::make_intrusive<Node>();
   else return std::make_shared<Node>();
 }
 

@@ -1,4 +1,5 @@
-// Decoding on the accelerator: one step of all rows, recorded once for each number of rows and replayed after that.
+// Decoding on the accelerator: one step of all rows, recorded once for each number of rows and
+// replayed after that.
 #pragma once
 #include <map>
 #include <span>
@@ -21,12 +22,15 @@ class DeviceStep {
   };
 
   // All of it outlives the object, and weights and cache stay where they are. [loop]
-  DeviceStep(Model& model, KeyValueCache& cache, const SamplingSettings& sampling, uint64_t seed, uint32_t iteration);
+  DeviceStep(Model& model, KeyValueCache& cache, const SamplingSettings& sampling, uint64_t seed,
+             uint32_t iteration);
 
-  // Feeds every row's token; what is drawn next. Rows are filled up to a few numbers, so that few recordings serve all.
+  // Feeds every row's token; what is drawn next. Rows are filled up to a few numbers, so that few
+  // recordings serve all.
   std::vector<Drawn> step(std::span<const Row> rows);
   // Draws from one row of logits [N, vocab].
-  std::vector<Drawn> draw(const at::Tensor& logits_NV, int64_t row, std::span<const DrawPlace> places);
+  std::vector<Drawn> draw(const at::Tensor& logits_NV, int64_t row,
+                          std::span<const DrawPlace> places);
 
  private:
   // The memory of steps of one number of rows.
@@ -39,7 +43,8 @@ class DeviceStep {
   Sized& sized(int64_t rows);
   void run(Sized& at);
   void record(Sized& at);
-  void launch_draw(const at::Tensor& logits, const int64_t* rows, const int64_t* places, int64_t draws, at::Tensor& tokens, at::Tensor& logprobs) const;
+  void launch_draw(const at::Tensor& logits, const int64_t* rows, const int64_t* places,
+                   int64_t draws, at::Tensor& tokens, at::Tensor& logprobs) const;
 
   Model& model_;
   KeyValueCache& cache_;

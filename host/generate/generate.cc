@@ -16,7 +16,8 @@ namespace {
 
 class Decoder {
  public:
-  Decoder(Model& model, std::span<const GenerationRequest> requests, const GenerationSettings& settings, const GenerationHooks& hooks,
+  Decoder(Model& model, std::span<const GenerationRequest> requests,
+          const GenerationSettings& settings, const GenerationHooks& hooks,
           std::vector<Completion>& completions);
 
   void run();
@@ -30,18 +31,21 @@ class Decoder {
   // A request's place in the cache, from its encoding to the end of its last sample.
   struct Encoded {
     int64_t region = -1;
-    int64_t logits_row = 0;   // in prompt_logits_ of its prefill
+    int64_t logits_row = 0;    // in prompt_logits_ of its prefill
     at::Tensor prompt_logits;  // [prompts of its prefill, vocab], until the last sample is admitted
     int admitted = 0, ended = 0;
   };
 
-  static KeyValueCache::Size cache_size(std::span<const GenerationRequest> requests, const GenerationSettings& settings);
+  static KeyValueCache::Size cache_size(std::span<const GenerationRequest> requests,
+                                        const GenerationSettings& settings);
   // Fills free slots, encoding requests as needed.
   void admit();
   // Encodes requests from next_ on, as many as the free slots want.
   void prefill();
-  // Hidden states of sequences end to end; one that is too long for one go piece by piece, and of its last piece alone.
-  at::Tensor encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions, const std::vector<int32_t>& cu_seqlens, const std::vector<int64_t>& regions);
+  // Hidden states of sequences end to end; one that is too long for one go piece by piece, and of
+  // its last piece alone.
+  at::Tensor encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions,
+                    const std::vector<int32_t>& cu_seqlens, const std::vector<int64_t>& regions);
   // Samples of an encoded request, into free slots.
   void admit_samples(size_t request);
   // Feeds every row's token, draws the next.
@@ -63,15 +67,16 @@ class Decoder {
   KeyValueCache cache_;
   std::vector<size_t> first_;  // each request's first completion
   std::vector<Encoded> encoded_;
-  size_t next_ = 0;            // the first request that is not encoded
-  size_t admitting_ = 0;       // the first request with samples that are not admitted
+  size_t next_ = 0;       // the first request that is not encoded
+  size_t admitting_ = 0;  // the first request with samples that are not admitted
   std::vector<Row> rows_;
   std::vector<int64_t> free_slots_, free_regions_;
   GenerationProgress progress_;
   std::unique_ptr<DeviceStep> device_;  // where models compute on an accelerator
 };
 
-KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> requests, const GenerationSettings& settings) {
+KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> requests,
+                                        const GenerationSettings& settings) {
   int64_t samples = 0, longest = 1;
   for (const GenerationRequest& request : requests) {
     samples += request.samples;
@@ -79,19 +84,29 @@ KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> reque
   }
   const int64_t slots = std::max<int64_t>(1, std::min(settings.max_rows, samples));
   // Every prompt in the cache has a row, but for the one whose samples are being admitted.
-  return {std::min<int64_t>(static_cast<int64_t>(requests.size()), slots + 1), longest, slots, settings.max_new_tokens};
+  return {std::min<int64_t>(static_cast<int64_t>(requests.size()), slots + 1), longest, slots,
+          settings.max_new_tokens};
 }
 
-Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests, const GenerationSettings& settings, const GenerationHooks& hooks,
+Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests,
+                 const GenerationSettings& settings, const GenerationHooks& hooks,
                  std::vector<Completion>& completions)
-    : model_(model), requests_(requests), settings_(settings), hooks_(hooks), completions_(completions), size_(cache_size(requests, settings)),
-      cache_(model.make_cache(size_)), encoded_(requests.size()) {
+    : model_(model),
+      requests_(requests),
+      settings_(settings),
+      hooks_(hooks),
+      completions_(completions),
+      size_(cache_size(requests, settings)),
+      cache_(model.make_cache(size_)),
+      encoded_(requests.size()) {
   size_t first = 0;
   for (const GenerationRequest& request : requests) {
     first_.push_back(first);
     first += static_cast<size_t>(request.samples);
   }
-  if (accelerator() != nullptr) device_ = std::make_unique<DeviceStep>(model_, cache_, settings_.sampling, settings_.seed, settings_.iteration);
+  if (accelerator() != nullptr)
+    device_ = std::make_unique<DeviceStep>(model_, cache_, settings_.sampling, settings_.seed,
+                                           settings_.iteration);
   progress_.rows = static_cast<int64_t>(completions.size());
   for (int64_t s = size_.slots; s-- > 0;) free_slots_.push_back(s);
   for (int64_t r = size_.prompts; r-- > 0;) free_regions_.push_back(r);
@@ -102,9 +117,11 @@ void Decoder::prefill() {
   std::vector<int64_t> ids, positions, ends, regions;
   std::vector<int32_t> cu_seqlens = {0};
   const size_t begin = next_;
-  for (int64_t wanted = static_cast<int64_t>(free_slots_.size()); next_ < requests_.size() && wanted > 0 && !free_regions_.empty(); ++next_) {
+  for (int64_t wanted = static_cast<int64_t>(free_slots_.size());
+       next_ < requests_.size() && wanted > 0 && !free_regions_.empty(); ++next_) {
     const GenerationRequest& request = requests_[next_];
-    if (next_ > begin && static_cast<int64_t>(ids.size() + request.prompt.size()) > kPrefillTokens) break;
+    if (next_ > begin && static_cast<int64_t>(ids.size() + request.prompt.size()) > kPrefillTokens)
+      break;
     wanted -= request.samples;
     encoded_[next_].region = free_regions_.back();
     encoded_[next_].logits_row = static_cast<int64_t>(ends.size());
@@ -118,12 +135,17 @@ void Decoder::prefill() {
     cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
   }
   const at::Tensor hidden_TD = encode(ids, positions, cu_seqlens, regions);
-  if (const int64_t before = static_cast<int64_t>(ids.size()) - hidden_TD.size(0); before > 0) ends.back() -= before;  // one request alone
-  const at::Tensor logits_PV = model_.logits(hidden_TD.index_select(0, int64_tensor(ends)), false).contiguous();
+  // one request alone
+  if (const int64_t before = static_cast<int64_t>(ids.size()) - hidden_TD.size(0); before > 0)
+    ends.back() -= before;
+  const at::Tensor logits_PV =
+      model_.logits(hidden_TD.index_select(0, int64_tensor(ends)), false).contiguous();
   for (size_t r = begin; r < next_; ++r) encoded_[r].prompt_logits = logits_PV;
 }
 
-at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions, const std::vector<int32_t>& cu_seqlens, const std::vector<int64_t>& regions) {
+at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions,
+                           const std::vector<int32_t>& cu_seqlens,
+                           const std::vector<int64_t>& regions) {
   const auto count = static_cast<int64_t>(ids.size());
   // A device attends to what is in the batch alone, not to what was cached before.
   const int64_t most = device_ == nullptr && regions.size() == 1 ? kPrefillTokens : count;
@@ -131,11 +153,14 @@ at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<in
   for (int64_t first = 0; first < count; first += most) {
     const int64_t end = std::min(count, first + most);
     const bool whole = end - first == count;
-    AttentionContext context = AttentionContext::packed(whole ? cu_seqlens : std::vector<int32_t>{0, static_cast<int32_t>(end - first)});
+    AttentionContext context = AttentionContext::packed(
+        whole ? cu_seqlens : std::vector<int32_t>{0, static_cast<int32_t>(end - first)});
     context.cache = &cache_;
     context.regions = regions;
     if (!whole) context.cached = {first};
-    hidden_TD = model_.hidden(int64_tensor({ids.begin() + first, ids.begin() + end}), int64_tensor({positions.begin() + first, positions.begin() + end}), context, false);
+    hidden_TD = model_.hidden(int64_tensor({ids.begin() + first, ids.begin() + end}),
+                              int64_tensor({positions.begin() + first, positions.begin() + end}),
+                              context, false);
   }
   return hidden_TD;
 }
@@ -143,21 +168,25 @@ at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<in
 std::vector<Drawn> Decoder::first_tokens(const Encoded& encoded, size_t first, int count) {
   if (device_ != nullptr) {
     std::vector<DrawPlace> places;
-    for (size_t i = 0; i < static_cast<size_t>(count); ++i) places.push_back(place_of(completions_[first + i]));
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i)
+      places.push_back(place_of(completions_[first + i]));
     return device_->draw(encoded.prompt_logits, encoded.logits_row, places);
   }
-  const float* logits = encoded.prompt_logits.const_data_ptr<float>() + encoded.logits_row * encoded.prompt_logits.size(1);
+  const float* logits = encoded.prompt_logits.const_data_ptr<float>() +
+                        encoded.logits_row * encoded.prompt_logits.size(1);
   std::vector<Drawn> drawn(static_cast<size_t>(count));
   parallel_chunks(count, [&](int64_t i) {
     std::vector<float> scratch;
-    drawn[static_cast<size_t>(i)] = draw(logits, completions_[first + static_cast<size_t>(i)], scratch);
+    drawn[static_cast<size_t>(i)] =
+        draw(logits, completions_[first + static_cast<size_t>(i)], scratch);
   });
   return drawn;
 }
 
 void Decoder::admit_samples(size_t request) {
   Encoded& encoded = encoded_[request];
-  const int count = std::min(requests_[request].samples - encoded.admitted, static_cast<int>(free_slots_.size()));
+  const int count =
+      std::min(requests_[request].samples - encoded.admitted, static_cast<int>(free_slots_.size()));
   const size_t first = first_[request] + static_cast<size_t>(encoded.admitted);
   const std::vector<Drawn> drawn = first_tokens(encoded, first, count);
   encoded.admitted += count;
@@ -175,31 +204,39 @@ void Decoder::admit_samples(size_t request) {
 void Decoder::admit() {
   while (!free_slots_.empty() && admitting_ < requests_.size()) {
     if (admitting_ == next_) {
-      // Encoding reads all weights, however few the tokens: worth it once an eighth of the rows is missing.
+      // Encoding reads all weights, however few the tokens: worth it once an eighth of the rows is
+      // missing.
       if (!rows_.empty() && static_cast<int64_t>(free_slots_.size()) * 8 < size_.slots) return;
       prefill();
     }
     admit_samples(admitting_);
-    while (admitting_ < next_ && encoded_[admitting_].admitted == requests_[admitting_].samples) ++admitting_;
+    while (admitting_ < next_ && encoded_[admitting_].admitted == requests_[admitting_].samples)
+      ++admitting_;
   }
 }
 
 DrawPlace Decoder::place_of(const Completion& completion) const {
-  return {settings_.iteration, requests_[completion.request].key, static_cast<uint32_t>(completion.sample), static_cast<uint32_t>(completion.ids.size())};
+  return {settings_.iteration, requests_[completion.request].key,
+          static_cast<uint32_t>(completion.sample), static_cast<uint32_t>(completion.ids.size())};
 }
 
-Drawn Decoder::draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const {
-  return sample_token(logits, model_.info().vocab_size, settings_.sampling, uniform(settings_.seed, place_of(completion)), scratch);
+Drawn Decoder::draw(const float* logits, const Completion& completion,
+                    std::vector<float>& scratch) const {
+  return sample_token(logits, model_.info().vocab_size, settings_.sampling,
+                      uniform(settings_.seed, place_of(completion)), scratch);
 }
 
 bool Decoder::accept(Completion& completion, const Drawn& drawn) {
   if (!std::isfinite(drawn.logprob))
-    fail("prompt {} of {}, new token {}: the logits are not finite; are the weights damaged?", completion.request + 1, requests_.size(), completion.ids.size() + 1);
+    fail("prompt {} of {}, new token {}: the logits are not finite; are the weights damaged?",
+         completion.request + 1, requests_.size(), completion.ids.size() + 1);
   completion.ids.push_back(drawn.token);
   completion.logprobs.push_back(drawn.logprob);
   ++progress_.tokens;
-  completion.finished = std::ranges::find(settings_.stop_tokens, drawn.token) != settings_.stop_tokens.end();
-  return completion.finished || static_cast<int64_t>(completion.ids.size()) >= settings_.max_new_tokens;
+  completion.finished =
+      std::ranges::find(settings_.stop_tokens, drawn.token) != settings_.stop_tokens.end();
+  return completion.finished ||
+         static_cast<int64_t>(completion.ids.size()) >= settings_.max_new_tokens;
 }
 
 void Decoder::end(const Completion& completion) {
@@ -208,7 +245,9 @@ void Decoder::end(const Completion& completion) {
   const int samples = requests_[completion.request].samples;
   if (++encoded.ended < samples) return;
   free_regions_.push_back(encoded.region);
-  if (hooks_.on_complete) hooks_.on_complete(completion.request, {completions_.data() + first_[completion.request], static_cast<size_t>(samples)});
+  if (hooks_.on_complete)
+    hooks_.on_complete(completion.request, {completions_.data() + first_[completion.request],
+                                            static_cast<size_t>(samples)});
 }
 
 void Decoder::step() {
@@ -228,15 +267,22 @@ void Decoder::step() {
   std::vector<Drawn> drawn(rows_.size());
   if (device_ != nullptr) {
     std::vector<DeviceStep::Row> rows;
-    for (size_t r = 0; r < rows_.size(); ++r) rows.push_back({ids[r], positions[r], context.rows[r], place_of(completions_[rows_[r].completion])});
+    for (size_t r = 0; r < rows_.size(); ++r)
+      rows.push_back(
+          {ids[r], positions[r], context.rows[r], place_of(completions_[rows_[r].completion])});
     drawn = device_->step(rows);
   } else {
-    const at::Tensor logits_RV = model_.logits(model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false), false).contiguous();
+    const at::Tensor logits_RV =
+        model_
+            .logits(model_.hidden(int64_tensor(ids), int64_tensor(positions), context, false),
+                    false)
+            .contiguous();
     const int64_t vocab = logits_RV.size(1);
     const float* logits = logits_RV.const_data_ptr<float>();
     parallel_chunks(static_cast<int64_t>(rows_.size()), [&](int64_t r) {
       static thread_local std::vector<float> scratch;
-      drawn[static_cast<size_t>(r)] = draw(logits + r * vocab, completions_[rows_[static_cast<size_t>(r)].completion], scratch);
+      drawn[static_cast<size_t>(r)] =
+          draw(logits + r * vocab, completions_[rows_[static_cast<size_t>(r)].completion], scratch);
     });
   }
   std::vector<Row> going_on;
@@ -267,23 +313,35 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
   const c10::InferenceMode inference;
   std::vector<Completion> completions;
   for (size_t r = 0; r < requests.size(); ++r) {
-    if (requests[r].prompt.empty()) fail("generate: request {} has an empty prompt; give at least one token", r);
-    if (const auto longest = static_cast<int64_t>(requests[r].prompt.size()) + settings.max_new_tokens;
+    if (requests[r].prompt.empty())
+      fail("generate: request {} has an empty prompt; give at least one token", r);
+    if (const auto longest =
+            static_cast<int64_t>(requests[r].prompt.size()) + settings.max_new_tokens;
         longest > model.info().max_positions)
-      fail("generate: a prompt of {} tokens and {} new ones exceed the model's {} positions; lower max_new_tokens or "
-           "data.max_prompt_tokens",
-           requests[r].prompt.size(), settings.max_new_tokens, model.info().max_positions);
-    if (requests[r].samples < 1) fail("generate: request {} asks for {} samples; at least one is needed", r, requests[r].samples);
+      fail(
+          "generate: a prompt of {} tokens and {} new ones exceed the model's {} positions; lower "
+          "max_new_tokens or "
+          "data.max_prompt_tokens",
+          requests[r].prompt.size(), settings.max_new_tokens, model.info().max_positions);
+    if (requests[r].samples < 1)
+      fail("generate: request {} asks for {} samples; at least one is needed", r,
+           requests[r].samples);
     for (int s = 0; s < requests[r].samples; ++s) completions.push_back({r, s, {}, {}, false});
   }
   if (completions.empty()) return completions;
-  model.packed_weights().forget(settings.weights);  // the weights may have changed since the last call
+  // the weights may have changed since the last call
+  model.packed_weights().forget(settings.weights);
   const PackedWeightsScope packed(model.packed_weights());
   // Not OutOfMemory: a smaller training batch would not help.
-  within_memory<Error>([&] { Decoder(model, requests, settings, hooks, completions).run(); }, [&] {
-    return fmt::format("out of memory while sampling {} rows at a time, of up to {} new tokens; lower generation.max_rows or generation.max_new_tokens",
-                       std::min<int64_t>(settings.max_rows, static_cast<int64_t>(completions.size())), settings.max_new_tokens);
-  });
+  within_memory<Error>(
+      [&] { Decoder(model, requests, settings, hooks, completions).run(); },
+      [&] {
+        return fmt::format(
+            "out of memory while sampling {} rows at a time, of up to {} new tokens; lower "
+            "generation.max_rows or generation.max_new_tokens",
+            std::min<int64_t>(settings.max_rows, static_cast<int64_t>(completions.size())),
+            settings.max_new_tokens);
+      });
   return completions;
 }
 

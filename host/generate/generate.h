@@ -1,5 +1,6 @@
-// Sampling K completions of many prompts together: each prompt is encoded once, all rows decode in one batch, finished rows
-// leave and waiting ones take their places, prompts that nobody has encoded yet among them.
+// Sampling K completions of many prompts together: each prompt is encoded once, all rows decode in
+// one batch, finished rows leave and waiting ones take their places, prompts that nobody has
+// encoded yet among them.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,8 +12,8 @@
 
 namespace slipway {
 
-// Tokens of prompts that are encoded in one go: bounds the memory of it. A longer prompt is encoded in pieces (on a device whole), to the
-// same bits.
+// Tokens of prompts that are encoded in one go: bounds the memory of it. A longer prompt is encoded
+// in pieces (on a device whole), to the same bits.
 constexpr int64_t kPrefillTokens = 4096 / kQueryBlock * kQueryBlock;
 
 struct GenerationSettings {
@@ -21,8 +22,10 @@ struct GenerationSettings {
   int64_t max_rows = 128;            // rows that decode together
   std::vector<int32_t> stop_tokens;  // end of text; part of the completion's ids
   uint64_t seed = 42;
-  WeightStorage weights = WeightStorage::kFloat32;  // what the products of decoding take them as: fewer bits, another model by a little
-  uint32_t iteration = 0;            // with the seed, the prompt's key and the sample, the key of every draw
+  // what the products of decoding take them as: fewer bits, another model by a little
+  WeightStorage weights = WeightStorage::kFloat32;
+  // with the seed, the prompt's key and the sample, the key of every draw
+  uint32_t iteration = 0;
 };
 
 struct GenerationRequest {
@@ -34,9 +37,10 @@ struct GenerationRequest {
 struct Completion {
   size_t request = 0;
   int sample = 0;
-  std::vector<int32_t> ids;      // without the prompt
-  std::vector<float> logprobs;   // of each id under the model with `weights` as they were stored: temperature 1, nothing left out
-  bool finished = false;         // ended with a stop token, not cut by max_new_tokens
+  std::vector<int32_t> ids;  // without the prompt
+  // of each id under the model with `weights` as they were stored: temperature 1, nothing left out
+  std::vector<float> logprobs;
+  bool finished = false;  // ended with a stop token, not cut by max_new_tokens
 };
 
 struct GenerationProgress {
@@ -47,13 +51,15 @@ struct GenerationProgress {
 struct GenerationHooks {
   // After every decoding step; returning false stops early and throws Error.
   std::function<bool(const GenerationProgress&)> on_progress;
-  // When all samples of a request are complete: its first completion and their number. The requests' order is theirs of ending.
+  // When all samples of a request are complete: its first completion and their number. The
+  // requests' order is theirs of ending.
   std::function<void(size_t request, std::span<const Completion> completions)> on_complete;
 };
 
-// All samples of all requests, ordered by (request, sample). What a sample draws does not depend on what else is in the
-// batch. [loop]
+// All samples of all requests, ordered by (request, sample). What a sample draws does not depend on
+// what else is in the batch. [loop]
 std::vector<Completion> generate(Model& model, std::span<const GenerationRequest> requests,
-                                 const GenerationSettings& settings, const GenerationHooks& hooks = {});
+                                 const GenerationSettings& settings,
+                                 const GenerationHooks& hooks = {});
 
 }  // namespace slipway

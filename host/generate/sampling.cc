@@ -1,5 +1,5 @@
-// Drawing a token from a row of logits. One pass gives the largest logit and the mass of every block of the row; what is looked at
-// again is the blocks that matter.
+// Drawing a token from a row of logits. One pass gives the largest logit and the mass of every
+// block of the row; what is looked at again is the blocks that matter.
 #include "generate/sampling.h"
 
 #include <algorithm>
@@ -16,9 +16,13 @@ namespace {
 class Row {
  public:
   Row(const float* logits, int64_t vocab, float inverse_temperature, std::vector<float>& scratch)
-      : logits_(logits), vocab_(vocab), blocks_(kernels::blocks(vocab)), inverse_temperature_(inverse_temperature) {
+      : logits_(logits),
+        vocab_(vocab),
+        blocks_(kernels::blocks(vocab)),
+        inverse_temperature_(inverse_temperature) {
     scratch.resize(static_cast<size_t>(3 * blocks_ + kernels::kBlock));
-    largest_ = scratch.data(), mass_ = largest_ + blocks_, weight_ = mass_ + blocks_, p_ = weight_ + blocks_;
+    largest_ = scratch.data(), mass_ = largest_ + blocks_, weight_ = mass_ + blocks_,
+    p_ = weight_ + blocks_;
     kernels::block_masses(logits, inverse_temperature, vocab, largest_, mass_);
     max_ = kernels::row_max(largest_, blocks_);
     kernels::exponentials(largest_, max_, inverse_temperature, blocks_, weight_);
@@ -30,14 +34,18 @@ class Row {
   double total() const { return total_; }
   // The token at which the running mass passes u of the total.
   int32_t at(double u) const;
-  // Tokens whose logit is at least `threshold`, largest first, the smaller token first among equals.
+  // Tokens whose logit is at least `threshold`, largest first, the smaller token first among
+  // equals.
   std::vector<int32_t> at_least(float threshold) const;
   // A threshold that the k largest logits reach, and few others.
   float threshold_of(int64_t k) const;
 
  private:
-  // A block of nothing but -infinity has weight 0, and a mass that is not a number. What else is not a number stays so.
-  double mass_of(int64_t b) const { return weight_[b] == 0 ? 0.0 : static_cast<double>(mass_[b]) * static_cast<double>(weight_[b]); }
+  // A block of nothing but -infinity has weight 0, and a mass that is not a number. What else is
+  // not a number stays so.
+  double mass_of(int64_t b) const {
+    return weight_[b] == 0 ? 0.0 : static_cast<double>(mass_[b]) * static_cast<double>(weight_[b]);
+  }
 
   const float* logits_;
   int64_t vocab_, blocks_;
@@ -57,7 +65,9 @@ int32_t Row::at(double u) const {
     const bool tail = b + 1 == blocks_;
     if (!tail && before + here <= target) {
       before += here;
-      last = static_cast<int32_t>(begin + (std::max_element(logits_ + begin, logits_ + begin + length) - (logits_ + begin)));
+      last = static_cast<int32_t>(
+          begin +
+          (std::max_element(logits_ + begin, logits_ + begin + length) - (logits_ + begin)));
       continue;
     }
     kernels::exponentials(logits_ + begin, largest_[b], inverse_temperature_, length, p_);
@@ -79,7 +89,9 @@ std::vector<int32_t> Row::at_least(float threshold) const {
     for (int64_t i = b * kernels::kBlock; i < std::min(vocab_, (b + 1) * kernels::kBlock); ++i)
       if (logits_[i] >= threshold) out.push_back(static_cast<int32_t>(i));
   }
-  std::ranges::sort(out, [&](int32_t a, int32_t b) { return logits_[a] != logits_[b] ? logits_[a] > logits_[b] : a < b; });
+  std::ranges::sort(out, [&](int32_t a, int32_t b) {
+    return logits_[a] != logits_[b] ? logits_[a] > logits_[b] : a < b;
+  });
   return out;
 }
 
@@ -98,8 +110,12 @@ struct Nucleus {
   double total = 0;
 };
 
-Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab, const SamplingSettings& settings) {
-  const auto mass = [&](int32_t token) { return std::exp((static_cast<double>(logits[token]) - static_cast<double>(row.max())) / settings.temperature); };
+Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab,
+                   const SamplingSettings& settings) {
+  const auto mass = [&](int32_t token) {
+    return std::exp((static_cast<double>(logits[token]) - static_cast<double>(row.max())) /
+                    settings.temperature);
+  };
   Nucleus out;
   const auto fill = [&](std::vector<int32_t> tokens) {
     out = {std::move(tokens), {}, 0};
@@ -109,7 +125,8 @@ Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab, const Sam
   double all = row.total();
   if (by_count) {
     std::vector<int32_t> tokens = row.at_least(row.threshold_of(settings.top_k));
-    tokens.resize(static_cast<size_t>(std::min<int64_t>(settings.top_k, static_cast<int64_t>(tokens.size()))));
+    tokens.resize(static_cast<size_t>(
+        std::min<int64_t>(settings.top_k, static_cast<int64_t>(tokens.size()))));
     fill(std::move(tokens));
     all = out.total;
   }
@@ -118,11 +135,14 @@ Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab, const Sam
   for (double below = 4 * settings.temperature; !by_count; below *= 2) {
     const auto threshold = static_cast<float>(static_cast<double>(row.max()) - below);
     fill(row.at_least(threshold));
-    if (out.total >= settings.top_p * all || static_cast<int64_t>(out.tokens.size()) == vocab || below > 1e30) break;
+    if (out.total >= settings.top_p * all || static_cast<int64_t>(out.tokens.size()) == vocab ||
+        below > 1e30)
+      break;
   }
   double reached = 0;
   size_t count = 0;
-  for (; count < out.tokens.size() && (count == 0 || reached < settings.top_p * all); ++count) reached += out.masses[count];
+  for (; count < out.tokens.size() && (count == 0 || reached < settings.top_p * all); ++count)
+    reached += out.masses[count];
   out.tokens.resize(count);
   out.masses.resize(count);
   out.total = reached;
@@ -138,9 +158,12 @@ int32_t draw_from(const Nucleus& nucleus, double u) {
 
 }  // namespace
 
-bool SamplingSettings::greedy() const { return temperature <= 0 || std::isinf(static_cast<float>(1.0 / temperature)); }
+bool SamplingSettings::greedy() const {
+  return temperature <= 0 || std::isinf(static_cast<float>(1.0 / temperature));
+}
 
-Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u, std::vector<float>& scratch) {
+Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
+                   std::vector<float>& scratch) {
   constexpr Drawn kNone{-1, std::numeric_limits<float>::quiet_NaN()};
   if (settings.greedy()) {
     const float log_total = kernels::log_sum_exp(logits, vocab);
@@ -151,8 +174,11 @@ Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& s
   const Row row(logits, vocab, static_cast<float>(1.0 / settings.temperature), scratch);
   if (!std::isfinite(row.total())) return kNone;
   const bool restricted = (settings.top_k > 0 && settings.top_k < vocab) || settings.top_p < 1.0;
-  const int32_t token = restricted ? draw_from(nucleus_of(row, logits, vocab, settings), u) : row.at(u);
-  const float log_total = settings.temperature == 1.0 ? row.max() + static_cast<float>(std::log(row.total())) : kernels::log_sum_exp(logits, vocab);
+  const int32_t token =
+      restricted ? draw_from(nucleus_of(row, logits, vocab, settings), u) : row.at(u);
+  const float log_total = settings.temperature == 1.0
+                              ? row.max() + static_cast<float>(std::log(row.total()))
+                              : kernels::log_sum_exp(logits, vocab);
   return {token, logits[token] - log_total};
 }
 

@@ -6,19 +6,24 @@
 namespace slipway {
 
 struct SamplingSettings {
-  double temperature = 1.0;  // 0, or too small to divide by = greedy: the largest logit, the first of equals
-  int64_t top_k = 0;         // 0 = all
-  double top_p = 1.0;        // smallest set of most likely tokens whose mass reaches top_p; 0 = the largest alone
+  // 0, or too small to divide by = greedy: the largest logit, the first of equals
+  double temperature = 1.0;
+  int64_t top_k = 0;  // 0 = all
+  // smallest set of most likely tokens whose mass reaches top_p; 0 = the largest alone
+  double top_p = 1.0;
   bool greedy() const;
 };
 
 struct Drawn {
   int32_t token;
-  float logprob;  // under softmax(logits): temperature 1, nothing left out. Not a number: the logits are not, and there is no token
+  // under softmax(logits): temperature 1, nothing left out. Not a number: the logits are not, and
+  // there is no token
+  float logprob;
 };
 
-// The token that the uniform number u in [0, 1) selects under softmax(logits / temperature), after top-k, then top-p on
-// what top-k left, as Hugging Face orders them. `scratch` is the caller's, reused between calls. Thread-safe.
+// The token that the uniform number u in [0, 1) selects under softmax(logits / temperature), after
+// top-k, then top-p on what top-k left, as Hugging Face orders them. `scratch` is the caller's,
+// reused between calls. Thread-safe.
 Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& settings, double u,
                    std::vector<float>& scratch);
 

@@ -1,4 +1,5 @@
-// The callbacks' states as trainer_state.json has them, where the Hugging Face Trainer and Slipway read each other's.
+// The callbacks' states as trainer_state.json has them, where the Hugging Face Trainer and Slipway
+// read each other's.
 #pragma once
 #include <span>
 
@@ -7,9 +8,10 @@
 
 namespace slipway {
 
-// {name: {"args": {...}, "attributes": {...}}}. A plugin whose save() gives a JSON object with "args" and "attributes" has them
-// there as they are, under its "class" where it names one; another's name is its id, and its state is {"attributes": {"bytes":
-// HEXADECIMAL}}. Several of one name are a list in their order, {} for one without a state. "TrainerControl" holds the flags of
+// {name: {"args": {...}, "attributes": {...}}}. A plugin whose save() gives a JSON object with
+// "args" and "attributes" has them there as they are, under its "class" where it names one;
+// another's name is its id, and its state is {"attributes": {"bytes": HEXADECIMAL}}. Several of one
+// name are a list in their order, {} for one without a state. "TrainerControl" holds the flags of
 // `control`. Throws Error. [loop]
 Json callback_states(std::span<const CallbackPlugin> callbacks, uint32_t control);
 

@@ -23,14 +23,17 @@ size_t part_end(std::span<const Example> examples, size_t first, size_t last, in
   if (max_tokens <= 0) return last;
   int64_t tokens = 0;
   size_t end = first;
-  while (end < last && (end == first || tokens + static_cast<int64_t>(examples[end].ids.size()) <= max_tokens)) tokens += static_cast<int64_t>(examples[end++].ids.size());
+  while (end < last &&
+         (end == first || tokens + static_cast<int64_t>(examples[end].ids.size()) <= max_tokens))
+    tokens += static_cast<int64_t>(examples[end++].ids.size());
   return end;
 }
 
 EvaluatedPart part_of(std::span<const Example> examples, size_t first, size_t last) {
   EvaluatedPart part{first, examples.subspan(first, last - first), {0}, {}, {}, {}, {}};
   for (const Example& example : part.examples) {
-    for (int64_t i = std::max<int64_t>(1, example.loss_begin); i < static_cast<int64_t>(example.ids.size()); ++i) {
+    for (int64_t i = std::max<int64_t>(1, example.loss_begin);
+         i < static_cast<int64_t>(example.ids.size()); ++i) {
       part.labels.push_back(example.ids[static_cast<size_t>(i)]);
       part.positions.push_back(static_cast<int32_t>(i));
     }
@@ -42,19 +45,30 @@ EvaluatedPart part_of(std::span<const Example> examples, size_t first, size_t la
 // One evaluation of one set.
 class Pass {
  public:
-  Pass(Model& model, const Objective& objective, std::span<MetricPlugin> metrics, const EvaluationHooks& hooks)
-      : model_(model), objective_(objective), metrics_(metrics), hooks_(hooks), reduced_(metrics.size()) {
-    predictions_ = hooks.predictions || std::ranges::any_of(metrics, &MetricPlugin::wants_predictions);
-    logits_ = hooks.on_logits != nullptr || std::ranges::any_of(metrics, [](const MetricPlugin& each) { return each.reduced_width() > 0; });
+  Pass(Model& model, const Objective& objective, std::span<MetricPlugin> metrics,
+       const EvaluationHooks& hooks)
+      : model_(model),
+        objective_(objective),
+        metrics_(metrics),
+        hooks_(hooks),
+        reduced_(metrics.size()) {
+    predictions_ =
+        hooks.predictions || std::ranges::any_of(metrics, &MetricPlugin::wants_predictions);
+    logits_ = hooks.on_logits != nullptr ||
+              std::ranges::any_of(
+                  metrics, [](const MetricPlugin& each) { return each.reduced_width() > 0; });
   }
 
-  // Computes a part of a batch of `batch_labels` label tokens and hands it round; what it adds to the batch's mean loss.
+  // Computes a part of a batch of `batch_labels` label tokens and hands it round; what it adds to
+  // the batch's mean loss.
   double run(EvaluatedPart& part, int64_t batch_labels) {
     part.logprobs.resize(part.labels.size());
     if (predictions_) part.predictions.resize(part.labels.size());
-    for (size_t m = 0; m < metrics_.size(); ++m) reduced_[m].resize(part.labels.size() * metrics_[m].reduced_width());
+    for (size_t m = 0; m < metrics_.size(); ++m)
+      reduced_[m].resize(part.labels.size() * metrics_[m].reduced_width());
     const double loss = part.labels.empty() ? 0 : forward(part, batch_labels);
-    for (size_t m = 0; m < metrics_.size(); ++m) metrics_[m].update(batch_of(part, metrics_[m], reduced_[m]));
+    for (size_t m = 0; m < metrics_.size(); ++m)
+      metrics_[m].update(batch_of(part, metrics_[m], reduced_[m]));
     if (hooks_.on_part) hooks_.on_part(part);
     return loss;
   }
@@ -66,11 +80,14 @@ class Pass {
     const PackedBatch batch = pack(chosen);
     const at::Tensor targets_N = int64_tensor(batch.targets);
     std::optional<PluginLoss> own;
-    if (objective_.plugin != nullptr) own.emplace(*objective_.plugin, batch, batch_labels, objective_.step != nullptr ? *objective_.step : 0, true);
+    if (objective_.plugin != nullptr)
+      own.emplace(*objective_.plugin, batch, batch_labels,
+                  objective_.step != nullptr ? *objective_.step : 0, true);
     double sum = 0, mean = 0;
     for_label_logits(model_, batch, [&](at::Tensor& logits_NV, int64_t first) {
       const int64_t count = logits_NV.size(0);
-      const at::Tensor chosen_N = targets_N.narrow(0, first, count), logprobs_N = token_logprobs(logits_NV, chosen_N).cpu().contiguous();
+      const at::Tensor chosen_N = targets_N.narrow(0, first, count),
+                       logprobs_N = token_logprobs(logits_NV, chosen_N).cpu().contiguous();
       std::copy_n(logprobs_N.const_data_ptr<float>(), count, part.logprobs.begin() + first);
       if (predictions_) {
         const at::Tensor best_N = logits_NV.argmax(-1).cpu().to(at::kInt).contiguous();
@@ -80,8 +97,7 @@ class Pass {
       if (own) mean += own->of(logits_NV, first);
       else if (objective_.label_smoothing > 0)
         sum -= sum_of(token_logprobs(logits_NV, chosen_N, 0, nullptr, objective_.label_smoothing));
-      else
-        sum -= sum_of(logprobs_N);
+      else sum -= sum_of(logprobs_N);
     });
     return mean + sum / static_cast<double>(batch_labels);
   }
@@ -94,13 +110,19 @@ class Pass {
     view.ndim = 2;
     view.dtype = {kDLFloat, 32, 1};
     view.shape = shape;
-    const slw_metric_logits rows{sizeof rows, static_cast<uint32_t>(shape[0]), &view, part.labels.data() + first, {view.device, nullptr}};
+    const slw_metric_logits rows{sizeof rows,
+                                 static_cast<uint32_t>(shape[0]),
+                                 &view,
+                                 part.labels.data() + first,
+                                 {view.device, nullptr}};
     for (size_t m = 0; m < metrics_.size(); ++m)
-      if (const size_t width = metrics_[m].reduced_width(); width > 0) metrics_[m].reduce(rows, reduced_[m].data() + first * width);
+      if (const size_t width = metrics_[m].reduced_width(); width > 0)
+        metrics_[m].reduce(rows, reduced_[m].data() + first * width);
     if (hooks_.on_logits) hooks_.on_logits(part, first, logits_NV);
   }
 
-  static slw_metric_batch batch_of(const EvaluatedPart& part, const MetricPlugin& metric, const std::vector<float>& reduced) {
+  static slw_metric_batch batch_of(const EvaluatedPart& part, const MetricPlugin& metric,
+                                   const std::vector<float>& reduced) {
     slw_metric_batch out{};
     out.struct_size = sizeof out;
     out.examples = static_cast<uint32_t>(part.examples.size());
@@ -110,9 +132,11 @@ class Pass {
     out.label_ids = part.labels.data();
     out.positions = part.positions.data();
     out.logprobs = part.logprobs.data();
-    // A vector without labels has no address, but whoever asked for predictions must be able to tell that it got them.
+    // A vector without labels has no address, but whoever asked for predictions must be able to
+    // tell that it got them.
     static constexpr int32_t kNone = 0;
-    if (metric.wants_predictions()) out.predictions = part.labels.empty() ? &kNone : part.predictions.data();
+    if (metric.wants_predictions())
+      out.predictions = part.labels.empty() ? &kNone : part.predictions.data();
     if (metric.reduced_width() > 0) out.reduced = reduced.data();
     return out;
   }
@@ -135,8 +159,14 @@ class LossMean {
     else others_ += loss * weight, others_weight_ += weight, ++left_out_;
   }
   double value(const std::string& prefix) const {
-    if (left_out_ > 0 && weight_ > 0) log_warn("{}_loss: the loss of {} batches is not a finite number; they are left out", prefix, left_out_);
-    else if (left_out_ > 0) log_warn("{}_loss: the loss is not a finite number in any batch; are the weights damaged, or does no token carry loss?", prefix);
+    if (left_out_ > 0 && weight_ > 0)
+      log_warn("{}_loss: the loss of {} batches is not a finite number; they are left out", prefix,
+               left_out_);
+    else if (left_out_ > 0)
+      log_warn(
+          "{}_loss: the loss is not a finite number in any batch; are the weights damaged, or does "
+          "no token carry loss?",
+          prefix);
     else if (!std::isfinite(sum_)) log_warn("{}_loss: the loss is not a finite number", prefix);
     return weight_ > 0 ? sum_ / weight_ : others_ / others_weight_;
   }
@@ -149,42 +179,59 @@ class LossMean {
 
 }  // namespace
 
-std::string metric_prefix(const std::string& split, const EvaluationSet& set) { return set.name.empty() ? split : split + "_" + set.name; }
+std::string metric_prefix(const std::string& split, const EvaluationSet& set) {
+  return set.name.empty() ? split : split + "_" + set.name;
+}
 
-Json evaluate(Model& model, std::span<const Example> examples, const EvaluationSettings& settings, std::span<MetricPlugin> metrics, const std::string& prefix,
+Json evaluate(Model& model, std::span<const Example> examples, const EvaluationSettings& settings,
+              std::span<MetricPlugin> metrics, const std::string& prefix,
               const EvaluationHooks& hooks) {
   const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
-  for (MetricPlugin& metric : metrics) metric.begin(prefix, static_cast<int64_t>(examples.size()), model.info().vocab_size);
+  for (MetricPlugin& metric : metrics)
+    metric.begin(prefix, static_cast<int64_t>(examples.size()), model.info().vocab_size);
   Pass pass(model, settings.objective, metrics, hooks);
   LossMean loss(settings.leave_out_not_finite);
   const auto batch_size = static_cast<size_t>(settings.batch_size);
   for (size_t first = 0; first < examples.size(); first += batch_size) {
     const size_t last = std::min(examples.size(), first + batch_size);
     int64_t labels = 0;
-    for (const Example& example : examples.subspan(first, last - first)) labels += example.label_tokens();
+    for (const Example& example : examples.subspan(first, last - first))
+      labels += example.label_tokens();
     double mean = labels > 0 ? 0 : std::numeric_limits<double>::quiet_NaN();
     for (size_t at = first; at < last;) {
       const size_t end = part_end(examples, at, last, settings.max_tokens);
       EvaluatedPart part = part_of(examples, at, end);
-      mean += within_memory<Error>([&] { return pass.run(part, labels); }, [&] {
-        return fmt::format("out of memory while evaluating {} examples together; lower train.max_tokens_per_batch or train.per_device_eval_batch_size", end - at);
-      });
+      mean += within_memory<Error>(
+          [&] { return pass.run(part, labels); },
+          [&] {
+            return fmt::format(
+                "out of memory while evaluating {} examples together; lower "
+                "train.max_tokens_per_batch or train.per_device_eval_batch_size",
+                end - at);
+          });
       at = end;
     }
     loss.add(mean, last - first);
     if (hooks.on_batch) hooks.on_batch();
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), count = static_cast<double>(examples.size());
+  const double seconds =
+                   std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
+               count = static_cast<double>(examples.size());
   Json out = {{prefix + "_loss", loss.value(prefix)}};
   const auto add = [&](const std::string& name, double value, const char* from) {
     const std::string key = name.starts_with(prefix + "_") ? name : prefix + "_" + name;
-    if (out.contains(key)) fail("two metrics of the evaluation are called {}, the second is that of {}: write prefix = \"...\" in its [[metric]]", key, from);
+    if (out.contains(key))
+      fail(
+          "two metrics of the evaluation are called {}, the second is that of {}: write prefix = "
+          "\"...\" in its [[metric]]",
+          key, from);
     out[key] = value;
   };
   for (const MetricPlugin& metric : metrics)
     for (const auto& [name, value] : metric.finish()) add(name, value, metric.id());
-  const Json speed = speed_metrics(prefix, seconds, count, std::ceil(count / static_cast<double>(batch_size)));
+  const Json speed =
+      speed_metrics(prefix, seconds, count, std::ceil(count / static_cast<double>(batch_size)));
   for (const auto& [key, value] : speed.items()) add(key, value.get<double>(), "the host");
   return out;
 }

@@ -1,5 +1,6 @@
-// Evaluating a model on a set of examples, part by part: the loss by Hugging Face's rule, metrics by plugins, and each part's outputs
-// for whoever wants them. The logits of more than kHeadRows labels never exist at once.
+// Evaluating a model on a set of examples, part by part: the loss by Hugging Face's rule, metrics
+// by plugins, and each part's outputs for whoever wants them. The logits of more than kHeadRows
+// labels never exist at once.
 #pragma once
 #include <functional>
 #include <span>
@@ -22,35 +23,43 @@ struct EvaluationSet {
 // "eval", or "eval_news" for the set "news": what the names of its metrics begin with.
 std::string metric_prefix(const std::string& split, const EvaluationSet& set);
 
-// Consecutive examples that were computed together. Labels: the tokens that carry loss, example by example.
+// Consecutive examples that were computed together. Labels: the tokens that carry loss, example by
+// example.
 struct EvaluatedPart {
-  size_t first;                       // index of the first example in its set
+  size_t first;  // index of the first example in its set
   std::span<const Example> examples;
-  std::vector<int64_t> offsets;       // [E + 1]: the labels of example e are [offsets[e], offsets[e + 1])
-  std::vector<int32_t> labels;        // [N]
-  std::vector<int32_t> positions;     // [N] of each label in its example
-  std::vector<float> logprobs;        // [N]
-  std::vector<int32_t> predictions;   // [N] the most likely token there; empty when nobody wants it
+  // [E + 1]: the labels of example e are [offsets[e], offsets[e + 1])
+  std::vector<int64_t> offsets;
+  std::vector<int32_t> labels;       // [N]
+  std::vector<int32_t> positions;    // [N] of each label in its example
+  std::vector<float> logprobs;       // [N]
+  std::vector<int32_t> predictions;  // [N] the most likely token there; empty when nobody wants it
 };
 
 struct EvaluationHooks {
-  bool predictions = false;                            // on_part wants them
-  std::function<void(const EvaluatedPart&)> on_part;   // in the set's order
-  // The logits [n, vocab] of the part's labels from `label` on, before on_part; on the CPU, gone afterwards.
-  std::function<void(const EvaluatedPart& part, size_t label, const at::Tensor& logits_NV)> on_logits;
-  std::function<void()> on_batch;                      // after each evaluation batch
+  bool predictions = false;                           // on_part wants them
+  std::function<void(const EvaluatedPart&)> on_part;  // in the set's order
+  // The logits [n, vocab] of the part's labels from `label` on, before on_part; on the CPU, gone
+  // afterwards.
+  std::function<void(const EvaluatedPart& part, size_t label, const at::Tensor& logits_NV)>
+      on_logits;
+  std::function<void()> on_batch;  // after each evaluation batch
 };
 
 struct EvaluationSettings {
   int64_t batch_size = 8;
-  int64_t max_tokens = 0;  // a batch is computed in parts of at most so many tokens, or one example; 0 = whole
-  Objective objective;     // what the loss is of
-  bool leave_out_not_finite = true;  // batches whose loss is not finite do not count, unless there are no others
+  // a batch is computed in parts of at most so many tokens, or one example; 0 = whole
+  int64_t max_tokens = 0;
+  Objective objective;  // what the loss is of
+  // batches whose loss is not finite do not count, unless there are no others
+  bool leave_out_not_finite = true;
 };
 
-// Metrics under `prefix`: PREFIX_loss, what `metrics` give, PREFIX_runtime and its kin. The loss is Hugging Face's: the objective's mean over a
-// batch's label tokens, weighted by the examples of the batch. Throws Error when a metric fails, or when two give the same name. [loop]
-Json evaluate(Model& model, std::span<const Example> examples, const EvaluationSettings& settings, std::span<MetricPlugin> metrics, const std::string& prefix,
+// Metrics under `prefix`: PREFIX_loss, what `metrics` give, PREFIX_runtime and its kin. The loss is
+// Hugging Face's: the objective's mean over a batch's label tokens, weighted by the examples of the
+// batch. Throws Error when a metric fails, or when two give the same name. [loop]
+Json evaluate(Model& model, std::span<const Example> examples, const EvaluationSettings& settings,
+              std::span<MetricPlugin> metrics, const std::string& prefix,
               const EvaluationHooks& hooks = {});
 
 }  // namespace slipway

@@ -20,20 +20,23 @@ slw_state view_of(const TrainerState& s) {
   v.max_steps = s.max_steps;
   v.num_input_tokens_seen = s.num_input_tokens_seen;
   v.best_global_step = s.best_global_step;
-  v.num_train_epochs = static_cast<int32_t>(std::min<int64_t>(s.num_train_epochs, std::numeric_limits<int32_t>::max()));
+  v.num_train_epochs = static_cast<int32_t>(
+      std::min<int64_t>(s.num_train_epochs, std::numeric_limits<int32_t>::max()));
   v.logging_steps = static_cast<int32_t>(s.logging_steps);
   v.eval_steps = static_cast<int32_t>(s.eval_steps);
   v.save_steps = static_cast<int32_t>(s.save_steps);
   v.train_batch_size = static_cast<int32_t>(s.train_batch_size);
   v.best_metric = s.best_metric.value_or(std::numeric_limits<double>::quiet_NaN());
-  v.best_model_checkpoint = s.best_model_checkpoint.empty() ? nullptr : s.best_model_checkpoint.c_str();
+  v.best_model_checkpoint =
+      s.best_model_checkpoint.empty() ? nullptr : s.best_model_checkpoint.c_str();
   v.trial_name = s.trial_name.empty() ? nullptr : s.trial_name.c_str();
   return v;
 }
 
 }  // namespace
 
-Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access, PhaseClock* clock)
+Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state,
+               TrainAccess& access, PhaseClock* clock)
     : callbacks_(std::move(callbacks)), state_(state), access_(access), clock_(clock) {
   for (const CallbackPlugin& callback : callbacks_) mask_ |= callback.events();
   std::ranges::stable_sort(callbacks_, {}, &CallbackPlugin::order);
@@ -41,18 +44,26 @@ Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state,
 
 uint32_t Events::answered_by(slw_event_type type) {
   switch (type) {
-    case SLW_ON_TRAIN_BEGIN: return SLW_STOP_TRAINING;
-    case SLW_ON_EPOCH_BEGIN: return SLW_STOP_EPOCH;
-    case SLW_ON_STEP_BEGIN: return SLW_DO_LOG | SLW_DO_EVALUATE | SLW_DO_SAVE;
-    case SLW_ON_LOG: return SLW_DO_LOG;
-    case SLW_ON_EVALUATE: return SLW_DO_EVALUATE;
-    case SLW_ON_SAVE: return SLW_DO_SAVE;
-    default: return 0;
+    case SLW_ON_TRAIN_BEGIN:
+      return SLW_STOP_TRAINING;
+    case SLW_ON_EPOCH_BEGIN:
+      return SLW_STOP_EPOCH;
+    case SLW_ON_STEP_BEGIN:
+      return SLW_DO_LOG | SLW_DO_EVALUATE | SLW_DO_SAVE;
+    case SLW_ON_LOG:
+      return SLW_DO_LOG;
+    case SLW_ON_EVALUATE:
+      return SLW_DO_EVALUATE;
+    case SLW_ON_SAVE:
+      return SLW_DO_SAVE;
+    default:
+      return 0;
   }
 }
 
 void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t due) {
-  const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr, Phase::kCallbacks);
+  const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr,
+                         Phase::kCallbacks);
   slw_state state = view_of(state_);
   if (trial_params_ == nullptr && state_.trial_params.is_object()) {
     trial_params_ = std::make_unique<OptionTree>();

@@ -1,4 +1,5 @@
-// The loop's events and the callbacks that hear them. An event that nobody wants costs one test of a bit.
+// The loop's events and the callbacks that hear them. An event that nobody wants costs one test of
+// a bit.
 #pragma once
 #include <limits>
 #include <memory>
@@ -24,22 +25,26 @@ struct EventDetails {
 
 class Events {
  public:
-  // Callbacks run by order(), equals as they were configured. `state`, `access` and `clock` outlive this; what callbacks take
-  // of training's time is counted on `clock`.
-  Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access, PhaseClock* clock = nullptr);
+  // Callbacks run by order(), equals as they were configured. `state`, `access` and `clock` outlive
+  // this; what callbacks take of training's time is counted on `clock`.
+  Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access,
+         PhaseClock* clock = nullptr);
 
-  // What callbacks asked of the step under way through the train service, and a clean sheet for the next.
+  // What callbacks asked of the step under way through the train service, and a clean sheet for the
+  // next.
   TrainAccess::Step take_step_requests() { return std::exchange(access_.step, {}); }
 
   bool wanted(slw_event_type type) const { return (mask_ >> type & 1) != 0; }
-  // What is asked for now: SLW_STOP_TRAINING, SLW_DO_SAVE ... As with the Hugging Face Trainer a request stands until it is
-  // answered: evaluate, save and log take back their own as they are told, step_begin takes back those three, epoch_begin
-  // SLW_STOP_EPOCH and train_begin SLW_STOP_TRAINING. [loop]
+  // What is asked for now: SLW_STOP_TRAINING, SLW_DO_SAVE ... As with the Hugging Face Trainer a
+  // request stands until it is answered: evaluate, save and log take back their own as they are
+  // told, step_begin takes back those three, epoch_begin SLW_STOP_EPOCH and train_begin
+  // SLW_STOP_TRAINING. [loop]
   uint32_t control() const { return control_; }
   void ask(uint32_t bits, bool on) { control_ = on ? control_ | bits : control_ & ~bits; }
 
-  // Tells every callback that wants the event; they may change the control, to which the host's own flow adds `due`. Those of
-  // negative order see it before the host's flow has spoken. Returns control(). Throws Error. [loop]
+  // Tells every callback that wants the event; they may change the control, to which the host's own
+  // flow adds `due`. Those of negative order see it before the host's flow has spoken. Returns
+  // control(). Throws Error. [loop]
   uint32_t emit(slw_event_type type, const EventDetails& details = {}, uint32_t due = 0) {
     control_ &= ~answered_by(type);
     if (wanted(type)) deliver(type, details, due);
@@ -49,9 +54,10 @@ class Events {
   // The same, where the place in the loop decides nothing. [loop]
   void tell(slw_event_type type, const EventDetails& details = {}) { emit(type, details); }
 
-  // States of the callbacks and the control, as trainer_state.json has them, and back: {name: {"args": {}, "attributes": {}}}, a
-  // list of these for several of one name (loop/callback_states.h). Throws Error on a state that is damaged; one whose callback
-  // is not there is passed over, and the control is not taken back: it begins anew with every training.
+  // States of the callbacks and the control, as trainer_state.json has them, and back: {name:
+  // {"args": {}, "attributes": {}}}, a list of these for several of one name
+  // (loop/callback_states.h). Throws Error on a state that is damaged; one whose callback is not
+  // there is passed over, and the control is not taken back: it begins anew with every training.
   Json save() const;
   void load(const Json& states) const;
 
@@ -60,7 +66,8 @@ class Events {
   void deliver(slw_event_type type, const EventDetails& details, uint32_t due);
 
   std::vector<CallbackPlugin> callbacks_;
-  std::unique_ptr<OptionTree> trial_params_;  // state_.trial_params for plugins; made when it is first told
+  // state_.trial_params for plugins; made when it is first told
+  std::unique_ptr<OptionTree> trial_params_;
   const TrainerState& state_;
   TrainAccess& access_;
   PhaseClock* clock_;

@@ -7,17 +7,29 @@
 
 namespace slipway {
 
-ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits, std::string set)
-    : tokenizer_(tokenizer), limits_(limits), set_(std::move(set)), max_tokens_(static_cast<size_t>(config.integer("data", "max_tokens"))),
-      max_prompt_(static_cast<size_t>(config.integer("data", "max_prompt_tokens"))), completion_only_(config.flag("data", "completion_only_loss")),
-      append_eos_(config.flag("data", "append_eos")), columns_used_(config.loss.has_value()) {
-  if (append_eos_ && !tokenizer.eos) fail("data.append_eos is true, but the tokenizer names no end-of-text token; set data.append_eos = false");
+ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer,
+                           const ModelLimits& limits, std::string set)
+    : tokenizer_(tokenizer),
+      limits_(limits),
+      set_(std::move(set)),
+      max_tokens_(static_cast<size_t>(config.integer("data", "max_tokens"))),
+      max_prompt_(static_cast<size_t>(config.integer("data", "max_prompt_tokens"))),
+      completion_only_(config.flag("data", "completion_only_loss")),
+      append_eos_(config.flag("data", "append_eos")),
+      columns_used_(config.loss.has_value()) {
+  if (append_eos_ && !tokenizer.eos)
+    fail(
+        "data.append_eos is true, but the tokenizer names no end-of-text token; set "
+        "data.append_eos = false");
 }
 
 // Whether the post-processor has put an end token behind one that the text itself ends in.
 bool ExampleMaker::ends_twice(const std::vector<int32_t>& ids, const std::string& text) const {
-  if (!tokenizer_.eos || ids.size() < 2 || ids.back() != *tokenizer_.eos || ids[ids.size() - 2] != *tokenizer_.eos) return false;
-  return ids.size() > tokenizer_.encode(text, /*add_special_tokens=*/false).size() && text.ends_with(tokenizer_.token(*tokenizer_.eos));
+  if (!tokenizer_.eos || ids.size() < 2 || ids.back() != *tokenizer_.eos ||
+      ids[ids.size() - 2] != *tokenizer_.eos)
+    return false;
+  return ids.size() > tokenizer_.encode(text, /*add_special_tokens=*/false).size() &&
+         text.ends_with(tokenizer_.token(*tokenizer_.eos));
 }
 
 std::optional<Example> ExampleMaker::make(const Row& row) {
@@ -31,9 +43,11 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
     return std::nullopt;
   }
   example.loss_begin = completion_only_ ? static_cast<int64_t>(example.ids.size()) : 0;
-  std::vector<int32_t> completion = row.prompt.empty() ? tokenizer_.encode(row.completion) : tokenizer_.encode_end(row.completion);
+  std::vector<int32_t> completion = row.prompt.empty() ? tokenizer_.encode(row.completion)
+                                                       : tokenizer_.encode_end(row.completion);
   if (ends_twice(completion, row.completion)) completion.pop_back();
-  if (append_eos_ && (completion.empty() || completion.back() != *tokenizer_.eos)) completion.push_back(*tokenizer_.eos);
+  if (append_eos_ && (completion.empty() || completion.back() != *tokenizer_.eos))
+    completion.push_back(*tokenizer_.eos);
   example.ids.insert(example.ids.end(), completion.begin(), completion.end());
   if (example.ids.size() > max_tokens_) {
     example.ids.resize(max_tokens_);
@@ -45,31 +59,48 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
   }
   check_tokens(example.ids, limits_, tokenizer_, row.where);
   no_answers_ += row.completion.empty() ? 1 : 0;
-  beyond_positions_ += limits_.max_positions > 0 && example.ids.size() > static_cast<size_t>(limits_.max_positions) ? 1 : 0;
+  beyond_positions_ +=
+      limits_.max_positions > 0 && example.ids.size() > static_cast<size_t>(limits_.max_positions)
+          ? 1
+          : 0;
   example.columns = row.columns.empty() ? nullptr : &row.columns;
   return example;
 }
 
 std::vector<std::string> ExampleMaker::dropped() const {
   std::vector<std::string> out;
-  if (long_prompts_ > 0) out.push_back(fmt::format("{} of {} rows dropped: the prompt has more than data.max_prompt_tokens = {} tokens", long_prompts_, rows_, max_prompt_));
-  if (empty_ > 0) out.push_back(fmt::format("{} of {} rows dropped: no token carries loss", empty_, rows_));
+  if (long_prompts_ > 0)
+    out.push_back(fmt::format(
+        "{} of {} rows dropped: the prompt has more than data.max_prompt_tokens = {} tokens",
+        long_prompts_, rows_, max_prompt_));
+  if (empty_ > 0)
+    out.push_back(fmt::format("{} of {} rows dropped: no token carries loss", empty_, rows_));
   return out;
 }
 
 void ExampleMaker::tell_losses() const {
   for (const std::string& each : dropped()) log_warn("{}: {}", set_, each);
-  if (cut_ > 0) log_warn("{}: {} of {} rows cut at data.max_tokens = {}", set_, cut_, rows_, max_tokens_);
-  if (no_answers_ > 0) log_warn("{}: {} of {} rows have no answer but the end of the text: the model is taught to say nothing there", set_, no_answers_, rows_);
+  if (cut_ > 0)
+    log_warn("{}: {} of {} rows cut at data.max_tokens = {}", set_, cut_, rows_, max_tokens_);
+  if (no_answers_ > 0)
+    log_warn(
+        "{}: {} of {} rows have no answer but the end of the text: the model is taught to say "
+        "nothing there",
+        set_, no_answers_, rows_);
   if (beyond_positions_ > 0)
-    log_warn("{}: {} of {} rows have more tokens than the {} positions that the model was made for; data.max_tokens = {} cuts them there", set_, beyond_positions_, rows_,
-             limits_.max_positions, limits_.max_positions);
+    log_warn(
+        "{}: {} of {} rows have more tokens than the {} positions that the model was made for; "
+        "data.max_tokens = {} cuts them there",
+        set_, beyond_positions_, rows_, limits_.max_positions, limits_.max_positions);
   std::string names;
   for (const std::string& each : ignored_) names += (names.empty() ? "" : ", ") + each;
-  if (!names.empty()) log_warn("{}: these columns hold text that nothing is trained on: {}", set_, names);
+  if (!names.empty())
+    log_warn("{}: these columns hold text that nothing is trained on: {}", set_, names);
 }
 
-std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits, const std::string& set) {
+std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config,
+                                 const Tokenizer& tokenizer, const ModelLimits& limits,
+                                 const std::string& set) {
   ExampleMaker maker(config, tokenizer, limits, set);
   std::vector<Example> out;
   for (const Row& row : rows)

@@ -12,15 +12,19 @@
 
 namespace slipway {
 
-// Tokenizes rows as [data] says: prompt and completion one after the other, loss on the completion, end-of-text appended where the
-// completion does not end in it. The tokenizer's special tokens stand around both together.
+// Tokenizes rows as [data] says: prompt and completion one after the other, loss on the completion,
+// end-of-text appended where the completion does not end in it. The tokenizer's special tokens
+// stand around both together.
 class ExampleMaker {
  public:
-  // `tokenizer` outlives this; `set` is the rows' name in messages. Throws Error when it has no end-of-text token and one is to be appended.
-  ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits = {}, std::string set = "data.train");
+  // `tokenizer` outlives this; `set` is the rows' name in messages. Throws Error when it has no
+  // end-of-text token and one is to be appended.
+  ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits = {},
+               std::string set = "data.train");
 
-  // Nothing when the row is dropped: its prompt is too long, or no token carries loss. The example borrows the row's columns. Throws Error
-  // naming the row when it is none to train on (data/row_columns.h) or has a token that the model does not know.
+  // Nothing when the row is dropped: its prompt is too long, or no token carries loss. The example
+  // borrows the row's columns. Throws Error naming the row when it is none to train on
+  // (data/row_columns.h) or has a token that the model does not know.
   std::optional<Example> make(const Row& row);
 
   // Says to the log how many rows were dropped or cut so far, and why.
@@ -39,8 +43,10 @@ class ExampleMaker {
   std::set<std::string> ignored_;  // columns
 };
 
-// Of all rows, whose columns they borrow; what was dropped or cut is told to the log. Throws Error when nothing is left.
-std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits = {},
+// Of all rows, whose columns they borrow; what was dropped or cut is told to the log. Throws Error
+// when nothing is left.
+std::vector<Example> examples_of(const std::vector<Row>& rows, const RunConfig& config,
+                                 const Tokenizer& tokenizer, const ModelLimits& limits = {},
                                  const std::string& set = "data.train");
 
 }  // namespace slipway

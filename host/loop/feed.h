@@ -14,7 +14,8 @@ namespace slipway {
 struct StepExamples {
   std::vector<std::vector<const Example*>> micro_batches;
   double epoch = 0;  // epochs of the stage that are done when the step is
-  // Where the examples lie: an example's number in its epoch is its distance from `first`, plus `before`.
+  // Where the examples lie: an example's number in its epoch is its distance from `first`, plus
+  // `before`.
   const Example* first = nullptr;
   uint32_t before = 0;
 };
@@ -27,7 +28,8 @@ class Feed {
   virtual int64_t epoch() const = 0;  // the one under way, from 0
   virtual int64_t done() const = 0;   // steps of the stage that were given or passed over
 
-  // The next step of the epoch under way; nothing when that is at its end. Throws Error when examples cannot be read.
+  // The next step of the epoch under way; nothing when that is at its end. Throws Error when
+  // examples cannot be read.
   virtual std::optional<StepExamples> next() = 0;
 
   // Whether it is known that nothing is left of the epoch; only next() finds a stream's end.
@@ -46,8 +48,8 @@ class Feed {
 // Examples in memory, in the order that DataOrder says.
 class OrderedFeed : public Feed {
  public:
-  // `examples` outlive this. `done`: steps of the stage that were done before; at an epoch's last step it stands at that epoch's end.
-  // Throws Error when the examples make no micro-batch.
+  // `examples` outlive this. `done`: steps of the stage that were done before; at an epoch's last
+  // step it stands at that epoch's end. Throws Error when the examples make no micro-batch.
   OrderedFeed(std::span<const Example> examples, const OrderSettings& settings, int64_t done = 0);
 
   int64_t epoch() const override { return epoch_; }
@@ -62,7 +64,7 @@ class OrderedFeed : public Feed {
   int64_t accumulation_;
   DataOrder order_;
   EpochShape shape_;
-  int64_t epoch_ = 0, step_ = 0;  // steps done of the epoch
+  int64_t epoch_ = 0, step_ = 0;       // steps done of the epoch
   std::optional<EpochOrder> current_;  // once it is needed
 };
 

@@ -13,7 +13,8 @@ namespace slipway {
 namespace {
 
 int64_t interval(double value, int64_t max_steps) {
-  return static_cast<int64_t>(value < 1 ? std::ceil(static_cast<double>(max_steps) * value) : value);
+  return static_cast<int64_t>(value < 1 ? std::ceil(static_cast<double>(max_steps) * value)
+                                        : value);
 }
 
 // Without a value of its own, evaluation goes by the logging interval.
@@ -27,12 +28,15 @@ bool whole_multiple(double value, double of) {
   return std::abs(times - std::round(times)) < 1e-6 && std::round(times) >= 1;
 }
 
-std::string metric_name(const std::string& name) { return name.starts_with("eval_") ? name : "eval_" + name; }
+std::string metric_name(const std::string& name) {
+  return name.starts_with("eval_") ? name : "eval_" + name;
+}
 
 // What sft's evaluations certainly measure; which names plugins give is seen when they do.
 std::vector<std::string> losses(const RunConfig& c) {
   std::vector<std::string> out;
-  for (const EvalFiles& set : c.eval_sets) out.push_back(set.name.empty() ? "eval_loss" : "eval_" + set.name + "_loss");
+  for (const EvalFiles& set : c.eval_sets)
+    out.push_back(set.name.empty() ? "eval_loss" : "eval_" + set.name + "_loss");
   if (out.empty()) out.emplace_back("eval_loss");
   return out;
 }
@@ -59,48 +63,75 @@ Flow flow_of(const RunConfig& c, int64_t max_steps) {
   flow.eval_delay = c.number("train", "eval_delay");
   flow.logging_first_step = c.flag("train", "logging_first_step");
   flow.load_best = c.flag("train", "load_best_model_at_end");
-  const std::string &metric = c.text("train", "metric_for_best_model"), &better = c.text("train", "greater_is_better");
-  const bool goes_by_metric = flow.load_best || flow.saving == "best" || goes_by_evaluations(c.text("train", "lr_scheduler_type"));
-  if (!metric.empty() || goes_by_metric) flow.best_metric = metric_name(metric.empty() ? "loss" : metric);
-  flow.greater_is_better = better == "auto" ? !flow.best_metric.ends_with("loss") : better == "true";
+  const std::string &metric = c.text("train", "metric_for_best_model"),
+                    &better = c.text("train", "greater_is_better");
+  const bool goes_by_metric = flow.load_best || flow.saving == "best" ||
+                              goes_by_evaluations(c.text("train", "lr_scheduler_type"));
+  if (!metric.empty() || goes_by_metric)
+    flow.best_metric = metric_name(metric.empty() ? "loss" : metric);
+  flow.greater_is_better =
+      better == "auto" ? !flow.best_metric.ends_with("loss") : better == "true";
   return flow;
 }
 
 std::vector<std::string> flow_faults(const RunConfig& c) {
   std::vector<std::string> faults;
-  const auto fault = [&](const char* key, const std::string& text) { faults.push_back(fmt::format("{}: train.{}: {}", c.get("train", key).where.text(), key, text)); };
+  const auto fault = [&](const char* key, const std::string& text) {
+    faults.push_back(fmt::format("{}: train.{}: {}", c.get("train", key).where.text(), key, text));
+  };
   for (const char* key : {"logging_steps", "eval_steps", "save_steps"})
     if (const double value = c.number("train", key); value > 1 && value != std::floor(value))
-      fault(key, fmt::format("{} is neither a whole number of steps nor a share of them below 1", value));
+      fault(key, fmt::format("{} is neither a whole number of steps nor a share of them below 1",
+                             value));
   const Flow flow = flow_of(c, 1'000'000);
-  if (c.number("train", "logging_steps") <= 0 && flow.logging == "steps") fault("logging_steps", "must be over 0; to log nothing, set logging_strategy = \"no\"");
+  if (c.number("train", "logging_steps") <= 0 && flow.logging == "steps")
+    fault("logging_steps", "must be over 0; to log nothing, set logging_strategy = \"no\"");
   if (c.raft) {
-    const char* why = "raft evaluates held-out answers between its iterations, and saves at their start: see raft.eval_every and raft.min_distinct_2";
+    const char* why =
+        "raft evaluates held-out answers between its iterations, and saves at their start: see "
+        "raft.eval_every and raft.min_distinct_2";
     if (flow.load_best) fault("load_best_model_at_end", why);
     if (flow.saving == "best") fault("save_strategy", why);
-    if (c.flag("train", "eval_on_start")) fault("eval_on_start", "raft evaluates at the start whenever it has held-out prompts; leave it out");
+    if (c.flag("train", "eval_on_start"))
+      fault("eval_on_start",
+            "raft evaluates at the start whenever it has held-out prompts; leave it out");
     return faults;
   }
   const std::vector<std::string> known = losses(c);
-  // The loss of several sets has as many names: the one without a set's is nobody's, whatever plugins measure.
-  if (!flow.best_metric.empty() && std::ranges::find(known, flow.best_metric) == known.end() && (c.metrics.empty() || flow.best_metric == "eval_loss"))
-    fault("metric_for_best_model", fmt::format("an evaluation has no metric \"{}\"; there is: {}", flow.best_metric, listed(known)));
-  if (flow.saving == "best" && flow.evaluation == "no") fault("save_strategy", "\"best\" goes by evaluations: set eval_strategy");
+  // The loss of several sets has as many names: the one without a set's is nobody's, whatever
+  // plugins measure.
+  if (!flow.best_metric.empty() && std::ranges::find(known, flow.best_metric) == known.end() &&
+      (c.metrics.empty() || flow.best_metric == "eval_loss"))
+    fault("metric_for_best_model", fmt::format("an evaluation has no metric \"{}\"; there is: {}",
+                                               flow.best_metric, listed(known)));
+  if (flow.saving == "best" && flow.evaluation == "no")
+    fault("save_strategy", "\"best\" goes by evaluations: set eval_strategy");
   if (!flow.load_best) return faults;
-  if (flow.evaluation == "no") fault("load_best_model_at_end", "needs evaluations: set eval_strategy");
+  if (flow.evaluation == "no")
+    fault("load_best_model_at_end", "needs evaluations: set eval_strategy");
   else if (flow.saving != "best" && flow.saving != flow.evaluation)
-    fault("load_best_model_at_end", fmt::format("save_strategy is \"{}\" and eval_strategy \"{}\": they must be the same, or save_strategy \"best\"", flow.saving, flow.evaluation));
-  else if (flow.saving == "steps" && !whole_multiple(c.number("train", "save_steps"), eval_steps(c)))
-    fault("load_best_model_at_end", fmt::format("save_steps = {} must be a multiple of eval_steps = {}", c.number("train", "save_steps"), eval_steps(c)));
+    fault("load_best_model_at_end", fmt::format("save_strategy is \"{}\" and eval_strategy \"{}\": "
+                                                "they must be the same, or save_strategy \"best\"",
+                                                flow.saving, flow.evaluation));
+  else if (flow.saving == "steps" &&
+           !whole_multiple(c.number("train", "save_steps"), eval_steps(c)))
+    fault("load_best_model_at_end",
+          fmt::format("save_steps = {} must be a multiple of eval_steps = {}",
+                      c.number("train", "save_steps"), eval_steps(c)));
   return faults;
 }
 
 uint32_t due_after_step(const Flow& flow, int64_t step, int64_t max_steps) {
   const bool last = step >= max_steps;
   uint32_t due = 0;
-  if ((flow.logging_first_step && step == 1) || (flow.logging == "steps" && flow.logging_steps > 0 && step % flow.logging_steps == 0)) due |= SLW_DO_LOG;
-  if (flow.evaluation == "steps" && flow.eval_delay <= static_cast<double>(step) && (last || (flow.eval_steps > 0 && step % flow.eval_steps == 0))) due |= SLW_DO_EVALUATE;
-  if (flow.saving == "steps" && (last || (flow.save_steps > 0 && step % flow.save_steps == 0))) due |= SLW_DO_SAVE;
+  if ((flow.logging_first_step && step == 1) ||
+      (flow.logging == "steps" && flow.logging_steps > 0 && step % flow.logging_steps == 0))
+    due |= SLW_DO_LOG;
+  if (flow.evaluation == "steps" && flow.eval_delay <= static_cast<double>(step) &&
+      (last || (flow.eval_steps > 0 && step % flow.eval_steps == 0)))
+    due |= SLW_DO_EVALUATE;
+  if (flow.saving == "steps" && (last || (flow.save_steps > 0 && step % flow.save_steps == 0)))
+    due |= SLW_DO_SAVE;
   if (flow.ends_at_max_steps && last) due |= SLW_STOP_TRAINING;
   return due;
 }
@@ -120,10 +151,14 @@ bool judge(const Flow& flow, const Json& metrics, TrainerState& state) {
     std::vector<std::string> names;
     for (const auto& [name, metric] : metrics.items())
       if (metric.is_number()) names.push_back(name);
-    fail("the evaluation has no metric \"{}\", which train.metric_for_best_model names; there is: {}", flow.best_metric, listed(names));
+    fail(
+        "the evaluation has no metric \"{}\", which train.metric_for_best_model names; there is: "
+        "{}",
+        flow.best_metric, listed(names));
   }
   const double value = found->get<double>();
-  const double best = state.best_metric.value_or((flow.greater_is_better ? -1 : 1) * std::numeric_limits<double>::infinity());
+  const double best = state.best_metric.value_or((flow.greater_is_better ? -1 : 1) *
+                                                 std::numeric_limits<double>::infinity());
   if (!(flow.greater_is_better ? value > best : value < best)) return false;
   state.best_metric = value;
   if (flow.saving != "no") state.best_global_step = state.global_step;

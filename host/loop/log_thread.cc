@@ -13,7 +13,9 @@ namespace {
 
 constexpr size_t kQueueLimit = 1024;
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 // Loggers see the configuration without its secrets.
 Value masked(const Value& value) {
@@ -26,7 +28,8 @@ Value masked(const Value& value) {
 
 }  // namespace
 
-LogThread::LogThread(std::vector<LoggerPlugin> loggers, std::chrono::milliseconds patience) : state_(std::make_shared<State>()), patience_(patience) {
+LogThread::LogThread(std::vector<LoggerPlugin> loggers, std::chrono::milliseconds patience)
+    : state_(std::make_shared<State>()), patience_(patience) {
   state_->loggers = std::move(loggers);
   state_->failed.resize(state_->loggers.size(), false);
   if (state_->loggers.empty()) return;
@@ -95,16 +98,21 @@ bool LogThread::wait_for_end() {
   std::unique_lock lock(state_->mutex);
   for (size_t before = SIZE_MAX;;) {
     if (state_->ended.wait_for(lock, patience_, [&] { return state_->done; })) return true;
-    if (state_->calls == before && state_->called != nullptr) return false;  // none has returned in all that time
+    // none has returned in all that time
+    if (state_->calls == before && state_->called != nullptr) return false;
     before = state_->calls;
   }
 }
 
 void LogThread::begin(const std::string& run_id, const Value& config, bool resumed) {
-  push({[run_id, config = masked(config), resumed](const LoggerPlugin& logger) { logger.begin(run_id, config, resumed); }, false});
+  push({[run_id, config = masked(config), resumed](const LoggerPlugin& logger) {
+          logger.begin(run_id, config, resumed);
+        },
+        false});
 }
 
-void LogThread::scalars(int64_t step, std::vector<std::pair<std::string, double>> metrics, bool passing) {
+void LogThread::scalars(int64_t step, std::vector<std::pair<std::string, double>> metrics,
+                        bool passing) {
   push({[step, time = now(), metrics = std::move(metrics)](const LoggerPlugin& logger) {
           std::vector<slw_metric> view;
           for (const auto& [name, value] : metrics) view.push_back({name.c_str(), value});
@@ -114,11 +122,15 @@ void LogThread::scalars(int64_t step, std::vector<std::pair<std::string, double>
 }
 
 void LogThread::text(int64_t step, const std::string& name, const std::string& markdown) {
-  push({[=, time = now()](const LoggerPlugin& logger) { logger.text(step, time, name, markdown); }, false});
+  push({[=, time = now()](const LoggerPlugin& logger) { logger.text(step, time, name, markdown); },
+        false});
 }
 
 void LogThread::table(int64_t step, const std::string& name, SampleTable table) {
-  push({[=, time = now(), table = std::move(table)](const LoggerPlugin& logger) { logger.table(step, time, name, table); }, false});
+  push({[=, time = now(), table = std::move(table)](const LoggerPlugin& logger) {
+          logger.table(step, time, name, table);
+        },
+        false});
 }
 
 void LogThread::flush() {
@@ -135,13 +147,17 @@ void LogThread::end(slw_status outcome) {
   state_->wake.notify_one();
   if (!wait_for_end()) {
     const std::lock_guard lock(state_->mutex);
-    log_warn("logger {} has not returned for {} s since the run ended; it is left out, and what it was still to get is lost to it (metrics.jsonl has all rows)", state_->called,
-             std::chrono::duration_cast<std::chrono::seconds>(patience_).count());
+    log_warn(
+        "logger {} has not returned for {} s since the run ended; it is left out, and what it was "
+        "still to get is lost to it (metrics.jsonl has all rows)",
+        state_->called, std::chrono::duration_cast<std::chrono::seconds>(patience_).count());
     thread_.detach();
     return;
   }
   thread_.join();
-  if (state_->dropped > 0) log_warn("the loggers were too slow: {} rows were not handed to them (metrics.jsonl has all)", state_->dropped);
+  if (state_->dropped > 0)
+    log_warn("the loggers were too slow: {} rows were not handed to them (metrics.jsonl has all)",
+             state_->dropped);
 }
 
 }  // namespace slipway

@@ -31,7 +31,8 @@ at::Tensor hidden_states(Model& model, const PackedBatch& batch) {
 }
 
 // The same, recorded. `context` outlives the backward pass.
-at::Tensor training_states(Model& model, const PackedBatch& batch, const AttentionContext& context, const EmbeddingNoise& noise) {
+at::Tensor training_states(Model& model, const PackedBatch& batch, const AttentionContext& context,
+                           const EmbeddingNoise& noise) {
   const at::Tensor positions_T = int64_tensor(batch.positions);
   if (model.in_one_piece()) at::manual_seed(dropout_seed(noise, batch));
   at::Tensor x_TD = model.embedded(int64_tensor(batch.ids), positions_T, context, true);
@@ -39,11 +40,13 @@ at::Tensor training_states(Model& model, const PackedBatch& batch, const Attenti
   return model.blocks(x_TD, positions_T, context, true);
 }
 
-// Where the gradient of the logits may be written: over the logits themselves where the head ends in the host's product, which needs them
-// no more; a copy where a node of the head may have kept its output (tanh, log_softmax), or where rows do not lie end to end.
+// Where the gradient of the logits may be written: over the logits themselves where the head ends
+// in the host's product, which needs them no more; a copy where a node of the head may have kept
+// its output (tanh, log_softmax), or where rows do not lie end to end.
 at::Tensor place_of_gradient(const at::Tensor& logits_NV) {
   at::Tensor out = logits_NV.detach();
-  if (!comes_from_linear(logits_NV) || !out.is_contiguous()) return out.clone(at::MemoryFormat::Contiguous);
+  if (!comes_from_linear(logits_NV) || !out.is_contiguous())
+    return out.clone(at::MemoryFormat::Contiguous);
   out.unsafeGetTensorImpl()->bump_version();  // who kept them all the same is told by autograd
   return out;
 }
@@ -59,76 +62,94 @@ void in_backward(const Work& work) {
   }
 }
 
-// Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short completions most of its work
-// falls away.
-at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) { return hidden_TD.detach().index_select(0, rows_N); }
+// Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short
+// completions most of its work falls away.
+at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) {
+  return hidden_TD.detach().index_select(0, rows_N);
+}
 
 at::Tensor logprobs(Model& model, const PackedBatch& batch, double smoothing) {
   const at::Tensor targets_N = int64_tensor(batch.targets);
   at::Tensor logprobs_N = at::empty(targets_N.sizes(), targets_N.options().dtype(at::kFloat));
   for_label_logits(model, batch, [&](const at::Tensor& logits_NV, int64_t first) {
     const int64_t count = logits_NV.size(0);
-    logprobs_N.narrow(0, first, count).copy_(token_logprobs(logits_NV, targets_N.narrow(0, first, count), 0, nullptr, smoothing));
+    logprobs_N.narrow(0, first, count)
+        .copy_(token_logprobs(logits_NV, targets_N.narrow(0, first, count), 0, nullptr, smoothing));
   });
   return logprobs_N;
 }
 
 // nullptr: the loss is the host's own.
-std::unique_ptr<PluginLoss> plugin_loss(const Objective& objective, const PackedBatch& batch, int64_t labels, bool evaluation) {
+std::unique_ptr<PluginLoss> plugin_loss(const Objective& objective, const PackedBatch& batch,
+                                        int64_t labels, bool evaluation) {
   if (objective.plugin == nullptr) return nullptr;
-  return std::make_unique<PluginLoss>(*objective.plugin, batch, labels, objective.step != nullptr ? *objective.step : 0, evaluation);
+  return std::make_unique<PluginLoss>(*objective.plugin, batch, labels,
+                                      objective.step != nullptr ? *objective.step : 0, evaluation);
 }
 
 }  // namespace
 
-void for_label_logits(Model& model, const PackedBatch& batch, const std::function<void(at::Tensor& logits_NV, int64_t first)>& each) {
+void for_label_logits(Model& model, const PackedBatch& batch,
+                      const std::function<void(at::Tensor& logits_NV, int64_t first)>& each) {
   const at::NoGradGuard no_grad;
   const at::Tensor hidden_ND = label_rows(hidden_states(model, batch), int64_tensor(batch.rows));
   for (int64_t first = 0; first < hidden_ND.size(0); first += kHeadRows) {
-    at::Tensor logits_NV = model.logits(hidden_ND.narrow(0, first, std::min(kHeadRows, hidden_ND.size(0) - first)), false);
+    at::Tensor logits_NV = model.logits(
+        hidden_ND.narrow(0, first, std::min(kHeadRows, hidden_ND.size(0) - first)), false);
     each(logits_NV, first);
   }
 }
 
-at::Tensor label_logprobs(Model& model, const PackedBatch& batch) { return logprobs(model, batch, 0); }
+at::Tensor label_logprobs(Model& model, const PackedBatch& batch) {
+  return logprobs(model, batch, 0);
+}
 
 double loss_sum(Model& model, const PackedBatch& batch, const Objective& objective) {
   const auto labels = static_cast<int64_t>(batch.targets.size());
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, true);
   if (!own) return -sum_of(logprobs(model, batch, objective.label_smoothing));
   double mean = 0;
-  for_label_logits(model, batch, [&](at::Tensor& logits_NV, int64_t first) { mean += own->of(logits_NV, first); });
+  for_label_logits(model, batch, [&](at::Tensor& logits_NV, int64_t first) {
+    mean += own->of(logits_NV, first);
+  });
   return mean * static_cast<double>(labels);
 }
 
-double loss_backward(Model& model, const PackedBatch& batch, int64_t labels, const Objective& objective) {
+double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
+                     const Objective& objective) {
   const AttentionContext context = context_of(batch);
-  const at::Tensor hidden_TD = training_states(model, batch, context, objective.noise), rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N), targets_N = int64_tensor(batch.targets);
+  const at::Tensor hidden_TD = training_states(model, batch, context, objective.noise),
+                   rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N),
+                   targets_N = int64_tensor(batch.targets);
   const double coefficient = -1.0 / static_cast<double>(labels);
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, false);
-  at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());  // rows end to end, however the model's lie
+  // rows end to end, however the model's lie
+  at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());
   double sum = 0;
   DeviceSum there;  // of log-probabilities
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
     const at::Tensor chunk_ND = hidden_ND.narrow(0, first, count).detach().requires_grad_(true);
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
-    if (!logits_NV.requires_grad()) fail("the model's head gives logits that autograd did not record: it must compute them from its input while training");
+    if (!logits_NV.requires_grad())
+      fail(
+          "the model's head gives logits that autograd did not record: it must compute them from "
+          "its input while training");
     at::Tensor grad_NV = place_of_gradient(logits_NV);
     if (own) sum += own->of(grad_NV, first) * static_cast<double>(labels);
     else {
-      const at::Tensor logprobs_N = token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient,
-                                                   &grad_NV, objective.label_smoothing);
-      if (on_device(logprobs_N))
-        there.add(logprobs_N);
-      else
-        sum -= logprobs_N.sum().item<double>();
+      const at::Tensor logprobs_N =
+          token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV,
+                         objective.label_smoothing);
+      if (on_device(logprobs_N)) there.add(logprobs_N);
+      else sum -= logprobs_N.sum().item<double>();
     }
     {
       const TraceScope trace("loop", "head backward");
       in_backward([&] { logits_NV.backward(grad_NV); });
     }
-    if (!chunk_ND.grad().defined()) fail("the model's head gives logits that do not depend on the hidden states");
+    if (!chunk_ND.grad().defined())
+      fail("the model's head gives logits that do not depend on the hidden states");
     // A token that several examples go on from is there several times.
     add_rows(chunk_ND.grad().contiguous(), rows_N.narrow(0, first, count), grad_TD.size(0),
              grad_TD.data_ptr<float>());

@@ -21,9 +21,10 @@ struct Objective {
   const int64_t* step = nullptr;       // optimizer steps done, for the plugin
 };
 
-// Calls each(logits [n, V], first) with the batch's label tokens from `first` on, at most kHeadRows at a time; nothing is recorded, and
-// the logits are each()'s to spoil. [loop]
-void for_label_logits(Model& model, const PackedBatch& batch, const std::function<void(at::Tensor& logits_NV, int64_t first)>& each);
+// Calls each(logits [n, V], first) with the batch's label tokens from `first` on, at most kHeadRows
+// at a time; nothing is recorded, and the logits are each()'s to spoil. [loop]
+void for_label_logits(Model& model, const PackedBatch& batch,
+                      const std::function<void(at::Tensor& logits_NV, int64_t first)>& each);
 
 // Log-probabilities [N] of the batch's label tokens, in their order; nothing is recorded. [loop]
 at::Tensor label_logprobs(Model& model, const PackedBatch& batch);
@@ -31,8 +32,10 @@ at::Tensor label_logprobs(Model& model, const PackedBatch& batch);
 // Sum of the losses of the batch's label tokens. [loop]
 double loss_sum(Model& model, const PackedBatch& batch, const Objective& objective = {});
 
-// Adds the gradients of loss_sum / labels to the model's; returns loss_sum. The logits of the whole batch never exist at once:
-// the head goes forward and back chunk by chunk, then the rest goes back. [loop]
-double loss_backward(Model& model, const PackedBatch& batch, int64_t labels, const Objective& objective = {});
+// Adds the gradients of loss_sum / labels to the model's; returns loss_sum. The logits of the whole
+// batch never exist at once: the head goes forward and back chunk by chunk, then the rest goes
+// back. [loop]
+double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
+                     const Objective& objective = {});
 
 }  // namespace slipway

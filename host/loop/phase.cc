@@ -6,8 +6,9 @@
 namespace slipway {
 
 const char* phase_name(Phase phase) {
-  constexpr std::array<const char*, kPhases> kNames = {"other", "generate", "score", "select", "train",
-                                                       "forward_backward", "optimizer", "callbacks", "evaluate", "save"};
+  constexpr std::array<const char*, kPhases> kNames = {
+      "other",     "generate",  "score",    "select", "train", "forward_backward",
+      "optimizer", "callbacks", "evaluate", "save"};
   return kNames[static_cast<size_t>(phase)];
 }
 

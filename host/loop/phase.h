@@ -1,5 +1,6 @@
-// Where a run's time goes. At every moment the loop's thread is in one phase, the innermost one that is open; a phase inside
-// another is taken out of it, so that the phases' times add up to the time that has passed.
+// Where a run's time goes. At every moment the loop's thread is in one phase, the innermost one
+// that is open; a phase inside another is taken out of it, so that the phases' times add up to the
+// time that has passed.
 #pragma once
 #include <array>
 #include <chrono>
@@ -10,7 +11,18 @@
 
 namespace slipway {
 
-enum class Phase : uint8_t { kOther, kGenerate, kScore, kSelect, kTrain, kForwardBackward, kOptimizer, kCallbacks, kEvaluate, kSave };
+enum class Phase : uint8_t {
+  kOther,
+  kGenerate,
+  kScore,
+  kSelect,
+  kTrain,
+  kForwardBackward,
+  kOptimizer,
+  kCallbacks,
+  kEvaluate,
+  kSave
+};
 inline constexpr size_t kPhases = 10;
 
 // A literal: "generate", "forward_backward", ...
@@ -20,8 +32,8 @@ class PhaseClock {
  public:
   using Seconds = std::array<double, kPhases>;
 
-  // Counts the time since the last change for the phase that was; `phase` is what is going on from here. Returns the one that
-  // was. One clock read. [loop]
+  // Counts the time since the last change for the phase that was; `phase` is what is going on from
+  // here. Returns the one that was. One clock read. [loop]
   Phase enter(Phase phase);
   Phase current() const { return current_; }
   bool training() const { return current_ >= Phase::kTrain && current_ <= Phase::kCallbacks; }

@@ -16,8 +16,13 @@ std::vector<const Json*> columns_of(const PackedBatch& batch) {
 
 }  // namespace
 
-PluginLoss::PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64_t num_items, int64_t step, bool evaluation)
-    : plugin_(plugin), batch_(batch), evaluation_(evaluation), targets_(batch.targets.begin(), batch.targets.end()), columns_(columns_of(batch), plugin.column_types()) {
+PluginLoss::PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64_t num_items,
+                       int64_t step, bool evaluation)
+    : plugin_(plugin),
+      batch_(batch),
+      evaluation_(evaluation),
+      targets_(batch.targets.begin(), batch.targets.end()),
+      columns_(columns_of(batch), plugin.column_types()) {
   for (size_t e = 0; e < batch.examples.size(); ++e) {
     const Example& example = *batch.examples[e];
     for (int64_t i = 0; i < example.label_tokens(); ++i) {
@@ -38,7 +43,9 @@ PluginLoss::PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64
 double PluginLoss::of(at::Tensor& logits_NV, int64_t first) {
   const auto from = static_cast<size_t>(first), count = static_cast<size_t>(logits_NV.size(0));
   logits_NV = logits_NV.contiguous();
-  const at::Tensor targets_N = int64_tensor({batch_.targets.begin() + first, batch_.targets.begin() + first + static_cast<int64_t>(count)});
+  const at::Tensor targets_N =
+      int64_tensor({batch_.targets.begin() + first,
+                    batch_.targets.begin() + first + static_cast<int64_t>(count)});
   const TokenScores scores = token_scores(logits_NV, targets_N);
   told_.vocab_size = logits_NV.size(1);
   told_.size = count;

@@ -11,11 +11,13 @@ namespace slipway {
 
 class PluginLoss {
  public:
-  // `num_items`: label tokens of the whole step, or evaluation batch. Plugin and batch outlive this.
-  PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64_t num_items, int64_t step, bool evaluation);
+  // `num_items`: label tokens of the whole step, or evaluation batch. Plugin and batch outlive
+  // this.
+  PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64_t num_items, int64_t step,
+             bool evaluation);
 
-  // What the batch's label tokens from `first` on, one for each row of logits [n, V], add to the step's loss. Unless in evaluation the
-  // logits become its gradient in them. Throws Error. [loop]
+  // What the batch's label tokens from `first` on, one for each row of logits [n, V], add to the
+  // step's loss. Unless in evaluation the logits become its gradient in them. Throws Error. [loop]
   double of(at::Tensor& logits_NV, int64_t first);
 
  private:

@@ -25,7 +25,8 @@ double shortest(float value) {
 
 class JsonLines : public PredictionFile {
  public:
-  JsonLines(const fs::path& path, const std::set<std::string>& outputs, const Tokenizer& tokenizer) : file_(path), outputs_(outputs), tokenizer_(tokenizer) {}
+  JsonLines(const fs::path& path, const std::set<std::string>& outputs, const Tokenizer& tokenizer)
+      : file_(path), outputs_(outputs), tokenizer_(tokenizer) {}
 
   void follow(EvaluationHooks& hooks) override {
     hooks.predictions = outputs_.contains("prediction") || outputs_.contains("predictions");
@@ -39,9 +40,13 @@ class JsonLines : public PredictionFile {
 
  private:
   Json row(const EvaluatedPart& part, size_t e) const {
-    const auto begin = static_cast<size_t>(part.offsets[e]), count = static_cast<size_t>(part.offsets[e + 1]) - begin;
-    const std::span<const int32_t> ids = part.examples[e].ids, labels = std::span(part.labels).subspan(begin, count);
-    const auto predictions = part.predictions.empty() ? std::span<const int32_t>() : std::span(part.predictions).subspan(begin, count);
+    const auto begin = static_cast<size_t>(part.offsets[e]),
+               count = static_cast<size_t>(part.offsets[e + 1]) - begin;
+    const std::span<const int32_t> ids = part.examples[e].ids,
+                                   labels = std::span(part.labels).subspan(begin, count);
+    const auto predictions = part.predictions.empty()
+                                 ? std::span<const int32_t>()
+                                 : std::span(part.predictions).subspan(begin, count);
     Json out = Json::object();
     const auto put = [&](const char* name, const auto& value) {
       if (outputs_.contains(name)) out[name] = value();
@@ -50,7 +55,8 @@ class JsonLines : public PredictionFile {
     put("label", [&] { return tokenizer_.decode(labels); });
     put("prediction", [&] { return tokenizer_.decode(predictions); });
     put("label_ids", [&] { return std::vector<int32_t>(labels.begin(), labels.end()); });
-    put("predictions", [&] { return std::vector<int32_t>(predictions.begin(), predictions.end()); });
+    put("predictions",
+        [&] { return std::vector<int32_t>(predictions.begin(), predictions.end()); });
     put("logprobs", [&] {
       std::vector<double> each;
       for (size_t i = begin; i < begin + count; ++i) each.push_back(shortest(part.logprobs[i]));
@@ -66,11 +72,17 @@ class JsonLines : public PredictionFile {
 
 class PaddedArrays : public PredictionFile {
  public:
-  PaddedArrays(const fs::path& path, const std::set<std::string>& outputs, std::span<const Example> examples, int64_t vocab)
-      : width_(longest(examples)), vocab_(vocab), logits_padding_(outputs.contains("logits") ? static_cast<size_t>(vocab) : 0, static_cast<float>(kPadding)) {
+  PaddedArrays(const fs::path& path, const std::set<std::string>& outputs,
+               std::span<const Example> examples, int64_t vocab)
+      : width_(longest(examples)),
+        vocab_(vocab),
+        logits_padding_(outputs.contains("logits") ? static_cast<size_t>(vocab) : 0,
+                        static_cast<float>(kPadding)) {
     const auto count = static_cast<int64_t>(examples.size());
     std::vector<SafetensorsStream::Tensor> tensors;
-    for (const auto& [name, encoding] : {std::pair("label_ids", Encoding::kI64), std::pair("predictions", Encoding::kI64), std::pair("logprobs", Encoding::kF32), std::pair("logits", Encoding::kF32)}) {
+    for (const auto& [name, encoding] :
+         {std::pair("label_ids", Encoding::kI64), std::pair("predictions", Encoding::kI64),
+          std::pair("logprobs", Encoding::kF32), std::pair("logits", Encoding::kF32)}) {
       if (!outputs.contains(name)) continue;
       index_[name] = tensors.size();
       tensors.push_back({name, encoding, {count, width_}});
@@ -82,7 +94,9 @@ class PaddedArrays : public PredictionFile {
   void follow(EvaluationHooks& hooks) override {
     hooks.predictions = index_.contains("predictions");
     hooks.on_part = [this](const EvaluatedPart& part) { add(part); };
-    if (index_.contains("logits")) hooks.on_logits = [this](const EvaluatedPart& part, size_t label, const at::Tensor& logits_NV) { add_logits(part, label, logits_NV); };
+    if (index_.contains("logits"))
+      hooks.on_logits = [this](const EvaluatedPart& part, size_t label,
+                               const at::Tensor& logits_NV) { add_logits(part, label, logits_NV); };
   }
   void commit() override { file_->commit(); }
 
@@ -99,7 +113,8 @@ class PaddedArrays : public PredictionFile {
       std::vector<int64_t> labels(static_cast<size_t>(width), kPadding), predictions = labels;
       std::vector<float> logprobs(static_cast<size_t>(width), static_cast<float>(kPadding));
       std::vector<bool> predicted(static_cast<size_t>(width), false);
-      for (auto i = static_cast<size_t>(part.offsets[e]); i < static_cast<size_t>(part.offsets[e + 1]); ++i) {
+      for (auto i = static_cast<size_t>(part.offsets[e]);
+           i < static_cast<size_t>(part.offsets[e + 1]); ++i) {
         const auto at = static_cast<size_t>(part.positions[i]);
         labels[at] = part.labels[i];
         logprobs[at] = part.logprobs[i];
@@ -110,21 +125,28 @@ class PaddedArrays : public PredictionFile {
       write("predictions", row * width, predictions.data(), width);
       write("logprobs", row * width, logprobs.data(), width);
       for (int64_t column = 0; index_.contains("logits") && column < width; ++column)
-        if (!predicted[static_cast<size_t>(column)]) write("logits", (row * width + column) * vocab_, logits_padding_.data(), vocab_);
+        if (!predicted[static_cast<size_t>(column)])
+          write("logits", (row * width + column) * vocab_, logits_padding_.data(), vocab_);
     }
   }
 
   void add_logits(const EvaluatedPart& part, size_t label, const at::Tensor& logits_NV) {
     const auto* logits = logits_NV.const_data_ptr<float>();
-    auto e = static_cast<size_t>(std::ranges::upper_bound(part.offsets, static_cast<int64_t>(label)) - part.offsets.begin()) - 1;
+    auto e =
+        static_cast<size_t>(std::ranges::upper_bound(part.offsets, static_cast<int64_t>(label)) -
+                            part.offsets.begin()) -
+        1;
     for (int64_t r = 0; r < logits_NV.size(0); ++r, ++label, logits += vocab_) {
       while (part.offsets[e + 1] <= static_cast<int64_t>(label)) ++e;
-      write("logits", (static_cast<int64_t>(part.first + e) * width_ + part.positions[label] - 1) * vocab_, logits, vocab_);
+      write("logits",
+            (static_cast<int64_t>(part.first + e) * width_ + part.positions[label] - 1) * vocab_,
+            logits, vocab_);
     }
   }
 
   void write(const char* name, int64_t first, const void* data, int64_t count) {
-    if (const auto found = index_.find(name); found != index_.end()) file_->write(found->second, first, data, count);
+    if (const auto found = index_.find(name); found != index_.end())
+      file_->write(found->second, first, data, count);
   }
 
   int64_t width_, vocab_;
@@ -135,9 +157,12 @@ class PaddedArrays : public PredictionFile {
 
 }  // namespace
 
-std::unique_ptr<PredictionFile> open_predictions(const fs::path& path, const std::set<std::string>& outputs, std::span<const Example> examples,
+std::unique_ptr<PredictionFile> open_predictions(const fs::path& path,
+                                                 const std::set<std::string>& outputs,
+                                                 std::span<const Example> examples,
                                                  const Tokenizer& tokenizer, int64_t vocab_size) {
-  if (path.extension() == ".safetensors") return std::make_unique<PaddedArrays>(path, outputs, examples, vocab_size);
+  if (path.extension() == ".safetensors")
+    return std::make_unique<PaddedArrays>(path, outputs, examples, vocab_size);
   return std::make_unique<JsonLines>(path, outputs, tokenizer);
 }
 

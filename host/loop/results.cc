@@ -19,19 +19,26 @@ std::string decimal(double value) {
 
 std::string duration(double seconds) {
   const auto whole = static_cast<int64_t>(seconds);
-  const auto hundredths = static_cast<int64_t>(std::abs(seconds - static_cast<double>(whole)) * 100);
-  const std::string days = whole >= 86400 ? fmt::format("{} day{}, ", whole / 86400, whole >= 2 * 86400 ? "s" : "") : "";
-  return fmt::format("{}{}:{:02}:{:02}.{:02}", days, whole / 3600 % 24, whole / 60 % 60, whole % 60, hundredths);
+  const auto hundredths =
+      static_cast<int64_t>(std::abs(seconds - static_cast<double>(whole)) * 100);
+  const std::string days =
+      whole >= 86400 ? fmt::format("{} day{}, ", whole / 86400, whole >= 2 * 86400 ? "s" : "") : "";
+  return fmt::format("{}{}:{:02}:{:02}.{:02}", days, whole / 3600 % 24, whole / 60 % 60, whole % 60,
+                     hundredths);
 }
 
 std::string shown(const std::string& name, const Json& value) {
   if (!value.is_number()) return value.is_string() ? value.get<std::string>() : value.dump();
   if (name.find("_runtime") != std::string::npos) return duration(value.get<double>());
-  if (name == "total_flos") return fmt::format("{}GF", static_cast<int64_t>(value.get<double>() / 0x1p30));
-  return value.is_number_float() ? decimal(std::round(value.get<double>() * 1e4) / 1e4) : value.dump();
+  if (name == "total_flos")
+    return fmt::format("{}GF", static_cast<int64_t>(value.get<double>() / 0x1p30));
+  return value.is_number_float() ? decimal(std::round(value.get<double>() * 1e4) / 1e4)
+                                 : value.dump();
 }
 
-void write(const fs::path& path, const Json& metrics) { write_file_durably(path, nlohmann::json(metrics).dump(4)); }
+void write(const fs::path& path, const Json& metrics) {
+  write_file_durably(path, nlohmann::json(metrics).dump(4));
+}
 
 }  // namespace
 
@@ -45,7 +52,8 @@ std::string results_table(const std::string& split, const Json& metrics) {
   }
   std::ranges::sort(lines);
   std::string out = fmt::format("***** {} metrics *****\n", split);
-  for (const auto& [name, value] : lines) out += fmt::format("  {:<{}} = {:>{}}\n", name, name_width, value, value_width);
+  for (const auto& [name, value] : lines)
+    out += fmt::format("  {:<{}} = {:>{}}\n", name, name_width, value, value_width);
   return out;
 }
 
@@ -58,17 +66,20 @@ void save_results(const fs::path& folder, const std::string& split, const Json& 
   write(path, all);
 }
 
-void save_run_results(const fs::path& folder, const TrainerState& state, int64_t step, const Json& samples) {
+void save_run_results(const fs::path& folder, const TrainerState& state, int64_t step,
+                      const Json& samples) {
   Json train, eval;
   for (Json row : state.log_history) {
     const int64_t at = row.value("step", int64_t{-1});
     for (const char* key : {"step", "event", "iteration"}) row.erase(key);
     if (row.contains("train_runtime")) train = row;
-    const bool evaluation = std::ranges::any_of(row.items(), [](const auto& each) { return each.key().starts_with("eval_"); });
+    const bool evaluation = std::ranges::any_of(
+        row.items(), [](const auto& each) { return each.key().starts_with("eval_"); });
     if (evaluation && at == step) eval.update(row);
   }
   for (const auto& [name, count] : samples.items())
-    if (Json& split = name.starts_with("train_") ? train : eval; !split.is_null()) split[name] = count;
+    if (Json& split = name.starts_with("train_") ? train : eval; !split.is_null())
+      split[name] = count;
   if (!train.is_null()) save_results(folder, "train", train);
   if (!eval.is_null()) save_results(folder, "eval", eval);
 }

@@ -1,5 +1,5 @@
-// What a checkpoint holds beside the model so that training can go on, in the files of the Hugging Face Trainer: optimizer.pt,
-// scheduler.pt, rng_state.pth.
+// What a checkpoint holds beside the model so that training can go on, in the files of the Hugging
+// Face Trainer: optimizer.pt, scheduler.pt, rng_state.pth.
 #pragma once
 #include <vector>
 

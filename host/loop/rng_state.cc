@@ -1,4 +1,5 @@
-// Seeding three generators, all of them a Mersenne Twister of 624 words (Matsumoto and Nishimura, 1998).
+// Seeding three generators, all of them a Mersenne Twister of 624 words (Matsumoto and Nishimura,
+// 1998).
 #include "loop/rng_state.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -49,13 +50,15 @@ TorchValue python_state(uint64_t seed) {
   if (seed >> 32 != 0) key.push_back(static_cast<uint32_t>(seed >> 32));
   std::vector<TorchValue> words;
   for (const uint32_t word : seeded(key)) words.emplace_back(static_cast<int64_t>(word));
-  words.emplace_back(static_cast<int64_t>(kWords));  // all of them are used up: the next draw makes new ones
+  // all of them are used up: the next draw makes new ones
+  words.emplace_back(static_cast<int64_t>(kWords));
   return TorchValue::tuple({3, TorchValue::tuple(std::move(words)), TorchValue()});
 }
 
 TorchValue numpy_state(uint64_t seed) {
   const Words words = seeded(static_cast<uint32_t>(seed));
-  return TorchValue::tuple({"MT19937", TorchValue::array({words.begin(), words.end()}), static_cast<int64_t>(kWords), 0, 0.0});
+  return TorchValue::tuple({"MT19937", TorchValue::array({words.begin(), words.end()}),
+                            static_cast<int64_t>(kWords), 0, 0.0});
 }
 
 }  // namespace
@@ -65,7 +68,11 @@ void write_rng_state(const fs::path& path, uint64_t seed) {
   TorchValue root = TorchValue::dict();
   root["python"] = python_state(seed);
   root["numpy"] = numpy_state(seed);
-  root["cpu"] = TensorInfo{"", Encoding::kU8, cpu.sizes().vec(), {static_cast<const std::byte*>(cpu.const_data_ptr()), static_cast<size_t>(cpu.numel())}};
+  root["cpu"] = TensorInfo{
+      "",
+      Encoding::kU8,
+      cpu.sizes().vec(),
+      {static_cast<const std::byte*>(cpu.const_data_ptr()), static_cast<size_t>(cpu.numel())}};
   write_torch_file(path, root);
 }
 

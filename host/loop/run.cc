@@ -17,11 +17,19 @@
 namespace slipway {
 
 Run::Run(RunParts parts)
-    : config(parts.config), model(parts.model), tokenizer(parts.tokenizer),
-      optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))), throughput(clock, 3 * parts.model.info().flops_per_token),
+    : config(parts.config),
+      model(parts.model),
+      tokenizer(parts.tokenizer),
+      optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
+      throughput(clock, 3 * parts.model.info().flops_per_token),
       events(std::move(parts.callbacks), state, parts.access, &clock),
-      loggers(std::move(parts.loggers)), stage(stage_settings(parts.config)), reports(parts.reports), model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
-      metrics_(parts.config.output_dir / "metrics.jsonl"), memory_(parts.memory), token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
+      loggers(std::move(parts.loggers)),
+      stage(stage_settings(parts.config)),
+      reports(parts.reports),
+      model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
+      metrics_(parts.config.output_dir / "metrics.jsonl"),
+      memory_(parts.memory),
+      token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
   stage.objective.plugin = parts.loss;
   stage.objective.step = &state.global_step;
@@ -38,7 +46,8 @@ uint32_t Run::log(const Json& row, const Json& measured) {
   if (reports != nullptr && !evaluation) full.update(reports->take(false));
   if (token_count_ != "no") {
     full["num_input_tokens_seen"] = state.num_input_tokens_seen;
-    if (training) full.update(token_speed(seconds_in_training(), state.num_input_tokens_seen - first_tokens_));
+    if (training)
+      full.update(token_speed(seconds_in_training(), state.num_input_tokens_seen - first_tokens_));
   }
   Json remembered = full;
   if (!config.raft) remembered.erase("event");  // as Hugging Face's history has it
@@ -53,11 +62,13 @@ uint32_t Run::log(const Json& row, const Json& measured) {
 EventDetails Run::write_row(Json row, const Json& measured) {
   row.update(measured);
   row["global_step"] = state.global_step;
-  row["time"] = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  row["time"] =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   metrics_.append(json_text(row));
   EventDetails details;
   for (const auto& [name, value] : row.items())
-    if (value.is_number() && name != "time") details.metrics.emplace_back(name, value.get<double>());
+    if (value.is_number() && name != "time")
+      details.metrics.emplace_back(name, value.get<double>());
   loggers.scalars(state.global_step, details.metrics);
   return details;
 }
@@ -87,18 +98,24 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   state.stateful_callbacks = events.save();
   if (state.best_global_step > 0) {
     const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
-    if (state.best_global_step == state.global_step || path_exists(best)) state.best_model_checkpoint = best.string();
+    if (state.best_global_step == state.global_step || path_exists(best))
+      state.best_model_checkpoint = best.string();
   }
-  files.push_back({"trainer_state.json", [&](const fs::path& path) { write_file_durably(path, state.to_json().dump(2) + "\n"); }});
+  files.push_back({"trainer_state.json", [&](const fs::path& path) {
+                     write_file_durably(path, state.to_json().dump(2) + "\n");
+                   }});
   if (!config.flag("train", "save_only_model")) {
-    const ResumePoint at{*optimizer, model.parameters(), schedule.get(), last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step)};
+    const ResumePoint at{
+        *optimizer,    model.parameters(),  schedule.get(),
+        last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step)};
     for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());
   }
   metrics_.flush();  // the checkpoint says how many bytes of it there are
   const fs::path folder = write_checkpoint(config.output_dir, state.global_step, files);
-  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), {folder, protect, state.best_model_checkpoint});
+  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"),
+                     {folder, protect, state.best_model_checkpoint});
   EventDetails details;
   details.path = folder.string();
   events.tell(SLW_ON_SAVE, details);
@@ -106,7 +123,9 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
 }
 
 CheckpointFile Run::arguments_file() const {
-  return {"training_args.json", [this](const fs::path& path) { write_file_durably(path, training_args(config).dump(2) + "\n"); }};
+  return {"training_args.json", [this](const fs::path& path) {
+            write_file_durably(path, training_args(config).dump(2) + "\n");
+          }};
 }
 
 // What is no part of the peer's files.
@@ -122,12 +141,16 @@ CheckpointFile Run::own_file() const {
   own["unknown_losses"] = unknown_losses_;
   own["schedule_updates"] = last_.updates;
   if (reports != nullptr) own["reported"] = reports->state();
-  own["last"] = {last_.step, last_.steps, last_.loss, last_.grad_norm, last_.learning_rate, last_.epoch, last_.tokens};
-  return {"run_state.json", [own](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }};
+  own["last"] = {last_.step,          last_.steps, last_.loss,  last_.grad_norm,
+                 last_.learning_rate, last_.epoch, last_.tokens};
+  return {"run_state.json",
+          [own](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }};
 }
 
 const char* Run::going_on() const {
-  return config.flag("train", "save_only_model") ? "what was saved cannot be gone on from (train.save_only_model = true)" : "go on with --resume";
+  return config.flag("train", "save_only_model")
+             ? "what was saved cannot be gone on from (train.save_only_model = true)"
+             : "go on with --resume";
 }
 
 void Run::load_weights(const fs::path& checkpoint) {
@@ -136,13 +159,15 @@ void Run::load_weights(const fs::path& checkpoint) {
   if (!weights.read) fail("{}: holds no weights", checkpoint.string());
   check_weights(model.parameters().specs(), weights);
   model.parameters().load(weights.read);
-  if (const char* file = model.state_file(); file != nullptr && fs::exists(checkpoint / file)) model.restore_state(read_file(checkpoint / file));
+  if (const char* file = model.state_file(); file != nullptr && fs::exists(checkpoint / file))
+    model.restore_state(read_file(checkpoint / file));
 }
 
 void Run::restore(const fs::path& checkpoint) {
   load_weights(checkpoint);
   const fs::path state_file = checkpoint / "trainer_state.json";
-  TrainerState read = TrainerState::from_json(parse_json(read_file(state_file), state_file.string()), state_file.string());
+  TrainerState read = TrainerState::from_json(
+      parse_json(read_file(state_file), state_file.string()), state_file.string());
   read.train_batch_size = state.train_batch_size;  // these are the configuration's
   read.trial_name = state.trial_name;
   read.trial_params = state.trial_params;
@@ -151,16 +176,20 @@ void Run::restore(const fs::path& checkpoint) {
   first_tokens_ = state.num_input_tokens_seen;
   restored_ = true;
   // A run folder that was moved has its best checkpoint beside this one.
-  const fs::path beside = checkpoint.parent_path() / fmt::format("checkpoint-{}", state.best_global_step);
-  if (!state.best_model_checkpoint.empty() && path_exists(beside)) state.best_model_checkpoint = beside.string();
+  const fs::path beside =
+      checkpoint.parent_path() / fmt::format("checkpoint-{}", state.best_global_step);
+  if (!state.best_model_checkpoint.empty() && path_exists(beside))
+    state.best_model_checkpoint = beside.string();
   if (!state.best_model_checkpoint.empty() && !path_exists(state.best_model_checkpoint)) {
-    log_warn("the best checkpoint so far, {}, is gone; the best is sought among those to come", state.best_model_checkpoint);
+    log_warn("the best checkpoint so far, {}, is gone; the best is sought among those to come",
+             state.best_model_checkpoint);
     state.best_model_checkpoint.clear();
   }
   optimizer->reset();
   if (is_foreign_checkpoint(checkpoint)) restore_foreign(checkpoint);
   else restore_own(checkpoint);
-  if (config.flag("train", "restore_callback_states_from_checkpoint")) events.load(state.stateful_callbacks);
+  if (config.flag("train", "restore_callback_states_from_checkpoint"))
+    events.load(state.stateful_callbacks);
 }
 
 void Run::restore_own(const fs::path& checkpoint) {
@@ -172,11 +201,15 @@ void Run::restore_own(const fs::path& checkpoint) {
     loss_steps_ = own.at("loss_steps").get<int64_t>();
     unknown_losses_ = own.value("unknown_losses", int64_t{0});
     const Json& l = own.at("last");
-    last_ = {l.at(0), l.at(1), l.at(2), l.at(3), l.at(4), l.at(5), l.at(6), own.value("schedule_updates", state.global_step)};
+    last_ = {l.at(0), l.at(1), l.at(2), l.at(3),
+             l.at(4), l.at(5), l.at(6), own.value("schedule_updates", state.global_step)};
     if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) {
       optimizer->restore_step_count(steps);
-      if (fs::exists(checkpoint / "optimizer.pt")) (void)read_optimizer(checkpoint / "optimizer.pt", *optimizer, model.parameters());
-      else read_flat_optimizer(checkpoint / "optimizer.safetensors", *optimizer);  // as earlier versions wrote it
+      if (fs::exists(checkpoint / "optimizer.pt"))
+        (void)read_optimizer(checkpoint / "optimizer.pt", *optimizer, model.parameters());
+      else
+        read_flat_optimizer(checkpoint / "optimizer.safetensors",
+                            *optimizer);  // as earlier versions wrote it
     }
     schedule_state_ = own.value("schedule", Json::object());
     stage.schedule_offset = own.value("schedule_offset", int64_t{0});
@@ -189,18 +222,24 @@ void Run::restore_own(const fs::path& checkpoint) {
 
 void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
   std::error_code ec;  // of another run's checkpoint, the bytes are another file's
-  if (!fs::equivalent(checkpoint.has_parent_path() ? checkpoint.parent_path() : ".", config.output_dir, ec)) return;
+  if (!fs::equivalent(checkpoint.has_parent_path() ? checkpoint.parent_path() : ".",
+                      config.output_dir, ec))
+    return;
   if (metrics_.truncate(bytes)) return;
-  log_warn("{}: is not the file that {} was saved beside: {} bytes of rows were there then, now {} or other ones. Rows of metrics are missing or were changed; the training itself is not touched",
-           metrics_.path().string(), checkpoint.string(), bytes, metrics_.size());
+  log_warn(
+      "{}: is not the file that {} was saved beside: {} bytes of rows were there then, now {} or "
+      "other ones. Rows of metrics are missing or were changed; the training itself is not touched",
+      metrics_.path().string(), checkpoint.string(), bytes, metrics_.size());
 }
 
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
   const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
   save_model_files(config.output_dir, files);
-  // A process that was killed after the last checkpoint, and before older ones made room for it, is followed by one that saves no more.
-  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"), {state.best_model_checkpoint});
+  // A process that was killed after the last checkpoint, and before older ones made room for it, is
+  // followed by one that saves no more.
+  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"),
+                     {state.best_model_checkpoint});
   const CheckpointFile arguments = arguments_file();
   arguments.write(config.output_dir / arguments.name);
   write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
@@ -239,7 +278,10 @@ void Run::begin_schedule(const StageSettings& settings, int64_t steps) {
   try {
     schedule->restore(schedule_state_);
   } catch (const Json::exception&) {
-    fail("the checkpoint's learning-rate schedule is not \"{}\"; resume with the lr_scheduler_type that it was written with", settings.schedule);
+    fail(
+        "the checkpoint's learning-rate schedule is not \"{}\"; resume with the lr_scheduler_type "
+        "that it was written with",
+        settings.schedule);
   }
 }
 
@@ -254,7 +296,8 @@ uint32_t Run::after_step(const StepReport& report) {
   details.learning_rate = report.learning_rate;
   details.grad_norm = report.grad_norm;
   details.loss = report.loss;
-  const uint32_t control = events.emit(SLW_ON_STEP_END, details, due_after_step(flow, state.global_step, state.max_steps));
+  const uint32_t control = events.emit(SLW_ON_STEP_END, details,
+                                       due_after_step(flow, state.global_step, state.max_steps));
   process_.look(state.global_step);
   return (control & SLW_DO_LOG) != 0 ? log_pending() : control;
 }
@@ -262,7 +305,8 @@ uint32_t Run::after_step(const StepReport& report) {
 void Run::count_tokens(int64_t tokens) {
   if (token_count_ != "no") state.num_input_tokens_seen += tokens;
   const int64_t embedding = model.info().vocab_size * model.info().hidden_size;
-  pending_flos_ += 6.0 * static_cast<double>(tokens) * static_cast<double>(model.parameters().total_count() - embedding);
+  pending_flos_ += 6.0 * static_cast<double>(tokens) *
+                   static_cast<double>(model.parameters().total_count() - embedding);
   throughput.add_step(tokens);
 }
 
@@ -270,23 +314,29 @@ void Run::store_flos() { state.total_flos += std::exchange(pending_flos_, 0.0); 
 
 void Run::judge_evaluation(const Json& metrics) {
   const bool better = judge(flow, metrics, state);  // refuses an evaluation without the metric
-  if (schedule && schedule->adaptive()) schedule->evaluated(metrics.at(flow.best_metric).get<double>());
+  if (schedule && schedule->adaptive())
+    schedule->evaluated(metrics.at(flow.best_metric).get<double>());
   if (flow.saving == "best") events.ask(SLW_DO_SAVE, better);
 }
 
 void Run::finish_training(double examples) {
-  const double runtime = seconds_in_training(), steps = static_cast<double>(state.global_step - first_step_), all = static_cast<double>(std::max<int64_t>(1, state.max_steps));
+  const double runtime = seconds_in_training(),
+               steps = static_cast<double>(state.global_step - first_step_),
+               all = static_cast<double>(std::max<int64_t>(1, state.max_steps));
   Json row = speed_metrics("train", runtime, examples * steps / all, steps);
   store_flos();
   row["total_flos"] = state.total_flos;
-  row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(1, state.global_step - unknown_losses_));
+  row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(
+                                            1, state.global_step - unknown_losses_));
   row.update(memory_.end("train"));
   log(row);
   if (!flow.load_best || state.best_model_checkpoint.empty()) return;
   const fs::path best = state.best_model_checkpoint;
-  log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric, state.best_metric.value_or(0));
+  log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric,
+           state.best_metric.value_or(0));
   load_weights(best);
-  if (config.integer("train", "save_total_limit") == 1) keep_one_checkpoint(config.output_dir, best);
+  if (config.integer("train", "save_total_limit") == 1)
+    keep_one_checkpoint(config.output_dir, best);
 }
 
 uint32_t Run::log_pending() {
@@ -298,7 +348,9 @@ uint32_t Run::log_pending() {
   const Json measured = throughput.step_figures();
   trace_counter("loss", mean);
   trace_counter("tokens_per_second", measured.value("tokens_per_second", 0.0));
-  return log({{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}}, measured);
+  return log(
+      {{"loss", mean}, {"grad_norm", last_.grad_norm}, {"learning_rate", last_.learning_rate}},
+      measured);
 }
 
 double Run::seconds_in_training() const { return seconds() - training_began_; }

@@ -22,10 +22,12 @@ StageSettings stage_settings(const RunConfig& c) {
   s.schedule = c.text("train", "lr_scheduler_type");
   s.schedule_options = json_of(c.get("train", "lr_scheduler_kwargs"));
   // What an evaluation of raft tells is a reward.
-  if (c.raft && goes_by_evaluations(s.schedule) && !s.schedule_options.contains("mode")) s.schedule_options["mode"] = "max";
+  if (c.raft && goes_by_evaluations(s.schedule) && !s.schedule_options.contains("mode"))
+    s.schedule_options["mode"] = "max";
   s.sampling_strategy = c.text("train", "train_sampling_strategy");
   s.seed = static_cast<uint64_t>(c.integer("train", "seed"));
-  if (const int64_t data_seed = c.integer("train", "data_seed"); data_seed >= 0) s.data_seed = static_cast<uint64_t>(data_seed);
+  if (const int64_t data_seed = c.integer("train", "data_seed"); data_seed >= 0)
+    s.data_seed = static_cast<uint64_t>(data_seed);
   s.drop_last = c.flag("train", "dataloader_drop_last");
   s.objective.label_smoothing = c.number("train", "label_smoothing_factor");
   s.objective.noise.alpha = c.number("train", "neftune_noise_alpha");
@@ -35,21 +37,37 @@ StageSettings stage_settings(const RunConfig& c) {
 std::vector<std::string> streaming_faults(const RunConfig& c) {
   std::vector<std::string> faults;
   if (!c.flag("data", "streaming")) return faults;
-  const auto fault = [&](const char* section, const char* key, const std::string& text) { faults.push_back(fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text)); };
+  const auto fault = [&](const char* section, const char* key, const std::string& text) {
+    faults.push_back(
+        fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
+  };
   if (c.raft) {
     fault("data", "streaming", "raft draws its prompts from all rows at once; leave it out");
     return faults;
   }
-  if (c.integer("train", "max_steps") <= 0) fault("data", "streaming", "needs train.max_steps over 0: how many steps an epoch has is not known before its end");
-  if (c.integer("data", "eval_rows") > 0) fault("data", "eval_rows", "rows cannot be set aside evenly from data.streaming, which does not know how many there are; name files in data.eval");
-  if (const std::string& strategy = c.text("train", "train_sampling_strategy"); strategy == "group_by_length" || strategy == "batch_rebalance")
-    fault("train", "train_sampling_strategy", fmt::format("\"{}\" goes by the lengths of all examples, and data.streaming holds none of them; use \"sequential\"", strategy));
-  if (c.flag("train", "dataloader_drop_last")) fault("train", "dataloader_drop_last", "data.streaming gives every row, as the Hugging Face Trainer does with data of unknown length; leave it out");
+  if (c.integer("train", "max_steps") <= 0)
+    fault("data", "streaming",
+          "needs train.max_steps over 0: how many steps an epoch has is not known before its end");
+  if (c.integer("data", "eval_rows") > 0)
+    fault("data", "eval_rows",
+          "rows cannot be set aside evenly from data.streaming, which does not know how many there "
+          "are; name files in data.eval");
+  if (const std::string& strategy = c.text("train", "train_sampling_strategy");
+      strategy == "group_by_length" || strategy == "batch_rebalance")
+    fault("train", "train_sampling_strategy",
+          fmt::format("\"{}\" goes by the lengths of all examples, and data.streaming holds none "
+                      "of them; use \"sequential\"",
+                      strategy));
+  if (c.flag("train", "dataloader_drop_last"))
+    fault("train", "dataloader_drop_last",
+          "data.streaming gives every row, as the Hugging Face Trainer does with data of unknown "
+          "length; leave it out");
   return faults;
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& c) {
-  return {c.text("train", "optim"), c.text("train", "optim_args"), c.number("train", "adam_beta1"), c.number("train", "adam_beta2"),
+  return {c.text("train", "optim"),          c.text("train", "optim_args"),
+          c.number("train", "adam_beta1"),   c.number("train", "adam_beta2"),
           c.number("train", "adam_epsilon"), c.number("train", "weight_decay")};
 }
 
@@ -58,11 +76,15 @@ int64_t recompute_every(const RunConfig& c) {
   int64_t every = 1;
   for (const auto& [name, value] : c.get("train", "activation_checkpointing_kwargs").table) {
     if (name == "every_n_layers") {
-      if (value.kind != Value::Kind::kInt || value.i < 1) fail("every_n_layers = {}: a whole number from 1 is needed", value.toml());
+      if (value.kind != Value::Kind::kInt || value.i < 1)
+        fail("every_n_layers = {}: a whole number from 1 is needed", value.toml());
       every = value.i;
     } else if (name == "offload") {
-      if (value.toml() != "false") fail("offload = {}: what is kept lies in the processor's memory already; leave it out", value.toml());
-    } else if (name != "use_reentrant") {  // Hugging Face's choice between two ways to the same gradients
+      if (value.toml() != "false")
+        fail("offload = {}: what is kept lies in the processor's memory already; leave it out",
+             value.toml());
+    } else if (name !=
+               "use_reentrant") {  // Hugging Face's choice between two ways to the same gradients
       fail("nothing is called \"{}\"{}", name, did_you_mean(name, known));
     }
   }
@@ -70,7 +92,10 @@ int64_t recompute_every(const RunConfig& c) {
 }
 
 EvaluationSettings evaluation_settings(const RunConfig& c) {
-  return {c.integer("train", "per_device_eval_batch_size"), c.integer("train", "max_tokens_per_batch"), {}, c.flag("train", "logging_nan_inf_filter")};
+  return {c.integer("train", "per_device_eval_batch_size"),
+          c.integer("train", "max_tokens_per_batch"),
+          {},
+          c.flag("train", "logging_nan_inf_filter")};
 }
 
 }  // namespace slipway

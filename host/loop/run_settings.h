@@ -12,7 +12,8 @@ StageSettings stage_settings(const RunConfig& config);
 std::vector<std::string> streaming_faults(const RunConfig& config);
 EvaluationSettings evaluation_settings(const RunConfig& config);
 OptimizerSettings optimizer_settings(const RunConfig& config);
-// For Model::recompute_every(); 0 = no activation checkpointing. Throws Error on arguments that are none.
+// For Model::recompute_every(); 0 = no activation checkpointing. Throws Error on arguments that are
+// none.
 int64_t recompute_every(const RunConfig& config);
 
 }  // namespace slipway

@@ -23,38 +23,56 @@ struct SftState {
 
 CheckpointFile sft_file(const SftState& s) {
   return {"sft_state.json", [s](const fs::path& path) {
-            write_file_durably(path, Json{{"stage_step", s.stage_step}, {"epochs_told", s.epochs_told}, {"place", s.place}, {"data_files", s.data_files}}.dump(2) + "\n");
+            write_file_durably(path, Json{{"stage_step", s.stage_step},
+                                          {"epochs_told", s.epochs_told},
+                                          {"place", s.place},
+                                          {"data_files", s.data_files}}
+                                             .dump(2) +
+                                         "\n");
           }};
 }
 
 SftState read_sft_state(const fs::path& checkpoint) {
   const fs::path path = checkpoint / "sft_state.json";
-  if (!path_exists(path)) fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
+  if (!path_exists(path))
+    fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
   const Json json = parse_json(read_file(path), path.string());
   SftState s;
   try {
-    s = {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(), json.value("place", Json::object()), json.value("data_files", Json::object())};
+    s = {json.at("stage_step").get<int64_t>(), json.at("epochs_told").get<int64_t>(),
+         json.value("place", Json::object()), json.value("data_files", Json::object())};
   } catch (const Json::exception& e) {
     fail("{}: not a usable state of training: {}", path.string(), e.what());
   }
-  if (s.stage_step < 0 || s.epochs_told < 0) fail("{}: not a usable state of training: it counts {} steps and {} epochs", path.string(), s.stage_step, s.epochs_told);
+  if (s.stage_step < 0 || s.epochs_told < 0)
+    fail("{}: not a usable state of training: it counts {} steps and {} epochs", path.string(),
+         s.stage_step, s.epochs_told);
   return s;
 }
 
 // What the run trains on, from where `at` stands.
 std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at) {
-  if (!data.stream) return std::make_unique<OrderedFeed>(data.train, order_settings(run.stage), at.stage_step);
-  auto feed = std::make_unique<StreamFeed>(data.stream->rows, [&data](const Row& row) { return data.stream->maker.make(row); }, run.stage.batch_size,
-                                           run.stage.gradient_accumulation_steps, run.stage.max_steps);
+  if (!data.stream)
+    return std::make_unique<OrderedFeed>(data.train, order_settings(run.stage), at.stage_step);
+  auto feed = std::make_unique<StreamFeed>(
+      data.stream->rows, [&data](const Row& row) { return data.stream->maker.make(row); },
+      run.stage.batch_size, run.stage.gradient_accumulation_steps, run.stage.max_steps);
   if (at.stage_step > 0) feed->go_to(at.stage_step, at.place);
   return feed;
 }
 
 // Of a checkpoint of the Hugging Face Trainer, which counts steps alone.
 SftState state_of_steps(const Run& run, const SftData& data, const fs::path& checkpoint) {
-  if (data.stream) fail("{}: is a checkpoint of the Hugging Face Trainer, which does not say where in the files its run stood; set data.streaming = false to go on from it", checkpoint.string());
+  if (data.stream)
+    fail(
+        "{}: is a checkpoint of the Hugging Face Trainer, which does not say where in the files "
+        "its run stood; set data.streaming = false to go on from it",
+        checkpoint.string());
   const int64_t steps = run.state.global_step;
-  return {steps, steps / epoch_shape(static_cast<int64_t>(data.train.size()), order_settings(run.stage)).steps};
+  return {
+      steps,
+      steps /
+          epoch_shape(static_cast<int64_t>(data.train.size()), order_settings(run.stage)).steps};
 }
 
 // Evaluates every set, and logs a row for each. The metrics of all.
@@ -85,13 +103,17 @@ Json evaluate_sets(Run& run, const SftData& data) {
 
 std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& checkpoint) {
   SftState at;
-  if (checkpoint) at = is_foreign_checkpoint(*checkpoint) ? state_of_steps(run, data, *checkpoint) : read_sft_state(*checkpoint);
-  if (const std::string other = data_difference(at.data_files, data.files); !other.empty()) log_warn("{}{}", other, kOtherData);
+  if (checkpoint)
+    at = is_foreign_checkpoint(*checkpoint) ? state_of_steps(run, data, *checkpoint)
+                                            : read_sft_state(*checkpoint);
+  if (const std::string other = data_difference(at.data_files, data.files); !other.empty())
+    log_warn("{}{}", other, kOtherData);
   at.data_files = data.files;
   const int64_t steps = stage_steps(data.train.size(), run.stage);
   const std::unique_ptr<Feed> feed = feed_of(run, data, at);
   // As many passes as there may be: the Hugging Face Trainer's word for a stream.
-  run.begin_flow(steps, data.stream ? std::numeric_limits<int64_t>::max() : stage_epochs(data.train.size(), run.stage));
+  run.begin_flow(steps, data.stream ? std::numeric_limits<int64_t>::max()
+                                    : stage_epochs(data.train.size(), run.stage));
   int64_t saved_at = checkpoint ? run.state.global_step : -1;
   const auto save = [&] {
     at.place = feed->place();
@@ -124,11 +146,14 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     run.after_step(report);
     at.stage_step = feed->done();
     const uint32_t control = answer();
-    run.progress({{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
-                  {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)}, {"phase", 2}});
+    run.progress(
+        {{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
+         {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)},
+         {"phase", 2}});
     if (stop_requested()) {
       if (saved_at != run.state.global_step) save();
-      throw Interrupted(fmt::format("stopped by a signal after step {}; {}", run.state.global_step, run.going_on()));
+      throw Interrupted(fmt::format("stopped by a signal after step {}; {}", run.state.global_step,
+                                    run.going_on()));
     }
     return control;
   };
@@ -153,14 +178,18 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
   bool whole = false;
   {
     const PhaseScope phase(&run.clock, Phase::kTrain);
-    if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty()) evaluate_sets(run, data);
+    if (!checkpoint && run.config.flag("train", "eval_on_start") && !data.eval.empty())
+      evaluate_sets(run, data);
     StageSettings settings = run.stage;
     settings.passed_over = at.stage_step - run.state.global_step;
-    whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, settings, steps, hooks) || run.state.global_step >= steps;
+    whole = train_stage(run.model, *run.optimizer, *run.schedule, *feed, settings, steps, hooks) ||
+            run.state.global_step >= steps;
   }
   tell_losses_of_stream();  // of a run that is over within a pass
-  run.finish_training(run.stage.max_steps > 0 ? static_cast<double>(steps * run.stage.batch_size * run.stage.gradient_accumulation_steps)
-                                              : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);
+  run.finish_training(run.stage.max_steps > 0
+                          ? static_cast<double>(steps * run.stage.batch_size *
+                                                run.stage.gradient_accumulation_steps)
+                          : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);
   run.save_final_model();
   run.events.emit(SLW_ON_TRAIN_END);
   return whole ? "completed" : "stopped: a callback asked for it";

@@ -21,11 +21,12 @@ struct SftData {
     ExampleMaker maker;
   };
   std::optional<Stream> stream;  // in place of `train`, with data.streaming
-  Json files = Json::object();   // what was read (data/data_files.h), for checkpoints; a stream's place tells of its own
+  // what was read (data/data_files.h), for checkpoints; a stream's place tells of its own
+  Json files = Json::object();
 };
 
-// Trains to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where to go on from. Returns
-// why it ended: "completed", "stopped: ...".
+// Trains to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where
+// to go on from. Returns why it ended: "completed", "stopped: ...".
 std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& checkpoint);
 
 }  // namespace slipway

@@ -13,7 +13,8 @@
 namespace slipway {
 
 OrderSettings order_settings(const StageSettings& s) {
-  return {s.sampling_strategy, s.seed, s.data_seed, s.batch_size, s.gradient_accumulation_steps, s.drop_last};
+  return {s.sampling_strategy,           s.seed,     s.data_seed, s.batch_size,
+          s.gradient_accumulation_steps, s.drop_last};
 }
 
 int64_t stage_steps(size_t examples, const StageSettings& s) {
@@ -30,7 +31,8 @@ int64_t stage_epochs(size_t examples, const StageSettings& s) {
 
 std::unique_ptr<Schedule> stage_schedule(const StageSettings& s, int64_t steps) {
   const int64_t total = s.schedule_steps > 0 ? s.schedule_steps : steps;
-  const double warmup = s.warmup_steps < 1 ? std::ceil(s.warmup_steps * static_cast<double>(total)) : std::floor(s.warmup_steps);
+  const double warmup = s.warmup_steps < 1 ? std::ceil(s.warmup_steps * static_cast<double>(total))
+                                           : std::floor(s.warmup_steps);
   return make_schedule({s.schedule, s.schedule_options, s.learning_rate, warmup, total});
 }
 
@@ -60,17 +62,28 @@ Group packed(const StepExamples& examples, const StageSettings& settings) {
 }
 
 // A loss plugin's own numbers were finite, or it would have been blamed for them.
-[[noreturn]] void fail_not_finite(int64_t step, double loss, double grad_norm, const Objective& objective) {
+[[noreturn]] void fail_not_finite(int64_t step, double loss, double grad_norm,
+                                  const Objective& objective) {
   if (objective.plugin != nullptr)
-    fail("step {}: the loss is {} and the gradient norm {}, with the loss of plugin {}: the derivatives that it gives are too large, or train.learning_rate is",
-         step, loss, grad_norm, objective.plugin->id());
-  fail("step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the data", step, loss, grad_norm);
+    fail(
+        "step {}: the loss is {} and the gradient norm {}, with the loss of plugin {}: the "
+        "derivatives that it gives are too large, or train.learning_rate is",
+        step, loss, grad_norm, objective.plugin->id());
+  fail(
+      "step {}: the loss is {} and the gradient norm {}; lower train.learning_rate or check the "
+      "data",
+      step, loss, grad_norm);
 }
 
-// Forward, backward, clip, step. `step` counts from 1; `rate_step` is the schedule's, from 0. Nothing when the group was broken off.
-std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, const Schedule& schedule, const Group& group, const StageSettings& settings,
-                                         const Objective& objective, int64_t step, int64_t steps, int64_t rate_step, const StageHooks& hooks) {
-  if (group.labels == 0) fail("step {}: no token of the batch carries loss; are all completions empty?", step);
+// Forward, backward, clip, step. `step` counts from 1; `rate_step` is the schedule's, from 0.
+// Nothing when the group was broken off.
+std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
+                                         const Schedule& schedule, const Group& group,
+                                         const StageSettings& settings, const Objective& objective,
+                                         int64_t step, int64_t steps, int64_t rate_step,
+                                         const StageHooks& hooks) {
+  if (group.labels == 0)
+    fail("step {}: no token of the batch carries loss; are all completions empty?", step);
   FlatParameters& parameters = model.parameters();
   parameters.zero_grad();
   double loss = 0;
@@ -79,34 +92,47 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, con
     const Bfloat16Scope products(settings.bf16);
     for (const PackedBatch& part : group.micro_batches[m]) {
       if (part.targets.empty()) continue;
-      loss += within_memory([&] { return loss_backward(model, part, group.labels, objective); }, [&] {
-        return fmt::format("step {}: out of memory while training on {} tokens at once; lower train.max_tokens_per_batch or train.per_device_train_batch_size, or set train.auto_find_batch_size = true",
-                           step, part.ids.size());
-      }) / static_cast<double>(group.labels);
+      loss +=
+          within_memory([&] { return loss_backward(model, part, group.labels, objective); },
+                        [&] {
+                          return fmt::format(
+                              "step {}: out of memory while training on {} tokens at once; lower "
+                              "train.max_tokens_per_batch or train.per_device_train_batch_size, or "
+                              "set train.auto_find_batch_size = true",
+                              step, part.ids.size());
+                        }) /
+          static_cast<double>(group.labels);
     }
     if (hooks.on_micro_batch) hooks.on_micro_batch(group.micro_tokens[m]);
     if (m + 1 == group.micro_batches.size() || hooks.events == nullptr) continue;
-    if ((hooks.events->emit(SLW_ON_SUBSTEP_END) & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) != 0) return std::nullopt;
+    if ((hooks.events->emit(SLW_ON_SUBSTEP_END) & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) != 0)
+      return std::nullopt;
   }
   const PhaseScope phase(hooks.clock, Phase::kOptimizer);
   const double grad_norm = parameters.grad_norm();
-  if (!std::isfinite(loss) || !std::isfinite(grad_norm)) fail_not_finite(step, loss, grad_norm, objective);
+  if (!std::isfinite(loss) || !std::isfinite(grad_norm))
+    fail_not_finite(step, loss, grad_norm, objective);
   double learning_rate = schedule.at(rate_step);
   const EventDetails details{{}, "", learning_rate, grad_norm, loss};
-  // Callbacks see the gradients as backward left them, and may change them, the clip and the rate, or pass the step over.
+  // Callbacks see the gradients as backward left them, and may change them, the clip and the rate,
+  // or pass the step over.
   TrainAccess::Step asked;
   if (hooks.events != nullptr) {
     hooks.events->tell(SLW_ON_PRE_OPTIMIZER_STEP, details);
     asked = hooks.events->take_step_requests();
   }
-  if (asked.skip) return StepReport{step, steps, loss, grad_norm, 0, 0, group.tokens, rate_step + 1};
+  if (asked.skip)
+    return StepReport{step, steps, loss, grad_norm, 0, 0, group.tokens, rate_step + 1};
   learning_rate = asked.learning_rate.value_or(learning_rate);
   const double clip = asked.clip_norm.value_or(settings.max_grad_norm);
-  const double norm = hooks.events != nullptr && hooks.events->wanted(SLW_ON_PRE_OPTIMIZER_STEP) ? parameters.grad_norm() : grad_norm;
+  const double norm = hooks.events != nullptr && hooks.events->wanted(SLW_ON_PRE_OPTIMIZER_STEP)
+                          ? parameters.grad_norm()
+                          : grad_norm;
   if (!std::isfinite(norm)) fail("step {}: a callback left gradients of norm {}", step, norm);
   double scale = clip > 0 && norm > clip ? clip / (norm + 1e-6) : 1.0;
   if (scale != 1.0 && hooks.events != nullptr && hooks.events->wanted(SLW_ON_OPTIMIZER_STEP)) {
-    parameters.scale_grad(std::exchange(scale, 1.0));  // a callback is going to look at the clipped gradients
+    // a callback is going to look at the clipped gradients
+    parameters.scale_grad(std::exchange(scale, 1.0));
   }
   optimizer.step(learning_rate, scale);
   if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
@@ -115,8 +141,8 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer, con
 
 }  // namespace
 
-bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed, const StageSettings& settings, int64_t steps,
-                 const StageHooks& hooks) {
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed,
+                 const StageSettings& settings, int64_t steps, const StageHooks& hooks) {
   if (steps == 0) return true;
   const auto tell = [&](slw_event_type type) {
     if (hooks.events != nullptr) hooks.events->tell(type);
@@ -139,8 +165,9 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
       objective.noise.epoch = static_cast<uint32_t>(feed.epoch());
       objective.noise.first = examples->first;
       objective.noise.before = examples->before;
-      std::optional<StepReport> report = optimizer_step(model, optimizer, schedule, packed(*examples, settings), settings, objective, step, steps,
-                                                        step - 1 - passed_over + settings.schedule_offset, hooks);
+      std::optional<StepReport> report = optimizer_step(
+          model, optimizer, schedule, packed(*examples, settings), settings, objective, step, steps,
+          step - 1 - passed_over + settings.schedule_offset, hooks);
       if (report) report->epoch = examples->epoch;
       else ++passed_over;
       control = report ? hooks.on_step(*report) : hooks.events->control();
@@ -148,7 +175,8 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
       passed_over += feed.done() - step;
     }
     const bool stopped = (control & SLW_STOP_TRAINING) != 0;
-    const EpochReport report{feed.epoch() + 1, feed.done(), !stopped || feed.ended() || feed.done() >= steps};
+    const EpochReport report{feed.epoch() + 1, feed.done(),
+                             !stopped || feed.ended() || feed.done() >= steps};
     if (hooks.on_epoch_end) control = hooks.on_epoch_end(report);
     else if (hooks.events != nullptr) control = hooks.events->emit(SLW_ON_EPOCH_END);
     if (stopped || (control & SLW_STOP_TRAINING) != 0) return false;
@@ -156,10 +184,12 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
   }
 }
 
-bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
-                 const StageSettings& settings, int64_t skip, const StageHooks& hooks) {
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule,
+                 std::span<const Example> examples, const StageSettings& settings, int64_t skip,
+                 const StageHooks& hooks) {
   OrderedFeed feed(examples, order_settings(settings), skip);
-  return train_stage(model, optimizer, schedule, feed, settings, stage_steps(examples.size(), settings), hooks);
+  return train_stage(model, optimizer, schedule, feed, settings,
+                     stage_steps(examples.size(), settings), hooks);
 }
 
 }  // namespace slipway

@@ -1,5 +1,5 @@
-// One training stage: epochs over examples, micro-batches, accumulation, clipping, optimizer, schedule. `sft` is one stage,
-// every RAFT iteration is one.
+// One training stage: epochs over examples, micro-batches, accumulation, clipping, optimizer,
+// schedule. `sft` is one stage, every RAFT iteration is one.
 #pragma once
 #include <functional>
 #include <optional>
@@ -21,22 +21,25 @@ struct StageSettings {
   double num_train_epochs = 3;
   int64_t max_steps = -1, batch_size = 8, gradient_accumulation_steps = 1;
   bool bf16 = false;  // products of forward and backward round their operands to bfloat16
-  int64_t max_tokens_per_batch = 0;  // a micro-batch is computed in parts of at most so many tokens; 0 = whole
+  // a micro-batch is computed in parts of at most so many tokens; 0 = whole
+  int64_t max_tokens_per_batch = 0;
   double learning_rate = 5e-5, max_grad_norm = 1.0, warmup_steps = 0;
   std::string schedule = "linear";
   Json schedule_options = Json::object();
-  int64_t schedule_offset = 0, schedule_steps = 0;  // when the schedule spans more than this stage; 0 steps = this stage
-  std::string sampling_strategy = "random";         // these as OrderSettings has them
+  // when the schedule spans more than this stage; 0 steps = this stage
+  int64_t schedule_offset = 0, schedule_steps = 0;
+  std::string sampling_strategy = "random";  // these as OrderSettings has them
   uint64_t seed = 42;
   std::optional<uint64_t> data_seed;
   bool drop_last = false;
-  int64_t passed_over = 0;  // of the steps behind: those that were never done, because a callback ended their epoch
-  Objective objective;                              // its noise is completed by the stage
+  // of the steps behind: those that were never done, because a callback ended their epoch
+  int64_t passed_over = 0;
+  Objective objective;  // its noise is completed by the stage
 };
 
 struct StepReport {
-  int64_t step;  // steps done in this stage, from 1
-  int64_t steps; // of the stage
+  int64_t step;   // steps done in this stage, from 1
+  int64_t steps;  // of the stage
   double loss, grad_norm, learning_rate, epoch;
   int64_t tokens;
   int64_t updates = 0;  // that the schedule has seen
@@ -50,32 +53,38 @@ struct EpochReport {
 
 OrderSettings order_settings(const StageSettings& settings);
 
-// Optimizer steps that a stage of `examples` examples takes, and the epochs that it begins, as the Hugging Face Trainer counts them.
+// Optimizer steps that a stage of `examples` examples takes, and the epochs that it begins, as the
+// Hugging Face Trainer counts them.
 int64_t stage_steps(size_t examples, const StageSettings& settings);
 int64_t stage_epochs(size_t examples, const StageSettings& settings);
 
 // The schedule of a stage of `steps` steps. Throws Error as make_schedule() does.
 std::unique_ptr<Schedule> stage_schedule(const StageSettings& settings, int64_t steps);
 
-// Who follows a stage. Functions that return control bits may set SLW_STOP_TRAINING and SLW_STOP_EPOCH. What callbacks ask for at
-// the stage's own events stands in events->control().
+// Who follows a stage. Functions that return control bits may set SLW_STOP_TRAINING and
+// SLW_STOP_EPOCH. What callbacks ask for at the stage's own events stands in events->control().
 struct StageHooks {
-  Events* events = nullptr;                                // epoch, step, substep and optimizer events go there
-  std::function<void(int64_t tokens)> on_micro_batch;      // after its backward pass; optional
-  PhaseClock* clock = nullptr;                             // counts the time of each part of a step
-  std::function<uint32_t(const StepReport&)> on_step;      // after every optimizer step
-  std::function<uint32_t(const EpochReport&)> on_epoch_end; // tells SLW_ON_EPOCH_END; without it the stage does
+  // epoch, step, substep and optimizer events go there
+  Events* events = nullptr;
+  std::function<void(int64_t tokens)> on_micro_batch;  // after its backward pass; optional
+  PhaseClock* clock = nullptr;                         // counts the time of each part of a step
+  std::function<uint32_t(const StepReport&)> on_step;  // after every optimizer step
+  // tells SLW_ON_EPOCH_END; without it the stage does
+  std::function<uint32_t(const EpochReport&)> on_epoch_end;
 };
 
-// Trains on what is left of `feed` until `steps` steps are done. When it stands at an epoch's end, that end is told again (to
-// those who were told of it before a resume). The loss of a step is the mean over the label tokens of its whole accumulation
-// group. A request to stop is obeyed after the micro-batch that is under way, as the Hugging Face Trainer does: a group that is
-// broken off changes no weight. Returns false when it was stopped. Throws Error when the loss is not finite, OutOfMemory. [loop]
-bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed, const StageSettings& settings, int64_t steps,
-                 const StageHooks& hooks);
+// Trains on what is left of `feed` until `steps` steps are done. When it stands at an epoch's end,
+// that end is told again (to those who were told of it before a resume). The loss of a step is the
+// mean over the label tokens of its whole accumulation group. A request to stop is obeyed after the
+// micro-batch that is under way, as the Hugging Face Trainer does: a group that is broken off
+// changes no weight. Returns false when it was stopped. Throws Error when the loss is not finite,
+// OutOfMemory. [loop]
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed,
+                 const StageSettings& settings, int64_t steps, const StageHooks& hooks);
 
 // The same on examples in memory; the first `skip` steps were done before.
-bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, std::span<const Example> examples,
-                 const StageSettings& settings, int64_t skip, const StageHooks& hooks);
+bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule,
+                 std::span<const Example> examples, const StageSettings& settings, int64_t skip,
+                 const StageHooks& hooks);
 
 }  // namespace slipway

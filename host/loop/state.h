@@ -13,7 +13,8 @@ namespace slipway {
 struct TrainerState {
   double epoch = 0;
   int64_t global_step = 0, max_steps = 0, num_input_tokens_seen = 0;
-  double total_flos = 0;  // 6 x tokens x weights outside the embedding, as Hugging Face counts; not what the machine did
+  // 6 x tokens x weights outside the embedding, as Hugging Face counts; not what the machine did
+  double total_flos = 0;
   int64_t num_train_epochs = 0;
   int64_t logging_steps = 500, eval_steps = 500, save_steps = 500, train_batch_size = 8;
   std::optional<double> best_metric;

@@ -5,8 +5,14 @@
 
 namespace slipway {
 
-StreamFeed::StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation, int64_t max_steps)
-    : rows_(rows), make_(std::move(make)), batch_size_(static_cast<size_t>(batch_size)), accumulation_(accumulation), max_steps_(max_steps), place_(rows.place()) {}
+StreamFeed::StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation,
+                       int64_t max_steps)
+    : rows_(rows),
+      make_(std::move(make)),
+      batch_size_(static_cast<size_t>(batch_size)),
+      accumulation_(accumulation),
+      max_steps_(max_steps),
+      place_(rows.place()) {}
 
 void StreamFeed::go_to(int64_t done, const Json& place) {
   drop_ahead();
@@ -17,7 +23,10 @@ void StreamFeed::go_to(int64_t done, const Json& place) {
     rows_.go_to(place.at("rows"));
     place_ = rows_.place();
   } catch (const Json::exception& e) {
-    fail("the checkpoint does not say where its stream stood ({}); resume with the data.streaming that it was written with", e.what());
+    fail(
+        "the checkpoint does not say where its stream stood ({}); resume with the data.streaming "
+        "that it was written with",
+        e.what());
   }
   done_ = done;
 }
@@ -32,7 +41,8 @@ StreamFeed::Group StreamFeed::gather() {
       more = row.has_value();
       if (!more) break;
       out.rows.push_back(std::move(*row));
-      if (std::optional<Example> example = make_(out.rows.back())) out.examples.push_back(std::move(*example));
+      if (std::optional<Example> example = make_(out.rows.back()))
+        out.examples.push_back(std::move(*example));
       else out.rows.pop_back();
     }
     if (out.examples.size() > begin) out.ends.push_back(out.examples.size());
@@ -59,7 +69,8 @@ std::optional<StepExamples> StreamFeed::next() {
   }
   ++done_;
   micro_batches_ += static_cast<int64_t>(step_.ends.size());
-  out.epoch = static_cast<double>(pass_) + static_cast<double>(micro_batches_) / static_cast<double>(max_steps_ * accumulation_);
+  out.epoch = static_cast<double>(pass_) +
+              static_cast<double>(micro_batches_) / static_cast<double>(max_steps_ * accumulation_);
   if (done_ < max_steps_) ahead_ = std::async(std::launch::async, [this] { return gather(); });
   return out;
 }
@@ -89,6 +100,11 @@ void StreamFeed::begin_epoch() {
   step_ = {};
 }
 
-Json StreamFeed::place() const { return {{"pass", pass_}, {"micro_batches", micro_batches_}, {"examples", before_ + step_.examples.size()}, {"rows", place_}}; }
+Json StreamFeed::place() const {
+  return {{"pass", pass_},
+          {"micro_batches", micro_batches_},
+          {"examples", before_ + step_.examples.size()},
+          {"rows", place_}};
+}
 
 }  // namespace slipway

@@ -1,5 +1,5 @@
-// Examples made of rows as they come from files: a step's are held, and those of the next, which a thread makes meanwhile. A pass over the
-// files is an epoch.
+// Examples made of rows as they come from files: a step's are held, and those of the next, which a
+// thread makes meanwhile. A pass over the files is an epoch.
 #pragma once
 #include <deque>
 #include <functional>
@@ -12,14 +12,17 @@ namespace slipway {
 
 class StreamFeed : public Feed {
  public:
-  // A row's example; nothing = the row is passed over. Called by one thread at a time, seldom the caller's.
+  // A row's example; nothing = the row is passed over. Called by one thread at a time, seldom the
+  // caller's.
   using MakeExample = std::function<std::optional<Example>(const Row&)>;
 
-  // `rows` outlives this. A run takes `max_steps` steps: how long a pass is nobody knows, so epochs are counted as the Hugging
-  // Face Trainer does then, as if a pass were the whole run.
-  StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation, int64_t max_steps);
+  // `rows` outlives this. A run takes `max_steps` steps: how long a pass is nobody knows, so epochs
+  // are counted as the Hugging Face Trainer does then, as if a pass were the whole run.
+  StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation,
+             int64_t max_steps);
 
-  // Goes on where a checkpoint was taken: `done` and `place` as they were. Throws Error when they do not fit.
+  // Goes on where a checkpoint was taken: `done` and `place` as they were. Throws Error when they
+  // do not fit.
   void go_to(int64_t done, const Json& place);
 
   int64_t epoch() const override { return pass_; }
@@ -33,10 +36,10 @@ class StreamFeed : public Feed {
 
  private:
   struct Group {
-    std::deque<Row> rows;            // the examples borrow from them
+    std::deque<Row> rows;  // the examples borrow from them
     std::vector<Example> examples;
-    std::vector<size_t> ends;        // of its micro-batches
-    Json place;                      // of the stream after it
+    std::vector<size_t> ends;  // of its micro-batches
+    Json place;                // of the stream after it
   };
   Group gather();
   void drop_ahead();  // the thread is done, what it made is not given
@@ -46,9 +49,9 @@ class StreamFeed : public Feed {
   size_t batch_size_;
   int64_t accumulation_, max_steps_;
   int64_t pass_ = 0, micro_batches_ = 0, done_ = 0;  // micro-batches of this pass
-  size_t before_ = 0;         // examples of this pass before the step's
-  Group step_;                // what was given last
-  Json place_;                // of the stream after that
+  size_t before_ = 0;                                // examples of this pass before the step's
+  Group step_;                                       // what was given last
+  Json place_;                                       // of the stream after that
   std::future<Group> ahead_;  // the next; the last member: its end waits for the thread
 };
 

@@ -31,14 +31,18 @@ Json Throughput::step_figures() {
   Json out = Json::object();
   const int64_t tokens = std::exchange(tokens_, 0);
   const PhaseClock::Seconds took = since(clock_, at_step_row_);
-  const double training = sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks});
+  const double training =
+      sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks});
   if (tokens == 0 || training <= 0) return out;
-  const double rate = static_cast<double>(tokens) / training, age = std::accumulate(at_step_row_.begin(), at_step_row_.end(), 0.0);
+  const double rate = static_cast<double>(tokens) / training,
+               age = std::accumulate(at_step_row_.begin(), at_step_row_.end(), 0.0);
   out["tokens_per_second"] = rate;
   if (age >= calibrate_after_) {
     const PhaseScope phase(&clock_, Phase::kOther);
-    // A run that is faster than the yardstick was not measured by it: the machine was busy, or the library that it uses is slow here.
-    if (const double share = rate * flops_per_token_ / machine_rate_(); share <= 1) out["mfu"] = share;
+    // A run that is faster than the yardstick was not measured by it: the machine was busy, or the
+    // library that it uses is slow here.
+    if (const double share = rate * flops_per_token_ / machine_rate_(); share <= 1)
+      out["mfu"] = share;
   }
   out["share_forward_backward"] = sum(took, {Phase::kForwardBackward}) / training;
   out["share_optimizer"] = sum(took, {Phase::kOptimizer}) / training;
@@ -52,7 +56,9 @@ Json Throughput::iteration_figures() {
   if (all <= 0) return Json::object();
   return {{"share_generate", sum(took, {Phase::kGenerate}) / all},
           {"share_score", sum(took, {Phase::kScore}) / all},
-          {"share_train", sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks}) / all},
+          {"share_train", sum(took, {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer,
+                                     Phase::kCallbacks}) /
+                              all},
           {"share_evaluate", sum(took, {Phase::kEvaluate}) / all},
           {"share_save", sum(took, {Phase::kSave}) / all}};
 }
@@ -64,11 +70,14 @@ double rounded(double value, double unit) { return std::round(value * unit) / un
 }  // namespace
 
 Json token_speed(double runtime, int64_t tokens) {
-  return {{"train_runtime", rounded(runtime, 1e4)}, {"train_tokens_per_second", rounded(static_cast<double>(tokens) / runtime, 1e3)}};
+  return {{"train_runtime", rounded(runtime, 1e4)},
+          {"train_tokens_per_second", rounded(static_cast<double>(tokens) / runtime, 1e3)}};
 }
 
 Json speed_metrics(const std::string& split, double runtime, double samples, double steps) {
-  return {{split + "_runtime", rounded(runtime, 1e4)}, {split + "_samples_per_second", rounded(samples / runtime, 1e3)}, {split + "_steps_per_second", rounded(steps / runtime, 1e3)}};
+  return {{split + "_runtime", rounded(runtime, 1e4)},
+          {split + "_samples_per_second", rounded(samples / runtime, 1e3)},
+          {split + "_steps_per_second", rounded(steps / runtime, 1e3)}};
 }
 
 }  // namespace slipway

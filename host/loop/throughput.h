@@ -1,5 +1,5 @@
-// How fast a run goes and on what it spends its time, for logged rows. Measured since this process began, never saved: nothing
-// that is trained depends on it.
+// How fast a run goes and on what it spends its time, for logged rows. Measured since this process
+// began, never saved: nothing that is trained depends on it.
 #pragma once
 #include "base/json.h"
 #include "device/measure.h"
@@ -12,18 +12,25 @@ class Throughput {
   // Measuring the machine takes 50 ms: short runs and first steps are spared it.
   static constexpr double kCalibrateAfter = 10;  // seconds
 
-  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward. `machine_rate` measures once (device/measure.h).
-  Throughput(PhaseClock& clock, double flops_per_token, double calibrate_after = kCalibrateAfter, double (*machine_rate)() = machine_sgemm)
-      : clock_(clock), flops_per_token_(flops_per_token), calibrate_after_(calibrate_after), machine_rate_(machine_rate) {}
+  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward.
+  // `machine_rate` measures once (device/measure.h).
+  Throughput(PhaseClock& clock, double flops_per_token, double calibrate_after = kCalibrateAfter,
+             double (*machine_rate)() = machine_sgemm)
+      : clock_(clock),
+        flops_per_token_(flops_per_token),
+        calibrate_after_(calibrate_after),
+        machine_rate_(machine_rate) {}
 
   void add_step(int64_t tokens) { tokens_ += tokens; }
 
-  // Since the last call, over the time spent in training (not in sampling, evaluating, saving): tokens_per_second; mfu, the
-  // share of the machine's measured sgemm rate, once `clock` is `calibrate_after` old, and unless the run is faster than that; share_forward_backward, share_optimizer
-  // and share_callbacks, which leave batching and logging as the rest. {} when no step was added. [loop]
+  // Since the last call, over the time spent in training (not in sampling, evaluating, saving):
+  // tokens_per_second; mfu, the share of the machine's measured sgemm rate, once `clock` is
+  // `calibrate_after` old, and unless the run is faster than that; share_forward_backward,
+  // share_optimizer and share_callbacks, which leave batching and logging as the rest. {} when no
+  // step was added. [loop]
   Json step_figures();
-  // Since the last call, over all the time that has passed: share_generate, share_score, share_train, share_evaluate and
-  // share_save; choosing and writing samples are the rest. [loop]
+  // Since the last call, over all the time that has passed: share_generate, share_score,
+  // share_train, share_evaluate and share_save; choosing and writing samples are the rest. [loop]
   Json iteration_figures();
 
  private:
@@ -34,7 +41,8 @@ class Throughput {
   PhaseClock::Seconds at_step_row_{}, at_iteration_row_{};
 };
 
-// <split>_runtime, <split>_samples_per_second and <split>_steps_per_second, rounded as Hugging Face rounds them. `runtime`: seconds.
+// <split>_runtime, <split>_samples_per_second and <split>_steps_per_second, rounded as Hugging Face
+// rounds them. `runtime`: seconds.
 Json speed_metrics(const std::string& split, double runtime, double samples, double steps);
 
 // train_runtime and train_tokens_per_second, in the same way.

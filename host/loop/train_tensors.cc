@@ -19,7 +19,8 @@ DLTensor view_of(const at::Tensor& tensor) {
   return out;
 }
 
-// What callbacks see of an accelerator's tensors: copies where their pointers reach, written back when the event is over.
+// What callbacks see of an accelerator's tensors: copies where their pointers reach, written back
+// when the event is over.
 class Copies {
  public:
   DLTensor view(const at::Tensor& tensor) {
@@ -53,11 +54,15 @@ void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
     access.names.push_back(parameters.specs()[i].name);
   }
   const auto copies = std::make_shared<Copies>();
-  access.tensor = [&parameters, &optimizer, indices, copies](uint32_t index, slw_role role, std::string_view slot) {
+  access.tensor = [&parameters, &optimizer, indices, copies](uint32_t index, slw_role role,
+                                                             std::string_view slot) {
     const at::Tensor& weight = parameters.tensor(indices[index]);
     if (role == SLW_ROLE_WEIGHT) return copies->view(weight);
     if (role == SLW_ROLE_GRAD) {
-      if (parameters.grads_lent()) fail("there are no gradients while answers are sampled, from the last update to the next forward pass");
+      if (parameters.grads_lent())
+        fail(
+            "there are no gradients while answers are sampled, from the last update to the next "
+            "forward pass");
       return copies->view(weight.grad());
     }
     if (role == SLW_ROLE_OPTIMIZER) return copies->view(optimizer.state(weight, slot));

@@ -13,9 +13,12 @@ namespace {
 // Keys of [train] that TrainingArguments has not.
 constexpr std::string_view kOurs[] = {"device", "max_tokens_per_batch", "max_shard_size"};
 // Where 0 stands for the peer's None.
-constexpr std::string_view kNoneAtZero[] = {"eval_steps", "save_total_limit", "neftune_noise_alpha"};
+constexpr std::string_view kNoneAtZero[] = {"eval_steps", "save_total_limit",
+                                            "neftune_noise_alpha"};
 
-bool among(std::string_view name, std::span<const std::string_view> names) { return std::ranges::find(names, name) != names.end(); }
+bool among(std::string_view name, std::span<const std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
 
 // Names of optimizers that transformers 5 has no more.
 std::string optimizer_name(const std::string& name) {

@@ -1,5 +1,6 @@
-// training_args.json: what [train] says, under the names of transformers' TrainingArguments. It stands where the peer writes
-// training_args.bin, a pickle of a Python object: TrainingArguments(**json) makes the same object.
+// training_args.json: what [train] says, under the names of transformers' TrainingArguments. It
+// stands where the peer writes training_args.bin, a pickle of a Python object:
+// TrainingArguments(**json) makes the same object.
 #pragma once
 #include "base/json.h"
 #include "config/run_config.h"

@@ -1,4 +1,5 @@
-// Model plugins: path A is written against LibTorch's stable ABI and recorded by the host's autograd.
+// Model plugins: path A is written against LibTorch's stable ABI and recorded by the host's
+// autograd.
 #include "model/model.h"
 
 #include <torch/csrc/inductor/aoti_torch/utils.h>
@@ -15,7 +16,7 @@
 namespace slipway {
 namespace {
 
-slw_aten handle_of(const at::Tensor& tensor) { // borrowed: the plugin takes handles of its own
+slw_aten handle_of(const at::Tensor& tensor) {  // borrowed: the plugin takes handles of its own
   return reinterpret_cast<slw_aten>(const_cast<at::Tensor*>(&tensor));
 }
 
@@ -26,13 +27,21 @@ constexpr int32_t kMostSegments = 100'000;
 // What the plugin declares, looked at before it is believed.
 void check_parameter(const slw_model& table, uint32_t i, const std::string& plugin) {
   const slw_param* p = table.params[i];
-  const auto wrong = [&](const std::string& what) { fail("plugin {}: parameter {} of {} {}", plugin, i, table.param_count, what); };
-  if (p == nullptr || p->struct_size < offsetof(slw_param, init_scale) + sizeof p->init_scale) wrong("is missing, or shorter than in ABI 1.0");
+  const auto wrong = [&](const std::string& what) {
+    fail("plugin {}: parameter {} of {} {}", plugin, i, table.param_count, what);
+  };
+  if (p == nullptr || p->struct_size < offsetof(slw_param, init_scale) + sizeof p->init_scale)
+    wrong("is missing, or shorter than in ABI 1.0");
   if (p->name == nullptr || *p->name == '\0') wrong("has no name");
-  if (p->ndim < 0 || p->ndim > kMostDimensions) wrong(fmt::format("(\"{}\") has {} dimensions; {} at most", visible_line(p->name), p->ndim, kMostDimensions));
-  if (p->tied_to >= static_cast<int32_t>(i)) wrong(fmt::format("(\"{}\") is tied to parameter {}, which does not come before it", visible_line(p->name), p->tied_to));
+  if (p->ndim < 0 || p->ndim > kMostDimensions)
+    wrong(fmt::format("(\"{}\") has {} dimensions; {} at most", visible_line(p->name), p->ndim,
+                      kMostDimensions));
+  if (p->tied_to >= static_cast<int32_t>(i))
+    wrong(fmt::format("(\"{}\") is tied to parameter {}, which does not come before it",
+                      visible_line(p->name), p->tied_to));
   for (int32_t d = 0; d < p->ndim; ++d)
-    if (p->shape[d] < 0) wrong(fmt::format("(\"{}\") has a negative size, {}", visible_line(p->name), p->shape[d]));
+    if (p->shape[d] < 0)
+      wrong(fmt::format("(\"{}\") has a negative size, {}", visible_line(p->name), p->shape[d]));
 }
 
 ParameterSpec spec_of(const slw_param& p) {
@@ -53,7 +62,9 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
   const auto* table = static_cast<const slw_model*>(interface_of(plugin, name.c_str(), SLW_MODEL));
   if (!SLW_HAS(table, info)) fail("plugin {} offers no {}", name, SLW_MODEL);
   if (table->param_count > kMostParameters || (table->param_count > 0 && table->params == nullptr))
-    fail("plugin {}: declares {} parameters{}", name, table->param_count, table->params == nullptr ? ", and no list of them" : fmt::format("; {} at most", kMostParameters));
+    fail("plugin {}: declares {} parameters{}", name, table->param_count,
+         table->params == nullptr ? ", and no list of them"
+                                  : fmt::format("; {} at most", kMostParameters));
   std::vector<ParameterSpec> out;
   for (uint32_t i = 0; i < table->param_count; ++i) {
     check_parameter(*table, i, name);
@@ -62,20 +73,29 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
   return out;
 }
 
-Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugin), name_(std::move(name)) {
+Model::Model(slw_plugin* plugin, std::string name, bool trained)
+    : plugin_(plugin), name_(std::move(name)) {
   register_operators();
   table_ = static_cast<const slw_model*>(interface_of(plugin, name_.c_str(), SLW_MODEL));
-  stable_ = static_cast<const slw_model_torch_stable*>(interface_of(plugin, name_.c_str(), SLW_MODEL_TORCH_STABLE));
+  stable_ = static_cast<const slw_model_torch_stable*>(
+      interface_of(plugin, name_.c_str(), SLW_MODEL_TORCH_STABLE));
   if (!SLW_HAS(table_, info)) fail("plugin {} offers no {}", name_, SLW_MODEL);
-  if (const void* native = interface_of(plugin, name_.c_str(), SLW_MODEL_TORCH_NATIVE); stable_ == nullptr && native != nullptr)
-    native_ = std::make_unique<NativeModule>(plugin, *static_cast<const slw_model_torch_native*>(native), name_);
-  else if (!SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward)) fail("plugin {} offers no {}", name_, SLW_MODEL_TORCH_STABLE);
+  if (const void* native = interface_of(plugin, name_.c_str(), SLW_MODEL_TORCH_NATIVE);
+      stable_ == nullptr && native != nullptr)
+    native_ = std::make_unique<NativeModule>(
+        plugin, *static_cast<const slw_model_torch_native*>(native), name_);
+  else if (!SLW_HAS(stable_, bind) || !SLW_HAS(stable_, forward))
+    fail("plugin {} offers no {}", name_, SLW_MODEL_TORCH_STABLE);
   info_.struct_size = sizeof info_;
-  call_plugin(name_.c_str(), "info", [&](slw_error* error) { return table_->info(plugin, &info_, error); });
-  if (info_.vocab_size <= 0 || info_.hidden_size < (native_ == nullptr ? 1 : 0) || info_.max_positions < 0)
-    fail("plugin {}, info(): a vocabulary of {}, {} hidden values and {} positions are no model's", name_, info_.vocab_size, info_.hidden_size, info_.max_positions);
+  call_plugin(name_.c_str(), "info",
+              [&](slw_error* error) { return table_->info(plugin, &info_, error); });
+  if (info_.vocab_size <= 0 || info_.hidden_size < (native_ == nullptr ? 1 : 0) ||
+      info_.max_positions < 0)
+    fail("plugin {}, info(): a vocabulary of {}, {} hidden values and {} positions are no model's",
+         name_, info_.vocab_size, info_.hidden_size, info_.max_positions);
   if (native_ == nullptr && (info_.segment_count < 2 || info_.segment_count > kMostSegments))
-    fail("plugin {}, info(): {} segments; an embedding, blocks and a head are needed, {} at most", name_, info_.segment_count, kMostSegments);
+    fail("plugin {}, info(): {} segments; an embedding, blocks and a head are needed, {} at most",
+         name_, info_.segment_count, kMostSegments);
   std::vector<ParameterSpec> specs = declared_parameters(plugin, name_);
   for (ParameterSpec& spec : specs) spec.trainable = spec.trainable && trained;
   parameters_ = std::make_unique<FlatParameters>(std::move(specs));
@@ -87,37 +107,51 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained) : plugin_(plugi
     return;
   }
   std::vector<slw_aten> handles;
-  for (size_t i = 0; i < parameters_->specs().size(); ++i) handles.push_back(handle_of(parameters_->tensor(i)));
-  call_plugin_at_length(name_.c_str(), "bind", [&](slw_error* error) { return stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), error); });
+  for (size_t i = 0; i < parameters_->specs().size(); ++i)
+    handles.push_back(handle_of(parameters_->tensor(i)));
+  call_plugin_at_length(name_.c_str(), "bind", [&](slw_error* error) {
+    return stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), error);
+  });
 }
 
-const char* Model::state_file() const { return SLW_HAS(table_, state_file) && SLW_HAS(table_, save) ? table_->state_file : nullptr; }
+const char* Model::state_file() const {
+  return SLW_HAS(table_, state_file) && SLW_HAS(table_, save) ? table_->state_file : nullptr;
+}
 
 std::string Model::state() const {
   std::string out;
   slw_ostream stream = stream_into(out);
-  call_plugin(name_.c_str(), "save", [&](slw_error* error) { return table_->save(plugin_, &stream, error); });
+  call_plugin(name_.c_str(), "save",
+              [&](slw_error* error) { return table_->save(plugin_, &stream, error); });
   return out;
 }
 
 void Model::restore_state(std::string_view bytes) {
   if (!SLW_HAS(table_, load)) return;
   slw_istream stream = stream_from(bytes);
-  call_plugin(name_.c_str(), "load", [&](slw_error* error) { return table_->load(plugin_, &stream, error); });
+  call_plugin(name_.c_str(), "load",
+              [&](slw_error* error) { return table_->load(plugin_, &stream, error); });
 }
 
 KeyValueCache Model::make_cache(const KeyValueCache::Size& size) const {
-  if (in_one_piece()) fail("plugin {} has no cache to generate with: it gives logits of whole sequences", name_);
+  if (in_one_piece())
+    fail("plugin {} has no cache to generate with: it gives logits of whole sequences", name_);
   return {stable_->kv_layers, stable_->kv_heads, stable_->kv_width, size};
 }
 
-at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context,
-                          bool training) {
-  const TraceScope trace("model", index + 1 < info_.segment_count ? "segment" : "head", "index", index);
+at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions,
+                          int64_t context, bool training) {
+  const TraceScope trace("model", index + 1 < info_.segment_count ? "segment" : "head", "index",
+                         index);
   slw_aten out = nullptr;
-  call_plugin(name_.c_str(), "forward", [&](slw_error* error) { return stable_->forward(plugin_, index, handle_of(x), handle_of(positions), context, training, &out, error); });
+  call_plugin(name_.c_str(), "forward", [&](slw_error* error) {
+    return stable_->forward(plugin_, index, handle_of(x), handle_of(positions), context, training,
+                            &out, error);
+  });
   const std::unique_ptr<at::Tensor> owned(reinterpret_cast<at::Tensor*>(out));
-  if (owned == nullptr || !owned->defined()) fail("plugin {}, forward(): segment {} of {} gave no tensor", name_, index, info_.segment_count);
+  if (owned == nullptr || !owned->defined())
+    fail("plugin {}, forward(): segment {} of {} gave no tensor", name_, index,
+         info_.segment_count);
   return std::move(*owned);
 }
 
@@ -126,28 +160,38 @@ int64_t Model::recomputed_blocks() const {
   return recompute_every_ > 0 ? (all + recompute_every_ - 1) / recompute_every_ : 0;
 }
 
-at::Tensor Model::embedded(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+at::Tensor Model::embedded(const at::Tensor& ids_T, const at::Tensor& positions_T,
+                           const AttentionContext& context, bool training) {
   return in_one_piece() ? ids_T : segment(0, ids_T, positions_T, context.handle(), training);
 }
 
-at::Tensor Model::blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+at::Tensor Model::blocks(const at::Tensor& x_TD, const at::Tensor& positions_T,
+                         const AttentionContext& context, bool training) {
   if (in_one_piece()) return native_->logits(x_TD, context, training);
   at::Tensor x = x_TD;
   for (int32_t i = 1; i + 1 < info_.segment_count; ++i) {
-    const auto run = [this, i, positions_T, handle = context.handle(), training](const at::Tensor& in) { return segment(i, in, positions_T, handle, training); };
+    const auto run = [this, i, positions_T, handle = context.handle(),
+                      training](const at::Tensor& in) {
+      return segment(i, in, positions_T, handle, training);
+    };
     x = training && recomputes(i - 1) ? recomputed(x, run) : run(x);
   }
   return x;
 }
 
-at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training) {
+at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T,
+                         const AttentionContext& context, bool training) {
   return blocks(embedded(ids_T, positions_T, context, training), positions_T, context, training);
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden_ND, bool training) {
-  at::Tensor out = in_one_piece() ? hidden_ND.view_as(hidden_ND) : segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
-  if (!out.defined() || out.dim() != 2 || out.size(0) != hidden_ND.size(0) || out.size(1) != info_.vocab_size || out.scalar_type() != at::kFloat)
-    fail("plugin {}, forward(): the head gives logits {}; [{}, {}] of float32 are needed", name_, described(out), hidden_ND.size(0), info_.vocab_size);
+  at::Tensor out = in_one_piece()
+                       ? hidden_ND.view_as(hidden_ND)
+                       : segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
+  if (!out.defined() || out.dim() != 2 || out.size(0) != hidden_ND.size(0) ||
+      out.size(1) != info_.vocab_size || out.scalar_type() != at::kFloat)
+    fail("plugin {}, forward(): the head gives logits {}; [{}, {}] of float32 are needed", name_,
+         described(out), hidden_ND.size(0), info_.vocab_size);
   return out;
 }
 

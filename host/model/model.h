@@ -1,5 +1,6 @@
-// The host's view of a model: parameters, a forward over packed tokens, a head over chosen rows. Adapters map plugin
-// interfaces onto it: this one path A, LibTorch's stable ABI, and native.h path B.
+// The host's view of a model: parameters, a forward over packed tokens, a head over chosen rows.
+// Adapters map plugin interfaces onto it: this one path A, LibTorch's stable ABI, and native.h path
+// B.
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,22 +15,26 @@
 
 namespace slipway {
 
-// What the plugin's slipway.model/1 declares; no memory is allocated for it. Throws Error where there is no such interface.
+// What the plugin's slipway.model/1 declares; no memory is allocated for it. Throws Error where
+// there is no such interface.
 std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::string& name);
 
 class Model {
  public:
-  // `plugin` must offer slipway.model/1 and slipway.model.torch-stable/1 or .torch-native/1, and outlive the model. `name` is used in
-  // errors. Allocates the parameters: zeros, or with path B the module's values. `trained` = false: no parameter is trainable and
-  // none has a gradient, for models that only write or are measured. Throws Error.
+  // `plugin` must offer slipway.model/1 and slipway.model.torch-stable/1 or .torch-native/1, and
+  // outlive the model. `name` is used in errors. Allocates the parameters: zeros, or with path B
+  // the module's values. `trained` = false: no parameter is trainable and none has a gradient, for
+  // models that only write or are measured. Throws Error.
   Model(slw_plugin* plugin, std::string name, bool trained = true);
 
   FlatParameters& parameters() { return *parameters_; }
   const FlatParameters& parameters() const { return *parameters_; }
   const slw_model_info& info() const { return info_; }
-  // Path B: from ids to logits at once. Such a model has no embeddings apart, no blocks and no cache: it cannot generate.
+  // Path B: from ids to logits at once. Such a model has no embeddings apart, no blocks and no
+  // cache: it cannot generate.
   bool in_one_piece() const { return native_ != nullptr; }
-  // What a folder of the model holds beside its weights: the file's name (nullptr = there is none), its bytes, and back. Throws Error.
+  // What a folder of the model holds beside its weights: the file's name (nullptr = there is none),
+  // its bytes, and back. Throws Error.
   const char* state_file() const;
   std::string state() const;
   void restore_state(std::string_view bytes);
@@ -39,23 +44,33 @@ class Model {
   // The weights as decoding wants them; whoever opens a scope on them calls forget() first. [loop]
   PackedWeights& packed_weights() { return packed_weights_; }
 
-  // In training, every `n`-th block from the first on is computed again in the backward pass, and keeps its input alone; 0 = none. [loop]
+  // In training, every `n`-th block from the first on is computed again in the backward pass, and
+  // keeps its input alone; 0 = none. [loop]
   void recompute_every(int64_t n) { recompute_every_ = n; }
   // Blocks that are.
   int64_t recomputed_blocks() const;
 
-  // Embeddings [T, d] of ids [T] at positions [T], both int64; of a model in one piece the ids themselves. [loop]
-  at::Tensor embedded(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
-  // Hidden states [T, d] before the head, of embeddings; of a model in one piece its logits [T, vocab]. In training `context` must outlive the backward pass. [loop]
-  at::Tensor blocks(const at::Tensor& x_TD, const at::Tensor& positions_T, const AttentionContext& context, bool training);
+  // Embeddings [T, d] of ids [T] at positions [T], both int64; of a model in one piece the ids
+  // themselves. [loop]
+  at::Tensor embedded(const at::Tensor& ids_T, const at::Tensor& positions_T,
+                      const AttentionContext& context, bool training);
+  // Hidden states [T, d] before the head, of embeddings; of a model in one piece its logits [T,
+  // vocab]. In training `context` must outlive the backward pass. [loop]
+  at::Tensor blocks(const at::Tensor& x_TD, const at::Tensor& positions_T,
+                    const AttentionContext& context, bool training);
   // One after the other. [loop]
-  at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T, const AttentionContext& context, bool training);
-  // Logits [N, vocab] float32 of chosen rows of hidden(). Throws Error when the head gives anything else. [loop]
+  at::Tensor hidden(const at::Tensor& ids_T, const at::Tensor& positions_T,
+                    const AttentionContext& context, bool training);
+  // Logits [N, vocab] float32 of chosen rows of hidden(). Throws Error when the head gives anything
+  // else. [loop]
   at::Tensor logits(const at::Tensor& hidden_ND, bool training);
 
  private:
-  at::Tensor segment(int32_t index, const at::Tensor& x, const at::Tensor& positions, int64_t context, bool training);
-  bool recomputes(int64_t block) const { return recompute_every_ > 0 && block % recompute_every_ == 0; }
+  at::Tensor segment(int32_t index, const at::Tensor& x, const at::Tensor& positions,
+                     int64_t context, bool training);
+  bool recomputes(int64_t block) const {
+    return recompute_every_ > 0 && block % recompute_every_ == 0;
+  }
 
   slw_plugin* plugin_;
   std::string name_;

@@ -33,14 +33,20 @@ std::vector<std::vector<int64_t>> rows_of(const std::vector<SegmentTree>& trees)
 
 }  // namespace
 
-NativeModule::NativeModule(slw_plugin* plugin, const slw_model_torch_native& table, std::string name) : plugin_(plugin), table_(table), name_(std::move(name)) {
+NativeModule::NativeModule(slw_plugin* plugin, const slw_model_torch_native& table,
+                           std::string name)
+    : plugin_(plugin), table_(table), name_(std::move(name)) {
   if (!SLW_HAS(&table_, torch_build) || std::string_view(table_.torch_build) != SLW_TORCH_BUILD)
-    fail("plugin {}: was not built with \"{}\", the LibTorch of this host; rebuild it", name_, SLW_TORCH_BUILD);
-  if (accelerator() != nullptr) fail("plugin {} computes on the processor alone: set train.device = \"cpu\"", name_);
-  if (!SLW_HAS(&table_, module) || !SLW_HAS(&table_, forward)) fail("plugin {}: its " SLW_MODEL_TORCH_NATIVE " lacks module() or forward()", name_);
+    fail("plugin {}: was not built with \"{}\", the LibTorch of this host; rebuild it", name_,
+         SLW_TORCH_BUILD);
+  if (accelerator() != nullptr)
+    fail("plugin {} computes on the processor alone: set train.device = \"cpu\"", name_);
+  if (!SLW_HAS(&table_, module) || !SLW_HAS(&table_, forward))
+    fail("plugin {}: its " SLW_MODEL_TORCH_NATIVE " lacks module() or forward()", name_);
   using Pointer = std::shared_ptr<torch::nn::Module>;
   alignas(Pointer) std::byte place[sizeof(Pointer)];
-  call_plugin(name_.c_str(), "module", [&](slw_error* error) { return table_.module(plugin_, place, error); });
+  call_plugin(name_.c_str(), "module",
+              [&](slw_error* error) { return table_.module(plugin_, place, error); });
   auto* made = std::launder(reinterpret_cast<Pointer*>(place));
   module_ = std::move(*made);
   std::destroy_at(made);
@@ -50,12 +56,15 @@ NativeModule::NativeModule(slw_plugin* plugin, const slw_model_torch_native& tab
 void NativeModule::adopt(FlatParameters& parameters) {
   const at::NoGradGuard no_grad;
   const auto named = module_->named_parameters(true);
-  if (named.size() != parameters.specs().size()) fail("plugin {}: declares {} parameters, its module has {}", name_, parameters.specs().size(), named.size());
+  if (named.size() != parameters.specs().size())
+    fail("plugin {}: declares {} parameters, its module has {}", name_, parameters.specs().size(),
+         named.size());
   for (size_t i = 0; i < named.size(); ++i) {
     at::Tensor theirs = named[i].value();
     const at::Tensor& ours = parameters.tensor(i);
     if (theirs.sizes() != ours.sizes() || theirs.scalar_type() != ours.scalar_type())
-      fail("plugin {}: declares parameter {} otherwise than its module's {}", name_, parameters.specs()[i].name, named[i].key());
+      fail("plugin {}: declares parameter {} otherwise than its module's {}", name_,
+           parameters.specs()[i].name, named[i].key());
     ours.copy_(theirs);
     theirs.set_data(ours.detach());
     if (!parameters.specs()[i].trainable) continue;
@@ -64,12 +73,14 @@ void NativeModule::adopt(FlatParameters& parameters) {
   }
 }
 
-at::Tensor NativeModule::logits(const at::Tensor& ids_T, const AttentionContext& context, bool training) {
+at::Tensor NativeModule::logits(const at::Tensor& ids_T, const AttentionContext& context,
+                                bool training) {
   const TraceScope trace("model", "module");
   const std::vector<std::vector<int64_t>> rows = rows_of(*context.trees);
   size_t longest = 0;
   for (const auto& row : rows) longest = std::max(longest, row.size());
-  const auto count = static_cast<int64_t>(rows.size()), length = static_cast<int64_t>(longest), tokens = ids_T.size(0);
+  const auto count = static_cast<int64_t>(rows.size()), length = static_cast<int64_t>(longest),
+             tokens = ids_T.size(0);
   const at::Tensor ids_BL = at::zeros({count, length}, at::kLong), mask_BL = at::zeros_like(ids_BL);
   std::vector<int64_t> places(static_cast<size_t>(tokens), -1);  // of each token in [B * L]
   const int64_t* from = ids_T.const_data_ptr<int64_t>();
@@ -84,14 +95,20 @@ at::Tensor NativeModule::logits(const at::Tensor& ids_T, const AttentionContext&
   }
   if (module_->is_training() != training) module_->train(training);
   alignas(at::Tensor) std::byte memory[sizeof(at::Tensor)];
-  call_plugin(name_.c_str(), "forward", [&](slw_error* error) { return table_.forward(plugin_, &ids_BL, &mask_BL, training, memory, error); });
+  call_plugin(name_.c_str(), "forward", [&](slw_error* error) {
+    return table_.forward(plugin_, &ids_BL, &mask_BL, training, memory, error);
+  });
   auto* made = std::launder(reinterpret_cast<at::Tensor*>(memory));
   const at::Tensor out_BLV = std::move(*made);
   std::destroy_at(made);
-  if (!out_BLV.defined() || out_BLV.dim() != 3 || out_BLV.size(0) != count || out_BLV.size(1) != length || out_BLV.scalar_type() != at::kFloat)
-    fail("plugin {}, forward(): for ids [{}, {}] logits [{}, {}, vocabulary] float32 are needed", name_, count, length, count, length);
+  if (!out_BLV.defined() || out_BLV.dim() != 3 || out_BLV.size(0) != count ||
+      out_BLV.size(1) != length || out_BLV.scalar_type() != at::kFloat)
+    fail("plugin {}, forward(): for ids [{}, {}] logits [{}, {}, vocabulary] float32 are needed",
+         name_, count, length, count, length);
   const at::Tensor flat_NV = out_BLV.reshape({count * length, out_BLV.size(2)});
-  return tokens == count * length && std::ranges::is_sorted(places) ? flat_NV : flat_NV.index_select(0, at::tensor(places, at::kLong));
+  return tokens == count * length && std::ranges::is_sorted(places)
+             ? flat_NV
+             : flat_NV.index_select(0, at::tensor(places, at::kLong));
 }
 
 }  // namespace slipway

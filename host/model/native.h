@@ -15,14 +15,16 @@ namespace slipway {
 
 class NativeModule {
  public:
-  // Of the plugin's slipway.model.torch-native/1; the plugin outlives this. Throws Error, also when it was built with another LibTorch.
+  // Of the plugin's slipway.model.torch-native/1; the plugin outlives this. Throws Error, also when
+  // it was built with another LibTorch.
   NativeModule(slw_plugin* plugin, const slw_model_torch_native& table, std::string name);
 
-  // Copies the module's values into `parameters`, which declare the same ones in the same order, and makes them the module's storage.
-  // Throws Error where they differ.
+  // Copies the module's values into `parameters`, which declare the same ones in the same order,
+  // and makes them the module's storage. Throws Error where they differ.
   void adopt(FlatParameters& parameters);
 
-  // Logits [T, vocab] of packed ids [T]. Sequences are padded to one length; one that several go on from is computed with each. [loop]
+  // Logits [T, vocab] of packed ids [T]. Sequences are padded to one length; one that several go on
+  // from is computed with each. [loop]
   at::Tensor logits(const at::Tensor& ids_T, const AttentionContext& context, bool training);
 
  private:

@@ -19,33 +19,39 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kAlign = 16;  // floats: every parameter starts on a cache line
+constexpr int64_t kAlign = 16;      // floats: every parameter starts on a cache line
 constexpr int64_t kGrain = 131072;  // values of a buffer that one thread takes at a time
 
 int64_t count_of(const ParameterSpec& spec) {
   int64_t n = 1;
   for (const int64_t extent : spec.shape)
     if (extent < 0 || __builtin_mul_overflow(n, extent, &n) || n > (int64_t{1} << 56))
-      fail("parameter {}: [{}] is not a size that a memory can hold", spec.name, fmt::join(spec.shape, ", "));
+      fail("parameter {}: [{}] is not a size that a memory can hold", spec.name,
+           fmt::join(spec.shape, ", "));
   return n;
 }
 
 at::Tensor zeros(int64_t count, const char* of_what) {
-  return within_memory<Error>([&] { return at::zeros({count}, at::TensorOptions(at::kFloat).device(compute_device())); }, [&] {
-    return fmt::format("out of memory: the model's {} need {:.1f} GiB{}", of_what, static_cast<double>(count) * sizeof(float) / 0x1p30,
-                       accelerator() != nullptr ? " on " + accelerator()->name() : "");
-  });
+  return within_memory<Error>(
+      [&] { return at::zeros({count}, at::TensorOptions(at::kFloat).device(compute_device())); },
+      [&] {
+        return fmt::format("out of memory: the model's {} need {:.1f} GiB{}", of_what,
+                           static_cast<double>(count) * sizeof(float) / 0x1p30,
+                           accelerator() != nullptr ? " on " + accelerator()->name() : "");
+      });
 }
 
 }  // namespace
 
-FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::move(specs)), tensors_(specs_.size()) {
+FlatParameters::FlatParameters(std::vector<ParameterSpec> specs)
+    : specs_(std::move(specs)), tensors_(specs_.size()) {
   for (const bool trainable : {true, false})
     for (const bool decay : {true, false}) {
       std::vector<Place> places;
       int64_t total = 0;
       for (size_t i = 0; i < specs_.size(); ++i) {
-        if (specs_[i].tied_to >= 0 || specs_[i].trainable != trainable || specs_[i].decay != decay) continue;
+        if (specs_[i].tied_to >= 0 || specs_[i].trainable != trainable || specs_[i].decay != decay)
+          continue;
         places.push_back({i, total, count_of(specs_[i]), specs_[i].shape});
         total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
       }
@@ -64,9 +70,11 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs) : specs_(std::m
   for (size_t i = 0; i < specs_.size(); ++i) {
     const int target = specs_[i].tied_to;
     if (target < 0) continue;
-    if (target >= static_cast<int>(specs_.size()) || specs_[static_cast<size_t>(target)].tied_to >= 0 ||
+    if (target >= static_cast<int>(specs_.size()) ||
+        specs_[static_cast<size_t>(target)].tied_to >= 0 ||
         specs_[static_cast<size_t>(target)].shape != specs_[i].shape)
-      fail("parameter {}: tied to a parameter that does not exist or has another shape", specs_[i].name);
+      fail("parameter {}: tied to a parameter that does not exist or has another shape",
+           specs_[i].name);
     tensors_[i] = tensors_[static_cast<size_t>(target)];
   }
 }
@@ -92,12 +100,21 @@ void FlatParameters::initialise(uint64_t seed) {
     const ParameterSpec& spec = specs_[i];
     if (spec.tied_to >= 0) continue;
     const at::Tensor there = tensors_[i].detach();
-    at::Tensor w = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;  // drawn here: equal on every device
+    // drawn here: equal on every device
+    at::Tensor w = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
     switch (spec.init) {
-      case ParameterSpec::Init::kZero: w.zero_(); break;
-      case ParameterSpec::Init::kOne: w.fill_(1.0); break;
-      case ParameterSpec::Init::kNormal: w.normal_(0.0, spec.init_scale, generator); break;
-      case ParameterSpec::Init::kUniform: w.uniform_(-spec.init_scale, spec.init_scale, generator); break;
+      case ParameterSpec::Init::kZero:
+        w.zero_();
+        break;
+      case ParameterSpec::Init::kOne:
+        w.fill_(1.0);
+        break;
+      case ParameterSpec::Init::kNormal:
+        w.normal_(0.0, spec.init_scale, generator);
+        break;
+      case ParameterSpec::Init::kUniform:
+        w.uniform_(-spec.init_scale, spec.init_scale, generator);
+        break;
     }
     if (on_device(there)) there.copy_(w);
   }
@@ -106,7 +123,8 @@ void FlatParameters::initialise(uint64_t seed) {
 void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
   for (size_t i = 0; i < specs_.size(); ++i) {
     if (specs_[i].tied_to >= 0) continue;
-    const at::Tensor there = tensors_[i].detach(), here = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
+    const at::Tensor there = tensors_[i].detach(),
+                     here = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
     read(specs_[i].name, here.data_ptr<float>(), count_of(specs_[i]));
     if (on_device(there)) there.copy_(here);
   }
@@ -121,7 +139,9 @@ void FlatParameters::zero_grad() {
       continue;
     }
     float* grads = group.grads.data_ptr<float>();
-    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { std::fill(grads + begin, grads + end, 0.0f); });
+    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      std::fill(grads + begin, grads + end, 0.0f);
+    });
   }
 }
 
@@ -145,7 +165,10 @@ double FlatParameters::grad_norm() const {
     }
     const float* grads = group.grads.const_data_ptr<float>();
     std::vector<double> parts(static_cast<size_t>((group.grads.numel() + kGrain - 1) / kGrain));
-    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) { parts[static_cast<size_t>(begin / kGrain)] = kernels::sum_of_squares(grads + begin, end - begin); });
+    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      parts[static_cast<size_t>(begin / kGrain)] =
+          kernels::sum_of_squares(grads + begin, end - begin);
+    });
     for (const double part : parts) squares += part;
   }
   return std::sqrt(squares);

@@ -1,5 +1,6 @@
-// A model's weights and gradients in flat buffers that the host owns: one pair for every (decay, trainable) group, each
-// parameter a view into them. One optimizer call, one norm, one copy then serves the whole group.
+// A model's weights and gradients in flat buffers that the host owns: one pair for every (decay,
+// trainable) group, each parameter a view into them. One optimizer call, one norm, one copy then
+// serves the whole group.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,11 +15,11 @@ namespace slipway {
 
 struct ParameterSpec {
   enum class Init { kZero, kOne, kNormal, kUniform };
-  std::string name;             // Hugging Face's name
+  std::string name;  // Hugging Face's name
   std::vector<int64_t> shape;
   bool trainable = true;
-  bool decay = true;            // takes weight decay
-  int tied_to = -1;             // index of the parameter whose storage it shares
+  bool decay = true;  // takes weight decay
+  int tied_to = -1;   // index of the parameter whose storage it shares
   Init init = Init::kNormal;
   double init_scale = 0.02;
 };
@@ -37,14 +38,16 @@ class FlatParameters {
     std::vector<Place> places;  // in the order of the specs
   };
 
-  // Allocates; weights hold zeros. Throws Error on a tie that does not fit and on sizes that no memory can hold.
+  // Allocates; weights hold zeros. Throws Error on a tie that does not fit and on sizes that no
+  // memory can hold.
   explicit FlatParameters(std::vector<ParameterSpec> specs);
 
   const std::vector<ParameterSpec>& specs() const { return specs_; }
   std::vector<Group>& groups() { return groups_; }
   const std::vector<Group>& groups() const { return groups_; }
 
-  // The leaf that autograd records; its gradient accumulates into the group's buffer. Tied parameters give one tensor.
+  // The leaf that autograd records; its gradient accumulates into the group's buffer. Tied
+  // parameters give one tensor.
   const at::Tensor& tensor(size_t index) const { return tensors_[index]; }
   int64_t trainable_count() const;
   int64_t total_count() const;
@@ -55,8 +58,8 @@ class FlatParameters {
   void load(const std::function<void(const std::string& name, float* out, int64_t count)>& read);
 
   void zero_grad();
-  // Memory for other use while no gradients are wanted, until zero_grad(): that of the most gradients that lie side by side. Empty
-  // on an accelerator, and when nothing is trained.
+  // Memory for other use while no gradients are wanted, until zero_grad(): that of the most
+  // gradients that lie side by side. Empty on an accelerator, and when nothing is trained.
   std::span<std::byte> lend_grads();
   bool grads_lent() const { return grads_lent_; }
   // L2 norm over all gradients, summed in float64; equal for any number of threads.

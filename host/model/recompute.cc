@@ -28,7 +28,9 @@ void set_random_state(const at::Tensor& state) {
 
 class SetRandomState {
  public:
-  explicit SetRandomState(const at::Tensor& state) : before_(random_state()) { set_random_state(state); }
+  explicit SetRandomState(const at::Tensor& state) : before_(random_state()) {
+    set_random_state(state);
+  }
   ~SetRandomState() { set_random_state(before_); }
   SetRandomState(const SetRandomState&) = delete;
   SetRandomState& operator=(const SetRandomState&) = delete;
@@ -43,7 +45,10 @@ struct RecomputedNode : torch::autograd::Node {
   std::function<at::Tensor(const at::Tensor&)> run;
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
-    if (!run) fail("a recomputed segment went backward a second time; what it needs was freed after the first");
+    if (!run)
+      fail(
+          "a recomputed segment went backward a second time; what it needs was freed after the "
+          "first");
     const TraceScope trace("model", "recompute");
     const bool wanted = task_should_compute_output(0);
     const at::AutoGradMode recording(true);

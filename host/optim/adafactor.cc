@@ -1,5 +1,6 @@
-// Adafactor (Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018) as the Hugging Face Trainer sets it: no
-// relative step, no scaling by the parameter, no first moment. Of a matrix it keeps the means of each row and column alone.
+// Adafactor (Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost",
+// 2018) as the Hugging Face Trainer sets it: no relative step, no scaling by the parameter, no
+// first moment. Of a matrix it keeps the means of each row and column alone.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -16,7 +17,8 @@ namespace {
 constexpr double kEpsilon = 1e-30, kClip = 1.0, kDecayRate = -0.8;
 constexpr int64_t kRowsGrain = 65536;  // values of a piece of rows
 
-// A parameter as matrices: [matrices, rows, width]; a vector is one with a single row, and is not factored.
+// A parameter as matrices: [matrices, rows, width]; a vector is one with a single row, and is not
+// factored.
 struct Shape {
   int64_t matrices, rows, width;
   bool factored;
@@ -29,8 +31,13 @@ struct Shape {
 
 class Adafactor : public Optimizer {
  public:
-  Adafactor(FlatParameters& parameters, const OptimizerSettings& settings) : Optimizer(parameters, "adafactor"), weight_decay_(settings.weight_decay) {
-    if (accelerator() != nullptr) fail("adafactor's means of rows and columns have no kernels on {}; use adamw_torch, lion_32bit, sgd, adagrad or rmsprop, or train.device = \"cpu\"", accelerator()->name());
+  Adafactor(FlatParameters& parameters, const OptimizerSettings& settings)
+      : Optimizer(parameters, "adafactor"), weight_decay_(settings.weight_decay) {
+    if (accelerator() != nullptr)
+      fail(
+          "adafactor's means of rows and columns have no kernels on {}; use adamw_torch, "
+          "lion_32bit, sgd, adagrad or rmsprop, or train.device = \"cpu\"",
+          accelerator()->name());
     slots_ = {{"exp_avg_sq_row", {}, {}}, {"exp_avg_sq_col", {}, {}}, {"exp_avg_sq", {}, {}}};
     for (const FlatParameters::Group* group : groups_) {
       first_.push_back(slots_[0].views.size());
@@ -40,7 +47,12 @@ class Adafactor : public Optimizer {
 
   TorchLayout torch_layout() const override {
     return {weight_decay_,
-            TorchValue::dict({{"eps", TorchValue::tuple({kEpsilon, 1e-3})}, {"clip_threshold", kClip}, {"decay_rate", kDecayRate}, {"beta1", {}}, {"scale_parameter", false}, {"relative_step", false},
+            TorchValue::dict({{"eps", TorchValue::tuple({kEpsilon, 1e-3})},
+                              {"clip_threshold", kClip},
+                              {"decay_rate", kDecayRate},
+                              {"beta1", {}},
+                              {"scale_parameter", false},
+                              {"relative_step", false},
                               {"warmup_init", false}}),
             TorchLayout::Step::kInteger, /*rms=*/true};
   }
@@ -54,8 +66,11 @@ class Adafactor : public Optimizer {
     for (size_t p = 0; p < group.places.size(); ++p) {
       const FlatParameters::Place& place = group.places[p];
       const size_t view = first_[index] + p;
-      if (place.shape.size() >= 2) matrices(Shape(place), g + place.offset, update, kept, keep, view, w + place.offset);
-      else vector(place.count, g + place.offset, update, kept, keep, slots_[2].views[view].data_ptr<float>(), w + place.offset);
+      if (place.shape.size() >= 2)
+        matrices(Shape(place), g + place.offset, update, kept, keep, view, w + place.offset);
+      else
+        vector(place.count, g + place.offset, update, kept, keep,
+               slots_[2].views[view].data_ptr<float>(), w + place.offset);
     }
   }
 
@@ -68,7 +83,8 @@ class Adafactor : public Optimizer {
       const bool factored = shape.size() >= 2, wanted = factored == (slot < 2);
       if (factored) shape.erase(slot == 0 ? shape.end() - 1 : shape.end() - 2);
       shapes.push_back(wanted ? shape : std::vector<int64_t>{-1});
-      if (wanted) total += std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+      if (wanted)
+        total += std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
     }
     slots_[slot].buffers.push_back(at::zeros({total}, at::kFloat));
     int64_t at = 0;
@@ -77,17 +93,22 @@ class Adafactor : public Optimizer {
         slots_[slot].views.emplace_back();
         continue;
       }
-      const int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+      const int64_t count =
+          std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
       slots_[slot].views.push_back(slots_[slot].buffers.back().narrow(0, at, count).view(shape));
       at += count;
     }
   }
 
   // What the change is divided by, so that its root mean square is at most kClip.
-  static double clip(double squares, int64_t count) { return std::max(1.0, std::sqrt(squares / static_cast<double>(count)) / kClip); }
+  static double clip(double squares, int64_t count) {
+    return std::max(1.0, std::sqrt(squares / static_cast<double>(count)) / kClip);
+  }
 
-  static void vector(int64_t count, const float* g, const Update& update, double kept, double keep, float* square, float* w) {
-    const auto scale = static_cast<float>(update.grad_scale), kept_f = static_cast<float>(kept), rest = static_cast<float>(1 - kept), epsilon = static_cast<float>(kEpsilon);
+  static void vector(int64_t count, const float* g, const Update& update, double kept, double keep,
+                     float* square, float* w) {
+    const auto scale = static_cast<float>(update.grad_scale), kept_f = static_cast<float>(kept),
+               rest = static_cast<float>(1 - kept), epsilon = static_cast<float>(kEpsilon);
     double squares = 0;
     std::vector<float> change(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) {
@@ -96,53 +117,74 @@ class Adafactor : public Optimizer {
       const float each = change[static_cast<size_t>(i)] = grad / std::sqrt(square[i]);
       squares += static_cast<double>(each) * static_cast<double>(each);
     }
-    const auto rate = static_cast<float>(update.learning_rate / clip(squares, count)), keep_f = static_cast<float>(keep);
-    for (int64_t i = 0; i < count; ++i) w[i] = keep_f * w[i] - rate * change[static_cast<size_t>(i)];
+    const auto rate = static_cast<float>(update.learning_rate / clip(squares, count)),
+               keep_f = static_cast<float>(keep);
+    for (int64_t i = 0; i < count; ++i)
+      w[i] = keep_f * w[i] - rate * change[static_cast<size_t>(i)];
   }
 
   // The change of all matrices of a parameter is clipped as one.
-  void matrices(const Shape& shape, const float* g, const Update& update, double kept, double keep, size_t view, float* w) {
-    float *row = slots_[0].views[view].data_ptr<float>(), *column = slots_[1].views[view].data_ptr<float>();
-    std::vector<float> row_factor(static_cast<size_t>(shape.matrices * shape.rows)), column_factor(static_cast<size_t>(shape.matrices * shape.width));
+  void matrices(const Shape& shape, const float* g, const Update& update, double kept, double keep,
+                size_t view, float* w) {
+    float *row = slots_[0].views[view].data_ptr<float>(),
+          *column = slots_[1].views[view].data_ptr<float>();
+    std::vector<float> row_factor(static_cast<size_t>(shape.matrices * shape.rows)),
+        column_factor(static_cast<size_t>(shape.matrices * shape.width));
     const auto scale = static_cast<float>(update.grad_scale);
-    const int64_t grain = std::max<int64_t>(1, kRowsGrain / std::max<int64_t>(1, shape.width)), pieces = (shape.rows + grain - 1) / grain;
+    const int64_t grain = std::max<int64_t>(1, kRowsGrain / std::max<int64_t>(1, shape.width)),
+                  pieces = (shape.rows + grain - 1) / grain;
     std::vector<double> parts(static_cast<size_t>(pieces));
     double squares = 0;
     for (int64_t m = 0; m < shape.matrices; ++m) {
       const float* gm = g + m * shape.rows * shape.width;
       float *rm = row_factor.data() + m * shape.rows, *cm = column_factor.data() + m * shape.width;
-      averages(shape, gm, scale, kept, grain, row + m * shape.rows, column + m * shape.width, rm, cm);
+      averages(shape, gm, scale, kept, grain, row + m * shape.rows, column + m * shape.width, rm,
+               cm);
       parallel_ranges(shape.rows, grain, [&](int64_t begin, int64_t end) {
-        parts[static_cast<size_t>(begin / grain)] = kernels::adafactor_squares(gm + begin * shape.width, end - begin, shape.width, scale, rm + begin, cm);
+        parts[static_cast<size_t>(begin / grain)] = kernels::adafactor_squares(
+            gm + begin * shape.width, end - begin, shape.width, scale, rm + begin, cm);
       });
       for (const double part : parts) squares += part;
     }
-    const auto rate = static_cast<float>(update.learning_rate / clip(squares, shape.matrices * shape.rows * shape.width));
+    const auto rate = static_cast<float>(update.learning_rate /
+                                         clip(squares, shape.matrices * shape.rows * shape.width));
     for (int64_t m = 0; m < shape.matrices; ++m)
       parallel_ranges(shape.rows, grain, [&](int64_t begin, int64_t end) {
         const int64_t at = (m * shape.rows + begin) * shape.width;
-        kernels::adafactor_apply(g + at, end - begin, shape.width, scale, row_factor.data() + m * shape.rows + begin, column_factor.data() + m * shape.width, static_cast<float>(keep), rate,
-                                 w + at);
+        kernels::adafactor_apply(
+            g + at, end - begin, shape.width, scale, row_factor.data() + m * shape.rows + begin,
+            column_factor.data() + m * shape.width, static_cast<float>(keep), rate, w + at);
       });
   }
 
-  // One matrix: its running means, and the factors 1 / sqrt(row / mean row) and 1 / sqrt(column) that follow.
-  static void averages(const Shape& shape, const float* g, float scale, double kept, int64_t grain, float* row, float* column, float* row_factor, float* column_factor) {
+  // One matrix: its running means, and the factors 1 / sqrt(row / mean row) and 1 / sqrt(column)
+  // that follow.
+  static void averages(const Shape& shape, const float* g, float scale, double kept, int64_t grain,
+                       float* row, float* column, float* row_factor, float* column_factor) {
     const int64_t pieces = (shape.rows + grain - 1) / grain;
-    std::vector<float> row_sum(static_cast<size_t>(shape.rows)), column_sums(static_cast<size_t>(pieces * shape.width), 0.0f);
+    std::vector<float> row_sum(static_cast<size_t>(shape.rows)),
+        column_sums(static_cast<size_t>(pieces * shape.width), 0.0f);
     parallel_ranges(shape.rows, grain, [&](int64_t begin, int64_t end) {
-      kernels::adafactor_sums(g + begin * shape.width, end - begin, shape.width, scale, static_cast<float>(kEpsilon), row_sum.data() + begin, column_sums.data() + begin / grain * shape.width);
+      kernels::adafactor_sums(g + begin * shape.width, end - begin, shape.width, scale,
+                              static_cast<float>(kEpsilon), row_sum.data() + begin,
+                              column_sums.data() + begin / grain * shape.width);
     });
     double mean = 0;
     for (int64_t r = 0; r < shape.rows; ++r) {
-      row[r] = static_cast<float>(kept * static_cast<double>(row[r]) + (1 - kept) * static_cast<double>(row_sum[static_cast<size_t>(r)]) / static_cast<double>(shape.width));
+      row[r] =
+          static_cast<float>(kept * static_cast<double>(row[r]) +
+                             (1 - kept) * static_cast<double>(row_sum[static_cast<size_t>(r)]) /
+                                 static_cast<double>(shape.width));
       mean += static_cast<double>(row[r]) / static_cast<double>(shape.rows);
     }
-    for (int64_t r = 0; r < shape.rows; ++r) row_factor[r] = static_cast<float>(1 / std::sqrt(static_cast<double>(row[r]) / mean));
+    for (int64_t r = 0; r < shape.rows; ++r)
+      row_factor[r] = static_cast<float>(1 / std::sqrt(static_cast<double>(row[r]) / mean));
     for (int64_t c = 0; c < shape.width; ++c) {
       double sum = 0;
-      for (int64_t piece = 0; piece < pieces; ++piece) sum += static_cast<double>(column_sums[static_cast<size_t>(piece * shape.width + c)]);
-      column[c] = static_cast<float>(kept * static_cast<double>(column[c]) + (1 - kept) * sum / static_cast<double>(shape.rows));
+      for (int64_t piece = 0; piece < pieces; ++piece)
+        sum += static_cast<double>(column_sums[static_cast<size_t>(piece * shape.width + c)]);
+      column[c] = static_cast<float>(kept * static_cast<double>(column[c]) +
+                                     (1 - kept) * sum / static_cast<double>(shape.rows));
       column_factor[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(column[c])));
     }
   }
@@ -153,6 +195,9 @@ class Adafactor : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adafactor(FlatParameters& parameters, const OptimizerSettings& settings) { return std::make_unique<Adafactor>(parameters, settings); }
+std::unique_ptr<Optimizer> make_adafactor(FlatParameters& parameters,
+                                          const OptimizerSettings& settings) {
+  return std::make_unique<Adafactor>(parameters, settings);
+}
 
 }  // namespace slipway

@@ -1,4 +1,5 @@
-// Adagrad (Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization").
+// Adagrad (Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
+// Stochastic Optimization").
 #include "device/accelerator/device_tensors.h"
 #include "device/optimizer_kernels.h"
 #include "optim/optimizers.h"
@@ -9,12 +10,21 @@ namespace {
 class Adagrad : public Optimizer {
  public:
   Adagrad(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options)
-      : Optimizer(parameters, "adagrad"), weight_decay_(settings.weight_decay), rate_decay_(options.number("lr_decay", 0)), epsilon_(options.number("eps", 1e-10)),
+      : Optimizer(parameters, "adagrad"),
+        weight_decay_(settings.weight_decay),
+        rate_decay_(options.number("lr_decay", 0)),
+        epsilon_(options.number("eps", 1e-10)),
         sum_(add_flat_slot("sum")) {}
 
   TorchLayout torch_layout() const override {
     return {weight_decay_,
-            TorchValue::dict({{"lr_decay", rate_decay_}, {"eps", epsilon_}, {"initial_accumulator_value", 0}, {"foreach", {}}, {"maximize", false}, {"differentiable", false}, {"fused", {}}}),
+            TorchValue::dict({{"lr_decay", rate_decay_},
+                              {"eps", epsilon_},
+                              {"initial_accumulator_value", 0},
+                              {"foreach", {}},
+                              {"maximize", false},
+                              {"differentiable", false},
+                              {"fused", {}}}),
             TorchLayout::Step::kTensor};
   }
 
@@ -23,12 +33,16 @@ class Adagrad : public Optimizer {
     kernels::AdagradStep step{};
     step.grad_scale = static_cast<float>(update.grad_scale);
     step.decay = static_cast<float>(group.decay ? weight_decay_ : 0.0);
-    step.rate = static_cast<float>(update.learning_rate / (1 + static_cast<double>(update.step - 1) * rate_decay_));
+    step.rate = static_cast<float>(update.learning_rate /
+                                   (1 + static_cast<double>(update.step - 1) * rate_decay_));
     step.epsilon = static_cast<float>(epsilon_);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *sum = flat(sum_, index);
-    if (on_device(group.weights)) return device_kernels().adagrad(g, group.weights.numel(), step, w, sum);
-    in_pieces(group, [&](int64_t at, int64_t count) { kernels::adagrad(g + at, count, step, w + at, sum + at); });
+    if (on_device(group.weights))
+      return device_kernels().adagrad(g, group.weights.numel(), step, w, sum);
+    in_pieces(group, [&](int64_t at, int64_t count) {
+      kernels::adagrad(g + at, count, step, w + at, sum + at);
+    });
   }
 
  private:
@@ -38,7 +52,9 @@ class Adagrad : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adagrad(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_adagrad(FlatParameters& parameters,
+                                        const OptimizerSettings& settings,
+                                        OptimizerOptions& options) {
   return std::make_unique<Adagrad>(parameters, settings, options);
 }
 

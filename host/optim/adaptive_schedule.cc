@@ -19,34 +19,49 @@ struct Comparison {
   const char* threshold_mode() const { return relative ? "rel" : "abs"; }
   double worst() const { return (least ? 1 : -1) * std::numeric_limits<double>::infinity(); }
   bool better(double metric, double best) const {
-    const double margin = least ? -threshold : threshold, bound = relative ? best * (1.0 + margin) : best + margin;
+    const double margin = least ? -threshold : threshold,
+                 bound = relative ? best * (1.0 + margin) : best + margin;
     return least ? metric < bound : metric > bound;
   }
 };
 
-Comparison comparison_of(ScheduleOptions& options, double threshold, const std::vector<std::string>& modes) {
-  const bool least = options.choice("mode", {"min", "max"}) == "min", relative = options.choice("threshold_mode", modes) == "rel";
+Comparison comparison_of(ScheduleOptions& options, double threshold,
+                         const std::vector<std::string>& modes) {
+  const bool least = options.choice("mode", {"min", "max"}) == "min",
+             relative = options.choice("threshold_mode", modes) == "rel";
   return {least, relative, options.number("threshold", threshold)};
 }
 
 double factor_of(ScheduleOptions& options, double fallback) {
   const double factor = options.number("factor", fallback);
-  if (!(factor > 0 && factor < 1)) fail("lr_scheduler_kwargs.factor is {}, it must lie between 0 and 1", factor);
+  if (!(factor > 0 && factor < 1))
+    fail("lr_scheduler_kwargs.factor is {}, it must lie between 0 and 1", factor);
   return factor;
 }
 
-TorchValue whole(double value) { return value == std::floor(value) ? TorchValue(static_cast<int64_t>(value)) : TorchValue(value); }
-TorchValue each(size_t groups, double value) { return TorchValue::list(std::vector<TorchValue>(groups, value)); }
+TorchValue whole(double value) {
+  return value == std::floor(value) ? TorchValue(static_cast<int64_t>(value)) : TorchValue(value);
+}
+TorchValue each(size_t groups, double value) {
+  return TorchValue::list(std::vector<TorchValue>(groups, value));
+}
 
 // Infinity is no JSON number; null stands for "nothing yet".
 Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-double finite_or(const Json& value, double fallback) { return value.is_number() ? value.get<double>() : fallback; }
+double finite_or(const Json& value, double fallback) {
+  return value.is_number() ? value.get<double>() : fallback;
+}
 
 class PlateauSchedule : public Schedule {
  public:
   PlateauSchedule(double learning_rate, ScheduleOptions& options)
-      : comparison_(comparison_of(options, 1e-4, {"rel", "abs"})), factor_(factor_of(options, 0.1)), patience_(options.number("patience", 10)),
-        cooldown_(options.number("cooldown", 0)), least_(options.number("min_lr", 0)), smallest_change_(options.number("eps", 1e-8)), rate_(learning_rate),
+      : comparison_(comparison_of(options, 1e-4, {"rel", "abs"})),
+        factor_(factor_of(options, 0.1)),
+        patience_(options.number("patience", 10)),
+        cooldown_(options.number("cooldown", 0)),
+        least_(options.number("min_lr", 0)),
+        smallest_change_(options.number("eps", 1e-8)),
+        rate_(learning_rate),
         best_(comparison_.worst()) {}
 
   double at(int64_t) const override { return rate_; }
@@ -58,26 +73,47 @@ class PlateauSchedule : public Schedule {
     else ++bad_;
     if (cooling_ > 0) --cooling_, bad_ = 0;
     if (bad_ <= patience_) return;
-    if (const double less = std::max(rate_ * factor_, least_); rate_ - less > smallest_change_) rate_ = less;
+    if (const double less = std::max(rate_ * factor_, least_); rate_ - less > smallest_change_)
+      rate_ = less;
     cooling_ = cooldown_;
     bad_ = 0;
   }
 
-  Json state() const override { return {{"rate", rate_}, {"best", finite(best_)}, {"bad", bad_}, {"cooling", cooling_}, {"evaluations", evaluations_}}; }
+  Json state() const override {
+    return {{"rate", rate_},
+            {"best", finite(best_)},
+            {"bad", bad_},
+            {"cooling", cooling_},
+            {"evaluations", evaluations_}};
+  }
   void restore(const Json& state) override {
-    rate_ = state.at("rate"), bad_ = state.at("bad"), cooling_ = state.at("cooling"), evaluations_ = state.value("evaluations", int64_t{0});
+    rate_ = state.at("rate"), bad_ = state.at("bad"), cooling_ = state.at("cooling"),
+    evaluations_ = state.value("evaluations", int64_t{0});
     best_ = finite_or(state.at("best"), comparison_.worst());
   }
 
   TorchValue torch_state(int64_t, size_t groups) const override {
-    return TorchValue::dict({{"factor", factor_}, {"default_min_lr", least_}, {"min_lrs", each(groups, least_)}, {"patience", whole(patience_)}, {"cooldown", whole(cooldown_)},
-                             {"eps", smallest_change_}, {"last_epoch", evaluations_}, {"_last_lr", each(groups, rate_)}, {"mode_worse", comparison_.worst()}, {"mode", comparison_.mode()},
-                             {"threshold", comparison_.threshold}, {"threshold_mode", comparison_.threshold_mode()}, {"best", best_}, {"cooldown_counter", whole(cooling_)},
+    return TorchValue::dict({{"factor", factor_},
+                             {"default_min_lr", least_},
+                             {"min_lrs", each(groups, least_)},
+                             {"patience", whole(patience_)},
+                             {"cooldown", whole(cooldown_)},
+                             {"eps", smallest_change_},
+                             {"last_epoch", evaluations_},
+                             {"_last_lr", each(groups, rate_)},
+                             {"mode_worse", comparison_.worst()},
+                             {"mode", comparison_.mode()},
+                             {"threshold", comparison_.threshold},
+                             {"threshold_mode", comparison_.threshold_mode()},
+                             {"best", best_},
+                             {"cooldown_counter", whole(cooling_)},
                              {"num_bad_epochs", whole(bad_)}});
   }
   void restore_torch(const TorchValue& state, const std::string& origin) override {
-    rate_ = number_in(state, "_last_lr", origin), best_ = number_in(state, "best", origin), bad_ = number_in(state, "num_bad_epochs", origin);
-    cooling_ = number_in(state, "cooldown_counter", origin), evaluations_ = static_cast<int64_t>(number_in(state, "last_epoch", origin));
+    rate_ = number_in(state, "_last_lr", origin), best_ = number_in(state, "best", origin),
+    bad_ = number_in(state, "num_bad_epochs", origin);
+    cooling_ = number_in(state, "cooldown_counter", origin),
+    evaluations_ = static_cast<int64_t>(number_in(state, "last_epoch", origin));
   }
 
  private:
@@ -90,11 +126,21 @@ class PlateauSchedule : public Schedule {
 class GreedySchedule : public Schedule {
  public:
   GreedySchedule(double learning_rate, ScheduleOptions& options)
-      : comparison_(comparison_of(options, 1e-6, {"abs", "rel"})), factor_(factor_of(options, 0.95)), patience_(options.number("patience", 10)),
-        cooldown_(options.number("cooldown", 0)), warmup_(options.number("warmup", 0)), least_(options.number("min_lr", 1e-3)),
-        most_(options.number("max_lr", 1.0)), smallest_change_(options.number("eps", 1e-8)), first_rate_(learning_rate),
-        window_size_(static_cast<int64_t>(options.number("window_size", 50))), window_(options.flag("smooth", false) ? static_cast<size_t>(window_size_) : 0), resets_after_(options.number("reset_start", 500)),
-        rate_(learning_rate), best_(comparison_.worst()), until_reset_(resets_after_) {
+      : comparison_(comparison_of(options, 1e-6, {"abs", "rel"})),
+        factor_(factor_of(options, 0.95)),
+        patience_(options.number("patience", 10)),
+        cooldown_(options.number("cooldown", 0)),
+        warmup_(options.number("warmup", 0)),
+        least_(options.number("min_lr", 1e-3)),
+        most_(options.number("max_lr", 1.0)),
+        smallest_change_(options.number("eps", 1e-8)),
+        first_rate_(learning_rate),
+        window_size_(static_cast<int64_t>(options.number("window_size", 50))),
+        window_(options.flag("smooth", false) ? static_cast<size_t>(window_size_) : 0),
+        resets_after_(options.number("reset_start", 500)),
+        rate_(learning_rate),
+        best_(comparison_.worst()),
+        until_reset_(resets_after_) {
     (void)options.flag("verbose", false);
   }
 
@@ -112,7 +158,8 @@ class GreedySchedule : public Schedule {
     if (comparison_.better(metric, best_)) best_ = metric, bad_ = 0, ++good_;
     else ++bad_, good_ = 0;
     if (good_ > patience_) {
-      if (const double more = std::min(rate_ / factor_, most_); more - rate_ > smallest_change_) rate_ = more;
+      if (const double more = std::min(rate_ / factor_, most_); more - rate_ > smallest_change_)
+        rate_ = more;
       until_reset_ = resets_after_;
       warming_ = warmup_;
       good_ = 0;
@@ -124,10 +171,21 @@ class GreedySchedule : public Schedule {
   }
 
   Json state() const override {
-    return {{"rate", rate_}, {"best", finite(best_)}, {"bad", bad_}, {"good", good_}, {"cooling", cooling_}, {"warming", warming_}, {"until_reset", until_reset_}, {"recent", recent_}, {"recent_sum", recent_sum_}, {"evaluations", evaluations_}};
+    return {{"rate", rate_},
+            {"best", finite(best_)},
+            {"bad", bad_},
+            {"good", good_},
+            {"cooling", cooling_},
+            {"warming", warming_},
+            {"until_reset", until_reset_},
+            {"recent", recent_},
+            {"recent_sum", recent_sum_},
+            {"evaluations", evaluations_}};
   }
   void restore(const Json& state) override {
-    rate_ = state.at("rate"), bad_ = state.at("bad"), good_ = state.at("good"), cooling_ = state.at("cooling"), warming_ = state.at("warming"), until_reset_ = state.at("until_reset");
+    rate_ = state.at("rate"), bad_ = state.at("bad"), good_ = state.at("good"),
+    cooling_ = state.at("cooling"), warming_ = state.at("warming"),
+    until_reset_ = state.at("until_reset");
     best_ = finite_or(state.at("best"), comparison_.worst());
     recent_ = state.at("recent").get<std::deque<double>>();
     recent_sum_ = state.at("recent_sum");
@@ -135,25 +193,52 @@ class GreedySchedule : public Schedule {
   }
 
   TorchValue torch_state(int64_t, size_t groups) const override {
-    TorchValue out = TorchValue::dict({{"factor", factor_}, {"min_lrs", each(groups, least_)}, {"max_lrs", each(groups, most_)}, {"patience", whole(patience_)}, {"verbose", false},
-                                       {"cooldown", whole(cooldown_)}, {"warmup", whole(warmup_)}, {"cooldown_counter", whole(cooling_)}, {"warmup_counter", whole(warming_)},
-                                       {"mode", comparison_.mode()}, {"threshold", comparison_.threshold}, {"threshold_mode", comparison_.threshold_mode()}, {"best", best_},
-                                       {"num_bad_epochs", whole(bad_)}, {"num_good_epochs", whole(good_)}, {"eps", smallest_change_}, {"last_epoch", evaluations_}, {"smooth", window_ > 0},
-                                       {"window_size", window_size_}, {"reset_start", whole(until_reset_)}, {"reset_start_original", whole(resets_after_)}, {"_last_lr", each(groups, rate_)},
+    TorchValue out = TorchValue::dict({{"factor", factor_},
+                                       {"min_lrs", each(groups, least_)},
+                                       {"max_lrs", each(groups, most_)},
+                                       {"patience", whole(patience_)},
+                                       {"verbose", false},
+                                       {"cooldown", whole(cooldown_)},
+                                       {"warmup", whole(warmup_)},
+                                       {"cooldown_counter", whole(cooling_)},
+                                       {"warmup_counter", whole(warming_)},
+                                       {"mode", comparison_.mode()},
+                                       {"threshold", comparison_.threshold},
+                                       {"threshold_mode", comparison_.threshold_mode()},
+                                       {"best", best_},
+                                       {"num_bad_epochs", whole(bad_)},
+                                       {"num_good_epochs", whole(good_)},
+                                       {"eps", smallest_change_},
+                                       {"last_epoch", evaluations_},
+                                       {"smooth", window_ > 0},
+                                       {"window_size", window_size_},
+                                       {"reset_start", whole(until_reset_)},
+                                       {"reset_start_original", whole(resets_after_)},
+                                       {"_last_lr", each(groups, rate_)},
                                        {"_init_lrs", each(groups, first_rate_)}});
     if (window_ == 0) return out;
-    out["_streaming_avg"] = TorchValue::dict({{"window_size", window_size_}, {"values", TorchValue::list({recent_.begin(), recent_.end()})}, {"sum", recent_sum_}});
+    out["_streaming_avg"] =
+        TorchValue::dict({{"window_size", window_size_},
+                          {"values", TorchValue::list({recent_.begin(), recent_.end()})},
+                          {"sum", recent_sum_}});
     return out;
   }
   void restore_torch(const TorchValue& state, const std::string& origin) override {
-    rate_ = number_in(state, "_last_lr", origin), best_ = number_in(state, "best", origin), bad_ = number_in(state, "num_bad_epochs", origin), good_ = number_in(state, "num_good_epochs", origin);
-    cooling_ = number_in(state, "cooldown_counter", origin), warming_ = number_in(state, "warmup_counter", origin), until_reset_ = number_in(state, "reset_start", origin);
+    rate_ = number_in(state, "_last_lr", origin), best_ = number_in(state, "best", origin),
+    bad_ = number_in(state, "num_bad_epochs", origin),
+    good_ = number_in(state, "num_good_epochs", origin);
+    cooling_ = number_in(state, "cooldown_counter", origin),
+    warming_ = number_in(state, "warmup_counter", origin),
+    until_reset_ = number_in(state, "reset_start", origin);
     evaluations_ = static_cast<int64_t>(number_in(state, "last_epoch", origin));
-    const TorchValue *average = state.find("_streaming_avg"), *values = average == nullptr ? nullptr : average->find("values");
+    const TorchValue *average = state.find("_streaming_avg"),
+                     *values = average == nullptr ? nullptr : average->find("values");
     if (window_ == 0 || values == nullptr) return;
     recent_sum_ = number_in(*average, "sum", origin);
     recent_.clear();
-    for (const TorchValue& value : values->items) recent_.push_back(value.kind == TorchValue::Kind::kReal ? value.real : static_cast<double>(value.integer));
+    for (const TorchValue& value : values->items)
+      recent_.push_back(value.kind == TorchValue::Kind::kReal ? value.real
+                                                              : static_cast<double>(value.integer));
   }
 
  private:
@@ -170,7 +255,8 @@ class GreedySchedule : public Schedule {
   }
 
   void lower() {
-    if (const double less = std::max(rate_ * factor_, least_); rate_ - less > smallest_change_) rate_ = less;
+    if (const double less = std::max(rate_ * factor_, least_); rate_ - less > smallest_change_)
+      rate_ = less;
     if (rate_ > least_ || --until_reset_ > 0) return;
     // Long enough at the least: all over again.
     rate_ = first_rate_;
@@ -193,7 +279,11 @@ class GreedySchedule : public Schedule {
 
 }  // namespace
 
-std::unique_ptr<Schedule> make_plateau_schedule(double learning_rate, ScheduleOptions& options) { return std::make_unique<PlateauSchedule>(learning_rate, options); }
-std::unique_ptr<Schedule> make_greedy_schedule(double learning_rate, ScheduleOptions& options) { return std::make_unique<GreedySchedule>(learning_rate, options); }
+std::unique_ptr<Schedule> make_plateau_schedule(double learning_rate, ScheduleOptions& options) {
+  return std::make_unique<PlateauSchedule>(learning_rate, options);
+}
+std::unique_ptr<Schedule> make_greedy_schedule(double learning_rate, ScheduleOptions& options) {
+  return std::make_unique<GreedySchedule>(learning_rate, options);
+}
 
 }  // namespace slipway

@@ -1,4 +1,5 @@
-// Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023), with decoupled weight decay.
+// Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023), with decoupled weight
+// decay.
 #include "device/accelerator/device_tensors.h"
 #include "device/optimizer_kernels.h"
 #include "optim/optimizers.h"
@@ -8,24 +9,32 @@ namespace {
 
 class Lion : public Optimizer {
  public:
-  Lion(FlatParameters& parameters, const OptimizerSettings& settings) : Optimizer(parameters, "lion"), settings_(settings), exp_avg_(add_flat_slot("exp_avg")) {}
+  Lion(FlatParameters& parameters, const OptimizerSettings& settings)
+      : Optimizer(parameters, "lion"), settings_(settings), exp_avg_(add_flat_slot("exp_avg")) {}
 
   TorchLayout torch_layout() const override {
-    return {settings_.weight_decay, TorchValue::dict({{"betas", TorchValue::tuple({settings_.beta1, settings_.beta2})}})};
+    return {settings_.weight_decay,
+            TorchValue::dict({{"betas", TorchValue::tuple({settings_.beta1, settings_.beta2})}})};
   }
 
  protected:
   void update(FlatParameters::Group& group, size_t index, const Update& update) override {
     kernels::LionStep step{};
     step.grad_scale = static_cast<float>(update.grad_scale);
-    step.keep = static_cast<float>(group.decay ? 1 - update.learning_rate * settings_.weight_decay : 1.0);
-    step.beta1 = static_cast<float>(settings_.beta1), step.rest1 = static_cast<float>(1 - settings_.beta1);
-    step.beta2 = static_cast<float>(settings_.beta2), step.rest2 = static_cast<float>(1 - settings_.beta2);
+    step.keep =
+        static_cast<float>(group.decay ? 1 - update.learning_rate * settings_.weight_decay : 1.0);
+    step.beta1 = static_cast<float>(settings_.beta1),
+    step.rest1 = static_cast<float>(1 - settings_.beta1);
+    step.beta2 = static_cast<float>(settings_.beta2),
+    step.rest2 = static_cast<float>(1 - settings_.beta2);
     step.rate = static_cast<float>(update.learning_rate);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index);
-    if (on_device(group.weights)) return device_kernels().lion(g, group.weights.numel(), step, w, m);
-    in_pieces(group, [&](int64_t at, int64_t count) { kernels::lion(g + at, count, step, w + at, m + at); });
+    if (on_device(group.weights))
+      return device_kernels().lion(g, group.weights.numel(), step, w, m);
+    in_pieces(group, [&](int64_t at, int64_t count) {
+      kernels::lion(g + at, count, step, w + at, m + at);
+    });
   }
 
  private:
@@ -35,6 +44,9 @@ class Lion : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_lion(FlatParameters& parameters, const OptimizerSettings& settings) { return std::make_unique<Lion>(parameters, settings); }
+std::unique_ptr<Optimizer> make_lion(FlatParameters& parameters,
+                                     const OptimizerSettings& settings) {
+  return std::make_unique<Lion>(parameters, settings);
+}
 
 }  // namespace slipway

@@ -18,14 +18,21 @@ struct Known {
   const char* name;
   const char* is;  // the optimizer that stands behind it
 };
-constexpr Known kKnown[] = {{"adamw_torch", "adamw"}, {"adamw_torch_fused", "adamw"}, {"adamw", "adamw"}, {"adamw_hf", "adamw"}, {"adamw_apex_fused", "adamw"},
-                            {"sgd", "sgd"}, {"adagrad", "adagrad"}, {"rmsprop", "rmsprop"}, {"adafactor", "adafactor"}, {"lion", "lion"}, {"lion_32bit", "lion"}};
+constexpr Known kKnown[] = {
+    {"adamw_torch", "adamw"}, {"adamw_torch_fused", "adamw"}, {"adamw", "adamw"},
+    {"adamw_hf", "adamw"},    {"adamw_apex_fused", "adamw"},  {"sgd", "sgd"},
+    {"adagrad", "adagrad"},   {"rmsprop", "rmsprop"},         {"adafactor", "adafactor"},
+    {"lion", "lion"},         {"lion_32bit", "lion"}};
 
 std::string refusal(const std::string& name) {
   const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
-  if (has("8bit") || has("4bit") || has("paged") || has("_bnb")) return "its state would be kept in few bits by bitsandbytes; here state is float32: use adamw_torch, lion_32bit or rmsprop";
-  if (has("galore") || has("apollo") || has("lomo") || has("schedule_free") || has("ademamix") || has("grokadamw") || has("stable_adamw") || has("anyprecision") || has("xla") || has("npu"))
-    return "it comes from a Python package of its own: use one of adamw_torch, adafactor, lion_32bit, sgd, adagrad, rmsprop";
+  if (has("8bit") || has("4bit") || has("paged") || has("_bnb"))
+    return "its state would be kept in few bits by bitsandbytes; here state is float32: use "
+           "adamw_torch, lion_32bit or rmsprop";
+  if (has("galore") || has("apollo") || has("lomo") || has("schedule_free") || has("ademamix") ||
+      has("grokadamw") || has("stable_adamw") || has("anyprecision") || has("xla") || has("npu"))
+    return "it comes from a Python package of its own: use one of adamw_torch, adafactor, "
+           "lion_32bit, sgd, adagrad, rmsprop";
   return "";
 }
 
@@ -39,7 +46,8 @@ Optimizer::Optimizer(FlatParameters& parameters, const char* name) : name_(name)
 void Optimizer::step(double learning_rate, double grad_scale) {
   const TraceScope trace("optimizer", name_);
   ++step_count_;
-  for (size_t g = 0; g < groups_.size(); ++g) update(*groups_[g], g, {learning_rate, grad_scale, step_count_});
+  for (size_t g = 0; g < groups_.size(); ++g)
+    update(*groups_[g], g, {learning_rate, grad_scale, step_count_});
 }
 
 void Optimizer::reset() {
@@ -52,14 +60,16 @@ at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
   const auto found = std::ranges::find(slots_, slot, &Slot::name);
   if (found == slots_.end()) {
     std::string kept;
-    for (const Slot& each : slots_) kept += (kept.empty() ? "" : &each == &slots_.back() ? " and " : ", ") + each.name;
+    for (const Slot& each : slots_)
+      kept += (kept.empty() ? "" : &each == &slots_.back() ? " and " : ", ") + each.name;
     fail("{} keeps {}, not \"{}\"", name_, kept.empty() ? "nothing" : kept, slot);
   }
   size_t at = 0;
   for (const FlatParameters::Group* group : groups_)
     for (const FlatParameters::Place& place : group->places) {
       const at::Tensor& view = found->views[at++];
-      if (group->weights.const_data_ptr<float>() + place.offset != weight.const_data_ptr<float>()) continue;
+      if (group->weights.const_data_ptr<float>() + place.offset != weight.const_data_ptr<float>())
+        continue;
       if (!view.defined()) fail("{} keeps no {} of a parameter of this shape", name_, slot);
       return view;
     }
@@ -70,14 +80,18 @@ size_t Optimizer::add_flat_slot(const std::string& name) {
   Slot slot{name, {}, {}};
   for (const FlatParameters::Group* group : groups_) {
     slot.buffers.push_back(at::zeros_like(group->weights));
-    for (const FlatParameters::Place& place : group->places) slot.views.push_back(slot.buffers.back().narrow(0, place.offset, place.count).view(place.shape));
+    for (const FlatParameters::Place& place : group->places)
+      slot.views.push_back(
+          slot.buffers.back().narrow(0, place.offset, place.count).view(place.shape));
   }
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
 }
 
-void Optimizer::in_pieces(const FlatParameters::Group& group, const std::function<void(int64_t, int64_t)>& body) {
-  parallel_ranges(group.weights.numel(), kGrain, [&](int64_t begin, int64_t end) { body(begin, end - begin); });
+void Optimizer::in_pieces(const FlatParameters::Group& group,
+                          const std::function<void(int64_t, int64_t)>& body) {
+  parallel_ranges(group.weights.numel(), kGrain,
+                  [&](int64_t begin, int64_t end) { body(begin, end - begin); });
 }
 
 const std::vector<std::string>& optimizer_names() {
@@ -89,11 +103,14 @@ const std::vector<std::string>& optimizer_names() {
   return names;
 }
 
-std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters, const OptimizerSettings& settings) {
-  const auto* known = std::ranges::find(kKnown, settings.name, [](const Known& each) { return std::string(each.name); });
+std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters,
+                                          const OptimizerSettings& settings) {
+  const auto* known = std::ranges::find(kKnown, settings.name,
+                                        [](const Known& each) { return std::string(each.name); });
   if (known == std::end(kKnown)) {
     const std::string why = refusal(settings.name);
-    fail("there is no optimizer \"{}\"{}", settings.name, why.empty() ? did_you_mean(settings.name, optimizer_names()) : ": " + why);
+    fail("there is no optimizer \"{}\"{}", settings.name,
+         why.empty() ? did_you_mean(settings.name, optimizer_names()) : ": " + why);
   }
   const std::string is = known->is;
   OptimizerOptions options(settings.name, settings.options);

@@ -1,5 +1,5 @@
-// What an update of the weights is made of, over the flat buffers: one pass over all of a group. The names are those of Hugging Face's
-// `optim`, the formulas torch.optim's.
+// What an update of the weights is made of, over the flat buffers: one pass over all of a group.
+// The names are those of Hugging Face's `optim`, the formulas torch.optim's.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,14 +24,17 @@ class Optimizer {
   struct Slot {
     std::string name;                 // as torch.optim calls it
     std::vector<at::Tensor> buffers;  // of each trainable group: what a checkpoint keeps
-    std::vector<at::Tensor> views;    // of each parameter of the trainable groups, in their order; undefined where it has none
+    // of each parameter of the trainable groups, in their order; undefined where it has none
+    std::vector<at::Tensor> views;
   };
 
   // How the peer's class writes itself into optimizer.pt (optim/optimizer_file.h).
   struct TorchLayout {
     enum class Step { kNone, kTensor, kInteger };
     double weight_decay = 0;
-    TorchValue group;         // a dict: what a parameter group keeps beside weight decay, rates and parameters, in the class's order
+    // a dict: what a parameter group keeps beside weight decay, rates and parameters, in the
+    // class's order
+    TorchValue group;
     Step step = Step::kNone;  // how the state of a parameter counts
     bool rms = false;         // whether it holds the root mean square of the parameter
   };
@@ -67,7 +70,8 @@ class Optimizer {
   size_t add_flat_slot(const std::string& name);
   float* flat(size_t slot, size_t index) { return slots_[slot].buffers[index].data_ptr<float>(); }
   // body(begin, count) for pieces of a group's values, on all threads.
-  static void in_pieces(const FlatParameters::Group& group, const std::function<void(int64_t begin, int64_t count)>& body);
+  static void in_pieces(const FlatParameters::Group& group,
+                        const std::function<void(int64_t begin, int64_t count)>& body);
 
   std::vector<FlatParameters::Group*> groups_;  // the trainable ones
   std::vector<Slot> slots_;
@@ -84,6 +88,7 @@ const std::vector<std::string>& optimizer_names();
 double state_bytes_per_weight(const OptimizerSettings& settings);
 
 // Throws Error on a name or an option that is unknown, and on values that make no sense.
-std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters, const OptimizerSettings& settings);
+std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters,
+                                          const OptimizerSettings& settings);
 
 }  // namespace slipway

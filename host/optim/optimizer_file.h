@@ -1,6 +1,7 @@
-// optimizer.pt: an optimizer's state as the state_dict of the peer's class of the same name (torch.optim, transformers' Adafactor,
-// lion-pytorch), so that either side goes on from the other's. Parameters are numbered as the Hugging Face Trainer numbers them: those that
-// take weight decay first, then the rest, each in the order of transformers' modules.
+// optimizer.pt: an optimizer's state as the state_dict of the peer's class of the same name
+// (torch.optim, transformers' Adafactor, lion-pytorch), so that either side goes on from the
+// other's. Parameters are numbered as the Hugging Face Trainer numbers them: those that take weight
+// decay first, then the rest, each in the order of transformers' modules.
 #pragma once
 #include <optional>
 #include <string>
@@ -17,17 +18,21 @@ struct StoredRates {
   std::optional<double> initial;  // "initial_lr", which schedules by formula leave there
 };
 
-// Streams the state to `path`; tensors on the processor are not copied first. Without a step done the state is empty, as the peer's is. Throws Error.
-void write_optimizer(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters, const StoredRates& rates);
+// Streams the state to `path`; tensors on the processor are not copied first. Without a step done
+// the state is empty, as the peer's is. Throws Error.
+void write_optimizer(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters,
+                     const StoredRates& rates);
 
 struct ReadOptimizer {
-  std::optional<int64_t> steps;          // done; none where the optimizer does not count
-  std::vector<std::string> differences;  // options that the run file sets otherwise, a sentence each: the run file's are used
+  std::optional<int64_t> steps;  // done; none where the optimizer does not count
+  // options that the run file sets otherwise, a sentence each: the run file's are used
+  std::vector<std::string> differences;
 };
 
-// Fills the optimizer's state from `path`; its step count stays as it is. Throws Error naming file, entry and mend when the file was
-// written for another optimizer or another model.
-ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters);
+// Fills the optimizer's state from `path`; its step count stays as it is. Throws Error naming file,
+// entry and mend when the file was written for another optimizer or another model.
+ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
+                             const FlatParameters& parameters);
 
 // The same for optimizer.safetensors, which earlier versions wrote.
 void read_flat_optimizer(const fs::path& path, Optimizer& optimizer);

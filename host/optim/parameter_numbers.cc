@@ -19,7 +19,8 @@ NumberedParameters number_parameters(const FlatParameters& parameters) {
   for (const bool decays : {true, false}) {
     for (const size_t i : module_order(names)) {
       const auto [spec, view] = specs_and_views[i];
-      if ((parameters.specs()[spec].decay && decays_by_name(names[i])) == decays) out.parameters.push_back({names[i], parameters.tensor(spec).detach(), view});
+      if ((parameters.specs()[spec].decay && decays_by_name(names[i])) == decays)
+        out.parameters.push_back({names[i], parameters.tensor(spec).detach(), view});
     }
     if (decays) out.decaying = out.parameters.size();
   }

@@ -1,4 +1,5 @@
-// RMSprop (Tieleman and Hinton, "Lecture 6.5: divide the gradient by a running average of its recent magnitude", 2012).
+// RMSprop (Tieleman and Hinton, "Lecture 6.5: divide the gradient by a running average of its
+// recent magnitude", 2012).
 #include "base/error.h"
 #include "device/accelerator/device_tensors.h"
 #include "device/optimizer_kernels.h"
@@ -10,17 +11,30 @@ namespace {
 class Rmsprop : public Optimizer {
  public:
   Rmsprop(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options)
-      : Optimizer(parameters, "rmsprop"), weight_decay_(settings.weight_decay), momentum_(options.number("momentum", 0)), alpha_(options.number("alpha", 0.99)),
-        epsilon_(options.number("eps", 1e-8)), centered_(options.flag("centered", false)), square_(add_flat_slot("square_avg")) {
+      : Optimizer(parameters, "rmsprop"),
+        weight_decay_(settings.weight_decay),
+        momentum_(options.number("momentum", 0)),
+        alpha_(options.number("alpha", 0.99)),
+        epsilon_(options.number("eps", 1e-8)),
+        centered_(options.flag("centered", false)),
+        square_(add_flat_slot("square_avg")) {
     if (!(momentum_ >= 0)) fail("optim_args: momentum is {}, at least 0 is needed", momentum_);
-    if (!(alpha_ >= 0 && alpha_ < 1)) fail("optim_args: alpha is {}, it must lie between 0 and 1", alpha_);
+    if (!(alpha_ >= 0 && alpha_ < 1))
+      fail("optim_args: alpha is {}, it must lie between 0 and 1", alpha_);
     if (momentum_ > 0) buffer_ = add_flat_slot("momentum_buffer");
     if (centered_) mean_ = add_flat_slot("grad_avg");
   }
 
   TorchLayout torch_layout() const override {
     return {weight_decay_,
-            TorchValue::dict({{"momentum", momentum_}, {"alpha", alpha_}, {"eps", epsilon_}, {"centered", centered_}, {"capturable", false}, {"foreach", {}}, {"maximize", false}, {"differentiable", false}}),
+            TorchValue::dict({{"momentum", momentum_},
+                              {"alpha", alpha_},
+                              {"eps", epsilon_},
+                              {"centered", centered_},
+                              {"capturable", false},
+                              {"foreach", {}},
+                              {"maximize", false},
+                              {"differentiable", false}}),
             TorchLayout::Step::kTensor};
   }
 
@@ -34,11 +48,15 @@ class Rmsprop : public Optimizer {
     step.momentum = static_cast<float>(momentum_);
     step.rate = static_cast<float>(update.learning_rate);
     const float* g = group.grads.const_data_ptr<float>();
-    float *w = group.weights.data_ptr<float>(), *square = flat(square_, index), *mean = centered_ ? flat(mean_, index) : nullptr,
+    float *w = group.weights.data_ptr<float>(), *square = flat(square_, index),
+          *mean = centered_ ? flat(mean_, index) : nullptr,
           *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
-    if (on_device(group.weights)) return device_kernels().rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
+    if (on_device(group.weights))
+      return device_kernels().rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
     in_pieces(group, [&](int64_t at, int64_t count) {
-      kernels::rmsprop(g + at, count, step, w + at, square + at, mean == nullptr ? nullptr : mean + at, buffer == nullptr ? nullptr : buffer + at);
+      kernels::rmsprop(g + at, count, step, w + at, square + at,
+                       mean == nullptr ? nullptr : mean + at,
+                       buffer == nullptr ? nullptr : buffer + at);
     });
   }
 
@@ -51,7 +69,9 @@ class Rmsprop : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_rmsprop(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_rmsprop(FlatParameters& parameters,
+                                        const OptimizerSettings& settings,
+                                        OptimizerOptions& options) {
   return std::make_unique<Rmsprop>(parameters, settings, options);
 }
 

@@ -24,7 +24,8 @@ class Schedule {
   virtual ~Schedule() = default;
   // The rate of the update that follows `step` updates.
   virtual double at(int64_t step) const = 0;
-  // Adaptive schedules change their rate after an evaluation, by the metric that chooses the best model.
+  // Adaptive schedules change their rate after an evaluation, by the metric that chooses the best
+  // model.
   virtual bool adaptive() const { return false; }
   virtual void evaluated(double /*metric*/) {}
   // What a resumed run goes on from; empty unless adaptive.
@@ -36,14 +37,16 @@ class Schedule {
   virtual void restore_torch(const TorchValue& /*state*/, const std::string& /*origin*/) {}
 };
 
-// The twelve: linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau,
-// cosine_with_min_lr, cosine_warmup_with_min_lr, warmup_stable_decay, greedy.
+// The twelve: linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup,
+// inverse_sqrt, reduce_lr_on_plateau, cosine_with_min_lr, cosine_warmup_with_min_lr,
+// warmup_stable_decay, greedy.
 const std::vector<std::string>& schedule_names();
 
 // Whether the schedule of that name is adaptive.
 bool goes_by_evaluations(std::string_view name);
 
-// Throws Error on an unknown name, on options that the schedule does not take or needs, and on values that make no sense.
+// Throws Error on an unknown name, on options that the schedule does not take or needs, and on
+// values that make no sense.
 std::unique_ptr<Schedule> make_schedule(const ScheduleSettings& settings);
 
 }  // namespace slipway

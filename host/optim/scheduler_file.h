@@ -1,5 +1,5 @@
-// scheduler.pt: where a learning-rate schedule stands, as the state_dict of the peer's class (torch's LambdaLR and ReduceLROnPlateau,
-// transformers' GreedyLR).
+// scheduler.pt: where a learning-rate schedule stands, as the state_dict of the peer's class
+// (torch's LambdaLR and ReduceLROnPlateau, transformers' GreedyLR).
 #pragma once
 #include <string>
 #include <vector>
@@ -9,16 +9,20 @@
 
 namespace slipway {
 
-// The schedule after `step` updates; it has two parameter groups, as the Hugging Face Trainer makes them. Throws Error.
+// The schedule after `step` updates; it has two parameter groups, as the Hugging Face Trainer makes
+// them. Throws Error.
 void write_scheduler(const fs::path& path, const Schedule& schedule, int64_t step);
 
 struct ReadScheduler {
-  int64_t offset = 0;                    // what is to be added to the number of steps done to get the schedule's own
-  std::vector<std::string> differences;  // what the run file sets otherwise, a sentence each: the run file's is used
+  // what is to be added to the number of steps done to get the schedule's own
+  int64_t offset = 0;
+  // what the run file sets otherwise, a sentence each: the run file's is used
+  std::vector<std::string> differences;
 };
 
-// Puts `schedule`, of the name `name`, where the file says, `steps` steps being done. Throws Error naming file, entry and mend where it
-// is of another kind.
-ReadScheduler read_scheduler(const fs::path& path, Schedule& schedule, const std::string& name, int64_t steps);
+// Puts `schedule`, of the name `name`, where the file says, `steps` steps being done. Throws Error
+// naming file, entry and mend where it is of another kind.
+ReadScheduler read_scheduler(const fs::path& path, Schedule& schedule, const std::string& name,
+                             int64_t steps);
 
 }  // namespace slipway

@@ -10,15 +10,25 @@ namespace {
 class Sgd : public Optimizer {
  public:
   Sgd(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options)
-      : Optimizer(parameters, "sgd"), weight_decay_(settings.weight_decay), momentum_(options.number("momentum", 0)), dampening_(options.number("dampening", 0)),
+      : Optimizer(parameters, "sgd"),
+        weight_decay_(settings.weight_decay),
+        momentum_(options.number("momentum", 0)),
+        dampening_(options.number("dampening", 0)),
         nesterov_(options.flag("nesterov", false)) {
     if (!(momentum_ >= 0)) fail("optim_args: momentum is {}, at least 0 is needed", momentum_);
-    if (nesterov_ && (momentum_ == 0 || dampening_ != 0)) fail("optim_args: nesterov needs a momentum over 0, and no dampening");
+    if (nesterov_ && (momentum_ == 0 || dampening_ != 0))
+      fail("optim_args: nesterov needs a momentum over 0, and no dampening");
     if (momentum_ > 0) buffer_ = add_flat_slot("momentum_buffer");
   }
 
   TorchLayout torch_layout() const override {
-    return {weight_decay_, TorchValue::dict({{"momentum", momentum_}, {"dampening", dampening_}, {"nesterov", nesterov_}, {"maximize", false}, {"foreach", {}}, {"differentiable", false}, {"fused", {}}})};
+    return {weight_decay_, TorchValue::dict({{"momentum", momentum_},
+                                             {"dampening", dampening_},
+                                             {"nesterov", nesterov_},
+                                             {"maximize", false},
+                                             {"foreach", {}},
+                                             {"differentiable", false},
+                                             {"fused", {}}})};
   }
 
  protected:
@@ -32,9 +42,13 @@ class Sgd : public Optimizer {
     step.rate = static_cast<float>(update.learning_rate);
     step.nesterov = nesterov_;
     const float* g = group.grads.const_data_ptr<float>();
-    float *w = group.weights.data_ptr<float>(), *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
-    if (on_device(group.weights)) return device_kernels().sgd(g, group.weights.numel(), step, w, buffer);
-    in_pieces(group, [&](int64_t at, int64_t count) { kernels::sgd(g + at, count, step, w + at, buffer == nullptr ? nullptr : buffer + at); });
+    float *w = group.weights.data_ptr<float>(),
+          *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
+    if (on_device(group.weights))
+      return device_kernels().sgd(g, group.weights.numel(), step, w, buffer);
+    in_pieces(group, [&](int64_t at, int64_t count) {
+      kernels::sgd(g + at, count, step, w + at, buffer == nullptr ? nullptr : buffer + at);
+    });
   }
 
  private:
@@ -45,7 +59,8 @@ class Sgd : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_sgd(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_sgd(FlatParameters& parameters, const OptimizerSettings& settings,
+                                    OptimizerOptions& options) {
   return std::make_unique<Sgd>(parameters, settings, options);
 }
 

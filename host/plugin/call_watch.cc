@@ -50,10 +50,12 @@ std::vector<std::string> late_calls(std::map<const PluginCall*, Seen>& seen) {
       known = {number, Clock::now()};
       return;
     }
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - known.since).count();
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - known.since).count();
     if (seconds < known.next_seconds) return;
     known.next_seconds *= 2;
-    out.push_back(fmt::format("waiting for plugin {}, {}(), {} s{}", plugin, function, seconds, stop_requested() ? "; signal again to end now" : ""));
+    out.push_back(fmt::format("waiting for plugin {}, {}(), {} s{}", plugin, function, seconds,
+                              stop_requested() ? "; signal again to end now" : ""));
   });
   return out;
 }

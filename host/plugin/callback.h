@@ -16,7 +16,8 @@ class CallbackPlugin {
   int32_t order() const { return table_->order; }
   uint64_t events() const { return table_->events; }  // bit (1 << type) for each wanted
 
-  // Hands the event over; the plugin may set and clear bits of `control`. Throws Error when it fails. [loop]
+  // Hands the event over; the plugin may set and clear bits of `control`. Throws Error when it
+  // fails. [loop]
   void on_event(const slw_event& event, uint32_t& control) const;
 
   // The plugin's own state, kept in checkpoints; "" when it keeps none. Throws Error.

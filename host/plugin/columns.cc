@@ -17,7 +17,8 @@ const Json* cell(const Json* row, const std::string& name) {
 }
 
 bool is_int64(const Json& value) {
-  if (value.is_number_unsigned()) return value.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (value.is_number_unsigned())
+    return value.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   return value.is_number_integer();
 }
 
@@ -34,7 +35,8 @@ void ColumnTypes::see(const Json& row) {
   for (const auto& [name, value] : row.items()) {
     auto column = std::ranges::find(seen_, name, &Column::name);
     if (column == seen_.end()) column = seen_.insert(column, {name, 0});
-    if (!value.is_null()) column->type = std::max(column->type, type_of(value));  // ascending: INT, FLOAT, STRING
+    // ascending: INT, FLOAT, STRING
+    if (!value.is_null()) column->type = std::max(column->type, type_of(value));
   }
 }
 
@@ -45,7 +47,8 @@ std::vector<ColumnTypes::Column> ColumnTypes::columns() const {
   return out;
 }
 
-ColumnTable::ColumnTable(const std::vector<const Json*>& rows, const std::optional<ColumnTypes>& types) {
+ColumnTable::ColumnTable(const std::vector<const Json*>& rows,
+                         const std::optional<ColumnTypes>& types) {
   ColumnTypes seen;
   if (!types)
     for (const Json* row : rows)
@@ -60,7 +63,8 @@ ColumnTable::ColumnTable(const std::vector<const Json*>& rows, const std::option
     for (const Json* value : cells) {
       present.push_back(value != nullptr);
       if (value != nullptr && type_of(*value) > type)
-        fail("column \"{}\" holds {} in the data set, but a row has {}", name, type == SLW_INT ? "whole numbers" : "numbers", json_text(*value));
+        fail("column \"{}\" holds {} in the data set, but a row has {}", name,
+             type == SLW_INT ? "whole numbers" : "numbers", json_text(*value));
     }
     present_views_.push_back(present.data());
     fill(column, cells);
@@ -80,7 +84,9 @@ void ColumnTable::fill(slw_column& column, const std::vector<const Json*>& cells
   } else {
     auto& out = views_.emplace_back();
     for (const Json* value : cells) {
-      const std::string& text = texts_.emplace_back(value == nullptr ? "" : value->is_string() ? value->get<std::string>() : json_text(*value));
+      const std::string& text = texts_.emplace_back(value == nullptr     ? ""
+                                                    : value->is_string() ? value->get<std::string>()
+                                                                         : json_text(*value));
       out.push_back({text.data(), text.size()});
     }
     column.v.texts = out.data();

@@ -10,8 +10,9 @@
 
 namespace slipway {
 
-// The columns of a data set, in the order of their first appearance. A column has one type for all rows: SLW_INT where every value is
-// a whole number, SLW_FLOAT where every one is a number, else SLW_STRING; so has a column without a single value.
+// The columns of a data set, in the order of their first appearance. A column has one type for all
+// rows: SLW_INT where every value is a whole number, SLW_FLOAT where every one is a number, else
+// SLW_STRING; so has a column without a single value.
 class ColumnTypes {
  public:
   // Looks at another row's extra columns: an object, or nothing.
@@ -30,10 +31,12 @@ class ColumnTypes {
 // Owns what the slw_column array points to. Not copyable: the table holds addresses.
 class ColumnTable {
  public:
-  // rows[i]: the i-th row's extra columns, an object, or nullptr for none; borrowed for the call. A row without a value has 0 or "",
-  // and present() says so; text columns have what is no text as JSON. Without `types` they are those of these rows. Throws Error on a
-  // value that its column's type cannot hold.
-  explicit ColumnTable(const std::vector<const Json*>& rows, const std::optional<ColumnTypes>& types = {});
+  // rows[i]: the i-th row's extra columns, an object, or nullptr for none; borrowed for the call. A
+  // row without a value has 0 or "", and present() says so; text columns have what is no text as
+  // JSON. Without `types` they are those of these rows. Throws Error on a value that its column's
+  // type cannot hold.
+  explicit ColumnTable(const std::vector<const Json*>& rows,
+                       const std::optional<ColumnTypes>& types = {});
   ColumnTable(const ColumnTable&) = delete;
   ColumnTable& operator=(const ColumnTable&) = delete;
 

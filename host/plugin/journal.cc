@@ -24,16 +24,21 @@ std::optional<std::string> record_of(std::string_view line) {
 }  // namespace
 
 fs::path Journals::path(std::string_view name) const {
-  const auto legal = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; };
+  const auto legal = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  };
   if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, legal))
-    throw BadJournalArgument(fmt::format("\"{}\" cannot name a journal: 1 to 64 letters, digits, '_' and '-' can", name));
-  return folder_ / (std::string(name) + (rank_ > 0 ? fmt::format(".rank{}", rank_) : "") + ".jsonl");
+    throw BadJournalArgument(fmt::format(
+        "\"{}\" cannot name a journal: 1 to 64 letters, digits, '_' and '-' can", name));
+  return folder_ /
+         (std::string(name) + (rank_ > 0 ? fmt::format(".rank{}", rank_) : "") + ".jsonl");
 }
 
 void Journals::append(std::string_view name, std::string_view record) const {
   const fs::path file_path = path(name);
   if (record.size() > kLongestRecord)
-    throw BadJournalArgument(fmt::format("a record of {} bytes is too long: {} at most", record.size(), kLongestRecord));
+    throw BadJournalArgument(
+        fmt::format("a record of {} bytes is too long: {} at most", record.size(), kLongestRecord));
   Json line;
   line["bytes"] = record.size();
   line["record"] = record;
@@ -60,7 +65,9 @@ std::vector<std::string> Journals::read(std::string_view name) const {
     ++line;
     std::optional<std::string> record = record_of(std::string_view(text).substr(at, end - at));
     if (!record && end + 1 == text.size()) break;
-    if (!record) fail("{}:{}: damaged record; restore the file, or delete it to begin again", file_path.string(), line);
+    if (!record)
+      fail("{}:{}: damaged record; restore the file, or delete it to begin again",
+           file_path.string(), line);
     records.push_back(std::move(*record));
     at = end + 1;
   }

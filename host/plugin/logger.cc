@@ -20,20 +20,24 @@ void LoggerPlugin::begin(const std::string& run_id, const Value& config, bool re
   });
 }
 
-void LoggerPlugin::scalars(int64_t step, double wall_time, std::span<const slw_metric> metrics) const {
+void LoggerPlugin::scalars(int64_t step, double wall_time,
+                           std::span<const slw_metric> metrics) const {
   call_plugin(id(), "scalars", [&](slw_error* error) {
     return table_->scalars(plugin_.get(), step, wall_time, metrics.data(), metrics.size(), error);
   });
 }
 
-void LoggerPlugin::text(int64_t step, double wall_time, const std::string& name, const std::string& markdown) const {
+void LoggerPlugin::text(int64_t step, double wall_time, const std::string& name,
+                        const std::string& markdown) const {
   if (!SLW_HAS(table_, text)) return;
   call_plugin(id(), "text", [&](slw_error* error) {
-    return table_->text(plugin_.get(), step, wall_time, name.c_str(), {markdown.data(), markdown.size()}, error);
+    return table_->text(plugin_.get(), step, wall_time, name.c_str(),
+                        {markdown.data(), markdown.size()}, error);
   });
 }
 
-void LoggerPlugin::table(int64_t step, double wall_time, const std::string& name, const SampleTable& samples) const {
+void LoggerPlugin::table(int64_t step, double wall_time, const std::string& name,
+                         const SampleTable& samples) const {
   if (!SLW_HAS(table_, table)) return;
   Value all;
   all.kind = Value::Kind::kArray;
@@ -43,8 +47,9 @@ void LoggerPlugin::table(int64_t step, double wall_time, const std::string& name
   std::vector<const char*> columns;
   for (const std::string& column : samples.columns) columns.push_back(column.c_str());
   call_plugin(id(), "table", [&](slw_error* error) {
-    return table_->table(plugin_.get(), step, wall_time, name.c_str(), columns.data(), static_cast<uint32_t>(columns.size()),
-                         cells.root()->v.array.items, samples.rows.size(), error);
+    return table_->table(plugin_.get(), step, wall_time, name.c_str(), columns.data(),
+                         static_cast<uint32_t>(columns.size()), cells.root()->v.array.items,
+                         samples.rows.size(), error);
   });
 }
 
@@ -55,7 +60,8 @@ void LoggerPlugin::flush() const {
 
 void LoggerPlugin::end(slw_status outcome) const {
   if (!SLW_HAS(table_, end)) return;
-  call_plugin_at_length(id(), "end", [&](slw_error* error) { return table_->end(plugin_.get(), outcome, error); });
+  call_plugin_at_length(
+      id(), "end", [&](slw_error* error) { return table_->end(plugin_.get(), outcome, error); });
 }
 
 }  // namespace slipway

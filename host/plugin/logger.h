@@ -15,7 +15,8 @@ struct SampleTable {
   std::vector<std::vector<Value>> rows;
 };
 
-// Every function throws Error when the plugin fails; what a plugin does not offer is passed over. [logger]
+// Every function throws Error when the plugin fails; what a plugin does not offer is passed over.
+// [logger]
 class LoggerPlugin {
  public:
   explicit LoggerPlugin(Plugin plugin);
@@ -23,8 +24,10 @@ class LoggerPlugin {
   const char* id() const { return plugin_.id(); }
   void begin(const std::string& run_id, const Value& config, bool resumed) const;
   void scalars(int64_t step, double wall_time, std::span<const slw_metric> metrics) const;
-  void text(int64_t step, double wall_time, const std::string& name, const std::string& markdown) const;
-  void table(int64_t step, double wall_time, const std::string& name, const SampleTable& table) const;
+  void text(int64_t step, double wall_time, const std::string& name,
+            const std::string& markdown) const;
+  void table(int64_t step, double wall_time, const std::string& name,
+             const SampleTable& table) const;
   void flush() const;
   void end(slw_status outcome) const;
 

@@ -11,16 +11,19 @@ namespace slipway {
 
 class MetricPlugin {
  public:
-  // `prefix` stands before the names that the plugin gives. Throws Error when it offers no begin(), update() and finish().
+  // `prefix` stands before the names that the plugin gives. Throws Error when it offers no begin(),
+  // update() and finish().
   MetricPlugin(Plugin plugin, std::string prefix);
 
   const char* id() const { return plugin_.id(); }
 
-  // An evaluation of one set begins: the state is zeros from here on. Throws Error when the plugin fails, or asks for what there is
-  // not. [loop, as the rest]
+  // An evaluation of one set begins: the state is zeros from here on. Throws Error when the plugin
+  // fails, or asks for what there is not. [loop, as the rest]
   void begin(const std::string& set, int64_t examples, int64_t vocab_size);
   bool wants_predictions() const { return (needs_.flags & SLW_METRIC_PREDICTIONS) != 0; }
-  size_t reduced_width() const { return needs_.reduced_width; }  // > 0: reduce() is to be called for every row of logits
+  size_t reduced_width() const {
+    return needs_.reduced_width;
+  }  // > 0: reduce() is to be called for every row of logits
   // `out` [rows, reduced_width].
   void reduce(const slw_metric_logits& logits, float* out) const;
   void update(const slw_metric_batch& batch);

@@ -33,7 +33,8 @@ class Image {
     return value;
   }
   const std::byte* range(uint64_t offset, uint64_t size) const {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) fail("{}: truncated ELF file", name_);
+    if (offset > bytes_.size() || size > bytes_.size() - offset)
+      fail("{}: truncated ELF file", name_);
     return bytes_.data() + offset;
   }
 
@@ -51,33 +52,50 @@ PluginNote parse(const Image& image, uint64_t at, uint64_t desc_size, const fs::
   constexpr uint64_t kHead = offsetof(slw_note, abi_major);
   if (desc_size < 4 * sizeof(uint16_t)) fail("{}: its Slipway note is too short", path.string());
   const auto versions = image.at<std::array<uint16_t, 4>>(at + kHead);
-  if (versions[0] != SLW_ABI_MAJOR) return {versions[0], versions[1], versions[2], versions[3], 0, "", "", {}};
-  if (desc_size < sizeof(slw_note) - kHead) fail("{}: its Slipway note is too short", path.string());
+  if (versions[0] != SLW_ABI_MAJOR)
+    return {versions[0], versions[1], versions[2], versions[3], 0, "", "", {}};
+  if (desc_size < sizeof(slw_note) - kHead)
+    fail("{}: its Slipway note is too short", path.string());
   const auto found = image.at<slw_note>(at);
-  return {found.abi_major, found.abi_minor, found.min_host_minor, found.kinds, found.torch_abi,
-          fixed_text(found.torch_build, sizeof found.torch_build), fixed_text(found.cuda, sizeof found.cuda), {}};
+  return {found.abi_major,
+          found.abi_minor,
+          found.min_host_minor,
+          found.kinds,
+          found.torch_abi,
+          fixed_text(found.torch_build, sizeof found.torch_build),
+          fixed_text(found.cuda, sizeof found.cuda),
+          {}};
 }
 
 NamedPlugin parse_id(const Image& image, uint64_t at, uint64_t desc_size, const fs::path& path) {
-  if (desc_size < sizeof(slw_id_note) - offsetof(slw_id_note, kinds)) fail("{}: a note about one of its plugins is too short", path.string());
+  if (desc_size < sizeof(slw_id_note) - offsetof(slw_id_note, kinds))
+    fail("{}: a note about one of its plugins is too short", path.string());
   const auto found = image.at<slw_id_note>(at);
   return {found.kinds, fixed_text(found.id, sizeof found.id)};
 }
 
-// Every note of Slipway's in the file: one says what it was built for, the others which plugins it holds.
+// Every note of Slipway's in the file: one says what it was built for, the others which plugins it
+// holds.
 class Notes {
  public:
   Notes(const Image& image, const fs::path& path) : image_(image), path_(path) {}
   void read_section(uint64_t at, uint64_t end, uint64_t align) {
     while (at + sizeof(Elf64_Nhdr) <= end) {
       const auto note = image_.at<Elf64_Nhdr>(at);
-      if (note.n_namesz == 8 && std::memcmp(image_.range(at + sizeof note, 8), "Slipway", 8) == 0) take(note, at);
+      if (note.n_namesz == 8 && std::memcmp(image_.range(at + sizeof note, 8), "Slipway", 8) == 0)
+        take(note, at);
       at = padded(at + sizeof note + note.n_namesz, align) + padded(note.n_descsz, align);
     }
   }
   PluginNote whole() {
-    if (!file_) fail("{}: not a Slipway plugin (no .note.slipway; SLW_PLUGIN_NOTE or an SLW_EXPORT_ macro writes it)", path_.string());
-    const bool known = file_->abi_major == SLW_ABI_MAJOR && std::ranges::none_of(plugins_, [](const NamedPlugin& each) { return each.id.empty(); });
+    if (!file_)
+      fail(
+          "{}: not a Slipway plugin (no .note.slipway; SLW_PLUGIN_NOTE or an SLW_EXPORT_ macro "
+          "writes it)",
+          path_.string());
+    const bool known =
+        file_->abi_major == SLW_ABI_MAJOR &&
+        std::ranges::none_of(plugins_, [](const NamedPlugin& each) { return each.id.empty(); });
     if (known) file_->plugins = std::move(plugins_);
     return *std::move(file_);
   }
@@ -102,9 +120,11 @@ PluginNote read_note(const fs::path& path) {
   if (file.bytes().size() < SELFMAG || std::memcmp(file.bytes().data(), ELFMAG, SELFMAG) != 0)
     fail("{}: not a shared library (no ELF header)", path.string());
   const auto header = image.at<Elf64_Ehdr>(0);
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != kMachine)
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != kMachine)
     fail("{}: built for another machine", path.string());
-  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) fail("{}: no section table; was it removed?", path.string());
+  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr))
+    fail("{}: no section table; was it removed?", path.string());
   // Linkers put this table last: a file that was cut anywhere is found out here.
   image.range(header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr));
   Notes notes(image, path);
@@ -112,7 +132,8 @@ PluginNote read_note(const fs::path& path) {
     const auto section = image.at<Elf64_Shdr>(header.e_shoff + s * sizeof(Elf64_Shdr));
     if (section.sh_type != SHT_NOTE) continue;
     image.range(section.sh_offset, section.sh_size);
-    notes.read_section(section.sh_offset, section.sh_offset + section.sh_size, section.sh_addralign == 8 ? 8 : 4);
+    notes.read_section(section.sh_offset, section.sh_offset + section.sh_size,
+                       section.sh_addralign == 8 ? 8 : 4);
   }
   return notes.whole();
 }

@@ -21,7 +21,8 @@ struct PluginNote {
   std::vector<NamedPlugin> plugins{};  // what the file says that it holds; empty = it does not say
 };
 
-// Throws Error naming the file: not an ELF file for this machine, truncated, or no Slipway note in it.
+// Throws Error naming the file: not an ELF file for this machine, truncated, or no Slipway note in
+// it.
 PluginNote read_note(const fs::path& path);
 
 }  // namespace slipway

@@ -27,7 +27,8 @@ std::string report_on(const fs::path& path, const PluginNote& note) {
   try {
     const Library library(path, note);
     std::string out;
-    for (const slw_descriptor* descriptor : library.descriptors()) out += fmt::format("{} {}\n", descriptor->kinds, descriptor->id);
+    for (const slw_descriptor* descriptor : library.descriptors())
+      out += fmt::format("{} {}\n", descriptor->kinds, descriptor->id);
     return out + std::string(kDone);
   } catch (const std::exception& e) {
     return fmt::format("!{}", e.what());
@@ -53,7 +54,9 @@ std::pair<std::string, bool> listen(int from) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kMilliseconds);
   std::array<char, 4096> buffer;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          end - std::chrono::steady_clock::now())
+                          .count();
     if (left <= 0) return {out, true};
     pollfd waited{from, POLLIN, 0};
     if (const int ready = ::poll(&waited, 1, static_cast<int>(left)); ready <= 0) continue;
@@ -80,7 +83,8 @@ std::vector<NamedPlugin> parsed(std::string_view text) {
 
 std::vector<NamedPlugin> probe_library(const fs::path& path, const PluginNote& note) {
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) fail("{}: cannot be tried out: {}", path.string(), std::strerror(errno));
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
+    fail("{}: cannot be tried out: {}", path.string(), std::strerror(errno));
   const pid_t child = ::fork();
   if (child == 0) load_and_tell(path, note, pipe[1]);
   ::close(pipe[1]);
@@ -95,9 +99,12 @@ std::vector<NamedPlugin> probe_library(const fs::path& path, const PluginNote& n
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (late) fail("{}: was not loaded within {} s", path.string(), kMilliseconds / 1000);
-  if (WIFSIGNALED(status)) fail("{}: crashed when it was loaded (SIG{})", path.string(), ::sigabbrev_np(WTERMSIG(status)));
+  if (WIFSIGNALED(status))
+    fail("{}: crashed when it was loaded (SIG{})", path.string(), ::sigabbrev_np(WTERMSIG(status)));
   if (text.starts_with('!')) throw Error(text.substr(1));
-  if (!text.ends_with(kDone)) fail("{}: ended the process when it was loaded (exit code {})", path.string(), WEXITSTATUS(status));
+  if (!text.ends_with(kDone))
+    fail("{}: ended the process when it was loaded (exit code {})", path.string(),
+         WEXITSTATUS(status));
   return parsed(text);
 }
 

@@ -14,7 +14,8 @@
 namespace slipway {
 namespace {
 
-// The kernel's word of it: umask() itself can only be asked by changing it, under the eyes of every other thread.
+// The kernel's word of it: umask() itself can only be asked by changing it, under the eyes of every
+// other thread.
 long current_umask() {
   char text[512];
   const int fd = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -30,7 +31,8 @@ int open_folder() { return ::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC); }
 
 bool same_folder(int a) {
   struct stat before{}, now{};
-  return ::fstat(a, &before) != 0 || (::stat(".", &now) == 0 && before.st_dev == now.st_dev && before.st_ino == now.st_ino);
+  return ::fstat(a, &before) != 0 ||
+         (::stat(".", &now) == 0 && before.st_dev == now.st_dev && before.st_ino == now.st_ino);
 }
 
 }  // namespace
@@ -40,7 +42,9 @@ ProcessScope::ProcessScope(const char* plugin, const char* function)
 
 ProcessScope::~ProcessScope() {
   if (folder_ >= 0) {
-    if (!same_folder(folder_) && ::fchdir(folder_) == 0) log_warn("plugin {}, {}(): changed the working folder; it is as before again", plugin_, function_);
+    if (!same_folder(folder_) && ::fchdir(folder_) == 0)
+      log_warn("plugin {}, {}(): changed the working folder; it is as before again", plugin_,
+               function_);
     ::close(folder_);
   }
   if (umask_ < 0 || current_umask() == umask_) return;
@@ -56,9 +60,12 @@ ProcessWatch::~ProcessWatch() {
 
 void ProcessWatch::look(int64_t step) {
   const auto tell = [&](bool& told, const char* what) {
-    if (!std::exchange(told, true)) log_warn("a plugin changed {} in step {}; it is as before again, as after every step", what, step);
+    if (!std::exchange(told, true))
+      log_warn("a plugin changed {} in step {}; it is as before again, as after every step", what,
+               step);
   };
-  if (folder_ >= 0 && !same_folder(folder_) && ::fchdir(folder_) == 0) tell(told_folder_, "the working folder");
+  if (folder_ >= 0 && !same_folder(folder_) && ::fchdir(folder_) == 0)
+    tell(told_folder_, "the working folder");
   const auto wanted = static_cast<mode_t>(umask_);
   if (umask_ >= 0 && ::umask(wanted) != wanted) tell(told_umask_, "the umask");
 }

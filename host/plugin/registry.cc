@@ -16,8 +16,10 @@
 
 namespace slipway {
 
-Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& options, const RunFacts& facts)
-    : options_(std::make_unique<OptionTree>()), services_(std::make_unique<HostServices>(descriptor.id, facts)),
+Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& options,
+               const RunFacts& facts)
+    : options_(std::make_unique<OptionTree>()),
+      services_(std::make_unique<HostServices>(descriptor.id, facts)),
       id_(descriptor.id) {
   options_->set(options);
   library.init();
@@ -26,18 +28,23 @@ Plugin::Plugin(Library& library, const slw_descriptor& descriptor, const Value& 
   });
   if (!SLW_HAS(plugin_, get_interface) || !SLW_HAS(plugin_, destroy)) {
     if (SLW_HAS(plugin_, destroy)) destroy();
-    fail("plugin {}, create(): gave no usable instance (destroy and get_interface are needed)", id_);
+    fail("plugin {}, create(): gave no usable instance (destroy and get_interface are needed)",
+         id_);
   }
   for (const char* const* each = descriptor.interfaces; *each != nullptr; ++each) {
     if (interface_of(plugin_, id_, *each) != nullptr) continue;
     destroy();
-    fail("plugin {}: its descriptor offers {}, and get_interface() does not give it", id_, visible_line(*each));
+    fail("plugin {}: its descriptor offers {}, and get_interface() does not give it", id_,
+         visible_line(*each));
   }
   ++Library::live_instances;
 }
 
-Plugin::Plugin(const char* id, const std::function<slw_plugin*(const slw_host*)>& create, const RunFacts& facts)
-    : services_(std::make_unique<HostServices>(id, facts)), id_(id), plugin_(create(services_->host())) {
+Plugin::Plugin(const char* id, const std::function<slw_plugin*(const slw_host*)>& create,
+               const RunFacts& facts)
+    : services_(std::make_unique<HostServices>(id, facts)),
+      id_(id),
+      plugin_(create(services_->host())) {
   ++Library::live_instances;
 }
 
@@ -55,7 +62,9 @@ void Plugin::destroy() {
 }
 
 Plugin::Plugin(Plugin&& other) noexcept
-    : options_(std::move(other.options_)), services_(std::move(other.services_)), id_(other.id_),
+    : options_(std::move(other.options_)),
+      services_(std::move(other.services_)),
+      id_(other.id_),
       plugin_(std::exchange(other.plugin_, nullptr)) {}
 
 Plugin& Plugin::operator=(Plugin&& other) noexcept {
@@ -92,7 +101,9 @@ void Registry::scan(const fs::path& folder, bool bundled) {
   std::vector<fs::path> files;
   for (fs::directory_iterator entry(folder, ec), end; !ec && entry != end; entry.increment(ec))
     if (entry->path().extension() == ".so") files.push_back(entry->path());
-  if (ec) rejected_.push_back({folder, fmt::format("{}: cannot be read: {}", folder.string(), ec.message())});
+  if (ec)
+    rejected_.push_back(
+        {folder, fmt::format("{}: cannot be read: {}", folder.string(), ec.message())});
   std::ranges::sort(files);
   for (const fs::path& file : files) {
     try {
@@ -109,16 +120,19 @@ namespace {
 void refuse_writable(const fs::path& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) fail("{}: {}", path.string(), std::strerror(errno));
-  const bool shared_folder = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;  // like /tmp: nobody replaces another's file
+  // like /tmp: nobody replaces another's file
+  const bool shared_folder = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
   if ((info.st_mode & S_IWOTH) != 0 && !shared_folder)
-    fail("{}: anyone on this machine may write to it, and so run code as you; chmod o-w {}", path.string(), path.string());
+    fail("{}: anyone on this machine may write to it, and so run code as you; chmod o-w {}",
+         path.string(), path.string());
 }
 
 }  // namespace
 
 void Registry::refuse_known(const fs::path& file, std::string_view id) {
   const auto offered = [&](const fs::path& by) {
-    std::string text = fmt::format("{}: offers {}, which {} offers already; remove one of the two", file.string(), id, by.string());
+    std::string text = fmt::format("{}: offers {}, which {} offers already; remove one of the two",
+                                   file.string(), id, by.string());
     shadowed_.emplace_back(id, text);
     throw Error(text);
   };
@@ -185,13 +199,17 @@ std::vector<Registry::Listed> Registry::listed() const {
   return out;
 }
 
-const Registry::Found& Registry::find(std::string_view name, uint32_t kind, const Location& where) const {
-  const auto wanted = [&](const NamedPlugin& plugin) { return (plugin.kinds & kind) != 0 && (plugin.id == name || brief_id(plugin.id) == name); };
+const Registry::Found& Registry::find(std::string_view name, uint32_t kind,
+                                      const Location& where) const {
+  const auto wanted = [&](const NamedPlugin& plugin) {
+    return (plugin.kinds & kind) != 0 && (plugin.id == name || brief_id(plugin.id) == name);
+  };
   load_where(wanted);
   std::vector<const Found*> matches;
   const auto chosen = [&](const Found& found) -> const Found& {
     for (const auto& [id, text] : shadowed_)
-      if (id == found.descriptor->id) log_warn("{}; {} is used", text, found.library->path().string());
+      if (id == found.descriptor->id)
+        log_warn("{}; {} is used", text, found.library->path().string());
     return found;
   };
   for (const Found& found : found_) {
@@ -201,27 +219,31 @@ const Registry::Found& Registry::find(std::string_view name, uint32_t kind, cons
   }
   if (matches.size() == 1) return chosen(*matches[0]);
   if (matches.size() > 1)
-    fail("{}: \"{}\" names several {} plugins: {} and {}; use the full id", where.text(), name, kind_names(kind),
-         matches[0]->descriptor->id, matches[1]->descriptor->id);
+    fail("{}: \"{}\" names several {} plugins: {} and {}; use the full id", where.text(), name,
+         kind_names(kind), matches[0]->descriptor->id, matches[1]->descriptor->id);
   std::vector<std::string> names;
   std::string reasons;
   for (const Listed& each : listed()) {
     const std::string brief = brief_id(each.id);
     if ((each.kinds & kind) == 0) {
-      if (each.id == name || brief == name) reasons += fmt::format("; {} is a {} plugin", each.id, kind_names(each.kinds));
+      if (each.id == name || brief == name)
+        reasons += fmt::format("; {} is a {} plugin", each.id, kind_names(each.kinds));
       continue;
     }
     names.push_back(brief);
     names.emplace_back(each.id);
   }
   for (const Candidate& candidate : candidates_)
-    if (!candidate.refusal.empty() && std::ranges::any_of(candidate.plugins, wanted)) reasons += "; " + candidate.refusal;
+    if (!candidate.refusal.empty() && std::ranges::any_of(candidate.plugins, wanted))
+      reasons += "; " + candidate.refusal;
   for (const Rejected& r : rejected_)
-    if (r.path.stem() == name && reasons.find(r.reason) == std::string::npos) reasons += "; " + r.reason;
+    if (r.path.stem() == name && reasons.find(r.reason) == std::string::npos)
+      reasons += "; " + r.reason;
   std::string searched;
-  for (const fs::path& folder : folders_) searched += (searched.empty() ? "" : ", ") + folder.string();
-  fail("{}: no {} plugin \"{}\"{} (searched {}{})", where.text(), kind_names(kind), name, did_you_mean(name, names),
-       searched.empty() ? "no folder" : searched, reasons);
+  for (const fs::path& folder : folders_)
+    searched += (searched.empty() ? "" : ", ") + folder.string();
+  fail("{}: no {} plugin \"{}\"{} (searched {}{})", where.text(), kind_names(kind), name,
+       did_you_mean(name, names), searched.empty() ? "no folder" : searched, reasons);
 }
 
 }  // namespace slipway

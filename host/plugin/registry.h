@@ -1,4 +1,5 @@
-// The plugins that the search folders hold: files are told apart by their notes, and only compatible ones that are wanted are loaded.
+// The plugins that the search folders hold: files are told apart by their notes, and only
+// compatible ones that are wanted are loaded.
 #pragma once
 #include <deque>
 #include <functional>
@@ -17,9 +18,12 @@ namespace slipway {
 // One instance of a plugin: owns its options, its services and the plugin's own object. Move-only.
 class Plugin {
  public:
-  Plugin(Library& library, const slw_descriptor& descriptor, const Value& options, const RunFacts& facts);
-  // An object of this program rather than of a file: `create` makes it. `id` lives as long as the process.
-  Plugin(const char* id, const std::function<slw_plugin*(const slw_host*)>& create, const RunFacts& facts);
+  Plugin(Library& library, const slw_descriptor& descriptor, const Value& options,
+         const RunFacts& facts);
+  // An object of this program rather than of a file: `create` makes it. `id` lives as long as the
+  // process.
+  Plugin(const char* id, const std::function<slw_plugin*(const slw_host*)>& create,
+         const RunFacts& facts);
   ~Plugin();
   Plugin(Plugin&&) noexcept;
   Plugin& operator=(Plugin&&) noexcept;
@@ -53,14 +57,16 @@ class Registry {
     std::string reason;
   };
 
-  // Scans each folder's *.so, not its subfolders; a file that is not a usable plugin, that anyone may write to, or that offers an id which an
-  // earlier one offers already, is remembered with the reason. What a file holds that is not bundled with the program stands in its notes; one
-  // without is asked by a child process (plugin/probe.h). It is loaded, in a child first and then in this process, when find() or plugins()
-  // gives it out. Throws nothing. [main]
+  // Scans each folder's *.so, not its subfolders; a file that is not a usable plugin, that anyone
+  // may write to, or that offers an id which an earlier one offers already, is remembered with the
+  // reason. What a file holds that is not bundled with the program stands in its notes; one without
+  // is asked by a child process (plugin/probe.h). It is loaded, in a child first and then in this
+  // process, when find() or plugins() gives it out. Throws nothing. [main]
   explicit Registry(const std::vector<fs::path>& folders);
 
-  // By id or by the id's last component, among plugins of `kind` (SLW_KIND_*); a whole id wins over a last component. Tells the log of files
-  // that were passed over because they offer the same id. Throws Error with the nearest name. [main]
+  // By id or by the id's last component, among plugins of `kind` (SLW_KIND_*); a whole id wins over
+  // a last component. Tells the log of files that were passed over because they offer the same id.
+  // Throws Error with the nearest name. [main]
   const Found& find(std::string_view name, uint32_t kind, const Location& where) const;
   const std::deque<Found>& plugins() const;  // all, loaded. [main]
   const std::vector<Rejected>& rejected() const { return rejected_; }
@@ -89,12 +95,14 @@ class Registry {
   std::vector<Listed> listed() const;
 
   std::vector<fs::path> folders_;
-  // find() loads what it finds: a registry that is asked is not changed by it, but for what lies in memory.
+  // find() loads what it finds: a registry that is asked is not changed by it, but for what lies in
+  // memory.
   mutable std::vector<std::unique_ptr<Library>> libraries_;
   mutable std::deque<Found> found_;  // a reference to one stays
   mutable std::vector<Candidate> candidates_;
   mutable std::vector<Rejected> rejected_;
-  std::vector<std::pair<std::string, std::string>> shadowed_;  // id, and what is said of the file that offers it too
+  // id, and what is said of the file that offers it too
+  std::vector<std::pair<std::string, std::string>> shadowed_;
 };
 
 }  // namespace slipway

@@ -34,7 +34,8 @@ Json ReportBoard::take(bool evaluation, const std::string& prefix) {
   Json out = Json::object();
   for (const Member& member : members_)
     if (!member.apart)
-      for (const auto& [name, value] : member.instance->take_scalars(evaluation)) out[prefix + member.name + "/" + name] = value;
+      for (const auto& [name, value] : member.instance->take_scalars(evaluation))
+        out[prefix + member.name + "/" + name] = value;
   return out;
 }
 
@@ -42,7 +43,8 @@ Json ReportBoard::state() const {
   const std::lock_guard lock(mutex_);
   Json out = Json::object();
   for (const Member& member : members_)
-    if (Json waiting = member.instance->waiting_scalars(); !member.apart && !waiting.empty()) out[member.name] = std::move(waiting);
+    if (Json waiting = member.instance->waiting_scalars(); !member.apart && !waiting.empty())
+      out[member.name] = std::move(waiting);
   return out;
 }
 

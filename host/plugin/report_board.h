@@ -1,5 +1,6 @@
-// Where the numbers that plugins report through slipway.host.metrics/1 go: those of training into the next row of training, those of
-// an evaluation into its own row, each under the plugin's name in the run.
+// Where the numbers that plugins report through slipway.host.metrics/1 go: those of training into
+// the next row of training, those of an evaluation into its own row, each under the plugin's name
+// in the run.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -15,8 +16,9 @@ class HostServices;
 
 class ReportBoard {
  public:
-  // The name of an instance that comes: the last part of its id, with "-2", "-3" where instances that are there are called so. What
-  // it reports is in take() unless `apart`: then whoever calls it takes that. [any]
+  // The name of an instance that comes: the last part of its id, with "-2", "-3" where instances
+  // that are there are called so. What it reports is in take() unless `apart`: then whoever calls
+  // it takes that. [any]
   std::string join(HostServices& instance, std::string_view id, bool apart);
   void leave(HostServices& instance);  // [any]
 
@@ -24,10 +26,12 @@ class ReportBoard {
   void evaluating(bool on) { evaluating_ = on; }
   bool evaluating() const { return evaluating_; }
 
-  // {"PREFIXNAME/scalar": value}: what was reported since the last call, of evaluations or of the rest. [loop]
+  // {"PREFIXNAME/scalar": value}: what was reported since the last call, of evaluations or of the
+  // rest. [loop]
   Json take(bool evaluation, const std::string& prefix = "");
 
-  // What training reported and no row has yet, for a checkpoint, and back in place of what is there. Throws Json::exception. [loop]
+  // What training reported and no row has yet, for a checkpoint, and back in place of what is
+  // there. Throws Json::exception. [loop]
   Json state() const;
   void restore(const Json& state);
 
@@ -47,8 +51,12 @@ class ReportBoard {
 // An evaluation, for as long as this lives.
 class EvaluationReports {
  public:
-  explicit EvaluationReports(ReportBoard* board) : board_(board) { if (board_ != nullptr) board_->evaluating(true); }
-  ~EvaluationReports() { if (board_ != nullptr) board_->evaluating(false); }
+  explicit EvaluationReports(ReportBoard* board) : board_(board) {
+    if (board_ != nullptr) board_->evaluating(true);
+  }
+  ~EvaluationReports() {
+    if (board_ != nullptr) board_->evaluating(false);
+  }
   EvaluationReports(const EvaluationReports&) = delete;
   EvaluationReports& operator=(const EvaluationReports&) = delete;
 

@@ -10,11 +10,16 @@ namespace slipway {
 double Reported::Entry::value() const {
   if (count == 0) return std::numeric_limits<double>::quiet_NaN();
   switch (how) {
-    case SLW_REDUCE_MEAN: return sum / static_cast<double>(count);
-    case SLW_REDUCE_SUM: return sum;
-    case SLW_REDUCE_MIN: return least;
-    case SLW_REDUCE_MAX: return most;
-    default: return last;
+    case SLW_REDUCE_MEAN:
+      return sum / static_cast<double>(count);
+    case SLW_REDUCE_SUM:
+      return sum;
+    case SLW_REDUCE_MIN:
+      return least;
+    case SLW_REDUCE_MAX:
+      return most;
+    default:
+      return last;
   }
 }
 
@@ -49,13 +54,16 @@ std::vector<std::pair<std::string, double>> Reported::take() {
 
 Json Reported::state() const {
   Json out = Json::array();
-  for (const Entry& e : entries_) out.push_back({e.name, e.how, e.count, e.sum, e.least, e.most, e.last});
+  for (const Entry& e : entries_)
+    out.push_back({e.name, e.how, e.count, e.sum, e.least, e.most, e.last});
   return out;
 }
 
 void Reported::restore(const Json& state) {
   // An infinite number is null in JSON.
-  const auto number = [](const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); };
+  const auto number = [](const Json& value) {
+    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  };
   for (const Json& each : state) {
     const auto name = each.at(0).get<std::string>();
     if (!add(name, std::numeric_limits<double>::quiet_NaN(), each.at(1).get<slw_reduce>())) return;

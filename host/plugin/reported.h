@@ -1,4 +1,5 @@
-// Numbers that a plugin reports between two logged rows, folded as they come: memory does not grow with how often it does.
+// Numbers that a plugin reports between two logged rows, folded as they come: memory does not grow
+// with how often it does.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,9 +15,9 @@ namespace slipway {
 
 class Reported {
  public:
-  // SLW_REDUCE_MEAN, SUM, MIN and MAX fold the values that came since take(), NONE keeps the last; what the latest call
-  // says of a name holds. A NaN is nothing to report: it counts where there is nothing else. False: there are
-  // kMostNames names already, and this would be another.
+  // SLW_REDUCE_MEAN, SUM, MIN and MAX fold the values that came since take(), NONE keeps the last;
+  // what the latest call says of a name holds. A NaN is nothing to report: it counts where there is
+  // nothing else. False: there are kMostNames names already, and this would be another.
   bool add(std::string_view name, double value, slw_reduce how);
   // Each name with its value, in the order of their first; forgets them.
   std::vector<std::pair<std::string, double>> take();

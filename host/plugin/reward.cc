@@ -20,7 +20,9 @@ bool unwritten(float value) { return std::bit_cast<uint32_t>(value) == kUnwritte
 
 std::string plain_name(const char* name) {
   std::string out(name, strnlen(name, 100));
-  std::ranges::replace_if(out, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_' && c != '-' && c != '.'; }, '_');
+  std::ranges::replace_if(
+      out, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_' && c != '-' && c != '.'; },
+      '_');
   return out;
 }
 
@@ -37,7 +39,8 @@ struct Batch {
       prompts.push_back({row.prompt.data(), row.prompt.size()});
       completions.push_back({row.completion.data(), row.completion.size()});
       prompt_ids.insert(prompt_ids.end(), row.prompt_ids.begin(), row.prompt_ids.end());
-      completion_ids.insert(completion_ids.end(), row.completion_ids.begin(), row.completion_ids.end());
+      completion_ids.insert(completion_ids.end(), row.completion_ids.begin(),
+                            row.completion_ids.end());
       prompt_offsets.push_back(static_cast<int64_t>(prompt_ids.size()));
       completion_offsets.push_back(static_cast<int64_t>(completion_ids.size()));
       group.push_back(row.group);
@@ -50,26 +53,36 @@ struct Batch {
 }  // namespace
 
 RewardPlugin::RewardPlugin(Plugin plugin, double weight, std::optional<ColumnTypes> types)
-    : plugin_(std::move(plugin)), table_(plugin_.interface<slw_reward>(SLW_REWARD)), types_(std::move(types)) {
-  if (!SLW_HAS(table_, score) || table_->count == 0) fail("plugin {} offers {} without score()", id(), SLW_REWARD);
-  if (table_->count > kMostRewards) fail("plugin {} gives {} rewards a row; at most {} are allowed", id(), table_->count, kMostRewards);
+    : plugin_(std::move(plugin)),
+      table_(plugin_.interface<slw_reward>(SLW_REWARD)),
+      types_(std::move(types)) {
+  if (!SLW_HAS(table_, score) || table_->count == 0)
+    fail("plugin {} offers {} without score()", id(), SLW_REWARD);
+  if (table_->count > kMostRewards)
+    fail("plugin {} gives {} rewards a row; at most {} are allowed", id(), table_->count,
+         kMostRewards);
   const std::string& name = plugin_.services().name();
   for (uint32_t k = 0; k < table_->count; ++k) {
     const slw_reward_info* info = table_->info != nullptr ? table_->info[k] : nullptr;
     // By size, not SLW_HAS: a weight of 0 is one.
-    const bool has_weight = info != nullptr && info->struct_size >= offsetof(slw_reward_info, weight) + sizeof info->weight;
+    const bool has_weight =
+        info != nullptr &&
+        info->struct_size >= offsetof(slw_reward_info, weight) + sizeof info->weight;
     const double share = has_weight ? info->weight : 1.0;
-    if (!std::isfinite(share)) fail("plugin {}: the weight of reward {} is not a finite number", id(), k);
+    if (!std::isfinite(share))
+      fail("plugin {}: the weight of reward {} is not a finite number", id(), k);
     weights_.push_back(weight * share);
     std::string own = SLW_HAS(info, name) ? plain_name(info->name) : "";
     if (own.empty()) own = std::to_string(k + 1);
     std::string full = table_->count == 1 ? name : name + "/" + own;
-    for (int copy = 2; std::ranges::find(names_, full) != names_.end(); ++copy) full = fmt::format("{}/{}-{}", name, own, copy);
+    for (int copy = 2; std::ranges::find(names_, full) != names_.end(); ++copy)
+      full = fmt::format("{}/{}-{}", name, own, copy);
     names_.push_back(std::move(full));
   }
 }
 
-std::vector<float> RewardPlugin::ask(const std::vector<ScoredRow>& rows, int64_t step, bool evaluation) const {
+std::vector<float> RewardPlugin::ask(const std::vector<ScoredRow>& rows, int64_t step,
+                                     bool evaluation) const {
   const Batch of(rows);
   const ColumnTable columns(of.extra, types_);
   slw_reward_batch batch{};
@@ -89,26 +102,34 @@ std::vector<float> RewardPlugin::ask(const std::vector<ScoredRow>& rows, int64_t
   batch.evaluation = evaluation;
   batch.step = step;
   std::vector<float> out(rows.size() * table_->count + kGuard, std::bit_cast<float>(kUnwritten));
-  call_plugin_at_length(id(), "score", [&](slw_error* error) { return table_->score(plugin_.get(), &batch, out.data(), error); });
+  call_plugin_at_length(id(), "score", [&](slw_error* error) {
+    return table_->score(plugin_.get(), &batch, out.data(), error);
+  });
   return out;
 }
 
 std::string RewardPlugin::where(size_t row, uint32_t reward) const {
-  return table_->count == 1 ? fmt::format("row {}", row) : fmt::format("row {}, reward {},", row, names_[reward]);
+  return table_->count == 1 ? fmt::format("row {}", row)
+                            : fmt::format("row {}, reward {},", row, names_[reward]);
 }
 
 void RewardPlugin::check(const std::vector<float>& out, size_t rows) const {
   for (size_t r = 0; r < rows; ++r)
     for (uint32_t k = 0; k < table_->count; ++k) {
       const float value = out[r * table_->count + k];
-      if (unwritten(value)) fail("plugin {}, score(): {} was left without a value; \"no opinion\" is NaN", id(), where(r, k));
-      if (std::isinf(value)) fail("plugin {}, score(): {} got an infinite reward", id(), where(r, k));
+      if (unwritten(value))
+        fail("plugin {}, score(): {} was left without a value; \"no opinion\" is NaN", id(),
+             where(r, k));
+      if (std::isinf(value))
+        fail("plugin {}, score(): {} got an infinite reward", id(), where(r, k));
     }
   for (size_t i = rows * table_->count; i < out.size(); ++i)
-    if (!unwritten(out[i])) fail("plugin {}, score(): wrote beyond the last of {} rows", id(), rows);
+    if (!unwritten(out[i]))
+      fail("plugin {}, score(): wrote beyond the last of {} rows", id(), rows);
 }
 
-Scores RewardPlugin::scores(const std::vector<ScoredRow>& rows, int64_t step, bool evaluation) const {
+Scores RewardPlugin::scores(const std::vector<ScoredRow>& rows, int64_t step,
+                            bool evaluation) const {
   if (rows.empty()) return {};
   plugin_.services().begin_rows(rows.size());
   const std::vector<float> out = ask(rows, step, evaluation);
@@ -124,7 +145,8 @@ Scores RewardPlugin::scores(const std::vector<ScoredRow>& rows, int64_t step, bo
   }
   scores.columns.assign(rows.size(), Json::object());
   for (PluginColumn& column : plugin_.services().end_rows())
-    for (size_t r = 0; r < rows.size(); ++r) scores.columns[r][plugin_.services().name() + "/" + column.name] = json_of(column.values[r]);
+    for (size_t r = 0; r < rows.size(); ++r)
+      scores.columns[r][plugin_.services().name() + "/" + column.name] = json_of(column.values[r]);
   return scores;
 }
 

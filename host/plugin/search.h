@@ -26,8 +26,10 @@ class SearchPlugin {
 
   const char* id() const { return plugin_.id(); }
   // `maximize`: one objective. Throws Error when the plugin refuses the space. [main]
-  void begin(const std::vector<Domain>& domains, bool maximize, uint64_t seed, const std::string& name);
-  // One value a domain, in their order; nothing when the space is exhausted. Throws Error on a value outside its domain.
+  void begin(const std::vector<Domain>& domains, bool maximize, uint64_t seed,
+             const std::string& name);
+  // One value a domain, in their order; nothing when the space is exhausted. Throws Error on a
+  // value outside its domain.
   std::optional<std::vector<Value>> ask(int64_t trial) const;
   void tell(int64_t trial, slw_trial_state state, double objective) const;
   // Of the completed trials that it was told; others are warned about.

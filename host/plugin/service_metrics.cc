@@ -1,4 +1,5 @@
-// slipway.host.metrics/1: numbers and columns that a plugin reports, kept until the host takes them.
+// slipway.host.metrics/1: numbers and columns that a plugin reports, kept until the host takes
+// them.
 #include "plugin/service_tables.h"
 
 namespace slipway {
@@ -15,12 +16,16 @@ std::string printable_ascii(const char* name) {
 
 void scalar(const slw_host* host, const char* name, double value, slw_reduce how) noexcept {
   if (name == nullptr || *name == '\0') return;
-  answer(nullptr, [&] { return services_of(host).keep_scalar(printable_ascii(name), value, how), SLW_OK; });
+  answer(nullptr,
+         [&] { return services_of(host).keep_scalar(printable_ascii(name), value, how), SLW_OK; });
 }
 
-void column(const slw_host* host, const char* name, const slw_value* values, uint64_t rows) noexcept {
+void column(const slw_host* host, const char* name, const slw_value* values,
+            uint64_t rows) noexcept {
   if (name == nullptr || *name == '\0' || (values == nullptr && rows != 0)) return;
-  answer(nullptr, [&] { return services_of(host).keep_column(printable_ascii(name), values, rows), SLW_OK; });
+  answer(nullptr, [&] {
+    return services_of(host).keep_column(printable_ascii(name), values, rows), SLW_OK;
+  });
 }
 
 }  // namespace

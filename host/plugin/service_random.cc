@@ -1,4 +1,5 @@
-// slipway.host.random/1: numbers that depend on the run's seed, a purpose and a place, never on what was drawn before.
+// slipway.host.random/1: numbers that depend on the run's seed, a purpose and a place, never on
+// what was drawn before.
 #include "base/random.h"
 #include "plugin/service_tables.h"
 
@@ -16,7 +17,8 @@ uint64_t seed_of(const slw_host* host, const char* purpose, uint64_t index) noex
   return uint64_t{bits[0]} << 32 | bits[1];
 }
 
-void uniform_floats(const slw_host*, uint64_t seed, uint64_t offset, float* out, uint64_t n) noexcept {
+void uniform_floats(const slw_host*, uint64_t seed, uint64_t offset, float* out,
+                    uint64_t n) noexcept {
   for (uint64_t i = 0; i < n; ++i) {
     const uint64_t at = offset + i;
     const auto bits = philox({static_cast<uint32_t>(at), static_cast<uint32_t>(at >> 32), 0, 0},

@@ -5,8 +5,10 @@
 namespace slipway {
 namespace {
 
-slw_status append(const slw_host* host, const char* journal, slw_str record, slw_error* error) noexcept {
-  if (journal == nullptr || (record.data == nullptr && record.size != 0)) return refuse(error, SLW_INVALID_ARGUMENT, "append() needs a journal and a record");
+slw_status append(const slw_host* host, const char* journal, slw_str record,
+                  slw_error* error) noexcept {
+  if (journal == nullptr || (record.data == nullptr && record.size != 0))
+    return refuse(error, SLW_INVALID_ARGUMENT, "append() needs a journal and a record");
   return answer(error, [&] {
     try {
       services_of(host).journals().append(journal, view(record));
@@ -19,9 +21,10 @@ slw_status append(const slw_host* host, const char* journal, slw_str record, slw
   });
 }
 
-slw_status replay(const slw_host* host, const char* journal, void* ctx, slw_status (*each)(void* ctx, slw_str record),
-                  slw_error* error) noexcept {
-  if (journal == nullptr || each == nullptr) return refuse(error, SLW_INVALID_ARGUMENT, "replay() needs a journal and a function");
+slw_status replay(const slw_host* host, const char* journal, void* ctx,
+                  slw_status (*each)(void* ctx, slw_str record), slw_error* error) noexcept {
+  if (journal == nullptr || each == nullptr)
+    return refuse(error, SLW_INVALID_ARGUMENT, "replay() needs a journal and a function");
   return answer(error, [&] {
     std::vector<std::string> records;
     try {
@@ -32,8 +35,10 @@ slw_status replay(const slw_host* host, const char* journal, void* ctx, slw_stat
       return refuse(error, SLW_DATA_LOSS, e.what());
     }
     for (size_t r = 0; r < records.size(); ++r)
-      if (const slw_status status = each(ctx, {records[r].data(), records[r].size()}); status != SLW_OK)
-        return refuse(error, status, fmt::format("replay of \"{}\" was stopped at record {}", journal, r));
+      if (const slw_status status = each(ctx, {records[r].data(), records[r].size()});
+          status != SLW_OK)
+        return refuse(error, status,
+                      fmt::format("replay of \"{}\" was stopped at record {}", journal, r));
     return slw_status{SLW_OK};
   });
 }

@@ -1,4 +1,5 @@
-// The tables behind the service ids, one file each, and how such a function finds its way back and answers.
+// The tables behind the service ids, one file each, and how such a function finds its way back and
+// answers.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -19,23 +20,30 @@ extern const slw_host_workers kWorkersService;
 extern const slw_host_thread_check kThreadCheckService;
 extern const slw_host_train kTrainService;
 
-inline HostServices& services_of(const slw_host* host) { return *static_cast<HostServices*>(host->ctx); }
+inline HostServices& services_of(const slw_host* host) {
+  return *static_cast<HostServices*>(host->ctx);
+}
 
-inline std::string_view view(slw_str text) { return text.data != nullptr ? std::string_view(text.data, text.size) : std::string_view(); }
+inline std::string_view view(slw_str text) {
+  return text.data != nullptr ? std::string_view(text.data, text.size) : std::string_view();
+}
 
 // Fills the plugin's error buffer, as much of it as there is, and gives `status` back.
 inline slw_status refuse(slw_error* error, slw_status status, std::string_view text) noexcept {
   if (error == nullptr) return status;
   if (error->struct_size >= offsetof(slw_error, where)) error->code = status;
   if (error->struct_size <= offsetof(slw_error, message)) return status;
-  const size_t room = std::min<size_t>(error->struct_size - offsetof(slw_error, message), sizeof error->message) - 1;
+  const size_t room =
+      std::min<size_t>(error->struct_size - offsetof(slw_error, message), sizeof error->message) -
+      1;
   const size_t size = std::min(room, text.size());
   std::memcpy(error->message, text.data(), size);
   error->message[size] = '\0';
   return status;
 }
 
-// The host's side of the barrier: body() -> slw_status, and whatever it throws becomes a status with text.
+// The host's side of the barrier: body() -> slw_status, and whatever it throws becomes a status
+// with text.
 template <class Body>
 slw_status answer(slw_error* error, Body&& body) noexcept {
   try {

@@ -30,8 +30,9 @@ struct RunFacts {
   std::function<std::vector<int32_t>(std::string_view text)> encode;
   std::function<std::string(std::span<const int32_t> ids)> decode;
   TrainAccess* train = nullptr;  // for train/1; outlives every instance
-  ReportBoard* reports = nullptr;  // gathers what instances report; outlives every one. Without it whoever calls them takes it
-  bool reports_apart = false;      // of rewards: what they report goes by what they score
+  // gathers what instances report; outlives every one. Without it whoever calls them takes it
+  ReportBoard* reports = nullptr;
+  bool reports_apart = false;  // of rewards: what they report goes by what they score
 };
 
 // "length" of "org.slipway.reward.length".
@@ -40,13 +41,14 @@ std::string brief_id(std::string_view id);
 // A column that a plugin gave for the sample table; one value a row.
 struct PluginColumn {
   std::string name;
-  uint64_t rows = 0;          // as many as it said; where that is wrong there are no values
+  uint64_t rows = 0;  // as many as it said; where that is wrong there are no values
   std::vector<Value> values;
 };
 
 class HostServices {
  public:
-  // `plugin_id` prefixes what the instance logs and names its folder, <output_dir>/plugins/<plugin_id>. [main]
+  // `plugin_id` prefixes what the instance logs and names its folder,
+  // <output_dir>/plugins/<plugin_id>. [main]
   HostServices(std::string plugin_id, const RunFacts& facts);
   ~HostServices();
   HostServices(const HostServices&) = delete;
@@ -54,25 +56,31 @@ class HostServices {
 
   const slw_host* host() const { return &host_; }
   const std::string& plugin_id() const { return plugin_id_; }
-  // What the run's rows and samples call the instance: the id's last part; two of one plugin are told apart.
+  // What the run's rows and samples call the instance: the id's last part; two of one plugin are
+  // told apart.
   const std::string& name() const { return name_; }
   const RunFacts& facts() const { return facts_; }
   const Journals& journals() const { return journals_; }
   bool on_main_thread() const { return std::this_thread::get_id() == main_thread_; }
 
-  // What the plugin reported since the last call, each name once; of evaluations, or of the rest. [any]
+  // What the plugin reported since the last call, each name once; of evaluations, or of the rest.
+  // [any]
   std::vector<std::pair<std::string, double>> take_scalars(bool evaluation = false);
   // What take_scalars() would give of training, for a checkpoint, and back. Throws Json::exception.
   Json waiting_scalars() const;
   void restore_scalars(const Json& waiting);
-  // A number for the next take_scalars(); one name more than Reported::kMostNames is dropped, with one warning. [any]
+  // A number for the next take_scalars(); one name more than Reported::kMostNames is dropped, with
+  // one warning. [any]
   void keep_scalar(std::string_view name, double value, slw_reduce how);
 
-  // From here to end_rows() the plugin scores `rows` rows, and a column that it gives is of these. [worker]
+  // From here to end_rows() the plugin scores `rows` rows, and a column that it gives is of these.
+  // [worker]
   void begin_rows(uint64_t rows);
-  // The columns that it gave, a name once. Throws Error on one that has another number of values than there are rows.
+  // The columns that it gave, a name once. Throws Error on one that has another number of values
+  // than there are rows.
   std::vector<PluginColumn> end_rows();
-  // `values` [rows], copied. A column that comes while nothing is being scored is dropped, with one warning. [any]
+  // `values` [rows], copied. A column that comes while nothing is being scored is dropped, with one
+  // warning. [any]
   void keep_column(std::string name, const slw_value* values, uint64_t rows);
   static constexpr size_t kMostColumns = 1024;
 
@@ -97,7 +105,8 @@ class HostServices {
 bool stop_requested();
 void request_stop();
 
-// Tells thread-check/1 that the calling thread runs the training loop; until then the loop is taken to be on [main].
+// Tells thread-check/1 that the calling thread runs the training loop; until then the loop is taken
+// to be on [main].
 void mark_loop_thread();
 
 }  // namespace slipway

@@ -12,8 +12,8 @@
 
 namespace slipway {
 
-// The loop owns one; plugin instances point to it. Touched on the loop's thread alone, but for what tells whether it may be:
-// a plugin may ask from any thread, and is refused.
+// The loop owns one; plugin instances point to it. Touched on the loop's thread alone, but for what
+// tells whether it may be: a plugin may ask from any thread, and is refused.
 struct TrainAccess {
   // What callbacks asked for the step under way.
   struct Step {
@@ -22,7 +22,8 @@ struct TrainAccess {
   };
 
   std::vector<std::string> names;  // of the trainable parameters
-  // A view of one of them; throws Error when there is no such tensor. The view's shape lives as long as this.
+  // A view of one of them; throws Error when there is no such tensor. The view's shape lives as
+  // long as this.
   std::function<DLTensor(uint32_t index, slw_role role, std::string_view slot)> tensor;
   std::function<void()> end_event;  // when an event was delivered: takes back what was lent
   Step step;

@@ -26,35 +26,47 @@ namespace slipway {
 thread_local PluginCall current_plugin_call;
 
 std::string_view status_name(slw_status status) {
-  constexpr std::string_view kNames[] = {"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
-                                         "ALREADY_EXISTS", "PERMISSION_DENIED", "OUT_OF_MEMORY", "FAILED_PRECONDITION",
-                                         "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"};
-  return status >= 0 && status < static_cast<slw_status>(std::size(kNames)) ? kNames[status] : "not a status";
+  constexpr std::string_view kNames[] = {
+      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT", "DEADLINE_EXCEEDED",
+      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "OUT_OF_MEMORY",    "FAILED_PRECONDITION",
+      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",         "UNAVAILABLE",
+      "DATA_LOSS"};
+  return status >= 0 && status < static_cast<slw_status>(std::size(kNames)) ? kNames[status]
+                                                                            : "not a status";
 }
 
-void throw_plugin_error(const char* plugin, const char* function, slw_status status, const slw_error& error) {
-  const std::string message = visible_line({error.message, strnlen(error.message, sizeof error.message)});
+void throw_plugin_error(const char* plugin, const char* function, slw_status status,
+                        const slw_error& error) {
+  const std::string message =
+      visible_line({error.message, strnlen(error.message, sizeof error.message)});
   const std::string where = visible_line({error.where, strnlen(error.where, sizeof error.where)});
-  if (status == SLW_CANCELLED && stop_requested()) throw Cancelled(fmt::format("plugin {} ended {}() early, as it was asked to", plugin, function));
+  if (status == SLW_CANCELLED && stop_requested())
+    throw Cancelled(
+        fmt::format("plugin {} ended {}() early, as it was asked to", plugin, function));
   if (status == SLW_CANCELLED)
-    fail("plugin {}, {}(): gave up (CANCELLED), and nothing had asked it to stop{}{}", plugin, function, message.empty() ? "" : ": ", message);
-  fail("plugin {}, {}(): {}{}{} ({})", plugin, function, message.empty() ? "failed without saying why" : message,
-       where.empty() ? "" : " at ", where, status_name(status));
+    fail("plugin {}, {}(): gave up (CANCELLED), and nothing had asked it to stop{}{}", plugin,
+         function, message.empty() ? "" : ": ", message);
+  fail("plugin {}, {}(): {}{}{} ({})", plugin, function,
+       message.empty() ? "failed without saying why" : message, where.empty() ? "" : " at ", where,
+       status_name(status));
 }
 
 void RoundingScope::restore() const {
 #if defined(__x86_64__)
-  std::fesetround(static_cast<int>(before_ >> 13 & 3) << 10);  // of the older unit as well, whose numbers for the directions these are
+  // of the older unit as well, whose numbers for the directions these are
+  std::fesetround(static_cast<int>(before_ >> 13 & 3) << 10);
   _mm_setcsr(before_ | (_mm_getcsr() & 0x3Fu));
 #else
   std::fesetround(static_cast<int>(before_));
 #endif
-  log_warn("plugin {}, {}(): changed how floating-point numbers are rounded; it is as before again", plugin_, function_);
+  log_warn("plugin {}, {}(): changed how floating-point numbers are rounded; it is as before again",
+           plugin_, function_);
 }
 
 namespace {
 
-// For handlers: asking for `current_plugin_call` would make it on a thread that never called a plugin.
+// For handlers: asking for `current_plugin_call` would make it on a thread that never called a
+// plugin.
 thread_local PluginCall* this_threads_call = nullptr;
 
 std::mutex calls_mutex;
@@ -63,7 +75,8 @@ std::atomic<bool> handles_crashes{false};
 constexpr size_t kSignalStack = 64 << 10;
 
 void give_signal_stack(PluginCall& call) {
-  void* memory = ::mmap(nullptr, kSignalStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      ::mmap(nullptr, kSignalStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
   stack_t own{};
   own.ss_sp = memory;
@@ -83,7 +96,8 @@ PluginCall::PluginCall() {
 }
 
 PluginCall::~PluginCall() {
-  if (plugin.load() == nullptr) this_threads_call = nullptr;  // else exit() was called inside: who asks later still gets the name
+  // else exit() was called inside: who asks later still gets the name
+  if (plugin.load() == nullptr) this_threads_call = nullptr;
   {
     const std::lock_guard lock(calls_mutex);
     PluginCall** at = &calls;
@@ -106,7 +120,8 @@ namespace {
 
 std::atomic_flag dying = ATOMIC_FLAG_INIT;
 
-// The loaded plugins' code, for a handler that may not take a lock. More than there is room for go unnamed.
+// The loaded plugins' code, for a handler that may not take a lock. More than there is room for go
+// unnamed.
 struct Code {
   uintptr_t begin, end;
   const char* path;
@@ -136,7 +151,11 @@ void on_crash(int signal, siginfo_t*, void* context) {
     for (;;) ::pause();  // the thread that came first speaks and ends the process
   SignalText words;
   words.add("\nslipway: fatal signal ");
-  words.add(signal == SIGSEGV ? "SIGSEGV" : signal == SIGBUS ? "SIGBUS" : signal == SIGFPE ? "SIGFPE" : signal == SIGILL ? "SIGILL" : "SIGABRT");
+  words.add(signal == SIGSEGV  ? "SIGSEGV"
+            : signal == SIGBUS ? "SIGBUS"
+            : signal == SIGFPE ? "SIGFPE"
+            : signal == SIGILL ? "SIGILL"
+                               : "SIGABRT");
   char call[256];
   if (call_in_progress(call, sizeof call) != nullptr) {
     words.add(" inside ");
@@ -167,7 +186,8 @@ const void* interface_of(slw_plugin* plugin, const char* plugin_id, const char* 
 
 const char* call_in_progress(char* buffer, size_t size) {
   if (this_threads_call == nullptr) return nullptr;
-  const char *plugin = this_threads_call->plugin.load(), *function = this_threads_call->function.load();
+  const char *plugin = this_threads_call->plugin.load(),
+             *function = this_threads_call->function.load();
   if (plugin == nullptr || size == 0) return nullptr;
   size_t at = 0;
   for (const char* part : {"plugin ", plugin, ", ", function, "()"})
@@ -184,7 +204,9 @@ void note_plugin_code(const char* path) {
   const auto look = [](dl_phdr_info* info, size_t, void* into) {
     auto& wanted = *static_cast<Code*>(into);
     std::error_code ec;
-    if (info->dlpi_name == nullptr || !std::filesystem::equivalent(info->dlpi_name, wanted.path, ec)) return 0;
+    if (info->dlpi_name == nullptr ||
+        !std::filesystem::equivalent(info->dlpi_name, wanted.path, ec))
+      return 0;
     for (int i = 0; i < info->dlpi_phnum; ++i) {
       const auto& part = info->dlpi_phdr[i];
       if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
@@ -204,7 +226,8 @@ void install_crash_handler() {
   struct sigaction action{};
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_ONSTACK | SA_SIGINFO;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    ::sigaction(signal, &action, nullptr);
 }
 
 }  // namespace slipway

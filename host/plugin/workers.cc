@@ -16,7 +16,8 @@ bool Workers::inside_task() { return in_task; }
 
 Workers& Workers::shared() {
   // Never destroyed: a plugin may still ask while the process is ending.
-  static Workers* const kShared = new Workers(std::clamp(std::thread::hardware_concurrency(), 1u, 8u) - 1);
+  static Workers* const kShared =
+      new Workers(std::clamp(std::thread::hardware_concurrency(), 1u, 8u) - 1);
   return *kShared;
 }
 
@@ -63,7 +64,8 @@ void Workers::work(Job& job) {
     if (first >= job.n) break;
     try {
       const uint64_t end = std::min(job.n, first + job.chunk);
-      for (uint64_t i = first; i < end && !job.failed.load(std::memory_order_relaxed); ++i) (*job.task)(i);
+      for (uint64_t i = first; i < end && !job.failed.load(std::memory_order_relaxed); ++i)
+        (*job.task)(i);
     } catch (...) {
       const std::lock_guard lock(job.error_mutex);
       if (!job.error) job.error = std::current_exception();

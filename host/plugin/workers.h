@@ -19,12 +19,14 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Calls task(i) once for each i < n, in no order, and returns when all have ended. After a task throws no further one
-  // starts, and the first exception is thrown again here. One run at a time, later callers wait. Not from inside a task.
+  // Calls task(i) once for each i < n, in no order, and returns when all have ended. After a task
+  // throws no further one starts, and the first exception is thrown again here. One run at a time,
+  // later callers wait. Not from inside a task.
   void run(uint64_t n, const std::function<void(uint64_t)>& task);
 
   static bool inside_task();  // of any Workers, on this thread
-  // The process's own: made at first use, one thread for each core beside the caller's, seven at most; never destroyed.
+  // The process's own: made at first use, one thread for each core beside the caller's, seven at
+  // most; never destroyed.
   static Workers& shared();
 
  private:

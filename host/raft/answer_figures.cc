@@ -24,10 +24,16 @@ Json answer_figures(const std::vector<Answer>& answers) {
   }
   const auto n = static_cast<double>(answers.size());
   const Moments reward = moments_of(all);
-  return {{"reward_mean", reward.mean}, {"reward_std", reward.std},
-          {"policy_reward", moments_of(first).mean}, {"selected_reward", moments_of(chosen).mean},
-          {"distinct_1", distinct_n(ids, 1)}, {"distinct_2", distinct_n(ids, 2)},
-          {"mean_length", tokens / n}, {"cut_share", cut / n}, {"discarded_share", discarded / n}, {"unscored_share", unscored / n},
+  return {{"reward_mean", reward.mean},
+          {"reward_std", reward.std},
+          {"policy_reward", moments_of(first).mean},
+          {"selected_reward", moments_of(chosen).mean},
+          {"distinct_1", distinct_n(ids, 1)},
+          {"distinct_2", distinct_n(ids, 2)},
+          {"mean_length", tokens / n},
+          {"cut_share", cut / n},
+          {"discarded_share", discarded / n},
+          {"unscored_share", unscored / n},
           {"selected", chosen.size()}};
 }
 

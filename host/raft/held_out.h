@@ -1,4 +1,5 @@
-// The held-out evaluation: one answer for each prompt that training never sees, drawn with the same numbers every time.
+// The held-out evaluation: one answer for each prompt that training never sees, drawn with the same
+// numbers every time.
 #pragma once
 #include <functional>
 #include <span>
@@ -15,28 +16,34 @@ namespace slipway {
 GenerationSettings generation_settings(const RunConfig& config, const Tokenizer& tokenizer);
 
 struct HeldOutMeasures {
-  Json metrics;         // PREFIX_reward, PREFIX_reward_std, PREFIX_rewards/NAME/mean, PREFIX_distinct_1, ...
+  // PREFIX_reward, PREFIX_reward_std, PREFIX_rewards/NAME/mean, PREFIX_distinct_1, ...
+  Json metrics;
   std::string samples;  // lines of JSON, an answer each
   double reward = 0;    // NaN: no reward has an opinion on any answer
   double distinct_2 = 0;
   std::vector<int64_t> opinions;  // of each reward
 };
 // One answer of each prompt, drawn with the same numbers every time, and what it earns. [loop]
-HeldOutMeasures measure_held_out(Model& model, const Tokenizer& tokenizer, std::span<const Prompt> prompts, const std::vector<RewardPlugin>& rewards,
-                                 const GenerationSettings& generation, int64_t step, const std::string& prefix,
+HeldOutMeasures measure_held_out(Model& model, const Tokenizer& tokenizer,
+                                 std::span<const Prompt> prompts,
+                                 const std::vector<RewardPlugin>& rewards,
+                                 const GenerationSettings& generation, int64_t step,
+                                 const std::string& prefix,
                                  const std::function<bool(const GenerationProgress&)>& on_progress);
 
 struct HeldOutResult {
   double reward = 0, distinct_2 = 0;
-  uint32_t control = 0;  // bits that callbacks set
+  uint32_t control = 0;           // bits that callbacks set
   std::vector<int64_t> opinions;  // of each reward
 };
 // The same of a run: logs an "evaluate" row and writes samples/eval-<iteration>.jsonl. [loop]
-HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts, const std::vector<RewardPlugin>& rewards,
+HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts,
+                                const std::vector<RewardPlugin>& rewards,
                                 const GenerationSettings& generation, int64_t iteration,
                                 const std::function<bool(const GenerationProgress&)>& on_progress);
 
 // A prompt's answers as rewards see them.
-std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions, const Tokenizer& tokenizer);
+std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions,
+                                   const Tokenizer& tokenizer);
 
 }  // namespace slipway

@@ -40,12 +40,14 @@ class Raft {
   // Evaluates, and returns why to stop: "" = go on.
   std::string evaluate(int64_t iterations_done);
   void checkpoint_start();
-  void tell_progress(LoggedPhase phase, double fraction, std::vector<std::pair<std::string, double>> more = {});
+  void tell_progress(LoggedPhase phase, double fraction,
+                     std::vector<std::pair<std::string, double>> more = {});
   std::function<bool(const GenerationProgress&)> generation_progress(LoggedPhase phase);
 
   // What an iteration trains on at most: the run's length and its schedule go by it.
   size_t planned_answers() const {
-    return kept_at_most(selection_, static_cast<size_t>(prompts_per_iteration_), static_cast<size_t>(integer("samples_per_prompt")));
+    return kept_at_most(selection_, static_cast<size_t>(prompts_per_iteration_),
+                        static_cast<size_t>(integer("samples_per_prompt")));
   }
   int64_t integer(const char* key) const { return run_.config.integer("raft", key); }
   double number(const char* key) const { return run_.config.number("raft", key); }
@@ -67,7 +69,11 @@ class Raft {
 };
 
 Raft::Raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards)
-    : run_(run), data_(data), rewards_(rewards), labels_(reward_labels(rewards)), iterations_(run.config.integer("raft", "iterations")),
+    : run_(run),
+      data_(data),
+      rewards_(rewards),
+      labels_(reward_labels(rewards)),
+      iterations_(run.config.integer("raft", "iterations")),
       prompts_per_iteration_(run.config.integer("raft", "prompts_per_iteration")),
       saving_(run.config.text("train", "save_strategy") != "no") {
   const RunConfig& c = run.config;
@@ -75,7 +81,8 @@ Raft::Raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewa
   selection_.local = c.text("raft", "selection") == "local";
   selection_.keep = number("keep");
   for (const std::string& rule : c.texts("raft", "discard")) selection_.discard.emplace_back(rule);
-  if (number("kl_beta") > 0) reference_.emplace(run.model);  // before any checkpoint is loaded: the starting model
+  // before any checkpoint is loaded: the starting model
+  if (number("kl_beta") > 0) reference_.emplace(run.model);
 }
 
 // The loop: what RAFT is, on one screen.
@@ -83,10 +90,12 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
   if (checkpoint) {
     run_.restore(*checkpoint);
     at_ = RaftState::read(*checkpoint);
-    if (const std::string other = data_difference(at_.data_files, data_.files); !other.empty()) log_warn("{}{}", other, kOtherData);
+    if (const std::string other = data_difference(at_.data_files, data_.files); !other.empty())
+      log_warn("{}{}", other, kOtherData);
   }
   at_.data_files = data_.files;
-  run_.begin_flow(stage_steps(planned_answers(), run_.stage) * iterations_, stage_epochs(planned_answers(), run_.stage));
+  run_.begin_flow(stage_steps(planned_answers(), run_.stage) * iterations_,
+                  stage_epochs(planned_answers(), run_.stage));
   run_.begin_training();
   std::string stop;
   if (!at_.evaluated_start) {
@@ -118,7 +127,8 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
   return stop.empty() ? "completed" : "stopped: " + stop;
 }
 
-// Each pass over the prompts is a new permutation; iterations take disjoint slices of it, one after the other.
+// Each pass over the prompts is a new permutation; iterations take disjoint slices of it, one after
+// the other.
 std::vector<size_t> Raft::draw_prompts() const {
   std::vector<size_t> out;
   const auto n = static_cast<int64_t>(data_.train.size());
@@ -128,7 +138,8 @@ std::vector<size_t> Raft::draw_prompts() const {
     const int64_t position = at_.iteration * prompts_per_iteration_ + j;
     if (position / n != pass_drawn) {
       pass_drawn = position / n;
-      at::Generator generator = at::detail::createCPUGenerator(run_.stage.seed + static_cast<uint64_t>(pass_drawn));
+      at::Generator generator =
+          at::detail::createCPUGenerator(run_.stage.seed + static_cast<uint64_t>(pass_drawn));
       order = at::randperm(n, generator, at::kLong);
     }
     out.push_back(static_cast<size_t>(order.const_data_ptr<int64_t>()[position % n]));
@@ -140,11 +151,13 @@ std::vector<size_t> Raft::draw_prompts() const {
 std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   const PhaseScope phase(&run_.clock, Phase::kGenerate);
   run_.events.tell(SLW_ON_GENERATE_BEGIN);
-  run_.model.packed_weights().borrow(run_.model.parameters().lend_grads());  // until there is something to train on
+  // until there is something to train on
+  run_.model.packed_weights().borrow(run_.model.parameters().lend_grads());
   phase_began_ = run_.seconds();
   std::vector<GenerationRequest> requests;
   for (size_t j = 0; j < prompts.size(); ++j)
-    requests.push_back({data_.train[prompts[j]].ids, static_cast<uint32_t>(j), static_cast<int>(integer("samples_per_prompt"))});
+    requests.push_back({data_.train[prompts[j]].ids, static_cast<uint32_t>(j),
+                        static_cast<int>(integer("samples_per_prompt"))});
   GenerationSettings settings = generation_;
   settings.iteration = static_cast<uint32_t>(at_.iteration);
   settings.weights = weight_storage_of(run_.config.text("raft", "sampling_weights")).value();
@@ -152,12 +165,15 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   const auto submit = [&](size_t request, std::span<const Completion> completions) {
     scorer.submit(request, scored_rows(data_.train[prompts[request]], completions, run_.tokenizer));
   };
-  std::vector<Completion> completions = generate(run_.model, requests, settings, {generation_progress(kGenerate), submit});
+  std::vector<Completion> completions =
+      generate(run_.model, requests, settings, {generation_progress(kGenerate), submit});
   int64_t tokens = 0;
   for (const Completion& c : completions) tokens += static_cast<int64_t>(c.ids.size());
   generate_seconds_ = run_.seconds() - phase_began_;
-  at_.iteration_row = {{"event", "iteration"}, {"generate_seconds", generate_seconds_},
-                       {"tokens_per_second", static_cast<double>(tokens) / std::max(1e-9, generate_seconds_)}};
+  at_.iteration_row = {
+      {"event", "iteration"},
+      {"generate_seconds", generate_seconds_},
+      {"tokens_per_second", static_cast<double>(tokens) / std::max(1e-9, generate_seconds_)}};
   run_.events.tell(SLW_ON_GENERATE_END);
   return scored_answers(std::move(completions), scorer);
 }
@@ -170,7 +186,9 @@ std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Sc
   std::vector<Answer> answers;
   for (size_t i = 0; i < completions.size(); ++i) {
     Completion& c = completions[i];
-    Answer answer{c.request, c.sample, std::move(c.ids), std::move(scored.rows[i].completion), c.finished, scored.rewards[i], scored.rewards[i]};
+    Answer answer{
+        c.request,  c.sample,          std::move(c.ids), std::move(scored.rows[i].completion),
+        c.finished, scored.rewards[i], scored.rewards[i]};
     answer.scores = scored.each[i];
     answer.columns = std::move(scored.columns[i]);
     for (const float logprob : c.logprobs) answer.logprob += static_cast<double>(logprob);
@@ -180,7 +198,8 @@ std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Sc
   at_.iteration_row.update(reported_by(rewards_, ""));
   const std::vector<int64_t> opinions = opinions_of(labels_.size(), scored.each);
   hear(opinions);
-  warn_of_silence(labels_, opinions, answers.size(), fmt::format("iteration {}", at_.iteration + 1));
+  warn_of_silence(labels_, opinions, answers.size(),
+                  fmt::format("iteration {}", at_.iteration + 1));
   if (at_.iteration == 0) refuse_silence(labels_, at_.opinions);
   return answers;
 }
@@ -190,8 +209,8 @@ void Raft::hear(const std::vector<int64_t>& opinions) {
   for (size_t k = 0; k < opinions.size(); ++k) at_.opinions[k] += opinions[k];
 }
 
-// The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the answer's tokens; log p is known
-// from sampling, unless that was with rounded weights.
+// The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the
+// answer's tokens; log p is known from sampling, unless that was with rounded weights.
 void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
   if (!reference_) return;
   const PhaseScope phase(&run_.clock, Phase::kScore);
@@ -204,8 +223,10 @@ void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers
   }
   const std::vector<double> start = reference_->logprobs(run_.model, examples);
   std::vector<double> policy;
-  if (run_.config.text("raft", "sampling_weights") != "float32") policy = sequence_logprobs(run_.model, examples);
-  else for (const Answer& a : answers) policy.push_back(a.logprob);
+  if (run_.config.text("raft", "sampling_weights") != "float32")
+    policy = sequence_logprobs(run_.model, examples);
+  else
+    for (const Answer& a : answers) policy.push_back(a.logprob);
   double kl = 0;
   for (size_t i = 0; i < answers.size(); ++i) {
     answers[i].ranking = answers[i].reward - number("kl_beta") * (policy[i] - start[i]);
@@ -218,9 +239,13 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
   const PhaseScope phase(&run_.clock, Phase::kSelect);
   const std::vector<size_t> kept = select_answers(answers, selection_);
   at_.iteration_row.update(answer_figures(answers));
-  if (const auto unscored = std::ranges::count_if(answers, [](const Answer& a) { return std::isnan(a.reward); }); unscored > 0 && !std::exchange(told_unscored_, true))
-    log_warn("iteration {}: {} of {} answers have no reward, for no reward has an opinion on them (NaN): they are not selected and in no mean; unscored_share in metrics.jsonl counts them",
-             at_.iteration + 1, unscored, answers.size());
+  if (const auto unscored =
+          std::ranges::count_if(answers, [](const Answer& a) { return std::isnan(a.reward); });
+      unscored > 0 && !std::exchange(told_unscored_, true))
+    log_warn(
+        "iteration {}: {} of {} answers have no reward, for no reward has an opinion on them "
+        "(NaN): they are not selected and in no mean; unscored_share in metrics.jsonl counts them",
+        at_.iteration + 1, unscored, answers.size());
   EventDetails details;
   for (const auto& [name, value] : at_.iteration_row.items())
     if (value.is_number()) details.metrics.emplace_back(name, value.get<double>());
@@ -229,19 +254,24 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
   write_samples(prompts, answers);
   for (const size_t i : kept) {
     Example example{data_.train[prompts[answers[i].prompt]].ids, 0};
-    example.loss_begin = run_.config.flag("data", "completion_only_loss") ? static_cast<int64_t>(example.ids.size()) : 0;
+    example.loss_begin = run_.config.flag("data", "completion_only_loss")
+                             ? static_cast<int64_t>(example.ids.size())
+                             : 0;
     example.ids.insert(example.ids.end(), answers[i].ids.begin(), answers[i].ids.end());
     at_.selected.push_back(std::move(example));
   }
   at_.training = true;
 }
 
-void Raft::write_samples(const std::vector<size_t>& prompts, const std::vector<Answer>& answers) const {
+void Raft::write_samples(const std::vector<size_t>& prompts,
+                         const std::vector<Answer>& answers) const {
   std::string lines;
   std::vector<const std::string*> texts;
   for (const size_t prompt : prompts) texts.push_back(&data_.train[prompt].text);
   for (const Answer& a : answers) lines += sample_line(sample_row(*texts[a.prompt], a, labels_));
-  write_file_durably(run_.config.output_dir / "samples" / fmt::format("iteration-{:04}.jsonl", at_.iteration + 1), lines);
+  write_file_durably(
+      run_.config.output_dir / "samples" / fmt::format("iteration-{:04}.jsonl", at_.iteration + 1),
+      lines);
   SampleTable table = kept_samples(texts, answers, labels_, 8);
   run_.loggers.text(run_.state.global_step, "samples", samples_markdown(table));
   run_.loggers.table(run_.state.global_step, "samples", std::move(table));
@@ -252,9 +282,12 @@ uint32_t Raft::train() {
   StageSettings stage = run_.stage;
   stage.seed += static_cast<uint64_t>(at_.iteration) * 7919;
   if (stage.data_seed) *stage.data_seed += static_cast<uint64_t>(at_.iteration) * 7919;
-  if (epoch_shape(static_cast<int64_t>(at_.selected.size()), order_settings(stage)).micro_batches == 0) {
+  if (epoch_shape(static_cast<int64_t>(at_.selected.size()), order_settings(stage)).micro_batches ==
+      0) {
     log_warn("iteration {}: {}, nothing to train on", at_.iteration + 1,
-             at_.selected.empty() ? "no answer has a reward and was not discarded" : "the answers kept make no whole batch (train.dataloader_drop_last)");
+             at_.selected.empty()
+                 ? "no answer has a reward and was not discarded"
+                 : "the answers kept make no whole batch (train.dataloader_drop_last)");
     run_.log(at_.iteration_row, run_.throughput.iteration_figures());
     return 0;
   }
@@ -273,19 +306,26 @@ uint32_t Raft::train() {
   hooks.on_micro_batch = [&](int64_t tokens) { run_.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) {
     control = run_.after_step(report);
-    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();  // a checkpoint of this step goes on with the next epoch too
+    // a checkpoint of this step goes on with the next epoch too
+    if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
     at_.stage_step = feed.done();
     const bool stopping = stop_requested();
-    if (stopping || (control & SLW_DO_SAVE) != 0) run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
-    if (stopping) throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; {}", at_.iteration + 1, run_.state.global_step, run_.going_on()));
-    tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps), {{"loss", report.loss}});
+    if (stopping || (control & SLW_DO_SAVE) != 0)
+      run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
+    if (stopping)
+      throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; {}",
+                                    at_.iteration + 1, run_.state.global_step, run_.going_on()));
+    tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps),
+                  {{"loss", report.loss}});
     return control;
   };
   const int64_t steps = stage_steps(at_.selected.size(), stage);
   run_.begin_schedule(stage, steps);
-  if (!train_stage(run_.model, *run_.optimizer, *run_.schedule, feed, stage, steps, hooks)) control |= SLW_STOP_TRAINING;
+  if (!train_stage(run_.model, *run_.optimizer, *run_.schedule, feed, stage, steps, hooks))
+    control |= SLW_STOP_TRAINING;
   run_.log_pending();
-  // Now rather than before the next iteration: moments that nobody will read need no place in its checkpoint.
+  // Now rather than before the next iteration: moments that nobody will read need no place in its
+  // checkpoint.
   if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer->reset();
   train_seconds_ = run_.seconds() - phase_began_;
   at_.iteration_row["train_seconds"] = train_seconds_;
@@ -294,11 +334,13 @@ uint32_t Raft::train() {
 
 std::string Raft::evaluate(int64_t iterations_done) {
   const int64_t every = integer("eval_every");
-  const bool due = iterations_done == 0 || iterations_done == iterations_ || (every > 0 && iterations_done % every == 0);
+  const bool due = iterations_done == 0 || iterations_done == iterations_ ||
+                   (every > 0 && iterations_done % every == 0);
   if (data_.eval.empty() || !due) return "";
   const PhaseScope phase(&run_.clock, Phase::kEvaluate);
   phase_began_ = run_.seconds();
-  const HeldOutResult result = evaluate_held_out(run_, data_.eval, rewards_, generation_, iterations_done, generation_progress(kEvaluate));
+  const HeldOutResult result = evaluate_held_out(run_, data_.eval, rewards_, generation_,
+                                                 iterations_done, generation_progress(kEvaluate));
   evaluate_seconds_ = run_.seconds() - phase_began_;
   hear(result.opinions);
   warn_of_silence(labels_, result.opinions, data_.eval.size(), "the held-out evaluation");
@@ -306,15 +348,21 @@ std::string Raft::evaluate(int64_t iterations_done) {
   const double floor = number("min_distinct_2") * at_.base_distinct_2;
   if (result.distinct_2 < floor) {
     run_.load_weights(run_.config.output_dir / at_.start_checkpoint);
-    log_warn("held-out distinct-2 fell to {:.3f}, under {:.3f}: back to the model before iteration {}", result.distinct_2, floor, iterations_done);
-    run_.log({{"event", "rollback"}, {"to_iteration", iterations_done - 1}, {"eval_reward", at_.last_eval_reward}});
-    return fmt::format("distinct-2 fell under {} of the starting model's", number("min_distinct_2"));
+    log_warn(
+        "held-out distinct-2 fell to {:.3f}, under {:.3f}: back to the model before iteration {}",
+        result.distinct_2, floor, iterations_done);
+    run_.log({{"event", "rollback"},
+              {"to_iteration", iterations_done - 1},
+              {"eval_reward", at_.last_eval_reward}});
+    return fmt::format("distinct-2 fell under {} of the starting model's",
+                       number("min_distinct_2"));
   }
   if (!std::isnan(result.reward)) {  // else it says nothing
     at_.last_eval_reward = result.reward;
     if (run_.schedule) run_.schedule->evaluated(result.reward);
   }
-  if (result.reward >= number("stop_reward")) return fmt::format("the held-out reward reached {}", number("stop_reward"));
+  if (result.reward >= number("stop_reward"))
+    return fmt::format("the held-out reward reached {}", number("stop_reward"));
   return (result.control & SLW_STOP_TRAINING) != 0 ? "a callback asked for it" : "";
 }
 
@@ -326,13 +374,17 @@ void Raft::checkpoint_start() {
   run_.save({at_.file()}, run_.config.output_dir / name);
 }
 
-void Raft::tell_progress(LoggedPhase phase, double fraction, std::vector<std::pair<std::string, double>> more) {
+void Raft::tell_progress(LoggedPhase phase, double fraction,
+                         std::vector<std::pair<std::string, double>> more) {
   const double iteration = generate_seconds_ + train_seconds_ + evaluate_seconds_;
-  double done = at_.evaluated_start ? evaluate_seconds_ + iteration * static_cast<double>(at_.iteration) : 0;
+  double done =
+      at_.evaluated_start ? evaluate_seconds_ + iteration * static_cast<double>(at_.iteration) : 0;
   if (phase == kGenerate) done += fraction * generate_seconds_;
   if (phase == kScore) done += generate_seconds_;
   if (phase == kTrain) done += generate_seconds_ + fraction * train_seconds_;
-  if (phase == kEvaluate) done += fraction * evaluate_seconds_ + (at_.evaluated_start ? generate_seconds_ + train_seconds_ : 0);
+  if (phase == kEvaluate)
+    done += fraction * evaluate_seconds_ +
+            (at_.evaluated_start ? generate_seconds_ + train_seconds_ : 0);
   const double all = evaluate_seconds_ + iteration * static_cast<double>(iterations_);
   more.emplace_back("progress/fraction", std::min(1.0, done / all));
   more.emplace_back("phase", phase);
@@ -343,18 +395,25 @@ void Raft::tell_progress(LoggedPhase phase, double fraction, std::vector<std::pa
 std::function<bool(const GenerationProgress&)> Raft::generation_progress(LoggedPhase phase) {
   return [this, phase](const GenerationProgress& p) {
     if (stop_requested())
-      throw Interrupted(fmt::format("stopped by a signal while sampling for iteration {}; {}", at_.iteration + 1,
-                                    saving_ ? run_.going_on() : "nothing was saved (train.save_strategy = \"no\")"));
-    tell_progress(phase, static_cast<double>(p.finished_rows) / static_cast<double>(std::max<int64_t>(1, p.rows)),
-                  {{"rows_done", static_cast<double>(p.finished_rows)}, {"rows_total", static_cast<double>(p.rows)},
-                   {"progress/tokens_per_second", static_cast<double>(p.tokens) / std::max(1e-9, run_.seconds() - phase_began_)}});
+      throw Interrupted(fmt::format(
+          "stopped by a signal while sampling for iteration {}; {}", at_.iteration + 1,
+          saving_ ? run_.going_on() : "nothing was saved (train.save_strategy = \"no\")"));
+    tell_progress(
+        phase,
+        static_cast<double>(p.finished_rows) / static_cast<double>(std::max<int64_t>(1, p.rows)),
+        {{"rows_done", static_cast<double>(p.finished_rows)},
+         {"rows_total", static_cast<double>(p.rows)},
+         {"progress/tokens_per_second",
+          static_cast<double>(p.tokens) / std::max(1e-9, run_.seconds() - phase_began_)}});
     return true;
   };
 }
 
 }  // namespace
 
-std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits, const std::string& set) {
+std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config,
+                               const Tokenizer& tokenizer, const ModelLimits& limits,
+                               const std::string& set) {
   const auto limit = static_cast<size_t>(config.integer("data", "max_prompt_tokens"));
   std::vector<Prompt> out;
   size_t dropped = 0, empty = 0;
@@ -366,13 +425,20 @@ std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& co
     else if (prompt.ids.size() > limit) ++dropped;
     else out.push_back(std::move(prompt));
   }
-  if (dropped > 0) log_warn("{}: {} of {} prompts dropped: more than data.max_prompt_tokens = {} tokens", set, dropped, rows.size(), limit);
+  if (dropped > 0)
+    log_warn("{}: {} of {} prompts dropped: more than data.max_prompt_tokens = {} tokens", set,
+             dropped, rows.size(), limit);
   if (empty > 0) log_warn("{}: {} of {} prompts dropped: empty", set, empty, rows.size());
-  if (out.empty()) fail("{}: no prompt is left: of {}, {} have more than data.max_prompt_tokens = {} tokens, {} are empty", set, rows.size(), dropped, limit, empty);
+  if (out.empty())
+    fail(
+        "{}: no prompt is left: of {}, {} have more than data.max_prompt_tokens = {} tokens, {} "
+        "are empty",
+        set, rows.size(), dropped, limit, empty);
   return out;
 }
 
-std::string run_raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards, const std::optional<fs::path>& checkpoint) {
+std::string run_raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards,
+                     const std::optional<fs::path>& checkpoint) {
   return Raft(run, data, rewards).loop(checkpoint);
 }
 

@@ -1,5 +1,6 @@
-// Reward-ranked fine-tuning (Dong et al., "RAFT: Reward rAnked FineTuning for generative foundation model alignment", 2023):
-// sample K answers for each prompt, score them, keep the best, fine-tune on those, repeat.
+// Reward-ranked fine-tuning (Dong et al., "RAFT: Reward rAnked FineTuning for generative foundation
+// model alignment", 2023): sample K answers for each prompt, score them, keep the best, fine-tune
+// on those, repeat.
 #pragma once
 #include <optional>
 #include <string>
@@ -24,13 +25,16 @@ struct RaftData {
   Json files = Json::object();      // what was read (data/data_files.h), for checkpoints
 };
 
-// Tokenizes the rows' prompts as the beginnings of texts; those over data.max_prompt_tokens are dropped with a count, empty ones too. `set`
-// is the rows' name in messages. Throws Error when none is left, and naming the row that has a token which the model does not know.
-std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config, const Tokenizer& tokenizer, const ModelLimits& limits = {},
+// Tokenizes the rows' prompts as the beginnings of texts; those over data.max_prompt_tokens are
+// dropped with a count, empty ones too. `set` is the rows' name in messages. Throws Error when none
+// is left, and naming the row that has a token which the model does not know.
+std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config,
+                               const Tokenizer& tokenizer, const ModelLimits& limits = {},
                                const std::string& set = "data.train");
 
-// Iterates to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where to go on from. Returns
-// why it ended: "completed", "stopped: ...". The same seed and data give the same weights, however often it was stopped.
+// Iterates to the end, or throws: Interrupted after a signal, Error on failure. `checkpoint`: where
+// to go on from. Returns why it ended: "completed", "stopped: ...". The same seed and data give the
+// same weights, however often it was stopped.
 std::string run_raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards,
                      const std::optional<fs::path>& checkpoint);
 

@@ -18,13 +18,16 @@ CheckpointFile RaftState::file() const {
   json["start_checkpoint"] = start_checkpoint;
   json["data_files"] = data_files;
   json["selected"] = Json::array();
-  for (const Example& example : selected) json["selected"].push_back({{"ids", example.ids}, {"loss_begin", example.loss_begin}});
-  return {"raft_state.json", [json](const fs::path& path) { write_file_durably(path, json.dump() + "\n"); }};
+  for (const Example& example : selected)
+    json["selected"].push_back({{"ids", example.ids}, {"loss_begin", example.loss_begin}});
+  return {"raft_state.json",
+          [json](const fs::path& path) { write_file_durably(path, json.dump() + "\n"); }};
 }
 
 RaftState RaftState::read(const fs::path& checkpoint) {
   const fs::path path = checkpoint / "raft_state.json";
-  if (!fs::exists(path)) fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
+  if (!fs::exists(path))
+    fail("{}: is missing; was this checkpoint written by another algorithm?", path.string());
   const Json json = parse_json(read_file(path), path.string());
   RaftState s;
   try {
@@ -38,16 +41,25 @@ RaftState RaftState::read(const fs::path& checkpoint) {
     s.opinions = json.value("opinions", std::vector<int64_t>());
     s.start_checkpoint = json.at("start_checkpoint").get<std::string>();
     s.data_files = json.value("data_files", Json::object());
-    for (const Json& each : json.at("selected")) s.selected.push_back({each.at("ids").get<std::vector<int32_t>>(), each.at("loss_begin").get<int64_t>()});
+    for (const Json& each : json.at("selected"))
+      s.selected.push_back(
+          {each.at("ids").get<std::vector<int32_t>>(), each.at("loss_begin").get<int64_t>()});
   } catch (const Json::exception& e) {
     fail("{}: not a usable RAFT state: {}", path.string(), e.what());
   }
-  const auto bad = [&](const std::string& what) { fail("{}: not a usable RAFT state: {}", path.string(), what); };
-  if (s.iteration < 0 || s.stage_step < 0) bad(fmt::format("it counts {} iterations and {} steps", s.iteration, s.stage_step));
+  const auto bad = [&](const std::string& what) {
+    fail("{}: not a usable RAFT state: {}", path.string(), what);
+  };
+  if (s.iteration < 0 || s.stage_step < 0)
+    bad(fmt::format("it counts {} iterations and {} steps", s.iteration, s.stage_step));
   if (!s.iteration_row.is_object()) bad("\"iteration_row\" is not an object");
-  if (fs::path(s.start_checkpoint).filename() != s.start_checkpoint) bad(fmt::format("\"start_checkpoint\" is not the name of a folder: \"{}\"", s.start_checkpoint));
+  if (fs::path(s.start_checkpoint).filename() != s.start_checkpoint)
+    bad(fmt::format("\"start_checkpoint\" is not the name of a folder: \"{}\"",
+                    s.start_checkpoint));
   for (const Example& each : s.selected)
-    if (each.loss_begin < 0 || each.loss_begin > static_cast<int64_t>(each.ids.size())) bad(fmt::format("a selected answer begins at {} of {} tokens", each.loss_begin, each.ids.size()));
+    if (each.loss_begin < 0 || each.loss_begin > static_cast<int64_t>(each.ids.size()))
+      bad(fmt::format("a selected answer begins at {} of {} tokens", each.loss_begin,
+                      each.ids.size()));
   return s;
 }
 

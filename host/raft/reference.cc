@@ -12,7 +12,7 @@ namespace slipway {
 namespace {
 
 constexpr size_t kTokensPerBatch = 1024;  // bounds the hidden states that exist at once
-constexpr int64_t kPassing = 1 << 20;      // weights that change places at a time
+constexpr int64_t kPassing = 1 << 20;     // weights that change places at a time
 
 void batch_logprobs(Model& model, std::span<const Example* const> batch, std::vector<double>& out) {
   const PackedBatch packed = pack(batch);
@@ -32,7 +32,9 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
   std::vector<double> out;
   for (size_t i = 0; i < examples.size();) {
     std::vector<const Example*> batch;
-    for (size_t tokens = 0; i < examples.size() && (batch.empty() || tokens + examples[i].ids.size() <= kTokensPerBatch); ++i) {
+    for (size_t tokens = 0; i < examples.size() &&
+                            (batch.empty() || tokens + examples[i].ids.size() <= kTokensPerBatch);
+         ++i) {
       batch.push_back(&examples[i]);
       tokens += examples[i].ids.size();
     }
@@ -43,28 +45,34 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
 
 ReferenceModel::ReferenceModel(const Model& model) {
   const auto copy = [&] {
-    for (const auto& group : model.parameters().groups()) weights_.push_back(group.weights.detach().clone());
+    for (const auto& group : model.parameters().groups())
+      weights_.push_back(group.weights.detach().clone());
     if (accelerator() != nullptr) passing_ = at::empty({kPassing}, weights_[0].options());
   };
   within_memory<Error>(copy, [&] {
-    return fmt::format("out of memory: raft.kl_beta needs a copy of the starting model, {:.1f} GiB", static_cast<double>(model.parameters().total_count()) * sizeof(float) / 0x1p30);
+    return fmt::format(
+        "out of memory: raft.kl_beta needs a copy of the starting model, {:.1f} GiB",
+        static_cast<double>(model.parameters().total_count()) * sizeof(float) / 0x1p30);
   });
 }
 
 void ReferenceModel::swap(Model& model) {
-  // Contents change places, not addresses: the plugin holds views of the model's buffers. In place: a failed allocation halfway would
-  // leave a mixture of both.
+  // Contents change places, not addresses: the plugin holds views of the model's buffers. In place:
+  // a failed allocation halfway would leave a mixture of both.
   const at::NoGradGuard no_grad;
   for (size_t g = 0; g < weights_.size(); ++g) {
     const at::Tensor theirs = model.parameters().groups()[g].weights.detach(), &ours = weights_[g];
     if (!on_device(ours)) {
       float *const a = theirs.data_ptr<float>(), *const b = ours.data_ptr<float>();
-      parallel_ranges(ours.numel(), kPassing, [&](int64_t begin, int64_t end) { std::swap_ranges(a + begin, a + end, b + begin); });
+      parallel_ranges(ours.numel(), kPassing, [&](int64_t begin, int64_t end) {
+        std::swap_ranges(a + begin, a + end, b + begin);
+      });
       continue;
     }
     for (int64_t first = 0; first < ours.numel(); first += kPassing) {
       const int64_t count = std::min(kPassing, ours.numel() - first);
-      const at::Tensor a = theirs.narrow(0, first, count), b = ours.narrow(0, first, count), passing = passing_.narrow(0, 0, count);
+      const at::Tensor a = theirs.narrow(0, first, count), b = ours.narrow(0, first, count),
+                       passing = passing_.narrow(0, 0, count);
       passing.copy_(a);
       a.copy_(b);
       b.copy_(passing);

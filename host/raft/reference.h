@@ -16,7 +16,8 @@ class ReferenceModel {
   // Copies the model's weights as they are now. Throws Error.
   explicit ReferenceModel(const Model& model);
 
-  // sequence_logprobs() under the copied weights; the model has its own back afterwards, also when this throws. [loop]
+  // sequence_logprobs() under the copied weights; the model has its own back afterwards, also when
+  // this throws. [loop]
   std::vector<double> logprobs(Model& model, std::span<const Example> examples);
 
  private:

@@ -29,7 +29,8 @@ Scorer::Score scoring(const std::vector<RewardPlugin>& rewards, int64_t step, bo
     for (const RewardPlugin& reward : rewards) {
       const Scores own = reward.scores(rows, step, evaluation);
       for (size_t i = 0; i < own.sums.size(); ++i) {
-        if (!std::isnan(own.sums[i])) all.sums[i] = (std::isnan(all.sums[i]) ? 0 : all.sums[i]) + own.sums[i];
+        if (!std::isnan(own.sums[i]))
+          all.sums[i] = (std::isnan(all.sums[i]) ? 0 : all.sums[i]) + own.sums[i];
         all.each[i].insert(all.each[i].end(), own.each[i].begin(), own.each[i].end());
         all.columns[i].update(own.columns[i]);
       }
@@ -49,7 +50,8 @@ Moments moments_of(std::span<const double> values) {
   return {mean, std::sqrt(squares / count)};
 }
 
-Json reward_figures(const std::vector<RewardLabel>& labels, const ScoreTable& each, const std::string& prefix) {
+Json reward_figures(const std::vector<RewardLabel>& labels, const ScoreTable& each,
+                    const std::string& prefix) {
   Json out = Json::object();
   for (size_t k = 0; k < labels.size(); ++k) {
     std::vector<double> scores;
@@ -63,7 +65,8 @@ Json reward_figures(const std::vector<RewardLabel>& labels, const ScoreTable& ea
 
 Json named_scores(const std::vector<RewardLabel>& labels, const std::vector<double>& scores) {
   Json out = Json::object();
-  for (size_t k = 0; k < labels.size(); ++k) out[labels[k].name] = std::isnan(scores[k]) ? Json() : Json(scores[k]);
+  for (size_t k = 0; k < labels.size(); ++k)
+    out[labels[k].name] = std::isnan(scores[k]) ? Json() : Json(scores[k]);
   return out;
 }
 
@@ -74,22 +77,28 @@ std::vector<int64_t> opinions_of(size_t rewards, const ScoreTable& each) {
   return out;
 }
 
-void warn_of_silence(const std::vector<RewardLabel>& labels, const std::vector<int64_t>& opinions, size_t rows, const std::string& where) {
+void warn_of_silence(const std::vector<RewardLabel>& labels, const std::vector<int64_t>& opinions,
+                     size_t rows, const std::string& where) {
   for (size_t k = 0; rows > 0 && k < labels.size(); ++k)
-    if (opinions[k] == 0) log_warn("{}: reward {} of plugin {} has no opinion (NaN) on any of {} answers", where, labels[k].name, labels[k].plugin, rows);
+    if (opinions[k] == 0)
+      log_warn("{}: reward {} of plugin {} has no opinion (NaN) on any of {} answers", where,
+               labels[k].name, labels[k].plugin, rows);
 }
 
 void refuse_silence(const std::vector<RewardLabel>& labels, const std::vector<int64_t>& opinions) {
   for (size_t k = 0; k < labels.size(); ++k)
     if (opinions[k] == 0)
-      fail("plugin {}: reward {} has had no opinion (NaN) on any answer so far; does the data have what it reads? Leave its [[reward]] out, or correct it",
-           labels[k].plugin, labels[k].name);
+      fail(
+          "plugin {}: reward {} has had no opinion (NaN) on any answer so far; does the data have "
+          "what it reads? Leave its [[reward]] out, or correct it",
+          labels[k].plugin, labels[k].name);
 }
 
 Json reported_by(const std::vector<RewardPlugin>& rewards, const std::string& prefix) {
   Json out = Json::object();
   for (const RewardPlugin& reward : rewards)
-    for (const auto& [name, value] : reward.services().take_scalars()) out[fmt::format("{}{}/{}", prefix, reward.services().name(), name)] = value;
+    for (const auto& [name, value] : reward.services().take_scalars())
+      out[fmt::format("{}{}/{}", prefix, reward.services().name(), name)] = value;
   return out;
 }
 

@@ -10,15 +10,19 @@ namespace slipway {
 
 std::string sample_line(const Json& row) { return json_text(row) + "\n"; }
 
-Json sample_row(const std::string& prompt, const Answer& a, const std::vector<RewardLabel>& labels) {
-  Json row = {{"prompt", prompt}, {"completion", a.text}, {"reward", a.reward}, {"ranking", a.ranking}, {"kept", a.kept},
-              {"discarded", a.discarded}, {"finished", a.finished}, {"sample", a.sample}, {"logprob", a.logprob}};
+Json sample_row(const std::string& prompt, const Answer& a,
+                const std::vector<RewardLabel>& labels) {
+  Json row = {{"prompt", prompt},       {"completion", a.text}, {"reward", a.reward},
+              {"ranking", a.ranking},   {"kept", a.kept},       {"discarded", a.discarded},
+              {"finished", a.finished}, {"sample", a.sample},   {"logprob", a.logprob}};
   if (!a.scores.empty()) row["rewards"] = named_scores(labels, a.scores);
   if (!a.columns.empty()) row["columns"] = a.columns;
   return row;
 }
 
-SampleTable kept_samples(std::span<const std::string* const> prompts, const std::vector<Answer>& answers, const std::vector<RewardLabel>& labels, size_t most) {
+SampleTable kept_samples(std::span<const std::string* const> prompts,
+                         const std::vector<Answer>& answers, const std::vector<RewardLabel>& labels,
+                         size_t most) {
   std::vector<const Answer*> kept;
   Json columns = Json::object();
   for (const Answer& a : answers) {
@@ -32,7 +36,8 @@ SampleTable kept_samples(std::span<const std::string* const> prompts, const std:
   for (const auto& [name, value] : columns.items()) table.columns.push_back(name);
   for (const Answer* a : kept) {
     auto& row = table.rows.emplace_back();
-    row = {Value::of(*prompts[a->prompt]), Value::of(a->text), Value::of(a->reward), Value::of(a->kept)};
+    row = {Value::of(*prompts[a->prompt]), Value::of(a->text), Value::of(a->reward),
+           Value::of(a->kept)};
     if (labels.size() > 1)
       for (const double score : a->scores) row.push_back(Value::of(score));
     for (const auto& [name, value] : columns.items()) {
@@ -45,7 +50,8 @@ SampleTable kept_samples(std::span<const std::string* const> prompts, const std:
 
 std::string samples_markdown(const SampleTable& table) {
   std::string out;
-  for (const auto& row : table.rows) out += fmt::format("- **{}**{} `{:+.2f}`\n", row[0].s, row[1].s, row[2].f);
+  for (const auto& row : table.rows)
+    out += fmt::format("- **{}**{} `{:+.2f}`\n", row[0].s, row[1].s, row[2].f);
   return out;
 }
 

@@ -14,11 +14,14 @@ namespace slipway {
 std::string sample_line(const Json& row);
 
 // A row of samples/iteration-NNNN.jsonl.
-Json sample_row(const std::string& prompt, const Answer& answer, const std::vector<RewardLabel>& labels);
+Json sample_row(const std::string& prompt, const Answer& answer,
+                const std::vector<RewardLabel>& labels);
 
-// The first `most` answers that are kept, for loggers: with several rewards each in a column of its own, and the columns that plugins
-// gave. prompts[i]: the text of the i-th prompt.
-SampleTable kept_samples(std::span<const std::string* const> prompts, const std::vector<Answer>& answers, const std::vector<RewardLabel>& labels, size_t most);
+// The first `most` answers that are kept, for loggers: with several rewards each in a column of its
+// own, and the columns that plugins gave. prompts[i]: the text of the i-th prompt.
+SampleTable kept_samples(std::span<const std::string* const> prompts,
+                         const std::vector<Answer>& answers, const std::vector<RewardLabel>& labels,
+                         size_t most);
 // The same as Markdown, a line each.
 std::string samples_markdown(const SampleTable& table);
 

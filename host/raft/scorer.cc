@@ -7,7 +7,8 @@
 
 namespace slipway {
 
-Scorer::Scorer(size_t groups, Score score) : score_(std::move(score)), groups_(groups), thread_([this] { work(); }) {}
+Scorer::Scorer(size_t groups, Score score)
+    : score_(std::move(score)), groups_(groups), thread_([this] { work(); }) {}
 
 Scorer::~Scorer() {
   {
@@ -36,14 +37,18 @@ Scored Scorer::finish() {
 
 void Scorer::score(std::vector<ScoredRow> batch) {
   Scores scores = score_(batch);
-  if (scores.sums.size() != batch.size()) fail("scoring: {} rewards for {} answers", scores.sums.size(), batch.size());
+  if (scores.sums.size() != batch.size())
+    fail("scoring: {} rewards for {} answers", scores.sums.size(), batch.size());
   scores.each.resize(batch.size());
   scores.columns.resize(batch.size());
-  const auto add = [](auto& to, auto& from) { to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())); };
+  const auto add = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
   add(scored_.rewards, scores.sums);
   add(scored_.each, scores.each);
   add(scored_.columns, scores.columns);
-  scored_.rows.insert(scored_.rows.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+  scored_.rows.insert(scored_.rows.end(), std::make_move_iterator(batch.begin()),
+                      std::make_move_iterator(batch.end()));
 }
 
 void Scorer::work() {
@@ -58,8 +63,10 @@ void Scorer::work() {
         rows = std::move(*groups_[next]);
         groups_[next].reset();
       }
-      batch.insert(batch.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
-      if (batch.size() >= kRowsPerCall || next + 1 == groups_.size()) score(std::exchange(batch, {}));
+      batch.insert(batch.end(), std::make_move_iterator(rows.begin()),
+                   std::make_move_iterator(rows.end()));
+      if (batch.size() >= kRowsPerCall || next + 1 == groups_.size())
+        score(std::exchange(batch, {}));
     }
   } catch (...) {
     const std::lock_guard lock(mutex_);

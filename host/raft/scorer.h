@@ -1,4 +1,5 @@
-// Scores answers while others are still being sampled: a thread of its own takes the finished groups.
+// Scores answers while others are still being sampled: a thread of its own takes the finished
+// groups.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -14,20 +15,23 @@
 namespace slipway {
 
 struct Scored {
-  std::vector<ScoredRow> rows;  // group by group
-  std::vector<double> rewards;  // of each row; NaN: no reward has an opinion on it
+  std::vector<ScoredRow> rows;            // group by group
+  std::vector<double> rewards;            // of each row; NaN: no reward has an opinion on it
   std::vector<std::vector<double>> each;  // of each row: what every reward gave
-  std::vector<Json> columns;    // of each row: what plugins gave beside it, by name
+  std::vector<Json> columns;              // of each row: what plugins gave beside it, by name
 };
 
-// Groups (a prompt's answers) come in any order and are scored in ascending order, some at a time, so that what a reward sees in one
-// call does not depend on which group ended first. Methods are for one thread; destroying it drops what is not scored yet.
+// Groups (a prompt's answers) come in any order and are scored in ascending order, some at a time,
+// so that what a reward sees in one call does not depend on which group ended first. Methods are
+// for one thread; destroying it drops what is not scored yet.
 class Scorer {
  public:
-  // Gives the scores of each row; called on the scorer's thread, one call at a time. What it throws comes out of submit() or finish().
+  // Gives the scores of each row; called on the scorer's thread, one call at a time. What it throws
+  // comes out of submit() or finish().
   using Score = std::function<Scores(const std::vector<ScoredRow>& rows)>;
 
-  // Of `groups` groups; a call scores whole ones, at least kRowsPerCall rows where there are so many.
+  // Of `groups` groups; a call scores whole ones, at least kRowsPerCall rows where there are so
+  // many.
   Scorer(size_t groups, Score score);
   ~Scorer();
   Scorer(const Scorer&) = delete;

@@ -13,7 +13,8 @@ namespace slipway {
 namespace {
 
 size_t characters(const std::string& text) {  // code points
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 size_t share_of(size_t answers, double keep) {
@@ -39,16 +40,21 @@ DiscardRule::DiscardRule(const std::string& source) {
       fail("raft.discard: \"{}\" needs a number of characters, like \"shorter:20\"", source);
   } else {
     const std::vector<std::string> known = {"empty", "unfinished", "contains", "shorter"};
-    fail("raft.discard: \"{}\" is no rule (empty, unfinished, contains:TEXT, shorter:N){}", source, did_you_mean(name, known));
+    fail("raft.discard: \"{}\" is no rule (empty, unfinished, contains:TEXT, shorter:N){}", source,
+         did_you_mean(name, known));
   }
 }
 
 bool DiscardRule::applies(const Answer& answer) const {
   switch (kind_) {
-    case Kind::kEmpty: return answer.text.find_first_not_of(" \t\r\n") == std::string::npos;
-    case Kind::kUnfinished: return !answer.finished;
-    case Kind::kContains: return answer.text.find(text_) != std::string::npos;
-    case Kind::kShorter: return characters(answer.text) < length_;
+    case Kind::kEmpty:
+      return answer.text.find_first_not_of(" \t\r\n") == std::string::npos;
+    case Kind::kUnfinished:
+      return !answer.finished;
+    case Kind::kContains:
+      return answer.text.find(text_) != std::string::npos;
+    case Kind::kShorter:
+      return characters(answer.text) < length_;
   }
   return false;
 }
@@ -57,12 +63,14 @@ size_t kept_at_most(const SelectionSettings& settings, size_t prompts, size_t sa
   return settings.local ? prompts : share_of(prompts * samples, settings.keep);
 }
 
-std::vector<size_t> select_answers(std::vector<Answer>& answers, const SelectionSettings& settings) {
+std::vector<size_t> select_answers(std::vector<Answer>& answers,
+                                   const SelectionSettings& settings) {
   std::vector<size_t> eligible;
   for (size_t i = 0; i < answers.size(); ++i) {
     Answer& answer = answers[i];
     answer.kept = false;
-    answer.discarded = std::ranges::any_of(settings.discard, [&](const DiscardRule& rule) { return rule.applies(answer); });
+    answer.discarded = std::ranges::any_of(
+        settings.discard, [&](const DiscardRule& rule) { return rule.applies(answer); });
     if (!answer.discarded && !std::isnan(answer.ranking)) eligible.push_back(i);
   }
   std::vector<size_t> kept;
@@ -74,7 +82,8 @@ std::vector<size_t> select_answers(std::vector<Answer>& answers, const Selection
     }
     for (const auto& [prompt, answer] : best) kept.push_back(answer);
   } else {
-    std::ranges::stable_sort(eligible, [&](size_t a, size_t b) { return answers[a].ranking > answers[b].ranking; });
+    std::ranges::stable_sort(
+        eligible, [&](size_t a, size_t b) { return answers[a].ranking > answers[b].ranking; });
     eligible.resize(std::min(eligible.size(), share_of(answers.size(), settings.keep)));
     kept = eligible;
   }

@@ -18,13 +18,13 @@ struct Answer {
   double ranking = 0;  // what the selection goes by: reward, less the KL term
   bool discarded = false;
   bool kept = false;
-  double logprob = 0;  // of the whole answer, under the model that drew it
+  double logprob = 0;               // of the whole answer, under the model that drew it
   std::vector<double> scores = {};  // what every reward gave, NaN: no opinion
-  Json columns = Json::object();  // what plugins gave beside it
+  Json columns = Json::object();    // what plugins gave beside it
 };
 
-// A rule by which answers are never kept: "empty" (nothing but white space), "unfinished" (cut by the length limit),
-// "contains:TEXT", "shorter:N" (characters). Throws Error on anything else.
+// A rule by which answers are never kept: "empty" (nothing but white space), "unfinished" (cut by
+// the length limit), "contains:TEXT", "shorter:N" (characters). Throws Error on anything else.
 class DiscardRule {
  public:
   explicit DiscardRule(const std::string& source);
@@ -42,11 +42,13 @@ struct SelectionSettings {
   std::vector<DiscardRule> discard;
 };
 
-// Answers that are kept of `samples` to each of `prompts` prompts where no rule discards any; rules make them fewer.
+// Answers that are kept of `samples` to each of `prompts` prompts where no rule discards any; rules
+// make them fewer.
 size_t kept_at_most(const SelectionSettings& settings, size_t prompts, size_t samples);
 
-// Marks `discarded` and `kept`; returns the indices of what is kept, by prompt when local, else best first. Equals go to
-// the earlier answer. An answer without a ranking (NaN) is no candidate. A prompt without a candidate gives nothing.
+// Marks `discarded` and `kept`; returns the indices of what is kept, by prompt when local, else
+// best first. Equals go to the earlier answer. An answer without a ranking (NaN) is no candidate. A
+// prompt without a candidate gives nothing.
 std::vector<size_t> select_answers(std::vector<Answer>& answers, const SelectionSettings& settings);
 
 }  // namespace slipway

@@ -19,12 +19,16 @@ namespace {
 
 using enum Value::Kind;
 
-[[noreturn]] void fault(const Value& at, const std::string& text) { throw ConfigError({at.where.text() + ": " + text}); }
+[[noreturn]] void fault(const Value& at, const std::string& text) {
+  throw ConfigError({at.where.text() + ": " + text});
+}
 
-void check_keys(const Value& table, const std::vector<std::string>& known, const std::string& section) {
+void check_keys(const Value& table, const std::vector<std::string>& known,
+                const std::string& section) {
   for (const auto& [name, value] : table.table)
     if (std::ranges::find(known, name) == known.end())
-      fault(value, fmt::format("unknown key \"{}\" in {}{}", name, section, did_you_mean(name, known)));
+      fault(value,
+            fmt::format("unknown key \"{}\" in {}{}", name, section, did_you_mean(name, known)));
 }
 
 Domain domain_of(const std::string& name, const Value& given) {
@@ -41,19 +45,27 @@ Domain domain_of(const std::string& name, const Value& given) {
     if (out.choices.empty()) fault(given, section + " is empty");
     return out;
   }
-  if (given.kind != kTable) fault(given, section + " must be [choices] or { low = , high = , log = , step = }");
+  if (given.kind != kTable)
+    fault(given, section + " must be [choices] or { low = , high = , log = , step = }");
   check_keys(given, {"low", "high", "step", "log"}, section);
-  const Value *low = given.find("low"), *high = given.find("high"), *step = given.find("step"), *log = given.find("log");
-  if (low == nullptr || high == nullptr || !low->is_number() || !high->is_number()) fault(given, section + " needs low and high, both numbers");
-  if (step != nullptr && (!step->is_number() || step->number() <= 0)) fault(*step, section + ".step must be a positive number");
+  const Value *low = given.find("low"), *high = given.find("high"), *step = given.find("step"),
+              *log = given.find("log");
+  if (low == nullptr || high == nullptr || !low->is_number() || !high->is_number())
+    fault(given, section + " needs low and high, both numbers");
+  if (step != nullptr && (!step->is_number() || step->number() <= 0))
+    fault(*step, section + ".step must be a positive number");
   if (log != nullptr && log->kind != kBool) fault(*log, section + ".log must be true or false");
   out.low = low->number();
   out.high = high->number();
   out.step = step != nullptr ? step->number() : 0;
   out.log_scale = log != nullptr && log->b;
-  if (!(out.low <= out.high)) fault(given, fmt::format("{}: low is {}, over high, {}", section, low->toml(), high->toml()));
-  if (out.log_scale && !(out.low > 0)) fault(given, section + ": a logarithmic scale needs low > 0");
-  out.type = low->kind == kInt && high->kind == kInt && (step == nullptr || step->kind == kInt) ? SLW_DOMAIN_INT : SLW_DOMAIN_FLOAT;
+  if (!(out.low <= out.high))
+    fault(given, fmt::format("{}: low is {}, over high, {}", section, low->toml(), high->toml()));
+  if (out.log_scale && !(out.low > 0))
+    fault(given, section + ": a logarithmic scale needs low > 0");
+  out.type = low->kind == kInt && high->kind == kInt && (step == nullptr || step->kind == kInt)
+                 ? SLW_DOMAIN_INT
+                 : SLW_DOMAIN_FLOAT;
   return out;
 }
 
@@ -65,7 +77,8 @@ void append(AppendLog& journal, const Json& row) {
 
 Json row_of(const Trial& trial, const StudySettings& settings, const char* state) {
   Json row = {{"trial", trial.number}, {"state", state}, {"values", Json::object()}};
-  for (size_t i = 0; i < settings.domains.size(); ++i) row["values"][settings.domains[i].name] = json_of(trial.values[i]);
+  for (size_t i = 0; i < settings.domains.size(); ++i)
+    row["values"][settings.domains[i].name] = json_of(trial.values[i]);
   return row;
 }
 
@@ -75,7 +88,8 @@ struct Finished {
   std::optional<double> objective;  // nothing: it failed
 };
 
-// What a row says of a trial that ended; nothing for one that only began. Throws Json::exception when it is not a trial's row.
+// What a row says of a trial that ended; nothing for one that only began. Throws Json::exception
+// when it is not a trial's row.
 std::optional<Finished> finished(const Json& row) {
   const auto state = row.at("state").get<std::string>();
   Finished out{row.at("trial").get<int64_t>(), row.at("values"), {}};
@@ -83,7 +97,8 @@ std::optional<Finished> finished(const Json& row) {
   return state == "complete" || state == "failed" ? std::optional(std::move(out)) : std::nullopt;
 }
 
-// Finished trials in the order in which they ended; one that failed may stand there again. What a crash left of a last line does not count.
+// Finished trials in the order in which they ended; one that failed may stand there again. What a
+// crash left of a last line does not count.
 std::vector<Finished> finished_trials(const fs::path& journal) {
   std::vector<Finished> out;
   if (!path_exists(journal)) return out;
@@ -97,7 +112,10 @@ std::vector<Finished> finished_trials(const fs::path& journal) {
     try {
       if (auto trial = finished(row)) out.push_back(std::move(*trial));
     } catch (const Json::exception&) {
-      fail("{}:{}: is not a trial's row; restore the file, or move it away to start the search again", journal.string(), line);
+      fail(
+          "{}:{}: is not a trial's row; restore the file, or move it away to start the search "
+          "again",
+          journal.string(), line);
     }
     at = end + 1;
   }
@@ -115,7 +133,9 @@ void tell(const SearchPlugin& plugin, Trial& trial, std::optional<double> object
 StudySettings take_study(Value& root) {
   StudySettings out;
   const Value* section = root.find("search");
-  if (section == nullptr || section->kind != kTable) throw ConfigError({fmt::format("{}: has no [search]; see: slipway search --help", root.where.file)});
+  if (section == nullptr || section->kind != kTable)
+    throw ConfigError(
+        {fmt::format("{}: has no [search]; see: slipway search --help", root.where.file)});
   check_keys(*section, block_keys("search"), "[search]");
   const auto text = [&](const char* key, const std::string& fallback) {
     const Value* value = section->find(key);
@@ -126,28 +146,40 @@ StudySettings take_study(Value& root) {
   const auto integer = [&](const char* key, int64_t fallback) {
     const Value* value = section->find(key);
     if (value == nullptr) return fallback;
-    if (value->kind != kInt || value->i < 0) fault(*value, fmt::format("search.{} must be a whole number, not negative", key));
+    if (value->kind != kInt || value->i < 0)
+      fault(*value, fmt::format("search.{} must be a whole number, not negative", key));
     return value->i;
   };
   out.use = text("use", "random");
   out.where = section->where;
   if (const Value* options = section->find("options")) out.options = *options;
   out.metric = text("metric", "");
-  if (out.metric.empty()) fault(*section, "search.metric is missing: a name in metrics.jsonl, like \"eval_reward\" or \"eval_loss\"");
-  const std::string direction = text("direction", out.metric.ends_with("loss") ? "minimize" : "maximize");
-  if (direction != "minimize" && direction != "maximize") fault(*section->find("direction"), fmt::format("search.direction is \"{}\", minimize or maximize is needed", direction));
+  if (out.metric.empty())
+    fault(
+        *section,
+        "search.metric is missing: a name in metrics.jsonl, like \"eval_reward\" or \"eval_loss\"");
+  const std::string direction =
+      text("direction", out.metric.ends_with("loss") ? "minimize" : "maximize");
+  if (direction != "minimize" && direction != "maximize")
+    fault(*section->find("direction"),
+          fmt::format("search.direction is \"{}\", minimize or maximize is needed", direction));
   out.maximize = direction == "maximize";
   out.trials = integer("trials", 10);
   out.seed = static_cast<uint64_t>(integer("seed", 42));
   const Value* space = section->find("space");
-  if (space == nullptr || space->kind != kTable || space->table.empty()) fault(*section, "[search.space] is missing: one line a key, \"train.learning_rate\" = { low = 1e-5, high = 1e-3, log = true }");
+  if (space == nullptr || space->kind != kTable || space->table.empty())
+    fault(*section,
+          "[search.space] is missing: one line a key, \"train.learning_rate\" = { low = 1e-5, high "
+          "= 1e-3, log = true }");
   for (const auto& [name, value] : space->table) out.domains.push_back(domain_of(name, value));
   std::erase_if(root.table, [](const auto& pair) { return pair.first == "search"; });
   return out;
 }
 
-std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings, const fs::path& journal,
-                             const std::function<std::optional<double>(const Trial&)>& run, const std::function<void(const Trial&)>& known) {
+std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings,
+                             const fs::path& journal,
+                             const std::function<std::optional<double>(const Trial&)>& run,
+                             const std::function<void(const Trial&)>& known) {
   std::vector<Trial> out;
   const auto ask = [&] {
     const auto number = static_cast<int64_t>(out.size());
@@ -158,18 +190,24 @@ std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings
   // The calls that the plugin has seen, in their order: its state is a function of them.
   for (const Finished& done : finished_trials(journal)) {
     const bool seen = done.trial >= 0 && done.trial < static_cast<int64_t>(out.size());
-    if ((!seen && (done.trial != static_cast<int64_t>(out.size()) || !ask())) || row_of(out[static_cast<size_t>(done.trial)], settings, "")["values"] != done.values)
-      fail("{}: trial {} has other values than the search proposes now; was [search] changed? move the file away to start again", journal.string(), done.trial);
+    if ((!seen && (done.trial != static_cast<int64_t>(out.size()) || !ask())) ||
+        row_of(out[static_cast<size_t>(done.trial)], settings, "")["values"] != done.values)
+      fail(
+          "{}: trial {} has other values than the search proposes now; was [search] changed? move "
+          "the file away to start again",
+          journal.string(), done.trial);
     tell(plugin, out[static_cast<size_t>(done.trial)], done.objective);
     if (known) known(out[static_cast<size_t>(done.trial)]);
   }
   const size_t ended_before = out.size();
-  AppendLog log(journal, [](std::string_view line) { return Json::parse(line, nullptr, false).is_object(); });
+  AppendLog log(
+      journal, [](std::string_view line) { return Json::parse(line, nullptr, false).is_object(); });
   const auto run_one = [&](Trial& trial) {
     append(log, row_of(trial, settings, "running"));
     std::optional<double> objective = run(trial);
     if (objective && !std::isfinite(*objective)) {
-      log_warn("trial {}: its objective is {}, which counts as a failure", trial.number, *objective);
+      log_warn("trial {}: its objective is {}, which counts as a failure", trial.number,
+               *objective);
       objective.reset();
     }
     Json row = row_of(trial, settings, objective ? "complete" : "failed");
@@ -178,7 +216,8 @@ std::vector<Trial> run_study(SearchPlugin& plugin, const StudySettings& settings
     tell(plugin, trial, objective);
   };
   while (static_cast<int64_t>(out.size()) < settings.trials && ask()) run_one(out.back());
-  // After the new ones, which are then asked for in the state that they were asked for in before an interruption.
+  // After the new ones, which are then asked for in the state that they were asked for in before an
+  // interruption.
   for (size_t i = 0; i < ended_before; ++i)
     if (out[i].state == SLW_TRIAL_FAILED) run_one(out[i]);
   return out;

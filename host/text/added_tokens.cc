@@ -1,4 +1,5 @@
-// Added tokens. Which match wins and how white space is taken follows the tokenizers package, its oddities included.
+// Added tokens. Which match wins and how white space is taken follows the tokenizers package, its
+// oddities included.
 #include "text/added_tokens.h"
 
 #include <algorithm>
@@ -42,17 +43,21 @@ AddedTokens::AddedTokens(const Json& list, const std::string& origin) {
   for (const Json& t : list) {
     const bool special = t.value("special", false);
     tokens_.push_back({t.at("id").get<int32_t>(), t.at("content").get<std::string>(), special,
-                       t.value("single_word", false), t.value("lstrip", false), t.value("rstrip", false),
-                       t.value("normalized", !special)});
+                       t.value("single_word", false), t.value("lstrip", false),
+                       t.value("rstrip", false), t.value("normalized", !special)});
     const AddedToken& token = tokens_.back();
-    if (token.id < 0 || token.id > 10'000'000) fail("{}: added token \"{}\" has id {}", origin, excerpt(token.content), token.id);
-    if (token.content.empty()) fail("{}: the added token with id {} has no content", origin, token.id);
-    if (!by_id_.emplace(token.id, tokens_.size() - 1).second) fail("{}: two added tokens have id {}", origin, token.id);
+    if (token.id < 0 || token.id > 10'000'000)
+      fail("{}: added token \"{}\" has id {}", origin, excerpt(token.content), token.id);
+    if (token.content.empty())
+      fail("{}: the added token with id {} has no content", origin, token.id);
+    if (!by_id_.emplace(token.id, tokens_.size() - 1).second)
+      fail("{}: two added tokens have id {}", origin, token.id);
     if (!by_content_.emplace(token.content, tokens_.size() - 1).second)
       fail("{}: the added token \"{}\" occurs twice", origin, excerpt(token.content));
     (token.normalized ? any_normalized_ : any_plain_) = true;
     Pass& pass = token.normalized ? normalized_ : plain_;
-    pass[static_cast<unsigned char>(token.content[0])].push_back(static_cast<uint32_t>(tokens_.size() - 1));
+    pass[static_cast<unsigned char>(token.content[0])].push_back(
+        static_cast<uint32_t>(tokens_.size() - 1));
   }
   const auto length = [&](uint32_t i) { return tokens_[i].content.size(); };
   for (Pass* pass : {&plain_, &normalized_})
@@ -75,9 +80,12 @@ const AddedToken* AddedTokens::at(const Pass& pass, std::string_view input, size
   return nullptr;
 }
 
-void AddedTokens::cut_pass(const Pass& pass, std::string_view input, const std::function<void(std::string_view)>& text,
+void AddedTokens::cut_pass(const Pass& pass, std::string_view input,
+                           const std::function<void(std::string_view)>& text,
                            const std::function<void(int32_t)>& token) const {
-  size_t done = 0;  // may lie beyond the next match: white space that rstrip took is not given back, the match still counts
+  // may lie beyond the next match: white space that rstrip took is not given back, the match still
+  // counts
+  size_t done = 0;
   for (size_t from = 0; from < input.size();) {
     const AddedToken* found = at(pass, input, from);
     if (found == nullptr) {

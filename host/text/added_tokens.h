@@ -27,7 +27,8 @@ class AddedTokens {
   // From the "added_tokens" of a tokenizer.json. Throws Error naming `origin`.
   AddedTokens(const Json& list, const std::string& origin);
 
-  // Calls text(run) for every run between added tokens and token(id) for every added token, in order. `input` is valid UTF-8.
+  // Calls text(run) for every run between added tokens and token(id) for every added token, in
+  // order. `input` is valid UTF-8.
   void cut(std::string_view input, const std::function<void(std::string_view)>& text,
            const std::function<void(int32_t)>& token) const;
 
@@ -36,9 +37,11 @@ class AddedTokens {
   const AddedToken* find(std::string_view content) const;  // nullptr = none
 
  private:
-  using Pass = std::array<std::vector<uint32_t>, 256>;  // indices of tokens by first byte, longest first
+  // indices of tokens by first byte, longest first
+  using Pass = std::array<std::vector<uint32_t>, 256>;
   const AddedToken* at(const Pass& pass, std::string_view input, size_t at) const;
-  void cut_pass(const Pass& pass, std::string_view input, const std::function<void(std::string_view)>& text,
+  void cut_pass(const Pass& pass, std::string_view input,
+                const std::function<void(std::string_view)>& text,
                 const std::function<void(int32_t)>& token) const;
 
   std::vector<AddedToken> tokens_;

@@ -39,7 +39,9 @@ Bpe::Bpe(BpeModel model, bool ignore_merges, const std::string& origin)
   for (size_t i = 0; i < vocabulary_.size(); ++i) {
     if (vocabulary_[i].empty()) continue;
     const auto [it, fresh] = ids_.emplace(vocabulary_[i], static_cast<int32_t>(i));
-    if (!fresh) fail("{}: the token \"{}\" has two ids, {} and {}", origin, excerpt(vocabulary_[i]), it->second, i);
+    if (!fresh)
+      fail("{}: the token \"{}\" has two ids, {} and {}", origin, excerpt(vocabulary_[i]),
+           it->second, i);
   }
   std::string joined;
   for (size_t rank = 0; rank < model.merges.size(); ++rank) {
@@ -48,7 +50,8 @@ Bpe::Bpe(BpeModel model, bool ignore_merges, const std::string& origin)
     joined += right;
     const int32_t a = id(left), b = id(right), result = id(joined);
     if (a < 0 || b < 0 || result < 0)
-      fail("{}: merge {} (\"{}\" \"{}\") uses a token that is not in the vocabulary", origin, rank, excerpt(left), excerpt(right));
+      fail("{}: merge {} (\"{}\" \"{}\") uses a token that is not in the vocabulary", origin, rank,
+           excerpt(left), excerpt(right));
     merges_.emplace_back(a, b);
     ranks_.insert_or_assign(pair_key(a, b), Merge{static_cast<int32_t>(rank), result});
   }
@@ -99,8 +102,10 @@ void Bpe::encode(std::string_view word, std::vector<int32_t>& ids) const {
     Symbol& left = symbol(best.position);
     if (left.id == kMergedAway || left.next < 0) continue;
     Symbol& right = symbol(left.next);
-    // Stale, unless the pair that is there now makes the same token: the reference merges it then, and so do we.
-    if (const Merge* now = find(left.id, right.id); now == nullptr || now->result != best.result) continue;
+    // Stale, unless the pair that is there now makes the same token: the reference merges it then,
+    // and so do we.
+    if (const Merge* now = find(left.id, right.id); now == nullptr || now->result != best.result)
+      continue;
     left.id = best.result;
     right.id = kMergedAway;
     left.next = right.next;

@@ -9,8 +9,8 @@
 
 namespace slipway {
 
-// The large parts of a tokenizer, as its file has them: vocabulary[id] is the token's text ("" = no token has the id);
-// merges in order of rank.
+// The large parts of a tokenizer, as its file has them: vocabulary[id] is the token's text ("" = no
+// token has the id); merges in order of rank.
 struct BpeModel {
   std::vector<std::string> vocabulary;
   std::vector<std::pair<std::string, std::string>> merges;
@@ -18,12 +18,14 @@ struct BpeModel {
 
 class Bpe {
  public:
-  // Throws Error naming `origin` when two ids have one text, or a merge names a token that does not exist.
+  // Throws Error naming `origin` when two ids have one text, or a merge names a token that does not
+  // exist.
   Bpe(BpeModel model, bool ignore_merges, const std::string& origin);
   Bpe(Bpe&&) = default;  // a copy's views would lead into the original
 
-  // Appends the ids of `word` (in the vocabulary's own alphabet). Characters that are no token are dropped, as the
-  // reference does without an unknown token. Time grows as n log n with the word. Thread-safe.
+  // Appends the ids of `word` (in the vocabulary's own alphabet). Characters that are no token are
+  // dropped, as the reference does without an unknown token. Time grows as n log n with the word.
+  // Thread-safe.
   void encode(std::string_view word, std::vector<int32_t>& ids) const;
 
   const std::vector<std::string>& vocabulary() const { return vocabulary_; }

@@ -16,10 +16,8 @@ struct ByteAlphabet {
     for (size_t b = 0; b < 256; ++b) {
       const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
       const size_t c = printable ? b : next++;
-      if (c < 0x80)
-        text[b] = {static_cast<char>(c)};
-      else
-        text[b] = {static_cast<char>(0xC0 | (c >> 6)), static_cast<char>(0x80 | (c & 0x3F))};
+      if (c < 0x80) text[b] = {static_cast<char>(c)};
+      else text[b] = {static_cast<char>(0xC0 | (c >> 6)), static_cast<char>(0x80 | (c & 0x3F))};
       bytes[c] = static_cast<int16_t>(b);
     }
   }
@@ -41,9 +39,12 @@ void append_bytes(std::string_view token, std::string& out) {
   for (size_t i = 0; i < token.size();) {
     const auto b = static_cast<unsigned char>(token[i]);
     size_t c = b, size = 1;
-    if (b >= 0x80) {  // the alphabet's other characters are two bytes long, and none is above U+01FF
+    // the alphabet's other characters are two bytes long, and none is above U+01FF
+    if (b >= 0x80) {
       const bool two = b >= 0xC2 && b < 0xC8 && i + 1 < token.size();
-      c = two ? static_cast<size_t>(b & 0x1F) << 6 | (static_cast<unsigned char>(token[i + 1]) & 0x3F) : 511;
+      c = two ? static_cast<size_t>(b & 0x1F) << 6 |
+                    (static_cast<unsigned char>(token[i + 1]) & 0x3F)
+              : 511;
       size = 2;
     }
     if (alphabet().bytes[c] < 0) {

@@ -1,4 +1,5 @@
-// GPT-2's printable stand-in for every byte: the alphabet in which byte-level vocabularies are written.
+// GPT-2's printable stand-in for every byte: the alphabet in which byte-level vocabularies are
+// written.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,7 +9,8 @@ namespace slipway {
 // Appends the stand-ins of the bytes to `out`, as UTF-8.
 void append_as_alphabet(std::string_view bytes, std::string& out);
 
-// Appends the bytes that a token's text stands for; a token with a character outside the alphabet stands for itself.
+// Appends the bytes that a token's text stands for; a token with a character outside the alphabet
+// stands for itself.
 void append_bytes(std::string_view token, std::string& out);
 
 }  // namespace slipway

@@ -34,7 +34,8 @@ size_t word_end(std::string_view text, size_t at) {
     if (const size_t size = contraction(text.substr(at)); size != 0) return at + size;
   size_t size = 0, last = 0, start = at;
   uint8_t kind = kind_at(text, start, size);
-  if (text[at] == ' ' && at + 1 < text.size() && kind_at(text, at + 1, size) != kSpace) kind = kind_at(text, start = at + 1, size);
+  if (text[at] == ' ' && at + 1 < text.size() && kind_at(text, at + 1, size) != kSpace)
+    kind = kind_at(text, start = at + 1, size);
   const size_t end = run_end(text, start, kind, last);
   // White space before a word leaves that word its last character, unless it is all there is.
   return kind == kSpace && end < text.size() && last > at ? last : end;

@@ -9,11 +9,16 @@ namespace slipway {
 namespace {
 
 [[noreturn]] void fail_without_tokenizer(const fs::path& path) {
-  const auto has = [&](const char* name) { return kind_of_path(path / name) != PathKind::kNothing; };
+  const auto has = [&](const char* name) {
+    return kind_of_path(path / name) != PathKind::kNothing;
+  };
   if (has("tokenizer.model") || has("vocab.json"))
-    fail("{}: has {} but no tokenizer.json; write one with transformers: AutoTokenizer.from_pretrained(), then save_pretrained()", path.string(),
-         has("tokenizer.model") ? "tokenizer.model (SentencePiece)" : "vocab.json");
-  fail("{}: no tokenizer.json there; a folder with one, or a .gguf file, is expected", path.string());
+    fail(
+        "{}: has {} but no tokenizer.json; write one with transformers: "
+        "AutoTokenizer.from_pretrained(), then save_pretrained()",
+        path.string(), has("tokenizer.model") ? "tokenizer.model (SentencePiece)" : "vocab.json");
+  fail("{}: no tokenizer.json there; a folder with one, or a .gguf file, is expected",
+       path.string());
 }
 
 }  // namespace

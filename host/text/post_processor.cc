@@ -14,19 +14,26 @@ void PostProcessor::add(const Json& description, const std::string& origin) {
     return;
   }
   if (type != "TemplateProcessing")
-    fail("{}: post-processor \"{}\" is not supported (ByteLevel, TemplateProcessing and Sequence are)", origin, type);
+    fail(
+        "{}: post-processor \"{}\" is not supported (ByteLevel, TemplateProcessing and Sequence "
+        "are)",
+        origin, type);
   std::vector<int32_t> left, right;
   bool seen = false;
   for (const Json& piece : description.at("single")) {
     if (piece.contains("Sequence")) {
-      if (seen) fail("{}: a post-processor template that repeats the text is not supported", origin);
+      if (seen)
+        fail("{}: a post-processor template that repeats the text is not supported", origin);
       seen = true;
       continue;
     }
-    const Json& ids = description.at("special_tokens").at(piece.at("SpecialToken").at("id").get<std::string>()).at("ids");
+    const Json& ids = description.at("special_tokens")
+                          .at(piece.at("SpecialToken").at("id").get<std::string>())
+                          .at("ids");
     for (const Json& id : ids) (seen ? right : left).push_back(id.get<int32_t>());
   }
-  before.insert(before.begin(), left.begin(), left.end());  // a later processor goes around what an earlier one made
+  // a later processor goes around what an earlier one made
+  before.insert(before.begin(), left.begin(), left.end());
   after.insert(after.end(), right.begin(), right.end());
 }
 

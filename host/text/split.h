@@ -7,8 +7,8 @@
 
 namespace slipway {
 
-// Thread-safe after construction. \s, \w, \p{L} and the other general categories mean what they mean to the tokenizers
-// package, whatever Unicode version PCRE2 has.
+// Thread-safe after construction. \s, \w, \p{L} and the other general categories mean what they
+// mean to the tokenizers package, whatever Unicode version PCRE2 has.
 class Pattern {
  public:
   explicit Pattern(const std::string& regex, const std::string& origin);  // throws Error
@@ -16,8 +16,8 @@ class Pattern {
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
 
-  // Calls piece(text, matched) for every match and every run between matches, in order; nothing empty. `text` is valid UTF-8.
-  // Throws Error when matching exceeds PCRE2's limits.
+  // Calls piece(text, matched) for every match and every run between matches, in order; nothing
+  // empty. `text` is valid UTF-8. Throws Error when matching exceeds PCRE2's limits.
   void cut(std::string_view text, const std::function<void(std::string_view, bool)>& piece) const;
 
  private:

@@ -1,4 +1,5 @@
-// Whether a model knows the ids that a tokenizer gives: checked once here, because an id beyond the embedding reads foreign memory on a GPU.
+// Whether a model knows the ids that a tokenizer gives: checked once here, because an id beyond the
+// embedding reads foreign memory on a GPU.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -13,6 +14,7 @@ struct ModelLimits {
 };
 
 // Throws Error "where: token 259 ("<|eot|>") is not in the model's vocabulary of 259; ...".
-void check_tokens(std::span<const int32_t> ids, const ModelLimits& limits, const Tokenizer& tokenizer, const std::string& where);
+void check_tokens(std::span<const int32_t> ids, const ModelLimits& limits,
+                  const Tokenizer& tokenizer, const std::string& where);
 
 }  // namespace slipway

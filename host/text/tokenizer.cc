@@ -29,7 +29,8 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_t
   std::vector<int32_t> ids;
   if (add_special_tokens) ids = parts_->frame.before;
   append(text, ids);
-  if (add_special_tokens) ids.insert(ids.end(), parts_->frame.after.begin(), parts_->frame.after.end());
+  if (add_special_tokens)
+    ids.insert(ids.end(), parts_->frame.after.begin(), parts_->frame.after.end());
   return ids;
 }
 
@@ -64,7 +65,9 @@ std::optional<int32_t> Tokenizer::token_id(std::string_view token) const {
 std::string_view Tokenizer::token(int32_t id) const {
   if (const AddedToken* added = parts_->added.find(id)) return added->content;
   const auto& vocabulary = parts_->bpe.vocabulary();
-  return id < 0 || static_cast<size_t>(id) >= vocabulary.size() ? std::string_view() : vocabulary[static_cast<size_t>(id)];
+  return id < 0 || static_cast<size_t>(id) >= vocabulary.size()
+             ? std::string_view()
+             : vocabulary[static_cast<size_t>(id)];
 }
 
 bool Tokenizer::is_special(int32_t id) const {

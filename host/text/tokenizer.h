@@ -23,16 +23,18 @@ struct TokenizerFile {
 // Immutable after loading; encode and decode may be called from any thread.
 class Tokenizer {
  public:
-  static Tokenizer from_json(std::string_view tokenizer_json, const std::string& origin);  // throws Error
-  static Tokenizer from_gguf(const Gguf& file);                                            // throws Error
+  // throws Error
+  static Tokenizer from_json(std::string_view tokenizer_json, const std::string& origin);
+  // throws Error
+  static Tokenizer from_gguf(const Gguf& file);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
 
   // Malformed UTF-8 counts as U+FFFD. Added tokens that occur in the text become their ids.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
-  // A text in two parts, as a prompt and its answer are: of the special tokens that encode() puts around a whole one the beginning gets
-  // those before it, the end those after it.
+  // A text in two parts, as a prompt and its answer are: of the special tokens that encode() puts
+  // around a whole one the beginning gets those before it, the end those after it.
   std::vector<int32_t> encode_beginning(std::string_view text) const;
   std::vector<int32_t> encode_end(std::string_view text) const;
   // Ids out of range are skipped. Incomplete UTF-8 becomes U+FFFD.
@@ -44,10 +46,13 @@ class Tokenizer {
   bool is_special(int32_t id) const;
 
   std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
-  // Every token that ends an answer: eos, and those that the model's files list beside it (api/load_model.h).
+  // Every token that ends an answer: eos, and those that the model's files list beside it
+  // (api/load_model.h).
   std::vector<int32_t> ends;
-  std::string chat_template;             // the one named "default" where there are several; "" = none
-  std::vector<TokenizerFile> files;      // what stood beside its tokenizer.json, as it stood; saved with it
+  // the one named "default" where there are several; "" = none
+  std::string chat_template;
+  // what stood beside its tokenizer.json, as it stood; saved with it
+  std::vector<TokenizerFile> files;
 
   // A tokenizer.json that Hugging Face's tokenizers reads to equal ids.
   std::string to_json() const;
@@ -59,11 +64,13 @@ class Tokenizer {
   std::unique_ptr<Parts> parts_;
 };
 
-// From a folder with tokenizer.json, a tokenizer.json, or a .gguf file. Throws Error saying what was looked for.
+// From a folder with tokenizer.json, a tokenizer.json, or a .gguf file. Throws Error saying what
+// was looked for.
 Tokenizer load_tokenizer(const std::filesystem::path& path);
 
-// Writes the tokenizer's files for transformers' AutoTokenizer: tokenizer.json, and those that it was read with; where it was read without a
-// tokenizer_config.json, one that says the same. Files of another tokenizer are removed from the folder. Throws Error.
+// Writes the tokenizer's files for transformers' AutoTokenizer: tokenizer.json, and those that it
+// was read with; where it was read without a tokenizer_config.json, one that says the same. Files
+// of another tokenizer are removed from the folder. Throws Error.
 void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);
 // The names of the files that this writes, tokenizer.json first.
 std::vector<std::string> tokenizer_file_names(const Tokenizer& tokenizer);

@@ -1,4 +1,5 @@
-// The files beside a tokenizer.json: settings, special tokens, chat templates, vocabularies in older forms.
+// The files beside a tokenizer.json: settings, special tokens, chat templates, vocabularies in
+// older forms.
 #pragma once
 #include <map>
 #include <string>
@@ -12,10 +13,12 @@ namespace slipway {
 // The tokenizer_config.json of a tokenizer that was read without one.
 Json derived_config(const Tokenizer& tokenizer);
 // The same with several chat templates: `fallback` under "default".
-Json with_templates(Json config, const std::string& fallback, const std::map<std::string, std::string>& named);
+Json with_templates(Json config, const std::string& fallback,
+                    const std::map<std::string, std::string>& named);
 TokenizerFile config_file(const Json& config);
 
-// Sets the tokenizer's files, special tokens and chat template from the folder of its tokenizer.json. Throws Error naming the file and the key.
+// Sets the tokenizer's files, special tokens and chat template from the folder of its
+// tokenizer.json. Throws Error naming the file and the key.
 void read_tokenizer_files(Tokenizer& tokenizer, const fs::path& folder);
 
 }  // namespace slipway

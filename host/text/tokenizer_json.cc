@@ -1,4 +1,5 @@
-// tokenizer.json: read in one pass, vocabulary and merges straight into their tables, and written back.
+// tokenizer.json: read in one pass, vocabulary and merges straight into their tables, and written
+// back.
 #include <algorithm>
 
 #include "base/error.h"
@@ -10,12 +11,14 @@ namespace slipway {
 namespace {
 
 constexpr int64_t kMaxId = 10'000'000;
-constexpr size_t kMaxKeys = 10'000;  // of an object other than the vocabulary: each is searched for among those before it
+// of an object other than the vocabulary: each is searched for among those before it
+constexpr size_t kMaxKeys = 10'000;
 
 // Real vocabularies have few holes.
 size_t most_ids(size_t tokens) { return 4 * tokens + 100'000; }
 
-// Collects the document while it is parsed; model.vocab and model.merges, nearly all of it, into tables of their own.
+// Collects the document while it is parsed; model.vocab and model.merges, nearly all of it, into
+// tables of their own.
 class Reader final : public nlohmann::json_sax<Json> {
  public:
   explicit Reader(const std::string& origin) : origin_(origin) {}
@@ -26,9 +29,12 @@ class Reader final : public nlohmann::json_sax<Json> {
 
   bool null() override { return put(nullptr); }
   bool boolean(bool value) override { return put(value); }
-  bool number_integer(int64_t value) override { return place_ == Place::kVocabulary ? token(value) : put(value); }
+  bool number_integer(int64_t value) override {
+    return place_ == Place::kVocabulary ? token(value) : put(value);
+  }
   bool number_unsigned(uint64_t value) override {
-    return place_ == Place::kVocabulary ? token(value > kMaxId ? -1 : static_cast<int64_t>(value)) : put(value);
+    return place_ == Place::kVocabulary ? token(value > kMaxId ? -1 : static_cast<int64_t>(value))
+                                        : put(value);
   }
   bool number_float(double value, const std::string&) override { return put(value); }
   bool binary(Json::binary_t&) override { return false; }
@@ -80,16 +86,20 @@ class Reader final : public nlohmann::json_sax<Json> {
  private:
   enum class Place { kDocument, kVocabulary, kMerges, kPair };
 
-  bool at_model(const char* name) const { return open_.size() == 2 && open_names_[1] == "model" && key_ == name; }
+  bool at_model(const char* name) const {
+    return open_.size() == 2 && open_names_[1] == "model" && key_ == name;
+  }
 
   // Adds a value to the innermost open object or array.
   Json* add(Json value) {
     if (place_ != Place::kDocument)
-      fail("{}: the model's {} hold something else than {}", origin_, place_ == Place::kVocabulary ? "vocab" : "merges",
+      fail("{}: the model's {} hold something else than {}", origin_,
+           place_ == Place::kVocabulary ? "vocab" : "merges",
            place_ == Place::kVocabulary ? "ids" : "pairs of tokens");
     if (open_.empty()) return &(document = std::move(value));
     Json& into = *open_.back();
-    if (into.is_object() && into.size() >= kMaxKeys) fail("{}: an object of more than {} keys", origin_, kMaxKeys);
+    if (into.is_object() && into.size() >= kMaxKeys)
+      fail("{}: an object of more than {} keys", origin_, kMaxKeys);
     if (into.is_object()) return &(into[key_] = std::move(value));
     into.push_back(std::move(value));
     return &into.back();
@@ -115,20 +125,25 @@ class Reader final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool token(int64_t id) {
-    if (id < 0 || id > kMaxId) fail("{}: token \"{}\" has an id below 0 or above {}", origin_, excerpt(key_), kMaxId);
+    if (id < 0 || id > kMaxId)
+      fail("{}: token \"{}\" has an id below 0 or above {}", origin_, excerpt(key_), kMaxId);
     if (key_.empty()) fail("{}: the token with id {} is empty", origin_, id);
     tokens_.emplace_back(std::move(key_), static_cast<size_t>(id));
     return true;
   }
-  // Every id has its place in a table: an id far beyond the number of tokens would cost what the file does not have.
+  // Every id has its place in a table: an id far beyond the number of tokens would cost what the
+  // file does not have.
   void place_tokens() {
     size_t size = 0;
     for (const auto& [token, id] : tokens_) size = std::max(size, id + 1);
-    if (size > most_ids(tokens_.size())) fail("{}: a vocabulary of {} tokens has the id {}", origin_, tokens_.size(), size - 1);
+    if (size > most_ids(tokens_.size()))
+      fail("{}: a vocabulary of {} tokens has the id {}", origin_, tokens_.size(), size - 1);
     model.vocabulary.resize(size);
     for (auto& [token, id] : tokens_) {
       std::string& slot = model.vocabulary[id];
-      if (!slot.empty() && slot != token) fail("{}: the tokens \"{}\" and \"{}\" have the same id {}", origin_, excerpt(slot), excerpt(token), id);
+      if (!slot.empty() && slot != token)
+        fail("{}: the tokens \"{}\" and \"{}\" have the same id {}", origin_, excerpt(slot),
+             excerpt(token), id);
       slot = std::move(token);
     }
   }
@@ -150,16 +165,20 @@ class Reader final : public nlohmann::json_sax<Json> {
 
 bool is_set(const Json& model, const char* key) {
   const auto it = model.find(key);
-  return it != model.end() && !it->is_null() && !(it->is_string() && it->get<std::string>().empty());
+  return it != model.end() && !it->is_null() &&
+         !(it->is_string() && it->get<std::string>().empty());
 }
 
 void check_model(const Json& model, const std::string& origin) {
   if (const std::string type = model.value("type", "BPE"); type != "BPE")
     fail("{}: model \"{}\" is not supported (BPE is)", origin, excerpt(type));
   if (model.value("byte_fallback", false))
-    fail("{}: BPE with byte_fallback (SentencePiece style) is not supported; byte-level BPE is", origin);
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix", "dropout", "unk_token"})
-    if (is_set(model, key)) fail("{}: BPE with {} is not supported; byte-level BPE needs none", origin, key);
+    fail("{}: BPE with byte_fallback (SentencePiece style) is not supported; byte-level BPE is",
+         origin);
+  for (const char* key :
+       {"continuing_subword_prefix", "end_of_word_suffix", "dropout", "unk_token"})
+    if (is_set(model, key))
+      fail("{}: BPE with {} is not supported; byte-level BPE needs none", origin, key);
 }
 
 void check_parts(const Json& document, const std::string& origin) {
@@ -180,10 +199,13 @@ int32_t check_added(const AddedTokens& added, const Bpe& bpe, const std::string&
   for (const AddedToken& token : added.all()) {
     const auto at = static_cast<size_t>(token.id);
     const int32_t known = bpe.id(token.content);
-    if (known >= 0 ? known != token.id : at < bpe.vocabulary().size() && !bpe.vocabulary()[at].empty())
-      fail("{}: the added token \"{}\" has id {}, the vocabulary says otherwise", origin, excerpt(token.content), token.id);
+    if (known >= 0 ? known != token.id
+                   : at < bpe.vocabulary().size() && !bpe.vocabulary()[at].empty())
+      fail("{}: the added token \"{}\" has id {}, the vocabulary says otherwise", origin,
+           excerpt(token.content), token.id);
     if (at > most_ids(bpe.vocabulary().size() + added.all().size()))
-      fail("{}: the added token \"{}\" has id {}, far beyond the vocabulary of {}", origin, excerpt(token.content), token.id, bpe.vocabulary().size());
+      fail("{}: the added token \"{}\" has id {}, far beyond the vocabulary of {}", origin,
+           excerpt(token.content), token.id, bpe.vocabulary().size());
     size = std::max(size, at + 1);
   }
   return static_cast<int32_t>(size);
@@ -192,12 +214,14 @@ int32_t check_added(const AddedTokens& added, const Bpe& bpe, const std::string&
 void check_frame(const PostProcessor& frame, int32_t size, const std::string& origin) {
   for (const auto* ids : {&frame.before, &frame.after})
     for (const int32_t id : *ids)
-      if (id < 0 || id >= size) fail("{}: the post-processor adds id {}, which is no token", origin, id);
+      if (id < 0 || id >= size)
+        fail("{}: the post-processor adds id {}, which is no token", origin, id);
 }
 
 }  // namespace
 
-std::unique_ptr<Tokenizer::Parts> Tokenizer::Parts::make(Json document, BpeModel model, const std::string& origin) {
+std::unique_ptr<Tokenizer::Parts> Tokenizer::Parts::make(Json document, BpeModel model,
+                                                         const std::string& origin) {
   try {
     check_parts(document, origin);
     AddedTokens added(document.value("added_tokens", Json::array()), origin);
@@ -206,8 +230,9 @@ std::unique_ptr<Tokenizer::Parts> Tokenizer::Parts::make(Json document, BpeModel
     Bpe bpe(std::move(model), document["model"].value("ignore_merges", false), origin);
     const int32_t size = check_added(added, bpe, origin);
     check_frame(frame, size, origin);
-    return std::make_unique<Parts>(
-        Parts{std::move(document), std::move(added), std::move(pre_tokenizer), std::move(frame), std::move(bpe), size});
+    return std::make_unique<Parts>(Parts{std::move(document), std::move(added),
+                                         std::move(pre_tokenizer), std::move(frame), std::move(bpe),
+                                         size});
   } catch (const Json::exception& e) {
     fail("{}: not a usable tokenizer.json: {}", origin, e.what());
   }
@@ -220,7 +245,8 @@ Tokenizer Tokenizer::from_json(std::string_view text, const std::string& origin)
     check_json(text, origin);
     fail("{}: not valid JSON: {}", origin, reader.problem);
   }
-  if (!reader.document.is_object()) fail("{}: not a usable tokenizer.json: not a JSON object", origin);
+  if (!reader.document.is_object())
+    fail("{}: not a usable tokenizer.json: not a JSON object", origin);
   if (!reader.has_vocabulary || !reader.has_merges)
     fail("{}: not a usable tokenizer.json: the model has no \"vocab\" or no \"merges\"", origin);
   return Tokenizer(Parts::make(std::move(reader.document), std::move(reader.model), origin));
@@ -235,7 +261,8 @@ std::string Tokenizer::to_json() const {
     if (!bpe.vocabulary()[i].empty()) pairs.push_back({bpe.vocabulary()[i], i});
   for (size_t rank = 0; rank < bpe.merge_count(); ++rank) {
     const auto [left, right] = bpe.merge(rank);
-    merges.push_back({bpe.vocabulary()[static_cast<size_t>(left)], bpe.vocabulary()[static_cast<size_t>(right)]});
+    merges.push_back({bpe.vocabulary()[static_cast<size_t>(left)],
+                      bpe.vocabulary()[static_cast<size_t>(right)]});
   }
   document["model"]["vocab"] = std::move(vocabulary);
   document["model"]["merges"] = std::move(merges);

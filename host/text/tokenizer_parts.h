@@ -20,7 +20,8 @@ struct Tokenizer::Parts {
   Bpe bpe;
   int32_t size;  // ids below it may be tokens
 
-  // Checks that every part is one that encode() and decode() know; throws Error naming `origin`, the part and what is supported.
+  // Checks that every part is one that encode() and decode() know; throws Error naming `origin`,
+  // the part and what is supported.
   static std::unique_ptr<Parts> make(Json document, BpeModel model, const std::string& origin);
 };
 

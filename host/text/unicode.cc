@@ -12,12 +12,17 @@ uint8_t search_class(char32_t c) {
   return it != kUnicodeRanges.end() && it->first <= c ? it->bits : uint8_t{0};
 }
 
-// Bytes of the well-formed character at `at`, or 0; `good`: bytes of the longest beginning of one (at least 1).
+// Bytes of the well-formed character at `at`, or 0; `good`: bytes of the longest beginning of one
+// (at least 1).
 size_t well_formed(std::string_view text, size_t at, size_t& good) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned b = byte(at);
   good = 1;
-  const size_t need = b < 0x80 ? 1 : b >= 0xC2 && b < 0xE0 ? 2 : b >= 0xE0 && b < 0xF0 ? 3 : b >= 0xF0 && b < 0xF5 ? 4 : 0;
+  const size_t need = b < 0x80                ? 1
+                      : b >= 0xC2 && b < 0xE0 ? 2
+                      : b >= 0xE0 && b < 0xF0 ? 3
+                      : b >= 0xF0 && b < 0xF5 ? 4
+                                              : 0;
   while (good < need) {
     unsigned low = 0x80, high = 0xBF;  // the second byte is narrower after some first ones
     if (good == 1 && b == 0xE0) low = 0xA0;
@@ -42,7 +47,9 @@ uint8_t char_class(char32_t c) {
 }
 
 CodePoint code_point_at(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
+  const auto byte = [&](size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(text[at + i]));
+  };
   const char32_t b = byte(0);
   if (b < 0x80) return {b, 1};
   if (b < 0xE0) return {(b & 0x1F) << 6 | (byte(1) & 0x3F), 2};
@@ -69,10 +76,8 @@ std::string valid_utf8(std::string_view text) {
   out.reserve(text.size() + 16);
   size_t good = 0;
   for (size_t i = 0; i < text.size(); i += good) {
-    if (well_formed(text, i, good) != 0)
-      out.append(text.substr(i, good));
-    else
-      out += "\xEF\xBF\xBD";
+    if (well_formed(text, i, good) != 0) out.append(text.substr(i, good));
+    else out += "\xEF\xBF\xBD";
   }
   return out;
 }

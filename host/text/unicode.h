@@ -8,8 +8,10 @@
 
 namespace slipway {
 
-// Bits of a character's class, as the tokenizers package has them (see unicode_ranges.cc). kNumber is what its patterns call
-// \p{N}; kNumeric is what its Digits step takes, by a newer Unicode; kWord stops an added token with single_word.
+// Bits of a character's class, as the tokenizers package has them (see unicode_ranges.cc). kNumber
+// is what its patterns call
+// \p{N}; kNumeric is what its Digits step takes, by a newer Unicode; kWord stops an added token
+// with single_word.
 enum CharClass : uint8_t { kLetter = 1, kNumber = 2, kNumeric = 4, kWord = 8, kSpace = 16 };
 uint8_t char_class(char32_t c);
 
@@ -17,13 +19,15 @@ struct CodePoint {
   char32_t value;
   size_t size;  // bytes
 };
-// The character at byte `at` < text.size(), and the one that ends before byte `end` > 0. `text` is valid UTF-8.
+// The character at byte `at` < text.size(), and the one that ends before byte `end` > 0. `text` is
+// valid UTF-8.
 CodePoint code_point_at(std::string_view text, size_t at);
 CodePoint code_point_before(std::string_view text, size_t end);
 
 bool is_valid_utf8(std::string_view text);
 
-// Text with every malformed UTF-8 sequence replaced by U+FFFD, one for each maximal part, as decoders agree on.
+// Text with every malformed UTF-8 sequence replaced by U+FFFD, one for each maximal part, as
+// decoders agree on.
 std::string valid_utf8(std::string_view text);
 
 // The generated tables.

@@ -13,10 +13,25 @@
 namespace slipway {
 namespace {
 
-constexpr uint64_t kMaxItems = uint64_t{1} << 28;  // array items, metadata pairs, tensors: far above any real file
-constexpr uint64_t kMaxKey = 65535, kMaxName = 1024;    // bytes; the format allows 65535 and 64
+// array items, metadata pairs, tensors: far above any real file
+constexpr uint64_t kMaxItems = uint64_t{1} << 28;
+constexpr uint64_t kMaxKey = 65535, kMaxName = 1024;  // bytes; the format allows 65535 and 64
 
-enum ValueType : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64 };
+enum ValueType : uint32_t {
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kF32,
+  kBool,
+  kString,
+  kArray,
+  kU64,
+  kI64,
+  kF64
+};
 
 class Cursor {
  public:
@@ -40,7 +55,8 @@ class Cursor {
   // One that is looked up and quoted in messages.
   std::string name(const char* what, uint64_t most) {
     const uint64_t begin = at_;
-    if (const auto size = read<uint64_t>(); size > most) wrong(fmt::format("{} of {} bytes; at most {} are allowed", what, size, most));
+    if (const auto size = read<uint64_t>(); size > most)
+      wrong(fmt::format("{} of {} bytes; at most {} are allowed", what, size, most));
     at_ = begin;
     return text();
   }
@@ -65,19 +81,27 @@ class Cursor {
 
 int64_t read_integer(Cursor& in, uint32_t type) {
   switch (type) {
-    case kU8: return in.read<uint8_t>();
-    case kI8: return in.read<int8_t>();
-    case kU16: return in.read<uint16_t>();
-    case kI16: return in.read<int16_t>();
-    case kU32: return in.read<uint32_t>();
-    case kI32: return in.read<int32_t>();
+    case kU8:
+      return in.read<uint8_t>();
+    case kI8:
+      return in.read<int8_t>();
+    case kU16:
+      return in.read<uint16_t>();
+    case kI16:
+      return in.read<int16_t>();
+    case kU32:
+      return in.read<uint32_t>();
+    case kI32:
+      return in.read<int32_t>();
     case kU64: {
       const auto value = in.read<uint64_t>();
       if (value > INT64_MAX) in.wrong("a number over 2^63");
       return static_cast<int64_t>(value);
     }
-    case kI64: return in.read<int64_t>();
-    default: in.wrong(fmt::format("unknown value type {}", type));
+    case kI64:
+      return in.read<int64_t>();
+    default:
+      in.wrong(fmt::format("unknown value type {}", type));
   }
 }
 
@@ -105,38 +129,57 @@ std::optional<GgufValue> read_array(Cursor& in, int depth = 0) {
     return out;
   }
   std::vector<int64_t> out;
-  for (uint64_t i = 0; i < n; ++i) out.push_back(type == kBool ? in.read<uint8_t>() : read_integer(in, type));
+  for (uint64_t i = 0; i < n; ++i)
+    out.push_back(type == kBool ? in.read<uint8_t>() : read_integer(in, type));
   return out;
 }
 
 std::optional<GgufValue> read_value(Cursor& in) {
   const auto type = in.read<uint32_t>();
   switch (type) {
-    case kString: return in.text();
-    case kBool: return in.read<uint8_t>() != 0;
-    case kArray: return read_array(in);
+    case kString:
+      return in.text();
+    case kBool:
+      return in.read<uint8_t>() != 0;
+    case kArray:
+      return read_array(in);
     case kF32:
-    case kF64: return read_float(in, type);
-    default: return read_integer(in, type);
+    case kF64:
+      return read_float(in, type);
+    default:
+      return read_integer(in, type);
   }
 }
 
 Encoding encoding_of(uint32_t type, Cursor& in, const std::string& name) {
   switch (type) {
-    case 0: return Encoding::kF32;
-    case 1: return Encoding::kF16;
-    case 2: return Encoding::kQ4_0;
-    case 3: return Encoding::kQ4_1;
-    case 8: return Encoding::kQ8_0;
-    case 14: return Encoding::kQ6_K;
-    case 24: return Encoding::kI8;
-    case 25: return Encoding::kI16;
-    case 26: return Encoding::kI32;
-    case 27: return Encoding::kI64;
-    case 28: return Encoding::kF64;
-    case 30: return Encoding::kBF16;
+    case 0:
+      return Encoding::kF32;
+    case 1:
+      return Encoding::kF16;
+    case 2:
+      return Encoding::kQ4_0;
+    case 3:
+      return Encoding::kQ4_1;
+    case 8:
+      return Encoding::kQ8_0;
+    case 14:
+      return Encoding::kQ6_K;
+    case 24:
+      return Encoding::kI8;
+    case 25:
+      return Encoding::kI16;
+    case 26:
+      return Encoding::kI32;
+    case 27:
+      return Encoding::kI64;
+    case 28:
+      return Encoding::kF64;
+    case 30:
+      return Encoding::kBF16;
     default:
-      in.wrong(fmt::format("tensor {} has type {}; supported: F32, F16, BF16, Q4_0, Q4_1, Q8_0, Q6_K", name, type));
+      in.wrong(fmt::format(
+          "tensor {} has type {}; supported: F32, F16, BF16, Q4_0, Q4_1, Q8_0, Q6_K", name, type));
   }
 }
 
@@ -185,8 +228,10 @@ Gguf::Gguf(const fs::path& path) : file_(path) {
   refuse_git_lfs_pointer(file_.text(), path.string());
   if (in.read<uint32_t>() != 0x46554747) fail("{}: not a GGUF file", path.string());
   const auto version = in.read<uint32_t>();
-  if (version == 0x02000000 || version == 0x03000000) fail("{}: a big-endian GGUF file is not supported", path.string());
-  if (version != 2 && version != 3) fail("{}: GGUF version {} is not supported (2 and 3 are)", path.string(), version);
+  if (version == 0x02000000 || version == 0x03000000)
+    fail("{}: a big-endian GGUF file is not supported", path.string());
+  if (version != 2 && version != 3)
+    fail("{}: GGUF version {} is not supported (2 and 3 are)", path.string(), version);
   const uint64_t tensor_count = in.count("tensors"), pair_count = in.count("metadata pairs");
   std::unordered_set<std::string> keys;
   for (uint64_t i = 0; i < pair_count; ++i) {
@@ -197,14 +242,18 @@ Gguf::Gguf(const fs::path& path) : file_(path) {
   std::vector<PlacedInGguf> placed;
   for (uint64_t i = 0; i < tensor_count; ++i) placed.push_back(read_tensor(in, path.string()));
   uint64_t alignment = 32;
-  if (find("general.alignment") != nullptr) alignment = static_cast<uint64_t>(integer("general.alignment"));
+  if (find("general.alignment") != nullptr)
+    alignment = static_cast<uint64_t>(integer("general.alignment"));
   if (alignment == 0 || alignment > 1 << 20 || (alignment & (alignment - 1)) != 0)
     in.wrong("general.alignment is not a power of two");
-  const uint64_t data = (in.at() + alignment - 1) / alignment * alignment, total = file_.bytes().size();
+  const uint64_t data = (in.at() + alignment - 1) / alignment * alignment,
+                 total = file_.bytes().size();
   for (PlacedInGguf& p : placed) {
     if (data > total || p.offset > total - data || p.size > total - data - p.offset)
-      fail("{}: tensor {} lies outside the file; is the download complete?", path.string(), p.tensor.name);
-    if (p.offset % alignment != 0) fail("{}: tensor {} is not aligned", path.string(), p.tensor.name);
+      fail("{}: tensor {} lies outside the file; is the download complete?", path.string(),
+           p.tensor.name);
+    if (p.offset % alignment != 0)
+      fail("{}: tensor {} is not aligned", path.string(), p.tensor.name);
     p.tensor.bytes = file_.bytes().subspan(data + p.offset, p.size);
     if (!by_name_.emplace(p.tensor.name, tensors_.size()).second)
       fail("{}: tensor {} occurs twice", path.string(), p.tensor.name);
@@ -224,9 +273,13 @@ std::vector<std::string> Gguf::keys() const {
   return out;
 }
 
-int64_t Gguf::integer(const std::string& key) const { return typed<int64_t>(*this, key, "a whole number"); }
+int64_t Gguf::integer(const std::string& key) const {
+  return typed<int64_t>(*this, key, "a whole number");
+}
 double Gguf::number(const std::string& key) const { return typed<double>(*this, key, "a number"); }
-const std::string& Gguf::text(const std::string& key) const { return typed<std::string>(*this, key, "text"); }
+const std::string& Gguf::text(const std::string& key) const {
+  return typed<std::string>(*this, key, "text");
+}
 
 const TensorInfo* Gguf::tensor(const std::string& name) const {
   const auto it = by_name_.find(name);

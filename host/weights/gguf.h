@@ -1,4 +1,5 @@
-// GGUF files (versions 2 and 3, little endian): metadata and tensors, mapped, every count and offset checked.
+// GGUF files (versions 2 and 3, little endian): metadata and tensors, mapped, every count and
+// offset checked.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -12,10 +13,10 @@
 
 namespace slipway {
 
-// A metadata value. Whole numbers of all widths become int64, floats double; arrays are of one kind. Arrays of arrays are
-// checked and passed over: nothing that is supported reads one.
-using GgufValue = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>,
-                               std::vector<std::string>>;
+// A metadata value. Whole numbers of all widths become int64, floats double; arrays are of one
+// kind. Arrays of arrays are checked and passed over: nothing that is supported reads one.
+using GgufValue = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>,
+                               std::vector<double>, std::vector<std::string>>;
 
 class Gguf {
  public:
@@ -24,7 +25,7 @@ class Gguf {
 
   const fs::path& path() const { return file_.path(); }
   const GgufValue* find(const std::string& key) const;  // nullptr = absent
-  std::vector<std::string> keys() const;                 // of the metadata, sorted
+  std::vector<std::string> keys() const;                // of the metadata, sorted
   // Typed access; throws Error when absent or of another kind.
   int64_t integer(const std::string& key) const;
   double number(const std::string& key) const;

@@ -5,8 +5,8 @@
 
 namespace slipway {
 
-// Throws Error naming what is missing, wrong, or would change the model into one that is not supported; keys that are not known are a
-// warning.
+// Throws Error naming what is missing, wrong, or would change the model into one that is not
+// supported; keys that are not known are a warning.
 Json gguf_config(const Gguf& file);
 
 }  // namespace slipway

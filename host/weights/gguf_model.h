@@ -4,7 +4,8 @@
 
 namespace slipway {
 
-// Metadata that changes what the model computes is read or refused by its name, as are tensors. Throws Error.
+// Metadata that changes what the model computes is read or refused by its name, as are tensors.
+// Throws Error.
 ModelWeights open_gguf(const fs::path& path);
 
 }  // namespace slipway

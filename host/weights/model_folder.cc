@@ -21,7 +21,8 @@ namespace {
 bool is_there(const fs::path& path) { return kind_of_path(path) != PathKind::kNothing; }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.size() < 256 && name != "." && name != ".." && name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
+  return !name.empty() && name.size() < 256 && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
 }
 
 // The file names of the shards, and the tensors that the index says are in each.
@@ -30,7 +31,8 @@ std::map<std::string, std::vector<std::string>> shards_of(const fs::path& folder
   const fs::path index = folder / "model.safetensors.index.json";
   if (!is_there(index)) {
     const std::string other = other_format(folder);
-    fail("{}: {}", folder.string(), other.empty() ? "has neither model.safetensors nor model.safetensors.index.json" : other);
+    fail("{}: {}", folder.string(),
+         other.empty() ? "has neither model.safetensors nor model.safetensors.index.json" : other);
   }
   const nlohmann::json json = parse_unique_json(read_file(index), index.string());
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
@@ -39,7 +41,9 @@ std::map<std::string, std::vector<std::string>> shards_of(const fs::path& folder
   for (const auto& [tensor, file] : json["weight_map"].items()) {
     if (!file.is_string()) fail("{}: \"{}\" names no file", index.string(), excerpt(tensor));
     const auto name = file.get<std::string>();
-    if (!is_plain_name(name)) fail("{}: the shard of \"{}\" is no file in the folder: \"{}\"", index.string(), excerpt(tensor), excerpt(name));
+    if (!is_plain_name(name))
+      fail("{}: the shard of \"{}\" is no file in the folder: \"{}\"", index.string(),
+           excerpt(tensor), excerpt(name));
     if (!is_there(folder / name))
       fail("{}: shard \"{}\" is not there; is the download complete?", index.string(), name);
     out[name].push_back(tensor);
@@ -54,7 +58,10 @@ Json config_in(const fs::path& folder, bool needed) {
   if (!needed && !is_there(path)) return {{"model_type", "torchscript"}};
   if (!is_there(path)) {
     const std::string other = other_format(folder);
-    fail("{}: {}", folder.string(), other.empty() ? "has no config.json; a Hugging Face model folder, a .gguf file, or TorchScript (model.pt) is expected" : other);
+    fail("{}: {}", folder.string(),
+         other.empty() ? "has no config.json; a Hugging Face model folder, a .gguf file, or "
+                         "TorchScript (model.pt) is expected"
+                       : other);
   }
   Json out = parse_json(read_file(path), path.string());
   if (!out.is_object()) fail("{}: is not a JSON object", path.string());
@@ -70,7 +77,10 @@ ModelWeights open_program(const fs::path& path) {
   return out;
 }
 
-bool has_safetensors(const fs::path& folder) { return is_there(folder / "model.safetensors") || is_there(folder / "model.safetensors.index.json"); }
+bool has_safetensors(const fs::path& folder) {
+  return is_there(folder / "model.safetensors") ||
+         is_there(folder / "model.safetensors.index.json");
+}
 
 fs::path program_in(const fs::path& folder) {
   for (const char* name : kPrograms)
@@ -79,7 +89,10 @@ fs::path program_in(const fs::path& folder) {
 }
 
 // Of a checkpoint of ours, what a model is read from; whoever damaged the rest does no harm here.
-bool is_read(const std::string& name) { return is_weights_file(name) || name == "config.json" || std::ranges::find(kPrograms, name) != std::end(kPrograms); }
+bool is_read(const std::string& name) {
+  return is_weights_file(name) || name == "config.json" ||
+         std::ranges::find(kPrograms, name) != std::end(kPrograms);
+}
 
 ModelWeights open_folder(const fs::path& folder) {
   finish_file_set(folder);
@@ -87,11 +100,13 @@ ModelWeights open_folder(const fs::path& folder) {
   ModelWeights out;
   if (const fs::path program = program_in(folder); !program.empty()) out = open_program(program);
   if (!out.program.empty() && !has_safetensors(folder)) return out;
-  // A package has its weights inside. Beside other weights it is not what the folder stands for, and whoever opens these runs no code.
+  // A package has its weights inside. Beside other weights it is not what the folder stands for,
+  // and whoever opens these runs no code.
   if (out.program.extension() == ".pt2") out.program.clear();
   out.origin = folder.string();
   out.config = config_in(folder, out.program.empty());
-  if (is_there(folder / "adapter_config.json")) fail("{}: {}", folder.string(), other_format(folder));
+  if (is_there(folder / "adapter_config.json"))
+    fail("{}: {}", folder.string(), other_format(folder));
   auto files = std::make_shared<std::vector<Safetensors>>();
   for (const auto& [name, promised] : shards_of(folder)) {
     const Safetensors& file = files->emplace_back(folder / name);
@@ -99,16 +114,19 @@ ModelWeights open_folder(const fs::path& folder) {
     for (const TensorInfo& tensor : file.tensors()) there.insert(tensor.name);
     for (const std::string& tensor : promised)
       if (!there.contains(tensor))
-        fail("{}: has no tensor \"{}\", but model.safetensors.index.json says so", file.path().string(), excerpt(tensor));
+        fail("{}: has no tensor \"{}\", but model.safetensors.index.json says so",
+             file.path().string(), excerpt(tensor));
   }
   for (const Safetensors& file : *files)
     for (const TensorInfo& tensor : file.tensors()) {
-      if (tensor.name.ends_with(".rotary_emb.inv_freq")) continue;  // older files keep what follows from rope_theta
+      // older files keep what follows from rope_theta
+      if (tensor.name.ends_with(".rotary_emb.inv_freq")) continue;
       if (!out.tensors.emplace(tensor.name, &tensor).second)
         fail("{}: tensor {} occurs in two files", folder.string(), excerpt(tensor.name));
       out.names.push_back(tensor.name);
     }
-  out.read = [files, tensors = out.tensors, origin = out.origin, names = out.names](const std::string& name, float* data, int64_t count) {
+  out.read = [files, tensors = out.tensors, origin = out.origin, names = out.names](
+                 const std::string& name, float* data, int64_t count) {
     const auto it = tensors.find(name);
     if (it == tensors.end()) fail_missing_tensor(name, names, origin);
     check_tensor_size(*it->second, count, origin);
@@ -120,12 +138,16 @@ ModelWeights open_folder(const fs::path& folder) {
 }  // namespace
 
 void check_tensor_size(const TensorInfo& tensor, int64_t count, const std::string& origin) {
-  if (const int64_t have = element_count(tensor.shape, origin + ": tensor " + tensor.name); have != count)
-    fail("{}: tensor {} has {} values, the model needs {}; do config.json and the weights belong together?", origin,
-         tensor.name, have, count);
+  if (const int64_t have = element_count(tensor.shape, origin + ": tensor " + tensor.name);
+      have != count)
+    fail(
+        "{}: tensor {} has {} values, the model needs {}; do config.json and the weights belong "
+        "together?",
+        origin, tensor.name, have, count);
 }
 
-void fail_missing_tensor(const std::string& name, const std::vector<std::string>& names, const std::string& origin) {
+void fail_missing_tensor(const std::string& name, const std::vector<std::string>& names,
+                         const std::string& origin) {
   fail("{}: no tensor \"{}\"{}", origin, name, did_you_mean(name, names));
 }
 
@@ -134,16 +156,19 @@ ModelWeights open_weights(const fs::path& path) {
   if (kind == PathKind::kNothing) {
     std::vector<std::string> beside;
     std::error_code ec;
-    for (const auto& entry : fs::directory_iterator(path.has_parent_path() ? path.parent_path() : fs::path("."), ec))
+    for (const auto& entry :
+         fs::directory_iterator(path.has_parent_path() ? path.parent_path() : fs::path("."), ec))
       beside.push_back(entry.path().filename().string());
-    fail("{}: no such file or folder{}", path.string(), did_you_mean(path.filename().string(), beside));
+    fail("{}: no such file or folder{}", path.string(),
+         did_you_mean(path.filename().string(), beside));
   }
   if (kind == PathKind::kFolder) return open_folder(path);
   return program_at(path).empty() ? open_gguf(path) : open_program(path);
 }
 
 fs::path program_at(const fs::path& path) {
-  if (kind_of_path(path) == PathKind::kFolder) return has_safetensors(path) ? fs::path() : program_in(path);
+  if (kind_of_path(path) == PathKind::kFolder)
+    return has_safetensors(path) ? fs::path() : program_in(path);
   return path.extension() == ".pt" || path.extension() == ".pt2" ? path : fs::path();
 }
 

@@ -1,5 +1,5 @@
-// A model's weights wherever they lie: a Hugging Face folder (config.json and safetensors) or a GGUF file, under one set of
-// names, Hugging Face's.
+// A model's weights wherever they lie: a Hugging Face folder (config.json and safetensors) or a
+// GGUF file, under one set of names, Hugging Face's.
 #pragma once
 #include <functional>
 #include <map>
@@ -21,8 +21,8 @@ struct ModelWeights {
   std::map<std::string, const TensorInfo*> tensors;
   // Decodes one tensor into out[count]; throws Error when it is absent or of another size.
   std::function<void(const std::string& name, float* out, int64_t count)> read;
-  // A model that is a program with its weights: model.pt (TorchScript) or model.pt2 (AOTInductor). `read`, where there is one, knows better.
-  // Never a package where there is `read`.
+  // A model that is a program with its weights: model.pt (TorchScript) or model.pt2 (AOTInductor).
+  // `read`, where there is one, knows better. Never a package where there is `read`.
   fs::path program;
 };
 
@@ -33,7 +33,9 @@ fs::path program_at(const fs::path& path);
 ModelWeights open_weights(const fs::path& path);
 
 // What read() says of a tensor that is not there, or of another size.
-[[noreturn]] void fail_missing_tensor(const std::string& name, const std::vector<std::string>& names, const std::string& origin);
+[[noreturn]] void fail_missing_tensor(const std::string& name,
+                                      const std::vector<std::string>& names,
+                                      const std::string& origin);
 void check_tensor_size(const TensorInfo& tensor, int64_t count, const std::string& origin);
 
 }  // namespace slipway

@@ -10,17 +10,40 @@ namespace slipway {
 namespace {
 
 // Siblings in the order in which decoders register them.
-constexpr std::string_view kSiblings[] = {"model",  "embed_tokens", "layers", "norm",   "lm_head", "self_attn", "mlp", "input_layernorm", "post_attention_layernorm",
-                                          "pre_feedforward_layernorm", "post_feedforward_layernorm", "q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm",
-                                          "gate_proj", "up_proj", "down_proj", "weight", "bias"};
+constexpr std::string_view kSiblings[] = {"model",
+                                          "embed_tokens",
+                                          "layers",
+                                          "norm",
+                                          "lm_head",
+                                          "self_attn",
+                                          "mlp",
+                                          "input_layernorm",
+                                          "post_attention_layernorm",
+                                          "pre_feedforward_layernorm",
+                                          "post_feedforward_layernorm",
+                                          "q_proj",
+                                          "k_proj",
+                                          "v_proj",
+                                          "o_proj",
+                                          "q_norm",
+                                          "k_norm",
+                                          "gate_proj",
+                                          "up_proj",
+                                          "down_proj",
+                                          "weight",
+                                          "bias"};
 
 // Where a part stands among its siblings; equal ranks stay as they are given.
 std::pair<int, uint64_t> rank_of(std::string_view part) {
   uint64_t number = 0;
   const char* end = part.data() + part.size();
-  if (const auto [at, ec] = std::from_chars(part.data(), end, number); ec == std::errc() && at == end) return {1, number};
+  if (const auto [at, ec] = std::from_chars(part.data(), end, number);
+      ec == std::errc() && at == end)
+    return {1, number};
   const auto* found = std::ranges::find(kSiblings, part);
-  return found == std::end(kSiblings) ? std::pair<int, uint64_t>{2, 0} : std::pair<int, uint64_t>{0, static_cast<uint64_t>(found - kSiblings)};
+  return found == std::end(kSiblings)
+             ? std::pair<int, uint64_t>{2, 0}
+             : std::pair<int, uint64_t>{0, static_cast<uint64_t>(found - kSiblings)};
 }
 
 struct Name {
@@ -59,7 +82,9 @@ void sort_into(std::vector<size_t>& out, const std::vector<Name>& names) {
   }
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -73,10 +98,14 @@ std::vector<size_t> module_order(const std::vector<std::string>& names) {
 
 bool decays_by_name(std::string_view name) {
   std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
-  if (contains(lower, "bias") || contains(lower, "layernorm") || contains(lower, "rmsnorm")) return false;
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
+  });
+  if (contains(lower, "bias") || contains(lower, "layernorm") || contains(lower, "rmsnorm"))
+    return false;
   for (std::string_view rest = lower; !rest.empty();)
-    if (const std::string_view part = take_part(rest); part == "norm" || part.ends_with("_norm")) return false;
+    if (const std::string_view part = take_part(rest); part == "norm" || part.ends_with("_norm"))
+      return false;
   return true;
 }
 

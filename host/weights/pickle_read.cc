@@ -20,7 +20,10 @@ class Machine {
       const char opcode = static_cast<char>(byte());
       if (opcode == '.') return pop();
       if (!scalar(opcode) && !container(opcode) && !special(opcode))
-        fail("{}: pickle opcode 0x{:02x} at byte {} is not among those of plain values; nothing of it was run", origin_, static_cast<unsigned char>(opcode), at_ - 1);
+        fail(
+            "{}: pickle opcode 0x{:02x} at byte {} is not among those of plain values; nothing of "
+            "it was run",
+            origin_, static_cast<unsigned char>(opcode), at_ - 1);
     }
   }
 
@@ -49,18 +52,27 @@ class Machine {
   }
 
   PickleNode* push(PickleNode node) {
-    if (nodes_.size() >= kMaxNodes) fail("{}: the pickle holds more than {} values", origin_, kMaxNodes);
+    if (nodes_.size() >= kMaxNodes)
+      fail("{}: the pickle holds more than {} values", origin_, kMaxNodes);
     nodes_.push_back(std::move(node));
     stack_.push_back(&nodes_.back());
     return stack_.back();
   }
-  bool push_integer(int64_t value) { return push({.kind = Kind::kInteger, .integer = value, .real = 0, .text = {}, .items = {}}) != nullptr; }
-  bool push_kind(Kind kind, int64_t value = 0) { return push({.kind = kind, .integer = value, .real = 0, .text = {}, .items = {}}) != nullptr; }
+  bool push_integer(int64_t value) {
+    return push({.kind = Kind::kInteger, .integer = value, .real = 0, .text = {}, .items = {}}) !=
+           nullptr;
+  }
+  bool push_kind(Kind kind, int64_t value = 0) {
+    return push({.kind = kind, .integer = value, .real = 0, .text = {}, .items = {}}) != nullptr;
+  }
   bool push_text(Kind kind, std::string_view text) {
-    return push({.kind = kind, .integer = 0, .real = 0, .text = std::string(text), .items = {}}) != nullptr;
+    return push({.kind = kind, .integer = 0, .real = 0, .text = std::string(text), .items = {}}) !=
+           nullptr;
   }
 
-  [[noreturn]] void damaged() const { fail("{}: the pickle is damaged near byte {}", origin_, at_); }
+  [[noreturn]] void damaged() const {
+    fail("{}: the pickle is damaged near byte {}", origin_, at_);
+  }
   PickleNode* pop() {
     if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) damaged();
     PickleNode* out = stack_.back();
@@ -88,19 +100,28 @@ class Machine {
 
   bool scalar(char opcode) {
     switch (opcode) {
-      case 'N': return push_kind(Kind::kNone);
-      case '\x88': return push_kind(Kind::kBool, 1);
-      case '\x89': return push_kind(Kind::kBool, 0);
-      case 'K': return push_integer(byte());
-      case 'M': return push_integer(number<uint16_t>());
-      case 'J': return push_integer(number<int32_t>());
-      case '\x8a': return long_integer();
+      case 'N':
+        return push_kind(Kind::kNone);
+      case '\x88':
+        return push_kind(Kind::kBool, 1);
+      case '\x89':
+        return push_kind(Kind::kBool, 0);
+      case 'K':
+        return push_integer(byte());
+      case 'M':
+        return push_integer(number<uint16_t>());
+      case 'J':
+        return push_integer(number<int32_t>());
+      case '\x8a':
+        return long_integer();
       case 'G':
         push_kind(Kind::kReal);
         top()->real = std::bit_cast<double>(__builtin_bswap64(number<uint64_t>()));
         return true;
-      case 'X': return push_text(Kind::kText, take(number<uint32_t>()));
-      default: return false;
+      case 'X':
+        return push_text(Kind::kText, take(number<uint32_t>()));
+      default:
+        return false;
     }
   }
 
@@ -114,19 +135,33 @@ class Machine {
 
   bool container(char opcode) {
     switch (opcode) {
-      case '}': return push_kind(Kind::kDict);
-      case ']': return push_kind(Kind::kList);
-      case ')': return push_kind(Kind::kTuple);
-      case '(': marks_.push_back(stack_.size()); return marks_.size() < 1000 || (damaged(), false);
-      case 't': return tuple(pop_to_mark());
-      case '\x85': return tuple(pop_some(1));
-      case '\x86': return tuple(pop_some(2));
-      case '\x87': return tuple(pop_some(3));
-      case 'a': return extend(Kind::kList, pop_some(1));
-      case 'e': return extend(Kind::kList, pop_to_mark());
-      case 's': return extend(Kind::kDict, pop_some(2));
-      case 'u': return extend(Kind::kDict, pop_to_mark());
-      default: return false;
+      case '}':
+        return push_kind(Kind::kDict);
+      case ']':
+        return push_kind(Kind::kList);
+      case ')':
+        return push_kind(Kind::kTuple);
+      case '(':
+        marks_.push_back(stack_.size());
+        return marks_.size() < 1000 || (damaged(), false);
+      case 't':
+        return tuple(pop_to_mark());
+      case '\x85':
+        return tuple(pop_some(1));
+      case '\x86':
+        return tuple(pop_some(2));
+      case '\x87':
+        return tuple(pop_some(3));
+      case 'a':
+        return extend(Kind::kList, pop_some(1));
+      case 'e':
+        return extend(Kind::kList, pop_to_mark());
+      case 's':
+        return extend(Kind::kDict, pop_some(2));
+      case 'u':
+        return extend(Kind::kDict, pop_to_mark());
+      default:
+        return false;
     }
   }
   bool tuple(std::vector<PickleNode*> items) {
@@ -144,29 +179,41 @@ class Machine {
   bool special(char opcode) {
     switch (opcode) {
       case '\x80':
-        if (const int protocol = byte(); protocol != 2) fail("{}: pickle protocol {}; torch.save writes 2", origin_, protocol);
+        if (const int protocol = byte(); protocol != 2)
+          fail("{}: pickle protocol {}; torch.save writes 2", origin_, protocol);
         return true;
-      case 'q': return remember(byte());
-      case 'r': return remember(number<uint32_t>());
-      case 'h': return recall(byte());
-      case 'j': return recall(number<uint32_t>());
-      case 'c': return global();
-      case 'Q': return wrap(Kind::kStorage, {pop()});
+      case 'q':
+        return remember(byte());
+      case 'r':
+        return remember(number<uint32_t>());
+      case 'h':
+        return recall(byte());
+      case 'j':
+        return recall(number<uint32_t>());
+      case 'c':
+        return global();
+      case 'Q':
+        return wrap(Kind::kStorage, {pop()});
       case 'R': {
         PickleNode* arguments = pop();
         PickleNode* function = pop();
-        const bool plain_dict = function->kind == Kind::kGlobal && function->text == "collections.OrderedDict";
-        if (plain_dict && arguments->kind == Kind::kTuple && arguments->items.empty()) return push_kind(Kind::kDict);  // filled afterwards
+        const bool plain_dict =
+            function->kind == Kind::kGlobal && function->text == "collections.OrderedDict";
+        // filled afterwards
+        if (plain_dict && arguments->kind == Kind::kTuple && arguments->items.empty())
+          return push_kind(Kind::kDict);
         return wrap(Kind::kCall, {function, arguments});
       }
       case 'b': {
         PickleNode* state = pop();
         PickleNode* built = top();
-        if (built->kind != Kind::kCall || built->items.size() != 2) fail("{}: an object's state is set; only numpy arrays have one here", origin_);
+        if (built->kind != Kind::kCall || built->items.size() != 2)
+          fail("{}: an object's state is set; only numpy arrays have one here", origin_);
         built->items.push_back(state);
         return true;
       }
-      default: return false;
+      default:
+        return false;
     }
   }
   bool remember(uint32_t slot) {
@@ -190,8 +237,11 @@ class Machine {
     name += ".";
     name += line();
     if (!known_global(name))
-      fail("{}: names the Python object {}; only tensors and plain values are read here, and nothing was run. If the file is to be trusted, "
-           "load it in Python and save its tensors and numbers alone", origin_, name.substr(0, 200));
+      fail(
+          "{}: names the Python object {}; only tensors and plain values are read here, and "
+          "nothing was run. If the file is to be trusted, "
+          "load it in Python and save its tensors and numbers alone",
+          origin_, name.substr(0, 200));
     return push_text(Kind::kGlobal, name);
   }
 
@@ -206,7 +256,8 @@ class Machine {
 
 }  // namespace
 
-TorchValue unpickle(std::string_view bytes, const std::string& origin, const StorageBytes& storage) {
+TorchValue unpickle(std::string_view bytes, const std::string& origin,
+                    const StorageBytes& storage) {
   Machine machine(bytes, origin);
   return plain_value(*machine.run(), origin, storage);
 }

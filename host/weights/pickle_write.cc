@@ -13,8 +13,10 @@ struct StorageKind {
   std::string_view name;
 };
 constexpr StorageKind kStorages[] = {
-    {Encoding::kF64, "DoubleStorage"}, {Encoding::kF32, "FloatStorage"}, {Encoding::kF16, "HalfStorage"}, {Encoding::kBF16, "BFloat16Storage"},
-    {Encoding::kI64, "LongStorage"},   {Encoding::kI32, "IntStorage"},   {Encoding::kI16, "ShortStorage"}, {Encoding::kI8, "CharStorage"},
+    {Encoding::kF64, "DoubleStorage"}, {Encoding::kF32, "FloatStorage"},
+    {Encoding::kF16, "HalfStorage"},   {Encoding::kBF16, "BFloat16Storage"},
+    {Encoding::kI64, "LongStorage"},   {Encoding::kI32, "IntStorage"},
+    {Encoding::kI16, "ShortStorage"},  {Encoding::kI8, "CharStorage"},
     {Encoding::kU8, "ByteStorage"},    {Encoding::kBool, "BoolStorage"}};
 
 class Writer {
@@ -24,20 +26,33 @@ class Writer {
   void value(const TorchValue& v) {
     using Kind = TorchValue::Kind;
     switch (v.kind) {
-      case Kind::kNone: out += 'N'; return;
-      case Kind::kBool: out += v.integer != 0 ? '\x88' : '\x89'; return;
-      case Kind::kInteger: return integer(v.integer);
-      case Kind::kReal: return real(v.real);
-      case Kind::kText: return text(v.text);
-      case Kind::kList: out += ']'; return many('e', v);
+      case Kind::kNone:
+        out += 'N';
+        return;
+      case Kind::kBool:
+        out += v.integer != 0 ? '\x88' : '\x89';
+        return;
+      case Kind::kInteger:
+        return integer(v.integer);
+      case Kind::kReal:
+        return real(v.real);
+      case Kind::kText:
+        return text(v.text);
+      case Kind::kList:
+        out += ']';
+        return many('e', v);
       case Kind::kTuple:
         out += '(';
         for (const TorchValue& item : v.items) value(item);
         out += 't';
         return;
-      case Kind::kDict: out += '}'; return many('u', v);
-      case Kind::kTensor: return tensor(v.tensor);
-      case Kind::kWords: return words(v.words);
+      case Kind::kDict:
+        out += '}';
+        return many('u', v);
+      case Kind::kTensor:
+        return tensor(v.tensor);
+      case Kind::kWords:
+        return words(v.words);
     }
   }
 
@@ -79,7 +94,9 @@ class Writer {
     out += t;
   }
 
-  void global(std::string_view module, std::string_view name) { out += fmt::format("c{}\n{}\n", module, name); }
+  void global(std::string_view module, std::string_view name) {
+    out += fmt::format("c{}\n{}\n", module, name);
+  }
 
   void tensor(const TensorInfo& t) {
     const int64_t count = element_count(t.shape, "a tensor to write");
@@ -96,7 +113,8 @@ class Writer {
     for (const int64_t extent : t.shape) integer(extent);
     out += "t(";
     std::vector<int64_t> strides(t.shape.size(), 1);
-    for (size_t i = t.shape.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(t.shape[i], 1);
+    for (size_t i = t.shape.size(); i-- > 1;)
+      strides[i - 1] = strides[i] * std::max<int64_t>(t.shape[i], 1);
     for (const int64_t stride : strides) integer(stride);
     out += "t\x89";
     global("collections", "OrderedDict");
@@ -127,7 +145,8 @@ class Writer {
     integer(0);
     out += 't';
     bytes("b");
-    out += "tR(";  // the state that BUILD gives the empty array: version, shape, dtype, Fortran order, data
+    // the state that BUILD gives the empty array: version, shape, dtype, Fortran order, data
+    out += "tR(";
     integer(1);
     out += '(';
     integer(static_cast<int64_t>(w.size()));

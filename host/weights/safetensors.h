@@ -1,4 +1,5 @@
-// safetensors files: an 8-byte length, a JSON header, the tensors' bytes. Read by mapping, every offset checked.
+// safetensors files: an 8-byte length, a JSON header, the tensors' bytes. Read by mapping, every
+// offset checked.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -12,8 +13,8 @@ namespace slipway {
 
 class Safetensors {
  public:
-  // Throws Error naming the file and what is wrong: header over 100 MB or over the file, offsets that overlap, leave
-  // holes or do not fit dtype and shape.
+  // Throws Error naming the file and what is wrong: header over 100 MB or over the file, offsets
+  // that overlap, leave holes or do not fit dtype and shape.
   explicit Safetensors(const fs::path& path);
 
   const fs::path& path() const { return file_.path(); }
@@ -33,8 +34,8 @@ struct FloatTensor {
   const float* data;
 };
 
-// Streams the tensors; the file is in its place, whole and on the disk, when it returns. Metadata {"format": "pt"}, as Hugging Face expects.
-// Throws Error.
+// Streams the tensors; the file is in its place, whole and on the disk, when it returns. Metadata
+// {"format": "pt"}, as Hugging Face expects. Throws Error.
 void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& tensors);
 
 }  // namespace slipway

@@ -1,4 +1,5 @@
-// A safetensors file whose tensors are known beforehand and whose values come piece by piece, in any order.
+// A safetensors file whose tensors are known beforehand and whose values come piece by piece, in
+// any order.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,19 +16,21 @@ class SafetensorsStream {
     Encoding encoding;
     std::vector<int64_t> shape;
   };
-  // Lies beside `path` under another name until commit(). Throws Error, also when the disk has no room for it.
+  // Lies beside `path` under another name until commit(). Throws Error, also when the disk has no
+  // room for it.
   SafetensorsStream(const fs::path& path, const std::vector<Tensor>& tensors);
   ~SafetensorsStream();  // without commit() nothing is left behind
   SafetensorsStream(const SafetensorsStream&) = delete;
   SafetensorsStream& operator=(const SafetensorsStream&) = delete;
 
-  // `count` elements of the tensor with that index, from `first` on; what is never written is zero. Throws Error.
+  // `count` elements of the tensor with that index, from `first` on; what is never written is zero.
+  // Throws Error.
   void write(size_t tensor, int64_t first, const void* data, int64_t count);
   void commit();  // once; throws Error
 
  private:
   struct Place {
-    uint64_t begin;  // in the file
+    uint64_t begin;        // in the file
     int64_t count, width;  // elements, bytes each
   };
   void put(const void* data, size_t size, uint64_t at);

@@ -14,9 +14,13 @@ namespace slipway {
 namespace {
 
 int64_t values_of(const FloatTensor& tensor) { return element_count(tensor.shape, tensor.name); }
-int64_t bytes_of(const FloatTensor& tensor) { return values_of(tensor) * static_cast<int64_t>(sizeof(float)); }
+int64_t bytes_of(const FloatTensor& tensor) {
+  return values_of(tensor) * static_cast<int64_t>(sizeof(float));
+}
 
-bool digits(std::string_view text) { return text.size() >= 5 && text.find_first_not_of("0123456789") == std::string_view::npos; }
+bool digits(std::string_view text) {
+  return text.size() >= 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -57,7 +61,9 @@ std::vector<Shard> cut_into_shards(std::vector<FloatTensor> tensors, int64_t max
   }
   if (!current.tensors.empty()) out.push_back(std::move(current));
   for (size_t i = 0; i < out.size(); ++i) {
-    out[i].name = out.size() == 1 ? "model.safetensors" : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, out.size());
+    out[i].name = out.size() == 1
+                      ? "model.safetensors"
+                      : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, out.size());
     std::ranges::sort(out[i].tensors, {}, &FloatTensor::name);
   }
   return out;
@@ -72,7 +78,8 @@ Json shard_index(const std::vector<Shard>& shards) {
       places[tensor.name] = shard.name;
     }
   Json out;
-  out["metadata"] = {{"total_parameters", values}, {"total_size", values * static_cast<int64_t>(sizeof(float))}};
+  out["metadata"] = {{"total_parameters", values},
+                     {"total_size", values * static_cast<int64_t>(sizeof(float))}};
   out["weight_map"] = places;
   return out;
 }
@@ -82,7 +89,8 @@ bool is_weights_file(std::string_view name) {
   if (!name.starts_with("model-") || !name.ends_with(".safetensors")) return false;
   const std::string_view numbers = name.substr(6, name.size() - 6 - 12);
   const size_t of = numbers.find("-of-");
-  return of != std::string_view::npos && digits(numbers.substr(0, of)) && digits(numbers.substr(of + 4));
+  return of != std::string_view::npos && digits(numbers.substr(0, of)) &&
+         digits(numbers.substr(of + 4));
 }
 
 }  // namespace slipway

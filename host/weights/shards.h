@@ -1,4 +1,5 @@
-// Weights in files of a bounded size, as save_pretrained(max_shard_size) of transformers cuts and names them.
+// Weights in files of a bounded size, as save_pretrained(max_shard_size) of transformers cuts and
+// names them.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,13 +19,15 @@ struct Shard {
   std::vector<FloatTensor> tensors;  // by name, as the peer's files hold them
 };
 
-// Cuts `tensors` into shards of at most `max_bytes` of values (a larger tensor has one of its own). They may be in any order.
+// Cuts `tensors` into shards of at most `max_bytes` of values (a larger tensor has one of its own).
+// They may be in any order.
 std::vector<Shard> cut_into_shards(std::vector<FloatTensor> tensors, int64_t max_bytes);
 
 // model.safetensors.index.json of several shards.
 Json shard_index(const std::vector<Shard>& shards);
 
-// Whether `name` is a file of weights, or their index, as this writes them: what a model folder may hold from an earlier save.
+// Whether `name` is a file of weights, or their index, as this writes them: what a model folder may
+// hold from an earlier save.
 bool is_weights_file(std::string_view name);
 
 }  // namespace slipway

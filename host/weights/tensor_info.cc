@@ -1,4 +1,5 @@
-// Decoding of tensors: plain floats and the block formats of GGUF (as the ggml project defines them).
+// Decoding of tensors: plain floats and the block formats of GGUF (as the ggml project defines
+// them).
 #include "weights/tensor_info.h"
 
 #include <algorithm>
@@ -32,7 +33,8 @@ float bfloat_to_float(uint16_t h) { return std::bit_cast<float>(static_cast<uint
 int low_nibble(std::byte b) { return std::to_integer<int>(b) & 15; }
 int high_nibble(std::byte b) { return std::to_integer<int>(b) >> 4; }
 
-// 32 weights: half d, 16 bytes of nibbles; w = d * (q - 8). The low nibbles are the first 16 weights.
+// 32 weights: half d, 16 bytes of nibbles; w = d * (q - 8). The low nibbles are the first 16
+// weights.
 void decode_q4_0(const std::byte* block, float* out) {
   const float d = half_to_float(load<uint16_t>(block));
   for (int i = 0; i < 16; ++i) {
@@ -43,7 +45,8 @@ void decode_q4_0(const std::byte* block, float* out) {
 
 // 32 weights: halves d and m, 16 bytes of nibbles; w = d * q + m.
 void decode_q4_1(const std::byte* block, float* out) {
-  const float d = half_to_float(load<uint16_t>(block)), m = half_to_float(load<uint16_t>(block + 2));
+  const float d = half_to_float(load<uint16_t>(block)),
+              m = half_to_float(load<uint16_t>(block + 2));
   for (int i = 0; i < 16; ++i) {
     out[i] = d * static_cast<float>(low_nibble(block[4 + i])) + m;
     out[i + 16] = d * static_cast<float>(high_nibble(block[4 + i])) + m;
@@ -56,8 +59,8 @@ void decode_q8_0(const std::byte* block, float* out) {
   for (int i = 0; i < 32; ++i) out[i] = d * static_cast<float>(load<int8_t>(block + 2 + i));
 }
 
-// 256 weights: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed scales of 16 weights each, half d;
-// w = d * scale * (q - 32). Two halves of 128 weights, each four rows of 32.
+// 256 weights: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed scales of 16 weights
+// each, half d; w = d * scale * (q - 32). Two halves of 128 weights, each four rows of 32.
 void decode_q6_k(const std::byte* block, float* out) {
   const std::byte *low = block, *high = block + 128, *scales = block + 192;
   const float d = half_to_float(load<uint16_t>(block + 208));
@@ -77,27 +80,42 @@ void each_block(const TensorInfo& tensor, float* out, Decode decode) {
   const EncodingTraits format = traits(tensor.encoding);
   const size_t blocks = tensor.bytes.size() / static_cast<size_t>(format.bytes);
   for (size_t b = 0; b < blocks; ++b)
-    decode(tensor.bytes.data() + b * static_cast<size_t>(format.bytes), out + b * static_cast<size_t>(format.block));
+    decode(tensor.bytes.data() + b * static_cast<size_t>(format.bytes),
+           out + b * static_cast<size_t>(format.block));
 }
 
 }  // namespace
 
 EncodingTraits traits(Encoding encoding) {
   switch (encoding) {
-    case Encoding::kF64: return {"F64", 1, 8};
-    case Encoding::kF32: return {"F32", 1, 4};
-    case Encoding::kF16: return {"F16", 1, 2};
-    case Encoding::kBF16: return {"BF16", 1, 2};
-    case Encoding::kI64: return {"I64", 1, 8};
-    case Encoding::kI32: return {"I32", 1, 4};
-    case Encoding::kI16: return {"I16", 1, 2};
-    case Encoding::kI8: return {"I8", 1, 1};
-    case Encoding::kU8: return {"U8", 1, 1};
-    case Encoding::kBool: return {"BOOL", 1, 1};
-    case Encoding::kQ4_0: return {"Q4_0", 32, 18};
-    case Encoding::kQ4_1: return {"Q4_1", 32, 20};
-    case Encoding::kQ8_0: return {"Q8_0", 32, 34};
-    case Encoding::kQ6_K: return {"Q6_K", 256, 210};
+    case Encoding::kF64:
+      return {"F64", 1, 8};
+    case Encoding::kF32:
+      return {"F32", 1, 4};
+    case Encoding::kF16:
+      return {"F16", 1, 2};
+    case Encoding::kBF16:
+      return {"BF16", 1, 2};
+    case Encoding::kI64:
+      return {"I64", 1, 8};
+    case Encoding::kI32:
+      return {"I32", 1, 4};
+    case Encoding::kI16:
+      return {"I16", 1, 2};
+    case Encoding::kI8:
+      return {"I8", 1, 1};
+    case Encoding::kU8:
+      return {"U8", 1, 1};
+    case Encoding::kBool:
+      return {"BOOL", 1, 1};
+    case Encoding::kQ4_0:
+      return {"Q4_0", 32, 18};
+    case Encoding::kQ4_1:
+      return {"Q4_1", 32, 20};
+    case Encoding::kQ8_0:
+      return {"Q8_0", 32, 34};
+    case Encoding::kQ6_K:
+      return {"Q6_K", 256, 210};
   }
   return {"?", 1, 1};
 }
@@ -120,17 +138,33 @@ void decode_to_float(const TensorInfo& tensor, float* out) {
   const std::byte* in = tensor.bytes.data();
   if (tensor.bytes.empty()) return;
   switch (tensor.encoding) {
-    case Encoding::kF32: std::memcpy(out, in, tensor.bytes.size()); return;
-    case Encoding::kF64: return each_block(tensor, out, [](const std::byte* b, float* o) { *o = static_cast<float>(load<double>(b)); });
-    case Encoding::kF16: return each_block(tensor, out, [](const std::byte* b, float* o) { *o = half_to_float(load<uint16_t>(b)); });
-    case Encoding::kBF16: return each_block(tensor, out, [](const std::byte* b, float* o) { *o = bfloat_to_float(load<uint16_t>(b)); });
-    case Encoding::kQ4_0: return each_block(tensor, out, decode_q4_0);
-    case Encoding::kQ4_1: return each_block(tensor, out, decode_q4_1);
-    case Encoding::kQ8_0: return each_block(tensor, out, decode_q8_0);
-    case Encoding::kQ6_K: return each_block(tensor, out, decode_q6_k);
+    case Encoding::kF32:
+      std::memcpy(out, in, tensor.bytes.size());
+      return;
+    case Encoding::kF64:
+      return each_block(tensor, out, [](const std::byte* b, float* o) {
+        *o = static_cast<float>(load<double>(b));
+      });
+    case Encoding::kF16:
+      return each_block(
+          tensor, out, [](const std::byte* b, float* o) { *o = half_to_float(load<uint16_t>(b)); });
+    case Encoding::kBF16:
+      return each_block(tensor, out, [](const std::byte* b, float* o) {
+        *o = bfloat_to_float(load<uint16_t>(b));
+      });
+    case Encoding::kQ4_0:
+      return each_block(tensor, out, decode_q4_0);
+    case Encoding::kQ4_1:
+      return each_block(tensor, out, decode_q4_1);
+    case Encoding::kQ8_0:
+      return each_block(tensor, out, decode_q8_0);
+    case Encoding::kQ6_K:
+      return each_block(tensor, out, decode_q6_k);
     default:
-      fail("tensor {}: holds {} values, expected floating point; weights that are packed into whole numbers are not supported",
-           excerpt(tensor.name), traits(tensor.encoding).name);
+      fail(
+          "tensor {}: holds {} values, expected floating point; weights that are packed into whole "
+          "numbers are not supported",
+          excerpt(tensor.name), traits(tensor.encoding).name);
   }
 }
 

@@ -10,7 +10,22 @@
 namespace slipway {
 
 // Element types of safetensors and block formats of GGUF.
-enum class Encoding { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool, kQ4_0, kQ4_1, kQ8_0, kQ6_K };
+enum class Encoding {
+  kF64,
+  kF32,
+  kF16,
+  kBF16,
+  kI64,
+  kI32,
+  kI16,
+  kI8,
+  kU8,
+  kBool,
+  kQ4_0,
+  kQ4_1,
+  kQ8_0,
+  kQ6_K
+};
 
 struct EncodingTraits {
   std::string_view name;
@@ -22,20 +37,23 @@ EncodingTraits traits(Encoding encoding);
 struct TensorInfo {
   std::string name;
   Encoding encoding;
-  std::vector<int64_t> shape;         // outermost first, as Hugging Face writes it
-  std::span<const std::byte> bytes;   // borrowed from the mapped file
+  std::vector<int64_t> shape;        // outermost first, as Hugging Face writes it
+  std::span<const std::byte> bytes;  // borrowed from the mapped file
 };
 
-// Product of the shape; throws Error on overflow or a negative extent. `where` names file and tensor.
+// Product of the shape; throws Error on overflow or a negative extent. `where` names file and
+// tensor.
 int64_t element_count(std::span<const int64_t> shape, const std::string& where);
 
 // "[49152, 576]", for messages.
 std::string shape_text(std::span<const int64_t> shape);
 
-// Decodes the whole tensor into out[element_count]. Throws Error for encodings that hold no floating-point values.
+// Decodes the whole tensor into out[element_count]. Throws Error for encodings that hold no
+// floating-point values.
 void decode_to_float(const TensorInfo& tensor, float* out);
 
-// Whether the two have one shape and decode to the same bits. Throws Error as decode_to_float() does.
+// Whether the two have one shape and decode to the same bits. Throws Error as decode_to_float()
+// does.
 bool same_values(const TensorInfo& a, const TensorInfo& b);
 
 }  // namespace slipway

@@ -1,4 +1,5 @@
-// Files of torch.save (.pt, .pth): read without running anything of them, and written so that torch.load(weights_only=True) reads them.
+// Files of torch.save (.pt, .pth): read without running anything of them, and written so that
+// torch.load(weights_only=True) reads them.
 #pragma once
 #include "base/files.h"
 #include "weights/torch_value.h"

@@ -42,7 +42,8 @@ TorchValue TorchValue::array(std::vector<uint32_t> words) {
 
 TorchValue& TorchValue::operator[](const TorchValue& key) {
   for (size_t i = 0; i < keys.size(); ++i)
-    if (keys[i].kind == key.kind && keys[i].integer == key.integer && keys[i].text == key.text) return items[i];
+    if (keys[i].kind == key.kind && keys[i].integer == key.integer && keys[i].text == key.text)
+      return items[i];
   keys.push_back(key);
   return items.emplace_back();
 }
@@ -63,38 +64,55 @@ namespace {
 
 using Kind = TorchValue::Kind;
 
-bool is_number(const TorchValue& value) { return value.kind == Kind::kReal || value.kind == Kind::kInteger || value.kind == Kind::kBool; }
-double number_of(const TorchValue& value) { return value.kind == Kind::kReal ? value.real : static_cast<double>(value.integer); }
+bool is_number(const TorchValue& value) {
+  return value.kind == Kind::kReal || value.kind == Kind::kInteger || value.kind == Kind::kBool;
+}
+double number_of(const TorchValue& value) {
+  return value.kind == Kind::kReal ? value.real : static_cast<double>(value.integer);
+}
 
 }  // namespace
 
 bool same_value(const TorchValue& a, const TorchValue& b) {
   if (is_number(a) && is_number(b)) return number_of(a) == number_of(b);
   if (a.kind != b.kind || a.kind == Kind::kTensor || a.kind == Kind::kWords) return false;
-  return a.text == b.text && std::ranges::equal(a.keys, b.keys, same_value) && std::ranges::equal(a.items, b.items, same_value);
+  return a.text == b.text && std::ranges::equal(a.keys, b.keys, same_value) &&
+         std::ranges::equal(a.items, b.items, same_value);
 }
 
 std::string text_of(const TorchValue& value) {
   switch (value.kind) {
-    case Kind::kNone: return "None";
-    case Kind::kBool: return value.integer != 0 ? "True" : "False";
-    case Kind::kInteger: return std::to_string(value.integer);
-    case Kind::kReal: return fmt::format("{}", value.real);
-    case Kind::kText: return "\"" + value.text + "\"";
-    case Kind::kWords: return fmt::format("an array of {}", value.words.size());
-    default: break;
+    case Kind::kNone:
+      return "None";
+    case Kind::kBool:
+      return value.integer != 0 ? "True" : "False";
+    case Kind::kInteger:
+      return std::to_string(value.integer);
+    case Kind::kReal:
+      return fmt::format("{}", value.real);
+    case Kind::kText:
+      return "\"" + value.text + "\"";
+    case Kind::kWords:
+      return fmt::format("an array of {}", value.words.size());
+    default:
+      break;
   }
   std::string out;
-  for (const int64_t extent : value.tensor.shape) out += fmt::format("{}{}", out.empty() ? "" : ", ", extent);
+  for (const int64_t extent : value.tensor.shape)
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", extent);
   if (value.kind == Kind::kTensor) return "a tensor of [" + out + "]";
   for (size_t i = 0; i < value.items.size(); ++i)
-    out += (i == 0 ? "" : ", ") + (value.kind == Kind::kDict ? text_of(value.keys[i]) + ": " : "") + text_of(value.items[i]);
-  return value.kind == Kind::kDict ? "{" + out + "}" : value.kind == Kind::kList ? "[" + out + "]" : "(" + out + ")";
+    out += (i == 0 ? "" : ", ") + (value.kind == Kind::kDict ? text_of(value.keys[i]) + ": " : "") +
+           text_of(value.items[i]);
+  return value.kind == Kind::kDict   ? "{" + out + "}"
+         : value.kind == Kind::kList ? "[" + out + "]"
+                                     : "(" + out + ")";
 }
 
 double number_in(const TorchValue& dict, std::string_view key, const std::string& origin) {
   const TorchValue* found = dict.find(key);
-  if (found != nullptr && found->kind == Kind::kList && !found->items.empty()) found = &found->items[0];
+  if (found != nullptr && found->kind == Kind::kList && !found->items.empty())
+    found = &found->items[0];
   if (found == nullptr || !is_number(*found)) fail("{}: has no number \"{}\"", origin, key);
   return number_of(*found);
 }

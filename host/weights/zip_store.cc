@@ -14,12 +14,16 @@ namespace slipway {
 namespace {
 
 static_assert(std::endian::native == std::endian::little);
-constexpr uint32_t kLocal = 0x04034B50, kCentral = 0x02014B50, kEnd = 0x06054B50, kEnd64 = 0x06064B50, kLocator64 = 0x07064B50;
+constexpr uint32_t kLocal = 0x04034B50, kCentral = 0x02014B50, kEnd = 0x06054B50,
+                   kEnd64 = 0x06064B50, kLocator64 = 0x07064B50;
 constexpr uint64_t kMax32 = 0xFFFFFFFF, kAlignment = 64;
 constexpr uint16_t kUtf8 = 0x800, kWide = 1;
 constexpr size_t kMaxEntries = 1'000'000;
 
-uint32_t crc_of(std::span<const std::byte> bytes) { return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())); }
+uint32_t crc_of(std::span<const std::byte> bytes) {
+  return static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
 
 // Reads numbers at places of the file, each checked.
 class Bytes {
@@ -32,7 +36,8 @@ class Bytes {
     return out;
   }
   std::span<const std::byte> piece(uint64_t offset, uint64_t size) const {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) fail("{}: the archive is cut short or damaged; copy it again", path_.string());
+    if (offset > bytes_.size() || size > bytes_.size() - offset)
+      fail("{}: the archive is cut short or damaged; copy it again", path_.string());
     return bytes_.subspan(offset, size);
   }
   uint64_t size() const { return bytes_.size(); }
@@ -55,10 +60,12 @@ Directory find_directory(const Bytes& in, const fs::path& path) {
   Directory out{in.at<uint16_t>(*end + 10), in.at<uint32_t>(*end + 12), in.at<uint32_t>(*end + 16)};
   if (*end >= kLocatorSize && in.at<uint32_t>(*end - kLocatorSize) == kLocator64) {
     const auto wide = in.at<uint64_t>(*end - kLocatorSize + 8);
-    if (in.at<uint32_t>(wide) != kEnd64) fail("{}: the archive's zip64 directory is damaged", path.string());
+    if (in.at<uint32_t>(wide) != kEnd64)
+      fail("{}: the archive's zip64 directory is damaged", path.string());
     out = {in.at<uint64_t>(wide + 32), in.at<uint64_t>(wide + 40), in.at<uint64_t>(wide + 48)};
   }
-  if (out.count > kMaxEntries) fail("{}: claims {} entries; more than {} are refused", path.string(), out.count, kMaxEntries);
+  if (out.count > kMaxEntries)
+    fail("{}: claims {} entries; more than {} are refused", path.string(), out.count, kMaxEntries);
   in.piece(out.offset, out.size);
   return out;
 }
@@ -72,16 +79,20 @@ struct Found {
 
 // The directory's entry at `at`, which is moved on.
 Found read_entry(const Bytes& in, uint64_t& at, const fs::path& path) {
-  if (in.at<uint32_t>(at) != kCentral) fail("{}: the archive's directory is damaged", path.string());
-  const auto flags = in.at<uint16_t>(at + 8), method = in.at<uint16_t>(at + 10), name_size = in.at<uint16_t>(at + 28);
+  if (in.at<uint32_t>(at) != kCentral)
+    fail("{}: the archive's directory is damaged", path.string());
+  const auto flags = in.at<uint16_t>(at + 8), method = in.at<uint16_t>(at + 10),
+             name_size = in.at<uint16_t>(at + 28);
   const auto extra = in.at<uint16_t>(at + 30), comment = in.at<uint16_t>(at + 32);
-  uint64_t packed = in.at<uint32_t>(at + 20), size = in.at<uint32_t>(at + 24), offset = in.at<uint32_t>(at + 42);
+  uint64_t packed = in.at<uint32_t>(at + 20), size = in.at<uint32_t>(at + 24),
+           offset = in.at<uint32_t>(at + 42);
   const auto text = in.piece(at + 46, name_size);
   Found out;
   out.crc = in.at<uint32_t>(at + 16);
   out.name.assign(reinterpret_cast<const char*>(text.data()), text.size());
   const uint64_t extra_end = at + 46 + name_size + extra;
-  for (uint64_t field = at + 46 + name_size; field + 4 <= extra_end; field += 4 + uint64_t{in.at<uint16_t>(field + 2)}) {
+  for (uint64_t field = at + 46 + name_size; field + 4 <= extra_end;
+       field += 4 + uint64_t{in.at<uint16_t>(field + 2)}) {
     if (in.at<uint16_t>(field) != kWide) continue;
     uint64_t value = field + 4;
     for (uint64_t* number : {&size, &packed, &offset})
@@ -89,8 +100,10 @@ Found read_entry(const Bytes& in, uint64_t& at, const fs::path& path) {
   }
   at = extra_end + comment;
   if (method != 0 || packed != size || (flags & 1) != 0)
-    fail("{}: entry \"{}\" is compressed or encrypted, which torch.save never does", path.string(), out.name);
-  if (in.at<uint32_t>(offset) != kLocal) fail("{}: entry \"{}\" is not where the directory says", path.string(), out.name);
+    fail("{}: entry \"{}\" is compressed or encrypted, which torch.save never does", path.string(),
+         out.name);
+  if (in.at<uint32_t>(offset) != kLocal)
+    fail("{}: entry \"{}\" is not where the directory says", path.string(), out.name);
   const uint64_t data = offset + 30 + in.at<uint16_t>(offset + 26) + in.at<uint16_t>(offset + 28);
   out.bytes = in.piece(data, size);
   out.begin = offset;
@@ -116,12 +129,16 @@ ZipStore::ZipStore(const fs::path& path) : file_(path) {
   std::ranges::sort(found, {}, &Found::begin);
   uint64_t free = 0;
   for (const Found& each : found) {
-    if (each.begin < free || each.end > directory.offset) fail("{}: entry \"{}\" overlaps another", path.string(), each.name);
+    if (each.begin < free || each.end > directory.offset)
+      fail("{}: entry \"{}\" overlaps another", path.string(), each.name);
     free = each.end;
-    if (!entries_.emplace(each.name, each.bytes).second) fail("{}: has two entries \"{}\"", path.string(), each.name);
-    // torch.save writes 0 where it was told to compute no checksums (torch.serialization.set_crc32_options).
+    if (!entries_.emplace(each.name, each.bytes).second)
+      fail("{}: has two entries \"{}\"", path.string(), each.name);
+    // torch.save writes 0 where it was told to compute no checksums
+    // (torch.serialization.set_crc32_options).
     if (each.crc != 0 && crc_of(each.bytes) != each.crc)
-      fail("{}: entry \"{}\" differs from its checksum: the file is damaged; copy it again", path.string(), each.name);
+      fail("{}: entry \"{}\" differs from its checksum: the file is damaged; copy it again",
+           path.string(), each.name);
   }
 }
 
@@ -145,7 +162,8 @@ void ZipWriter::add(const std::string& name, std::span<const std::byte> bytes) {
   append(header, kLocal), append<uint16_t>(header, 45), append(header, kUtf8);
   append<uint16_t>(header, 0), append<uint32_t>(header, 0);  // stored; no time
   append(header, entry.crc), append(header, narrow(entry.size)), append(header, narrow(entry.size));
-  append(header, static_cast<uint16_t>(name.size())), append(header, static_cast<uint16_t>(wide.size() + 4 + padding));
+  append(header, static_cast<uint16_t>(name.size())),
+      append(header, static_cast<uint16_t>(wide.size() + 4 + padding));
   header += name + wide + "FB";
   append(header, static_cast<uint16_t>(padding));
   header.append(padding, 'Z');
@@ -160,26 +178,32 @@ void ZipWriter::finish() {
     std::string wide, header;
     if (entry.size >= kMax32) append(wide, entry.size), append(wide, entry.size);
     if (entry.offset >= kMax32) append(wide, entry.offset);
-    append(header, kCentral), append<uint16_t>(header, 45), append<uint16_t>(header, 45), append(header, kUtf8);
+    append(header, kCentral), append<uint16_t>(header, 45), append<uint16_t>(header, 45),
+        append(header, kUtf8);
     append<uint16_t>(header, 0), append<uint32_t>(header, 0);
-    append(header, entry.crc), append(header, narrow(entry.size)), append(header, narrow(entry.size));
+    append(header, entry.crc), append(header, narrow(entry.size)),
+        append(header, narrow(entry.size));
     append(header, static_cast<uint16_t>(entry.name.size()));
     append(header, static_cast<uint16_t>(wide.empty() ? 0 : wide.size() + 4));
     header.append(10, '\0');  // no comment, disk 0, no attributes
     append(header, narrow(entry.offset));
     header += entry.name;
-    if (!wide.empty()) append<uint16_t>(header, kWide), append(header, static_cast<uint16_t>(wide.size()));
+    if (!wide.empty())
+      append<uint16_t>(header, kWide), append(header, static_cast<uint16_t>(wide.size()));
     put(header + wide);
   }
   const uint64_t size = at_ - begin, count = written_.size(), end64 = at_;
   std::string tail;
   if (begin >= kMax32 || count >= 0xFFFF) {
-    append(tail, kEnd64), append<uint64_t>(tail, 44), append<uint16_t>(tail, 45), append<uint16_t>(tail, 45), append<uint64_t>(tail, 0);
+    append(tail, kEnd64), append<uint64_t>(tail, 44), append<uint16_t>(tail, 45),
+        append<uint16_t>(tail, 45), append<uint64_t>(tail, 0);
     append(tail, count), append(tail, count), append(tail, size), append(tail, begin);
-    append(tail, kLocator64), append<uint32_t>(tail, 0), append(tail, end64), append<uint32_t>(tail, 1);
+    append(tail, kLocator64), append<uint32_t>(tail, 0), append(tail, end64),
+        append<uint32_t>(tail, 1);
   }
   const auto short_count = static_cast<uint16_t>(std::min<uint64_t>(count, 0xFFFF));
-  append(tail, kEnd), append<uint32_t>(tail, 0), append(tail, short_count), append(tail, short_count);
+  append(tail, kEnd), append<uint32_t>(tail, 0), append(tail, short_count),
+      append(tail, short_count);
   append(tail, narrow(size)), append(tail, narrow(begin)), append<uint16_t>(tail, 0);
   put(tail);
   file_.commit();

@@ -1,4 +1,5 @@
-// Zip archives of uncompressed entries, as torch.save writes them: every entry's bytes start at a multiple of 64.
+// Zip archives of uncompressed entries, as torch.save writes them: every entry's bytes start at a
+// multiple of 64.
 #pragma once
 #include <map>
 #include <span>
@@ -13,8 +14,8 @@ namespace slipway {
 // Read by mapping; entries are spans of the file.
 class ZipStore {
  public:
-  // Throws Error naming the file and what is wrong: cut short, compressed or encrypted entries, entries that overlap, leave the file or
-  // differ from their checksums.
+  // Throws Error naming the file and what is wrong: cut short, compressed or encrypted entries,
+  // entries that overlap, leave the file or differ from their checksums.
   explicit ZipStore(const fs::path& path);
 
   const fs::path& path() const { return file_.path(); }
@@ -28,12 +29,17 @@ class ZipStore {
 // Streams entries; without finish() nothing is left behind. Beyond 4 GiB it is written as zip64.
 class ZipWriter {
  public:
-  explicit ZipWriter(const fs::path& path);  // throws Error
+  explicit ZipWriter(const fs::path& path);                             // throws Error
   void add(const std::string& name, std::span<const std::byte> bytes);  // throws Error
-  void add(const std::string& name, std::string_view bytes) { add(name, std::as_bytes(std::span(bytes))); }
+  void add(const std::string& name, std::string_view bytes) {
+    add(name, std::as_bytes(std::span(bytes)));
+  }
   void add(const std::string& name, const char* bytes) { add(name, std::string_view(bytes)); }
-  void add(const std::string& name, const std::string& bytes) { add(name, std::string_view(bytes)); }
-  void finish();  // writes the directory and puts the archive in its place, on the disk; throws Error
+  void add(const std::string& name, const std::string& bytes) {
+    add(name, std::string_view(bytes));
+  }
+  // writes the directory and puts the archive in its place, on the disk; throws Error
+  void finish();
 
  private:
   struct Entry {

@@ -1,11 +1,14 @@
-/* Slots of every function table: where each function pointer lies, in units of a pointer. A plugin built years ago calls by
- * these numbers. Each minor appends a block; a block is never edited. Compiling this file is the test; abi.slots also checks
- * that no function pointer of the headers is missing here. */
+/* Slots of every function table: where each function pointer lies, in units of a pointer. A plugin
+ * built years ago calls by these numbers. Each minor appends a block; a block is never edited.
+ * Compiling this file is the test; abi.slots also checks that no function pointer of the headers is
+ * missing here. */
 #include "slipway/plugin.h"
 
-#define SLOT(type, member, n) \
-  _Static_assert(offsetof(type, member) == (n) * sizeof(void *), #type "." #member " left its slot")
-#define ENDS(type, n) _Static_assert(sizeof(type) >= (n) * sizeof(void *), #type " lost members")
+#define SLOT(type, member, n)                                                      \
+  _Static_assert(offsetof(type, member) == (n) * sizeof(void*), #type "." #member  \
+                                                                      " left its " \
+                                                                      "slot")
+#define ENDS(type, n) _Static_assert(sizeof(type) >= (n) * sizeof(void*), #type " lost members")
 
 /* ---- minor 0 ---- */
 

@@ -1,8 +1,10 @@
-// A callback that hears one event and does nothing: what is left of a call into a plugin is the way there and back.
+// A callback that hears one event and does nothing: what is left of a call into a plugin is the way
+// there and back.
 #include "slipway/plugin.hpp"
 
 struct Idle : slipway::Callback<Idle> {
-  static constexpr auto id = "org.test.idle", name = "Idle", version = "1.0.0", license = "Apache-2.0", help = "Does nothing.";
+  static constexpr auto id = "org.test.idle", name = "Idle", version = "1.0.0",
+                        license = "Apache-2.0", help = "Does nothing.";
   static constexpr const slw_option* options[] = {nullptr};
   static constexpr uint64_t events = uint64_t{1} << SLW_ON_STEP_END;
 

@@ -1,4 +1,5 @@
-// What the plugin boundary costs: nanoseconds of a call, of an event that one callback hears, and of one that nobody wants.
+// What the plugin boundary costs: nanoseconds of a call, of an event that one callback hears, and
+// of one that nobody wants.
 //
 // usage: slipway_bench_overhead PLUGIN.so [--limit NANOSECONDS]
 //
@@ -19,7 +20,8 @@ namespace {
 
 constexpr int kBatches = 301, kCallsPerBatch = 20'000;
 
-// The compiler must take it that somebody looks at everything in memory here, or it would drop loops without effect.
+// The compiler must take it that somebody looks at everything in memory here, or it would drop
+// loops without effect.
 void look_at_memory() { asm volatile("" ::: "memory"); }
 
 template <class Body>
@@ -32,7 +34,8 @@ double nanoseconds(const Body& body) {
       body();
       look_at_memory();
     }
-    batches.push_back(std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / kCallsPerBatch);
+    batches.push_back(std::chrono::duration<double, std::nano>(Clock::now() - begin).count() /
+                      kCallsPerBatch);
   }
   std::ranges::nth_element(batches, batches.begin() + kBatches / 2);
   return batches[kBatches / 2];

@@ -1,10 +1,12 @@
-// What weights in fewer bits gain in decoding: tokens a second of each storage for 1, 4, 8 and 32 rows, measured in turn.
+// What weights in fewer bits gain in decoding: tokens a second of each storage for 1, 4, 8 and 32
+// rows, measured in turn.
 //
 // usage: slipway_bench_weights MODEL [TURNS]     (default 5)
 //
-// Prints one JSON object: for each count of rows and storage every turn's tokens a second and their median, and the ratio of the
-// median to float32's. A turn is one generation from a prompt of one token; it counts from the first decoding step done to the
-// last, so that reading the prompt and packing the weights stay out.
+// Prints one JSON object: for each count of rows and storage every turn's tokens a second and their
+// median, and the ratio of the median to float32's. A turn is one generation from a prompt of one
+// token; it counts from the first decoding step done to the last, so that reading the prompt and
+// packing the weights stay out.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -19,7 +21,8 @@
 namespace slipway {
 namespace {
 
-constexpr WeightStorage kStorages[] = {WeightStorage::kFloat32, WeightStorage::kBfloat16, WeightStorage::kInt8};
+constexpr WeightStorage kStorages[] = {WeightStorage::kFloat32, WeightStorage::kBfloat16,
+                                       WeightStorage::kInt8};
 constexpr int kNewTokens = 33;
 
 double tokens_per_second(Model& model, int rows, WeightStorage storage) {
@@ -37,7 +40,8 @@ double tokens_per_second(Model& model, int rows, WeightStorage storage) {
   };
   const std::vector<GenerationRequest> requests = {{{1}, 0, rows}};
   generate(model, requests, settings, hooks);
-  return static_cast<double>(tokens_last - tokens_first) / std::chrono::duration<double>(last - first).count();
+  return static_cast<double>(tokens_last - tokens_first) /
+         std::chrono::duration<double>(last - first).count();
 }
 
 double median(std::vector<double> values) {
@@ -52,9 +56,13 @@ Json measure(Model& model, int turns) {
   for (const int rows : {1, 4, 8, 32}) {
     std::vector<double> rates[std::size(kStorages)];
     for (int turn = 0; turn < turns; ++turn)
-      for (size_t i = 0; i < std::size(kStorages); ++i) rates[i].push_back(tokens_per_second(model, rows, kStorages[i]));
+      for (size_t i = 0; i < std::size(kStorages); ++i)
+        rates[i].push_back(tokens_per_second(model, rows, kStorages[i]));
     for (size_t i = 0; i < std::size(kStorages); ++i)
-      out["rows"][std::to_string(rows)][std::string(name_of(kStorages[i]))] = {{"turns", rates[i]}, {"median", median(rates[i])}, {"ratio", median(rates[i]) / median(rates[0])}};
+      out["rows"][std::to_string(rows)][std::string(name_of(kStorages[i]))] = {
+          {"turns", rates[i]},
+          {"median", median(rates[i])},
+          {"ratio", median(rates[i]) / median(rates[0])}};
   }
   return out;
 }

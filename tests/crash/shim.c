@@ -1,12 +1,13 @@
-/* Preloaded into slipway-run: sees every call that changes the files below a folder, counts them, and on demand ends the process at
- * one, lets one fail, or writes a log of them all from which disk.py rebuilds what a power cut leaves.
+/* Preloaded into slipway-run: sees every call that changes the files below a folder, counts them,
+ * and on demand ends the process at one, lets one fail, or writes a log of them all from which
+ * disk.py rebuilds what a power cut leaves.
  *
  *   SLIPWAY_SHIM_ROOT   the folder, absolute; without it the shim does nothing
  *   SLIPWAY_SHIM_COUNT  file that always holds the number of calls seen so far
  *   SLIPWAY_SHIM_AT     the number of the call, from 1, at which something happens
- *   SLIPWAY_SHIM_HOW    kill (before the call), tear (half of a write, then kill), or an errno's number; "28+": this call and all after it
- *   SLIPWAY_SHIM_LOG    file for the log: a line "VERB INODE NUMBER LENGTH LENGTH2\n" and that many bytes, twice (a path, or what was written)
- */
+ *   SLIPWAY_SHIM_HOW    kill (before the call), tear (half of a write, then kill), or an errno's
+ * number; "28+": this call and all after it SLIPWAY_SHIM_LOG    file for the log: a line "VERB
+ * INODE NUMBER LENGTH LENGTH2\n" and that many bytes, twice (a path, or what was written) */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,7 +41,8 @@ __attribute__((constructor)) static void begin(void) {
   if (folder == NULL || n <= 0) return;
   program[n] = '\0';
   if (strstr(program, "slipway-run") == NULL) return;
-  const char *count = getenv("SLIPWAY_SHIM_COUNT"), *log = getenv("SLIPWAY_SHIM_LOG"), *at = getenv("SLIPWAY_SHIM_AT"), *how = getenv("SLIPWAY_SHIM_HOW");
+  const char *count = getenv("SLIPWAY_SHIM_COUNT"), *log = getenv("SLIPWAY_SHIM_LOG"),
+             *at = getenv("SLIPWAY_SHIM_AT"), *how = getenv("SLIPWAY_SHIM_HOW");
   if (count != NULL) count_file = REAL(open)(count, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (log != NULL) log_file = REAL(open)(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (at != NULL) target = strtoull(at, NULL, 10);
@@ -54,7 +56,10 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 /* The absolute path of what a call names; "" when it lies elsewhere. */
-static int below(const char* path) { return root != NULL && strncmp(path, root, root_size) == 0 && (path[root_size] == '/' || path[root_size] == '\0'); }
+static int below(const char* path) {
+  return root != NULL && strncmp(path, root, root_size) == 0 &&
+         (path[root_size] == '/' || path[root_size] == '\0');
+}
 
 static const char* path_of(int fd, char* out) {
   char link[64];
@@ -77,7 +82,8 @@ static const char* absolute(int folder, const char* path, char* out) {
   return out;
 }
 
-/* Counts the call; the errno with which it is to fail, 0 = go on, -1 = write half of it and die. Holds the lock until passed(). */
+/* Counts the call; the errno with which it is to fail, 0 = go on, -1 = write half of it and die.
+ * Holds the lock until passed(). */
 static int arrives(void) {
   pthread_mutex_lock(&lock);
   ++seen;
@@ -93,15 +99,18 @@ static int arrives(void) {
 
 static void passed(void) { pthread_mutex_unlock(&lock); }
 
-static void note(const char* verb, uint64_t inode, uint64_t number, const void* bytes, size_t size, const void* more, size_t more_size) {
+static void note(const char* verb, uint64_t inode, uint64_t number, const void* bytes, size_t size,
+                 const void* more, size_t more_size) {
   if (log_file < 0) return;
   char head[128];
-  const int n = snprintf(head, sizeof head, "%s %llu %llu %zu %zu\n", verb, (unsigned long long)inode, (unsigned long long)number, size, more_size);
+  const int n = snprintf(head, sizeof head, "%s %llu %llu %zu %zu\n", verb,
+                         (unsigned long long)inode, (unsigned long long)number, size, more_size);
   struct iovec parts[3] = {{head, (size_t)n}, {(void*)bytes, size}, {(void*)more, more_size}};
   size_t left = (size_t)n + size + more_size;
   for (int i = 0; i < 3; ++i)
     for (size_t done = 0; done < parts[i].iov_len;) {
-      const ssize_t wrote = REAL(write)(log_file, (const char*)parts[i].iov_base + done, parts[i].iov_len - done);
+      const ssize_t wrote =
+          REAL(write)(log_file, (const char*)parts[i].iov_base + done, parts[i].iov_len - done);
       if (wrote <= 0) abort();
       done += (size_t)wrote, left -= (size_t)wrote;
     }
@@ -112,11 +121,13 @@ static uint64_t inode_of(int fd) {
   return fstat(fd, &info) == 0 ? info.st_ino : 0;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static int open_any(int folder, const char* path, int flags, mode_t mode) {
   char full[PATH_MAX];
-  if (root == NULL || (flags & (O_CREAT | O_TRUNC)) == 0 || (flags & O_TMPFILE) == O_TMPFILE || !below(absolute(folder, path, full))) return REAL(openat)(folder, path, flags, mode);
+  if (root == NULL || (flags & (O_CREAT | O_TRUNC)) == 0 || (flags & O_TMPFILE) == O_TMPFILE ||
+      !below(absolute(folder, path, full)))
+    return REAL(openat)(folder, path, flags, mode);
   const int wrong = arrives();
   if (wrong != 0) {
     if (wrong < 0) kill(getpid(), SIGKILL);
@@ -133,19 +144,29 @@ static int open_any(int folder, const char* path, int flags, mode_t mode) {
   return errno = kept, fd;
 }
 
-#define MODE(flags)                                           \
-  mode_t mode = 0;                                            \
+#define MODE(flags)                                                     \
+  mode_t mode = 0;                                                      \
   if (((flags) & O_CREAT) != 0 || ((flags) & O_TMPFILE) == O_TMPFILE) { \
-    va_list more;                                             \
-    va_start(more, flags);                                    \
-    mode = va_arg(more, mode_t);                              \
-    va_end(more);                                             \
+    va_list more;                                                       \
+    va_start(more, flags);                                              \
+    mode = va_arg(more, mode_t);                                        \
+    va_end(more);                                                       \
   }
-int open(const char* path, int flags, ...) { MODE(flags) return open_any(AT_FDCWD, path, flags, mode); }
-int open64(const char* path, int flags, ...) { MODE(flags) return open_any(AT_FDCWD, path, flags | O_LARGEFILE, mode); }
-int openat(int folder, const char* path, int flags, ...) { MODE(flags) return open_any(folder, path, flags, mode); }
-int openat64(int folder, const char* path, int flags, ...) { MODE(flags) return open_any(folder, path, flags | O_LARGEFILE, mode); }
-int creat(const char* path, mode_t mode) { return open_any(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode); }
+int open(const char* path, int flags, ...) {
+  MODE(flags) return open_any(AT_FDCWD, path, flags, mode);
+}
+int open64(const char* path, int flags, ...) {
+  MODE(flags) return open_any(AT_FDCWD, path, flags | O_LARGEFILE, mode);
+}
+int openat(int folder, const char* path, int flags, ...) {
+  MODE(flags) return open_any(folder, path, flags, mode);
+}
+int openat64(int folder, const char* path, int flags, ...) {
+  MODE(flags) return open_any(folder, path, flags | O_LARGEFILE, mode);
+}
+int creat(const char* path, mode_t mode) {
+  return open_any(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+}
 
 static int ours(int fd) {
   char path[PATH_MAX];
@@ -162,7 +183,9 @@ static ssize_t write_any(int fd, const void* bytes, size_t size, off_t at, int p
   if (wrong < 0) size /= 2;
   struct stat info;
   fstat(fd, &info);
-  const off_t begin = placed ? at : (fcntl(fd, F_GETFL) & O_APPEND) != 0 ? info.st_size : lseek(fd, 0, SEEK_CUR);
+  const off_t begin = placed                                 ? at
+                      : (fcntl(fd, F_GETFL) & O_APPEND) != 0 ? info.st_size
+                                                             : lseek(fd, 0, SEEK_CUR);
   const ssize_t done = placed ? REAL(pwrite)(fd, bytes, size, at) : REAL(write)(fd, bytes, size);
   if (wrong < 0) kill(getpid(), SIGKILL);
   if (done > 0) note("write", info.st_ino, (uint64_t)begin, bytes, (size_t)done, "", 0);
@@ -172,8 +195,12 @@ static ssize_t write_any(int fd, const void* bytes, size_t size, off_t at, int p
 }
 
 ssize_t write(int fd, const void* bytes, size_t size) { return write_any(fd, bytes, size, 0, 0); }
-ssize_t pwrite(int fd, const void* bytes, size_t size, off_t at) { return write_any(fd, bytes, size, at, 1); }
-ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t at) { return write_any(fd, bytes, size, at, 1); }
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t at) {
+  return write_any(fd, bytes, size, at, 1);
+}
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t at) {
+  return write_any(fd, bytes, size, at, 1);
+}
 ssize_t writev(int fd, const struct iovec* parts, int count) {
   if (!ours(fd)) return REAL(writev)(fd, parts, count);
   ssize_t all = 0;
@@ -191,63 +218,83 @@ ssize_t sendfile(int to, int from, off_t* at, size_t size) {
   if (!ours(to)) return REAL(sendfile)(to, from, at, size);
   return errno = EINVAL, -1;
 }
-ssize_t copy_file_range(int from, off64_t* from_at, int to, off64_t* to_at, size_t size, unsigned flags) {
+ssize_t copy_file_range(int from, off64_t* from_at, int to, off64_t* to_at, size_t size,
+                        unsigned flags) {
   if (!ours(to)) return REAL(copy_file_range)(from, from_at, to, to_at, size, flags);
   return errno = EXDEV, -1;
 }
 
 /* Calls on a descriptor: what is noted follows when they succeed. */
-#define ON_FD(fd, call, what)          \
-  if (!ours(fd)) return call;          \
-  const int wrong = arrives();         \
-  if (wrong < 0) kill(getpid(), SIGKILL); \
+#define ON_FD(fd, call, what)                           \
+  if (!ours(fd)) return call;                           \
+  const int wrong = arrives();                          \
+  if (wrong < 0) kill(getpid(), SIGKILL);               \
   int result = wrong != 0 ? (errno = wrong, -1) : call; \
-  const int kept = errno;              \
-  if (result == 0) what;               \
-  passed();                            \
+  const int kept = errno;                               \
+  if (result == 0) what;                                \
+  passed();                                             \
   return errno = kept, result;
 static void note_sync(int fd) {
   char path[PATH_MAX];
   path_of(fd, path);
   note("sync", inode_of(fd), 0, path, strlen(path), "", 0);
 }
+// clang-format off
 int fsync(int fd) { ON_FD(fd, REAL(fsync)(fd), note_sync(fd)) }
 int fdatasync(int fd) { ON_FD(fd, REAL(fdatasync)(fd), note_sync(fd)) }
-int ftruncate(int fd, off_t size) { ON_FD(fd, REAL(ftruncate)(fd, size), note("truncate", inode_of(fd), (uint64_t)size, "", 0, "", 0)) }
-int ftruncate64(int fd, off64_t size) { ON_FD(fd, REAL(ftruncate)(fd, size), note("truncate", inode_of(fd), (uint64_t)size, "", 0, "", 0)) }
+#define NOTE_SIZE note("truncate", inode_of(fd), (uint64_t)size, "", 0, "", 0)
+int ftruncate(int fd, off_t size) { ON_FD(fd, REAL(ftruncate)(fd, size), NOTE_SIZE) }
+int ftruncate64(int fd, off64_t size) { ON_FD(fd, REAL(ftruncate)(fd, size), NOTE_SIZE) }
+// clang-format on
 
-/* ---- names ------------------------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
-#define ON_PATH(folder, path, call, what)             \
-  char full[PATH_MAX];                                \
+#define ON_PATH(folder, path, call, what)                                \
+  char full[PATH_MAX];                                                   \
   if (root == NULL || !below(absolute(folder, path, full))) return call; \
-  const int wrong = arrives();                        \
-  if (wrong < 0) kill(getpid(), SIGKILL);             \
-  int result = wrong != 0 ? (errno = wrong, -1) : call; \
-  const int kept = errno;                             \
-  if (result == 0) what;                              \
-  passed();                                           \
+  const int wrong = arrives();                                           \
+  if (wrong < 0) kill(getpid(), SIGKILL);                                \
+  int result = wrong != 0 ? (errno = wrong, -1) : call;                  \
+  const int kept = errno;                                                \
+  if (result == 0) what;                                                 \
+  passed();                                                              \
   return errno = kept, result;
 #define NOTE_PATH(verb) note(verb, 0, 0, full, strlen(full), "", 0)
 static void note_folder(const char* full) {
   struct stat info;
   note("mkdir", stat(full, &info) == 0 ? info.st_ino : 0, 0, full, strlen(full), "", 0);
 }
-int mkdir(const char* path, mode_t mode) { ON_PATH(AT_FDCWD, path, REAL(mkdir)(path, mode), note_folder(full)) }
-int mkdirat(int folder, const char* path, mode_t mode) { ON_PATH(folder, path, REAL(mkdirat)(folder, path, mode), note_folder(full)) }
+int mkdir(const char* path, mode_t mode) {
+  ON_PATH(AT_FDCWD, path, REAL(mkdir)(path, mode), note_folder(full))
+}
+int mkdirat(int folder, const char* path, mode_t mode) {
+  ON_PATH(folder, path, REAL(mkdirat)(folder, path, mode), note_folder(full))
+}
 int unlink(const char* path) { ON_PATH(AT_FDCWD, path, REAL(unlink)(path), NOTE_PATH("remove")) }
 int rmdir(const char* path) { ON_PATH(AT_FDCWD, path, REAL(rmdir)(path), NOTE_PATH("remove")) }
 int remove(const char* path) { ON_PATH(AT_FDCWD, path, REAL(remove)(path), NOTE_PATH("remove")) }
-int unlinkat(int folder, const char* path, int flags) { ON_PATH(folder, path, REAL(unlinkat)(folder, path, flags), NOTE_PATH("remove")) }
-static void note_link(const char* leads_to, const char* full) { note("link", 0, 0, full, strlen(full), leads_to, strlen(leads_to)); }
-int symlink(const char* leads_to, const char* path) { ON_PATH(AT_FDCWD, path, REAL(symlink)(leads_to, path), note_link(leads_to, full)) }
+int unlinkat(int folder, const char* path, int flags) {
+  ON_PATH(folder, path, REAL(unlinkat)(folder, path, flags), NOTE_PATH("remove"))
+}
+static void note_link(const char* leads_to, const char* full) {
+  note("link", 0, 0, full, strlen(full), leads_to, strlen(leads_to));
+}
+int symlink(const char* leads_to, const char* path) {
+  ON_PATH(AT_FDCWD, path, REAL(symlink)(leads_to, path), note_link(leads_to, full))
+}
 
-static int rename_any(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+static int rename_any(int from_folder, const char* from, int to_folder, const char* to,
+                      unsigned flags) {
   char to_full[PATH_MAX];
   absolute(to_folder, to, to_full);
   ON_PATH(from_folder, from, REAL(renameat2)(from_folder, from, to_folder, to, flags),
-          note(flags == RENAME_EXCHANGE ? "exchange" : "rename", 0, 0, full, strlen(full), to_full, strlen(to_full)))
+          note(flags == RENAME_EXCHANGE ? "exchange" : "rename", 0, 0, full, strlen(full), to_full,
+               strlen(to_full)))
 }
 int rename(const char* from, const char* to) { return rename_any(AT_FDCWD, from, AT_FDCWD, to, 0); }
-int renameat(int from_folder, const char* from, int to_folder, const char* to) { return rename_any(from_folder, from, to_folder, to, 0); }
-int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) { return rename_any(from_folder, from, to_folder, to, flags); }
+int renameat(int from_folder, const char* from, int to_folder, const char* to) {
+  return rename_any(from_folder, from, to_folder, to, 0);
+}
+int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+  return rename_any(from_folder, from, to_folder, to, flags);
+}

@@ -1,4 +1,5 @@
-// A model of three segments (embedding, one block, head) that are functions of the test, behind the same tables as a plugin's.
+// A model of three segments (embedding, one block, head) that are functions of the test, behind the
+// same tables as a plugin's.
 #pragma once
 #include <cstdio>
 #include <cstring>
@@ -18,30 +19,40 @@ class PlainModel {
     std::vector<int64_t> shape;
   };
   // kv_width: of the one key-value head that its one layer attends with.
-  PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters, std::vector<Segment> segments, int32_t kv_width = 2)
-      : vocab_(vocab), hidden_(hidden), segments_(std::move(segments)), shapes_(std::move(parameters)) {
+  PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters,
+             std::vector<Segment> segments, int32_t kv_width = 2)
+      : vocab_(vocab),
+        hidden_(hidden),
+        segments_(std::move(segments)),
+        shapes_(std::move(parameters)) {
     for (const Parameter& each : shapes_)
-      params_.push_back({sizeof(slw_param), SLW_PARAM_TRAINABLE, each.name, nullptr, each.shape.data(), static_cast<int32_t>(each.shape.size()), -1, -1, -1, SLW_INIT_NORMAL, 0, 0.4});
+      params_.push_back({sizeof(slw_param), SLW_PARAM_TRAINABLE, each.name, nullptr,
+                         each.shape.data(), static_cast<int32_t>(each.shape.size()), -1, -1, -1,
+                         SLW_INIT_NORMAL, 0, 0.4});
     for (const slw_param& param : params_) pointers_.push_back(&param);
     table_.struct_size = sizeof table_;
     table_.param_count = static_cast<uint32_t>(pointers_.size());
     table_.params = pointers_.data();
     table_.info = [](slw_plugin* p, slw_model_info* out, slw_error*) noexcept -> slw_status {
       const PlainModel& self = of(p);
-      out->vocab_size = self.vocab_, out->hidden_size = self.hidden_, out->max_positions = 100000, out->segment_count = 3;
+      out->vocab_size = self.vocab_, out->hidden_size = self.hidden_, out->max_positions = 100000,
+      out->segment_count = 3;
       return SLW_OK;
     };
     stable_.struct_size = sizeof stable_;
     stable_.kv_layers = 1, stable_.kv_heads = 1, stable_.kv_width = kv_width;
-    stable_.bind = [](slw_plugin* p, const slw_aten* handles, uint32_t n, slw_error*) noexcept -> slw_status {
+    stable_.bind = [](slw_plugin* p, const slw_aten* handles, uint32_t n,
+                      slw_error*) noexcept -> slw_status {
       of(p).weights_.clear();
       for (uint32_t i = 0; i < n; ++i) of(p).weights_.push_back(tensor_of(handles[i]));
       return SLW_OK;
     };
-    stable_.forward = [](slw_plugin* p, int32_t segment, slw_aten x, slw_aten, int64_t context, int32_t, slw_aten* out, slw_error* error) noexcept -> slw_status {
+    stable_.forward = [](slw_plugin* p, int32_t segment, slw_aten x, slw_aten, int64_t context,
+                         int32_t, slw_aten* out, slw_error* error) noexcept -> slw_status {
       try {
         const PlainModel& self = of(p);
-        *out = reinterpret_cast<slw_aten>(new at::Tensor(self.segments_[static_cast<size_t>(segment)](self.weights_, tensor_of(x), context)));
+        *out = reinterpret_cast<slw_aten>(new at::Tensor(
+            self.segments_[static_cast<size_t>(segment)](self.weights_, tensor_of(x), context)));
         return SLW_OK;
       } catch (const std::exception& e) {
         std::snprintf(error->message, sizeof error->message, "%s", e.what());
@@ -64,7 +75,9 @@ class PlainModel {
 
  private:
   static PlainModel& of(slw_plugin* p) { return *static_cast<PlainModel*>(p->self); }
-  static const at::Tensor& tensor_of(slw_aten handle) { return *reinterpret_cast<const at::Tensor*>(handle); }
+  static const at::Tensor& tensor_of(slw_aten handle) {
+    return *reinterpret_cast<const at::Tensor*>(handle);
+  }
 
   int64_t vocab_, hidden_;
   std::vector<Segment> segments_;

@@ -14,14 +14,21 @@ fs::path cuda_module() { return program_folder() / "libslipway_cuda.so"; }
 
 Accelerator& open_accelerator(const fs::path& module) {
   if (!fs::exists(module))
-    fail("this build has no CUDA module ({}): install the CUDA toolkit and build again with -DSLIPWAY_CUDA=ON, or use device = \"cpu\"", module.string());
+    fail(
+        "this build has no CUDA module ({}): install the CUDA toolkit and build again with "
+        "-DSLIPWAY_CUDA=ON, or use device = \"cpu\"",
+        module.string());
   void* library = dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) fail("the CUDA module cannot be loaded ({}); mend what is missing, or use device = \"cpu\"", dlerror());
+  if (library == nullptr)
+    fail("the CUDA module cannot be loaded ({}); mend what is missing, or use device = \"cpu\"",
+         dlerror());
   auto* open = reinterpret_cast<OpenAccelerator*>(dlsym(library, kOpenAccelerator));
-  if (open == nullptr) fail("{} is of another build (it has no {}); build again", module.string(), kOpenAccelerator);
+  if (open == nullptr)
+    fail("{} is of another build (it has no {}); build again", module.string(), kOpenAccelerator);
   char fault[512] = "";
   Accelerator* found = open(fault, sizeof fault);
-  if (found == nullptr) fail("no CUDA device can be used (the driver says: {}); use device = \"cpu\"", fault);
+  if (found == nullptr)
+    fail("no CUDA device can be used (the driver says: {}); use device = \"cpu\"", fault);
   return *found;
 }
 

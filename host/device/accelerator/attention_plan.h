@@ -1,13 +1,15 @@
-// A packed batch as attention kernels on a device read it: which queries a block has and which keys they see. Plain data.
+// A packed batch as attention kernels on a device read it: which queries a block has and which keys
+// they see. Plain data.
 #pragma once
 #include <cstdint>
 
 namespace slipway {
 
-// Queries that lie together, all of one segment. Keys are the prefix, then the segment's own tokens up to each query.
+// Queries that lie together, all of one segment. Keys are the prefix, then the segment's own tokens
+// up to each query.
 struct QueryBlock {
-  int32_t query, queries;   // first token, number
-  int32_t own;              // the segment's first token
+  int32_t query, queries;  // first token, number
+  int32_t own;             // the segment's first token
   int32_t prefix, prefix_length;
 };
 // Keys that lie together, all of one segment, and the runs of queries that see them.
@@ -17,7 +19,7 @@ struct KeyBlock {
 };
 struct QueryRun {
   int32_t begin, end;
-  int32_t causal;           // 1: of the keys' own segment; a query sees keys up to itself
+  int32_t causal;  // 1: of the keys' own segment; a query sees keys up to itself
 };
 
 struct AttentionPlan {

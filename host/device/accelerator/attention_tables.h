@@ -13,7 +13,8 @@ struct AttentionTables {
   std::vector<QueryRun> runs;
 };
 
-// Blocks of at most `tile` tokens; those with the most work come first, so that the last to end are short.
+// Blocks of at most `tile` tokens; those with the most work come first, so that the last to end are
+// short.
 AttentionTables attention_tables(const std::vector<SegmentTree>& trees, int64_t tile);
 
 }  // namespace slipway

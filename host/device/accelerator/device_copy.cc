@@ -7,8 +7,9 @@ namespace slipway {
 namespace {
 
 bool lie_alike(const at::Tensor& a, const at::Tensor& b) {
-  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense() && a.is_conj() == b.is_conj() &&
-         a.is_neg() == b.is_neg();
+  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
+         a.strides() == b.strides() && a.is_non_overlapping_and_dense() &&
+         a.is_conj() == b.is_conj() && a.is_neg() == b.is_neg();
 }
 
 void copy_memory(const at::Tensor& from, const at::Tensor& to) {
@@ -29,7 +30,8 @@ size_t span(const at::Tensor& tensor) {
 // The processor's copy of the memory that a tensor of the accelerator spans, gaps included.
 at::Tensor fetched(const at::Tensor& tensor) {
   const size_t bytes = span(tensor);
-  const at::Tensor memory = at::empty({static_cast<int64_t>(bytes / tensor.element_size())}, tensor.options().device(at::kCPU));
+  const at::Tensor memory = at::empty({static_cast<int64_t>(bytes / tensor.element_size())},
+                                      tensor.options().device(at::kCPU));
   device_of_tensors().copy_out(memory.mutable_data_ptr(), tensor.const_data_ptr(), bytes);
   return memory.as_strided(tensor.sizes(), tensor.strides());
 }
@@ -49,7 +51,8 @@ at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool) {
     return to;
   }
   if (to.is_non_overlapping_and_dense()) {
-    copy_memory(at::empty_strided(to.sizes(), to.strides(), to.options().device(at::kCPU)).copy_(here), to);
+    copy_memory(
+        at::empty_strided(to.sizes(), to.strides(), to.options().device(at::kCPU)).copy_(here), to);
     return to;
   }
   const at::Tensor changed = fetched(to);

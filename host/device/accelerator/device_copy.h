@@ -5,7 +5,8 @@
 
 namespace slipway {
 
-// `to` = `from`, one of them the accelerator's at least; any types and strides. Returns `to`. LibTorch's _copy_from.
+// `to` = `from`, one of them the accelerator's at least; any types and strides. Returns `to`.
+// LibTorch's _copy_from.
 at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool non_blocking);
 
 // The accelerator whose memory tensors lie in.

@@ -24,7 +24,8 @@ std::unique_ptr<DevicePool::Block> DevicePool::take(size_t bytes) {
   const size_t size = rounded(bytes);
   const std::lock_guard lock(mutex_);
   // A block that is much too large stays for those who need it.
-  if (const auto found = free_.lower_bound(size); found != free_.end() && found->first <= size + size / 4) {
+  if (const auto found = free_.lower_bound(size);
+      found != free_.end() && found->first <= size + size / 4) {
     auto block = std::make_unique<Block>(found->second, found->first, shared_from_this());
     free_.erase(found);
     return block;

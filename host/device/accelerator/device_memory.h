@@ -1,5 +1,6 @@
-// Memory of the accelerator that is kept for later requests: asking the device itself waits for all of its work. Work is done in order,
-// so memory may be given to the next who asks while work of the one before is still on its way.
+// Memory of the accelerator that is kept for later requests: asking the device itself waits for all
+// of its work. Work is done in order, so memory may be given to the next who asks while work of the
+// one before is still on its way.
 #pragma once
 #include <cstddef>
 #include <map>
@@ -23,7 +24,8 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
     size_t bytes;
     std::shared_ptr<DevicePool> pool;
   };
-  // At least `bytes` (not 0), aligned to 256. Throws when the device has no more, after giving back what is free here.
+  // At least `bytes` (not 0), aligned to 256. Throws when the device has no more, after giving back
+  // what is free here.
   std::unique_ptr<Block> take(size_t bytes);
   static void give(std::unique_ptr<Block> block);
   size_t free_bytes();  // kept here for later requests

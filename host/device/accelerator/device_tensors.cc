@@ -1,4 +1,5 @@
-// LibTorch's view of the accelerator: allocator, device, copies, and the few operators that need no round trip.
+// LibTorch's view of the accelerator: allocator, device, copies, and the few operators that need no
+// round trip.
 #include "device/accelerator/device_tensors.h"
 
 #include <ATen/EmptyTensor.h>
@@ -34,18 +35,26 @@ class DeviceAllocator final : public c10::Allocator {
     return {block->memory, block, &give, at::Device(kType, 0)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
-  void copy_data(void* to, const void* from, size_t bytes) const override { owner->copy(to, from, bytes); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    owner->copy(to, from, bytes);
+  }
 
  private:
-  static void give(void* block) { DevicePool::give(std::unique_ptr<DevicePool::Block>(static_cast<DevicePool::Block*>(block))); }
+  static void give(void* block) {
+    DevicePool::give(std::unique_ptr<DevicePool::Block>(static_cast<DevicePool::Block*>(block)));
+  }
 };
 
 // One device, one stream.
 struct DeviceGuard final : c10::impl::NoOpDeviceGuardImpl<kType> {
   at::Device exchangeDevice(at::Device) const override { return {kType, 0}; }
   at::Device getDevice() const override { return {kType, 0}; }
-  c10::Stream getStream(at::Device) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, {kType, 0}); }
-  c10::Stream exchangeStream(c10::Stream) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, {kType, 0}); }
+  c10::Stream getStream(at::Device) const noexcept override {
+    return c10::Stream(c10::Stream::DEFAULT, {kType, 0});
+  }
+  c10::Stream exchangeStream(c10::Stream) const noexcept override {
+    return c10::Stream(c10::Stream::DEFAULT, {kType, 0});
+  }
 };
 
 // LibTorch's engine wants streams from what it calls an accelerator.
@@ -65,25 +74,36 @@ c10::Allocator* allocator() {
   return kAllocator;
 }
 
-at::Tensor empty(at::IntArrayRef sizes, std::optional<at::ScalarType> type, std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>,
+at::Tensor empty(at::IntArrayRef sizes, std::optional<at::ScalarType> type,
+                 std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>,
                  std::optional<at::MemoryFormat> format) {
-  return at::detail::empty_generic(sizes, allocator(), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), c10::dtype_or_default(type), format);
+  return at::detail::empty_generic(sizes, allocator(),
+                                   c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
+                                   c10::dtype_or_default(type), format);
 }
-at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides, std::optional<at::ScalarType> type, std::optional<at::Layout>, std::optional<at::Device>,
-                         std::optional<bool>) {
-  return at::detail::empty_strided_generic(sizes, strides, allocator(), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), c10::dtype_or_default(type));
+at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides,
+                         std::optional<at::ScalarType> type, std::optional<at::Layout>,
+                         std::optional<at::Device>, std::optional<bool>) {
+  return at::detail::empty_strided_generic(sizes, strides, allocator(),
+                                           c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
+                                           c10::dtype_or_default(type));
 }
 
 at::Tensor& zero(at::Tensor& tensor) {
-  if (!tensor.is_contiguous()) return tensor.copy_(at::zeros(tensor.sizes(), tensor.options().device(at::kCPU)));
+  if (!tensor.is_contiguous())
+    return tensor.copy_(at::zeros(tensor.sizes(), tensor.options().device(at::kCPU)));
   if (tensor.numel() > 0) owner->zero(tensor.data_ptr(), tensor.nbytes());
   return tensor;
 }
 
 // Operators that go through the processor make their results so.
-const at::Tensor& resize_to(const at::Tensor& tensor, at::IntArrayRef sizes, std::optional<at::MemoryFormat>) {
+const at::Tensor& resize_to(const at::Tensor& tensor, at::IntArrayRef sizes,
+                            std::optional<at::MemoryFormat>) {
   c10::TensorImpl* const impl = tensor.unsafeGetTensorImpl();
-  const size_t before = tensor.storage().nbytes(), needed = static_cast<size_t>(tensor.storage_offset() + c10::multiply_integers(sizes)) * tensor.element_size();
+  const size_t before = tensor.storage().nbytes(),
+               needed =
+                   static_cast<size_t>(tensor.storage_offset() + c10::multiply_integers(sizes)) *
+                   tensor.element_size();
   if (needed > before) {
     c10::DataPtr larger = allocator()->allocate(needed);
     if (before > 0) owner->copy(larger.get(), tensor.storage().data(), before);
@@ -100,10 +120,13 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
 
 // Rows of a matrix are looked up as those of an embedding.
 at::Tensor index_select(const at::Tensor& from, int64_t dimension, const at::Tensor& index) {
-  if (from.dim() != 2 || dimension != 0 || from.scalar_type() != at::kFloat || !from.is_contiguous() || index.scalar_type() != at::kLong)
+  if (from.dim() != 2 || dimension != 0 || from.scalar_type() != at::kFloat ||
+      !from.is_contiguous() || index.scalar_type() != at::kLong)
     return at::index_select(from.cpu(), dimension, index.cpu()).to(from.device());
   at::Tensor out = at::empty({index.numel(), from.size(1)}, from.options());
-  owner->kernels().embedding(from.const_data_ptr<float>(), from.size(0), index.contiguous().const_data_ptr<int64_t>(), index.numel(), from.size(1), out.data_ptr<float>());
+  owner->kernels().embedding(from.const_data_ptr<float>(), from.size(0),
+                             index.contiguous().const_data_ptr<int64_t>(), index.numel(),
+                             from.size(1), out.data_ptr<float>());
   return out;
 }
 
@@ -119,7 +142,9 @@ at::Tensor argmax(const at::Tensor& from, std::optional<int64_t> dimension, bool
   return out;
 }
 
-void through_the_processor(const c10::OperatorHandle& op, torch::jit::Stack* stack) { at::native::cpu_fallback(op, stack); }
+void through_the_processor(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  at::native::cpu_fallback(op, stack);
+}
 
 // Leaked on purpose: tensors of static life may outlive main().
 void register_device() {
@@ -127,7 +152,8 @@ void register_device() {
   at::RegisterPrivateUse1HooksInterface(new DeviceHooks());
   c10::SetAllocator(kType, allocator());
   static const c10::impl::DeviceGuardImplRegistrar registrar(kType, new DeviceGuard());
-  auto* own = new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);
+  auto* own = new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::PrivateUse1,
+                                 __FILE__, __LINE__);
   own->impl("empty.memory_format", &empty);
   own->impl("empty_strided", &empty_strided);
   own->impl("as_strided", &at::native::as_strided_tensorimpl);
@@ -139,7 +165,8 @@ void register_device() {
   own->impl("zero_", &zero);
   own->impl("index_select", &index_select);
   own->impl("argmax", &argmax);
-  auto* others = new torch::Library(torch::Library::IMPL, "_", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);
+  auto* others = new torch::Library(torch::Library::IMPL, "_", c10::DispatchKey::PrivateUse1,
+                                    __FILE__, __LINE__);
   others->fallback(torch::CppFunction::makeFromBoxedFunction<&through_the_processor>());
 }
 
@@ -151,13 +178,16 @@ void use_accelerator(Accelerator* given) {
     pool() = std::make_shared<DevicePool>(*given);
     register_device();
   }
-  if (given != nullptr && given != owner) fail("a process computes on one accelerator; this one has used {} before", owner->name());
+  if (given != nullptr && given != owner)
+    fail("a process computes on one accelerator; this one has used {} before", owner->name());
   current = given;
 }
 
 Accelerator* accelerator() { return current; }
 size_t free_device_memory() { return owner->free_memory() + pool()->free_bytes(); }
-at::Device compute_device() { return current == nullptr ? at::Device(at::kCPU) : at::Device(kType, 0); }
+at::Device compute_device() {
+  return current == nullptr ? at::Device(at::kCPU) : at::Device(kType, 0);
+}
 DeviceKernels& device_kernels() { return owner->kernels(); }
 Accelerator& device_of_tensors() { return *owner; }
 

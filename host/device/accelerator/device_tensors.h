@@ -1,6 +1,7 @@
-// Tensors in the accelerator's memory. To LibTorch they are of the device that it leaves to others, here named "slipway": its CUDA half is
-// not needed. What the host's operators and copies do is done by the accelerator; every other operator of LibTorch works too, by a
-// round trip through the processor.
+// Tensors in the accelerator's memory. To LibTorch they are of the device that it leaves to others,
+// here named "slipway": its CUDA half is not needed. What the host's operators and copies do is
+// done by the accelerator; every other operator of LibTorch works too, by a round trip through the
+// processor.
 #pragma once
 #include "device/accelerator/accelerator.h"
 #include "device/accelerator/device_memory.h"
@@ -8,27 +9,31 @@
 
 namespace slipway {
 
-// Lets models compute there from here on; nullptr: on the processor. Call it before models are made, and before anything ran
-// backward. The accelerator must outlive the process's tensors. [loop]
+// Lets models compute there from here on; nullptr: on the processor. Call it before models are
+// made, and before anything ran backward. The accelerator must outlive the process's tensors.
+// [loop]
 void use_accelerator(Accelerator* accelerator);
 // Where models compute; nullptr: on the processor.
 Accelerator* accelerator();
-// Bytes that tensors there can still get: what the device has left, and what the host keeps of it for later. Only with an accelerator.
+// Bytes that tensors there can still get: what the device has left, and what the host keeps of it
+// for later. Only with an accelerator.
 size_t free_device_memory();
 // The device of parameters, tokens and caches.
 at::Device compute_device();
 
 inline bool on_device(const at::Tensor& tensor) { return tensor.is_privateuseone(); }
 // The tensor where the host's pointers reach it: itself, or a copy of what lies on the accelerator.
-inline at::Tensor on_host(const at::Tensor& tensor) { return on_device(tensor) ? tensor.detach().cpu() : tensor; }
+inline at::Tensor on_host(const at::Tensor& tensor) {
+  return on_device(tensor) ? tensor.detach().cpu() : tensor;
+}
 // Kernels of the accelerator that tensors lie on; call it only where on_device().
 DeviceKernels& device_kernels();
 
 // Work of a function kept for replaying, with the memory that it used meanwhile.
 class Recording {
  public:
-  // Calls work() once, which must not copy between host and device. Tensors that it leaves behind stay valid, and are what
-  // replay() writes.
+  // Calls work() once, which must not copy between host and device. Tensors that it leaves behind
+  // stay valid, and are what replay() writes.
   template <class Work>
   explicit Recording(const Work& work) : pool_(begin()) {
     try {

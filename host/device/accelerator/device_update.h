@@ -1,4 +1,5 @@
-// What happens to flat buffers on the accelerator between backward and the next step, beside the optimizer's own kernel.
+// What happens to flat buffers on the accelerator between backward and the next step, beside the
+// optimizer's own kernel.
 #pragma once
 #include "device/torch.h"
 

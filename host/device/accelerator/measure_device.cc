@@ -13,7 +13,8 @@ namespace {
 
 class DeviceFloats {
  public:
-  DeviceFloats(Accelerator& on, size_t count) : on_(on), memory_(on.allocate(count * sizeof(float))) {}
+  DeviceFloats(Accelerator& on, size_t count)
+      : on_(on), memory_(on.allocate(count * sizeof(float))) {}
   ~DeviceFloats() { on_.release(memory_); }
   DeviceFloats(const DeviceFloats&) = delete;
   DeviceFloats& operator=(const DeviceFloats&) = delete;
@@ -64,8 +65,8 @@ double product_seconds(Accelerator& on, int64_t side, double seconds) {
   return quickest(seconds / 4,
                   [&] {
                     for (int i = 0; i < kTogether; ++i)
-                      on.kernels().forward_product(x.get(), side, side, w.get(), side, side, nullptr, y.get(),
-                                                   side);
+                      on.kernels().forward_product(x.get(), side, side, w.get(), side, side,
+                                                   nullptr, y.get(), side);
                     y.wait();
                   }) /
          kTogether;

@@ -5,9 +5,9 @@
 
 namespace slipway {
 
-// Floating-point operations a second of square products, the best of some sizes: those whose products take
-// about `seconds` at most. `bf16`: operands rounded, as by train.bf16; else products as they are set at the
-// moment. Throws std::bad_alloc where not even small matrices fit.
+// Floating-point operations a second of square products, the best of some sizes: those whose
+// products take about `seconds` at most. `bf16`: operands rounded, as by train.bf16; else products
+// as they are set at the moment. Throws std::bad_alloc where not even small matrices fit.
 double device_product_rate(Accelerator& on, bool bf16, double seconds);
 
 // Bytes a second, of copies of `bytes`.

@@ -1,6 +1,6 @@
-// Attention over a packed batch, backward: scores are computed anew from the forward's log-sums. One kernel
-// gives dq by blocks of queries, one dk and dv by blocks of keys; no sum is shared between blocks, so
-// gradients are the same on every call.
+// Attention over a packed batch, backward: scores are computed anew from the forward's log-sums.
+// One kernel gives dq by blocks of queries, one dk and dv by blocks of keys; no sum is shared
+// between blocks, so gradients are the same on every call.
 #pragma once
 #include "device/cuda/attention_tiles.h"
 
@@ -11,8 +11,8 @@ struct BackwardInputs {
   const float *lse, *delta, *d_out;
 };
 
-// Shared memory of a block of threads, backward_shared(kWidth, kTile) bytes: four tiles, the scores'
-// gradients, and lse and delta of the queries.
+// Shared memory of a block of threads, backward_shared(kWidth, kTile) bytes: four tiles, the
+// scores' gradients, and lse and delta of the queries.
 template <int kWidth, int kTile>
 struct BackwardTiles {
   static constexpr int n = kRows<kTile>, kSize = kTile * kStride<kWidth>;
@@ -27,17 +27,18 @@ struct BackwardTiles {
     const int width = static_cast<int>(b.in.width);
     const auto token = [&](int r) { return first + r; };
     load_tile<kWidth, kTile>(b.in.q + head * width, b.in.q_row, width, count, token, q);
-    load_tile<kWidth, kTile>(b.d_out + head * width, b.in.heads * width, width, count, token, d_out);
+    load_tile<kWidth, kTile>(b.d_out + head * width, b.in.heads * width, width, count, token,
+                             d_out);
     for (int r = static_cast<int>(threadIdx.x); r < kTile; r += kTileThreads) {
       lse[r] = r < count ? b.lse[(first + r) * b.in.heads + head] : 0;
       delta[r] = r < count ? b.delta[(first + r) * b.in.heads + head] : 0;
     }
   }
-  // This thread's part of the weights p that keys have for queries, 0 where !sees(row, key), and of the
-  // scores' gradients ds.
+  // This thread's part of the weights p that keys have for queries, 0 where !sees(row, key), and of
+  // the scores' gradients ds.
   template <class Sees>
-  __device__ void weights_and_gradients(const Lane& lane, float scale, const Sees& sees, Scores<kTile>& p,
-                                        Scores<kTile>& ds) const {
+  __device__ void weights_and_gradients(const Lane& lane, float scale, const Sees& sees,
+                                        Scores<kTile>& p, Scores<kTile>& ds) const {
     products_of_rows<kWidth, kTile>(lane, q, k, p);
     products_of_rows<kWidth, kTile>(lane, d_out, v, ds);
     for (int i = 0; i < n; ++i) {
@@ -58,7 +59,8 @@ struct BackwardTiles {
 
 template <int kWidth, int kTile>
 __global__ __launch_bounds__(kTileThreads) void attention_dq_kernel(BackwardInputs b,
-                                                                    const QueryBlock* blocks, float* dq) {
+                                                                    const QueryBlock* blocks,
+                                                                    float* dq) {
   constexpr int n = kRows<kTile>;
   BackwardTiles<kWidth, kTile> tiles;
   const VisibleKeys keys{blocks[blockIdx.x]};
@@ -70,8 +72,10 @@ __global__ __launch_bounds__(kTileThreads) void attention_dq_kernel(BackwardInpu
   sum.clear();
   for (int first = 0; first < total; first += kTile) {
     const auto token = [&](int r) { return keys.token(first + r); };
-    load_tile<kWidth, kTile>(b.in.k + kv_head * width, b.in.kv_row, width, total - first, token, tiles.k);
-    load_tile<kWidth, kTile>(b.in.v + kv_head * width, b.in.kv_row, width, total - first, token, tiles.v);
+    load_tile<kWidth, kTile>(b.in.k + kv_head * width, b.in.kv_row, width, total - first, token,
+                             tiles.k);
+    load_tile<kWidth, kTile>(b.in.v + kv_head * width, b.in.kv_row, width, total - first, token,
+                             tiles.v);
     __syncthreads();
     Scores<kTile> p, ds;
     const auto sees = [&](int row, int key) {
@@ -89,9 +93,10 @@ __global__ __launch_bounds__(kTileThreads) void attention_dq_kernel(BackwardInpu
 }
 
 template <int kWidth, int kTile>
-__global__ __launch_bounds__(kTileThreads) void attention_dkv_kernel(BackwardInputs b, const KeyBlock* blocks,
-                                                                     const QueryRun* runs, float* dk,
-                                                                     float* dv) {
+__global__ __launch_bounds__(kTileThreads) void attention_dkv_kernel(BackwardInputs b,
+                                                                     const KeyBlock* blocks,
+                                                                     const QueryRun* runs,
+                                                                     float* dk, float* dv) {
   constexpr int n = kRows<kTile>;
   BackwardTiles<kWidth, kTile> tiles;
   const KeyBlock block = blocks[blockIdx.x];
@@ -99,21 +104,25 @@ __global__ __launch_bounds__(kTileThreads) void attention_dkv_kernel(BackwardInp
   const int64_t kv_head = blockIdx.y, group = b.in.heads / b.in.kv_heads, first_key = block.key;
   const int width = static_cast<int>(b.in.width);
   const auto key_token = [&](int r) { return first_key + r; };
-  load_tile<kWidth, kTile>(b.in.k + kv_head * width, b.in.kv_row, width, block.keys, key_token, tiles.k);
-  load_tile<kWidth, kTile>(b.in.v + kv_head * width, b.in.kv_row, width, block.keys, key_token, tiles.v);
+  load_tile<kWidth, kTile>(b.in.k + kv_head * width, b.in.kv_row, width, block.keys, key_token,
+                           tiles.k);
+  load_tile<kWidth, kTile>(b.in.v + kv_head * width, b.in.kv_row, width, block.keys, key_token,
+                           tiles.v);
   Accumulator<kWidth, kTile> sum_k, sum_v;
   sum_k.clear(), sum_v.clear();
   for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head)
     for (int run = 0; run < block.runs; ++run) {
       const QueryRun queries = runs[block.first_run + run];
-      for (int first = queries.causal ? block.key : queries.begin; first < queries.end; first += kTile) {
+      for (int first = queries.causal ? block.key : queries.begin; first < queries.end;
+           first += kTile) {
         const int count = queries.end - first < kTile ? queries.end - first : kTile;
         __syncthreads();
         tiles.load_queries(b, head, first, count);
         __syncthreads();
         Scores<kTile> p, ds;
         const auto sees = [&](int row, int key) {
-          return row < count && key < block.keys && (!queries.causal || first + row >= block.key + key);
+          return row < count && key < block.keys &&
+                 (!queries.causal || first + row >= block.key + key);
         };
         tiles.weights_and_gradients(lane, b.in.scale, sees, p, ds);
         tiles.share(lane, p);

@@ -1,6 +1,6 @@
-// Which of the attention kernels serve heads of a width on a card: kWidth is the next of 64, 128 and 256,
-// kTile the largest of 64, 32 and 16 whose forward and backward kernels both find room in a block's shared
-// memory.
+// Which of the attention kernels serve heads of a width on a card: kWidth is the next of 64, 128
+// and 256, kTile the largest of 64, 32 and 16 whose forward and backward kernels both find room in
+// a block's shared memory.
 #pragma once
 #include <cstdint>
 #include <type_traits>
@@ -39,19 +39,13 @@ constexpr int tile_for(int64_t head_width, int64_t shared_bytes) {
 template <class Work>
 void with_attention_kernels(int width, int tile, const Work& work) {
   const auto with_tile = [&](auto chosen_width) {
-    if (tile == 64)
-      work(chosen_width, std::integral_constant<int, 64>{});
-    else if (tile == 32)
-      work(chosen_width, std::integral_constant<int, 32>{});
-    else
-      work(chosen_width, std::integral_constant<int, 16>{});
+    if (tile == 64) work(chosen_width, std::integral_constant<int, 64>{});
+    else if (tile == 32) work(chosen_width, std::integral_constant<int, 32>{});
+    else work(chosen_width, std::integral_constant<int, 16>{});
   };
-  if (width == 64)
-    with_tile(std::integral_constant<int, 64>{});
-  else if (width == 128)
-    with_tile(std::integral_constant<int, 128>{});
-  else
-    with_tile(std::integral_constant<int, 256>{});
+  if (width == 64) with_tile(std::integral_constant<int, 64>{});
+  else if (width == 128) with_tile(std::integral_constant<int, 128>{});
+  else with_tile(std::integral_constant<int, 256>{});
 }
 
 }  // namespace slipway::cuda

@@ -1,5 +1,5 @@
-// Attention over a packed batch, forward: one block of threads a block of queries and head, the softmax kept
-// running over tiles of keys.
+// Attention over a packed batch, forward: one block of threads a block of queries and head, the
+// softmax kept running over tiles of keys.
 #pragma once
 #include "device/cuda/attention_tiles.h"
 
@@ -8,14 +8,15 @@ namespace slipway::cuda {
 // Shared memory: forward_shared(kWidth, kTile).
 template <int kWidth, int kTile>
 __global__ __launch_bounds__(kTileThreads) void attention_forward_kernel(AttentionRows in,
-                                                                         const QueryBlock* blocks, float* out,
-                                                                         float* lse) {
+                                                                         const QueryBlock* blocks,
+                                                                         float* out, float* lse) {
   constexpr int n = kRows<kTile>;
   float* const q = launched_shared<float>();
   float *const kv = q + kTile * kStride<kWidth>, *const p = kv + kTile * kStride<kWidth>;
   const VisibleKeys keys{blocks[blockIdx.x]};
   const Lane lane;
-  const int64_t head = blockIdx.y, kv_head = head / (in.heads / in.kv_heads), first_query = keys.block.query;
+  const int64_t head = blockIdx.y, kv_head = head / (in.heads / in.kv_heads),
+                first_query = keys.block.query;
   const int width = static_cast<int>(in.width), total = keys.count();
   const auto query = [&](int r) { return first_query + r; };
   load_tile<kWidth, kTile>(in.q + head * width, in.q_row, width, keys.block.queries, query, q);
@@ -36,8 +37,8 @@ __global__ __launch_bounds__(kTileThreads) void attention_forward_kernel(Attenti
         s[i][j] = keys.sees(row, first + lane.x + 16 * j) ? s[i][j] * in.scale : -INFINITY;
         most = s[i][j] > most ? s[i][j] : most;
       }
-      // A row's scores are with 16 neighbouring threads. The first tile holds a key that every query sees:
-      // `most` is finite from there on.
+      // A row's scores are with 16 neighbouring threads. The first tile holds a key that every
+      // query sees: `most` is finite from there on.
       most = largest_of_lanes<16>(most);
       most = most > largest[i] ? most : largest[i];
       const float shrink = expf(largest[i] - most);

@@ -1,5 +1,5 @@
-// The launches of attention: kernels chosen by the heads' width and the card, refused where the card cannot.
-// Launcher: kernel_set.h.
+// The launches of attention: kernels chosen by the heads' width and the card, refused where the
+// card cannot. Launcher: kernel_set.h.
 #pragma once
 #include <iterator>
 #include <stdexcept>
@@ -30,22 +30,26 @@ class AttentionSet : public DeviceKernels {
   explicit AttentionSet(Arguments&&... arguments) : to_(static_cast<Arguments&&>(arguments)...) {}
 
   int64_t attention_tile(int64_t head_width) const override {
-    const int tile = tile_for(head_width, to_.card().shared_bytes), least = kTiles[std::size(kTiles) - 1];
+    const int tile = tile_for(head_width, to_.card().shared_bytes),
+              least = kTiles[std::size(kTiles) - 1];
     if (kernel_width(head_width) == 0)
       throw std::length_error("heads of " + std::to_string(head_width) +
-                               " are wider than the kernels can (" + std::to_string(kWidestHead) + ")");
+                              " are wider than the kernels can (" + std::to_string(kWidestHead) +
+                              ")");
     if (tile == 0)
       refuse_shared("heads of " + std::to_string(head_width),
                     backward_shared(kernel_width(head_width), least));
     return tile;
   }
-  void attention(const AttentionRows& in, const AttentionPlan& plan, float* out, float* lse) override {
+  void attention(const AttentionRows& in, const AttentionPlan& plan, float* out,
+                 float* lse) override {
     if (plan.query_blocks == 0) return;
     const Grid grid{plan.query_blocks, in.heads};
     with_attention_kernels(kernel_width(in.width), static_cast<int>(attention_tile(in.width)),
                            [&](auto width, auto tile) {
-                             to_.launch(attention_forward_kernel<width.value, tile.value>, grid, kTileThreads,
-                                        forward_shared(width, tile), in, plan.queries, out, lse);
+                             to_.launch(attention_forward_kernel<width.value, tile.value>, grid,
+                                        kTileThreads, forward_shared(width, tile), in, plan.queries,
+                                        out, lse);
                            });
   }
   void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out,
@@ -53,17 +57,17 @@ class AttentionSet : public DeviceKernels {
                           float* dv) override {
     if (plan.query_blocks == 0) return;
     const int64_t rows = in.tokens * in.heads;
-    to_.launch(attention_delta_kernel, {pieces(rows, kDeltaThreads / kWarp)}, kDeltaThreads, 0, out, d_out,
-               rows, in.width, delta);
+    to_.launch(attention_delta_kernel, {pieces(rows, kDeltaThreads / kWarp)}, kDeltaThreads, 0, out,
+               d_out, rows, in.width, delta);
     const BackwardInputs inputs{in, lse, delta, d_out};
     const Grid queries{plan.query_blocks, in.heads}, keys{plan.key_blocks, in.kv_heads};
     with_attention_kernels(kernel_width(in.width), static_cast<int>(attention_tile(in.width)),
                            [&](auto width, auto tile) {
                              const int shared = backward_shared(width, tile);
-                             to_.launch(attention_dq_kernel<width.value, tile.value>, queries, kTileThreads,
-                                        shared, inputs, plan.queries, dq);
-                             to_.launch(attention_dkv_kernel<width.value, tile.value>, keys, kTileThreads,
-                                        shared, inputs, plan.keys, plan.runs, dk, dv);
+                             to_.launch(attention_dq_kernel<width.value, tile.value>, queries,
+                                        kTileThreads, shared, inputs, plan.queries, dq);
+                             to_.launch(attention_dkv_kernel<width.value, tile.value>, keys,
+                                        kTileThreads, shared, inputs, plan.keys, plan.runs, dk, dv);
                            });
   }
   void cache_prompts(const AttentionRows& in, int64_t tokens, const int64_t* places,
@@ -81,16 +85,16 @@ class AttentionSet : public DeviceKernels {
     if (rows.rows == 0) return;
     const int64_t group = in.heads / in.kv_heads, shared = decode_shared(group, in.width);
     if (shared > to_.card().shared_bytes)
-      refuse_shared(
-          std::to_string(group) + " heads of " + std::to_string(in.width) + " over one of keys, in decoding,",
-          shared);
+      refuse_shared(std::to_string(group) + " heads of " + std::to_string(in.width) +
+                        " over one of keys, in decoding,",
+                    shared);
     const DecodeSplit split = decode_split(in, rows, cache, to_.card());
     float* const parts = split.parts > 1 ? partial : nullptr;
     to_.launch(attention_decode_kernel, {rows.rows, in.kv_heads * split.blocks}, kDecodeThreads,
                static_cast<int>(shared), in, rows, cache, split, parts, out);
     if (parts != nullptr)
-      to_.launch(join_parts_kernel, {rows.rows, in.heads}, kJoinThreads, 0, rows, in.heads, in.width, split,
-                 parts, out);
+      to_.launch(join_parts_kernel, {rows.rows, in.heads}, kJoinThreads, 0, rows, in.heads,
+                 in.width, split, parts, out);
   }
 
  protected:
@@ -99,8 +103,8 @@ class AttentionSet : public DeviceKernels {
  private:
   [[noreturn]] void refuse_shared(const std::string& what, int64_t needed) const {
     throw std::length_error(what + " need " + std::to_string(needed) +
-                             " bytes of shared memory for a block of threads, and the card has " +
-                             std::to_string(to_.card().shared_bytes));
+                            " bytes of shared memory for a block of threads, and the card has " +
+                            std::to_string(to_.card().shared_bytes));
   }
 };
 

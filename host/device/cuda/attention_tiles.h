@@ -1,7 +1,8 @@
-// What the attention kernels share: a block of 256 threads works on tiles of kTile rows in shared memory.
-// With n = kTile / 16, thread (x, y) of 16 x 16 owns rows n y .. n y + n - 1 of a tile; of a product of two
-// tiles columns x, x + 16, ..; of a tile's width kWidth columns 4 x .. 4 x + 3 and those 64 further. Widths
-// below kWidth are filled up with zeros. Which kWidth and kTile: attention_choice.h.
+// What the attention kernels share: a block of 256 threads works on tiles of kTile rows in shared
+// memory. With n = kTile / 16, thread (x, y) of 16 x 16 owns rows n y .. n y + n - 1 of a tile; of
+// a product of two tiles columns x, x + 16, ..; of a tile's width kWidth columns 4 x .. 4 x + 3 and
+// those 64 further. Widths below kWidth are filled up with zeros. Which kWidth and kTile:
+// attention_choice.h.
 #pragma once
 #include "device/accelerator/attention_plan.h"
 #include "device/cuda/dialect.h"
@@ -15,7 +16,8 @@ template <int kTile>
 constexpr int kRows = kTile / 16;
 template <int kTile>
 constexpr int kScoreStride = kTile + 4;
-// Four floats more than the width: threads that read one column of neighbouring rows meet different banks.
+// Four floats more than the width: threads that read one column of neighbouring rows meet different
+// banks.
 template <int kWidth>
 constexpr int kStride = kWidth + 4;
 
@@ -25,11 +27,12 @@ using Scores = float[kRows<kTile>][kRows<kTile>];
 
 struct Lane {
   int x, y;
-  __device__ Lane() : x(static_cast<int>(threadIdx.x) % 16), y(static_cast<int>(threadIdx.x) / 16) {}
+  __device__ Lane()
+      : x(static_cast<int>(threadIdx.x) % 16), y(static_cast<int>(threadIdx.x) / 16) {}
 };
 
-// Fills a tile from rows token_of(0), token_of(1), ... of `from`, `row` floats apart; rows from `count` on
-// are zeros.
+// Fills a tile from rows token_of(0), token_of(1), ... of `from`, `row` floats apart; rows from
+// `count` on are zeros.
 template <int kWidth, int kTile, class TokenOf>
 __device__ inline void load_tile(const float* from, int64_t row, int width, int count,
                                  const TokenOf& token_of, float* tile) {
@@ -55,8 +58,8 @@ __device__ inline void products_of_rows(const Lane& lane, const float* a, const 
       right[j] = *reinterpret_cast<const float4*>(b + (lane.x + 16 * j) * kStride<kWidth> + w);
     for (int i = 0; i < n; ++i)
       for (int j = 0; j < n; ++j)
-        out[i][j] +=
-            left[i].x * right[j].x + left[i].y * right[j].y + left[i].z * right[j].z + left[i].w * right[j].w;
+        out[i][j] += left[i].x * right[j].x + left[i].y * right[j].y + left[i].z * right[j].z +
+                     left[i].w * right[j].w;
   }
 }
 
@@ -84,10 +87,11 @@ struct Accumulator {
         factor[i] = kTransposed ? scores[k * kScoreStride<kTile> + lane.y * n + i]
                                 : scores[(lane.y * n + i) * kScoreStride<kTile> + k];
       for (int p = 0; p < kParts; ++p) {
-        const float4 v = *reinterpret_cast<const float4*>(tile + k * kStride<kWidth> + lane.x * 4 + p * 64);
+        const float4 v =
+            *reinterpret_cast<const float4*>(tile + k * kStride<kWidth> + lane.x * 4 + p * 64);
         for (int i = 0; i < n; ++i)
-          at[i][p].x += factor[i] * v.x, at[i][p].y += factor[i] * v.y, at[i][p].z += factor[i] * v.z,
-              at[i][p].w += factor[i] * v.w;
+          at[i][p].x += factor[i] * v.x, at[i][p].y += factor[i] * v.y,
+              at[i][p].z += factor[i] * v.z, at[i][p].w += factor[i] * v.w;
       }
     }
   }
@@ -106,7 +110,9 @@ struct Accumulator {
 // The keys of a block of queries: the prefix, then the segment's own tokens.
 struct VisibleKeys {
   QueryBlock block;
-  __device__ int count() const { return block.prefix_length + block.query + block.queries - block.own; }
+  __device__ int count() const {
+    return block.prefix_length + block.query + block.queries - block.own;
+  }
   __device__ int64_t token(int key) const {
     return key < block.prefix_length ? block.prefix + key : block.own + key - block.prefix_length;
   }

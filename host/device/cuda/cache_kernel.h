@@ -1,4 +1,5 @@
-// Keys and values of prompts into the cache; places and layout as DeviceKernels::cache_prompts tells.
+// Keys and values of prompts into the cache; places and layout as DeviceKernels::cache_prompts
+// tells.
 #pragma once
 #include "device/accelerator/device_kernels.h"
 #include "device/cuda/dialect.h"

@@ -19,8 +19,8 @@ class GpuMemoryFull : public std::bad_alloc {
   std::string text_;
 };
 
-// A fault is told once: CUDA keeps it, and would tell it again of the next launch, which may have done its
-// work.
+// A fault is told once: CUDA keeps it, and would tell it again of the next launch, which may have
+// done its work.
 inline void check(cudaError_t result, const char* what) {
   if (result == cudaSuccess) return;
   cudaGetLastError();
@@ -29,8 +29,11 @@ inline void check(cudaError_t result, const char* what) {
   throw std::runtime_error(text);
 }
 inline void check(cublasStatus_t result, const char* what) {
-  if (result == CUBLAS_STATUS_ALLOC_FAILED) throw GpuMemoryFull(std::string("cuBLASLt, ") + what + ": " + cublasLtGetStatusString(result));
-  if (result != CUBLAS_STATUS_SUCCESS) throw std::runtime_error(std::string("cuBLASLt, ") + what + ": " + cublasLtGetStatusString(result));
+  if (result == CUBLAS_STATUS_ALLOC_FAILED)
+    throw GpuMemoryFull(std::string("cuBLASLt, ") + what + ": " + cublasLtGetStatusString(result));
+  if (result != CUBLAS_STATUS_SUCCESS)
+    throw std::runtime_error(std::string("cuBLASLt, ") + what + ": " +
+                             cublasLtGetStatusString(result));
 }
 
 }  // namespace slipway::cuda

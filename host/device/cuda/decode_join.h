@@ -8,12 +8,14 @@ namespace slipway::cuda {
 constexpr int kJoinThreads = 64;
 
 // One block a row and head.
-__global__ __launch_bounds__(kJoinThreads) inline void join_parts_kernel(DecodeRows rows, int64_t heads,
-                                                                         int64_t width, DecodeSplit split,
-                                                                         const float* partial, float* out) {
+__global__ __launch_bounds__(kJoinThreads) inline void join_parts_kernel(
+    DecodeRows rows, int64_t heads, int64_t width, DecodeSplit split, const float* partial,
+    float* out) {
   const int64_t row = blockIdx.x, head = row * heads + blockIdx.y;
   const int64_t parts =
-      rows.slots[row] < 0 ? 0 : decode_parts(decode_tiles(rows.prompt_lengths[row], rows.lengths[row] + 1));
+      rows.slots[row] < 0
+          ? 0
+          : decode_parts(decode_tiles(rows.prompt_lengths[row], rows.lengths[row] + 1));
   for (int64_t i = threadIdx.x; i < width; i += kJoinThreads) {
     float sum = 0, largest = -INFINITY, total = 0;
     for (int64_t part = 0; part < parts; ++part) {

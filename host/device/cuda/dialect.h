@@ -1,5 +1,6 @@
-// What the kernels' sources need beyond CUDA C++ itself. Compiled by nvcc they are kernels; compiled by the tests after
-// tests/unit/device/cuda/emulator.h they are functions that run on the processor.
+// What the kernels' sources need beyond CUDA C++ itself. Compiled by nvcc they are kernels;
+// compiled by the tests after tests/unit/device/cuda/emulator.h they are functions that run on the
+// processor.
 #pragma once
 #include <cstdint>
 
@@ -36,13 +37,16 @@ struct Largest {
   }
 };
 
-// The values of groups of `kLanes` neighbouring threads (a power of two up to 32) joined; every thread gets the result.
+// The values of groups of `kLanes` neighbouring threads (a power of two up to 32) joined; every
+// thread gets the result.
 template <int kLanes, class Join, class T>
 __device__ inline T join_lanes(T value) {
-  for (int offset = kLanes / 2; offset > 0; offset /= 2) value = Join()(value, __shfl_xor_sync(kAllLanes, value, offset));
+  for (int offset = kLanes / 2; offset > 0; offset /= 2)
+    value = Join()(value, __shfl_xor_sync(kAllLanes, value, offset));
   return value;
 }
-// The same over a block of kThreads; `room` has kThreads / 32 places and may be used again after the next barrier.
+// The same over a block of kThreads; `room` has kThreads / 32 places and may be used again after
+// the next barrier.
 template <int kThreads, class Join, class T>
 __device__ inline T join_block(T value, T* room) {
   value = join_lanes<kWarp, Join>(value);

@@ -1,6 +1,7 @@
-// Finding an element of the order by probability (the smaller token first among equals) by its rank, or by the mass before it: four
-// passes over the digits of the logits, with no sorting. Masses are whole numbers (2^-40 of the largest): their sums do not depend on
-// the order of additions.
+// Finding an element of the order by probability (the smaller token first among equals) by its
+// rank, or by the mass before it: four passes over the digits of the logits, with no sorting.
+// Masses are whole numbers (2^-40 of the largest): their sums do not depend on the order of
+// additions.
 #pragma once
 #include "device/cuda/most_likely.h"
 
@@ -8,8 +9,8 @@ namespace slipway::cuda {
 
 constexpr int kDrawThreads = 512, kDigits = 256;
 
-// A histogram of digits for each warp, in the launch's shared memory: most logits share a few digits, and a
-// single histogram would have all threads wait for the same few places.
+// A histogram of digits for each warp, in the launch's shared memory: most logits share a few
+// digits, and a single histogram would have all threads wait for the same few places.
 constexpr int kHistogramBytes = kDrawThreads / kWarp * kDigits * static_cast<int>(sizeof(Whole));
 
 // The masses that a selection adds up.
@@ -46,11 +47,11 @@ struct DrawRoom {
   Selected selected;
 };
 
-// room.digits = masses by the digit at `shift` of the elements whose higher digits are `prefix`. Begins and
-// ends with all threads together.
+// room.digits = masses by the digit at `shift` of the elements whose higher digits are `prefix`.
+// Begins and ends with all threads together.
 template <class MassOf>
-__device__ void count_digits(const float* x, int64_t vocab, const MassOf& mass, int shift, uint32_t prefix,
-                             DrawRoom& room) {
+__device__ void count_digits(const float* x, int64_t vocab, const MassOf& mass, int shift,
+                             uint32_t prefix, DrawRoom& room) {
   const int thread = static_cast<int>(threadIdx.x);
   Whole* const all = launched_shared<Whole>();
   for (int i = thread; i < kDrawThreads / kWarp * kDigits; i += kDrawThreads) all[i] = 0;
@@ -79,13 +80,16 @@ __device__ void count_digits(const float* x, int64_t vocab, const MassOf& mass, 
 // Thread 0: the digit in which the descending running mass passes the target.
 __device__ inline void take_digit(DrawRoom& room, Whole target) {
   int digit = kDigits - 1;
-  for (; digit > 0 && room.before + room.digits[digit] <= target; --digit) room.before += room.digits[digit];
+  for (; digit > 0 && room.before + room.digits[digit] <= target; --digit)
+    room.before += room.digits[digit];
   room.prefix = room.prefix << 8 | static_cast<uint32_t>(digit);
 }
 
-// The element at which the running mass, in descending order, passes `target`; every thread gets it. `target` is below the whole mass.
+// The element at which the running mass, in descending order, passes `target`; every thread gets
+// it. `target` is below the whole mass.
 template <class MassOf>
-__device__ Selected select_descending(const float* x, int64_t vocab, const MassOf& mass, Whole target, DrawRoom& room) {
+__device__ Selected select_descending(const float* x, int64_t vocab, const MassOf& mass,
+                                      Whole target, DrawRoom& room) {
   const int thread = static_cast<int>(threadIdx.x);
   if (thread == 0) room.prefix = 0, room.before = 0;
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -96,7 +100,8 @@ __device__ Selected select_descending(const float* x, int64_t vocab, const MassO
   }
   // Equals come in the vocabulary's order: each thread counts those of its slice.
   const uint32_t order = room.prefix;
-  const int64_t slice = (vocab + kDrawThreads - 1) / kDrawThreads, begin = thread * slice, end = begin + slice < vocab ? begin + slice : vocab;
+  const int64_t slice = (vocab + kDrawThreads - 1) / kDrawThreads, begin = thread * slice,
+                end = begin + slice < vocab ? begin + slice : vocab;
   int count = 0;
   for (int64_t i = begin; i < end; ++i) count += order_of(x[i]) == order;
   room.counts[thread] = count;
@@ -114,10 +119,12 @@ __device__ Selected select_descending(const float* x, int64_t vocab, const MassO
           }
         break;
       }
-    int rank = each > 0 && target > room.before ? static_cast<int>((target - room.before) / each) : 0;
+    int rank =
+        each > 0 && target > room.before ? static_cast<int>((target - room.before) / each) : 0;
     room.selected.through = room.before + each * static_cast<Whole>(rank + 1);
     room.slice = 0;
-    while (room.slice + 1 < kDrawThreads && rank >= room.counts[room.slice]) rank -= room.counts[room.slice++];
+    while (room.slice + 1 < kDrawThreads && rank >= room.counts[room.slice])
+      rank -= room.counts[room.slice++];
     room.rank = rank;
   }
   __syncthreads();

@@ -16,14 +16,20 @@ class StreamLauncher {
       : stream_(stream), products_(products), card_(card) {}
 
   template <class... Parameters, class... Arguments>
-  void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes, Arguments... arguments) {
+  void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes,
+              Arguments... arguments) {
     if (shared_bytes > kSharedWithoutAsking)
-      check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes), "shared memory");
+      check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                 cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
+            "shared memory");
     const dim3 blocks(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y));
-    kernel<<<blocks, static_cast<unsigned>(threads), static_cast<size_t>(shared_bytes), stream_>>>(arguments...);
+    kernel<<<blocks, static_cast<unsigned>(threads), static_cast<size_t>(shared_bytes), stream_>>>(
+        arguments...);
     check(cudaGetLastError(), "launch");
   }
-  void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) { products_.multiply(plan, a, b, c, d); }
+  void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
+    products_.multiply(plan, a, b, c, d);
+  }
   const Card& card() const { return card_; }
 
  private:
@@ -34,7 +40,8 @@ class StreamLauncher {
 
 }  // namespace
 
-std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products, const Card& card) {
+std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products,
+                                          const Card& card) {
   return std::make_unique<KernelSet<StreamLauncher>>(stream, products, card);
 }
 

@@ -9,6 +9,7 @@
 namespace slipway::cuda {
 
 // `products` works on the same stream and outlives them.
-std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products, const Card& card);
+std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t stream, Products& products,
+                                          const Card& card);
 
 }  // namespace slipway::cuda

@@ -1,4 +1,5 @@
-// The CUDA module: one GPU, one stream, the kernels and products on it. CUDA_VISIBLE_DEVICES says which GPU.
+// The CUDA module: one GPU, one stream, the kernels and products on it. CUDA_VISIBLE_DEVICES says
+// which GPU.
 #include <cstdio>
 
 #include "device/accelerator/accelerator.h"
@@ -42,8 +43,10 @@ class CudaStream {
 // Asked once: it does not change.
 Card card_of_device() {
   int shared = 0, multiprocessors = 0;
-  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), "shared memory");
-  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
+        "shared memory");
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
+        "multiprocessors");
   return {shared, multiprocessors};
 }
 
@@ -66,7 +69,8 @@ class CudaAccelerator : public Accelerator {
     const cudaError_t result = cudaMalloc(&memory, bytes);
     if (result == cudaErrorMemoryAllocation) {
       cudaGetLastError();
-      throw GpuMemoryFull("out of memory: the GPU has no " + std::to_string(bytes >> 20) + " MiB left (" + std::to_string(free_memory() >> 20) + " MiB are free)");
+      throw GpuMemoryFull("out of memory: the GPU has no " + std::to_string(bytes >> 20) +
+                          " MiB left (" + std::to_string(free_memory() >> 20) + " MiB are free)");
     }
     check(result, "asking for memory");
     return memory;
@@ -79,8 +83,12 @@ class CudaAccelerator : public Accelerator {
   }
   size_t total_memory() override { return properties().totalGlobalMem; }
 
-  void zero(void* memory, size_t bytes) override { check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "zero"); }
-  void copy(void* to, const void* from, size_t bytes) override { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy"); }
+  void zero(void* memory, size_t bytes) override {
+    check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "zero");
+  }
+  void copy(void* to, const void* from, size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy");
+  }
   void copy_in(void* to, const void* from, size_t bytes) override {
     refuse_while_recording("from");
     staging_.send(to, from, bytes);
@@ -125,13 +133,15 @@ class CudaAccelerator : public Accelerator {
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_4(char* fault, size_t size) {
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_4(
+    char* fault, size_t size) {
   const auto refuse = [&](const char* why) {
     std::snprintf(fault, size, "%s", why);
     return nullptr;
   };
   int devices = 0;
-  if (const cudaError_t result = cudaGetDeviceCount(&devices); result != cudaSuccess) return refuse(cudaGetErrorString(result));
+  if (const cudaError_t result = cudaGetDeviceCount(&devices); result != cudaSuccess)
+    return refuse(cudaGetErrorString(result));
   if (devices == 0) return refuse("no CUDA-capable device is detected");
   try {
     return new slipway::cuda::CudaAccelerator();

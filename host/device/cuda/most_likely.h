@@ -16,8 +16,8 @@ __device__ inline uint32_t order_of(float x) {
   return u.bits & 0x80000000u ? ~u.bits : u.bits | 0x80000000u;
 }
 
-// Larger for what comes first: larger logits, then smaller tokens. What is no number comes before all, as
-// LibTorch's argmax has it.
+// Larger for what comes first: larger logits, then smaller tokens. What is no number comes before
+// all, as LibTorch's argmax has it.
 __device__ inline Whole rank_of(float x, int64_t token) {
   const uint32_t order = x != x ? kAllLanes : order_of(x == 0 ? 0.0f : x);
   return static_cast<Whole>(order) << 32 | (kAllLanes - static_cast<uint32_t>(token));
@@ -32,10 +32,12 @@ __device__ int64_t most_likely(const float* x, int64_t width, Whole* room) {
 }
 
 // One block a row.
-__global__ __launch_bounds__(kMostLikelyThreads) inline void most_likely_kernel(const float* x, int64_t width,
+__global__ __launch_bounds__(kMostLikelyThreads) inline void most_likely_kernel(const float* x,
+                                                                                int64_t width,
                                                                                 int64_t* out) {
   __shared__ Whole room[kMostLikelyThreads / kWarp];
-  const int64_t row = blockIdx.x, token = most_likely<kMostLikelyThreads>(x + row * width, width, room);
+  const int64_t row = blockIdx.x,
+                token = most_likely<kMostLikelyThreads>(x + row * width, width, room);
   if (threadIdx.x == 0) out[row] = token;
 }
 

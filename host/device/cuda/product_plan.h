@@ -1,5 +1,6 @@
-// The three products of a layer in the terms of BLAS, which stores columns: a row-major matrix is the transpose of the same memory
-// read by columns. d [m, n] = a b + beta c, leading dimensions in floats. Plain arithmetic, so that it can be tested without a GPU.
+// The three products of a layer in the terms of BLAS, which stores columns: a row-major matrix is
+// the transpose of the same memory read by columns. d [m, n] = a b + beta c, leading dimensions in
+// floats. Plain arithmetic, so that it can be tested without a GPU.
 #pragma once
 #include <cstdint>
 
@@ -14,15 +15,18 @@ struct ProductPlan {
 };
 
 // y [rows, n] = x [rows, k] w [n, k]^T: a is w, b is x, d is y.
-constexpr ProductPlan forward_plan(int64_t x_row, int64_t rows, int64_t n, int64_t k, int64_t y_row, bool add) {
+constexpr ProductPlan forward_plan(int64_t x_row, int64_t rows, int64_t n, int64_t k, int64_t y_row,
+                                   bool add) {
   return {true, false, n, rows, k, k, x_row, y_row, add ? 1.0f : 0.0f};
 }
 // dx [rows, k] = dy [rows, n] w [n, k]: a is w, b is dy, d is dx.
-constexpr ProductPlan input_gradient_plan(int64_t dy_row, int64_t rows, int64_t n, int64_t k, int64_t dx_row, bool add) {
+constexpr ProductPlan input_gradient_plan(int64_t dy_row, int64_t rows, int64_t n, int64_t k,
+                                          int64_t dx_row, bool add) {
   return {false, false, k, rows, n, k, dy_row, dx_row, add ? 1.0f : 0.0f};
 }
 // dw [n, k] += dy [rows, n]^T x [rows, k]: a is x, b is dy, d is dw.
-constexpr ProductPlan weight_gradient_plan(int64_t dy_row, int64_t x_row, int64_t rows, int64_t n, int64_t k) {
+constexpr ProductPlan weight_gradient_plan(int64_t dy_row, int64_t x_row, int64_t rows, int64_t n,
+                                           int64_t k) {
   return {false, true, k, n, rows, x_row, dy_row, k, 1.0f};
 }
 

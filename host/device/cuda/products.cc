@@ -11,13 +11,16 @@ constexpr size_t kWorkspace = size_t{32} << 20;
 
 // The largest power of two, up to 256, that all four are multiples of.
 uint32_t alignment_of(const void* a, const void* b, const void* c, const void* d) {
-  const uintptr_t bits = reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) | reinterpret_cast<uintptr_t>(c) | reinterpret_cast<uintptr_t>(d) | 256;
+  const uintptr_t bits = reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) |
+                         reinterpret_cast<uintptr_t>(c) | reinterpret_cast<uintptr_t>(d) | 256;
   return static_cast<uint32_t>(bits & (~bits + 1));
 }
 
 cublasLtMatrixLayout_t layout(int64_t rows, int64_t columns, int64_t leading) {
   cublasLtMatrixLayout_t out = nullptr;
-  check(cublasLtMatrixLayoutCreate(&out, CUDA_R_32F, static_cast<uint64_t>(rows), static_cast<uint64_t>(columns), leading), "layout");
+  check(cublasLtMatrixLayoutCreate(&out, CUDA_R_32F, static_cast<uint64_t>(rows),
+                                   static_cast<uint64_t>(columns), leading),
+        "layout");
   return out;
 }
 
@@ -38,8 +41,12 @@ struct Products::Prepared {
   cublasLtMatmulHeuristicResult_t best{};
 
   explicit Prepared(const ProductPlan& p)
-      : a(p.transpose_a ? layout(p.k, p.m, p.lda) : layout(p.m, p.k, p.lda)), b(p.transpose_b ? layout(p.n, p.k, p.ldb) : layout(p.k, p.n, p.ldb)), c(layout(p.m, p.n, p.ldc)) {
-    check(cublasLtMatmulDescCreate(&product, p.bfloat16 ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F, CUDA_R_32F), "product");
+      : a(p.transpose_a ? layout(p.k, p.m, p.lda) : layout(p.m, p.k, p.lda)),
+        b(p.transpose_b ? layout(p.n, p.k, p.ldb) : layout(p.k, p.n, p.ldb)),
+        c(layout(p.m, p.n, p.ldc)) {
+    check(cublasLtMatmulDescCreate(
+              &product, p.bfloat16 ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+          "product");
     set(product, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(product, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   }
@@ -64,27 +71,38 @@ Products::~Products() {
 
 const Products::Prepared& Products::prepared(const ProductPlan& p, uint32_t alignment) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Prepared>& found = prepared_[{p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.beta != 0, p.bfloat16, alignment}];
+  std::unique_ptr<Prepared>& found = prepared_[{p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.lda,
+                                                p.ldb, p.ldc, p.beta != 0, p.bfloat16, alignment}];
   if (found != nullptr) return *found;
   auto made = std::make_unique<Prepared>(p);
   cublasLtMatmulPreference_t preference = nullptr;
   check(cublasLtMatmulPreferenceCreate(&preference), "preference");
-  const std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, decltype(&cublasLtMatmulPreferenceDestroy)> owned(preference, cublasLtMatmulPreferenceDestroy);
+  const std::unique_ptr<cublasLtMatmulPreferenceOpaque_t,
+                        decltype(&cublasLtMatmulPreferenceDestroy)>
+      owned(preference, cublasLtMatmulPreferenceDestroy);
   prefer(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
-  for (const auto operand : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
-                             CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+  for (const auto operand :
+       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
     prefer(preference, operand, alignment);
   int results = 0;
-  check(cublasLtMatmulAlgoGetHeuristic(handle_, made->product, made->a, made->b, made->c, made->c, preference, 1, &made->best, &results), "choosing an algorithm");
-  if (results == 0) throw std::runtime_error("cuBLASLt knows no algorithm for a product of " + std::to_string(p.m) + " x " + std::to_string(p.n) + " x " + std::to_string(p.k));
+  check(cublasLtMatmulAlgoGetHeuristic(handle_, made->product, made->a, made->b, made->c, made->c,
+                                       preference, 1, &made->best, &results),
+        "choosing an algorithm");
+  if (results == 0)
+    throw std::runtime_error("cuBLASLt knows no algorithm for a product of " + std::to_string(p.m) +
+                             " x " + std::to_string(p.n) + " x " + std::to_string(p.k));
   found = std::move(made);
   return *found;
 }
 
-void Products::multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
+void Products::multiply(const ProductPlan& plan, const float* a, const float* b, const float* c,
+                        float* d) {
   const Prepared& with = prepared(plan, alignment_of(a, b, c, d));
   const float one = 1.0f;
-  check(cublasLtMatmul(handle_, with.product, &one, a, with.a, b, with.b, &plan.beta, c, with.c, d, with.c, &with.best.algo, workspace_, kWorkspace, stream_), "product");
+  check(cublasLtMatmul(handle_, with.product, &one, a, with.a, b, with.b, &plan.beta, c, with.c, d,
+                       with.c, &with.best.algo, workspace_, kWorkspace, stream_),
+        "product");
 }
 
 }  // namespace slipway::cuda

@@ -1,4 +1,5 @@
-// Matrix products by cuBLASLt: float32 throughout, TF32 off, or with operands that cuBLASLt rounds to bfloat16 itself. Which algorithm does a product is asked once for each shape.
+// Matrix products by cuBLASLt: float32 throughout, TF32 off, or with operands that cuBLASLt rounds
+// to bfloat16 itself. Which algorithm does a product is asked once for each shape.
 #pragma once
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -25,7 +26,8 @@ class Products {
  private:
   struct Prepared;
   // Shape, rounding, and the bytes that all four pointers are aligned to.
-  using Key = std::tuple<bool, bool, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, bool, uint32_t>;
+  using Key = std::tuple<bool, bool, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool,
+                         bool, uint32_t>;
   const Prepared& prepared(const ProductPlan& plan, uint32_t alignment);
 
   cudaStream_t stream_;

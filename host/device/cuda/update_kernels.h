@@ -1,4 +1,5 @@
-// The optimizers' updates and the clip of gradients: as device/optimizer_kernels.cc does them, one weight a thread at a time.
+// The optimizers' updates and the clip of gradients: as device/optimizer_kernels.cc does them, one
+// weight a thread at a time.
 #pragma once
 #include "device/cuda/dialect.h"
 #include "device/optimizer_kernels.h"
@@ -11,12 +12,15 @@ constexpr int kUpdateThreads = 256;
 template <class Work>
 __device__ inline void for_each_index(int64_t count, const Work& work) {
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) work(i);
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
+       i += stride)
+    work(i);
 }
 
 __global__ __launch_bounds__(kUpdateThreads) inline void adamw_kernel(const float* g, int64_t count,
-                                                                      kernels::AdamWStep s, float* w,
-                                                                      float* m, float* v) {
+                                                                      kernels::AdamWStep s,
+                                                                      float* w, float* m,
+                                                                      float* v) {
   for_each_index(count, [=](int64_t i) {
     const float grad = s.grad_scale * g[i];
     m[i] = s.beta1 * m[i] + s.rest1 * grad;
@@ -38,9 +42,10 @@ __global__ __launch_bounds__(kUpdateThreads) inline void sgd_kernel(const float*
   });
 }
 
-__global__ __launch_bounds__(kUpdateThreads) inline void adagrad_kernel(const float* g, int64_t count,
-                                                                        kernels::AdagradStep s, float* w,
-                                                                        float* sum) {
+__global__ __launch_bounds__(kUpdateThreads) inline void adagrad_kernel(const float* g,
+                                                                        int64_t count,
+                                                                        kernels::AdagradStep s,
+                                                                        float* w, float* sum) {
   for_each_index(count, [=](int64_t i) {
     const float d = s.grad_scale * g[i] + s.decay * w[i];
     sum[i] += d * d;
@@ -48,10 +53,9 @@ __global__ __launch_bounds__(kUpdateThreads) inline void adagrad_kernel(const fl
   });
 }
 
-__global__ __launch_bounds__(kUpdateThreads) inline void rmsprop_kernel(const float* g, int64_t count,
-                                                                        kernels::RmspropStep s, float* w,
-                                                                        float* square, float* mean,
-                                                                        float* buffer) {
+__global__ __launch_bounds__(kUpdateThreads) inline void rmsprop_kernel(
+    const float* g, int64_t count, kernels::RmspropStep s, float* w, float* square, float* mean,
+    float* buffer) {
   for_each_index(count, [=](int64_t i) {
     const float d = s.grad_scale * g[i] + s.decay * w[i];
     square[i] = s.alpha * square[i] + s.rest * d * d;
@@ -73,7 +77,8 @@ __global__ __launch_bounds__(kUpdateThreads) inline void lion_kernel(const float
   });
 }
 
-__global__ __launch_bounds__(kUpdateThreads) inline void scale_kernel(float* x, int64_t count, float factor) {
+__global__ __launch_bounds__(kUpdateThreads) inline void scale_kernel(float* x, int64_t count,
+                                                                      float factor) {
   for_each_index(count, [=](int64_t i) { x[i] *= factor; });
 }
 

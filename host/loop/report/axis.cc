@@ -12,8 +12,8 @@
 namespace slipway::report {
 namespace {
 
-// The smallest of 1, 2, 2.5, 5 times a power of ten that is at least `step`; 2.5 only where fractions may
-// stand.
+// The smallest of 1, 2, 2.5, 5 times a power of ten that is at least `step`; 2.5 only where
+// fractions may stand.
 double round_step(double step, bool whole) {
   const double power = std::pow(10.0, std::floor(std::log10(step)));
   for (const double factor : {1.0, 2.0, 2.5, 5.0}) {
@@ -24,7 +24,8 @@ double round_step(double step, bool whole) {
 }
 
 void fill_ticks(Axis& axis) {
-  const double first = std::ceil(axis.lo / axis.step - 1e-6), last = std::floor(axis.hi / axis.step + 1e-6);
+  const double first = std::ceil(axis.lo / axis.step - 1e-6),
+               last = std::floor(axis.hi / axis.step + 1e-6);
   for (double i = first; i <= last; ++i) axis.ticks.push_back(i * axis.step);
 }
 
@@ -34,8 +35,8 @@ std::string Axis::text(double tick) const {
   const double unit = std::pow(10.0, exponent);
   const double shown = tick / unit, apart = step / unit;
   int decimals = 0;
-  while (decimals < 6 &&
-         std::abs(apart * std::pow(10.0, decimals) - std::round(apart * std::pow(10.0, decimals))) > 1e-6)
+  while (decimals < 6 && std::abs(apart * std::pow(10.0, decimals) -
+                                  std::round(apart * std::pow(10.0, decimals))) > 1e-6)
     ++decimals;
   if (decimals == 0) return whole_text(shown);
   const std::string digits = fmt::format("{:.{}f}", std::abs(shown), decimals);
@@ -93,21 +94,22 @@ std::string axes(Frame& frame, const Axis& x, const Axis& y, const std::string& 
   };
   std::string out;
   for (const double tick : y.ticks) {
-    out += fmt::format("<path class=\"{}\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", tick == 0 ? "zero" : "grid",
-                       frame.left, to_y(tick), frame.plot_right());
-    out += fmt::format("<text class=\"tick end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", frame.left - 6,
-                       to_y(tick) + 4, y.text(tick));
+    out += fmt::format("<path class=\"{}\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>",
+                       tick == 0 ? "zero" : "grid", frame.left, to_y(tick), frame.plot_right());
+    out += fmt::format("<text class=\"tick end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
+                       frame.left - 6, to_y(tick) + 4, y.text(tick));
   }
   for (const double tick : x.ticks) {
-    out += fmt::format("<path class=\"zero\" d=\"M{:.1f} {:.1f}v4\"/>", to_x(tick), frame.plot_bottom());
+    out += fmt::format("<path class=\"zero\" d=\"M{:.1f} {:.1f}v4\"/>", to_x(tick),
+                       frame.plot_bottom());
     out += fmt::format("<text class=\"tick mid\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", to_x(tick),
                        frame.plot_bottom() + 17, x.text(tick));
   }
-  out += fmt::format("<path class=\"zero\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", frame.left, frame.plot_bottom(),
-                     frame.plot_right());
+  out += fmt::format("<path class=\"zero\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", frame.left,
+                     frame.plot_bottom(), frame.plot_right());
   out += fmt::format("<text class=\"name\" x=\"0\" y=\"13\">{}</text>", unit(y_name, y.exponent));
-  out += fmt::format("<text class=\"name end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", frame.plot_right(),
-                     frame.plot_bottom() + 36.0, unit(x_name, x.exponent));
+  out += fmt::format("<text class=\"name end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
+                     frame.plot_right(), frame.plot_bottom() + 36.0, unit(x_name, x.exponent));
   return out;
 }
 

@@ -8,7 +8,9 @@ namespace slipway::report {
 // Values lo..hi on pixels at_lo..at_hi.
 struct Scale {
   double lo = 0, hi = 1, at_lo = 0, at_hi = 1;
-  double operator()(double value) const { return at_lo + (value - lo) / (hi - lo) * (at_hi - at_lo); }
+  double operator()(double value) const {
+    return at_lo + (value - lo) / (hi - lo) * (at_hi - at_lo);
+  }
 };
 
 // A range that ticks divide: hi > lo, both finite.
@@ -19,12 +21,12 @@ struct Axis {
   std::string text(double tick) const;
 };
 
-// A value axis around lo..hi, widened to round ends; a constant series gets room on both sides. Wants finite
-// values.
+// A value axis around lo..hi, widened to round ends; a constant series gets room on both sides.
+// Wants finite values.
 Axis value_axis(double lo, double hi, bool from_zero, int most_ticks);
 
-// An axis of whole numbers (steps, iterations) that ends where the data ends; a single value stands in the
-// middle.
+// An axis of whole numbers (steps, iterations) that ends where the data ends; a single value stands
+// in the middle.
 Axis count_axis(double lo, double hi, int most_ticks);
 
 struct Frame {
@@ -34,12 +36,13 @@ struct Frame {
   double plot_bottom() const { return height - bottom; }
 };
 
-// Grid lines, tick texts and the two names; sets frame.left to what the tick texts need, and the scales.
+// Grid lines, tick texts and the two names; sets frame.left to what the tick texts need, and the
+// scales.
 std::string axes(Frame& frame, const Axis& x, const Axis& y, const std::string& x_name,
                  const std::string& y_name, Scale& to_x, Scale& to_y);
 
-// Moves label positions apart to `gap` px while keeping their order and staying within lo..hi where there is
-// room.
+// Moves label positions apart to `gap` px while keeping their order and staying within lo..hi where
+// there is room.
 void spread(std::vector<double>& at, double gap, double lo, double hi);
 
 }  // namespace slipway::report

@@ -30,8 +30,8 @@ struct Range {
   bool empty() const { return lo > hi; }
 };
 
-// Of each class along x: first, lowest, highest and last point, so that a thinned line covers the same
-// pixels. A gap stays one when a class has no finite point at all.
+// Of each class along x: first, lowest, highest and last point, so that a thinned line covers the
+// same pixels. A gap stays one when a class has no finite point at all.
 Points thinned(const Points& points, size_t classes) {
   Points out;
   const double lo = points.x.front(), width = (points.x.back() - lo) / static_cast<double>(classes);
@@ -64,10 +64,11 @@ std::string line_path(const Points& points, const Scale& to_x, const Scale& to_y
   for (size_t i = 0; i < points.x.size(); ++i) {
     const bool finite = !std::isnan(points.y[i]);
     if (finite)
-      fmt::format_to(std::back_inserter(d), "{}{:.1f} {:.1f}", pen_down ? 'L' : 'M', to_x(points.x[i]),
-                     to_y(points.y[i]));
+      fmt::format_to(std::back_inserter(d), "{}{:.1f} {:.1f}", pen_down ? 'L' : 'M',
+                     to_x(points.x[i]), to_y(points.y[i]));
     // A round cap shows a point that stands alone between two gaps.
-    const bool alone = finite && !pen_down && (i + 1 == points.x.size() || std::isnan(points.y[i + 1]));
+    const bool alone =
+        finite && !pen_down && (i + 1 == points.x.size() || std::isnan(points.y[i + 1]));
     if (alone) d += "h0";
     pen_down = finite;
   }
@@ -80,11 +81,12 @@ std::string band_path(const Band& band, const Scale& to_x, const Scale& to_y) {
   std::string there, back;
   for (size_t i = 0; i < low.x.size(); ++i)
     if (!std::isnan(low.y[i]))
-      fmt::format_to(std::back_inserter(there), "{}{:.1f} {:.1f}", there.empty() ? 'M' : 'L', to_x(low.x[i]),
-                     to_y(low.y[i]));
+      fmt::format_to(std::back_inserter(there), "{}{:.1f} {:.1f}", there.empty() ? 'M' : 'L',
+                     to_x(low.x[i]), to_y(low.y[i]));
   for (size_t i = high.x.size(); i > 0; --i)
     if (!std::isnan(high.y[i - 1]))
-      fmt::format_to(std::back_inserter(back), "L{:.1f} {:.1f}", to_x(high.x[i - 1]), to_y(high.y[i - 1]));
+      fmt::format_to(std::back_inserter(back), "L{:.1f} {:.1f}", to_x(high.x[i - 1]),
+                     to_y(high.y[i - 1]));
   return there.empty() || back.empty() ? "" : there + back + "Z";
 }
 
@@ -93,8 +95,9 @@ std::string hover_points(const Points& points, const Scale& to_x, const Scale& t
   std::string out;
   for (size_t i = 0; i < points.x.size(); ++i)
     if (!std::isnan(points.y[i]))
-      fmt::format_to(std::back_inserter(out), "{}{:.1f},{:.1f},{:.6g},{:.4g}", out.empty() ? "" : ";",
-                     to_x(points.x[i]), to_y(points.y[i]), points.x[i], points.y[i]);
+      fmt::format_to(std::back_inserter(out), "{}{:.1f},{:.1f},{:.6g},{:.4g}",
+                     out.empty() ? "" : ";", to_x(points.x[i]), to_y(points.y[i]), points.x[i],
+                     points.y[i]);
   return out;
 }
 
@@ -104,8 +107,8 @@ std::optional<double> last_finite(const Points& points) {
   return std::nullopt;
 }
 
-std::string series_svg(const Series& series, const Points& points, const Scale& to_x, const Scale& to_y,
-                       bool hover) {
+std::string series_svg(const Series& series, const Points& points, const Scale& to_x,
+                       const Scale& to_y, bool hover) {
   std::string out = fmt::format("<g class=\"series c{}{}\"", series.colour,
                                 series.faint               ? " faint"
                                 : points.x.size() > kDense ? " dense"
@@ -117,8 +120,8 @@ std::string series_svg(const Series& series, const Points& points, const Scale& 
   if (points.x.size() <= kMostDots && !series.faint)
     for (size_t i = 0; i < points.x.size(); ++i)
       if (!std::isnan(points.y[i]))
-        out += fmt::format("<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"/>", to_x(points.x[i]),
-                           to_y(points.y[i]));
+        out += fmt::format("<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"/>",
+                           to_x(points.x[i]), to_y(points.y[i]));
   return out + "</g>\n";
 }
 
@@ -126,7 +129,8 @@ struct Label {
   std::string value, name;
   int colour;
   double y;
-  double width() const { return 26 + text_width(value, 14) + text_width(name, 12.5); }  // the value is bold
+  // the value is bold
+  double width() const { return 26 + text_width(value, 14) + text_width(name, 12.5); }
 };
 
 std::string labels_svg(std::vector<Label> labels, const Frame& frame, const Scale& to_y) {
@@ -136,23 +140,24 @@ std::string labels_svg(std::vector<Label> labels, const Frame& frame, const Scal
   std::string out;
   for (size_t i = 0; i < labels.size(); ++i) {
     const double x = frame.plot_right() + 4;
-    out += fmt::format("<g class=\"c{}\"><path class=\"key\" d=\"M{:.1f} {:.1f}h12\"/></g>", labels[i].colour,
-                       x, at[i]);
+    out += fmt::format("<g class=\"c{}\"><path class=\"key\" d=\"M{:.1f} {:.1f}h12\"/></g>",
+                       labels[i].colour, x, at[i]);
     out += fmt::format(
-        "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\"><tspan class=\"value\">{}</tspan> {}</text>\n",
+        "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\"><tspan class=\"value\">{}</tspan> "
+        "{}</text>\n",
         x + 17, at[i] + 4.3, escape(labels[i].value), escape(labels[i].name));
   }
   return out;
 }
 
 std::string level_line(const Level& level, const Frame& frame, const Scale& to_y) {
-  return fmt::format("<path class=\"level\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", frame.left, to_y(level.y),
-                     frame.plot_right());
+  return fmt::format("<path class=\"level\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", frame.left,
+                     to_y(level.y), frame.plot_right());
 }
 
 std::string level_name(const Level& level, const Frame& frame, const Scale& to_y) {
-  return fmt::format("<text class=\"tick halo\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", frame.left + 6,
-                     to_y(level.y) - 6, escape(level.name));
+  return fmt::format("<text class=\"tick halo\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
+                     frame.left + 6, to_y(level.y) - 6, escape(level.name));
 }
 
 std::string marks_svg(const std::vector<double>& marks, const Axis& x, const Frame& frame,
@@ -160,8 +165,8 @@ std::string marks_svg(const std::vector<double>& marks, const Axis& x, const Fra
   std::string out;
   for (const double mark : marks)
     if (mark > x.lo && mark < x.hi)
-      out += fmt::format("<path class=\"mark\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>", to_x(mark), frame.top,
-                         frame.plot_bottom());
+      out += fmt::format("<path class=\"mark\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>", to_x(mark),
+                         frame.top, frame.plot_bottom());
   return out;
 }
 
@@ -188,7 +193,8 @@ Points drawn_points(const Series& series, size_t most) {
   std::vector<size_t> order;
   for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i)
     if (std::isfinite(series.x[i])) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return series.x[a] < series.x[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return series.x[a] < series.x[b]; });
   Points out;
   for (const size_t i : order) {
     const double y = std::isfinite(series.y[i]) ? series.y[i] : NAN;
@@ -229,7 +235,8 @@ std::string svg_curve(const Chart& chart) {
                        band_path(band, to_x, to_y));
   for (const Level& level : chart.levels) out += level_line(level, frame, to_y);
   for (size_t i = 0; i < chart.series.size(); ++i)
-    if (last_finite(drawn[i])) out += series_svg(chart.series[i], drawn[i], to_x, to_y, chart.hover);
+    if (last_finite(drawn[i]))
+      out += series_svg(chart.series[i], drawn[i], to_x, to_y, chart.hover);
   for (const Level& level : chart.levels) out += level_name(level, frame, to_y);
   return out + labels_svg(labels, frame, to_y) + "</svg>";
 }

@@ -14,9 +14,12 @@ namespace {
 
 constexpr double kLargest = 1e30;
 
-// Bytes of the valid UTF-8 sequence that `text` starts with, and its code point; 0 when it starts with none.
+// Bytes of the valid UTF-8 sequence that `text` starts with, and its code point; 0 when it starts
+// with none.
 size_t decode(std::string_view text, uint32_t& point) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
+  const auto byte = [&](size_t i) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(text[i]));
+  };
   const uint32_t lead = byte(0);
   point = lead;
   if (lead < 0x80) return 1;
@@ -64,7 +67,8 @@ Json parse_line(std::string_view line) {
   return row;
 }
 
-// Calls `use` with every line that is a JSON object; returns how many are not, a torn last line left out.
+// Calls `use` with every line that is a JSON object; returns how many are not, a torn last line
+// left out.
 size_t each_row(const std::string& text, const std::function<void(const Json&)>& use) {
   size_t unreadable = 0;
   for (size_t begin = 0; begin < text.size();) {
@@ -91,7 +95,8 @@ double number(const Json& row, const char* key) {
 
 std::string text_of(const Json& row, const char* key) {
   const auto at = row.find(key);
-  return at != row.end() && at->is_string() ? clean_text(at->get_ref<const std::string&>()) : std::string();
+  return at != row.end() && at->is_string() ? clean_text(at->get_ref<const std::string&>())
+                                            : std::string();
 }
 
 void append(Table& table, const Json& row) {
@@ -156,7 +161,8 @@ std::vector<int> sample_files(const fs::path& samples, const std::string& kind) 
     const std::string digits = at->path().stem().string().substr(kind.size() + 1);
     int value = -1;
     const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error == std::errc() && stop == digits.data() + digits.size() && value >= 0) out.push_back(value);
+    if (error == std::errc() && stop == digits.data() + digits.size() && value >= 0)
+      out.push_back(value);
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -183,7 +189,8 @@ void read_training_samples(const fs::path& samples, Record& record) {
 
 void read_pairs(const fs::path& samples, Record& record) {
   std::vector<int> files = sample_files(samples, "eval");
-  while (files.size() > 1 && files.back() > record.kept_iteration) files.pop_back();  // NaN keeps them all
+  // NaN keeps them all
+  while (files.size() > 1 && files.back() > record.kept_iteration) files.pop_back();
   if (files.empty()) return;
   record.before_iteration = files.front();
   const std::vector<Sample> before = read_samples(sample_file(samples, "eval", files.front()));
@@ -242,7 +249,8 @@ Record read_record(const fs::path& run_dir) {
     fail("{}: no metrics.jsonl there, so no run to report on; give the output_dir of a run",
          run_dir.string());
   Record record;
-  record.name = clean_text(without_slash(fs::absolute(run_dir, ec).lexically_normal()).filename().string());
+  record.name =
+      clean_text(without_slash(fs::absolute(run_dir, ec).lexically_normal()).filename().string());
   read_metrics(read_file(metrics), record);
   read_training_samples(run_dir / "samples", record);
   read_pairs(run_dir / "samples", record);

@@ -1,5 +1,5 @@
-// What a run folder says about its run, read leniently: the rows of metrics.jsonl as columns, samples,
-// outcome.
+// What a run folder says about its run, read leniently: the rows of metrics.jsonl as columns,
+// samples, outcome.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -14,16 +14,17 @@ namespace slipway::report {
 
 inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
-// Rows of one kind in the order of the file: one column per key that holds a number in some row. Every column
-// has `rows` entries; null, NaN, an absent key and magnitudes over 1e30 (which no axis can show) are
-// kMissing.
+// Rows of one kind in the order of the file: one column per key that holds a number in some row.
+// Every column has `rows` entries; null, NaN, an absent key and magnitudes over 1e30 (which no axis
+// can show) are kMissing.
 struct Table {
   size_t rows = 0;
   std::map<std::string, std::vector<double>> columns;
 
-  const std::vector<double>& column(const std::string& key) const;  // an empty vector when no row has the key
-  bool has(const std::string& key) const;                           // some row has a number there
-  double first(const std::string& key) const;                       // kMissing when there is none
+  // an empty vector when no row has the key
+  const std::vector<double>& column(const std::string& key) const;
+  bool has(const std::string& key) const;      // some row has a number there
+  double first(const std::string& key) const;  // kMissing when there is none
   double last(const std::string& key) const;
 };
 
@@ -41,11 +42,13 @@ struct Record {
   std::string name;                      // of the folder
   Table steps, iterations, evaluations;  // rows of training, of RAFT iterations, of evaluations
   std::string outcome;                   // of the "end" row; empty while the run goes on
-  double seconds = kMissing;             // of the "end" row, else between the first and the last row
-  double last_time = kMissing;           // unix seconds of the last row
-  double kept_iteration = kMissing;      // a rollback went back to this iteration
-  size_t unreadable = 0;                 // lines that are no JSON object, a torn last one not counted
-  std::string config;                    // config.resolved.toml, empty when missing
+  // of the "end" row, else between the first and the last row
+  double seconds = kMissing;
+  double last_time = kMissing;       // unix seconds of the last row
+  double kept_iteration = kMissing;  // a rollback went back to this iteration
+  // lines that are no JSON object, a torn last one not counted
+  size_t unreadable = 0;
+  std::string config;  // config.resolved.toml, empty when missing
 
   int first_iteration = -1, last_iteration = -1;    // of samples/iteration-*.jsonl; -1: none
   std::vector<double> first_rewards, last_rewards;  // every finite reward of those two files
@@ -54,12 +57,12 @@ struct Record {
   size_t held_out_prompts = 0;  // lines of the first of the two
 };
 
-// Throws Error when run_dir has no metrics.jsonl. All text in the record is valid UTF-8 without control
-// characters other than tab and line feed.
+// Throws Error when run_dir has no metrics.jsonl. All text in the record is valid UTF-8 without
+// control characters other than tab and line feed.
 Record read_record(const fs::path& run_dir);
 
-// The row of `evaluations` that describes the model the run ended with: the last one, or the one that a
-// rollback went back to. -1 when there is none.
+// The row of `evaluations` that describes the model the run ended with: the last one, or the one
+// that a rollback went back to. -1 when there is none.
 int final_evaluation(const Record& record);
 
 // `text` with every invalid UTF-8 sequence, control character and noncharacter replaced by U+FFFD.

@@ -20,8 +20,8 @@ std::vector<double> scaled(std::vector<double> values, double factor) {
   return values;
 }
 
-// Mean of the finite values around each entry, over what there is of the window at the ends; missing where
-// the entry is.
+// Mean of the finite values around each entry, over what there is of the window at the ends;
+// missing where the entry is.
 std::vector<double> moving_mean(const std::vector<double>& values, size_t window) {
   std::vector<double> sums{0.0}, counts{0.0}, out;
   for (const double value : values) {
@@ -29,9 +29,11 @@ std::vector<double> moving_mean(const std::vector<double>& values, size_t window
     counts.push_back(counts.back() + (std::isnan(value) ? 0.0 : 1.0));
   }
   for (size_t i = 0; i < values.size(); ++i) {
-    const size_t begin = i - std::min(i, window / 2), end = std::min(values.size(), i + window / 2 + 1);
-    out.push_back(std::isnan(values[i]) ? kMissing
-                                        : (sums[end] - sums[begin]) / (counts[end] - counts[begin]));
+    const size_t begin = i - std::min(i, window / 2),
+                 end = std::min(values.size(), i + window / 2 + 1);
+    out.push_back(std::isnan(values[i])
+                      ? kMissing
+                      : (sums[end] - sums[begin]) / (counts[end] - counts[begin]));
   }
   return out;
 }
@@ -57,7 +59,9 @@ void add_mean(Chart& chart) {
 bool by_iteration(const Record& record) {
   return record.iterations.rows > 0 || record.evaluations.has("iteration");
 }
-std::string evaluation_x(const Record& record) { return by_iteration(record) ? "iteration" : "global_step"; }
+std::string evaluation_x(const Record& record) {
+  return by_iteration(record) ? "iteration" : "global_step";
+}
 
 Chart per_iteration(const Record& record, const std::string& y_name) {
   Chart chart;
@@ -73,15 +77,17 @@ Chart per_step(const Record& record, const std::string& y_name) {
   chart.counted = "step";
   chart.y_name = y_name;
   const std::vector<double>& ends = record.iterations.column("global_step");
-  if (ends.size() > 1 && ends.size() <= kMostMarks) chart.marks.assign(ends.begin(), ends.end() - 1);
+  if (ends.size() > 1 && ends.size() <= kMostMarks)
+    chart.marks.assign(ends.begin(), ends.end() - 1);
   return chart;
 }
 
 std::string figure(const std::string& title, const std::string& note, const std::string& svg) {
   if (svg.empty()) return "";
-  const std::string more = note.empty() ? "" : fmt::format("<p class=\"note\">{}</p>", escape(note));
-  return fmt::format("<figure><figcaption><h3>{}</h3>{}</figcaption>\n{}</figure>\n", escape(title), more,
-                     svg);
+  const std::string more =
+      note.empty() ? "" : fmt::format("<p class=\"note\">{}</p>", escape(note));
+  return fmt::format("<figure><figcaption><h3>{}</h3>{}</figcaption>\n{}</figure>\n", escape(title),
+                     more, svg);
 }
 
 std::string reward_figure(const Record& record) {
@@ -105,8 +111,12 @@ std::string reward_figures(const Record& record) {
     add(chart, record.iterations, "iteration", key, "training", 2);
     add(chart, record.evaluations, evaluation_x(record), "eval_" + key, "held-out", 1);
     const bool cut = i + 1 == kMostRewards && names.size() > kMostRewards;
-    out += figure("Reward " + names[i], fmt::format("Before its weight, over the answers that it has an opinion on.{}",
-                  cut ? fmt::format(" {} more rewards are in metrics.jsonl.", names.size() - kMostRewards) : ""), svg_curve(chart));
+    out += figure("Reward " + names[i],
+                  fmt::format("Before its weight, over the answers that it has an opinion on.{}",
+                              cut ? fmt::format(" {} more rewards are in metrics.jsonl.",
+                                                names.size() - kMostRewards)
+                                  : ""),
+                  svg_curve(chart));
   }
   return out;
 }
@@ -123,8 +133,10 @@ std::string loss_figure(const Record& record) {
 std::string histogram_figure(const Record& record) {
   std::vector<Bars> bars;
   const auto name = [](int iteration) { return fmt::format("iteration {}", iteration); };
-  if (!record.first_rewards.empty()) bars.push_back({name(record.first_iteration), 5, record.first_rewards});
-  if (!record.last_rewards.empty()) bars.push_back({name(record.last_iteration), 1, record.last_rewards});
+  if (!record.first_rewards.empty())
+    bars.push_back({name(record.first_iteration), 5, record.first_rewards});
+  if (!record.last_rewards.empty())
+    bars.push_back({name(record.last_iteration), 1, record.last_rewards});
   return figure("Rewards of the training samples", "Every sample drawn, before selection.",
                 svg_histogram(bars, "reward of a sample"));
 }
@@ -140,16 +152,19 @@ std::string length_figures(const Record& record) {
   add(cut, record.iterations, "iteration", "cut_share", "training", 2, 100);
   add(cut, record.evaluations, x, "eval_cut_share", "held-out", 1, 100);
   return figure("Mean length", "", svg_curve(length)) +
-         figure("Cut share", "Answers that reached the token limit before they ended.", svg_curve(cut));
+         figure("Cut share", "Answers that reached the token limit before they ended.",
+                svg_curve(cut));
 }
 
 std::string optimizer_figures(const Record& record) {
-  Chart rate = per_step(record, "learning rate"), norm = per_step(record, "gradient norm before clipping");
+  Chart rate = per_step(record, "learning rate"),
+        norm = per_step(record, "gradient norm before clipping");
   rate.from_zero = norm.from_zero = true;
   add(rate, record.steps, "global_step", "learning_rate", "rate", 3);
   add(norm, record.steps, "global_step", "grad_norm", "norm", 4);
   add_mean(norm);
-  return figure("Learning rate", "", svg_curve(rate)) + figure("Gradient norm", "", svg_curve(norm));
+  return figure("Learning rate", "", svg_curve(rate)) +
+         figure("Gradient norm", "", svg_curve(norm));
 }
 
 std::string speed_figures(const Record& record) {
@@ -168,7 +183,8 @@ std::string speed_figures(const Record& record) {
   add_mean(speed);
   std::string mfu;
   if (record.steps.has("mfu"))
-    mfu = fmt::format("{} % of the processor's measured matrix product rate at the end.", number_text(100 * record.steps.last("mfu"), 2));
+    mfu = fmt::format("{} % of the processor's measured matrix product rate at the end.",
+                      number_text(100 * record.steps.last("mfu"), 2));
   return figure("Distance from the starting model", "", svg_curve(kl)) +
          figure("Time of an iteration", "", svg) + figure("Training speed", mfu, svg_curve(speed));
 }
@@ -182,14 +198,16 @@ Chart reward_chart(const Record& record) {
   add(chart, record.iterations, "iteration", "selected_reward", "selected", 2);
   add(chart, record.iterations, "iteration", "policy_reward", "policy", 3);
   add(chart, held_out, x, "eval_reward", "held-out", 1);
-  if (record.held_out_prompts > 1 && held_out.has("eval_reward") && held_out.has("eval_reward_std") &&
-      held_out.has(x)) {
-    Band band{1, held_out.column(x), held_out.column("eval_reward"), held_out.column("eval_reward")};
+  if (record.held_out_prompts > 1 && held_out.has("eval_reward") &&
+      held_out.has("eval_reward_std") && held_out.has(x)) {
+    Band band{1, held_out.column(x), held_out.column("eval_reward"),
+              held_out.column("eval_reward")};
     const std::vector<double>& std = held_out.column("eval_reward_std");
     const std::vector<double>& unscored = held_out.column("eval_unscored_share");
     for (size_t i = 0; i < std.size(); ++i) {
       const double scored = i < unscored.size() && unscored[i] > 0 ? 1 - unscored[i] : 1;
-      const double half = 1.96 * std[i] / std::sqrt(scored * static_cast<double>(record.held_out_prompts));
+      const double half =
+          1.96 * std[i] / std::sqrt(scored * static_cast<double>(record.held_out_prompts));
       band.lo[i] -= half;
       band.hi[i] += half;
     }
@@ -200,10 +218,12 @@ Chart reward_chart(const Record& record) {
 
 std::vector<std::string> reward_names(const Record& record) {
   std::vector<std::string> out;
-  for (const auto& [table, begin] : {std::pair{&record.iterations, "rewards/"}, std::pair{&record.evaluations, "eval_rewards/"}})
+  for (const auto& [table, begin] :
+       {std::pair{&record.iterations, "rewards/"}, std::pair{&record.evaluations, "eval_rewards/"}})
     for (const auto& [key, column] : table->columns) {
       const std::string head = begin, tail = "/mean";
-      if (!key.starts_with(head) || !key.ends_with(tail) || key.size() <= head.size() + tail.size()) continue;
+      if (!key.starts_with(head) || !key.ends_with(tail) || key.size() <= head.size() + tail.size())
+        continue;
       std::string name = key.substr(head.size(), key.size() - head.size() - tail.size());
       if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
     }
@@ -214,7 +234,8 @@ Chart distinct_chart(const Record& record) {
   Chart chart = per_iteration(record, "distinct n-grams / all n-grams");
   const bool held_out = record.evaluations.has("eval_distinct_2");
   const Table& table = held_out ? record.evaluations : record.iterations;
-  const std::string prefix = held_out ? "eval_" : "", x = held_out ? evaluation_x(record) : "iteration";
+  const std::string prefix = held_out ? "eval_" : "",
+                    x = held_out ? evaluation_x(record) : "iteration";
   add(chart, table, x, prefix + "distinct_2", "distinct-2", 1);
   add(chart, table, x, prefix + "distinct_1", "distinct-1", 4);
   const double base = table.first(prefix + "distinct_2");
@@ -236,10 +257,11 @@ std::string figures(const Record& record) {
   const Chart distinct = distinct_chart(record);
   const bool held_out = record.evaluations.has("eval_distinct_2");
   std::string out = reward_figure(record) + reward_figures(record);
-  out += figure(held_out ? "Diversity of the held-out answers" : "Diversity of the training samples",
-                "Falls when the answers become alike.", svg_curve(distinct));
-  out += histogram_figure(record) + loss_figure(record) + optimizer_figures(record) + length_figures(record) +
-         speed_figures(record);
+  out +=
+      figure(held_out ? "Diversity of the held-out answers" : "Diversity of the training samples",
+             "Falls when the answers become alike.", svg_curve(distinct));
+  out += histogram_figure(record) + loss_figure(record) + optimizer_figures(record) +
+         length_figures(record) + speed_figures(record);
   return out.empty() ? "" : "<div class=\"charts\">\n" + out + "</div>\n";
 }
 

@@ -1,4 +1,5 @@
-// The picture of a run for a README: two curves and three answers before and after, as one SVG file.
+// The picture of a run for a README: two curves and three answers before and after, as one SVG
+// file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,13 +33,15 @@ constexpr std::string_view kPictureStyle = R"css(
 )css";
 
 std::string text(const char* css, double x, double y, std::string_view words) {
-  return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", css, x, y, escape(words));
+  return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", css, x, y,
+                     escape(words));
 }
 
 std::string pill(double x, double y, double reward, double largest) {
   const double share = largest > 0 ? std::abs(reward) / largest : 0;
   return fmt::format(
-             "<rect class=\"pill {}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"58\" height=\"21\" rx=\"10.5\" "
+             "<rect class=\"pill {}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"58\" height=\"21\" "
+             "rx=\"10.5\" "
              "fill-opacity=\"{:.2f}\"/>",
              reward < 0 ? "down" : "up", x, y - 15, 0.06 + 0.5 * share) +
          text("reward", x + 29, y, signed_text(reward));
@@ -48,8 +51,8 @@ std::string pill(double x, double y, double reward, double largest) {
 std::string placed(const Chart& chart, const char* title, int x, int y) {
   const std::string svg = svg_curve(chart);
   if (svg.empty()) return "";
-  return text("heading", x, y, title) + fmt::format("<g transform=\"translate({} {})\">", x, y + 16) + svg +
-         "</g>\n";
+  return text("heading", x, y, title) +
+         fmt::format("<g transform=\"translate({} {})\">", x, y + 16) + svg + "</g>\n";
 }
 
 std::string charts(const Record& record, double& bottom) {
@@ -86,8 +89,9 @@ std::string answers(const Record& record, double& bottom) {
   const std::string before = record.before_iteration == 0
                                  ? "before training"
                                  : fmt::format("after iteration {}", record.before_iteration);
-  std::string out = text("heading", kMargin, y, "prompt") + text("heading", before_x, y, before) +
-                    text("heading", after_x, y, fmt::format("after iteration {}", record.after_iteration));
+  std::string out =
+      text("heading", kMargin, y, "prompt") + text("heading", before_x, y, before) +
+      text("heading", after_x, y, fmt::format("after iteration {}", record.after_iteration));
   y += 14;
   for (const Pair* pair : shown) {
     out += fmt::format("<path class=\"rule\" d=\"M{} {:.1f}H{}\"/>", kMargin, y, kWidth - kMargin);
@@ -100,7 +104,8 @@ std::string answers(const Record& record, double& bottom) {
       lines = std::max(lines, wrapped_lines.size());
     };
     paragraph("prompt", kMargin, 200, pair->before.prompt);
-    out += pill(before_x, y, pair->before.reward, largest) + pill(after_x, y, pair->after.reward, largest);
+    out += pill(before_x, y, pair->before.reward, largest) +
+           pill(after_x, y, pair->after.reward, largest);
     paragraph("text", before_x + 70, width, pair->before.completion);
     paragraph("text", after_x + 70, width, pair->after.completion);
     y += kLine * static_cast<double>(lines - 1) + 16;
@@ -109,8 +114,9 @@ std::string answers(const Record& record, double& bottom) {
   if (record.pairs.size() > shown.size()) {
     out +=
         text("small", kMargin, bottom + 12,
-             fmt::format("The middle one of each third of {} held-out prompts, ranked by change of reward.",
-                         record.pairs.size()));
+             fmt::format(
+                 "The middle one of each third of {} held-out prompts, ranked by change of reward.",
+                 record.pairs.size()));
     bottom += 16;
   }
   return out;
@@ -121,8 +127,9 @@ std::string summary(const Record& record) {
   const int final = final_evaluation(record);
   const auto at_end = [&](const char* key) {
     const std::vector<double>& column = held_out.column(key);
-    return final >= 0 && static_cast<size_t>(final) < column.size() ? column[static_cast<size_t>(final)]
-                                                                    : kMissing;
+    return final >= 0 && static_cast<size_t>(final) < column.size()
+               ? column[static_cast<size_t>(final)]
+               : kMissing;
   };
   std::string out;
   const auto add = [&](const std::string& words) { out += (out.empty() ? "" : " · ") + words; };
@@ -150,8 +157,9 @@ std::string picture(const Record& record) {
       kWidth, height);
   out += fmt::format("<title>{}</title>\n<style>{}{}</style>\n", escape(record.name), kChartStyle,
                      kPictureStyle);
-  out += fmt::format("<rect class=\"ground\" x=\".5\" y=\".5\" width=\"{}\" height=\"{:.0f}\" rx=\"12\"/>\n",
-                     kWidth - 1, height - 1);
+  out += fmt::format(
+      "<rect class=\"ground\" x=\".5\" y=\".5\" width=\"{}\" height=\"{:.0f}\" rx=\"12\"/>\n",
+      kWidth - 1, height - 1);
   return out + inside + "</svg>\n";
 }
 

@@ -22,8 +22,8 @@ constexpr size_t kMostTableRows = 200;
 
 std::string tile(const std::string& name, const std::string& value, const std::string& more) {
   return fmt::format(
-      "<div class=\"tile\"><dt>{}</dt><dd class=\"big\">{}</dd><dd class=\"more\">{}</dd></div>\n", name,
-      value, more);
+      "<div class=\"tile\"><dt>{}</dt><dd class=\"big\">{}</dd><dd class=\"more\">{}</dd></div>\n",
+      name, value, more);
 }
 
 std::string from_to(double from, double to) {
@@ -32,21 +32,25 @@ std::string from_to(double from, double to) {
 
 double value_at(const Table& table, const std::string& key, int row) {
   const std::vector<double>& column = table.column(key);
-  return row >= 0 && static_cast<size_t>(row) < column.size() ? column[static_cast<size_t>(row)] : kMissing;
+  return row >= 0 && static_cast<size_t>(row) < column.size() ? column[static_cast<size_t>(row)]
+                                                              : kMissing;
 }
 
 std::string reward_tiles(const Record& record) {
   const Table& held_out = record.evaluations;
   const int final = final_evaluation(record);
   std::string out;
-  if (const double from = held_out.first("eval_reward"), to = value_at(held_out, "eval_reward", final);
+  if (const double from = held_out.first("eval_reward"),
+      to = value_at(held_out, "eval_reward", final);
       !std::isnan(to)) {
     const std::string prompts =
         record.held_out_prompts > 0
-            ? fmt::format(" on {} prompts", whole_text(static_cast<double>(record.held_out_prompts)))
+            ? fmt::format(" on {} prompts",
+                          whole_text(static_cast<double>(record.held_out_prompts)))
             : "";
     out += held_out.rows > 1
-               ? tile("Held-out reward, before → after", from_to(from, to), signed_text(to - from) + prompts)
+               ? tile("Held-out reward, before → after", from_to(from, to),
+                      signed_text(to - from) + prompts)
                : tile("Held-out reward", number_text(to), "before training" + prompts);
   }
   if (const double from = held_out.first("eval_distinct_2"),
@@ -60,14 +64,15 @@ std::string reward_tiles(const Record& record) {
 
 std::string loss_tiles(const Record& record) {
   std::string out;
-  if (const double from = record.evaluations.first("eval_loss"), to = record.evaluations.last("eval_loss");
+  if (const double from = record.evaluations.first("eval_loss"),
+      to = record.evaluations.last("eval_loss");
       !std::isnan(to))
     out += record.evaluations.rows > 1
                ? tile("Held-out loss, first → last", from_to(from, to), signed_text(to - from))
                : tile("Held-out loss", number_text(to), "one evaluation");
   if (!record.evaluations.has("eval_reward") && record.steps.has("loss"))
-    out += tile("Training loss, first → last", from_to(record.steps.first("loss"), record.steps.last("loss")),
-                "of logged steps");
+    out += tile("Training loss, first → last",
+                from_to(record.steps.first("loss"), record.steps.last("loss")), "of logged steps");
   return out;
 }
 
@@ -78,7 +83,8 @@ std::string tiles(const Record& record) {
     speed = fmt::format("{} tokens/s generated in the last iteration",
                         number_text(record.iterations.last("tokens_per_second")));
   else if (record.steps.has("tokens_per_second"))
-    speed = fmt::format("{} tokens/s trained at the end", number_text(record.steps.last("tokens_per_second")));
+    speed = fmt::format("{} tokens/s trained at the end",
+                        number_text(record.steps.last("tokens_per_second")));
   if (record.seconds > 0) out += tile("Time", duration_text(record.seconds), speed);
   double steps = 0;
   for (const Table* table : {&record.steps, &record.iterations, &record.evaluations})
@@ -90,16 +96,22 @@ std::string tiles(const Record& record) {
   } else if (record.steps.has("epoch")) {
     more = fmt::format("{} epochs", number_text(record.steps.last("epoch")));
   }
-  return "<dl class=\"tiles\">\n" + out + tile("Optimizer steps", whole_text(steps), more) + "</dl>\n";
+  return "<dl class=\"tiles\">\n" + out + tile("Optimizer steps", whole_text(steps), more) +
+         "</dl>\n";
 }
 
 std::string header(const Record& record) {
   const bool kept = std::isnan(record.kept_iteration);
-  const bool good = kept && (record.outcome == "completed" || record.outcome.starts_with("stopped"));
-  std::string outcome = record.outcome.empty() ? "not finished when this page was written" : record.outcome;
-  if (!kept) outcome += fmt::format(", back to the model of iteration {}", whole_text(record.kept_iteration));
+  const bool good =
+      kept && (record.outcome == "completed" || record.outcome.starts_with("stopped"));
+  std::string outcome =
+      record.outcome.empty() ? "not finished when this page was written" : record.outcome;
+  if (!kept)
+    outcome +=
+        fmt::format(", back to the model of iteration {}", whole_text(record.kept_iteration));
   return fmt::format(
-      "<header><p class=\"brand\">Slipway run</p><h1>{}</h1><p class=\"outcome {}\">{}</p></header>\n",
+      "<header><p class=\"brand\">Slipway run</p><h1>{}</h1><p class=\"outcome "
+      "{}\">{}</p></header>\n",
       escape(record.name), good ? "good" : "wait", escape(outcome));
 }
 
@@ -143,7 +155,8 @@ std::string number_table(const Record& record) {
   std::string out =
       "<details><summary>Numbers of every iteration</summary>\n<div class=\"sheet\"><table "
       "class=\"numbers\"><thead><tr><th>iteration</th>";
-  if (stride > 1) out.replace(out.find("every iteration"), 15, fmt::format("every {}th iteration", stride));
+  if (stride > 1)
+    out.replace(out.find("every iteration"), 15, fmt::format("every {}th iteration", stride));
   for (const Column& column : columns) out += fmt::format("<th>{}</th>", column.title);
   out += "</tr></thead><tbody>\n";
   size_t at = 0;
@@ -151,8 +164,9 @@ std::string number_table(const Record& record) {
     if (at++ % stride != 0 && at != rows.size()) continue;
     out += fmt::format("<tr><td>{}</td>", iteration);
     for (const Column& column : columns)
-      out += fmt::format("<td>{}</td>", number_text(value_at(*column.table, column.key,
-                                                             column.table == it ? row.first : row.second)));
+      out += fmt::format("<td>{}</td>",
+                         number_text(value_at(*column.table, column.key,
+                                              column.table == it ? row.first : row.second)));
     out += "</tr>\n";
   }
   return out + "</tbody></table></div></details>\n";
@@ -161,16 +175,18 @@ std::string number_table(const Record& record) {
 std::string configuration(const Record& record) {
   if (record.config.empty()) return "";
   // An HTML parser drops the first line feed after <pre>.
-  return "<details><summary>Configuration: config.resolved.toml</summary>\n<pre>\n" + escape(record.config) +
-         "</pre></details>\n";
+  return "<details><summary>Configuration: config.resolved.toml</summary>\n<pre>\n" +
+         escape(record.config) + "</pre></details>\n";
 }
 
 std::string footer(const Record& record) {
   std::string out = "<footer>Made from metrics.jsonl and samples/ of the run folder.";
-  if (const std::string date = date_text(record.last_time); !date.empty()) out += " Last row: " + date + ".";
+  if (const std::string date = date_text(record.last_time); !date.empty())
+    out += " Last row: " + date + ".";
   if (record.unreadable > 0)
-    out += fmt::format(" {} line{} of metrics.jsonl could not be read and {} left out.", record.unreadable,
-                       record.unreadable == 1 ? "" : "s", record.unreadable == 1 ? "is" : "are");
+    out += fmt::format(" {} line{} of metrics.jsonl could not be read and {} left out.",
+                       record.unreadable, record.unreadable == 1 ? "" : "s",
+                       record.unreadable == 1 ? "is" : "are");
   return out + "</footer>\n";
 }
 
@@ -179,23 +195,28 @@ std::string base64_of_hex(const std::string& hex) {
   std::string out;
   for (size_t i = 0; i < hex.size(); i += 6) {  // three bytes are four digits
     const std::string group = hex.substr(i, 6);
-    const uint32_t bits = static_cast<uint32_t>(std::stoul(group + std::string(6 - group.size(), '0'), nullptr, 16));
-    for (size_t digit = 0; digit < 4; ++digit) out += digit * 6 < group.size() * 4 ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
+    const uint32_t bits =
+        static_cast<uint32_t>(std::stoul(group + std::string(6 - group.size(), '0'), nullptr, 16));
+    for (size_t digit = 0; digit < 4; ++digit)
+      out += digit * 6 < group.size() * 4 ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
   }
   return out;
 }
 
-// Texts of models, data and plugins stand in the page: should one of them get through the escaping, the browser still runs nothing but
-// the page's own script, and fetches nothing.
+// Texts of models, data and plugins stand in the page: should one of them get through the escaping,
+// the browser still runs nothing but the page's own script, and fetches nothing.
 std::string page(const Record& record) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
   out +=
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta "
       "name=\"color-scheme\" content=\"light dark\"/>\n";
-  out += fmt::format("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{}'\"/>\n",
-                     base64_of_hex(sha256(kHoverScript)));
-  out += fmt::format("<title>{} – Slipway run</title>\n<style>{}{}</style>\n</head>\n<body>\n<main>\n",
-                     escape(record.name), kChartStyle, kPageStyle);
+  out += fmt::format(
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; img-src data:; script-src 'sha256-{}'\"/>\n",
+      base64_of_hex(sha256(kHoverScript)));
+  out +=
+      fmt::format("<title>{} – Slipway run</title>\n<style>{}{}</style>\n</head>\n<body>\n<main>\n",
+                  escape(record.name), kChartStyle, kPageStyle);
   out += header(record) + tiles(record);
   out += "<section><h2>Curves</h2>\n";
   const std::string charts = figures(record);

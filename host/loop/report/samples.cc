@@ -29,9 +29,10 @@ std::string pill(double reward, double largest) {
 
 std::string answer(const Sample& sample, double largest, const std::string& when) {
   const size_t begin = sample.completion.find_first_not_of(" \n\t");
-  const std::string text = begin == std::string::npos
-                               ? ""
-                               : shortened(std::string_view(sample.completion).substr(begin), kMostBytes);
+  const std::string text =
+      begin == std::string::npos
+          ? ""
+          : shortened(std::string_view(sample.completion).substr(begin), kMostBytes);
   return fmt::format("<td data-when=\"{}\">{}<div class=\"text{}\">{}</div></td>\n", when,
                      pill(sample.reward, largest), text.empty() ? " empty" : "",
                      text.empty() ? "(nothing)" : escape(text));
@@ -44,7 +45,8 @@ std::string counts(const std::vector<Pair>& pairs) {
     down += pair.change() < 0 ? 1 : 0;
   }
   return fmt::format(
-      "Of {} held-out prompts, {} are answered with more reward than before, {} with less, {} with the same.",
+      "Of {} held-out prompts, {} are answered with more reward than before, {} with less, {} with "
+      "the same.",
       pairs.size(), up, down, pairs.size() - up - down);
 }
 
@@ -76,7 +78,8 @@ std::string samples_section(const Record& record) {
   out += fmt::format("<p class=\"note\">{}", counts(record.pairs));
   if (shown.size() < record.pairs.size())
     out += fmt::format(
-        " The {} here are spread evenly over the change, from the largest gain to the largest loss; none is "
+        " The {} here are spread evenly over the change, from the largest gain to the largest "
+        "loss; none is "
         "picked by hand.",
         shown.size());
   const std::string before = record.before_iteration == 0
@@ -89,7 +92,8 @@ std::string samples_section(const Record& record) {
       before, after);
   for (const Pair* pair : shown) {
     out += fmt::format("<tr><td class=\"prompt\">{}<span class=\"change\">reward {}</span></td>\n",
-                       escape(shortened(pair->before.prompt, kMostBytes)), signed_text(pair->change()));
+                       escape(shortened(pair->before.prompt, kMostBytes)),
+                       signed_text(pair->change()));
     out += answer(pair->before, largest, before) + answer(pair->after, largest, after) + "</tr>\n";
   }
   return out + "</tbody></table></div></section>\n";

@@ -20,12 +20,15 @@ size_t character_bytes(std::string_view text) {
   return bytes;
 }
 
-// Width of one character as a share of the font's size: classes measured on common sans-serif fonts.
+// Width of one character as a share of the font's size: classes measured on common sans-serif
+// fonts.
 double character_width(std::string_view character) {
   const auto lead = static_cast<unsigned char>(character[0]);
-  if (lead >= 0xE2 && character.size() >= 3) return lead == 0xE2 ? 0.75 : 1.05;  // punctuation; CJK, emoji
+  // punctuation; CJK, emoji
+  if (lead >= 0xE2 && character.size() >= 3) return lead == 0xE2 ? 0.75 : 1.05;
   if (lead >= 0x80) return 0.68;
-  if (std::string_view(" ijl.,:;'|!()[]Itfr").find(character[0]) != std::string_view::npos) return 0.38;
+  if (std::string_view(" ijl.,:;'|!()[]Itfr").find(character[0]) != std::string_view::npos)
+    return 0.38;
   if (std::string_view("mwMW@%").find(character[0]) != std::string_view::npos) return 0.95;
   return character[0] >= 'A' && character[0] <= 'Z' ? 0.71 : 0.63;
 }
@@ -88,7 +91,8 @@ std::string number_text(double value, int digits) {
   if (value == 0) return "0";
   const double size = std::abs(value);
   if (size >= 1000 && size < 1e9) return grouped(value);
-  if (size >= 1e9 || size < 1e-3) return with_minus(tidy_exponent(fmt::format("{:.{}g}", value, digits)));
+  if (size >= 1e9 || size < 1e-3)
+    return with_minus(tidy_exponent(fmt::format("{:.{}g}", value, digits)));
   const int before = static_cast<int>(std::floor(std::log10(size))) + 1;
   return with_minus(fmt::format("{:.{}f}", value, std::max(0, digits - std::max(before, 0))));
 }
@@ -97,7 +101,8 @@ std::string signed_text(double value, int digits) {
   if (!std::isfinite(value)) return kNone;
   const std::string text = fmt::format("{:+.{}f}", value, digits);
   // A change that rounds to nothing has no direction to show.
-  return text.find_first_of("123456789") == std::string::npos ? "±" + text.substr(1) : with_minus(text);
+  return text.find_first_of("123456789") == std::string::npos ? "±" + text.substr(1)
+                                                              : with_minus(text);
 }
 
 std::string duration_text(double seconds) {

@@ -1,4 +1,5 @@
-// Text of the report: escaping, numbers and durations as people read them, widths for laying out SVG.
+// Text of the report: escaping, numbers and durations as people read them, widths for laying out
+// SVG.
 #pragma once
 #include <string>
 #include <string_view>
@@ -6,7 +7,8 @@
 
 namespace slipway::report {
 
-// & < > " ' as entities, fit for element content and quoted attributes. Takes valid UTF-8 (see clean_text).
+// & < > " ' as entities, fit for element content and quoted attributes. Takes valid UTF-8 (see
+// clean_text).
 std::string escape(std::string_view text);
 
 // `value` with about `digits` significant digits: 0.754, 12,400, 5e-5; "–" for NaN.
@@ -30,11 +32,12 @@ std::string power_of_ten(int exponent);
 // `text` cut to at most `bytes`, at a character's border, with "…" where something was cut.
 std::string shortened(std::string_view text, size_t bytes);
 
-// Estimated width in a sans-serif font of `size` px; on the wide side, so that what fits by it fits.
+// Estimated width in a sans-serif font of `size` px; on the wide side, so that what fits by it
+// fits.
 double text_width(std::string_view text, double size);
 
-// Lines no wider than `width` px, broken at spaces where possible; at most `lines`, the last ending in "…"
-// when text is left over. Line feeds and runs of blanks count as one space.
+// Lines no wider than `width` px, broken at spaces where possible; at most `lines`, the last ending
+// in "…" when text is left over. Line feeds and runs of blanks count as one space.
 std::vector<std::string> wrapped(std::string_view text, double size, double width, size_t lines);
 
 }  // namespace slipway::report

@@ -4,9 +4,11 @@
 
 namespace slipway {
 
-// Self: static constexpr uint64_t events (bits 1 << SLW_ON_...), void on_event(const slw_event &, uint32_t &control); may
-// define static constexpr int32_t order, std::string save() and void load(std::string_view) for state kept in checkpoints.
-template <class Self> class Callback : public slw_plugin {
+// Self: static constexpr uint64_t events (bits 1 << SLW_ON_...), void on_event(const slw_event &,
+// uint32_t &control); may define static constexpr int32_t order, std::string save() and void
+// load(std::string_view) for state kept in checkpoints.
+template <class Self>
+class Callback : public slw_plugin {
  public:
   static constexpr uint32_t kKind = SLW_KIND_CALLBACK;
   static constexpr const char *kInterface = SLW_CALLBACK;
@@ -16,7 +18,9 @@ template <class Self> class Callback : public slw_plugin {
 
   static const slw_callback *table() {
     static const slw_callback t{
-        sizeof t, Self::order, Self::events,
+        sizeof t,
+        Self::order,
+        Self::events,
         [](slw_plugin *p, const slw_event *event, uint32_t *control, slw_error *err) noexcept {
           return guard(err, [&] { static_cast<Self *>(p)->on_event(*event, *control); });
         },

@@ -4,9 +4,10 @@
 
 namespace slipway {
 
-// Self: void scalars(int64_t step, double wall_time, const slw_metric *, uint64_t count); hides what else it wants to hear of
-// the functions below. All are called on one thread of the host's.
-template <class Self> class Logger : public slw_plugin {
+// Self: void scalars(int64_t step, double wall_time, const slw_metric *, uint64_t count); hides
+// what else it wants to hear of the functions below. All are called on one thread of the host's.
+template <class Self>
+class Logger : public slw_plugin {
  public:
   static constexpr uint32_t kKind = SLW_KIND_LOGGER;
   static constexpr const char *kInterface = SLW_LOGGER;
@@ -19,16 +20,21 @@ template <class Self> class Logger : public slw_plugin {
     static const slw_logger t = [] {
       slw_logger made{};
       made.struct_size = sizeof made;
-      made.begin = [](slw_plugin *p, const char *run, const slw_value *config, int32_t resumed, slw_error *err) noexcept {
+      made.begin = [](slw_plugin *p, const char *run, const slw_value *config, int32_t resumed,
+                      slw_error *err) noexcept {
         return guard(err, [&] { self(p).begin(run, *config, resumed != 0); });
       };
-      made.scalars = [](slw_plugin *p, int64_t step, double time, const slw_metric *m, uint64_t n, slw_error *err) noexcept {
+      made.scalars = [](slw_plugin *p, int64_t step, double time, const slw_metric *m, uint64_t n,
+                        slw_error *err) noexcept {
         return guard(err, [&] { self(p).scalars(step, time, m, n); });
       };
-      made.text = [](slw_plugin *p, int64_t step, double time, const char *name, slw_str markdown, slw_error *err) noexcept {
+      made.text = [](slw_plugin *p, int64_t step, double time, const char *name, slw_str markdown,
+                     slw_error *err) noexcept {
         return guard(err, [&] { self(p).text(step, time, name, view(markdown)); });
       };
-      made.flush = [](slw_plugin *p, slw_error *err) noexcept { return guard(err, [&] { self(p).flush(); }); };
+      made.flush = [](slw_plugin *p, slw_error *err) noexcept {
+        return guard(err, [&] { self(p).flush(); });
+      };
       made.end = [](slw_plugin *p, slw_status outcome, slw_error *err) noexcept {
         return guard(err, [&] { self(p).end(outcome); });
       };

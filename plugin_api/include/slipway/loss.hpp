@@ -10,7 +10,8 @@ struct LabelToken {
   int64_t position;                // in its example, from 0
   int64_t step;                    // optimizer steps done
 
-  // What its example has in a dataset column; `fallback` where the example has no value, or the data set no such column of numbers.
+  // What its example has in a dataset column; `fallback` where the example has no value, or the
+  // data set no such column of numbers.
   double number(std::string_view column, double fallback) const {
     for (uint32_t c = 0; c < batch->column_count; ++c) {
       const slw_column &each = batch->columns[c];
@@ -32,19 +33,23 @@ struct TokenLoss {
 };
 
 // Self: TokenLoss token(const LabelToken &) const. A step's loss is the mean over its label tokens.
-template <class Self> class Loss : public slw_plugin {
+template <class Self>
+class Loss : public slw_plugin {
  public:
   static constexpr uint32_t kKind = SLW_KIND_LOSS;
   static constexpr const char *kInterface = SLW_LOSS;
   static const slw_loss *table() {
-    static const slw_loss t{sizeof t, 0,
-        [](slw_plugin *p, const slw_loss_batch *b, double *loss, float *d_logprobs, float *d_log_normalizers, slw_error *err) noexcept {
+    static const slw_loss t{
+        sizeof t, 0,
+        [](slw_plugin *p, const slw_loss_batch *b, double *loss, float *d_logprobs,
+           float *d_log_normalizers, slw_error *err) noexcept {
           return guard(err, [&] {
             const double share = 1.0 / static_cast<double>(b->num_items);
             double sum = 0;
             for (uint64_t i = 0; i < b->size; ++i) {
               const TokenLoss each = static_cast<const Self *>(p)->token(
-                  LabelToken{b->targets[i], b->logprobs[i], b->log_normalizers[i], b->positions[i], b->step, b, b->examples[i]});
+                  LabelToken{b->targets[i], b->logprobs[i], b->log_normalizers[i], b->positions[i],
+                             b->step, b, b->examples[i]});
               sum += each.loss;
               if (d_logprobs == nullptr) continue;
               d_logprobs[i] = static_cast<float>(each.d_logprob * share);

@@ -1,4 +1,5 @@
-// model.hpp -- what the C++ sugar of all model paths shares: config.json, the table of parameters, the export.
+// model.hpp -- what the C++ sugar of all model paths shares: config.json, the table of parameters,
+// the export.
 #pragma once
 #include <cmath>
 #include <optional>
@@ -7,7 +8,7 @@
 
 namespace slipway {
 
-// ---- config.json ---------------------------------------------------------------------------------------------------
+// ---- config.json -------------------------------------------------------------------------------
 // The names of a Hugging Face config.json; throws Error (SLW_INVALID_ARGUMENT) naming the key.
 class ModelConfig {
  public:
@@ -20,7 +21,8 @@ class ModelConfig {
   }
   std::optional<ModelConfig> table(std::string_view key) const {
     const slw_value *value = find(key);
-    return value != nullptr && value->type == SLW_TABLE ? std::optional<ModelConfig>(*value) : std::nullopt;
+    return value != nullptr && value->type == SLW_TABLE ? std::optional<ModelConfig>(*value)
+                                                        : std::nullopt;
   }
   std::string text(std::string_view key, const std::string &fallback) const {
     const slw_value *value = find(key);
@@ -37,7 +39,8 @@ class ModelConfig {
   }
   int64_t positive(const char *key, double fallback = NAN) const {
     const double value = number(key, fallback);
-    if (!(value >= 1) || value != std::floor(value) || value > 1e9) bad(key, "must be a positive whole number");
+    if (!(value >= 1) || value != std::floor(value) || value > 1e9)
+      bad(key, "must be a positive whole number");
     return static_cast<int64_t>(value);
   }
   [[noreturn]] static void bad(const std::string &key, const std::string &what) {
@@ -48,9 +51,11 @@ class ModelConfig {
   const slw_value *table_;
 };
 
-// ---- the parameters ------------------------------------------------------------------------------------------------
-// slipway.model/1 of the model Self, which has slw_model_info info() const; struct_size is filled in.
-template <class Self> class ModelPlugin : public slw_plugin {
+// ---- the parameters ----------------------------------------------------------------------------
+// slipway.model/1 of the model Self, which has slw_model_info info() const; struct_size is filled
+// in.
+template <class Self>
+class ModelPlugin : public slw_plugin {
  public:
   static constexpr uint32_t kKind = SLW_KIND_MODEL;
 
@@ -63,11 +68,13 @@ template <class Self> class ModelPlugin : public slw_plugin {
     bool trainable = true;
   };
   // Declares a parameter under its name in Hugging Face's files; returns its index.
-  size_t parameter(const std::string &name, std::vector<int64_t> shape, int32_t segment, Init init) {
+  size_t parameter(const std::string &name, std::vector<int64_t> shape, int32_t segment,
+                   Init init) {
     auto made = std::make_unique<Declared>(Declared{name, std::move(shape), {}});
     slw_param &p = made->param;
     p.struct_size = sizeof p;
-    p.flags = (init.trainable ? uint32_t{SLW_PARAM_TRAINABLE} : 0u) | (init.decay ? 0u : uint32_t{SLW_PARAM_NO_DECAY});
+    p.flags = (init.trainable ? uint32_t{SLW_PARAM_TRAINABLE} : 0u) |
+              (init.decay ? 0u : uint32_t{SLW_PARAM_NO_DECAY});
     p.name = made->name.c_str();
     p.shape = made->shape.data();
     p.ndim = static_cast<int32_t>(made->shape.size());
@@ -106,30 +113,41 @@ template <class Self> class ModelPlugin : public slw_plugin {
   std::vector<const slw_param *> params_;
 };
 
-// ---- the export ----------------------------------------------------------------------------------------------------
-// P has the constructor P(ModelConfig), or P(ModelConfig, ModelConfig) that takes all that the host says beside it.
-template <class P> struct ExportModel {
+// ---- the export --------------------------------------------------------------------------------
+// P has the constructor P(ModelConfig), or P(ModelConfig, ModelConfig) that takes all that the host
+// says beside it.
+template <class P>
+struct ExportModel {
   static const slw_descriptor *describe(uint32_t i) noexcept {
     static const char *const interfaces[] = {SLW_MODEL, P::kInterface, nullptr};
-    static const slw_descriptor d{sizeof d, SLW_KIND_MODEL, P::id, P::name, P::version, P::help, P::license, interfaces, P::options};
+    static const slw_descriptor d{sizeof d, SLW_KIND_MODEL, P::id,      P::name,   P::version,
+                                  P::help,  P::license,     interfaces, P::options};
     return i == 0 ? &d : nullptr;
   }
-  static slw_status create(const slw_host *, const char *id, const slw_value *options, slw_plugin **out, slw_error *err) noexcept {
+  static slw_status create(const slw_host *, const char *id, const slw_value *options,
+                           slw_plugin **out, slw_error *err) noexcept {
     return guard(err, [&] {
       if (std::strcmp(id, P::id) != 0) throw Error(SLW_NOT_FOUND, std::string("no plugin ") + id);
       const std::optional<ModelConfig> config = ModelConfig(*options).table("config");
       if (!config) throw Error(SLW_INVALID_ARGUMENT, "the host gave no model configuration");
       auto p = make(*config, ModelConfig(*options));
       p->complete();
-      static_cast<slw_plugin &>(*p) = {sizeof(slw_plugin), 0, describe(0), p.get(), [](slw_plugin *q) noexcept { delete static_cast<P *>(q); },
-                                       [](slw_plugin *q, const char *name) noexcept { return static_cast<P *>(q)->interface(name); }};
+      static_cast<slw_plugin &>(*p) = {sizeof(slw_plugin),
+                                       0,
+                                       describe(0),
+                                       p.get(),
+                                       [](slw_plugin *q) noexcept { delete static_cast<P *>(q); },
+                                       [](slw_plugin *q, const char *name) noexcept {
+                                         return static_cast<P *>(q)->interface(name);
+                                       }};
       *out = p.release();
     });
   }
 
  private:
   static std::unique_ptr<P> make(const ModelConfig &config, const ModelConfig &all) {
-    if constexpr (std::is_constructible_v<P, ModelConfig, ModelConfig>) return std::make_unique<P>(config, all);
+    if constexpr (std::is_constructible_v<P, ModelConfig, ModelConfig>)
+      return std::make_unique<P>(config, all);
     else return static_cast<void>(all), std::make_unique<P>(config);
   }
 };
@@ -137,9 +155,19 @@ template <class P> struct ExportModel {
 }  // namespace slipway
 
 // The note and the entry symbol of the one model in a file.
-#define SLW_EXPORT_MODEL_AS(P, min_minor, torch_abi, torch_build)                                              \
-  SLW_PLUGIN_NOTE(SLW_KIND_MODEL, min_minor, torch_abi, torch_build, "");                                      \
-  SLW_PLUGIN_ID_OF(P, SLW_KIND_MODEL);                                                                         \
-  extern "C" const slw_entry slipway_plugin_v1 = {sizeof(slw_entry), SLW_ABI_MAJOR, SLW_ABI_MINOR, min_minor, {}, \
-      [](const slw_host *, const char *, slw_error *) noexcept -> slw_status { return SLW_OK; }, []() noexcept {}, \
-      []() noexcept -> uint32_t { return 1; }, slipway::ExportModel<P>::describe, slipway::ExportModel<P>::create}
+#define SLW_EXPORT_MODEL_AS(P, min_minor, torch_abi, torch_build)                          \
+  SLW_PLUGIN_NOTE(SLW_KIND_MODEL, min_minor, torch_abi, torch_build, "");                  \
+  SLW_PLUGIN_ID_OF(P, SLW_KIND_MODEL);                                                     \
+  extern "C" const slw_entry slipway_plugin_v1 = {sizeof(slw_entry),                       \
+                                                  SLW_ABI_MAJOR,                           \
+                                                  SLW_ABI_MINOR,                           \
+                                                  min_minor,                               \
+                                                  {},                                      \
+                                                  [](const slw_host *, const char *,       \
+                                                     slw_error *) noexcept -> slw_status { \
+                                                    return SLW_OK;                         \
+                                                  },                                       \
+                                                  []() noexcept {},                        \
+                                                  []() noexcept -> uint32_t { return 1; }, \
+                                                  slipway::ExportModel<P>::describe,       \
+                                                  slipway::ExportModel<P>::create}

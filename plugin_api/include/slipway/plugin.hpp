@@ -1,4 +1,5 @@
-// plugin.hpp -- C++17 sugar over the C tables: no exception leaves, no pointer is trusted, no boilerplate is written.
+// plugin.hpp -- C++17 sugar over the C tables: no exception leaves, no pointer is trusted, no
+// boilerplate is written.
 #pragma once
 #include "callback.hpp"
 #include "core.hpp"

@@ -1,4 +1,5 @@
-// Logger: the terminal. A bar with what is going on, and a lasting line for every result; plain lines when nobody watches.
+// Logger: the terminal. A bar with what is going on, and a lasting line for every result; plain
+// lines when nobody watches.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ namespace {
 
 using Metrics = std::map<std::string, double>;
 
-std::string format(const char *pattern, double value) {
+std::string format(const char* pattern, double value) {
   char text[64];
   std::snprintf(text, sizeof text, pattern, value);
   return text;
@@ -28,8 +29,9 @@ std::string duration(double seconds) {
   return text;
 }
 
-// The first `columns` code points: what fits, cut where a character ends. Colours take no room, and are not cut off.
-std::string cut(const std::string &text, size_t columns) {
+// The first `columns` code points: what fits, cut where a character ends. Colours take no room, and
+// are not cut off.
+std::string cut(const std::string& text, size_t columns) {
   std::string out;
   size_t shown = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -45,11 +47,13 @@ std::string cut(const std::string &text, size_t columns) {
   return out;
 }
 
-// Without Markdown's marks of a list, of strong text and of code, for a terminal that shows them as they are.
+// Without Markdown's marks of a list, of strong text and of code, for a terminal that shows them as
+// they are.
 std::string plain(std::string text) {
   if (text.rfind("- ", 0) == 0) text.erase(0, 2);
-  for (const char *mark : {"**", "`"})
-    for (size_t first = text.find(mark); first != std::string::npos; first = text.find(mark, first)) {
+  for (const char* mark : {"**", "`"})
+    for (size_t first = text.find(mark); first != std::string::npos;
+         first = text.find(mark, first)) {
       const size_t size = std::strlen(mark), second = text.find(mark, first + size);
       if (second == std::string::npos) break;
       text.erase(second, size).erase(first, size);
@@ -59,8 +63,9 @@ std::string plain(std::string text) {
 }
 
 // The code point that begins at `at`, and its length in bytes; -1 and 1 where the text is no UTF-8.
-int32_t code_point(std::string_view text, size_t at, size_t &size) {
-  static constexpr int32_t kLeast[] = {0, 0x80, 0x800, 0x10000};  // a longer form than needed hides what it spells
+int32_t code_point(std::string_view text, size_t at, size_t& size) {
+  // a longer form than needed hides what it spells
+  static constexpr int32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
   const auto first = static_cast<unsigned char>(text[at]);
   size = 1;
   if (first < 0x80) return first;
@@ -77,7 +82,8 @@ int32_t code_point(std::string_view text, size_t at, size_t &size) {
   return out;
 }
 
-// A sample's text as it may stand in a terminal: no control sequence, whether of 7 bits, of 8, or of stray bytes.
+// A sample's text as it may stand in a terminal: no control sequence, whether of 7 bits, of 8, or
+// of stray bytes.
 std::string harmless(std::string_view text) {
   std::string out;
   for (size_t i = 0, size; i < text.size(); i += size) {
@@ -90,28 +96,39 @@ std::string harmless(std::string_view text) {
 }
 
 struct Console : slipway::Logger<Console> {
-  static constexpr auto id = "org.slipway.logger.console", name = "Console", version = "1.0.0", license = "Apache-2.0",
-                        help = "Progress bar with time left and throughput; results and samples as lines.";
-  static constexpr const char *kSwitch[] = {"auto", "on", "off", nullptr};
-  static constexpr slw_option bar = slipway::option(SLW_STRING, "bar", "Draw a bar in place; auto: when standard error is a terminal, and TERM is not dumb.", "\"auto\"", nullptr, nullptr, kSwitch);
-  static constexpr slw_option color = slipway::option(SLW_STRING, "color", "Colours; auto: with the bar, unless NO_COLOR is set.", "\"auto\"", nullptr, nullptr, kSwitch);
-  static constexpr slw_option every = slipway::option(SLW_FLOAT, "every", "Without a bar: seconds between progress lines.", "10.0", "0.0");
-  static constexpr slw_option samples = slipway::option(SLW_INT, "samples", "Lines of each sample text to show.", "3", "0");
-  static constexpr const slw_option *options[] = {&bar, &color, &every, &samples, nullptr};
+  static constexpr auto
+      id = "org.slipway.logger.console",
+      name = "Console", version = "1.0.0", license = "Apache-2.0",
+      help = "Progress bar with time left and throughput; results and samples as lines.";
+  static constexpr const char* kSwitch[] = {"auto", "on", "off", nullptr};
+  static constexpr slw_option bar = slipway::option(
+      SLW_STRING, "bar",
+      "Draw a bar in place; auto: when standard error is a terminal, and TERM is not dumb.",
+      "\"auto\"", nullptr, nullptr, kSwitch);
+  static constexpr slw_option color =
+      slipway::option(SLW_STRING, "color", "Colours; auto: with the bar, unless NO_COLOR is set.",
+                      "\"auto\"", nullptr, nullptr, kSwitch);
+  static constexpr slw_option every = slipway::option(
+      SLW_FLOAT, "every", "Without a bar: seconds between progress lines.", "10.0", "0.0");
+  static constexpr slw_option samples =
+      slipway::option(SLW_INT, "samples", "Lines of each sample text to show.", "3", "0");
+  static constexpr const slw_option* options[] = {&bar, &color, &every, &samples, nullptr};
 
   explicit Console(slipway::Config c) : every_(c.number("every")), samples_(c.integer("samples")) {
-    bar_ = c.text("bar") == "on" || (c.text("bar") == "auto" && isatty(STDERR_FILENO) != 0 && !is_dumb());
-    color_ = c.text("color") == "on" || (c.text("color") == "auto" && bar_ && std::getenv("NO_COLOR") == nullptr);
+    bar_ = c.text("bar") == "on" ||
+           (c.text("bar") == "auto" && isatty(STDERR_FILENO) != 0 && !is_dumb());
+    color_ = c.text("color") == "on" ||
+             (c.text("color") == "auto" && bar_ && std::getenv("NO_COLOR") == nullptr);
   }
 
-  void scalars(int64_t step, double time, const slw_metric *metrics, uint64_t count) {
+  void scalars(int64_t step, double time, const slw_metric* metrics, uint64_t count) {
     Metrics row;
     for (uint64_t i = 0; i < count; ++i) row[metrics[i].name] = metrics[i].value;
     if (row.count("progress/fraction") != 0) return progress(time, row);
     if (const std::string line = result_line(step, row); !line.empty()) lasting(line);
   }
 
-  void text(int64_t, double, const char *, std::string_view markdown) {
+  void text(int64_t, double, const char*, std::string_view markdown) {
     int64_t shown = 0;
     for (size_t at = 0; at < markdown.size() && shown < samples_; ++shown) {
       const size_t end = std::min(markdown.find('\n', at), markdown.size());
@@ -125,55 +142,66 @@ struct Console : slipway::Logger<Console> {
  private:
   // A terminal that cannot go back to the beginning of a line.
   static bool is_dumb() {
-    const char *term = std::getenv("TERM");
+    const char* term = std::getenv("TERM");
     return term != nullptr && std::strcmp(term, "dumb") == 0;
   }
 
-  static bool has(const Metrics &row, const char *key) { return row.count(key) != 0; }
+  static bool has(const Metrics& row, const char* key) { return row.count(key) != 0; }
 
-  static bool ends_with(const std::string &text, std::string_view end) { return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0; }
+  static bool ends_with(const std::string& text, std::string_view end) {
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
+  }
 
-  // What the names of an evaluation's metrics begin with: "eval_", or "eval_news_" for the set "news"; "" when the row is no evaluation
-  // of a loss.
-  static std::string evaluated(const Metrics &row) {
+  // What the names of an evaluation's metrics begin with: "eval_", or "eval_news_" for the set
+  // "news"; "" when the row is no evaluation of a loss.
+  static std::string evaluated(const Metrics& row) {
     if (has(row, "eval_loss")) return "eval_";
-    for (const auto &[name, value] : row)
-      if (name.rfind("eval_", 0) == 0 && ends_with(name, "_loss")) return name.substr(0, name.size() - 4);
+    for (const auto& [name, value] : row)
+      if (name.rfind("eval_", 0) == 0 && ends_with(name, "_loss"))
+        return name.substr(0, name.size() - 4);
     return "";
   }
 
   // "loss 2.1035  accuracy 0.4375": all but times and speeds.
-  static std::string evaluation(const Metrics &row, const std::string &prefix) {
+  static std::string evaluation(const Metrics& row, const std::string& prefix) {
     std::string out = "loss " + format("%.4f", row.at(prefix + "loss"));
-    for (const auto &[name, value] : row) {
-      const bool shown = name.rfind(prefix, 0) == 0 && name != prefix + "loss" && !ends_with(name, "_runtime") && !ends_with(name, "_per_second");
+    for (const auto& [name, value] : row) {
+      const bool shown = name.rfind(prefix, 0) == 0 && name != prefix + "loss" &&
+                         !ends_with(name, "_runtime") && !ends_with(name, "_per_second");
       if (shown) out += "  " + name.substr(prefix.size()) + " " + format("%.4f", value);
     }
     return out;
   }
 
   // "  length +0.500  sentiment -0.125": the mean of each reward, where there are several.
-  static std::string rewards(const Metrics &row, const std::string &head) {
+  static std::string rewards(const Metrics& row, const std::string& head) {
     std::string out;
     int count = 0;
-    for (const auto &[name, value] : row) {
-      if (name.rfind(head, 0) != 0 || !ends_with(name, "/mean") || name.size() < head.size() + 5) continue;
-      out += "  " + name.substr(head.size(), name.size() - head.size() - 5) + " " + format("%+.3f", value);
+    for (const auto& [name, value] : row) {
+      if (name.rfind(head, 0) != 0 || !ends_with(name, "/mean") || name.size() < head.size() + 5)
+        continue;
+      out += "  " + name.substr(head.size(), name.size() - head.size() - 5) + " " +
+             format("%+.3f", value);
       ++count;
     }
     return count > 1 ? out : "";
   }
 
   // "" for rows that are shown elsewhere or not at all.
-  std::string result_line(int64_t step, const Metrics &row) const {
+  std::string result_line(int64_t step, const Metrics& row) const {
     std::string out;
-    const auto add = [&](const char *key, const char *label, const char *pattern) {
-      if (const auto at = row.find(key); at != row.end()) out += (out.empty() ? "" : "  ") + std::string(label) + " " + format(pattern, at->second);
+    const auto add = [&](const char* key, const char* label, const char* pattern) {
+      if (const auto at = row.find(key); at != row.end())
+        out += (out.empty() ? "" : "  ") + std::string(label) + " " + format(pattern, at->second);
     };
     std::string head = "step " + std::to_string(step);
-    if (has(row, "iteration")) head = "iteration " + std::to_string(std::lround(row.at("iteration"))) + "  " + head;
+    if (has(row, "iteration"))
+      head = "iteration " + std::to_string(std::lround(row.at("iteration"))) + "  " + head;
     if (const std::string prefix = evaluated(row); !prefix.empty())
-      return paint("held out", 36) + "  " + head + "  " + (prefix.size() > 5 ? prefix.substr(5, prefix.size() - 6) + "  " : "") + evaluation(row, prefix);
+      return paint("held out", 36) + "  " + head + "  " +
+             (prefix.size() > 5 ? prefix.substr(5, prefix.size() - 6) + "  " : "") +
+             evaluation(row, prefix);
     if (has(row, "eval_reward")) {
       add("eval_reward", "reward", "%+.3f");
       add("eval_reward_std", "\u00b1", "%.3f");
@@ -205,21 +233,30 @@ struct Console : slipway::Logger<Console> {
     return paint("trained ", 33) + "  " + head + "  " + out;
   }
 
-  void progress(double time, const Metrics &row) {
-    static constexpr const char *kPhases[] = {"sampling", "scoring", "training", "evaluating", "saving"};
+  void progress(double time, const Metrics& row) {
+    static constexpr const char* kPhases[] = {"sampling", "scoring", "training", "evaluating",
+                                              "saving"};
     const double fraction = std::clamp(row.at("progress/fraction"), 0.0, 1.0);
     if (began_ == 0) began_ = time, first_fraction_ = fraction;
     const double done = fraction - first_fraction_;
     // A resumed run begins part of the way in: only what was done since tells the pace.
     const double left = done > 0.002 ? (time - began_) / done * (1 - fraction) : -1;
-    // Steady by what was said before, less the time since: at an even pace it counts down by the clock.
-    eta_ = left < 0 ? -1 : eta_ < 0 || fraction >= 1 ? left : std::max(0.0, 0.9 * (eta_ - (time - last_seen_)) + 0.1 * left);
+    // Steady by what was said before, less the time since: at an even pace it counts down by the
+    // clock.
+    eta_ = left < 0 ? -1
+           : eta_ < 0 || fraction >= 1
+               ? left
+               : std::max(0.0, 0.9 * (eta_ - (time - last_seen_)) + 0.1 * left);
     last_seen_ = time;
-    const auto phase = has(row, "phase") ? static_cast<size_t>(std::clamp(row.at("phase"), 0.0, 4.0)) : 2;
-    std::string line = format("%3.0f%%", 100 * fraction) + "  " + duration(time - began_) + (eta_ >= 0 ? " < " + duration(eta_) : "") + "  " + kPhases[phase];
+    const auto phase =
+        has(row, "phase") ? static_cast<size_t>(std::clamp(row.at("phase"), 0.0, 4.0)) : 2;
+    std::string line = format("%3.0f%%", 100 * fraction) + "  " + duration(time - began_) +
+                       (eta_ >= 0 ? " < " + duration(eta_) : "") + "  " + kPhases[phase];
     if (has(row, "iteration")) line += " " + format("(iteration %.0f)", row.at("iteration"));
-    if (has(row, "rows_total")) line += "  " + format("%.0f", row.at("rows_done")) + format("/%.0f", row.at("rows_total"));
-    if (has(row, "progress/tokens_per_second")) line += "  " + format("%.0f tokens/s", row.at("progress/tokens_per_second"));
+    if (has(row, "rows_total"))
+      line += "  " + format("%.0f", row.at("rows_done")) + format("/%.0f", row.at("rows_total"));
+    if (has(row, "progress/tokens_per_second"))
+      line += "  " + format("%.0f tokens/s", row.at("progress/tokens_per_second"));
     if (has(row, "loss")) line += "  " + format("loss %.3f", row.at("loss"));
     if (!bar_) {
       if (std::abs(time - last_line_) < every_) return;  // a clock may be set back
@@ -230,12 +267,13 @@ struct Console : slipway::Logger<Console> {
     last_drawn_ = time;
     const size_t width = columns(), room = std::min<size_t>(30, width / 4);
     std::string blocks;
-    for (size_t i = 0; i < room; ++i) blocks += static_cast<double>(i) < fraction * static_cast<double>(room) ? "\u2588" : "\u2591";
+    for (size_t i = 0; i < room; ++i)
+      blocks += static_cast<double>(i) < fraction * static_cast<double>(room) ? "\u2588" : "\u2591";
     drawn_ = true;
     write("\r\033[K" + paint(blocks, 34) + " " + cut(line, width - room - 2));
   }
 
-  void lasting(const std::string &line) {
+  void lasting(const std::string& line) {
     erase();
     write((bar_ ? cut(line, columns() - 1) : line) + "\n");
   }
@@ -243,14 +281,14 @@ struct Console : slipway::Logger<Console> {
     if (drawn_) write("\r\033[K");
     drawn_ = false;
   }
-  std::string paint(const std::string &text, int code) const {
+  std::string paint(const std::string& text, int code) const {
     return color_ ? "\033[" + std::to_string(code) + "m" + text + "\033[0m" : text;
   }
   static size_t columns() {
     winsize size{};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
   }
-  static void write(const std::string &text) {
+  static void write(const std::string& text) {
     for (size_t done = 0; done < text.size();) {
       const ssize_t n = ::write(STDERR_FILENO, text.data() + done, text.size() - done);
       if (n <= 0) return;  // nobody reads any more: the run goes on
@@ -261,7 +299,8 @@ struct Console : slipway::Logger<Console> {
   double every_;
   int64_t samples_;
   bool bar_ = false, color_ = false, drawn_ = false;
-  double began_ = 0, first_fraction_ = 0, eta_ = -1, last_seen_ = 0, last_line_ = 0, last_drawn_ = 0;
+  double began_ = 0, first_fraction_ = 0, eta_ = -1, last_seen_ = 0, last_line_ = 0,
+         last_drawn_ = 0;
 };
 
 }  // namespace

@@ -22,7 +22,8 @@ void varint_field(std::string& out, int number, uint64_t value) {
   varint(out, static_cast<uint64_t>(number) << 3);
   varint(out, value);
 }
-template <class T> void little_endian(std::string& out, T value) {
+template <class T>
+void little_endian(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 void double_field(std::string& out, int number, double value) {
@@ -62,11 +63,13 @@ uint32_t crc32c(std::string_view bytes) {
 uint32_t masked(uint32_t crc) { return (crc >> 15 | crc << 17) + 0xA282EAD8; }
 
 EventFile::EventFile(const std::string& path, double wall_time) {
-  // In containers a second start may have the same process number within the same second: what is there stays.
+  // In containers a second start may have the same process number within the same second: what is
+  // there stays.
   for (int n = 0; file_ == nullptr; ++n) {
     path_ = path + "." + std::to_string(n);
     file_.reset(std::fopen(path_.c_str(), "wbxe"));
-    if (file_ == nullptr && errno != EEXIST) throw std::runtime_error(path_ + ": " + std::strerror(errno));
+    if (file_ == nullptr && errno != EEXIST)
+      throw std::runtime_error(path_ + ": " + std::strerror(errno));
   }
   std::string version;
   double_field(version, 1, wall_time);
@@ -80,7 +83,8 @@ void EventFile::record(std::string_view message) {
   little_endian(frame, masked(crc32c(frame)));
   frame.append(message);
   little_endian(frame, masked(crc32c(message)));
-  if (std::fwrite(frame.data(), 1, frame.size(), file_.get()) != frame.size()) throw std::runtime_error(path_ + ": cannot write; is the disk full?");
+  if (std::fwrite(frame.data(), 1, frame.size(), file_.get()) != frame.size())
+    throw std::runtime_error(path_ + ": cannot write; is the disk full?");
 }
 
 void EventFile::event(int64_t step, double wall_time, std::string_view field) {
@@ -100,7 +104,8 @@ void EventFile::scalar(int64_t step, double wall_time, std::string_view tag, dou
   event(step, wall_time, summary(tag, "scalars", tensor));
 }
 
-void EventFile::text(int64_t step, double wall_time, std::string_view tag, std::string_view markdown) {
+void EventFile::text(int64_t step, double wall_time, std::string_view tag,
+                     std::string_view markdown) {
   std::string tensor, shape, dimension;
   varint_field(dimension, 1, 1);
   bytes_field(shape, 2, dimension);

@@ -1,4 +1,5 @@
-// TensorBoard's event files: protocol-buffer messages in TFRecord frames, written without either library.
+// TensorBoard's event files: protocol-buffer messages in TFRecord frames, written without either
+// library.
 #pragma once
 #include <cstdint>
 #include <cstdio>
@@ -10,11 +11,12 @@ namespace tensorboard {
 
 class EventFile {
  public:
-  // Makes `path`.N, with the first N that no file has yet, and writes the version record. Throws std::runtime_error naming
-  // the path.
+  // Makes `path`.N, with the first N that no file has yet, and writes the version record. Throws
+  // std::runtime_error naming the path.
   EventFile(const std::string& path, double wall_time);
 
-  // One value a call, in the form that TensorBoard's scalar and text dashboards read. Throws std::runtime_error.
+  // One value a call, in the form that TensorBoard's scalar and text dashboards read. Throws
+  // std::runtime_error.
   void scalar(int64_t step, double wall_time, std::string_view tag, double value);
   void text(int64_t step, double wall_time, std::string_view tag, std::string_view markdown);
   void flush();  // what was written is the system's from here on

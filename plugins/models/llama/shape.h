@@ -5,7 +5,8 @@
 #include "slipway/model.hpp"
 
 struct Shape {
-  // Throws slipway::Error naming the key that is missing, out of range, or asks for what is not supported.
+  // Throws slipway::Error naming the key that is missing, out of range, or asks for what is not
+  // supported.
   explicit Shape(const slipway::ModelConfig& config);
 
   int64_t hidden, ffn, layers, heads, kv_heads, width, vocab, max_positions;

@@ -1,4 +1,5 @@
-// AOTInductor packages, as torch._inductor.aoti_compile_and_package writes them: compiled code with its weights. They evaluate and predict.
+// AOTInductor packages, as torch._inductor.aoti_compile_and_package writes them: compiled code with
+// its weights. They evaluate and predict.
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
 #include <algorithm>
@@ -11,7 +12,8 @@ using slipway::Error;
 
 size_t occurrences(const std::string& text, const std::string& part) {
   size_t out = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++out;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size()))
+    ++out;
   return out;
 }
 
@@ -19,7 +21,11 @@ std::unique_ptr<torch::inductor::AOTIModelPackageLoader> loaded(const std::strin
   try {
     return std::make_unique<torch::inductor::AOTIModelPackageLoader>(path);
   } catch (const c10::Error& e) {
-    throw Error(SLW_INVALID_ARGUMENT, path + ": is no AOTInductor package for this machine (torch._inductor.aoti_compile_and_package writes one): " + e.what_without_backtrace());
+    throw Error(SLW_INVALID_ARGUMENT,
+                path +
+                    ": is no AOTInductor package for this machine "
+                    "(torch._inductor.aoti_compile_and_package writes one): " +
+                    e.what_without_backtrace());
   }
 }
 
@@ -29,18 +35,25 @@ class Package : public Program {
     // Of the exported call: how many tensors it takes, and for keyword arguments in which order.
     const std::vector<std::string> spec = loader_->get_call_spec();
     const std::string inputs = spec.empty() ? "" : spec[0];
-    const size_t leaves = occurrences(inputs, "\"type\": null") + occurrences(inputs, "\"type\":null");
-    if (leaves < 1 || leaves > 2) throw Error(SLW_INVALID_ARGUMENT, path + ": takes " + std::to_string(leaves) + " tensors; token ids, or ids and a mask, are what it can have");
+    const size_t leaves =
+        occurrences(inputs, "\"type\": null") + occurrences(inputs, "\"type\":null");
+    if (leaves < 1 || leaves > 2)
+      throw Error(SLW_INVALID_ARGUMENT,
+                  path + ": takes " + std::to_string(leaves) +
+                      " tensors; token ids, or ids and a mask, are what it can have");
     takes_mask_ = leaves == 2;
     const size_t ids = inputs.find("input_ids"), mask = inputs.find("attention_mask");
-    mask_first_ = takes_mask_ && ids != std::string::npos && mask != std::string::npos && mask < ids;
+    mask_first_ =
+        takes_mask_ && ids != std::string::npos && mask != std::string::npos && mask < ids;
   }
 
   std::shared_ptr<torch::nn::Module> module() override { return none_; }
 
   // Exported sizes that may vary are at least 2: what is smaller is filled up with padding.
   at::Tensor logits(const at::Tensor& ids_BL, const at::Tensor& mask_BL) override {
-    const int64_t rows = ids_BL.size(0), length = ids_BL.size(1), more_rows = std::max<int64_t>(rows, 2), more_length = std::max<int64_t>(length, 2);
+    const int64_t rows = ids_BL.size(0), length = ids_BL.size(1),
+                  more_rows = std::max<int64_t>(rows, 2),
+                  more_length = std::max<int64_t>(length, 2);
     const auto filled = [&](const at::Tensor& given_BL, int64_t value) {
       if (rows == more_rows && length == more_length) return given_BL.contiguous();
       at::Tensor out_BL = at::full({more_rows, more_length}, value, given_BL.options());
@@ -54,8 +67,13 @@ class Package : public Program {
     throw Error(SLW_INVALID_ARGUMENT, "the package gives no logits [batch, length, vocabulary]");
   }
 
-  void save(slw_ostream*) const override { throw Error(SLW_UNIMPLEMENTED, "an AOTInductor package cannot be saved: it is compiled, and never changes"); }
-  void load(slw_istream*) override { throw Error(SLW_UNIMPLEMENTED, "an AOTInductor package takes no state"); }
+  void save(slw_ostream*) const override {
+    throw Error(SLW_UNIMPLEMENTED,
+                "an AOTInductor package cannot be saved: it is compiled, and never changes");
+  }
+  void load(slw_istream*) override {
+    throw Error(SLW_UNIMPLEMENTED, "an AOTInductor package takes no state");
+  }
 
  private:
   std::vector<at::Tensor> run(std::vector<at::Tensor> inputs) {
@@ -73,4 +91,6 @@ class Package : public Program {
 
 }  // namespace
 
-std::unique_ptr<Program> open_package(const std::string& path) { return std::make_unique<Package>(path); }
+std::unique_ptr<Program> open_package(const std::string& path) {
+  return std::make_unique<Package>(path);
+}

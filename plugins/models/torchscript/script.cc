@@ -15,8 +15,10 @@ using slipway::Error;
 class Mirror : public torch::nn::Module {
  public:
   explicit Mirror(const torch::jit::Module& script) : script_(script) {
-    for (const auto& entry : script.named_parameters(false)) register_parameter(entry.name, entry.value, entry.value.requires_grad());
-    for (const auto& entry : script.named_children()) register_module(entry.name, std::make_shared<Mirror>(entry.value));
+    for (const auto& entry : script.named_parameters(false))
+      register_parameter(entry.name, entry.value, entry.value.requires_grad());
+    for (const auto& entry : script.named_children())
+      register_module(entry.name, std::make_shared<Mirror>(entry.value));
   }
   void train(bool on) override {
     torch::nn::Module::train(on);
@@ -31,7 +33,9 @@ torch::jit::Module read(const std::function<torch::jit::Module()>& load, const s
   try {
     return load();
   } catch (const c10::Error& e) {
-    throw Error(SLW_INVALID_ARGUMENT, what + ": is no TorchScript archive (torch.jit.save writes one): " + e.what_without_backtrace());
+    throw Error(SLW_INVALID_ARGUMENT,
+                what + ": is no TorchScript archive (torch.jit.save writes one): " +
+                    e.what_without_backtrace());
   }
 }
 
@@ -40,25 +44,32 @@ std::string last_line(const std::string& text) {
   const size_t end = text.find_last_not_of(" \n\t");
   if (end == std::string::npos) return text;
   const size_t begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
 at::Tensor logits_of(const c10::IValue& result) {
-  const auto fits = [](const c10::IValue& value) { return value.isTensor() && value.toTensor().dim() == 3; };
+  const auto fits = [](const c10::IValue& value) {
+    return value.isTensor() && value.toTensor().dim() == 3;
+  };
   if (fits(result)) return result.toTensor();
   if (result.isTuple())
     for (const c10::IValue& element : result.toTupleRef().elements())
       if (fits(element)) return element.toTensor();
   if (result.isGenericDict())
     for (const auto& entry : result.toGenericDict())
-      if (entry.key().isString() && entry.key().toStringRef() == "logits" && fits(entry.value())) return entry.value().toTensor();
-  throw Error(SLW_INVALID_ARGUMENT, "forward() gives " + result.tagKind() + "; logits [batch, length, vocabulary] are needed, alone, in a tuple, or in a dict under \"logits\"");
+      if (entry.key().isString() && entry.key().toStringRef() == "logits" && fits(entry.value()))
+        return entry.value().toTensor();
+  throw Error(SLW_INVALID_ARGUMENT, "forward() gives " + result.tagKind() +
+                                        "; logits [batch, length, vocabulary] are needed, alone, "
+                                        "in a tuple, or in a dict under \"logits\"");
 }
 
 class Script : public Program {
  public:
   explicit Script(const std::string& path)
-      : script_(read([&] { return torch::jit::load(path, c10::Device(c10::kCPU)); }, path)), mirror_(std::make_shared<Mirror>(script_)) {
+      : script_(read([&] { return torch::jit::load(path, c10::Device(c10::kCPU)); }, path)),
+        mirror_(std::make_shared<Mirror>(script_)) {
     script_.eval();
     mirror_->torch::nn::Module::train(false);
     const auto method = script_.find_method("forward");
@@ -70,10 +81,15 @@ class Script : public Program {
       else if (name == "attention_mask" || name == "mask") takes_.push_back(kMask);
       else if (i == 1) takes_.push_back(kIds);
       else if (!arguments[i].default_value() && i == 2) takes_.push_back(kMask);
-      else if (arguments[i].default_value()) takes_.push_back(kDefault), defaults_[i - 1] = *arguments[i].default_value();
-      else throw Error(SLW_INVALID_ARGUMENT, path + ": forward() wants \"" + name + "\"; input_ids, attention_mask and position_ids are what it can have");
+      else if (arguments[i].default_value())
+        takes_.push_back(kDefault), defaults_[i - 1] = *arguments[i].default_value();
+      else
+        throw Error(SLW_INVALID_ARGUMENT,
+                    path + ": forward() wants \"" + name +
+                        "\"; input_ids, attention_mask and position_ids are what it can have");
     }
-    if (std::find(takes_.begin(), takes_.end(), kIds) == takes_.end()) throw Error(SLW_INVALID_ARGUMENT, path + ": forward() takes no token ids first");
+    if (std::find(takes_.begin(), takes_.end(), kIds) == takes_.end())
+      throw Error(SLW_INVALID_ARGUMENT, path + ": forward() takes no token ids first");
   }
 
   std::shared_ptr<torch::nn::Module> module() override { return mirror_; }
@@ -83,7 +99,8 @@ class Script : public Program {
     for (size_t i = 0; i < takes_.size(); ++i) {
       if (takes_[i] == kIds) inputs.emplace_back(ids_BL);
       else if (takes_[i] == kMask) inputs.emplace_back(mask_BL);
-      else if (takes_[i] == kPositions) inputs.emplace_back(at::arange(ids_BL.size(1), ids_BL.options()).expand_as(ids_BL));
+      else if (takes_[i] == kPositions)
+        inputs.emplace_back(at::arange(ids_BL.size(1), ids_BL.options()).expand_as(ids_BL));
       else inputs.push_back(defaults_.at(i));
     }
     try {
@@ -98,10 +115,12 @@ class Script : public Program {
   }
 
   void save(slw_ostream* out) const override {
-    torch::jit::Module copy = script_.deepcopy();  // of its own storages: the host's are one for many parameters
+    // of its own storages: the host's are one for many parameters
+    torch::jit::Module copy = script_.deepcopy();
     copy.eval();
     torch::jit::ExportModule(copy, [out](const void* data, size_t size) -> size_t {
-      if (out->write(out, data, size) != static_cast<int64_t>(size)) throw Error(SLW_INTERNAL, "the archive cannot be written");
+      if (out->write(out, data, size) != static_cast<int64_t>(size))
+        throw Error(SLW_INTERNAL, "the archive cannot be written");
       return size;
     });
   }
@@ -114,13 +133,17 @@ class Script : public Program {
       bytes.append(part, static_cast<size_t>(n));
     }
     std::istringstream stream(std::move(bytes));
-    const torch::jit::Module other = read([&] { return torch::jit::load(stream, c10::Device(c10::kCPU)); }, "the checkpoint's archive");
+    const torch::jit::Module other =
+        read([&] { return torch::jit::load(stream, c10::Device(c10::kCPU)); },
+             "the checkpoint's archive");
     std::map<std::string, at::Tensor> found;
     for (const auto& entry : other.named_buffers(true)) found.emplace(entry.name, entry.value);
     const at::NoGradGuard no_grad;
     for (const auto& entry : script_.named_buffers(true)) {
       const auto at = found.find(entry.name);
-      if (at == found.end() || at->second.sizes() != entry.value.sizes()) throw Error(SLW_INVALID_ARGUMENT, "the checkpoint's archive is of another module: buffer " + entry.name + " differs");
+      if (at == found.end() || at->second.sizes() != entry.value.sizes())
+        throw Error(SLW_INVALID_ARGUMENT, "the checkpoint's archive is of another module: buffer " +
+                                              entry.name + " differs");
       entry.value.copy_(at->second);
     }
   }
@@ -135,4 +158,6 @@ class Script : public Program {
 
 }  // namespace
 
-std::unique_ptr<Program> open_script(const std::string& path) { return std::make_unique<Script>(path); }
+std::unique_ptr<Program> open_script(const std::string& path) {
+  return std::make_unique<Script>(path);
+}

@@ -15,13 +15,14 @@ constexpr double kBoost = 0.293, kCaps = 0.733, kNegate = -0.74, kAlpha = 15;
 
 const std::unordered_set<std::string>& negations() {
   static const std::unordered_set<std::string> words = {
-      "aint",    "arent",   "cannot",   "cant",     "couldnt",   "darent",    "didnt",    "doesnt",    "ain't",
-      "aren't",  "can't",   "couldn't", "daren't",  "didn't",    "doesn't",   "dont",     "hadnt",     "hasnt",
-      "havent",  "isnt",    "mightnt",  "mustnt",   "neither",   "don't",     "hadn't",   "hasn't",    "haven't",
-      "isn't",   "mightn't", "mustn't", "neednt",   "needn't",   "never",     "none",     "nope",      "nor",
-      "not",     "nothing", "nowhere",  "oughtnt",  "shant",     "shouldnt",  "uhuh",     "wasnt",     "werent",
-      "oughtn't", "shan't", "shouldn't", "uh-uh",   "wasn't",    "weren't",   "without",  "wont",      "wouldnt",
-      "won't",   "wouldn't", "rarely",  "seldom",   "despite"};
+      "aint",   "arent",    "cannot",  "cant",     "couldnt",  "darent",   "didnt",   "doesnt",
+      "ain't",  "aren't",   "can't",   "couldn't", "daren't",  "didn't",   "doesn't", "dont",
+      "hadnt",  "hasnt",    "havent",  "isnt",     "mightnt",  "mustnt",   "neither", "don't",
+      "hadn't", "hasn't",   "haven't", "isn't",    "mightn't", "mustn't",  "neednt",  "needn't",
+      "never",  "none",     "nope",    "nor",      "not",      "nothing",  "nowhere", "oughtnt",
+      "shant",  "shouldnt", "uhuh",    "wasnt",    "werent",   "oughtn't", "shan't",  "shouldn't",
+      "uh-uh",  "wasn't",   "weren't", "without",  "wont",     "wouldnt",  "won't",   "wouldn't",
+      "rarely", "seldom",   "despite"};
   return words;
 }
 
@@ -29,18 +30,24 @@ const std::unordered_map<std::string, double>& boosters() {
   static const std::unordered_map<std::string, double> words = [] {
     std::unordered_map<std::string, double> out;
     for (const char* up :
-         {"absolutely", "amazingly", "awfully", "completely", "considerable", "considerably", "decidedly", "deeply",
-          "effing", "enormous", "enormously", "entirely", "especially", "exceptional", "exceptionally", "extreme",
-          "extremely", "fabulously", "flipping", "flippin", "frackin", "fracking", "fricking", "frickin", "frigging",
-          "friggin", "fully", "fuckin", "fucking", "fuggin", "fugging", "greatly", "hella", "highly", "hugely",
-          "incredible", "incredibly", "intensely", "major", "majorly", "more", "most", "particularly", "purely",
-          "quite", "really", "remarkably", "so", "substantially", "thoroughly", "total", "totally", "tremendous",
-          "tremendously", "uber", "unbelievably", "unusually", "utter", "utterly", "very"})
+         {"absolutely",   "amazingly",  "awfully",      "completely",    "considerable",
+          "considerably", "decidedly",  "deeply",       "effing",        "enormous",
+          "enormously",   "entirely",   "especially",   "exceptional",   "exceptionally",
+          "extreme",      "extremely",  "fabulously",   "flipping",      "flippin",
+          "frackin",      "fracking",   "fricking",     "frickin",       "frigging",
+          "friggin",      "fully",      "fuckin",       "fucking",       "fuggin",
+          "fugging",      "greatly",    "hella",        "highly",        "hugely",
+          "incredible",   "incredibly", "intensely",    "major",         "majorly",
+          "more",         "most",       "particularly", "purely",        "quite",
+          "really",       "remarkably", "so",           "substantially", "thoroughly",
+          "total",        "totally",    "tremendous",   "tremendously",  "uber",
+          "unbelievably", "unusually",  "utter",        "utterly",       "very"})
       out[up] = kBoost;
     for (const char* down :
-         {"almost", "barely", "hardly", "just enough", "kind of", "kinda", "kindof", "kind-of", "less", "little",
-          "marginal", "marginally", "occasional", "occasionally", "partly", "scarce", "scarcely", "slight", "slightly",
-          "somewhat", "sort of", "sorta", "sortof", "sort-of"})
+         {"almost",     "barely",       "hardly",  "just enough", "kind of",  "kinda",
+          "kindof",     "kind-of",      "less",    "little",      "marginal", "marginally",
+          "occasional", "occasionally", "partly",  "scarce",      "scarcely", "slight",
+          "slightly",   "somewhat",     "sort of", "sorta",       "sortof",   "sort-of"})
       out[down] = -kBoost;
     return out;
   }();
@@ -49,12 +56,13 @@ const std::unordered_map<std::string, double>& boosters() {
 
 const std::unordered_map<std::string, double>& phrases() {
   static const std::unordered_map<std::string, double> words = {
-      {"the shit", 3},   {"the bomb", 3},         {"bad ass", 1.5},  {"badass", 1.5},      {"bus stop", 0.0},
-      {"yeah right", -2}, {"kiss of death", -1.5}, {"to die for", 3}, {"beating heart", 3.5}};
+      {"the shit", 3},         {"the bomb", 3},   {"bad ass", 1.5},
+      {"badass", 1.5},         {"bus stop", 0.0}, {"yeah right", -2},
+      {"kiss of death", -1.5}, {"to die for", 3}, {"beating heart", 3.5}};
   return words;
 }
 
-// ---- text as Python sees it ----------------------------------------------------------------------------------------
+// ---- text as Python sees it --------------------------------------------------------------------
 
 // The code point at `at`, and its length in bytes; malformed bytes count as themselves.
 char32_t code_point(std::string_view s, size_t at, size_t& size) {
@@ -72,29 +80,32 @@ void append(char32_t c, std::string& out) {
   if (c < 0x80) return put(c);
   if (c < 0x800) return put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
   if (c < 0x10000) return put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
+  put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)),
+      put(0x80 | (c & 0x3F));
 }
 
 bool is_space(char32_t c) {
   return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 bool is_punctuation(char32_t c) {
-  return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+  return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) ||
+         (c >= 123 && c <= 126);
 }
 
 char32_t lower_of(char32_t c) {
-  if ((c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3A9 && c != 0x3A2) ||
-      (c >= 0x410 && c <= 0x42F))
+  if ((c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7) ||
+      (c >= 0x391 && c <= 0x3A9 && c != 0x3A2) || (c >= 0x410 && c <= 0x42F))
     return c + 0x20;
   if (c >= 0x400 && c <= 0x40F) return c + 0x50;
   return c;
 }
 
 bool is_lower(char32_t c) {
-  return (c >= 'a' && c <= 'z') || (c >= 0xDF && c <= 0xFF && c != 0xF7) || c == 0xAA || c == 0xB5 || c == 0xBA ||
-         (c >= 0x3B1 && c <= 0x3C9) || (c >= 0x430 && c <= 0x45F);
+  return (c >= 'a' && c <= 'z') || (c >= 0xDF && c <= 0xFF && c != 0xF7) || c == 0xAA ||
+         c == 0xB5 || c == 0xBA || (c >= 0x3B1 && c <= 0x3C9) || (c >= 0x430 && c <= 0x45F);
 }
 
 std::string lower(std::string_view s) {
@@ -125,13 +136,15 @@ std::string_view strip_spaces(std::string_view s) {
   return any ? s.substr(begin, end - begin) : std::string_view();
 }
 
-// Without punctuation around it; what is left with two characters or fewer was an emoticon and stays whole.
+// Without punctuation around it; what is left with two characters or fewer was an emoticon and
+// stays whole.
 std::string_view strip_punctuation(std::string_view token) {
   size_t begin = 0, end = token.size();
   while (begin < end && is_punctuation(static_cast<unsigned char>(token[begin]))) ++begin;
   while (end > begin && is_punctuation(static_cast<unsigned char>(token[end - 1]))) --end;
   const std::string_view core = token.substr(begin, end - begin);
-  const auto letters = std::count_if(core.begin(), core.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  const auto letters =
+      std::count_if(core.begin(), core.end(), [](char c) { return (c & 0xC0) != 0x80; });
   return letters <= 2 ? token : core;
 }
 
@@ -155,7 +168,8 @@ void each_line(std::string_view text, const char* file, Each each) {
     if (const auto line = text.substr(at, end - at); !line.empty()) {
       const auto columns = fields(line);
       if (columns.size() < 2 || !each(columns))
-        throw std::runtime_error(std::string(file) + ":" + std::to_string(number) + ": expected a text, a tab and its value");
+        throw std::runtime_error(std::string(file) + ":" + std::to_string(number) +
+                                 ": expected a text, a tab and its value");
     }
     at = end + 1;
   }
@@ -241,7 +255,9 @@ double Analyzer::modified(const Words& words, size_t i, double v) const {
       if (words.upper[i - back] && words.mixed_case) s += v > 0 ? kCaps : -kCaps;
       v += back == 1 ? s : s * (back == 2 ? 0.95 : 0.9);
     }
-    const auto so_or_this = [&](size_t distance) { return w[i - distance] == "so" || w[i - distance] == "this"; };
+    const auto so_or_this = [&](size_t distance) {
+      return w[i - distance] == "so" || w[i - distance] == "this";
+    };
     if (back == 1) {
       if (negates(before)) v *= kNegate;
     } else if (back == 2) {
@@ -249,18 +265,25 @@ double Analyzer::modified(const Words& words, size_t i, double v) const {
       else if (!(w[i - 2] == "without" && w[i - 1] == "doubt") && negates(before)) v *= kNegate;
     } else {
       if ((w[i - 3] == "never" && so_or_this(2)) || so_or_this(1)) v *= 1.25;
-      else if (!(w[i - 3] == "without" && (w[i - 2] == "doubt" || w[i - 1] == "doubt")) && negates(before)) v *= kNegate;
-      const std::string three = words.joined(i - 3, i - 1), left = words.joined(i - 3, i - 2), right = words.joined(i - 2, i - 1);
-      for (const std::string& phrase : {words.joined(i - 1, i), words.joined(i - 2, i), right, three, left})
+      else if (!(w[i - 3] == "without" && (w[i - 2] == "doubt" || w[i - 1] == "doubt")) &&
+               negates(before))
+        v *= kNegate;
+      const std::string three = words.joined(i - 3, i - 1), left = words.joined(i - 3, i - 2),
+                        right = words.joined(i - 2, i - 1);
+      for (const std::string& phrase :
+           {words.joined(i - 1, i), words.joined(i - 2, i), right, three, left})
         if (const auto found = phrases().find(phrase); found != phrases().end()) {
           v = found->second;
           break;
         }
       for (size_t ahead = 1; ahead <= 2; ++ahead)
         if (i + ahead < w.size())
-          if (const auto found = phrases().find(words.joined(i, i + ahead)); found != phrases().end()) v = found->second;
+          if (const auto found = phrases().find(words.joined(i, i + ahead));
+              found != phrases().end())
+            v = found->second;
       for (const std::string& phrase : {three, left, right})
-        if (const auto found = boosters().find(phrase); found != boosters().end()) v += found->second;
+        if (const auto found = boosters().find(phrase); found != boosters().end())
+          v += found->second;
     }
   }
   return v;
@@ -278,7 +301,8 @@ double Analyzer::valence(const Words& words, size_t i) const {
     v = found->second * kNegate;
   if (words.upper[i] && words.mixed_case) v += v > 0 ? kCaps : -kCaps;
   v = modified(words, i, v);
-  if (i > 0 && w[i - 1] == "least" && !known(w[i - 1]) && !(i > 1 && (w[i - 2] == "at" || w[i - 2] == "very")))
+  if (i > 0 && w[i - 1] == "least" && !known(w[i - 1]) &&
+      !(i > 1 && (w[i - 2] == "at" || w[i - 2] == "very")))
     v *= kNegate;
   return v;
 }
@@ -289,13 +313,15 @@ Scores Analyzer::score(std::string_view raw) const {
   const Words words(text);
   std::vector<double> values;
   for (size_t i = 0; i < words.word.size(); ++i) {
-    const bool kind_of = words.lower[i] == "kind" && i + 1 < words.word.size() && words.lower[i + 1] == "of";
+    const bool kind_of =
+        words.lower[i] == "kind" && i + 1 < words.word.size() && words.lower[i + 1] == "of";
     values.push_back(boosters().count(words.lower[i]) != 0 || kind_of ? 0.0 : valence(words, i));
   }
   if (values.empty()) return {};
-  // What stands before "but" counts half, what stands after it half more. As in the reference, a value is changed where it
-  // first occurs, which is not always where it was met.
-  if (const auto but = std::find(words.lower.begin(), words.lower.end(), "but"); but != words.lower.end()) {
+  // What stands before "but" counts half, what stands after it half more. As in the reference, a
+  // value is changed where it first occurs, which is not always where it was met.
+  if (const auto but = std::find(words.lower.begin(), words.lower.end(), "but");
+      but != words.lower.end()) {
     const auto at = but - words.lower.begin();
     for (size_t i = 0; i < values.size(); ++i) {
       const double v = values[i];
@@ -304,9 +330,13 @@ Scores Analyzer::score(std::string_view raw) const {
       else if (first - values.begin() > at) *first = v * 1.5;
     }
   }
-  const auto count = [&](char c) { return static_cast<int>(std::count(text.begin(), text.end(), c)); };
+  const auto count = [&](char c) {
+    return static_cast<int>(std::count(text.begin(), text.end(), c));
+  };
   const int questions = count('?');
-  const double emphasis = std::min(count('!'), 4) * 0.292 + (questions <= 1 ? 0 : questions <= 3 ? questions * 0.18 : 0.96);
+  const double emphasis = std::min(count('!'), 4) * 0.292 + (questions <= 1   ? 0
+                                                             : questions <= 3 ? questions * 0.18
+                                                                              : 0.96);
   double sum = 0, positive = 0, negative = 0, neutral = 0;
   for (const double v : values) {
     sum += v;
@@ -319,8 +349,8 @@ Scores Analyzer::score(std::string_view raw) const {
   if (positive > std::fabs(negative)) positive += emphasis;
   else if (positive < std::fabs(negative)) negative -= emphasis;
   const double total = positive + std::fabs(negative) + neutral;
-  return {std::clamp(sum / std::sqrt(sum * sum + kAlpha), -1.0, 1.0), positive / total, std::fabs(negative) / total,
-          neutral / total};
+  return {std::clamp(sum / std::sqrt(sum * sum + kAlpha), -1.0, 1.0), positive / total,
+          std::fabs(negative) / total, neutral / total};
 }
 
 }  // namespace vader

@@ -1,5 +1,6 @@
-// VADER: sentiment of English text by lexicon and rules (Hutto and Gilbert, ICWSM 2014), equal to the Python package
-// vaderSentiment 3.3.2, its quirks included. Case is folded for ASCII, Latin-1, Greek and Cyrillic letters.
+// VADER: sentiment of English text by lexicon and rules (Hutto and Gilbert, ICWSM 2014), equal to
+// the Python package vaderSentiment 3.3.2, its quirks included. Case is folded for ASCII, Latin-1,
+// Greek and Cyrillic letters.
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,12 +10,14 @@
 namespace vader {
 
 struct Scores {
-  double compound = 0, positive = 0, negative = 0, neutral = 0;  // compound in [-1, 1]; the others sum to 1
+  // compound in [-1, 1]; the others sum to 1
+  double compound = 0, positive = 0, negative = 0, neutral = 0;
 };
 
 class Analyzer {
  public:
-  // The texts of vader_lexicon.txt and emoji_utf8_lexicon.txt. Throws std::runtime_error on a malformed line.
+  // The texts of vader_lexicon.txt and emoji_utf8_lexicon.txt. Throws std::runtime_error on a
+  // malformed line.
   Analyzer(std::string_view lexicon, std::string_view emoji);
 
   Scores score(std::string_view text) const;  // UTF-8; thread-safe

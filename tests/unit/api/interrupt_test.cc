@@ -31,7 +31,9 @@ TEST_F(InterruptDeath, TheFirstIsAnsweredTheSecondEndsWithAWord) {
           std::raise(signal);
         },
         KilledBySignal(signal),
-        fmt::format("^slipway: {0}: stopping after this step; signal again to end now\nasked\nslipway: ended by a second {0}; what was saved before stays\n$", name));
+        fmt::format("^slipway: {0}: stopping after this step; signal again to end "
+                    "now\nasked\nslipway: ended by a second {0}; what was saved before stays\n$",
+                    name));
   EXPECT_FALSE(stop_requested());
 }
 
@@ -39,10 +41,14 @@ TEST_F(InterruptDeath, WarningsOfSchedulersAndTerminalsAskAndNeverEnd) {
   EXPECT_EXIT(
       {
         const StopScope scope(true);
-        for (const int signal : {SIGUSR1, SIGHUP, SIGHUP, SIGUSR2, SIGUSR1, SIGTERM}) std::raise(signal);  // the first SIGTERM is no second one
+        // the first SIGTERM is no second one
+        for (const int signal : {SIGUSR1, SIGHUP, SIGHUP, SIGUSR2, SIGUSR1, SIGTERM})
+          std::raise(signal);
         ::_exit(stop_requested() ? 9 : 1);
       },
-      ExitedWithCode(9), "^slipway: SIGUSR1: stopping after this step\nslipway: SIGTERM: stopping already; signal again to end now\n$");
+      ExitedWithCode(9),
+      "^slipway: SIGUSR1: stopping after this step\nslipway: SIGTERM: stopping already; signal "
+      "again to end now\n$");
 }
 
 TEST_F(InterruptDeath, NamesWhatIsWaitedFor) {
@@ -53,7 +59,9 @@ TEST_F(InterruptDeath, NamesWhatIsWaitedFor) {
         std::raise(SIGINT);
         ::_exit(9);
       },
-      ExitedWithCode(9), "^slipway: SIGINT: stopping after this step, waiting for plugin org.x, score\\(\\); signal again to end now\n$");
+      ExitedWithCode(9),
+      "^slipway: SIGINT: stopping after this step, waiting for plugin org.x, score\\(\\); signal "
+      "again to end now\n$");
 }
 
 TEST_F(InterruptDeath, WhicheverThreadGetsItTheScopesThreadAnswers) {
@@ -67,8 +75,10 @@ TEST_F(InterruptDeath, WhicheverThreadGetsItTheScopesThreadAnswers) {
         });
       },
       KilledBySignal(SIGTERM),
-      "^slipway: SIGTERM: stopping after this step, waiting for plugin org.x, score\\(\\); signal again to end now\n"
-      "slipway: ended by a second SIGTERM, waiting for plugin org.x, score\\(\\); what was saved before stays\n$");
+      "^slipway: SIGTERM: stopping after this step, waiting for plugin org.x, score\\(\\); signal "
+      "again to end now\n"
+      "slipway: ended by a second SIGTERM, waiting for plugin org.x, score\\(\\); what was saved "
+      "before stays\n$");
 }
 
 TEST_F(InterruptDeath, WhatWasIgnoredStaysSo) {
@@ -112,7 +122,8 @@ TEST(StopScopes, DispositionsAreThoseOfTheProgramAgain) {
   EXPECT_EQ(std::signal(SIGTERM, before), SIG_IGN);
 }
 
-// A request that comes before the child's run listens is not lost, one that comes after its end is no reason to die.
+// A request that comes before the child's run listens is not lost, one that comes after its end is
+// no reason to die.
 TEST(StopScopes, AChildHearsARequestThatCameEarlyAndIsNotEndedByOneThatComesLate) {
   const auto child_that = [](auto&& does) {
     const pid_t child = start_child();
@@ -129,7 +140,9 @@ TEST(StopScopes, AChildHearsARequestThatCameEarlyAndIsNotEndedByOneThatComesLate
             }),
             9);
   EXPECT_EQ(child_that([] {
-              { const StopScope scope(true, /*silent=*/true); }
+              {
+                const StopScope scope(true, /*silent=*/true);
+              }
               ::kill(::getpid(), SIGUSR1);
               std::thread([] { ::pthread_kill(::pthread_self(), SIGUSR1); }).join();
               return stop_requested() ? 1 : 9;
@@ -140,7 +153,8 @@ TEST(StopScopes, AChildHearsARequestThatCameEarlyAndIsNotEndedByOneThatComesLate
 TEST(StopScopes, AChildIsAskedOnceAndWhenItAlreadyWasToo) {
   testing::internal::CaptureStderr();
   const StopScope scope(true, /*silent=*/true);
-  // A child that has set itself up says so, then tells by its exit code that SIGUSR1 came, and SIGTERM did not.
+  // A child that has set itself up says so, then tells by its exit code that SIGUSR1 came, and
+  // SIGTERM did not.
   const auto start = [](int& ready) {
     int pipe[2];
     EXPECT_EQ(::pipe(pipe), 0);

@@ -1,4 +1,5 @@
-// The library's face: run files, a trainer with callbacks of the program, searches run by the program.
+// The library's face: run files, a trainer with callbacks of the program, searches run by the
+// program.
 #include <cstring>
 
 #include "loop/run.h"
@@ -15,8 +16,13 @@ using testing::HasSubstr;
 
 // tests/e2e/tiny_sft.toml, made shorter still, with its run folder among the test's own files.
 RunFile tiny(Overrides more = {}) {
-  Overrides all = {"run.output_dir=" + (scratch() / "run").string(), fmt::format("plugins.path=[\"{}\"]", SLIPWAY_PLUGINS),
-                   "data.limit=32", "data.eval_rows=0", "train.eval_strategy=no", "train.max_steps=4", "train.save_strategy=no"};
+  Overrides all = {"run.output_dir=" + (scratch() / "run").string(),
+                   fmt::format("plugins.path=[\"{}\"]", SLIPWAY_PLUGINS),
+                   "data.limit=32",
+                   "data.eval_rows=0",
+                   "train.eval_strategy=no",
+                   "train.max_steps=4",
+                   "train.save_strategy=no"};
   all.insert(all.end(), more.begin(), more.end());
   return RunFile::load("tests/e2e/tiny_sft.toml", all);
 }
@@ -26,7 +32,8 @@ struct Watch : TrainerCallback {
   uint64_t events() const override { return 1u << SLW_ON_STEP_END | 1u << SLW_ON_TRAIN_END; }
   void on_event(const slw_event& event, uint32_t& control) override {
     if (event.type == SLW_ON_TRAIN_END) return void(++ends);
-    EXPECT_EQ(event.state->flags & (SLW_STATE_LOCAL_ZERO | SLW_STATE_WORLD_ZERO), SLW_STATE_LOCAL_ZERO | SLW_STATE_WORLD_ZERO);
+    EXPECT_EQ(event.state->flags & (SLW_STATE_LOCAL_ZERO | SLW_STATE_WORLD_ZERO),
+              SLW_STATE_LOCAL_ZERO | SLW_STATE_WORLD_ZERO);
     losses.push_back(event.loss);
     if (event.state->global_step == stop_at) control |= SLW_DO_SAVE | SLW_STOP_TRAINING;
     if (losses.size() == throw_at) throw std::runtime_error("seen enough");
@@ -60,8 +67,10 @@ TEST(RunFile, TextAndFileGiveTheSame) {
   EXPECT_THAT(file.text(), AllOf(HasSubstr("max_steps = 4  # --set"), HasSubstr("tiny_sft.toml:")));
   const RunFile text = RunFile::parse(file.source(), file.overrides(), "tests/e2e");
   EXPECT_EQ(text.file(), "");
-  for (const char* key : {"train.max_steps", "model.config", "data.train", "train.seed"}) EXPECT_EQ(text.value(key), file.value(key)) << key;
-  EXPECT_THAT(error_of([&] { file.value("train.learning_rat"); }), HasSubstr("\"train.learning_rat\" is no key"));
+  for (const char* key : {"train.max_steps", "model.config", "data.train", "train.seed"})
+    EXPECT_EQ(text.value(key), file.value(key)) << key;
+  EXPECT_THAT(error_of([&] { file.value("train.learning_rat"); }),
+              HasSubstr("\"train.learning_rat\" is no key"));
   EXPECT_THAT(error_of([&] { file.value("learning_rate"); }), HasSubstr("no key"));
 }
 
@@ -91,9 +100,11 @@ TEST(GenerateOptions, OutOfRangeIsNamed) {
     return error_of([&] { check(options); });
   };
   EXPECT_EQ(error([](GenerateOptions&) {}), "");
-  EXPECT_EQ(error([](GenerateOptions& o) { o.temperature = NAN; }), "temperature must not be negative");
+  EXPECT_EQ(error([](GenerateOptions& o) { o.temperature = NAN; }),
+            "temperature must not be negative");
   EXPECT_EQ(error([](GenerateOptions& o) { o.top_p = -1; }), "top_p must lie in [0, 1]");
-  EXPECT_EQ(error([](GenerateOptions& o) { o.weights = "int4"; }), "weights is \"int4\", one of float32 bfloat16 int8 is needed");
+  EXPECT_EQ(error([](GenerateOptions& o) { o.weights = "int4"; }),
+            "weights is \"int4\", one of float32 bfloat16 int8 is needed");
 }
 
 TEST(Trainer, EveryTrainIsARunOfItsOwnAndCallbacksSeeIt) {
@@ -119,7 +130,8 @@ TEST(Trainer, EveryTrainIsARunOfItsOwnAndCallbacksSeeIt) {
   EXPECT_EQ(trainer.remove_callback("org.example.watch"), nullptr);
   trainer.train();
   EXPECT_EQ(watch->losses.size(), 4u) << "a callback that was removed heard of the run";
-  EXPECT_EQ(weights_of(trainer, "again"), after) << "the second run began from the first one's weights";
+  EXPECT_EQ(weights_of(trainer, "again"), after)
+      << "the second run began from the first one's weights";
 }
 
 TEST(Trainer, StopsAndGoesOnWithTheCallbacksState) {
@@ -171,13 +183,15 @@ TEST(Trainer, WhatACallbackThrowsNamesIt) {
   const auto watch = std::make_shared<Watch>();
   watch->throw_at = 2;
   trainer.add_callback(watch);
-  EXPECT_THAT(error_of([&] { trainer.train(); }), AllOf(HasSubstr("org.example.watch"), HasSubstr("seen enough")));
+  EXPECT_THAT(error_of([&] { trainer.train(); }),
+              AllOf(HasSubstr("org.example.watch"), HasSubstr("seen enough")));
   EXPECT_EQ(trainer.state().global_step, 2) << "the state tells how far the run came";
   EXPECT_THAT(error_of([&] { trainer.add_callback(nullptr); }), HasSubstr("no callback was given"));
   struct Nameless : Watch {
     std::string id() const override { return "no id"; }
   };
-  EXPECT_THAT(error_of([&] { trainer.add_callback(std::make_shared<Nameless>()); }), HasSubstr("\"no id\" is no id"));
+  EXPECT_THAT(error_of([&] { trainer.add_callback(std::make_shared<Nameless>()); }),
+              HasSubstr("\"no id\" is no id"));
 }
 
 TEST(Trainer, CallbacksReachWeightsThroughTheHostsServices) {
@@ -185,11 +199,13 @@ TEST(Trainer, CallbacksReachWeightsThroughTheHostsServices) {
     void on_event(const slw_event& event, uint32_t& control) override {
       Watch::on_event(event, control);
       if (event.type != SLW_ON_STEP_END) return;
-      const auto* train = static_cast<const slw_host_train*>(host->get_service(host, SLW_HOST_TRAIN));
+      const auto* train =
+          static_cast<const slw_host_train*>(host->get_service(host, SLW_HOST_TRAIN));
       slw_error error{};
       error.struct_size = sizeof error;
       DLTensor weight{};
-      if (train->tensor(host, 0, SLW_ROLE_WEIGHT, nullptr, &weight, nullptr, &error) != SLW_OK) throw std::runtime_error(error.message);
+      if (train->tensor(host, 0, SLW_ROLE_WEIGHT, nullptr, &weight, nullptr, &error) != SLW_OK)
+        throw std::runtime_error(error.message);
       values.push_back(*static_cast<const float*>(weight.data));
     }
     std::vector<float> values;
@@ -219,28 +235,38 @@ TEST(Trainer, LetsTheTrainedModelWrite) {
   weights_of(trainer, "written");
   GeneratorOptions how;
   how.plugin_path = {SLIPWAY_PLUGINS};
-  const std::vector<GeneratedText> read = Generator(fs::path(SLIPWAY_SCRATCH) / "written", how).generate({"The film", "A"}, options);
+  const std::vector<GeneratedText> read =
+      Generator(fs::path(SLIPWAY_SCRATCH) / "written", how).generate({"The film", "A"}, options);
   for (size_t i = 0; i < after.size(); ++i) EXPECT_EQ(read[i].ids, after[i].ids);
 }
 
 TEST(Search, TheProgramMayRunTheTrials) {
-  const std::string text = read_file("tests/e2e/tiny_sft.toml") + "\n[search]\nmetric = \"eval_loss\"\ntrials = 3\n[search.space]\n\"train.learning_rate\" = { low = 1e-4, high = 1e-1, log = true }\n";
+  const std::string text =
+      read_file("tests/e2e/tiny_sft.toml") +
+      "\n[search]\nmetric = \"eval_loss\"\ntrials = 3\n[search.space]\n\"train.learning_rate\" = { "
+      "low = 1e-4, high = 1e-1, log = true }\n";
   const fs::path folder = scratch();
-  const RunFile run = RunFile::parse(text, {"run.output_dir=" + folder.string(), fmt::format("plugins.path=[\"{}\"]", SLIPWAY_PLUGINS)}, "tests/e2e");
+  const RunFile run = RunFile::parse(
+      text,
+      {"run.output_dir=" + folder.string(), fmt::format("plugins.path=[\"{}\"]", SLIPWAY_PLUGINS)},
+      "tests/e2e");
   std::vector<double> rates;
-  const SearchOptions options{.stop_on_signals = false, .run_trial = [&](const SearchTrial& trial) -> std::optional<double> {
-    EXPECT_EQ(trial.folder, folder / fmt::format("trial-{:04}", trial.number));
-    EXPECT_EQ(trial.values.at(0).first, "train.learning_rate");
-    rates.push_back(std::stod(trial.values[0].second));
-    return trial.number == 1 ? std::nullopt : std::optional(rates.back());
-  }};
+  const SearchOptions options{
+      .stop_on_signals = false,
+      .run_trial = [&](const SearchTrial& trial) -> std::optional<double> {
+        EXPECT_EQ(trial.folder, folder / fmt::format("trial-{:04}", trial.number));
+        EXPECT_EQ(trial.values.at(0).first, "train.learning_rate");
+        rates.push_back(std::stod(trial.values[0].second));
+        return trial.number == 1 ? std::nullopt : std::optional(rates.back());
+      }};
   const SearchResult result = search(run, options);
   EXPECT_EQ(result.metric, "eval_loss");
   ASSERT_EQ(result.trials.size(), 3u);
   EXPECT_FALSE(result.trials[1].objective);
   EXPECT_THAT(result.best, ElementsAre(rates[0] < rates[2] ? 0 : 2));
   search(run, options);
-  ASSERT_EQ(rates.size(), 4u) << "trials that the journal has were run again, beside the one that failed";
+  ASSERT_EQ(rates.size(), 4u)
+      << "trials that the journal has were run again, beside the one that failed";
   EXPECT_EQ(rates[3], rates[1]);
   EXPECT_THAT(error_of([&] { search(run); }), HasSubstr("give run_trial"));
 }
@@ -248,7 +274,8 @@ TEST(Search, TheProgramMayRunTheTrials) {
 TEST(Describe, TellsPrograms) {
   const Json plugins = parse_json(describe_plugins({SLIPWAY_PLUGINS}), "plugins");
   EXPECT_GE(plugins["plugins"].size(), 7u);
-  EXPECT_EQ(parse_json(describe_plugin("length", {SLIPWAY_PLUGINS}), "plugin")["id"], "org.slipway.reward.length");
+  EXPECT_EQ(parse_json(describe_plugin("length", {SLIPWAY_PLUGINS}), "plugin")["id"],
+            "org.slipway.reward.length");
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 Json tiny_config() {
-  return Json::parse(R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 16})");
+  return Json::parse(
+      R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 16})");
 }
 
 ModelSource tiny() { return {{}, tiny_config()}; }
@@ -33,13 +34,17 @@ TEST(LoadModel, AModelIsCreatedFromItsConfiguration) {
 
 TEST(LoadModel, FaultsNameWhatIsMissing) {
   const Registry registry({SLIPWAY_PLUGINS});
-  EXPECT_THAT(error_of([&] { create_model(registry, "lama", {"run.toml", 7}, tiny(), {}); }), AllOf(HasSubstr("run.toml:7"), HasSubstr("\"llama\"")));
-  EXPECT_THAT(error_of([&] { create_model(registry, "length", {"run.toml", 7}, tiny(), {}); }), HasSubstr("org.slipway.reward.length is a reward plugin"));
+  EXPECT_THAT(error_of([&] { create_model(registry, "lama", {"run.toml", 7}, tiny(), {}); }),
+              AllOf(HasSubstr("run.toml:7"), HasSubstr("\"llama\"")));
+  EXPECT_THAT(error_of([&] { create_model(registry, "length", {"run.toml", 7}, tiny(), {}); }),
+              HasSubstr("org.slipway.reward.length is a reward plugin"));
   ModelSource headless = tiny();
   headless.config.erase("num_attention_heads");
-  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }), HasSubstr("num_attention_heads"));
+  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }),
+              HasSubstr("num_attention_heads"));
   headless.origin = "some/config.json";
-  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }), testing::StartsWith("some/config.json: "));
+  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, headless, {}); }),
+              testing::StartsWith("some/config.json: "));
 }
 
 TEST(LoadModel, SizesThatNoMachineHoldsAreRefusedBeforeAnyMemoryIsAskedFor) {
@@ -48,7 +53,9 @@ TEST(LoadModel, SizesThatNoMachineHoldsAreRefusedBeforeAnyMemoryIsAskedFor) {
   huge.origin = "some/config.json";
   huge.config["intermediate_size"] = 1'000'000'000;
   huge.config["hidden_size"] = 100'000'000;
-  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, huge, {}); }), AllOf(HasSubstr("some/config.json: the weights alone need"), HasSubstr("GiB are free")));
+  EXPECT_THAT(
+      error_of([&] { create_model(registry, "llama", {}, huge, {}); }),
+      AllOf(HasSubstr("some/config.json: the weights alone need"), HasSubstr("GiB are free")));
 }
 
 TEST(LoadModel, ADropoutOfAttentionIsRefusedInTraining) {
@@ -59,16 +66,19 @@ TEST(LoadModel, ADropoutOfAttentionIsRefusedInTraining) {
   source.config["attention_dropout"] = 0.0;
   check_trainable(loaded, source);
   source.config["attention_dropout"] = 0.5;
-  EXPECT_THAT(error_of([&] { check_trainable(loaded, source); }), HasSubstr("\"attention_dropout\" = 0.5"));
+  EXPECT_THAT(error_of([&] { check_trainable(loaded, source); }),
+              HasSubstr("\"attention_dropout\" = 0.5"));
 }
 
 TEST(LoadModel, AModelThatOnlyWritesHasNoGradients) {
   const Registry registry({SLIPWAY_PLUGINS});
-  const LoadedModel trained = create_model(registry, "llama", {}, tiny(), {}), writes = create_model(registry, "llama", {}, tiny(), {}, /*trained=*/false);
+  const LoadedModel trained = create_model(registry, "llama", {}, tiny(), {}),
+                    writes = create_model(registry, "llama", {}, tiny(), {}, /*trained=*/false);
   EXPECT_GT(trained.model->parameters().trainable_count(), 0);
   EXPECT_EQ(writes.model->parameters().trainable_count(), 0);
   EXPECT_EQ(writes.model->parameters().total_count(), trained.model->parameters().total_count());
-  for (const FlatParameters::Group& group : writes.model->parameters().groups()) EXPECT_FALSE(group.grads.defined());
+  for (const FlatParameters::Group& group : writes.model->parameters().groups())
+    EXPECT_FALSE(group.grads.defined());
   EXPECT_FALSE(writes.model->parameters().tensor(0).requires_grad());
 }
 

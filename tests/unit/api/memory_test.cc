@@ -20,8 +20,12 @@ TEST(Memory, TheEstimateAddsUpAndNamesItsParts) {
   m.logits = gib;
   m.reference = gib;
   m.activations = m.packed = gib / 2;
-  EXPECT_EQ(m.total(), 6 * gib);  // gradients and activations come and go in turn with what is packed and cached
-  EXPECT_EQ(m.text(), "memory: about 6.00 GiB (weights 1.00, gradients 0.50, optimizer 2.00, activations 0.50, weights packed for decoding 0.50, decode cache 0.25, logits 1.00, starting model 1.00; sampling and training take turns)");
+  // gradients and activations come and go in turn with what is packed and cached
+  EXPECT_EQ(m.total(), 6 * gib);
+  EXPECT_EQ(m.text(),
+            "memory: about 6.00 GiB (weights 1.00, gradients 0.50, optimizer 2.00, activations "
+            "0.50, weights packed for decoding 0.50, decode cache 0.25, logits 1.00, starting "
+            "model 1.00; sampling and training take turns)");
   m.cache = gib;
   EXPECT_EQ(m.total(), 6 * gib + gib / 2);
 }
@@ -49,7 +53,9 @@ TEST(Memory, AGroupsLimitLeavesWhatMirrorsFiles) {
   fs::create_directories(group);
   constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
   EXPECT_EQ(left_in_group(group), kNone);
-  const auto put = [&](const char* name, const std::string& text) { std::ofstream(group / name) << text; };
+  const auto put = [&](const char* name, const std::string& text) {
+    std::ofstream(group / name) << text;
+  };
   put("memory.max", "max\n");
   put("memory.current", "700\n");
   EXPECT_EQ(left_in_group(group), kNone);

@@ -16,7 +16,8 @@ class Resume : public testing::Test {
  protected:
   static std::vector<std::string> names(const fs::path& where) {
     std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(where)) out.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(where))
+      out.push_back(entry.path().filename().string());
     return out;
   }
   static std::string said(const std::function<void()>& body) {
@@ -27,18 +28,23 @@ class Resume : public testing::Test {
   static CheckpointFile file(const std::string& name, const std::string& text) {
     return {name, [text](const fs::path& path) { write_file_durably(path, text); }};
   }
-  // A checkpoint with the rows of metrics.jsonl as they are; with `raft`, the text of raft_state.json.
+  // A checkpoint with the rows of metrics.jsonl as they are; with `raft`, the text of
+  // raft_state.json.
   fs::path checkpoint(int64_t step, const std::string& raft = "") const {
     TrainerState state;
     state.global_step = step;
     std::error_code ec;
     const auto bytes = fs::file_size(out / "metrics.jsonl", ec);
-    std::vector<CheckpointFile> files = {file("trainer_state.json", state.to_json().dump()), file("run_state.json", Json{{"metrics_bytes", ec ? 0 : bytes}}.dump()),
-                                         file("a.txt", std::to_string(step))};
+    std::vector<CheckpointFile> files = {
+        file("trainer_state.json", state.to_json().dump()),
+        file("run_state.json", Json{{"metrics_bytes", ec ? 0 : bytes}}.dump()),
+        file("a.txt", std::to_string(step))};
     if (!raft.empty()) files.push_back(file("raft_state.json", raft));
     return write_checkpoint(out, step, files);
   }
-  void write(const std::string& name, const std::string& text) const { write_file_durably(out / name, text); }
+  void write(const std::string& name, const std::string& text) const {
+    write_file_durably(out / name, text);
+  }
 
   const fs::path folder = scratch(), out = folder / "run";
 };
@@ -61,10 +67,15 @@ TEST_F(Resume, TakesTheNewestUsable) {
 
 TEST_F(Resume, OfNothingIsAFreshStartAndOfNothingUsableIsRefused) {
   std::optional<fs::path> found = folder;
-  EXPECT_THAT(said([&] { found = checkpoint_to_resume("true", out); }), AllOf(HasSubstr("warning"), HasSubstr("starting from the beginning")));
+  EXPECT_THAT(said([&] { found = checkpoint_to_resume("true", out); }),
+              AllOf(HasSubstr("warning"), HasSubstr("starting from the beginning")));
   EXPECT_EQ(found, std::nullopt);
   write_file_durably(checkpoint(5) / "a.txt", "y");
-  said([&] { EXPECT_THAT(error_of([&] { checkpoint_to_resume("true", out); }), AllOf(HasSubstr("has no checkpoint that can be resumed from"), HasSubstr("moved aside"))); });
+  said([&] {
+    EXPECT_THAT(
+        error_of([&] { checkpoint_to_resume("true", out); }),
+        AllOf(HasSubstr("has no checkpoint that can be resumed from"), HasSubstr("moved aside")));
+  });
 }
 
 TEST_F(Resume, CleansUpAfterKilledProcesses) {
@@ -77,7 +88,8 @@ TEST_F(Resume, CleansUpAfterKilledProcesses) {
 
 TEST_F(Resume, AFolderThatCannotBeReadIsNoFreshStart) {
   write_file_durably(out, "in the way of the listing");
-  EXPECT_THAT(error_of([&] { checkpoint_to_resume("true", out); }), HasSubstr("/run: cannot be read: Not a directory"));
+  EXPECT_THAT(error_of([&] { checkpoint_to_resume("true", out); }),
+              HasSubstr("/run: cannot be read: Not a directory"));
 }
 
 TEST_F(Resume, ACheckpointThatIsNamedMustBeWhole) {
@@ -85,7 +97,8 @@ TEST_F(Resume, ACheckpointThatIsNamedMustBeWhole) {
   EXPECT_EQ(checkpoint_to_resume(good.string() + "/", folder / "elsewhere"), good);
   fs::remove(good / "a.txt");
   EXPECT_THAT(error_of([&] { checkpoint_to_resume(good.string(), out); }), HasSubstr("a.txt"));
-  EXPECT_EQ(error_of([&] { checkpoint_to_resume("nowhere", out); }), "--resume=nowhere: no such folder");
+  EXPECT_EQ(error_of([&] { checkpoint_to_resume("nowhere", out); }),
+            "--resume=nowhere: no such folder");
 }
 
 TEST_F(Resume, TellsOwnCheckpointsFromOthers) {
@@ -96,7 +109,8 @@ TEST_F(Resume, TellsOwnCheckpointsFromOthers) {
   EXPECT_TRUE(is_of_run(folder / "link" / "checkpoint-5", out / ""));
   EXPECT_FALSE(is_of_run(own, folder / "other"));
   EXPECT_FALSE(is_of_run(own, folder / "run" / "nested"));
-  EXPECT_THAT(error_of([&] { is_of_run(out / "abandoned-1" / "checkpoint-9", out); }), HasSubstr("not a checkpoint of the run there"));
+  EXPECT_THAT(error_of([&] { is_of_run(out / "abandoned-1" / "checkpoint-9", out); }),
+              HasSubstr("not a checkpoint of the run there"));
 }
 
 TEST_F(Resume, FromTheNewestNothingIsMoved) {
@@ -111,19 +125,32 @@ TEST_F(Resume, FromTheNewestNothingIsMoved) {
 
 TEST_F(Resume, GoingBackMovesWhatCameAfterAside) {
   write("metrics.jsonl", "row\n");
-  for (const char* name : {"iteration-0001", "iteration-0002", "iteration-0003", "eval-0000", "eval-0001", "eval-0002"}) write(fmt::format("samples/{}.jsonl", name), name);
+  for (const char* name : {"iteration-0001", "iteration-0002", "iteration-0003", "eval-0000",
+                           "eval-0001", "eval-0002"})
+    write(fmt::format("samples/{}.jsonl", name), name);
   const fs::path back = checkpoint(20, R"({"iteration": 1, "phase": "train"})");
   write("metrics.jsonl", "row\nlater\n");
   checkpoint(10);
   checkpoint(30);
   checkpoint(40);
-  for (const char* name : {"model.safetensors", "trainer_state.json", "train_results.json", "report.html", "config.resolved.toml", "README.md"}) write(name, name);
-  EXPECT_THAT(said([&] { go_back_to(back, out); }), AllOf(HasSubstr("back to"), HasSubstr("abandoned-1")));
-  EXPECT_THAT(names(out), UnorderedElementsAre("checkpoint-10", "checkpoint-20", "samples", "metrics.jsonl", "config.resolved.toml", "README.md", "abandoned-1"));
-  EXPECT_THAT(names(out / "samples"), UnorderedElementsAre("iteration-0001.jsonl", "iteration-0002.jsonl", "eval-0000.jsonl", "eval-0001.jsonl"));
+  for (const char* name : {"model.safetensors", "trainer_state.json", "train_results.json",
+                           "report.html", "config.resolved.toml", "README.md"})
+    write(name, name);
+  EXPECT_THAT(said([&] { go_back_to(back, out); }),
+              AllOf(HasSubstr("back to"), HasSubstr("abandoned-1")));
+  EXPECT_THAT(names(out),
+              UnorderedElementsAre("checkpoint-10", "checkpoint-20", "samples", "metrics.jsonl",
+                                   "config.resolved.toml", "README.md", "abandoned-1"));
+  EXPECT_THAT(names(out / "samples"),
+              UnorderedElementsAre("iteration-0001.jsonl", "iteration-0002.jsonl",
+                                   "eval-0000.jsonl", "eval-0001.jsonl"));
   const fs::path aside = out / "abandoned-1";
-  EXPECT_THAT(names(aside), UnorderedElementsAre("checkpoint-30", "checkpoint-40", "samples", "metrics.jsonl", "model.safetensors", "trainer_state.json", "train_results.json", "report.html"));
-  EXPECT_THAT(names(aside / "samples"), UnorderedElementsAre("iteration-0003.jsonl", "eval-0002.jsonl"));
+  EXPECT_THAT(names(aside),
+              UnorderedElementsAre("checkpoint-30", "checkpoint-40", "samples", "metrics.jsonl",
+                                   "model.safetensors", "trainer_state.json", "train_results.json",
+                                   "report.html"));
+  EXPECT_THAT(names(aside / "samples"),
+              UnorderedElementsAre("iteration-0003.jsonl", "eval-0002.jsonl"));
   EXPECT_EQ(read_file(aside / "metrics.jsonl"), "row\nlater\n");
   EXPECT_EQ(read_file(aside / "checkpoint-40" / "a.txt"), "40");
   EXPECT_EQ(checkpoint_to_resume("true", out), back);
@@ -143,23 +170,27 @@ TEST_F(Resume, KilledWhileGoingBackTheNextPlainResumeFinishesIt) {
   said([&] { found = checkpoint_to_resume("true", out); });
   EXPECT_EQ(found, back);
   EXPECT_THAT(names(out), UnorderedElementsAre("checkpoint-20", "abandoned-1"));
-  EXPECT_THAT(names(out / "abandoned-1"), UnorderedElementsAre("checkpoint-30", "checkpoint-40", "checkpoint-50"));
+  EXPECT_THAT(names(out / "abandoned-1"),
+              UnorderedElementsAre("checkpoint-30", "checkpoint-40", "checkpoint-50"));
 }
 
 TEST_F(Resume, AnotherRunsCheckpointIsCopiedWithItsHistory) {
   write("metrics.jsonl", "one\ntwo\n");
   write("samples/iteration-0001.jsonl", "1");
   const fs::path start = checkpoint(20, R"({"iteration": 1, "phase": "generate"})");
-  const fs::path theirs = checkpoint(30, R"({"iteration": 1, "phase": "train", "start_checkpoint": "checkpoint-20"})");
+  const fs::path theirs =
+      checkpoint(30, R"({"iteration": 1, "phase": "train", "start_checkpoint": "checkpoint-20"})");
   write("samples/iteration-0002.jsonl", "2");
   write("samples/iteration-0003.jsonl", "3");
   write("metrics.jsonl", "one\ntwo\nthree\n");
   const fs::path other = folder / "other";
   fs::create_directories(other);
   EXPECT_EQ(take_over(theirs, other), other / "checkpoint-30");
-  EXPECT_THAT(names(other), UnorderedElementsAre("checkpoint-20", "checkpoint-30", "metrics.jsonl", "samples"));
+  EXPECT_THAT(names(other),
+              UnorderedElementsAre("checkpoint-20", "checkpoint-30", "metrics.jsonl", "samples"));
   EXPECT_EQ(read_file(other / "metrics.jsonl"), "one\ntwo\n");
-  EXPECT_THAT(names(other / "samples"), UnorderedElementsAre("iteration-0001.jsonl", "iteration-0002.jsonl"));
+  EXPECT_THAT(names(other / "samples"),
+              UnorderedElementsAre("iteration-0001.jsonl", "iteration-0002.jsonl"));
   verify_checkpoint(other / "checkpoint-30");
   // Deleting one leaves the other.
   rotate_checkpoints(other, 1);

@@ -16,9 +16,14 @@ class AsideRows : public testing::Test {
     for (int i = 0; i < 10; ++i) rows += fmt::format("{{\"text\": \"{}\"}}\n", i);
     write_file_durably(folder / "rows.jsonl", rows);
     fs::create_directories(folder / "model");
-    write_file_durably(folder / "run.toml", "[run]\nalgorithm = \"sft\"\noutput_dir = \"run\"\n[model]\nweights = \"model\"\n[data]\ntrain = [\"rows.jsonl\"]\n");
+    write_file_durably(folder / "run.toml",
+                       "[run]\nalgorithm = \"sft\"\noutput_dir = \"run\"\n[model]\nweights = "
+                       "\"model\"\n[data]\ntrain = [\"rows.jsonl\"]\n");
   }
-  Rows read(int aside) const { return read_rows(load_run_config(folder / "run.toml", {fmt::format("data.eval_rows={}", aside)}, nullptr)); }
+  Rows read(int aside) const {
+    return read_rows(
+        load_run_config(folder / "run.toml", {fmt::format("data.eval_rows={}", aside)}, nullptr));
+  }
   static std::vector<std::string> texts(const std::vector<Row>& rows) {
     std::vector<std::string> out;
     for (const Row& row : rows) out.push_back(row.prompt + row.completion);
@@ -36,7 +41,8 @@ TEST_F(AsideRows, AreSpreadEvenly) {
 
 TEST_F(AsideRows, LeaveSomethingToTrainOn) {
   EXPECT_THAT(texts(read(9).train), ElementsAre("9"));
-  EXPECT_THAT(error_of([&] { read(10); }), HasSubstr("data.eval_rows = 10, but there are only 10 rows"));
+  EXPECT_THAT(error_of([&] { read(10); }),
+              HasSubstr("data.eval_rows = 10, but there are only 10 rows"));
 }
 
 }  // namespace

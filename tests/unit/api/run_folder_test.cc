@@ -17,7 +17,8 @@ class RunFolders : public testing::Test {
  protected:
   static std::vector<std::string> names(const fs::path& where) {
     std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(where)) out.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(where))
+      out.push_back(entry.path().filename().string());
     return out;
   }
   // What was said meanwhile.
@@ -27,7 +28,8 @@ class RunFolders : public testing::Test {
     return testing::internal::GetCapturedStderr();
   }
   // A run that begins in the folder, and writes `content` there.
-  void run(const fs::path& where, const std::string& content, const std::vector<RunInput>& inputs = {}) {
+  void run(const fs::path& where, const std::string& content,
+           const std::vector<RunInput>& inputs = {}) {
     RunFolder taken(where);
     taken.begin(inputs);
     taken.keep();
@@ -49,7 +51,8 @@ TEST_F(RunFolders, AFreshOneIsMadeWithItsParents) {
 TEST_F(RunFolders, EarlierRunsAreMovedAsideInTurn) {
   for (const char* content : {"first", "second", "third"}) run(out, content);
   const std::string notice = said([&] { run(out, "fourth"); });
-  EXPECT_THAT(notice, AllOf(HasSubstr("moved to " + (folder / "run.3").string()), HasSubstr("--resume")));
+  EXPECT_THAT(notice,
+              AllOf(HasSubstr("moved to " + (folder / "run.3").string()), HasSubstr("--resume")));
   EXPECT_THAT(names(folder), UnorderedElementsAre("run", "run.1", "run.2", "run.3"));
   EXPECT_EQ(read_file(folder / "run.1" / "metrics.jsonl"), "first");
   EXPECT_EQ(read_file(folder / "run.3" / "metrics.jsonl"), "third");
@@ -69,22 +72,31 @@ TEST_F(RunFolders, WhatMakesAFolderARun) {
   const auto content = [&](const std::vector<std::string>& files) {
     fs::remove_all(out);
     fs::create_directories(out);
-    for (const std::string& name : files) name.ends_with('/') ? (void)fs::create_directories(out / name) : write_file_durably(out / name, "x");
+    for (const std::string& name : files)
+      name.ends_with('/') ? (void)fs::create_directories(out / name)
+                          : write_file_durably(out / name, "x");
     return content_of(out);
   };
   EXPECT_EQ(content_of(folder / "nowhere"), FolderContent::kNothing);
   EXPECT_EQ(content({}), FolderContent::kEmpty);
   EXPECT_EQ(content({"lost+found/", ".slipway-lock", ".nfs0001"}), FolderContent::kEmpty);
-  for (const char* mark : {"config.resolved.toml", "metrics.jsonl", "trials.jsonl", "checkpoint-20/"}) EXPECT_EQ(content({mark, "notes.txt"}), FolderContent::kRun) << mark;
-  EXPECT_EQ(content({"eval_results.json", "all_results.json", "predictions.jsonl"}), FolderContent::kRun);
-  for (const char* other : {"notes.txt", "checkpoint-best/", "run.toml", "checkpoint-"}) EXPECT_EQ(content({other}), FolderContent::kOther) << other;
+  for (const char* mark :
+       {"config.resolved.toml", "metrics.jsonl", "trials.jsonl", "checkpoint-20/"})
+    EXPECT_EQ(content({mark, "notes.txt"}), FolderContent::kRun) << mark;
+  EXPECT_EQ(content({"eval_results.json", "all_results.json", "predictions.jsonl"}),
+            FolderContent::kRun);
+  for (const char* other : {"notes.txt", "checkpoint-best/", "run.toml", "checkpoint-"})
+    EXPECT_EQ(content({other}), FolderContent::kOther) << other;
   EXPECT_EQ(content({"notes.txt", "eval_results.json"}), FolderContent::kOther);
 }
 
 TEST_F(RunFolders, AFolderThatIsNoRunIsRefusedAndStaysAsItIs) {
-  for (const char* name : {"data.jsonl", "notes.txt", "run.toml", "z"}) write_file_durably(out / name, name);
-  EXPECT_THAT(error_of([&] { RunFolder{out}; }), AllOf(HasSubstr(out.string() + ": holds files that are not a run"), HasSubstr("(data.jsonl, notes.txt, run.toml, ...)"),
-                                                     HasSubstr("run.output_dir"), HasSubstr((out / "run").string())));
+  for (const char* name : {"data.jsonl", "notes.txt", "run.toml", "z"})
+    write_file_durably(out / name, name);
+  EXPECT_THAT(error_of([&] { RunFolder{out}; }),
+              AllOf(HasSubstr(out.string() + ": holds files that are not a run"),
+                    HasSubstr("(data.jsonl, notes.txt, run.toml, ...)"),
+                    HasSubstr("run.output_dir"), HasSubstr((out / "run").string())));
   EXPECT_THAT(error_of([&] { take_search_folder(out); }), HasSubstr("not a run"));
   EXPECT_THAT(names(out), UnorderedElementsAre("data.jsonl", "notes.txt", "run.toml", "z"));
   EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
@@ -92,7 +104,9 @@ TEST_F(RunFolders, AFolderThatIsNoRunIsRefusedAndStaysAsItIs) {
 
 TEST_F(RunFolders, AVolumeWithLostAndFoundIsEmptyAndKeepsIt) {
   fs::create_directories(out / "lost+found");
-  { RunFolder(out).begin({}); }
+  {
+    RunFolder(out).begin({});
+  }
   EXPECT_THAT(names(out), UnorderedElementsAre("lost+found"));
   run(out, "x");
   EXPECT_THAT(names(out), UnorderedElementsAre("lost+found", "metrics.jsonl"));
@@ -100,7 +114,8 @@ TEST_F(RunFolders, AVolumeWithLostAndFoundIsEmptyAndKeepsIt) {
 
 TEST_F(RunFolders, WhatCannotBeAFolderIsRefused) {
   write_file_durably(folder / "file", "x");
-  EXPECT_THAT(error_of([&] { RunFolder{folder / "file"}; }), HasSubstr("file: is a file; a folder is needed"));
+  EXPECT_THAT(error_of([&] { RunFolder{folder / "file"}; }),
+              HasSubstr("file: is a file; a folder is needed"));
   EXPECT_NE(error_of([&] { RunFolder(folder / "file" / "run").begin({}); }), "");
   EXPECT_EQ(read_file(folder / "file"), "x");
 }
@@ -115,14 +130,20 @@ TEST_F(RunFolders, ALinkStaysAndWhatItLeadsToIsMovedAside) {
   EXPECT_EQ(read_file(folder / "disk" / "big" / "metrics.jsonl"), "second");
   EXPECT_THAT(names(folder), UnorderedElementsAre("disk", "link"));
   fs::create_directory_symlink(folder / "gone", folder / "lost");
-  EXPECT_THAT(error_of([&] { RunFolder{folder / "lost"}; }), AllOf(HasSubstr("is a link to"), HasSubstr("not there")));
+  EXPECT_THAT(error_of([&] { RunFolder{folder / "lost"}; }),
+              AllOf(HasSubstr("is a link to"), HasSubstr("not there")));
 }
 
 TEST_F(RunFolders, WhatTheRunReadsIsNotMovedAside) {
   run(out, "x");
   write_file_durably(out / "data" / "train.jsonl", "rows");
-  EXPECT_THAT(error_of([&] { run(out, "y", {{"model.weights", folder / "model"}, {"data.train", out / "data" / "train.jsonl"}}); }),
-              AllOf(HasSubstr("data.train"), HasSubstr("train.jsonl"), HasSubstr("name another folder in run.output_dir")));
+  EXPECT_THAT(
+      error_of([&] {
+        run(out, "y",
+            {{"model.weights", folder / "model"}, {"data.train", out / "data" / "train.jsonl"}});
+      }),
+      AllOf(HasSubstr("data.train"), HasSubstr("train.jsonl"),
+            HasSubstr("name another folder in run.output_dir")));
   EXPECT_EQ(read_file(out / "metrics.jsonl"), "x");
   EXPECT_THAT(names(folder), UnorderedElementsAre("run"));
   EXPECT_THAT(names(out), UnorderedElementsAre("metrics.jsonl", "data"));
@@ -175,7 +196,8 @@ TEST_F(RunFolders, AfterKeepUndoEmptiesTheNewRunAndLeavesTheEarlierAside) {
 TEST_F(RunFolders, OneOwner) {
   RunFolder taken(out);
   taken.begin({});
-  const std::string busy = fmt::format("{}: a run of process {} is writing there", out.string(), ::getpid());
+  const std::string busy =
+      fmt::format("{}: a run of process {} is writing there", out.string(), ::getpid());
   EXPECT_THAT(error_of([&] { RunFolder{out}; }), HasSubstr(busy));
   EXPECT_THAT(error_of([&] { take_search_folder(out); }), HasSubstr(busy));
   taken.keep();

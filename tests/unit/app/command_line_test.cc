@@ -60,7 +60,9 @@ TEST_F(CommandLineTest, WhatIsNotGivenIsItsFallback) {
 TEST_F(CommandLineTest, AnOptionMayDoWithoutItsValue) {
   const auto resume = [](const std::vector<std::string>& arguments) {
     CommandLine other("slipway test", "");
-    other.positional("FILE", "").option("resume", "CHECKPOINT", "go on", "", "true").flag("quiet", "");
+    other.positional("FILE", "")
+        .option("resume", "CHECKPOINT", "go on", "", "true")
+        .flag("quiet", "");
     EXPECT_TRUE(other.parse(arguments));
     EXPECT_EQ(other.text("FILE"), "run.toml");
     return other.text("resume");
@@ -69,7 +71,9 @@ TEST_F(CommandLineTest, AnOptionMayDoWithoutItsValue) {
   EXPECT_EQ(resume({"run.toml", "--resume", "--quiet"}), "true");
   EXPECT_EQ(resume({"run.toml", "--resume=runs/x/checkpoint-5"}), "runs/x/checkpoint-5");
   EXPECT_EQ(resume({"run.toml", "--resume", "runs/x/checkpoint-5"}), "runs/x/checkpoint-5");
-  EXPECT_EQ(error({"--resume", "run.toml"}), "FILE is missing (\"run.toml\" was taken as the value of --resume)\nusage: slipway test FILE [options]");
+  EXPECT_EQ(error({"--resume", "run.toml"}),
+            "FILE is missing (\"run.toml\" was taken as the value of --resume)\nusage: slipway "
+            "test FILE [options]");
 }
 
 TEST_F(CommandLineTest, NumbersAreWhole) {
@@ -105,11 +109,14 @@ TEST_F(CommandLineTest, TextMayBeginWithADash) {
 }
 
 TEST_F(CommandLineTest, FaultsComeWithTheUsage) {
-  EXPECT_EQ(error({"f", "--sead", "3"}), "unknown option \"--sead\", did you mean \"--seed\"?\nusage: slipway test FILE [options]");
+  EXPECT_EQ(
+      error({"f", "--sead", "3"}),
+      "unknown option \"--sead\", did you mean \"--seed\"?\nusage: slipway test FILE [options]");
   EXPECT_EQ(error({"a", "b", "c"}), "too many arguments\nusage: slipway test FILE [options]");
   EXPECT_EQ(error({"--quiet"}), "FILE is missing\nusage: slipway test FILE [options]");
   EXPECT_THAT(error({"f", "--seed"}), AllOf(HasSubstr("--seed"), HasSubstr("\nusage: ")));
-  EXPECT_THAT(error({"f", "--seed", "1", "--seed", "2"}), AllOf(HasSubstr("--seed"), HasSubstr("\nusage: ")));
+  EXPECT_THAT(error({"f", "--seed", "1", "--seed", "2"}),
+              AllOf(HasSubstr("--seed"), HasSubstr("\nusage: ")));
   EXPECT_THAT(error({"f", "--quiet=yes"}), AllOf(HasSubstr("--quiet"), HasSubstr("\nusage: ")));
 }
 
@@ -125,23 +132,31 @@ TEST_F(CommandLineTest, AKeyOfTheRunFileIsSet) {
     return "";
   };
   for (const char* option : {"--learning_rate", "--train.learning_rate"})
-    EXPECT_EQ(error_with_set({"f", option, "1"}), fmt::format("unknown option \"{}\", did you mean --set train.learning_rate=VALUE?\nusage: slipway test", option));
+    EXPECT_EQ(error_with_set({"f", option, "1"}),
+              fmt::format("unknown option \"{}\", did you mean --set "
+                          "train.learning_rate=VALUE?\nusage: slipway test",
+                          option));
 }
 
-TEST_F(CommandLineTest, NamesAreWhole) {  // --see is not --seed: what a shortened name means would change with new options
+// --see is not --seed: what a shortened name means would change with new options
+TEST_F(CommandLineTest, NamesAreWhole) {
   EXPECT_THAT(error({"f", "--see", "3"}), StartsWith("unknown option \"--see\""));
 }
 
 TEST_F(CommandLineTest, HelpExplainsAndNeedsNothing) {
   for (const char* help : {"--help", "-h"}) {
     CommandLine other("slipway test FILE [options]", "Tests what a command is told.");
-    other.positional("FILE", "the run file").option("seed", "N", "of the draws", "42").option("resume", "CHECKPOINT", "go on", "", "true");
+    other.positional("FILE", "the run file")
+        .option("seed", "N", "of the draws", "42")
+        .option("resume", "CHECKPOINT", "go on", "", "true");
     testing::internal::CaptureStdout();
     const bool go_on = other.parse({help});
     const std::string text = testing::internal::GetCapturedStdout();
     EXPECT_FALSE(go_on);
-    EXPECT_THAT(text, StartsWith("usage: slipway test FILE [options]\n\nTests what a command is told.\n\n  FILE                    the run file\n\noptions:\n"));
-    EXPECT_THAT(text, AllOf(HasSubstr("\n  -h, --help              show this text\n"), HasSubstr("\n  --seed N                of the draws (default 42)\n"),
+    EXPECT_THAT(text, StartsWith("usage: slipway test FILE [options]\n\nTests what a command is "
+                                 "told.\n\n  FILE                    the run file\n\noptions:\n"));
+    EXPECT_THAT(text, AllOf(HasSubstr("\n  -h, --help              show this text\n"),
+                            HasSubstr("\n  --seed N                of the draws (default 42)\n"),
                             HasSubstr("\n  --resume [CHECKPOINT]   go on\n")));
   }
 }

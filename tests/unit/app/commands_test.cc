@@ -37,8 +37,10 @@ TEST(PluginCommand, ListsWhatIsThereAndWhyTheRestIsNot) {
   fs::copy_file(fs::path(SLIPWAY_PLUGINS) / "length.so", folder / "length.so");
   write_file_durably(folder / "broken.so", "no library");
   const std::string text = printed(plugin_command, {"list", "--plugin-path", folder.string()});
-  EXPECT_THAT(text, AllOf(HasSubstr("reward    org.slipway.reward.length"), HasSubstr("rejected  " + (folder / "broken.so").string() + ": ")));
-  const Json json = parse_json(printed(plugin_command, {"list", "--json", "--plugin-path", folder.string()}), "list");
+  EXPECT_THAT(text, AllOf(HasSubstr("reward    org.slipway.reward.length"),
+                          HasSubstr("rejected  " + (folder / "broken.so").string() + ": ")));
+  const Json json = parse_json(
+      printed(plugin_command, {"list", "--json", "--plugin-path", folder.string()}), "list");
   ASSERT_EQ(json["plugins"].size(), 1u);
   EXPECT_EQ(json["plugins"][0]["id"], "org.slipway.reward.length");
   EXPECT_EQ(json["plugins"][0]["file"], (folder / "length.so").string());
@@ -47,17 +49,26 @@ TEST(PluginCommand, ListsWhatIsThereAndWhyTheRestIsNot) {
 }
 
 TEST(PluginCommand, ShowsAPluginsOptions) {
-  const std::string text = printed(plugin_command, {"info", "length", "--plugin-path", SLIPWAY_PLUGINS});
-  EXPECT_THAT(text, AllOf(HasSubstr("org.slipway.reward.length 1.0.0 (reward)"), HasSubstr("slipway.reward/1"), HasSubstr("  target (int, default 100, at least 1)"),
+  const std::string text =
+      printed(plugin_command, {"info", "length", "--plugin-path", SLIPWAY_PLUGINS});
+  EXPECT_THAT(text, AllOf(HasSubstr("org.slipway.reward.length 1.0.0 (reward)"),
+                          HasSubstr("slipway.reward/1"),
+                          HasSubstr("  target (int, default 100, at least 1)"),
                           HasSubstr("  mode (string, default \"near\" longer | shorter | near)")));
-  const Json json = parse_json(printed(plugin_command, {"info", "org.slipway.reward.length", "--json", "--plugin-path", SLIPWAY_PLUGINS}), "info");
+  const Json json = parse_json(
+      printed(plugin_command,
+              {"info", "org.slipway.reward.length", "--json", "--plugin-path", SLIPWAY_PLUGINS}),
+      "info");
   EXPECT_EQ(json["options"].size(), 3u);
   EXPECT_EQ(json["options"][2]["minimum"], "1");
-  EXPECT_THAT(error_of([] { plugin_command({"info", "lenght", "--plugin-path", SLIPWAY_PLUGINS}); }), HasSubstr("\"length\""));
+  EXPECT_THAT(
+      error_of([] { plugin_command({"info", "lenght", "--plugin-path", SLIPWAY_PLUGINS}); }),
+      HasSubstr("\"length\""));
 }
 
 TEST(PluginCommand, WithoutAWordItSaysItsUsage) {
-  for (const Arguments& arguments : {Arguments{}, Arguments{"lsit"}}) EXPECT_THAT(usage_error(plugin_command, arguments), HasSubstr("usage: slipway plugin list"));
+  for (const Arguments& arguments : {Arguments{}, Arguments{"lsit"}})
+    EXPECT_THAT(usage_error(plugin_command, arguments), HasSubstr("usage: slipway plugin list"));
   EXPECT_THAT(usage_error(plugin_command, {"info"}), HasSubstr("ID is missing"));
   EXPECT_THAT(printed(plugin_command, {"--help"}), HasSubstr("--plugin-path DIR"));
 }
@@ -70,21 +81,26 @@ TEST(ConfigCommand, ExplainsKeysAndNamesFaults) {
   EXPECT_THAT(printed(config_command, {"--help"}), HasSubstr("check FILE"));
   const fs::path file = scratch() / "run.toml";
   write_file_durably(file, "[train]\nlearning_rat = 1e-5\n");
-  EXPECT_THAT(error_of([&] { config_command({"check", file.string()}); }), AllOf(HasSubstr("run.toml:2"), HasSubstr("learning_rate")));
+  EXPECT_THAT(error_of([&] { config_command({"check", file.string()}); }),
+              AllOf(HasSubstr("run.toml:2"), HasSubstr("learning_rate")));
 }
 
 TEST(TrainCommand, HelpNeedsNoFileARunDoes) {
   EXPECT_EQ(usage_error(train_command, {}), "FILE is missing\nusage: slipway train FILE [options]");
-  EXPECT_THAT(usage_error(train_command, {"--resume", "a.toml"}), HasSubstr("\"a.toml\" was taken as the value of --resume"));
+  EXPECT_THAT(usage_error(train_command, {"--resume", "a.toml"}),
+              HasSubstr("\"a.toml\" was taken as the value of --resume"));
   EXPECT_THAT(usage_error(train_command, {"a.toml", "b.toml"}), HasSubstr("too many arguments"));
   EXPECT_THAT(usage_error(train_command, {"a.toml", "--resum"}), HasSubstr("--resume"));
-  EXPECT_THAT(printed(train_command, {"--help"}), AllOf(HasSubstr("--set KEY=VALUE"), HasSubstr("--resume")));
+  EXPECT_THAT(printed(train_command, {"--help"}),
+              AllOf(HasSubstr("--set KEY=VALUE"), HasSubstr("--resume")));
   EXPECT_EQ(printed(train_command, {"--help-config"}), printed(config_command, {"help"}));
   EXPECT_THAT(error_of([] { train_command({"nowhere.toml"}); }), HasSubstr("nowhere.toml"));
 }
 
 TEST(GenerateCommand, WrongNumbersAreRefusedBeforeAnythingIsRead) {
-  const auto error = [](const char* argument) { return usage_error(generate_command, {"--model", "nowhere", "--prompt", "x", argument}); };
+  const auto error = [](const char* argument) {
+    return usage_error(generate_command, {"--model", "nowhere", "--prompt", "x", argument});
+  };
   EXPECT_EQ(error("--temperature=-1"), "--temperature must not be negative");
   EXPECT_EQ(error("--temperature=nan"), "--temperature is \"nan\", a number is needed");
   EXPECT_EQ(error("--top-p=-0.1"), "--top-p must lie in [0, 1]");
@@ -95,7 +111,8 @@ TEST(GenerateCommand, WrongNumbersAreRefusedBeforeAnythingIsRead) {
   EXPECT_EQ(error("--samples=3000000000"), "--samples is 3000000000, at most 1000000 is allowed");
   EXPECT_EQ(error("--max-new-tokens=0"), "--max-new-tokens must be at least 1");
   EXPECT_THAT(usage_error(generate_command, {"--prompt", "x"}), HasSubstr("--model is missing"));
-  EXPECT_EQ(error_of([] { generate_command({"--model", "nowhere", "--prompt", "x"}); }), "--model nowhere: no such file or folder");
+  EXPECT_EQ(error_of([] { generate_command({"--model", "nowhere", "--prompt", "x"}); }),
+            "--model nowhere: no such file or folder");
 }
 
 TEST(SearchCommand, NeedsAFileWithASearch) {

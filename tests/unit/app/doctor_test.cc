@@ -26,11 +26,14 @@ std::string doctor(Arguments arguments) {
 
 TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
   const Json m = parse_json(doctor({"--json"}), "doctor");
-  for (const char* key : {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels", "bf16", "memory", "libtorch", "gpu", "sgemm_gflops", "read_gb_per_s",
+  for (const char* key : {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels",
+                          "bf16", "memory", "libtorch", "gpu", "sgemm_gflops", "read_gb_per_s",
                           "device", "device_fault", "plugins", "rejected", "warnings"})
     EXPECT_TRUE(m.contains(key)) << key;
-  for (const char* key : {"threads_1", "all", "rows_8", "rows_32", "rows_128"}) EXPECT_GT(m["sgemm_gflops"][key].get<double>(), 0) << key;
-  for (const char* key : {"threads_1", "all"}) EXPECT_GT(m["read_gb_per_s"][key].get<double>(), 0) << key;
+  for (const char* key : {"threads_1", "all", "rows_8", "rows_32", "rows_128"})
+    EXPECT_GT(m["sgemm_gflops"][key].get<double>(), 0) << key;
+  for (const char* key : {"threads_1", "all"})
+    EXPECT_GT(m["read_gb_per_s"][key].get<double>(), 0) << key;
   EXPECT_EQ(m["bf16"]["fast"].get<bool>(), m["bf16"]["slow"].is_null());
   EXPECT_NE(m["device"].is_null(), m["device_fault"].is_null());  // one or the other
   EXPECT_GE(m["cores"], 1);
@@ -39,26 +42,35 @@ TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
   EXPECT_THAT(m["libtorch"]["library"].get<std::string>(), HasSubstr("libtorch_cpu"));
   std::vector<std::string> ids;
   for (const Json& plugin : m["plugins"]) ids.push_back(plugin["id"]);
-  EXPECT_THAT(ids, AllOf(Contains("org.slipway.model.llama"), Contains("org.slipway.reward.length")));
+  EXPECT_THAT(ids,
+              AllOf(Contains("org.slipway.model.llama"), Contains("org.slipway.reward.length")));
   for (const Json& warning : m["warnings"]) EXPECT_FALSE(warning.get<std::string>().empty());
 }
 
 TEST(Doctor, TextSaysTheSame) {
   const std::string text = doctor({});
-  EXPECT_THAT(text, AllOf(HasSubstr("processor     " + cpu_name()), HasSubstr("GFLOP/s with 1 thread"), HasSubstr("GB/s with 1 thread"), HasSubstr("org.slipway.model.llama")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("processor     " + cpu_name()), HasSubstr("GFLOP/s with 1 thread"),
+                    HasSubstr("GB/s with 1 thread"), HasSubstr("org.slipway.model.llama")));
 }
 
 TEST(Doctor, TextHasTheDevicesNumbersOrWhyThereIsNone) {
   Json m = parse_json(doctor({"--json"}), "doctor");
   m["gpu"] = "Big GPU";
-  m["device"] = parse_json(R"({"name": "Bigger GPU", "capability": "9.0", "memory": {"total_gib": 79.26, "free_gib": 78.5}, "product_tflops": {"float32": 50.7, "bf16": 790.1},
-                               "copy_gb_per_s": {"within": 3000.1, "in": 9.8, "out": 8.7}})", "device");
-  EXPECT_THAT(machine_text(m), HasSubstr("GPU           Bigger GPU, compute capability 9.0, 79.3 GiB, 78.5 free\n"
-                                         "GPU products  50.7 TFLOP/s in float32, 790.1 with bf16\n"
-                                         "GPU copies    3000.1 GB/s within it (read and written), 9.8 to it, 8.7 from it\n"));
+  m["device"] = parse_json(
+      R"({"name": "Bigger GPU", "capability": "9.0", "memory": {"total_gib": 79.26, "free_gib": 78.5}, "product_tflops": {"float32": 50.7, "bf16": 790.1},
+                               "copy_gb_per_s": {"within": 3000.1, "in": 9.8, "out": 8.7}})",
+      "device");
+  EXPECT_THAT(
+      machine_text(m),
+      HasSubstr(
+          "GPU           Bigger GPU, compute capability 9.0, 79.3 GiB, 78.5 free\n"
+          "GPU products  50.7 TFLOP/s in float32, 790.1 with bf16\n"
+          "GPU copies    3000.1 GB/s within it (read and written), 9.8 to it, 8.7 from it\n"));
   m["device"] = nullptr;
   m["device_fault"] = "no driver";
-  EXPECT_THAT(machine_text(m), HasSubstr("GPU           Big GPU, which cannot be used: no driver\n"));
+  EXPECT_THAT(machine_text(m),
+              HasSubstr("GPU           Big GPU, which cannot be used: no driver\n"));
   m["gpu"] = nullptr;
   EXPECT_THAT(machine_text(m), HasSubstr("GPU           none\n"));
 }

@@ -46,8 +46,10 @@ TEST(AppendLog, WhatWasNotFinishedIsCutOffBeforeTheNextLine) {
   EXPECT_EQ(after(nul + "\n"), "next\n");
   EXPECT_EQ(after(longer + "\n" + longer), longer + "\nnext\n");
   EXPECT_EQ(after("\n\n"), "\n\nnext\n");
-  EXPECT_EQ(after("good\nbad\n", [](std::string_view line) { return line == "good"; }), "good\nnext\n");
-  EXPECT_EQ(after("bad\ngood\n", [](std::string_view line) { return line == "good"; }), "bad\ngood\nnext\n");
+  EXPECT_EQ(after("good\nbad\n", [](std::string_view line) { return line == "good"; }),
+            "good\nnext\n");
+  EXPECT_EQ(after("bad\ngood\n", [](std::string_view line) { return line == "good"; }),
+            "bad\ngood\nnext\n");
 }
 
 TEST(AppendLog, ThreadsAndObjectsNeverMixTheirLines) {
@@ -56,12 +58,16 @@ TEST(AppendLog, ThreadsAndObjectsNeverMixTheirLines) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < kLines; ++i) AppendLog(path, [](std::string_view line) { return line.size() == 300; }).append(std::string(300, static_cast<char>('a' + t)));
+      for (int i = 0; i < kLines; ++i)
+        AppendLog(path, [](std::string_view line) {
+          return line.size() == 300;
+        }).append(std::string(300, static_cast<char>('a' + t)));
     });
   for (std::thread& each : threads) each.join();
   const std::string text = read_file(path);
   ASSERT_EQ(text.size(), kThreads * kLines * 301u);
-  for (size_t at = 0; at < text.size(); at += 301) ASSERT_EQ(text.substr(at, 301), std::string(300, text[at]) + "\n") << at;
+  for (size_t at = 0; at < text.size(); at += 301)
+    ASSERT_EQ(text.substr(at, 301), std::string(300, text[at]) + "\n") << at;
 }
 
 TEST(AppendLog, FlushPutsTheLinesAndTheNameOnTheDisk) {
@@ -72,12 +78,15 @@ TEST(AppendLog, FlushPutsTheLinesAndTheNameOnTheDisk) {
   log.flush();
   log.append("two");
   log.flush();
-  EXPECT_THAT(disk.calls(), ElementsAre("write log", "fsync log", "fsync .", "write log", "fsync log"));
+  EXPECT_THAT(disk.calls(),
+              ElementsAre("write log", "fsync log", "fsync .", "write log", "fsync log"));
 }
 
 TEST(AppendLog, FlushCoversWhatAnEarlierProcessWrote) {
   const fs::path folder = scratch();
-  { AppendLog(folder / "log").append("one"); }
+  {
+    AppendLog(folder / "log").append("one");
+  }
   AppendLog later(folder / "log");
   const RecordedCalls disk(folder);
   later.flush();
@@ -91,9 +100,11 @@ TEST(AppendLog, ALineThatCannotBeWrittenLeavesNothing) {
   {
     RecordedCalls disk(folder);
     disk.fail("write log", ENOSPC);
-    EXPECT_THAT([&] { log.append("two"); }, ThrowsMessage<Error>(HasSubstr("/log: cannot write: No space left on device")));
+    EXPECT_THAT([&] { log.append("two"); },
+                ThrowsMessage<Error>(HasSubstr("/log: cannot write: No space left on device")));
     disk.fail("fsync log", EIO);
-    EXPECT_THAT([&] { log.flush(); }, ThrowsMessage<Error>(HasSubstr("/log: cannot flush to disk: Input/output error")));
+    EXPECT_THAT([&] { log.flush(); },
+                ThrowsMessage<Error>(HasSubstr("/log: cannot flush to disk: Input/output error")));
   }
   log.append("three");
   EXPECT_EQ(read_file(log.path()), "one\nthree\n");

@@ -1,4 +1,5 @@
-// Sets of files: killed at any call, a folder has the old set or the new one, and never passes for whole with half of each.
+// Sets of files: killed at any call, a folder has the old set or the new one, and never passes for
+// whole with half of each.
 #include "base/file_set.h"
 
 #include <gmock/gmock.h>
@@ -16,13 +17,19 @@ namespace {
 
 using Files = std::map<std::string, std::string>;
 
-const Files kOne = {{"config.json", "old"}, {"model.safetensors", "old weights"}, {"tokenizer.json", "same"}};
-const Files kShards = {{"config.json", "new"}, {"model-1", "new"}, {"model-2", "new"}, {"model.index", "new"}, {"tokenizer.json", "same"}};
+const Files kOne = {
+    {"config.json", "old"}, {"model.safetensors", "old weights"}, {"tokenizer.json", "same"}};
+const Files kShards = {{"config.json", "new"},
+                       {"model-1", "new"},
+                       {"model-2", "new"},
+                       {"model.index", "new"},
+                       {"tokenizer.json", "same"}};
 
 Files there(const fs::path& folder) {
   Files out;
   for (const fs::path& path : list_folder(folder))
-    if (fs::is_regular_file(path) && path.filename() != "metrics.jsonl") out[path.filename().string()] = read_file(path);
+    if (fs::is_regular_file(path) && path.filename() != "metrics.jsonl")
+      out[path.filename().string()] = read_file(path);
   return out;
 }
 
@@ -61,7 +68,8 @@ class FileSets : public testing::Test {
         died = disk.died();
       }
       const Files seen = there(folder);
-      EXPECT_TRUE(seen == before || seen == after || !seen.contains("config.json")) << n << ": other programs would take half of each";
+      EXPECT_TRUE(seen == before || seen == after || !seen.contains("config.json"))
+          << n << ": other programs would take half of each";
       finish_file_set(folder);
       tidy(folder);
       const Files left = there(folder);
@@ -71,7 +79,8 @@ class FileSets : public testing::Test {
       if (!died && left == after) return n;
     }
   }
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / "FileSets" / testing::UnitTest::GetInstance()->current_test_info()->name();
+  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / "FileSets" /
+                          testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
 TEST_F(FileSets, AreTheOldOnesOrTheNewOnesWhateverCallIsTheLast) {
@@ -88,7 +97,9 @@ TEST_F(FileSets, OneFileThatChangesIsOneRename) {
     const RecordedCalls disk(folder);
     place(next);
     size_t renames = 0;
-    for (const std::string& call : disk.calls()) renames += call.starts_with("rename") && call.find("slipway-gone") == std::string::npos ? 1 : 0;
+    for (const std::string& call : disk.calls())
+      renames +=
+          call.starts_with("rename") && call.find("slipway-gone") == std::string::npos ? 1 : 0;
     EXPECT_EQ(renames, 1u);
   }
   EXPECT_EQ(there(folder), next);
@@ -97,12 +108,17 @@ TEST_F(FileSets, OneFileThatChangesIsOneRename) {
 
 TEST_F(FileSets, TheNextRunFinishesWhatWasCompleteAndForgetsWhatWasNot) {
   begin_with(kOne);
-  write(folder / ".model.slipway-ready", {{"config.json", "new"}, {"model-1", "new"}, {".order.json", R"({"last": "config.json", "obsolete": ["model.safetensors"]})"}});
+  write(folder / ".model.slipway-ready",
+        {{"config.json", "new"},
+         {"model-1", "new"},
+         {".order.json", R"({"last": "config.json", "obsolete": ["model.safetensors"]})"}});
   write(folder / ".model.slipway-part", {{"config.json", "newer"}});
   const Files expected = {{"config.json", "new"}, {"model-1", "new"}, {"tokenizer.json", "same"}};
   finish_file_set(folder);
   EXPECT_EQ(there(folder), expected);
-  { const FileSet abandoned(folder); }
+  {
+    const FileSet abandoned(folder);
+  }
   EXPECT_EQ(there(folder), expected);
   EXPECT_FALSE(fs::exists(folder / ".model.slipway-part"));
 }

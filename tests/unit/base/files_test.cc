@@ -48,8 +48,10 @@ TEST(Files, FailedWriteKeepsTheOldFile) {
 }
 
 TEST(Files, MissingFileIsNamed) {
-  EXPECT_THAT([] { read_file("/no/such/file"); }, ThrowsMessage<Error>(HasSubstr("/no/such/file: No such file")));
-  EXPECT_THAT([] { MappedFile("/no/such/file"); }, ThrowsMessage<Error>(HasSubstr("/no/such/file")));
+  EXPECT_THAT([] { read_file("/no/such/file"); },
+              ThrowsMessage<Error>(HasSubstr("/no/such/file: No such file")));
+  EXPECT_THAT([] { MappedFile("/no/such/file"); },
+              ThrowsMessage<Error>(HasSubstr("/no/such/file")));
   EXPECT_THAT([] { read_file("/tmp"); }, ThrowsMessage<Error>(HasSubstr("is a folder")));
 }
 

@@ -62,7 +62,8 @@ TEST_F(FolderLocks, TheHolderIsNamedAndALockThatIsGivenBackLeavesNothing) {
   {
     const FolderLock lock(folder, "run");
     EXPECT_TRUE(lock);
-    EXPECT_THAT(refusal(), HasSubstr(fmt::format("{}: a run of process {} is writing there", folder.string(), ::getpid())));
+    EXPECT_THAT(refusal(), HasSubstr(fmt::format("{}: a run of process {} is writing there",
+                                                 folder.string(), ::getpid())));
   }
   EXPECT_TRUE(fs::is_empty(folder));
   EXPECT_EQ(refusal(), "");
@@ -92,7 +93,8 @@ TEST_F(FolderLocks, AChildThatOutlivesTheHolderIsNotTakenForIt) {
   pid_t left = 0;
   ASSERT_EQ(::read(pid[0], &left, sizeof left), static_cast<ssize_t>(sizeof left));
   end(holder);
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(fmt::format("a run of process {} has ended", holder)), HasSubstr("a process that it started")));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(fmt::format("a run of process {} has ended", holder)),
+                               HasSubstr("a process that it started")));
   ::kill(left, SIGKILL);
   ::close(pid[0]);
   ::close(pid[1]);
@@ -117,7 +119,8 @@ TEST_F(FolderLocks, AFolderThatWasMovedAsideIsNotLockedUnderItsOldName) {
 }
 
 TEST_F(FolderLocks, WhatCannotBeWrittenToIsRefused) {
-  EXPECT_THAT((folder.append("nowhere"), refusal()), AllOf(HasSubstr("nowhere: cannot be written to"), HasSubstr("No such file")));
+  EXPECT_THAT((folder.append("nowhere"), refusal()),
+              AllOf(HasSubstr("nowhere: cannot be written to"), HasSubstr("No such file")));
 }
 
 }  // namespace

@@ -14,10 +14,12 @@ namespace {
 
 size_t resident_pages(const char* begin, size_t bytes) {
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  auto* aligned = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page);
+  auto* aligned =
+      reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page);
   std::vector<unsigned char> there((bytes - page) / page);
   EXPECT_EQ(mincore(aligned, there.size() * page, there.data()), 0);
-  return static_cast<size_t>(std::ranges::count_if(there, [](unsigned char c) { return (c & 1) != 0; }));
+  return static_cast<size_t>(
+      std::ranges::count_if(there, [](unsigned char c) { return (c & 1) != 0; }));
 }
 
 TEST(GiveBack, ZerosAllAndKeepsNoWholePage) {

@@ -14,34 +14,49 @@ namespace {
 TEST(Json, ErrorNamesFileAndLine) {
   EXPECT_THAT([] { parse_json("{\n \"a\": 1,\n \"b\": }\n", "x.json"); },
               testing::ThrowsMessage<Error>(testing::StartsWith("x.json:3: not valid JSON: ")));
-  EXPECT_THAT([] { parse_json("", "x.jsonl", 7); }, testing::ThrowsMessage<Error>(testing::StartsWith("x.jsonl:7: ")));
+  EXPECT_THAT([] { parse_json("", "x.jsonl", 7); },
+              testing::ThrowsMessage<Error>(testing::StartsWith("x.jsonl:7: ")));
 }
 
-TEST(Json, KeepsOrder) { EXPECT_EQ(parse_json(R"({"z":1,"a":2})", "x").dump(), R"({"z":1,"a":2})"); }
+TEST(Json, KeepsOrder) {
+  EXPECT_EQ(parse_json(R"({"z":1,"a":2})", "x").dump(), R"({"z":1,"a":2})");
+}
 
 TEST(Json, DepthIsLimited) {
-  const auto nested = [](int depth) { return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']'); };
+  const auto nested = [](int depth) {
+    return std::string(static_cast<size_t>(depth), '[') +
+           std::string(static_cast<size_t>(depth), ']');
+  };
   EXPECT_NO_THROW(parse_json(nested(512), "x"));
-  EXPECT_NO_THROW(parse_json("\"" + nested(5000) + "\\\"[\"", "x")) << "brackets in text nest nothing";
-  EXPECT_THAT([&] { parse_json("\n" + nested(513), "x"); }, testing::ThrowsMessage<Error>("x:2: not usable JSON: nests deeper than 512"));
+  EXPECT_NO_THROW(parse_json("\"" + nested(5000) + "\\\"[\"", "x"))
+      << "brackets in text nest nothing";
+  EXPECT_THAT([&] { parse_json("\n" + nested(513), "x"); },
+              testing::ThrowsMessage<Error>("x:2: not usable JSON: nests deeper than 512"));
   EXPECT_THROW(parse_json(std::string(3'000'000, '['), "x"), Error);
-  EXPECT_THAT([] { parse_json("[1,\n1e999]", "x"); }, testing::ThrowsMessage<Error>(testing::StartsWith("x:")));
+  EXPECT_THAT([] { parse_json("[1,\n1e999]", "x"); },
+              testing::ThrowsMessage<Error>(testing::StartsWith("x:")));
 }
 
 TEST(Json, AnEscapedQuoteDoesNotEndAText) {
-  EXPECT_NO_THROW(parse_json("\"\\\"" + std::string(600, '[') + "\"", "x")) << "the brackets are text";
+  EXPECT_NO_THROW(parse_json("\"\\\"" + std::string(600, '[') + "\"", "x"))
+      << "the brackets are text";
 }
 
 TEST(Json, NothingMayFollowAValue) {
   using namespace std::string_literals;
   const auto refuses = [](const std::string& text) {
-    EXPECT_THAT([&] { parse_json(text, "x.json"); }, testing::ThrowsMessage<Error>(testing::StartsWith("x.json:"))) << text;
+    EXPECT_THAT([&] { parse_json(text, "x.json"); },
+                testing::ThrowsMessage<Error>(testing::StartsWith("x.json:")))
+        << text;
     EXPECT_THROW(check_json(text, "x.json"), Error) << text;
     EXPECT_THROW(parse_unique_json(text, "x.json"), Error) << text;
   };
-  for (const std::string& rest : {"\0"s, "\0{}"s, " x"s, "{}"s, "]"s, "\n\0\0\0"s}) refuses("{\"a\": 1}" + rest);
+  for (const std::string& rest : {"\0"s, "\0{}"s, " x"s, "{}"s, "]"s, "\n\0\0\0"s})
+    refuses("{\"a\": 1}" + rest);
   refuses("{\"a\": \"b\0c\"}"s);
-  EXPECT_THAT([] { parse_json("[1,\n\0]"s, "x.json"); }, testing::ThrowsMessage<Error>("x.json:2: not valid JSON: holds a NUL byte; is the file damaged?"));
+  EXPECT_THAT([] { parse_json("[1,\n\0]"s, "x.json"); },
+              testing::ThrowsMessage<Error>(
+                  "x.json:2: not valid JSON: holds a NUL byte; is the file damaged?"));
 }
 
 TEST(Json, TheLastOfEqualKeysWins) {
@@ -62,16 +77,25 @@ TEST(Json, AnObjectsKeysAreToldAsTheyCome) {
     expected += "k" + std::to_string(i) + " " + std::to_string(i) + ";in 1;";
   }
   std::string told;
-  const KeyCheck tell = [&](const std::string& key, size_t keys, bool again) { told += key + " " + std::to_string(keys) + (again ? " again;" : ";"); };
+  const KeyCheck tell = [&](const std::string& key, size_t keys, bool again) {
+    told += key + " " + std::to_string(keys) + (again ? " again;" : ";");
+  };
   (void)parse_json(text + "\"k2\":1,\"k20\":2}", "x", 1, tell);
   EXPECT_EQ(told, expected + "k2 20 again;k20 20 again;");
-  EXPECT_THAT([] { parse_json("{\"a\":1,\"a\":", "x", 1, [](const std::string& key, size_t, bool again) { if (again) throw Error(key + " again"); }); },
-              testing::ThrowsMessage<Error>("a again")) << "before its value is read";
+  EXPECT_THAT(
+      [] {
+        parse_json("{\"a\":1,\"a\":", "x", 1, [](const std::string& key, size_t, bool again) {
+          if (again) throw Error(key + " again");
+        });
+      },
+      testing::ThrowsMessage<Error>("a again"))
+      << "before its value is read";
 }
 
 TEST(Json, ManyKeysTakeNoQuadraticTime) {
   std::string text = "{";
-  for (int i = 0; i < 200'000; ++i) text += "\"key" + std::to_string(i) + "\":[" + std::to_string(i) + "],";
+  for (int i = 0; i < 200'000; ++i)
+    text += "\"key" + std::to_string(i) + "\":[" + std::to_string(i) + "],";
   text.back() = '}';
   EXPECT_EQ(parse_json(text, "x").size(), 200'000u);  // a search for each key would need minutes
 }
@@ -90,7 +114,9 @@ TEST(Json, MessagesQuoteLittle) {
 
 TEST(Json, AGitLfsPointerIsNamed) {
   const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n";
-  EXPECT_THAT([&] { parse_json(pointer, "config.json"); }, testing::ThrowsMessage<Error>(testing::AllOf(testing::StartsWith("config.json: "), testing::HasSubstr("git lfs pull"))));
+  EXPECT_THAT([&] { parse_json(pointer, "config.json"); },
+              testing::ThrowsMessage<Error>(testing::AllOf(testing::StartsWith("config.json: "),
+                                                           testing::HasSubstr("git lfs pull"))));
 }
 
 TEST(Json, CheckFindsWhatParseFinds) {

@@ -18,7 +18,8 @@ class Manifest : public testing::Test {
     write_file_durably(folder / "b", "");
     write_manifest(folder, 7, {"a", "b"});
   }
-  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / "Manifest" / testing::UnitTest::GetInstance()->current_test_info()->name();
+  const fs::path folder = fs::path(SLIPWAY_SCRATCH) / "Manifest" /
+                          testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
 TEST_F(Manifest, AWholeFolderPasses) {
@@ -33,7 +34,9 @@ TEST_F(Manifest, EveryBitCounts) {
     std::string damaged = text;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
     write_file_durably(folder / "a", damaged);
-    EXPECT_THAT([&] { verify_manifest(folder); }, ThrowsMessage<Damaged>(HasSubstr("/a: differs from what the manifest says"))) << bit;
+    EXPECT_THAT([&] { verify_manifest(folder); },
+                ThrowsMessage<Damaged>(HasSubstr("/a: differs from what the manifest says")))
+        << bit;
   }
   write_file_durably(folder / "a", "alph");
   EXPECT_THROW(verify_manifest(folder), Damaged);
@@ -41,7 +44,8 @@ TEST_F(Manifest, EveryBitCounts) {
   fs::remove(folder / "a");
   EXPECT_THAT([&] { verify_manifest(folder); }, ThrowsMessage<Damaged>(HasSubstr("/a: missing")));
   fs::create_directory(folder / "a");
-  EXPECT_THAT([&] { verify_manifest(folder); }, ThrowsMessage<Damaged>(HasSubstr("/a: is not a file")));
+  EXPECT_THAT([&] { verify_manifest(folder); },
+              ThrowsMessage<Damaged>(HasSubstr("/a: is not a file")));
 }
 
 TEST_F(Manifest, AManifestThatIsNotOneIsDamage) {
@@ -54,13 +58,20 @@ TEST_F(Manifest, AManifestThatIsNotOneIsDamage) {
     }
     return std::string("taken");
   };
-  for (const char* text : {"", "{", "[]", "{}", R"({"format_version": 1})", R"({"format_version": "1", "files": []})", R"({"format_version": 1, "files": [{}]})"})
+  for (const char* text :
+       {"", "{", "[]", "{}", R"({"format_version": 1})", R"({"format_version": "1", "files": []})",
+        R"({"format_version": 1, "files": [{}]})"})
     EXPECT_THAT(refused(text), HasSubstr("manifest.json")) << text;
-  EXPECT_THAT(refused(R"({"format_version": 2, "files": []})"), HasSubstr("format version 2 is not known"));
+  EXPECT_THAT(refused(R"({"format_version": 2, "files": []})"),
+              HasSubstr("format version 2 is not known"));
   for (const char* name : {"", ".", "..", "../a", "/etc/passwd", "x/a"})
-    EXPECT_THAT(refused(std::string(R"({"format_version": 1, "files": [{"name": ")") + name + R"(", "size": 0, "sha256": ""}]})"), HasSubstr("is not a file name")) << name;
+    EXPECT_THAT(refused(std::string(R"({"format_version": 1, "files": [{"name": ")") + name +
+                        R"(", "size": 0, "sha256": ""}]})"),
+                HasSubstr("is not a file name"))
+        << name;
   fs::remove(folder / "manifest.json");
-  EXPECT_THAT([&] { verify_manifest(folder); }, ThrowsMessage<Damaged>(HasSubstr("has no manifest.json")));
+  EXPECT_THAT([&] { verify_manifest(folder); },
+              ThrowsMessage<Damaged>(HasSubstr("has no manifest.json")));
 }
 
 TEST_F(Manifest, OnlyOursAreHeldAgainst) {

@@ -1,4 +1,5 @@
-// A mapped file that is cut while it is read: the process ends and names it; other bus errors are what they were.
+// A mapped file that is cut while it is read: the process ends and names it; other bus errors are
+// what they were.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -19,13 +20,17 @@ TEST(MappedGuardDeathTest, ACutFileIsNamed) {
     EXPECT_EQ(file.text()[0], 'x');
     std::exit(file.text()[2 * 4096] == 'x' ? 3 : 4);  // neither is reached
   };
-  EXPECT_EXIT(read_while_cut(), testing::ExitedWithCode(1), "error: .*/model.safetensors: cannot be read: it was cut short while it was being read");
+  EXPECT_EXIT(
+      read_while_cut(), testing::ExitedWithCode(1),
+      "error: .*/model.safetensors: cannot be read: it was cut short while it was being read");
 }
 
 TEST(MappedGuardDeathTest, AMapThatIsGoneIsNotGuarded) {
   const fs::path path = fs::path(SLIPWAY_SCRATCH) / "MappedGuard" / "gone";
   write_file_durably(path, "x");
-  { const MappedFile file(path); }
+  {
+    const MappedFile file(path);
+  }
 #ifdef __SANITIZE_ADDRESS__  // which answers the signal that it finds unanswered by a report
   EXPECT_EXIT(std::raise(SIGBUS), testing::ExitedWithCode(1), "AddressSanitizer: BUS");
 #else

@@ -38,7 +38,9 @@ TEST(Nearest, SuggestsOnlyWhatIsNear) {
   const std::vector<std::string> known = {"learning_rate", "weight_decay", "seed"};
   EXPECT_EQ(nearest("learnin_rate", known), "learning_rate");
   EXPECT_EQ(nearest("learn", known), "learning_rate");  // begun, not finished
-  EXPECT_EQ(nearest("--temp", std::vector<std::string>{"--help", "--temperature", "--temperature-of-all"}), "--temperature");
+  EXPECT_EQ(nearest("--temp",
+                    std::vector<std::string>{"--help", "--temperature", "--temperature-of-all"}),
+            "--temperature");
   EXPECT_EQ(nearest("le", known), "");
   EXPECT_EQ(nearest("LEARNING_RATE", known), "learning_rate");
   EXPECT_EQ(nearest("sede", known), "seed");

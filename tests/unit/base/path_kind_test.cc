@@ -23,7 +23,9 @@ TEST(PathKind, TellsWhatIsThere) {
   EXPECT_EQ(kind_of_path(folder / "dangling"), PathKind::kNothing);
   EXPECT_EQ(kind_of_path(folder / "file/under"), PathKind::kNothing);
   EXPECT_EQ(kind_of_path("/dev/null"), PathKind::kOther);
-  EXPECT_THAT([&] { kind_of_path(folder / "loop"); }, testing::ThrowsMessage<Error>(testing::AllOf(testing::HasSubstr("loop: "), testing::HasSubstr("symbolic links"))));
+  EXPECT_THAT([&] { kind_of_path(folder / "loop"); },
+              testing::ThrowsMessage<Error>(testing::AllOf(testing::HasSubstr("loop: "),
+                                                           testing::HasSubstr("symbolic links"))));
   EXPECT_THROW(kind_of_path(folder / std::string(5000, 'x')), Error);
 }
 

@@ -1,4 +1,5 @@
-// Placing and removing: what is there after a crash, what is flushed before what, what must never be replaced.
+// Placing and removing: what is there after a crash, what is flushed before what, what must never
+// be replaced.
 #include "base/place.h"
 
 #include <fcntl.h>
@@ -32,7 +33,9 @@ TEST(Place, AFileIsFlushedBeforeItsNameAndTheNameAfterIt) {
   const fs::path folder = scratch();
   const RecordedCalls disk(folder);
   write_file_durably(folder / "a", "new");
-  EXPECT_THAT(disk.calls(), ElementsAre("ftruncate .a.slipway-part", "write .a.slipway-part", "fsync .a.slipway-part", "rename .a.slipway-part -> a", "fsync ."));
+  EXPECT_THAT(disk.calls(),
+              ElementsAre("ftruncate .a.slipway-part", "write .a.slipway-part",
+                          "fsync .a.slipway-part", "rename .a.slipway-part -> a", "fsync ."));
 }
 
 TEST(Place, FoldersThatAreMadeAreFlushedIntoTheirParents) {
@@ -42,8 +45,10 @@ TEST(Place, FoldersThatAreMadeAreFlushedIntoTheirParents) {
   create_folder(folder / "a" / "b");
   EXPECT_THAT(disk.calls(), ElementsAre("mkdir a", "fsync .", "mkdir a/b", "fsync a"));
   write_file_durably(folder / "file", "");
-  EXPECT_THAT([&] { create_folder(folder / "file"); }, ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: Not a directory")));
-  EXPECT_THAT([&] { create_folder(folder / "file" / "x"); }, ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: Not a directory")));
+  EXPECT_THAT([&] { create_folder(folder / "file"); },
+              ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: Not a directory")));
+  EXPECT_THAT([&] { create_folder(folder / "file" / "x"); },
+              ThrowsMessage<Error>(HasSubstr("/file: cannot create the folder: Not a directory")));
 }
 
 TEST(Place, AFaultLeavesTheOldFileAlone) {
@@ -52,7 +57,9 @@ TEST(Place, AFaultLeavesTheOldFileAlone) {
   for (const char* call : {"write", "fsync .a.slipway-part", "rename"}) {
     RecordedCalls disk(folder);
     disk.fail(call, EIO);
-    EXPECT_THAT([&] { write_file_durably(path, "new"); }, ThrowsMessage<Error>(HasSubstr("Input/output error"))) << call;
+    EXPECT_THAT([&] { write_file_durably(path, "new"); },
+                ThrowsMessage<Error>(HasSubstr("Input/output error")))
+        << call;
     EXPECT_EQ(read_file(path), "old") << call;
     EXPECT_THAT(names(folder), ElementsAre("a")) << call;
   }
@@ -89,7 +96,8 @@ TEST(Place, LinksStayAndTheirTargetsAreWritten) {
   EXPECT_EQ(fs::read_symlink(folder / "link"), "there/target");
   EXPECT_EQ(fs::read_symlink(folder / "second"), "link");
   fs::create_symlink("round", folder / "round");
-  EXPECT_THAT([&] { write_file_durably(folder / "round", "x"); }, ThrowsMessage<Error>(HasSubstr("/round: is a link that leads round in a circle")));
+  EXPECT_THAT([&] { write_file_durably(folder / "round", "x"); },
+              ThrowsMessage<Error>(HasSubstr("/round: is a link that leads round in a circle")));
 }
 
 TEST(Place, PipesAndDescriptorsAreWrittenDirectly) {
@@ -115,7 +123,8 @@ TEST(Place, PipesAndDescriptorsAreWrittenDirectly) {
   EXPECT_FALSE(is_written_directly(folder / "out"));
   EXPECT_FALSE(is_written_directly(folder / "new"));
   PartFile null = begin_part("/dev/null");
-  EXPECT_THAT([&] { write_part_at(null, "x", 0); }, ThrowsMessage<Error>(HasSubstr("/dev/null: is not a regular file")));
+  EXPECT_THAT([&] { write_part_at(null, "x", 0); },
+              ThrowsMessage<Error>(HasSubstr("/dev/null: is not a regular file")));
   abandon_part(null);
 }
 
@@ -137,8 +146,10 @@ TEST(Place, AFolderIsPlacedWhole) {
   {
     const RecordedCalls disk(folder);
     place_folder(make("one"), folder / "f");
-    EXPECT_THAT(disk.calls(), ElementsAre("mkdir .f.slipway-part", "fsync .", "ftruncate .f.slipway-part/file", "write .f.slipway-part/file",
-                                          "fsync .f.slipway-part/file", "fsync .f.slipway-part", "rename .f.slipway-part -> f", "fsync ."));
+    EXPECT_THAT(disk.calls(),
+                ElementsAre("mkdir .f.slipway-part", "fsync .", "ftruncate .f.slipway-part/file",
+                            "write .f.slipway-part/file", "fsync .f.slipway-part/file",
+                            "fsync .f.slipway-part", "rename .f.slipway-part -> f", "fsync ."));
   }
   const fs::path part = make("two");
   {
@@ -201,12 +212,15 @@ TEST(Place, TidyPutsBackWhatSteppedAsideAndRemovesTheRest) {
   write_file_durably(folder / ".h.slipway-gone-2" / "file", "x");
   fs::create_directory(folder / ".i.slipway-part");
   std::ofstream(folder / ".j.slipway-part") << "x";
-  for (const char* mine : {".k.slipway-parts", "k.slipway-part", ".slipway-part", ".l.tmp-12", ".hidden"}) write_file_durably(folder / mine, "the user's");
+  for (const char* mine :
+       {".k.slipway-parts", "k.slipway-part", ".slipway-part", ".l.tmp-12", ".hidden"})
+    write_file_durably(folder / mine, "the user's");
   DurableFile live(folder / "live");
   live.write("whole");
   tidy(folder);
   live.commit();
-  EXPECT_THAT(names(folder), ElementsAre(".hidden", ".k.slipway-parts", ".l.tmp-12", ".slipway-part", "f", "g", "k.slipway-part", "live"));
+  EXPECT_THAT(names(folder), ElementsAre(".hidden", ".k.slipway-parts", ".l.tmp-12",
+                                         ".slipway-part", "f", "g", "k.slipway-part", "live"));
   EXPECT_EQ(read_file(folder / "f" / "file"), "the only one");
   EXPECT_EQ(read_file(folder / "g" / "file"), "new");
   EXPECT_EQ(read_file(folder / "live"), "whole");
@@ -216,22 +230,26 @@ TEST(Place, NothingIsEverMovedOverSomething) {
   const fs::path folder = scratch();
   write_file_durably(folder / "a", "a");
   write_file_durably(folder / "b", "b");
-  EXPECT_THAT([&] { move_path(folder / "a", folder / "b"); }, ThrowsMessage<Error>(HasSubstr("cannot be renamed to")));
+  EXPECT_THAT([&] { move_path(folder / "a", folder / "b"); },
+              ThrowsMessage<Error>(HasSubstr("cannot be renamed to")));
   {
     RecordedCalls disk(folder);
     disk.fail("rename a -> b", EINVAL);  // a file system without RENAME_NOREPLACE
-    EXPECT_THAT([&] { move_path(folder / "a", folder / "b"); }, ThrowsMessage<Error>(HasSubstr("File exists")));
+    EXPECT_THAT([&] { move_path(folder / "a", folder / "b"); },
+                ThrowsMessage<Error>(HasSubstr("File exists")));
   }
   EXPECT_EQ(read_file(folder / "b"), "b");
 }
 
 TEST(Place, UnreadableIsNotEmpty) {
   const fs::path folder = scratch();
-  EXPECT_THAT([&] { list_folder(folder / "none"); }, ThrowsMessage<Error>(HasSubstr("/none: cannot be read: No such file or directory")));
+  EXPECT_THAT([&] { list_folder(folder / "none"); },
+              ThrowsMessage<Error>(HasSubstr("/none: cannot be read: No such file or directory")));
   EXPECT_FALSE(path_exists(folder / "none"));
   fs::create_symlink("none", folder / "dangling");
   EXPECT_TRUE(path_exists(folder / "dangling"));
-  EXPECT_THAT([&] { path_exists(folder / std::string(300, 'x')); }, ThrowsMessage<Error>(HasSubstr("cannot be read: File name too long")));
+  EXPECT_THAT([&] { path_exists(folder / std::string(300, 'x')); },
+              ThrowsMessage<Error>(HasSubstr("cannot be read: File name too long")));
 }
 
 }  // namespace

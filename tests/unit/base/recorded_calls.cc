@@ -26,7 +26,8 @@ size_t seen = 0, last_call = SIZE_MAX;
 
 std::string path_of(int fd) {
   std::array<char, PATH_MAX> buffer;
-  const ssize_t n = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), buffer.data(), buffer.size());
+  const ssize_t n =
+      ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), buffer.data(), buffer.size());
   return n > 0 ? std::string(buffer.data(), static_cast<size_t>(n)) : "";
 }
 
@@ -90,22 +91,33 @@ int ftruncate(int fd, off_t size) noexcept {
   const int fault = recording ? record("ftruncate", path_of(fd)) : 0;
   return static_cast<int>(answer(fault, [&] { return ::syscall(SYS_ftruncate, fd, size); }));
 }
-int renameat2(int from_folder, const char* from, int to_folder, const char* target, unsigned int flags) noexcept {
+int renameat2(int from_folder, const char* from, int to_folder, const char* target,
+              unsigned int flags) noexcept {
   const bool exchange = (flags & RENAME_EXCHANGE) != 0;
   const std::string source = recording ? path_at(from_folder, from) : "";
-  const int fault = recording ? record(exchange ? "exchange" : "rename", source, to(exchange ? " <-> " : " -> ", path_at(to_folder, target))) : 0;
-  return static_cast<int>(answer(fault, [&] { return ::syscall(SYS_renameat2, from_folder, from, to_folder, target, flags); }));
+  const int fault = recording ? record(exchange ? "exchange" : "rename", source,
+                                       to(exchange ? " <-> " : " -> ", path_at(to_folder, target)))
+                              : 0;
+  return static_cast<int>(answer(fault, [&] {
+    return ::syscall(SYS_renameat2, from_folder, from, to_folder, target, flags);
+  }));
 }
-int rename(const char* from, const char* target) noexcept { return renameat2(AT_FDCWD, from, AT_FDCWD, target, 0); }
+int rename(const char* from, const char* target) noexcept {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, target, 0);
+}
 int unlinkat(int folder, const char* path, int flags) noexcept {
-  const int fault = recording ? record((flags & AT_REMOVEDIR) != 0 ? "rmdir" : "unlink", path_at(folder, path)) : 0;
-  return static_cast<int>(answer(fault, [&] { return ::syscall(SYS_unlinkat, folder, path, flags); }));
+  const int fault =
+      recording ? record((flags & AT_REMOVEDIR) != 0 ? "rmdir" : "unlink", path_at(folder, path))
+                : 0;
+  return static_cast<int>(
+      answer(fault, [&] { return ::syscall(SYS_unlinkat, folder, path, flags); }));
 }
 int unlink(const char* path) noexcept { return unlinkat(AT_FDCWD, path, 0); }
 int rmdir(const char* path) noexcept { return unlinkat(AT_FDCWD, path, AT_REMOVEDIR); }
 int mkdir(const char* path, mode_t mode) noexcept {
   const int fault = recording ? record("mkdir", path_at(AT_FDCWD, path)) : 0;
-  return static_cast<int>(answer(fault, [&] { return ::syscall(SYS_mkdirat, AT_FDCWD, path, mode); }));
+  return static_cast<int>(
+      answer(fault, [&] { return ::syscall(SYS_mkdirat, AT_FDCWD, path, mode); }));
 }
 
 }  // extern "C"

@@ -1,5 +1,5 @@
-// What the code under test asks of the disk, in order, and calls that fail as a bad disk's do. The test program's own fsync(), rename(), ...
-// stand before the C library's and hand on to the kernel.
+// What the code under test asks of the disk, in order, and calls that fail as a bad disk's do. The
+// test program's own fsync(), rename(), ... stand before the C library's and hand on to the kernel.
 #pragma once
 #include <string>
 #include <vector>
@@ -20,18 +20,20 @@ struct WithoutWarnings {
 
 class RecordedCalls {
  public:
-  // Calls on files in or below `root` are recorded from here on until the object ends; one at a time.
+  // Calls on files in or below `root` are recorded from here on until the object ends; one at a
+  // time.
   explicit RecordedCalls(const fs::path& root);
   ~RecordedCalls();
   RecordedCalls(const RecordedCalls&) = delete;
   RecordedCalls& operator=(const RecordedCalls&) = delete;
 
-  // "write a", "fsync a", "fsync ." (the root), "rename a -> b", "exchange a <-> b", "unlink a", "rmdir a", "mkdir a", "ftruncate a".
-  // Writes that follow each other are one.
+  // "write a", "fsync a", "fsync ." (the root), "rename a -> b", "exchange a <-> b", "unlink a",
+  // "rmdir a", "mkdir a", "ftruncate a". Writes that follow each other are one.
   std::vector<std::string> calls() const;
   // Such a call fails from now on with this errno: "fsync a"; "unlink" alone: every one.
   void fail(const std::string& call, int error);
-  // After so many calls every further one fails: what the disk holds then is what a process leaves that is killed at that call.
+  // After so many calls every further one fails: what the disk holds then is what a process leaves
+  // that is killed at that call.
   void die_after(size_t calls);
   bool died() const;  // such a call came
 };

@@ -1,4 +1,5 @@
-// Traces: what is recorded, by whom, how much of it, and that the file is JSON whatever the names are.
+// Traces: what is recorded, by whom, how much of it, and that the file is JSON whatever the names
+// are.
 #include "base/trace.h"
 
 #include <gmock/gmock.h>
@@ -27,7 +28,8 @@ using testing::ThrowsMessage;
 class TraceTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(SLIPWAY_SCRATCH) / testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ =
+        fs::path(SLIPWAY_SCRATCH) / testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
   }
   void TearDown() override { trace_stop(); }
@@ -58,7 +60,9 @@ class TraceTest : public testing::Test {
 
 TEST_F(TraceTest, OffNothingIsRecordedAndNothingWritten) {
   EXPECT_FALSE(tracing());
-  { const TraceScope scope("a", "never"); }
+  {
+    const TraceScope scope("a", "never");
+  }
   trace_counter("never", 1);
   trace_stop();
   EXPECT_FALSE(fs::exists(path()));
@@ -153,11 +157,14 @@ TEST_F(TraceTest, ThreadsMayGoOnWhileTheTraceEnds) {
 TEST_F(TraceTest, AnyNameGivesValidJson) {
   std::string id = "quo\"te\\back\nline\x01 \xff \u20ac";
   const Json trace = traced([&] {
-    { const TraceScope scope(TraceOwner{id.c_str()}, "plugin", "score"); }
+    {
+      const TraceScope scope(TraceOwner{id.c_str()}, "plugin", "score");
+    }
     id.assign(id.size(), 'x');  // the scope has its own copy
     const TraceScope named("a", trace_name("\"\""));
   });
-  EXPECT_THAT(names(of_kind(trace, "X")), ElementsAre("quo\"te\\back\nline\x01 \uFFFD \u20ac score()", "\"\""));
+  EXPECT_THAT(names(of_kind(trace, "X")),
+              ElementsAre("quo\"te\\back\nline\x01 \uFFFD \u20ac score()", "\"\""));
   EXPECT_EQ(trace_name("abc"), trace_name(std::string("abc")));
 }
 
@@ -176,7 +183,11 @@ TEST_F(TraceTest, CountersAreNumbers) {
 
 TEST_F(TraceTest, AFullTraceKeepsTheFirstAndSaysSo) {
   testing::internal::CaptureStderr();
-  const Json trace = traced([] { for (int i = 0; i < 3000; ++i) const TraceScope scope("a", "b", "i", i); }, 1500);
+  const Json trace = traced(
+      [] {
+        for (int i = 0; i < 3000; ++i) const TraceScope scope("a", "b", "i", i);
+      },
+      1500);
   const std::vector<Json> events = of_kind(trace, "X");
   ASSERT_EQ(events.size(), 1500u);
   EXPECT_EQ(events.back()["args"]["i"], 1499);
@@ -197,7 +208,8 @@ TEST_F(TraceTest, WhatCannotBeWrittenIsKnownAtTheStart) {
   EXPECT_TRUE(fs::exists(folder_ / "deep" / "a.json"));
 }
 
-// Off, a scope is a load and a branch; a clock read alone would cost ten times as much. On, it is two clock reads and a copy.
+// Off, a scope is a load and a branch; a clock read alone would cost ten times as much. On, it is
+// two clock reads and a copy.
 TEST_F(TraceTest, CostsNextToNothing) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "a sanitizer's checks cost more than a scope";
@@ -208,19 +220,25 @@ TEST_F(TraceTest, CostsNextToNothing) {
     for (int tries = 0; tries < 5; ++tries) {
       const auto begin = std::chrono::steady_clock::now();
       for (int i = 0; i < kScopes; ++i) body(i);
-      best = std::min(best, std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() / kScopes);
+      best = std::min(
+          best, std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin)
+                        .count() /
+                    kScopes);
     }
     return best;
   };
   const double off = nanoseconds([](int i) { const TraceScope scope("a", "b", "i", i); });
-  const double off_owned = nanoseconds([](int) { const TraceScope scope(TraceOwner{"org.example.length"}, "plugin", "score"); });
+  const double off_owned = nanoseconds(
+      [](int) { const TraceScope scope(TraceOwner{"org.example.length"}, "plugin", "score"); });
   trace_start(path());
   const double on = nanoseconds([](int i) { const TraceScope scope("a", "b", "i", i); });
-  const double on_owned = nanoseconds([](int) { const TraceScope scope(TraceOwner{"org.example.length"}, "plugin", "score"); });
+  const double on_owned = nanoseconds(
+      [](int) { const TraceScope scope(TraceOwner{"org.example.length"}, "plugin", "score"); });
   testing::internal::CaptureStderr();
   trace_stop();
   testing::internal::GetCapturedStderr();
-  std::printf("a scope off: %.2f ns, of a plugin %.2f ns; on: %.0f ns, of a plugin %.0f ns\n", off, off_owned, on, on_owned);
+  std::printf("a scope off: %.2f ns, of a plugin %.2f ns; on: %.0f ns, of a plugin %.0f ns\n", off,
+              off_owned, on, on_owned);
   EXPECT_LT(off, 20);
   EXPECT_LT(off_owned, 20);
   EXPECT_LT(on, 2000);

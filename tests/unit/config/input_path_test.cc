@@ -18,10 +18,16 @@ class InputPath : public testing::Test {
     fs::remove_all(folder);
   }
   static void make(const fs::path& path) { write_file_durably(path, "x"); }
-  fs::path in_file(const std::string& given) const { return input_path(given, "run.toml:3", beside / "run.toml", "data.train"); }
-  fs::path typed(const std::string& given) const { return input_path(given, "--set", beside / "run.toml", "data.train"); }
+  fs::path in_file(const std::string& given) const {
+    return input_path(given, "run.toml:3", beside / "run.toml", "data.train");
+  }
+  fs::path typed(const std::string& given) const {
+    return input_path(given, "--set", beside / "run.toml", "data.train");
+  }
 
-  const fs::path before = fs::current_path(), folder = fs::temp_directory_path() / ("slipway-input-path-" + std::to_string(::getpid()));
+  const fs::path before = fs::current_path(),
+                 folder = fs::temp_directory_path() /
+                          ("slipway-input-path-" + std::to_string(::getpid()));
   const fs::path beside = folder / "beside", here = folder / "here";
 };
 
@@ -40,7 +46,9 @@ TEST_F(InputPath, OfTwoThatAreNotTheSameANoticeTells) {
     (void)in_file(given);
     return testing::internal::GetCapturedStderr();
   };
-  EXPECT_EQ(said("both"), "warning: data.train = \"both\": taken from the run file's folder; there is one in the working folder, too\n");
+  EXPECT_EQ(said("both"),
+            "warning: data.train = \"both\": taken from the run file's folder; there is one in the "
+            "working folder, too\n");
   EXPECT_EQ(said("/dev/null"), "");
   fs::remove(here / "both");
   fs::create_symlink(beside / "both", here / "both");

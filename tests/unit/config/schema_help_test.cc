@@ -21,7 +21,8 @@ std::string on(std::string_view name) { return schema_help_on(name, 1000); }
 TEST(SchemaHelp, ExplainsEveryKeyAndBlock) {
   const std::string help = schema_help(100'000);
   for (const Key& key : run_schema()) EXPECT_THAT(help, HasSubstr(key.help));
-  for (const BlockKey& key : block_schema()) EXPECT_THAT(help, AllOf(HasSubstr(key.help), HasSubstr(written_block(key.block))));
+  for (const BlockKey& key : block_schema())
+    EXPECT_THAT(help, AllOf(HasSubstr(key.help), HasSubstr(written_block(key.block))));
 }
 
 TEST(SchemaHelp, LinesFitTheWidth) {
@@ -29,27 +30,34 @@ TEST(SchemaHelp, LinesFitTheWidth) {
     std::string help = schema_help(columns);
     size_t longest = 0;
     for (size_t end; (end = help.find('\n')) != std::string::npos; help.erase(0, end + 1))
-      if (help.substr(0, end).find(' ', 6) != std::string::npos) longest = std::max(longest, end);  // one word may be longer
+      // one word may be longer
+      if (help.substr(0, end).find(' ', 6) != std::string::npos) longest = std::max(longest, end);
     EXPECT_LE(longest, columns);
   }
 }
 
 TEST(SchemaHelp, OneKeyWithItsRangeChoicesAndOtherNames) {
-  EXPECT_EQ(on("train.adam_beta1"), "[train]\n  adam_beta1 (a number, default 0.9, at least 0.0, at most 1.0)\n      First decay rate of adamw and lion.\n");
-  EXPECT_THAT(on("train.logging_strategy"), HasSubstr("(text, default \"steps\": no | steps | epoch)"));
+  EXPECT_EQ(on("train.adam_beta1"),
+            "[train]\n  adam_beta1 (a number, default 0.9, at least 0.0, at most 1.0)\n      First "
+            "decay rate of adamw and lion.\n");
+  EXPECT_THAT(on("train.logging_strategy"),
+              HasSubstr("(text, default \"steps\": no | steps | epoch)"));
   EXPECT_THAT(on("optim"), StartsWith("[train]\n  optim (text"));
   EXPECT_EQ(on("warmup_ratio"), on("train.warmup_steps"));
   EXPECT_THAT(on("train.warmup_steps"), HasSubstr("Also called warmup_ratio."));
-  EXPECT_THAT(on("train.fp16"), AllOf(StartsWith("[train]\n  fp16 "), HasSubstr("Has no use here: ")));
+  EXPECT_THAT(on("train.fp16"),
+              AllOf(StartsWith("[train]\n  fp16 "), HasSubstr("Has no use here: ")));
 }
 
 TEST(SchemaHelp, ASectionABlockAndWhatSeveralHave) {
-  EXPECT_THAT(on("raft"), AllOf(StartsWith("[raft]\n  iterations"), HasSubstr("kl_beta"), Not(HasSubstr("[train]"))));
+  EXPECT_THAT(on("raft"), AllOf(StartsWith("[raft]\n  iterations"), HasSubstr("kl_beta"),
+                                Not(HasSubstr("[train]"))));
   EXPECT_EQ(on("[raft]"), on("raft"));
   EXPECT_THAT(on("reward"), AllOf(StartsWith("[[reward]]\n  use"), HasSubstr("reward[0].weight")));
   EXPECT_EQ(on("[[reward]]"), on("reward"));
   EXPECT_THAT(on("reward.weight"), StartsWith("[[reward]]\n  weight (a number, default 1.0)"));
-  EXPECT_THAT(on("use"), AllOf(HasSubstr("[model]"), HasSubstr("[[logger]]"), HasSubstr("[search]")));
+  EXPECT_THAT(on("use"),
+              AllOf(HasSubstr("[model]"), HasSubstr("[[logger]]"), HasSubstr("[search]")));
 }
 
 TEST(SchemaHelp, AnUnknownNameComesWithTheNearest) {
@@ -58,7 +66,9 @@ TEST(SchemaHelp, AnUnknownNameComesWithTheNearest) {
     on("learnin_rate");
     FAIL();
   } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "a run file has no key, block or section \"learnin_rate\", did you mean \"learning_rate\"?; `slipway config help` lists them");
+    EXPECT_STREQ(e.what(),
+                 "a run file has no key, block or section \"learnin_rate\", did you mean "
+                 "\"learning_rate\"?; `slipway config help` lists them");
   }
 }
 

@@ -42,7 +42,8 @@ TEST(Toml, SecretsComeFromTheEnvironmentAndAreNotPrinted) {
 }
 
 TEST(Toml, Overrides) {
-  Value v = parse_toml("[train]\nlearning_rate = 1.0\n[[reward]]\nuse = \"a\"\n[[reward]]\nuse = \"b\"\n", "x.toml");
+  Value v = parse_toml(
+      "[train]\nlearning_rate = 1.0\n[[reward]]\nuse = \"a\"\n[[reward]]\nuse = \"b\"\n", "x.toml");
   apply_override(v, "train.learning_rate=2e-5");
   apply_override(v, "train.lr_scheduler_type=cosine");  // what is no TOML is text
   apply_override(v, "new.key=[1, 2]");
@@ -52,7 +53,8 @@ TEST(Toml, Overrides) {
   EXPECT_EQ(v.find("new")->find("key")->items.size(), 2u);
   EXPECT_EQ(v.find("reward")->items[1].find("weight")->i, 3);
   EXPECT_EQ(v.find("train")->find("learning_rate")->where.text(), "--set");
-  for (const char* bad : {"", "=1", "train.x", "reward[7].weight=1", "reward[x].weight=1"}) EXPECT_THROW(apply_override(v, bad), Error) << bad;
+  for (const char* bad : {"", "=1", "train.x", "reward[7].weight=1", "reward[x].weight=1"})
+    EXPECT_THROW(apply_override(v, bad), Error) << bad;
   try {
     apply_override(v, "reward[2].weight=1");  // the first place behind the list
     FAIL();
@@ -62,7 +64,8 @@ TEST(Toml, Overrides) {
 }
 
 TEST(Toml, EveryTextReadsBack) {
-  for (const std::string text : {"", "C:\\new\\table", "\\\"", "a \"b\" 'c'", "two\nlines\r\n", "\ttab", "\x01\x1f\x7f", "é 日本 😀", "\\u0041"}) {
+  for (const std::string text : {"", "C:\\new\\table", "\\\"", "a \"b\" 'c'", "two\nlines\r\n",
+                                 "\ttab", "\x01\x1f\x7f", "é 日本 😀", "\\u0041"}) {
     Value table;
     table[text] = Value::of(text);
     const Value read = parse_toml("x = " + table.toml(), "x.toml");

@@ -1,4 +1,5 @@
-// Every argument of transformers' TrainingArguments has its place here, with their default or a reason.
+// Every argument of transformers' TrainingArguments has its place here, with their default or a
+// reason.
 #include "config/training_arguments.h"
 
 #include <gmock/gmock.h>
@@ -27,10 +28,18 @@ const Key* key_of(const std::string& name) {
 }
 
 // Names, types and defaults of the installed transformers: tests/parity/record_arguments.py.
-Json recorded() { return parse_json(read_file("tests/parity/data/training_arguments.json"), "training_arguments.json"); }
+Json recorded() {
+  return parse_json(read_file("tests/parity/data/training_arguments.json"),
+                    "training_arguments.json");
+}
 
 Value check(const std::string& train, std::vector<std::string>* notices = nullptr) {
-  return check_run_file(parse_toml("[run]\nalgorithm = \"sft\"\noutput_dir = \"x\"\n[data]\ntrain = [\"t\"]\n[train]\n" + train, "run.toml"), notices);
+  return check_run_file(
+      parse_toml(
+          "[run]\nalgorithm = \"sft\"\noutput_dir = \"x\"\n[data]\ntrain = [\"t\"]\n[train]\n" +
+              train,
+          "run.toml"),
+      notices);
 }
 
 std::string refusal(const std::string& train) {
@@ -46,7 +55,9 @@ TEST(TrainingArguments, EachIsKnown) {
   std::vector<std::string> unknown, twice;
   const Json all = recorded();
   for (const auto& [name, argument] : all["arguments"].items()) {
-    const bool known = key_of(name) != nullptr || idle_argument(name) != nullptr || former_switch(name) != nullptr || refusal(name + " = 3").find("unknown key") == std::string::npos;
+    const bool known = key_of(name) != nullptr || idle_argument(name) != nullptr ||
+                       former_switch(name) != nullptr ||
+                       refusal(name + " = 3").find("unknown key") == std::string::npos;
     if (!known) unknown.push_back(name);
     if (key_of(name) != nullptr && idle_argument(name) != nullptr) twice.push_back(name);
   }
@@ -57,7 +68,9 @@ TEST(TrainingArguments, EachIsKnown) {
 
 // What stands for None here; of numbers 0, or -1 where 0 is a value.
 bool none(const Value& value) {
-  return (value.kind == kString && (value.s.empty() || value.s == "auto")) || (value.is_number() && (value.number() == 0 || value.number() == -1)) || (value.kind == kTable && value.table.empty()) ||
+  return (value.kind == kString && (value.s.empty() || value.s == "auto")) ||
+         (value.is_number() && (value.number() == 0 || value.number() == -1)) ||
+         (value.kind == kTable && value.table.empty()) ||
          (value.kind == kArray && value.items.empty()) || (value.kind == kBool && !value.b);
 }
 
@@ -77,7 +90,8 @@ TEST(TrainingArguments, DefaultsAreTheirsOrTheDifferenceHasAReason) {
     ASSERT_NE(key->fallback, nullptr) << name;
     const bool same = equal(parse_toml_value(key->fallback, name), argument["default"]);
     const OtherDefault* other = other_default(name);
-    EXPECT_EQ(same, other == nullptr) << name << ": " << key->fallback << " here, " << argument["default"] << " in transformers";
+    EXPECT_EQ(same, other == nullptr)
+        << name << ": " << key->fallback << " here, " << argument["default"] << " in transformers";
     if (other == nullptr) continue;
     EXPECT_TRUE(equal(parse_toml_value(other->theirs, name), argument["default"])) << name;
   }
@@ -89,26 +103,42 @@ TEST(TrainingArguments, TypesAreTheirs) {
     const Key* key = key_of(name);
     if (key == nullptr) continue;
     const std::string type = argument["type"].get<std::string>();
-    const bool switches = key->choices != nullptr && std::string_view(key->choices).find("true|false") != std::string_view::npos;  // text that takes true and false
-    const char* word = key->kind == kBool || (switches && type.find("str") == std::string::npos) ? "bool" : key->kind == kInt ? "int" : key->kind == kFloat ? "float" : key->kind == kTable ? "dict" : key->kind == kArray ? "list" : "str";
+    // text that takes true and false
+    const bool switches =
+        key->choices != nullptr &&
+        std::string_view(key->choices).find("true|false") != std::string_view::npos;
+    const char* word = key->kind == kBool || (switches && type.find("str") == std::string::npos)
+                           ? "bool"
+                       : key->kind == kInt   ? "int"
+                       : key->kind == kFloat ? "float"
+                       : key->kind == kTable ? "dict"
+                       : key->kind == kArray ? "list"
+                                             : "str";
     EXPECT_THAT(type, HasSubstr(word)) << name;
   }
 }
 
 TEST(TrainingArguments, FormerSwitchesSayWhatTheyAreNow) {
   std::vector<std::string> notices;
-  const Value resolved = check("adafactor = true\nno_cuda = true\ninclude_tokens_per_second = true", &notices);
+  const Value resolved =
+      check("adafactor = true\nno_cuda = true\ninclude_tokens_per_second = true", &notices);
   EXPECT_EQ(resolved.find("train")->find("optim")->s, "adafactor");
   EXPECT_EQ(resolved.find("train")->find("include_num_input_tokens_seen")->s, "all");
-  EXPECT_THAT(notices, ElementsAre("run.toml:7: train.adafactor = true is called optim = \"adafactor\" here", "run.toml:8: train.no_cuda = true is called device = \"cpu\" here",
-                                   "run.toml:9: train.include_tokens_per_second = true is called include_num_input_tokens_seen = \"all\" here"));
+  EXPECT_THAT(notices,
+              ElementsAre("run.toml:7: train.adafactor = true is called optim = \"adafactor\" here",
+                          "run.toml:8: train.no_cuda = true is called device = \"cpu\" here",
+                          "run.toml:9: train.include_tokens_per_second = true is called "
+                          "include_num_input_tokens_seen = \"all\" here"));
   notices.clear();
   check("adafactor = false", &notices);
   EXPECT_THAT(notices, ElementsAre("run.toml:7: train.adafactor = false is what happens anyway"));
 }
 
 TEST(TrainingArguments, WhatCannotBeHadIsRefusedWithTheReason) {
-  EXPECT_THAT(refusal("deepspeed = \"ds.json\""), HasSubstr("run.toml:7: train.deepspeed has no use here: a run is one process and shards nothing"));
+  EXPECT_THAT(
+      refusal("deepspeed = \"ds.json\""),
+      HasSubstr(
+          "run.toml:7: train.deepspeed has no use here: a run is one process and shards nothing"));
   EXPECT_THAT(refusal("fsdp = \"full_shard\""), HasSubstr("bounded by max_tokens_per_batch"));
   EXPECT_THAT(refusal("dataloader_num_workers = 4"), HasSubstr("in a thread ahead of their step"));
   EXPECT_THAT(refusal("fp16 = true"), HasSubstr("float32"));
@@ -117,10 +147,37 @@ TEST(TrainingArguments, WhatCannotBeHadIsRefusedWithTheReason) {
 
 // Those of versions 4.28 to 4.57 that 5.23 has no more.
 TEST(TrainingArguments, FormerNamesAreKnown) {
-  for (const char* name : {"overwrite_output_dir", "evaluation_strategy", "per_gpu_train_batch_size", "per_gpu_eval_batch_size", "warmup_ratio", "logging_dir", "save_safetensors", "no_cuda",
-                           "use_mps_device", "xpu_backend", "jit_mode_eval", "use_ipex", "torchdynamo", "fp16_opt_level", "half_precision_backend", "fp16_backend", "tpu_num_cores",
-                           "tpu_metrics_debug", "past_index", "sharded_ddp", "fsdp_min_num_params", "fsdp_transformer_layer_cls_to_wrap", "adafactor", "use_legacy_prediction_loop",
-                           "include_inputs_for_metrics", "include_tokens_per_second", "push_to_hub_model_id", "push_to_hub_organization", "push_to_hub_token", "ray_scope", "mp_parameters"})
+  for (const char* name : {"overwrite_output_dir",
+                           "evaluation_strategy",
+                           "per_gpu_train_batch_size",
+                           "per_gpu_eval_batch_size",
+                           "warmup_ratio",
+                           "logging_dir",
+                           "save_safetensors",
+                           "no_cuda",
+                           "use_mps_device",
+                           "xpu_backend",
+                           "jit_mode_eval",
+                           "use_ipex",
+                           "torchdynamo",
+                           "fp16_opt_level",
+                           "half_precision_backend",
+                           "fp16_backend",
+                           "tpu_num_cores",
+                           "tpu_metrics_debug",
+                           "past_index",
+                           "sharded_ddp",
+                           "fsdp_min_num_params",
+                           "fsdp_transformer_layer_cls_to_wrap",
+                           "adafactor",
+                           "use_legacy_prediction_loop",
+                           "include_inputs_for_metrics",
+                           "include_tokens_per_second",
+                           "push_to_hub_model_id",
+                           "push_to_hub_organization",
+                           "push_to_hub_token",
+                           "ray_scope",
+                           "mp_parameters"})
     EXPECT_EQ(refusal(std::string(name) + " = 3").find("unknown key"), std::string::npos) << name;
 }
 

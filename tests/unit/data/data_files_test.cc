@@ -14,14 +14,18 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 TEST(DataFiles, DifferencesAreNamed) {
-  const Json before = {{"data.train", Json::array({data_file("x/a.jsonl", "one"), data_file("b.jsonl", "two")})}, {"data.eval", Json::array({data_file("c.jsonl", "three")})}};
+  const Json before = {
+      {"data.train", Json::array({data_file("x/a.jsonl", "one"), data_file("b.jsonl", "two")})},
+      {"data.eval", Json::array({data_file("c.jsonl", "three")})}};
   EXPECT_EQ(data_difference(before, before), "");
   Json now = before;
   now["data.train"][0] = data_file("y/renamed.jsonl", "one");
   EXPECT_EQ(data_difference(before, now), "");
   now["data.train"][1] = data_file("b.jsonl", "owt");
   now["data.eval"][0] = data_file("c.jsonl", "four");
-  EXPECT_EQ(data_difference(before, now), "data.train: b.jsonl has other content of the same size; data.eval: c.jsonl has 4 bytes, had 5");
+  EXPECT_EQ(data_difference(before, now),
+            "data.train: b.jsonl has other content of the same size; data.eval: c.jsonl has 4 "
+            "bytes, had 5");
   std::swap(now["data.train"][0], now["data.train"][1]);
   now["data.train"][0] = data_file("b.jsonl", "two");
   EXPECT_NE(data_difference(before, now), "");  // their order counts
@@ -32,8 +36,10 @@ TEST(DataFiles, DifferencesAreNamed) {
 }
 
 TEST(DataFiles, SamplesReachFromTheFirstByteToTheLast) {
-  const fs::path file = fs::temp_directory_path() / ("slipway-samples-" + std::to_string(::getpid()));
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{65'536}, size_t{65'537}, size_t{16 * 65'536}, size_t{3'000'000}}) {
+  const fs::path file =
+      fs::temp_directory_path() / ("slipway-samples-" + std::to_string(::getpid()));
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{65'536}, size_t{65'537},
+                            size_t{16 * 65'536}, size_t{3'000'000}}) {
     std::string bytes(size, 'x');
     write_file_durably(file, bytes);
     const Json whole = sampled_data_file(file);

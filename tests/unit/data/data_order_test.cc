@@ -1,4 +1,5 @@
-// Micro-batches of whole epochs beside those that the Hugging Face Trainer made (tests/parity/record_data_order.py).
+// Micro-batches of whole epochs beside those that the Hugging Face Trainer made
+// (tests/parity/record_data_order.py).
 #include "data/data_order.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,8 @@ using Epoch = std::vector<std::vector<int64_t>>;
 
 Epoch micro_batches_of(const EpochOrder& order) {
   Epoch out;
-  for (size_t m = 0; m < order.ends.size(); ++m) out.emplace_back(order.micro_batch(m).begin(), order.micro_batch(m).end());
+  for (size_t m = 0; m < order.ends.size(); ++m)
+    out.emplace_back(order.micro_batch(m).begin(), order.micro_batch(m).end());
   return out;
 }
 
@@ -24,7 +26,8 @@ TEST(DataOrder, IsTheTrainers) {
   const auto lengths = record.at("lengths").get<std::vector<int64_t>>();
   std::map<std::string, int> epochs, different;
   for (const Json& run : record.at("cases")) {
-    OrderSettings settings{run.at("strategy"), run.at("seed"), {}, run.at("batch_size"), run.at("accumulation"), run.at("drop_last")};
+    OrderSettings settings{run.at("strategy"),   run.at("seed"),         {},
+                           run.at("batch_size"), run.at("accumulation"), run.at("drop_last")};
     if (!run.at("data_seed").is_null()) settings.data_seed = run.at("data_seed").get<uint64_t>();
     DataOrder order({lengths.begin(), lengths.begin() + run.at("rows").get<int64_t>()}, settings);
     int64_t number = 0;
@@ -37,7 +40,9 @@ TEST(DataOrder, IsTheTrainers) {
     }
   }
   EXPECT_EQ(epochs.size(), 4u);
-  for (const auto& [strategy, count] : epochs) std::printf("%s: %d of %d recorded epochs differ\n", strategy.c_str(), different[strategy], count);
+  for (const auto& [strategy, count] : epochs)
+    std::printf("%s: %d of %d recorded epochs differ\n", strategy.c_str(), different[strategy],
+                count);
 }
 
 TEST(DataOrder, AnEpochDependsOnItsNumberAlone) {
@@ -47,7 +52,9 @@ TEST(DataOrder, AnEpochDependsOnItsNumberAlone) {
     DataOrder ascending(lengths, {strategy, 3, 5, 4, 2}), any(lengths, {strategy, 3, 5, 4, 2});
     std::vector<Epoch> epochs;
     for (int64_t e = 0; e < 5; ++e) epochs.push_back(micro_batches_of(ascending.epoch(e)));
-    for (const int64_t e : {3, 4, 1, 1, 0, 2}) EXPECT_EQ(micro_batches_of(any.epoch(e)), epochs[static_cast<size_t>(e)]) << strategy << " " << e;
+    for (const int64_t e : {3, 4, 1, 1, 0, 2})
+      EXPECT_EQ(micro_batches_of(any.epoch(e)), epochs[static_cast<size_t>(e)])
+          << strategy << " " << e;
   }
 }
 

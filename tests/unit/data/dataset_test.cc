@@ -13,11 +13,13 @@ class Dataset : public testing::Test {
  protected:
   Dataset() { fs::create_directories(folder); }
   ~Dataset() override { fs::remove_all(folder); }
-  std::vector<Row> read(const std::string& name, const std::string& text, const DatasetOptions& options = {}) {
+  std::vector<Row> read(const std::string& name, const std::string& text,
+                        const DatasetOptions& options = {}) {
     write_file_durably(folder / name, text);
     return read_dataset({folder / name}, options);
   }
-  std::string fault(const std::string& name, const std::string& text, const DatasetOptions& options = {}) {
+  std::string fault(const std::string& name, const std::string& text,
+                    const DatasetOptions& options = {}) {
     try {
       read(name, text, options);
     } catch (const Error& e) {
@@ -25,11 +27,14 @@ class Dataset : public testing::Test {
     }
     return "";
   }
-  const fs::path folder = fs::temp_directory_path() / ("slipway-data-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("slipway-data-" + std::to_string(::getpid()));
 };
 
 TEST_F(Dataset, JsonLinesWithExtraColumns) {
-  const auto rows = read("a.jsonl", "{\"prompt\": \"p\", \"completion\": \"c\", \"label\": 3}\n\n{\"text\": \"t\"}\r\n{\"prompt\": \"q\"}\n");
+  const auto rows = read("a.jsonl",
+                         "{\"prompt\": \"p\", \"completion\": \"c\", \"label\": 3}\n\n{\"text\": "
+                         "\"t\"}\r\n{\"prompt\": \"q\"}\n");
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].prompt, "p");
   EXPECT_EQ(rows[0].completion, "c");
@@ -41,27 +46,37 @@ TEST_F(Dataset, JsonLinesWithExtraColumns) {
 }
 
 TEST_F(Dataset, LmflowTextOnlyAndText2Text) {
-  EXPECT_EQ(read("a.json", R"({"type": "text_only", "instances": [{"text": "x"}, {"text": "y"}]})").at(1).completion, "y");
-  const auto rows = read("b.json", R"({"type": "text2text", "instances": [{"input": "i", "output": "o"}]})");
+  EXPECT_EQ(read("a.json", R"({"type": "text_only", "instances": [{"text": "x"}, {"text": "y"}]})")
+                .at(1)
+                .completion,
+            "y");
+  const auto rows =
+      read("b.json", R"({"type": "text2text", "instances": [{"input": "i", "output": "o"}]})");
   EXPECT_EQ(rows[0].prompt, "i");
   EXPECT_EQ(rows[0].completion, "o");
-  EXPECT_THAT(fault("c.json", R"({"type": "image_text", "instances": []})"), testing::HasSubstr("\"image_text\" is not supported"));
+  EXPECT_THAT(fault("c.json", R"({"type": "image_text", "instances": []})"),
+              testing::HasSubstr("\"image_text\" is not supported"));
 }
 
-TEST_F(Dataset, AListOfObjectsIsReadToo) { EXPECT_EQ(read("a.json", R"([{"prompt": "p"}])")[0].prompt, "p"); }
+TEST_F(Dataset, AListOfObjectsIsReadToo) {
+  EXPECT_EQ(read("a.json", R"([{"prompt": "p"}])")[0].prompt, "p");
+}
 
 TEST_F(Dataset, PlainTextAndTabSeparated) {
   EXPECT_EQ(read("a.txt", "one\ntwo \n")[1].completion, "two");
   EXPECT_EQ(read("a.tsv", "1\t0.5\tgood\n2\t0.1\tbad\n", {.text_column = 3})[1].completion, "bad");
-  EXPECT_THAT(fault("a.tsv", "1\t0.5\tgood\nonly\n", {.text_column = 3}), testing::HasSubstr("a.tsv:2: has 1 tab-separated columns, data.text_column is 3"));
+  EXPECT_THAT(fault("a.tsv", "1\t0.5\tgood\nonly\n", {.text_column = 3}),
+              testing::HasSubstr("a.tsv:2: has 1 tab-separated columns, data.text_column is 3"));
 }
 
 TEST_F(Dataset, PromptWordsCutTextsAndDropShortOnes) {
-  const auto rows = read("a.txt", "one two three four\none two\n  lead ing words here\n", {.prompt_words = 2});
+  const auto rows =
+      read("a.txt", "one two three four\none two\n  lead ing words here\n", {.prompt_words = 2});
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].prompt, "one two");
   EXPECT_EQ(rows[0].completion, " three four");
-  EXPECT_THAT(fault("b.txt", "one two\n", {.prompt_words = 5}), testing::HasSubstr("data.prompt_words"));
+  EXPECT_THAT(fault("b.txt", "one two\n", {.prompt_words = 5}),
+              testing::HasSubstr("data.prompt_words"));
 }
 
 TEST_F(Dataset, LimitAndFolders) {
@@ -75,8 +90,10 @@ TEST_F(Dataset, LimitAndFolders) {
 
 TEST_F(Dataset, FaultsNameFileAndLine) {
   EXPECT_THAT(fault("a.jsonl", "{\"prompt\": \"p\"}\n{oops}\n"), testing::HasSubstr("a.jsonl:2"));
-  EXPECT_THAT(fault("a.jsonl", "{\"promt\": \"p\"}\n"), testing::HasSubstr("did you mean \"prompt\"?"));
-  EXPECT_THAT(fault("a.jsonl", "{\"prompt\": null}\n"), testing::HasSubstr("\"prompt\" is null, text is needed"));
+  EXPECT_THAT(fault("a.jsonl", "{\"promt\": \"p\"}\n"),
+              testing::HasSubstr("did you mean \"prompt\"?"));
+  EXPECT_THAT(fault("a.jsonl", "{\"prompt\": null}\n"),
+              testing::HasSubstr("\"prompt\" is null, text is needed"));
   EXPECT_THAT(fault("a.jsonl", "1\n"), testing::HasSubstr("must be a JSON object"));
   EXPECT_THAT(fault("a.jsonl", " \n"), testing::HasSubstr("the file is empty"));
 }
@@ -86,26 +103,34 @@ TEST_F(Dataset, NamesInCapitalsAndNdjson) {
   EXPECT_EQ(read("a.ndjson", "{\"text\": \"t\"}\n")[0].completion, "t");
   EXPECT_EQ(read("A.JSON", "[{\"text\": \"t\"}]")[0].completion, "t");
   EXPECT_EQ(read("A.TSV", "1\tt\n", {.text_column = 2})[0].completion, "t");
-  EXPECT_EQ(read("a.json", "{\"text\": \"t\"}\n{\"text\": \"u\"}\n", {.format = "jsonl"})[1].completion, "u");
+  EXPECT_EQ(
+      read("a.json", "{\"text\": \"t\"}\n{\"text\": \"u\"}\n", {.format = "jsonl"})[1].completion,
+      "u");
   EXPECT_EQ(read("a.jsonl", "[{\"text\": \"t\"}]\n", {.format = "json"})[0].completion, "t");
   EXPECT_EQ(read("a.csv", "text,label\n", {.format = "text"})[0].completion, "text,label");
 }
 
 TEST_F(Dataset, FilesOfOtherFormatsAreRefused) {
-  const auto refuses = [&](const std::string& name, const std::string& text, const std::string& words, const DatasetOptions& options = {}) {
-    EXPECT_THAT(fault(name, text, options), testing::AllOf(testing::HasSubstr(name), testing::HasSubstr(words))) << name;
+  const auto refuses = [&](const std::string& name, const std::string& text,
+                           const std::string& words, const DatasetOptions& options = {}) {
+    EXPECT_THAT(fault(name, text, options),
+                testing::AllOf(testing::HasSubstr(name), testing::HasSubstr(words)))
+        << name;
   };
   const std::string row = "{\"text\": \"t\"}\n";
   for (const char* name : {"a.csv", "A.CSV"}) refuses(name, "text\nt\n", "comma-separated");
   for (const char* name : {"a.parquet", "a.arrow", "a.xlsx"}) refuses(name, "x", "is a table");
-  for (const char* name : {"a.jsonl.gz", "a.zst", "a.zip", "a.tar"}) refuses(name, "x", "is compressed");
-  for (const char* name : {"a.bin", "a.safetensors", "a.npy"}) refuses(name, "x", "is no text file");
+  for (const char* name : {"a.jsonl.gz", "a.zst", "a.zip", "a.tar"})
+    refuses(name, "x", "is compressed");
+  for (const char* name : {"a.bin", "a.safetensors", "a.npy"})
+    refuses(name, "x", "is no text file");
   refuses("a.toml", "[run]\n", "is no file of rows");
   // What the name does not say, the first bytes do, and whatever the format is.
   for (const char* format : {"auto", "jsonl", "text"}) {
     refuses("a.jsonl", "\x1F\x8B\x08 and more", "is compressed", {.format = format});
     refuses("b.jsonl", std::string("\xFF\xFE{\0", 4), "UTF-16", {.format = format});
-    refuses("c.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer", {.format = format});
+    refuses("c.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "is a Git LFS pointer", {.format = format});
     refuses("d.jsonl", "PAR1\x15\x04", "is a table", {.format = format});
   }
   refuses("a.json", row + row, "data.format = \"jsonl\"");
@@ -122,19 +147,27 @@ TEST_F(Dataset, FilesOfOtherFormatsAreRefused) {
 TEST_F(Dataset, BytesThatAreNoTextAreNamedByLine) {
   EXPECT_THAT(fault("a.txt", "one\ncaf\xE9\n"), testing::HasSubstr("a.txt:2: is not UTF-8"));
   EXPECT_THAT(fault("a.tsv", "caf\xE9\t1\n"), testing::HasSubstr("a.tsv:1: is not UTF-8"));
-  EXPECT_THAT(fault("a.txt", std::string("one\nt\0o\n", 8)), testing::HasSubstr("a.txt:2: holds a NUL byte"));
-  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"caf\xE9\"}\n"), testing::HasSubstr("a.jsonl:1: not valid JSON"));
-  EXPECT_THAT(fault("a.jsonl", R"({"text": "\ud800"})"), testing::HasSubstr("a.jsonl:1: not valid JSON"));
-  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"}" + std::string("\0rubbish\n", 9)), testing::HasSubstr("a.jsonl:1: not valid JSON: holds a NUL byte"));
-  EXPECT_THAT(fault("a.json", "[{\"text\": \"t\"}]" + std::string("\0x", 2)), testing::HasSubstr("NUL byte"));
+  EXPECT_THAT(fault("a.txt", std::string("one\nt\0o\n", 8)),
+              testing::HasSubstr("a.txt:2: holds a NUL byte"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"caf\xE9\"}\n"),
+              testing::HasSubstr("a.jsonl:1: not valid JSON"));
+  EXPECT_THAT(fault("a.jsonl", R"({"text": "\ud800"})"),
+              testing::HasSubstr("a.jsonl:1: not valid JSON"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"}" + std::string("\0rubbish\n", 9)),
+              testing::HasSubstr("a.jsonl:1: not valid JSON: holds a NUL byte"));
+  EXPECT_THAT(fault("a.json", "[{\"text\": \"t\"}]" + std::string("\0x", 2)),
+              testing::HasSubstr("NUL byte"));
   EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"} x\n"), testing::HasSubstr("a.jsonl:1"));
-  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"}{\"text\": \"u\"}\n"), testing::HasSubstr("a.jsonl:1"));
+  EXPECT_THAT(fault("a.jsonl", "{\"text\": \"t\"}{\"text\": \"u\"}\n"),
+              testing::HasSubstr("a.jsonl:1"));
 }
 
 TEST_F(Dataset, NoByteOrderMarkAndNoCarriageReturn) {
-  for (const auto& [name, text] : {std::pair("a.txt", "\xEF\xBB\xBFone\r\ntwo\r\n"), std::pair("a.tsv", "\xEF\xBB\xBFone\r\ntwo\r\n"),
-                                   std::pair("a.jsonl", "\xEF\xBB\xBF{\"text\": \"one\"}\r\n{\"text\": \"two\"}\r\n"),
-                                   std::pair("a.json", "\xEF\xBB\xBF[{\"text\": \"one\"},\r\n{\"text\": \"two\"}]\r\n")}) {
+  for (const auto& [name, text] :
+       {std::pair("a.txt", "\xEF\xBB\xBFone\r\ntwo\r\n"),
+        std::pair("a.tsv", "\xEF\xBB\xBFone\r\ntwo\r\n"),
+        std::pair("a.jsonl", "\xEF\xBB\xBF{\"text\": \"one\"}\r\n{\"text\": \"two\"}\r\n"),
+        std::pair("a.json", "\xEF\xBB\xBF[{\"text\": \"one\"},\r\n{\"text\": \"two\"}]\r\n")}) {
     const auto rows = read(name, text);
     ASSERT_EQ(rows.size(), 2u) << name;
     EXPECT_EQ(rows[0].completion, "one") << name;
@@ -161,7 +194,8 @@ TEST_F(Dataset, TellsWhatItsFilesHeld) {
   read_dataset({folder / "a.txt"}, {}, &files);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0]["bytes"], 3);
-  EXPECT_EQ(files[0]["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // NIST's example
+  // NIST's example
+  EXPECT_EQ(files[0]["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace

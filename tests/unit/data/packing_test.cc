@@ -35,7 +35,8 @@ TEST(Packing, RowsAndTargetsOfMixedExamples) {
 }
 
 TEST(Packing, AnswersToOnePromptShareIt) {
-  const Example a{{1, 2, 3, 10, 11}, 3}, other{{1, 2, 4, 12}, 3}, b{{1, 2, 3, 13}, 3}, shorter{{1, 2, 3, 14}, 2};
+  const Example a{{1, 2, 3, 10, 11}, 3}, other{{1, 2, 4, 12}, 3}, b{{1, 2, 3, 13}, 3},
+      shorter{{1, 2, 3, 14}, 2};
   const std::vector<const Example*> all = {&a, &other, &b, &shorter};
   const PackedBatch packed = pack(all);
   EXPECT_EQ(packed.ids, (std::vector<int64_t>{1, 2, 3, 10, 11, 13, 1, 2, 4, 12, 1, 2, 3, 14}));
@@ -59,7 +60,8 @@ TEST(Packing, PromptsThatLieApart) {
 
 TEST(Packing, PartsAreBalancedAndKeepTheBudget) {
   std::vector<Example> examples;
-  for (const size_t length : {30, 5, 90, 40, 3, 250, 7, 60}) examples.push_back({std::vector<int32_t>(length, static_cast<int32_t>(length)), 0});
+  for (const size_t length : {30, 5, 90, 40, 3, 250, 7, 60})
+    examples.push_back({std::vector<int32_t>(length, static_cast<int32_t>(length)), 0});
   std::vector<const Example*> all;
   for (const Example& e : examples) all.push_back(&e);
   EXPECT_EQ(pack_parts(all, 0).size(), 1u);
@@ -67,7 +69,8 @@ TEST(Packing, PartsAreBalancedAndKeepTheBudget) {
   for (const int64_t budget : {1, 8, 100, 128, 250, 484}) {
     std::vector<int64_t> lengths;
     for (const PackedBatch& part : pack_parts(all, budget)) {
-      EXPECT_TRUE(static_cast<int64_t>(part.ids.size()) <= budget || part.trees.size() == 1) << budget;
+      EXPECT_TRUE(static_cast<int64_t>(part.ids.size()) <= budget || part.trees.size() == 1)
+          << budget;
       for (const auto& tree : part.trees) lengths.push_back(tree[0].length);
     }
     std::ranges::sort(lengths);
@@ -81,7 +84,8 @@ TEST(Packing, PartsAreBalancedAndKeepTheBudget) {
 
 TEST(Packing, OnePartMoreWhereTheFewestAreTooFull) {
   const Example six{std::vector<int32_t>(6, 1), 0};
-  const std::vector<const Example*> three = {&six, &six, &six};  // 18 tokens: two parts of 9 would be enough, if examples could be cut
+  // 18 tokens: two parts of 9 would be enough, if examples could be cut
+  const std::vector<const Example*> three = {&six, &six, &six};
   EXPECT_EQ(pack_parts(three, 9, Prompts::kApart).size(), 3u);
   EXPECT_EQ(pack_parts(three, 12, Prompts::kApart).size(), 2u);
 }

@@ -64,45 +64,67 @@ TEST(RowColumns, PromptsAndAnswers) {
 }
 
 TEST(RowColumns, OthersAreKeptForRewards) {
-  EXPECT_EQ(row(R"({"prompt": "p", "text": "t", "answer": "a", "score": 2})").columns, (Json{{"text", "t"}, {"answer", "a"}, {"score", 2}}));
+  EXPECT_EQ(row(R"({"prompt": "p", "text": "t", "answer": "a", "score": 2})").columns,
+            (Json{{"text", "t"}, {"answer", "a"}, {"score", 2}}));
 }
 
 TEST(RowColumns, WhatIsNoRowIsNamed) {
-  EXPECT_THAT(fault_of(R"({"question": "q", "answer": "a"})"), AllOf(HasSubstr("a.jsonl:3: no \"prompt\""), HasSubstr("which has \"question\", \"answer\"")));
+  EXPECT_THAT(fault_of(R"({"question": "q", "answer": "a"})"),
+              AllOf(HasSubstr("a.jsonl:3: no \"prompt\""),
+                    HasSubstr("which has \"question\", \"answer\"")));
   EXPECT_THAT(fault_of(R"({"promt": "q"})"), HasSubstr("did you mean \"prompt\"?"));
   EXPECT_THAT(fault_of("{}"), HasSubstr("which is empty"));
-  EXPECT_THAT(fault_of(R"({"prompt": "p", "input": "i"})"), HasSubstr("has \"prompt\" and \"input\"; which is the prompt?"));
-  EXPECT_THAT(fault_of(R"({"prompt": "p", "instruction": "i"})"), HasSubstr("has \"prompt\" and \"instruction\""));
+  EXPECT_THAT(fault_of(R"({"prompt": "p", "input": "i"})"),
+              HasSubstr("has \"prompt\" and \"input\"; which is the prompt?"));
+  EXPECT_THAT(fault_of(R"({"prompt": "p", "instruction": "i"})"),
+              HasSubstr("has \"prompt\" and \"instruction\""));
   EXPECT_THAT(fault_of(R"({"messages": []})"), HasSubstr("conversations (\"messages\")"));
-  EXPECT_THAT(fault_of(R"({"prompt": "p", "conversations": []})"), HasSubstr("conversations (\"conversations\")"));
+  EXPECT_THAT(fault_of(R"({"prompt": "p", "conversations": []})"),
+              HasSubstr("conversations (\"conversations\")"));
   for (const char* name : {"null", "3", "true", "[\"p\"]", "{}"}) {
-    EXPECT_THAT(fault_of(fmt::format("{{\"prompt\": {}}}", name)), HasSubstr("text is needed")) << name;
-    EXPECT_THAT(fault_of(fmt::format("{{\"prompt\": \"p\", \"completion\": {}}}", name)), HasSubstr("\"completion\" is")) << name;
+    EXPECT_THAT(fault_of(fmt::format("{{\"prompt\": {}}}", name)), HasSubstr("text is needed"))
+        << name;
+    EXPECT_THAT(fault_of(fmt::format("{{\"prompt\": \"p\", \"completion\": {}}}", name)),
+                HasSubstr("\"completion\" is"))
+        << name;
     EXPECT_THAT(fault_of(fmt::format("{{\"text\": {}}}", name)), HasSubstr("\"text\" is")) << name;
   }
 }
 
 TEST(RowColumns, APromptWithoutItsAnswerIsNotTrainedOn) {
-  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "response": "r"})"), AllOf(HasSubstr("a.jsonl:3: no \"completion\" in the row"), HasSubstr("is it \"response\"?")));
-  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "completoin": "r"})"), HasSubstr("did you mean \"completion\"?"));
-  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "chosen": "a", "rejected": "b"})"), HasSubstr("preferences are for reward models"));
+  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "response": "r"})"),
+              AllOf(HasSubstr("a.jsonl:3: no \"completion\" in the row"),
+                    HasSubstr("is it \"response\"?")));
+  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "completoin": "r"})"),
+              HasSubstr("did you mean \"completion\"?"));
+  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "chosen": "a", "rejected": "b"})"),
+              HasSubstr("preferences are for reward models"));
   EXPECT_THAT(fault_in_training(R"({"prompt": "p", "text": "t"})"), HasSubstr("no \"completion\""));
   EXPECT_THAT(fault_in_training(R"({"prompt": "p"})"), HasSubstr("no \"completion\""));
-  EXPECT_THAT(fault_in_training(R"({"instruction": "i", "input": "n", "completion": "c"})"), HasSubstr("no \"completion\""));
+  EXPECT_THAT(fault_in_training(R"({"instruction": "i", "input": "n", "completion": "c"})"),
+              HasSubstr("no \"completion\""));
 }
 
 TEST(RowColumns, NoTextIsPassedOver) {
-  for (const char* json : {R"({"prompt": "p", "completion": "c", "text": "t"})", R"({"prompt": "p", "completion": "c", "context": "t"})", R"({"prompt": "p", "completion": "c", "system": "t"})",
-                           R"({"prompt": "p", "completion": "c", "history": [["a", "b"]]})", R"({"text": "t", "response": "r"})", R"({"text": "t", "completion": "r"})"})
+  for (const char* json :
+       {R"({"prompt": "p", "completion": "c", "text": "t"})",
+        R"({"prompt": "p", "completion": "c", "context": "t"})",
+        R"({"prompt": "p", "completion": "c", "system": "t"})",
+        R"({"prompt": "p", "completion": "c", "history": [["a", "b"]]})",
+        R"({"text": "t", "response": "r"})", R"({"text": "t", "completion": "r"})"})
     EXPECT_THAT(fault_in_training(json), HasSubstr("would be ignored")) << json;
   std::set<std::string> ignored;
-  for (const char* json : {R"({"prompt": "p", "completion": "c", "answer": "4", "context": ""})", R"({"text": "t", "source": "web", "id": 3, "label": null})"}) check_trained_row(row(json), ignored);
+  for (const char* json : {R"({"prompt": "p", "completion": "c", "answer": "4", "context": ""})",
+                           R"({"text": "t", "source": "web", "id": 3, "label": null})"})
+    check_trained_row(row(json), ignored);
   EXPECT_THAT(ignored, ElementsAre("\"answer\"", "\"source\""));
 }
 
 TEST(RowColumns, MessagesStayShort) {
   const std::string longest(4'000'000, 'k');
-  for (const std::string& json : {"{\"" + longest + "\": 1}", "{\"prompt\": \"p\", \"" + longest + "\": \"x\"}", "{\"a\": 1, \"" + longest, "{\"" + longest + "\": 1, \"" + longest + "\": 2}"}) {
+  for (const std::string& json :
+       {"{\"" + longest + "\": 1}", "{\"prompt\": \"p\", \"" + longest + "\": \"x\"}",
+        "{\"a\": 1, \"" + longest, "{\"" + longest + "\": 1, \"" + longest + "\": 2}"}) {
     const std::string said = fault([&] {
       std::set<std::string> ignored;
       check_trained_row(row(json.c_str()), ignored);
@@ -113,11 +135,13 @@ TEST(RowColumns, MessagesStayShort) {
   std::string many = "{";
   for (int i = 0; i < 10'001; ++i) many += (i > 0 ? ", \"" : "\"") + std::to_string(i) + "\": 1";
   EXPECT_THAT(fault_of(many + "}"), HasSubstr("a.jsonl:3: an object has more than 10000 keys"));
-  EXPECT_THAT(fault_of("{\"prompt\": " + std::string(100'000, '[')), HasSubstr("nests deeper than 512"));
+  EXPECT_THAT(fault_of("{\"prompt\": " + std::string(100'000, '[')),
+              HasSubstr("nests deeper than 512"));
 }
 
 TEST(RowColumns, AKeyThatOccursTwiceIsRefused) {
-  EXPECT_THAT(fault_of(R"({"prompt": "p", "prompt": "q"})"), HasSubstr("a.jsonl:3: the key \"prompt\" occurs twice in one object"));
+  EXPECT_THAT(fault_of(R"({"prompt": "p", "prompt": "q"})"),
+              HasSubstr("a.jsonl:3: the key \"prompt\" occurs twice in one object"));
   EXPECT_THAT(fault_of(R"({"prompt": "p", "pr\u006fmpt": "q"})"), HasSubstr("occurs twice"));
   EXPECT_EQ(fault_of(R"({"prompt": "p", "a": {"prompt": 1}, "b": [{"a": 1}, {"a": 2}]})"), "");
 }

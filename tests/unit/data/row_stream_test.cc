@@ -14,7 +14,9 @@ class Streaming : public testing::Test {
  protected:
   Streaming() {
     fs::create_directories(folder);
-    write("a.jsonl", "{\"prompt\": \"one two\", \"completion\": \" three\", \"label\": 3}\n\n{\"text\": \"four five six\"}\r\n{\"text\": \"x\"}");
+    write("a.jsonl",
+          "{\"prompt\": \"one two\", \"completion\": \" three\", \"label\": 3}\n\n{\"text\": "
+          "\"four five six\"}\r\n{\"text\": \"x\"}");
     write("b.tsv", "1\tseven eight nine\n2\tten \n3\televen twelve thirteen\n");
     write("c.txt", "fourteen fifteen sixteen\n\n  \nseventeen\n");
   }
@@ -23,13 +25,17 @@ class Streaming : public testing::Test {
     write_file_durably(folder / name, text);
     return folder / name;
   }
-  std::vector<fs::path> all() const { return {folder / "a.jsonl", folder / "b.tsv", folder / "c.txt"}; }
+  std::vector<fs::path> all() const {
+    return {folder / "a.jsonl", folder / "b.tsv", folder / "c.txt"};
+  }
   static std::vector<std::string> rest(RowStream& stream) {
     std::vector<std::string> out;
     while (const std::optional<Row> row = stream.next()) out.push_back(text_of(*row));
     return out;
   }
-  static std::string text_of(const Row& row) { return row.where + "|" + row.prompt + "|" + row.completion + "|" + row.columns.dump(); }
+  static std::string text_of(const Row& row) {
+    return row.where + "|" + row.prompt + "|" + row.completion + "|" + row.columns.dump();
+  }
   static std::string fault(const std::function<void()>& body) {
     try {
       body();
@@ -38,7 +44,8 @@ class Streaming : public testing::Test {
     }
     return "";
   }
-  const fs::path folder = fs::temp_directory_path() / ("slipway-stream-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("slipway-stream-" + std::to_string(::getpid()));
 };
 
 TEST_F(Streaming, GivesTheRowsOfTheWholeDatasetInEveryPass) {
@@ -48,7 +55,9 @@ TEST_F(Streaming, GivesTheRowsOfTheWholeDatasetInEveryPass) {
   write("inside/1.jsonl", "{\"text\": \"first\"}\n");
   std::vector<fs::path> files = all();
   files.push_back(inner);
-  for (const DatasetOptions& options : {DatasetOptions{.text_column = 2}, DatasetOptions{.text_column = 2, .prompt_words = 2}, DatasetOptions{.text_column = 2, .limit = 4}}) {
+  for (const DatasetOptions& options :
+       {DatasetOptions{.text_column = 2}, DatasetOptions{.text_column = 2, .prompt_words = 2},
+        DatasetOptions{.text_column = 2, .limit = 4}}) {
     std::vector<std::string> expected;
     for (const Row& row : read_dataset(files, options)) expected.push_back(text_of(row));
     RowStream stream(files, options);
@@ -70,7 +79,9 @@ TEST_F(Streaming, GoesOnFromEveryPlace) {
     const Json place = parse_json(stream.place().dump(), "place");
     RowStream other(all(), options);
     other.go_to(place);
-    EXPECT_EQ(rest(other), std::vector<std::string>(rows.begin() + static_cast<int64_t>(given), rows.end())) << given;
+    EXPECT_EQ(rest(other),
+              std::vector<std::string>(rows.begin() + static_cast<int64_t>(given), rows.end()))
+        << given;
     if (!stream.next()) break;
   }
   stream.rewind();
@@ -82,7 +93,8 @@ TEST_F(Streaming, GoesOnFromEveryPlace) {
 }
 
 TEST_F(Streaming, AFaultAfterAResumeNamesItsLineToo) {
-  const fs::path file = write("late.jsonl", "{\"text\": \"x\"}\n\n{\"text\": \"y\"}\n{\"txet\": \"z\"}\n");
+  const fs::path file =
+      write("late.jsonl", "{\"text\": \"x\"}\n\n{\"text\": \"y\"}\n{\"txet\": \"z\"}\n");
   RowStream stream({file}, {});
   stream.next();
   stream.next();
@@ -102,25 +114,34 @@ TEST_F(Streaming, OtherFilesThanBeforeAreRefused) {
   RowStream(std::vector{folder / "a.jsonl", folder / "c.txt"}, {}).go_to(sized);
   write("c.txt", "fourteen fifteen sixteen\n\n  \nSEVENTEEN\n");
   RowStream other_bytes({folder / "a.jsonl", folder / "c.txt"}, {});
-  EXPECT_THAT(fault([&] { other_bytes.go_to(place); }), testing::HasSubstr("c.txt: is not the file that this run streamed before"));
+  EXPECT_THAT(fault([&] { other_bytes.go_to(place); }),
+              testing::HasSubstr("c.txt: is not the file that this run streamed before"));
   write("c.txt", "longer than it was, or shorter");
   RowStream changed({folder / "a.jsonl", folder / "c.txt"}, {});
-  EXPECT_THAT(fault([&] { changed.go_to(place); }), testing::HasSubstr("c.txt: is not the file that this run streamed before"));
+  EXPECT_THAT(fault([&] { changed.go_to(place); }),
+              testing::HasSubstr("c.txt: is not the file that this run streamed before"));
 }
 
 TEST_F(Streaming, FaultsNameFileAndLine) {
-  EXPECT_THAT(fault([&] { RowStream({write("d.json", "[{\"text\": \"x\"}]")}, {}); }), testing::HasSubstr("d.json: data.streaming reads line by line"));
-  const auto first_fault = [&](const std::string& name, const std::string& text, const DatasetOptions& options = {}) {
+  EXPECT_THAT(fault([&] { RowStream({write("d.json", "[{\"text\": \"x\"}]")}, {}); }),
+              testing::HasSubstr("d.json: data.streaming reads line by line"));
+  const auto first_fault = [&](const std::string& name, const std::string& text,
+                               const DatasetOptions& options = {}) {
     RowStream stream({write(name, text)}, options);
     return fault([&] { rest(stream); });
   };
-  EXPECT_THAT(first_fault("e.jsonl", "{\"text\": \"x\"}\n{oops}\n"), testing::HasSubstr("e.jsonl:2"));
+  EXPECT_THAT(first_fault("e.jsonl", "{\"text\": \"x\"}\n{oops}\n"),
+              testing::HasSubstr("e.jsonl:2"));
   EXPECT_THAT(first_fault("f.txt", " \n\n"), testing::HasSubstr("f.txt: the file is empty"));
-  EXPECT_THAT(first_fault("g.txt", "one two\n", {.prompt_words = 5}), testing::HasSubstr("data.prompt_words"));
-  EXPECT_THAT(fault([&] { RowStream({write("i.txt", "\x1F\x8B\x08")}, {}); }), testing::HasSubstr("i.txt: is compressed"));
-  EXPECT_THAT(fault([&] { RowStream({write("i.csv", "a,b\n")}, {}); }), testing::HasSubstr("comma-separated"));
+  EXPECT_THAT(first_fault("g.txt", "one two\n", {.prompt_words = 5}),
+              testing::HasSubstr("data.prompt_words"));
+  EXPECT_THAT(fault([&] { RowStream({write("i.txt", "\x1F\x8B\x08")}, {}); }),
+              testing::HasSubstr("i.txt: is compressed"));
+  EXPECT_THAT(fault([&] { RowStream({write("i.csv", "a,b\n")}, {}); }),
+              testing::HasSubstr("comma-separated"));
   EXPECT_THAT(first_fault("j.txt", "x\ncaf\xE9\n"), testing::HasSubstr("j.txt:2: is not UTF-8"));
-  EXPECT_THAT(fault([&] { RowStream({fs::path("/dev/null")}, {.format = "text"}); }), testing::HasSubstr("needs a regular file"));
+  EXPECT_THAT(fault([&] { RowStream({fs::path("/dev/null")}, {.format = "text"}); }),
+              testing::HasSubstr("needs a regular file"));
   RowStream gone({write("h.txt", "x\n")}, {});
   fs::remove(folder / "h.txt");
   EXPECT_THAT(fault([&] { gone.next(); }), testing::HasSubstr("h.txt: cannot be read"));

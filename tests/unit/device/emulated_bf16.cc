@@ -12,13 +12,18 @@ namespace slipway {
 
 bool use_bf16_kernel(const std::string& name) {
 #if defined(__x86_64__)
-  if (name == "emulated_avx512_bf16") return gemm_bf16::use(gemm_bf16::Kernel{"emulated_avx512_bf16", gemm_bf16::emulated_avx512}), true;
-  if (name == "emulated_amx") return gemm_bf16::use(gemm_bf16::Kernel{"emulated_amx", gemm_bf16::emulated_amx}), true;
+  if (name == "emulated_avx512_bf16")
+    return gemm_bf16::use(gemm_bf16::Kernel{"emulated_avx512_bf16", gemm_bf16::emulated_avx512}),
+           true;
+  if (name == "emulated_amx")
+    return gemm_bf16::use(gemm_bf16::Kernel{"emulated_amx", gemm_bf16::emulated_amx}), true;
 #endif
   return gemm_bf16::use(name);
 }
 
-void use_own_bf16_kernel() { (void)(gemm_bf16::use("amx") || gemm_bf16::use("avx512_bf16") || gemm_bf16::use("portable")); }
+void use_own_bf16_kernel() {
+  (void)(gemm_bf16::use("amx") || gemm_bf16::use("avx512_bf16") || gemm_bf16::use("portable"));
+}
 
 int64_t emulated_amx_products() { return emulated::tiles().dots; }
 

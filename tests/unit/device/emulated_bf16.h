@@ -1,4 +1,5 @@
-// Kernels of bfloat16 products for tests: the processor's own, and those that run on emulated instructions.
+// Kernels of bfloat16 products for tests: the processor's own, and those that run on emulated
+// instructions.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +8,8 @@
 
 namespace slipway {
 
-// As gemm_bf16::use(), and "emulated_avx512_bf16" and "emulated_amx" on every x86-64; false when this machine lacks it.
+// As gemm_bf16::use(), and "emulated_avx512_bf16" and "emulated_amx" on every x86-64; false when
+// this machine lacks it.
 bool use_bf16_kernel(const std::string& name);
 // What this processor does by itself.
 void use_own_bf16_kernel();

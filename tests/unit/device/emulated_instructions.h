@@ -1,6 +1,7 @@
-// AVX-512 BF16 and AMX on any processor: as much of them as the kernels of bfloat16 products use, by the definitions of Intel's manual
-// (denormals are zeros, pairs are summed in the instruction's own order). Included before a kernel's source, which then needs neither
-// the instructions nor their headers. What the manual calls an exception is a std::logic_error.
+// AVX-512 BF16 and AMX on any processor: as much of them as the kernels of bfloat16 products use,
+// by the definitions of Intel's manual (denormals are zeros, pairs are summed in the instruction's
+// own order). Included before a kernel's source, which then needs neither the instructions nor
+// their headers. What the manual calls an exception is a std::logic_error.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -14,7 +15,9 @@
 namespace slipway::emulated {
 
 // An operand, denormals taken for zero; a result likewise.
-inline float flushed(float value) { return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value; }
+inline float flushed(float value) {
+  return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
+}
 inline float operand(uint16_t bits) { return flushed(from_bfloat16(bits)); }
 
 // The AMX state of a thread.
@@ -26,7 +29,8 @@ struct Tiles {
   int64_t dots = 0;  // done so far
 
   void check(int tile) const {
-    if (!configured) throw std::logic_error("AMX: a tile is used before ldtilecfg or after tilerelease");
+    if (!configured)
+      throw std::logic_error("AMX: a tile is used before ldtilecfg or after tilerelease");
     if (rows[tile] == 0 || bytes[tile] == 0) throw std::logic_error("AMX: a tile without a shape");
   }
 };
@@ -44,7 +48,8 @@ inline void configure(const void* configuration) {
   for (int i = 0; i < 8; ++i) {
     std::memcpy(&t.bytes[i], at + 16 + 2 * i, sizeof t.bytes[i]);
     t.rows[i] = at[48 + i];
-    if (t.bytes[i] > 64 || t.rows[i] > 16) throw std::logic_error("AMX: a tile has at most 16 rows of 64 bytes");
+    if (t.bytes[i] > 64 || t.rows[i] > 16)
+      throw std::logic_error("AMX: a tile has at most 16 rows of 64 bytes");
   }
   std::memset(t.data, 0, sizeof t.data);
   t.configured = true;
@@ -59,18 +64,22 @@ inline void load(int tile, const void* from, int64_t row_bytes) {
   Tiles& t = tiles();
   t.check(tile);
   std::memset(t.data[tile], 0, sizeof t.data[tile]);
-  for (int r = 0; r < t.rows[tile]; ++r) std::memcpy(t.data[tile][r], static_cast<const uint8_t*>(from) + r * row_bytes, t.bytes[tile]);
+  for (int r = 0; r < t.rows[tile]; ++r)
+    std::memcpy(t.data[tile][r], static_cast<const uint8_t*>(from) + r * row_bytes, t.bytes[tile]);
 }
 inline void store(int tile, void* to, int64_t row_bytes) {
   Tiles& t = tiles();
   t.check(tile);
-  for (int r = 0; r < t.rows[tile]; ++r) std::memcpy(static_cast<uint8_t*>(to) + r * row_bytes, t.data[tile][r], t.bytes[tile]);
+  for (int r = 0; r < t.rows[tile]; ++r)
+    std::memcpy(static_cast<uint8_t*>(to) + r * row_bytes, t.data[tile][r], t.bytes[tile]);
 }
-// Tile c += tile a x tile b: even and odd elements of a pair are summed apart, over all of k, then added.
+// Tile c += tile a x tile b: even and odd elements of a pair are summed apart, over all of k, then
+// added.
 inline void dot(int c, int a, int b) {
   Tiles& t = tiles();
   for (const int tile : {c, a, b}) t.check(tile);
-  if (t.rows[c] != t.rows[a] || t.bytes[c] != t.bytes[b] || t.bytes[a] / 4 != t.rows[b]) throw std::logic_error("AMX: the tiles' shapes do not fit");
+  if (t.rows[c] != t.rows[a] || t.bytes[c] != t.bytes[b] || t.bytes[a] / 4 != t.rows[b])
+    throw std::logic_error("AMX: the tiles' shapes do not fit");
   ++t.dots;
   for (int m = 0; m < t.rows[c]; ++m)
     for (int n = 0; n < t.bytes[c] / 4; ++n) {
@@ -127,6 +136,8 @@ inline void _mm512_mask_storeu_ps(float* to, __mmask16 mask, __m512 value) {
 inline __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b) {
   using slipway::emulated::flushed, slipway::emulated::operand;
   for (int i = 0; i < 16; ++i)
-    for (const int half : {1, 0}) sum[i] = flushed(std::fma(operand(a[2 * i + half]), operand(b[2 * i + half]), flushed(sum[i])));
+    for (const int half : {1, 0})
+      sum[i] =
+          flushed(std::fma(operand(a[2 * i + half]), operand(b[2 * i + half]), flushed(sum[i])));
   return sum;
 }

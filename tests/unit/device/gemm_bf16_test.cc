@@ -1,5 +1,6 @@
-// Products in bfloat16: every kernel of this processor, and the sources of those it lacks on emulated instructions, against sums in double precision of the rounded operands, within what float32
-// sums in any order may err; on every edge, and the same whoever shares the batch.
+// Products in bfloat16: every kernel of this processor, and the sources of those it lacks on
+// emulated instructions, against sums in double precision of the rounded operands, within what
+// float32 sums in any order may err; on every edge, and the same whoever shares the batch.
 #include "device/gemm_bf16.h"
 
 #include <gtest/gtest.h>
@@ -32,14 +33,16 @@ Memory room(int64_t values) {
 
 std::vector<float> noise(int64_t count, uint32_t key) {
   std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i) out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
+  for (int64_t i = 0; i < count; ++i)
+    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
   return out;
 }
 
 class GemmBf16 : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (!use_bf16_kernel(GetParam())) GTEST_SKIP() << "no " << GetParam() << " here: " << gemm_bf16::why_slow();
+    if (!use_bf16_kernel(GetParam()))
+      GTEST_SKIP() << "no " << GetParam() << " here: " << gemm_bf16::why_slow();
     EXPECT_EQ(gemm_bf16::instruction_set(), GetParam());
   }
   static void TearDownTestSuite() { use_own_bf16_kernel(); }
@@ -58,21 +61,28 @@ void product(gemm::Strided a, const Case& c, const uint16_t* b, float* y, int64_
   pack_rows(a, c.rows, c.k, cut, c.rows, rows.get());
   multiply(rows.get(), c.rows, c.k, b, c.n, 0, middle, y, y_row, add);
   multiply(rows.get(), cut, c.k, b, c.n, middle, panels(c.n), y, y_row, add);
-  multiply(rows.get() + cut * depth(c.k), c.rows - cut, c.k, b, c.n, middle, panels(c.n), y + cut * y_row, y_row, add);
+  multiply(rows.get() + cut * depth(c.k), c.rows - cut, c.k, b, c.n, middle, panels(c.n),
+           y + cut * y_row, y_row, add);
 }
 
-// The share of what summing in float32 may err that y errs: |error| / (k + 2) 2^-23 sum |a b|. Pairs, and their order, are the
-// instruction set's own: every order stays within (k + 1) 2^-24, and `add` rounds once more. Denormals taken for zero lose 2^-126 each.
-double share_of_bound(gemm::Strided a, gemm::Strided b, const Case& c, const std::vector<float>& before, const float* y, int64_t y_row) {
+// The share of what summing in float32 may err that y errs: |error| / (k + 2) 2^-23 sum |a b|.
+// Pairs, and their order, are the instruction set's own: every order stays within (k + 1) 2^-24,
+// and `add` rounds once more. Denormals taken for zero lose 2^-126 each.
+double share_of_bound(gemm::Strided a, gemm::Strided b, const Case& c,
+                      const std::vector<float>& before, const float* y, int64_t y_row) {
   double largest = 0;
   for (int64_t r = 0; r < c.rows; ++r)
     for (int64_t j = 0; j < c.n; ++j) {
-      double sum = static_cast<double>(before[static_cast<size_t>(r * y_row + j)]), magnitude = std::abs(sum);
+      double sum = static_cast<double>(before[static_cast<size_t>(r * y_row + j)]),
+             magnitude = std::abs(sum);
       for (int64_t i = 0; i < c.k; ++i) {
-        const double each = static_cast<double>(round_to_bfloat16(a.data[r * a.row + i * a.column])) * static_cast<double>(round_to_bfloat16(b.data[j * b.row + i * b.column]));
+        const double each =
+            static_cast<double>(round_to_bfloat16(a.data[r * a.row + i * a.column])) *
+            static_cast<double>(round_to_bfloat16(b.data[j * b.row + i * b.column]));
         sum += each, magnitude += std::abs(each);
       }
-      const double bound = static_cast<double>(c.k + 2) * 0x1p-23 * magnitude + static_cast<double>(c.k) * 0x1p-126;
+      const double bound =
+          static_cast<double>(c.k + 2) * 0x1p-23 * magnitude + static_cast<double>(c.k) * 0x1p-126;
       largest = std::max(largest, std::abs(sum - static_cast<double>(y[r * y_row + j])) / bound);
     }
   return largest;
@@ -85,15 +95,20 @@ TEST_P(GemmBf16, StaysWithinTheErrorOfFloat32Sums) {
       for (const int64_t rows : {1, 12, 13, 16, 17, 32, 33, 70}) {
         const Case c{rows, n, k};
         const int64_t y_row = n + 3;
-        const std::vector<float> w = noise(n * (k + 1), 1), x = noise(rows * (k + 2), 2), before = noise(rows * y_row, 3), zeros(before.size());
+        const std::vector<float> w = noise(n * (k + 1), 1), x = noise(rows * (k + 2), 2),
+                                 before = noise(rows * y_row, 3), zeros(before.size());
         const Memory b = room(gemm_bf16::panels(n) * gemm_bf16::panel_size(k));
         gemm_bf16::pack_transposed(w.data(), k + 1, n, k, 0, gemm_bf16::panels(n), b.get());
         for (const bool add : {false, true}) {
           std::vector<float> y = before;
           product({x.data(), k + 2, 1}, c, b.get(), y.data(), y_row, add);
-          largest = std::max(largest, share_of_bound({x.data(), k + 2, 1}, {w.data(), k + 1, 1}, c, add ? before : zeros, y.data(), y_row));
+          largest = std::max(largest, share_of_bound({x.data(), k + 2, 1}, {w.data(), k + 1, 1}, c,
+                                                     add ? before : zeros, y.data(), y_row));
           for (int64_t r = 0; r < rows; ++r)
-            for (int64_t j = n; j < y_row; ++j) ASSERT_EQ(y[static_cast<size_t>(r * y_row + j)], before[static_cast<size_t>(r * y_row + j)]) << "written beyond the row";
+            for (int64_t j = n; j < y_row; ++j)
+              ASSERT_EQ(y[static_cast<size_t>(r * y_row + j)],
+                        before[static_cast<size_t>(r * y_row + j)])
+                  << "written beyond the row";
         }
       }
   std::printf("%s: at most %.2g of what float32 sums may err\n", GetParam(), largest);
@@ -105,12 +120,14 @@ TEST_P(GemmBf16, StaysWithinTheErrorOfFloat32Sums) {
 TEST_P(GemmBf16, TurnedOperandsGiveTheSame) {
   for (const Case& c : {Case{1, 1, 1}, Case{70, 33, 9}, Case{33, 100, 130}}) {
     const int64_t a_row = c.rows + 3, b_row = c.n + 5;
-    const std::vector<float> a = noise(c.k * a_row, 4), b = noise(c.k * b_row, 5), zeros(static_cast<size_t>(c.rows * c.n));
+    const std::vector<float> a = noise(c.k * a_row, 4), b = noise(c.k * b_row, 5),
+                             zeros(static_cast<size_t>(c.rows * c.n));
     const Memory packed = room(gemm_bf16::panels(c.n) * gemm_bf16::panel_size(c.k));
     gemm_bf16::pack(b.data(), b_row, c.n, c.k, 0, gemm_bf16::panels(c.n), packed.get());
     std::vector<float> y = zeros;
     product({a.data(), 1, a_row}, c, packed.get(), y.data(), c.n, false);
-    EXPECT_LT(share_of_bound({a.data(), 1, a_row}, {b.data(), 1, b_row}, c, zeros, y.data(), c.n), 1);
+    EXPECT_LT(share_of_bound({a.data(), 1, a_row}, {b.data(), 1, b_row}, c, zeros, y.data(), c.n),
+              1);
   }
 }
 
@@ -121,7 +138,8 @@ TEST_P(GemmBf16, RowsDoNotDependOnTheirBatch) {
   gemm_bf16::pack_transposed(w.data(), kK, kN, kK, 0, gemm_bf16::panels(kN), b.get());
   for (const bool add : {false, true}) {
     std::vector<float> each(static_cast<size_t>(kMost * kN), 0.25f);
-    for (int64_t r = 0; r < kMost; ++r) product({x.data() + r * kK, kK, 1}, {1, kN, kK}, b.get(), each.data() + r * kN, kN, add);
+    for (int64_t r = 0; r < kMost; ++r)
+      product({x.data() + r * kK, kK, 1}, {1, kN, kK}, b.get(), each.data() + r * kN, kN, add);
     for (const int64_t rows : {2, 11, 16, 17, 31, 32, 33, 48, 49, 64, 70}) {
       std::vector<float> all(static_cast<size_t>(rows * kN), 0.25f);
       product({x.data(), kK, 1}, {rows, kN, kK}, b.get(), all.data(), kN, add);
@@ -132,7 +150,8 @@ TEST_P(GemmBf16, RowsDoNotDependOnTheirBatch) {
 
 TEST_P(GemmBf16, WholeNumbersAreExactAndWhatIsNoNumberStaysSo) {
   std::vector<float> x(40), w(40);
-  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) - 20, w[i] = static_cast<float>(i % 7) - 3;
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>(i) - 20, w[i] = static_cast<float>(i % 7) - 3;
   float sum = 0;
   for (size_t i = 0; i < x.size(); ++i) sum += x[i] * w[i];
   const Memory b = room(gemm_bf16::panel_size(40));
@@ -148,12 +167,17 @@ TEST_P(GemmBf16, WholeNumbersAreExactAndWhatIsNoNumberStaysSo) {
   EXPECT_FALSE(std::isfinite(y));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, GemmBf16, testing::Values("amx", "avx512_bf16", "emulated_amx", "emulated_avx512_bf16", "portable"), [](const auto& set) { return std::string(set.param); });
+INSTANTIATE_TEST_SUITE_P(Sets, GemmBf16,
+                         testing::Values("amx", "avx512_bf16", "emulated_amx",
+                                         "emulated_avx512_bf16", "portable"),
+                         [](const auto& set) { return std::string(set.param); });
 
 TEST(Bfloat16, RoundsToTheNearestTiesToEven) {
   EXPECT_EQ(round_to_bfloat16(1.0f), 1.0f);
-  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1p-8f), 1.0f);           // between 1 and 1 + 2^-7: to the even one
-  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1.8p-7f), 1.0f + 0x1p-6f);  // between 1 + 2^-7 and 1 + 2^-6: likewise
+  // between 1 and 1 + 2^-7: to the even one
+  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1p-8f), 1.0f);
+  // between 1 + 2^-7 and 1 + 2^-6: likewise
+  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1.8p-7f), 1.0f + 0x1p-6f);
   EXPECT_EQ(round_to_bfloat16(1.0f + 0x1.02p-8f), 1.0f + 0x1p-7f);
   EXPECT_EQ(round_to_bfloat16(-0.0f), 0.0f);
   EXPECT_EQ(round_to_bfloat16(3.4e38f), std::numeric_limits<float>::infinity());

@@ -8,8 +8,10 @@ namespace slipway {
 namespace {
 
 TEST(Measure, RatesAreThoseOfAComputer) {
-  const double sgemm = measure_sgemm(256, 256, 256, 0.01), few = measure_sgemm(8, 256, 256, 0.01), read = measure_read(32 << 20, 0.01);
-  std::printf("sgemm %.1f GFLOP/s, with 8 rows %.1f; reads %.1f GB/s\n", sgemm / 1e9, few / 1e9, read / 1e9);
+  const double sgemm = measure_sgemm(256, 256, 256, 0.01), few = measure_sgemm(8, 256, 256, 0.01),
+               read = measure_read(32 << 20, 0.01);
+  std::printf("sgemm %.1f GFLOP/s, with 8 rows %.1f; reads %.1f GB/s\n", sgemm / 1e9, few / 1e9,
+              read / 1e9);
   for (const double rate : {sgemm, few, read}) {
     EXPECT_GT(rate, 1e7);
     EXPECT_LT(rate, 1e16);

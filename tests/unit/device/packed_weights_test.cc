@@ -11,7 +11,9 @@
 namespace slipway {
 namespace {
 
-double largest(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+double largest(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
 
 at::Tensor packed_linear(PackedWeights& packed, const at::Tensor& x, const at::Tensor& w) {
   const PackedWeightsScope scope(packed);
@@ -19,12 +21,15 @@ at::Tensor packed_linear(PackedWeights& packed, const at::Tensor& x, const at::T
 }
 
 bool within(const PackedWeight& weight, const std::vector<std::byte>& memory) {
-  return weight.panels >= memory.data() && weight.panels + packed_bytes(weight.storage, weight.n, 40) <= memory.data() + memory.size();
+  return weight.panels >= memory.data() &&
+         weight.panels + packed_bytes(weight.storage, weight.n, 40) <=
+             memory.data() + memory.size();
 }
 
 struct PackedWeightsTest : testing::Test {
   at::NoGradGuard no_grad;
-  at::Tensor x = at::randn({5, 40}), first = at::randn({70, 40}), second = at::randn({70, 40}), third = at::randn({70, 40});
+  at::Tensor x = at::randn({5, 40}), first = at::randn({70, 40}), second = at::randn({70, 40}),
+             third = at::randn({70, 40});
   PackedWeights packed;
   void SetUp() override { packed.keep_those_in({first, second, third}); }
 };
@@ -41,7 +46,9 @@ TEST_F(PackedWeightsTest, ChangedWeightsArePackedAnewOnceForgotten) {
 }
 
 TEST_F(PackedWeightsTest, WhatIsBorrowedIsUsedAsFarAsItReaches) {
-  std::vector<std::byte> memory(static_cast<size_t>(packed_bytes(WeightStorage::kFloat32, 70, 40)) + 100), before;
+  std::vector<std::byte> memory(static_cast<size_t>(packed_bytes(WeightStorage::kFloat32, 70, 40)) +
+                                100),
+      before;
   for (int i = 0; i < 2; ++i) {
     packed.borrow(memory);
     packed.forget(WeightStorage::kFloat32);
@@ -59,7 +66,8 @@ TEST_F(PackedWeightsTest, WhatIsBorrowedIsUsedAsFarAsItReaches) {
 }
 
 TEST_F(PackedWeightsTest, AnotherStorageBeginsAtTheStartOfWhatIsBorrowed) {
-  std::vector<std::byte> memory(static_cast<size_t>(packed_bytes(WeightStorage::kFloat32, 70, 40)) + 100);
+  std::vector<std::byte> memory(static_cast<size_t>(packed_bytes(WeightStorage::kFloat32, 70, 40)) +
+                                100);
   packed.borrow(memory);
   packed.forget(WeightStorage::kFloat32);
   EXPECT_TRUE(within(packed.of(first), memory));
@@ -75,7 +83,8 @@ TEST_F(PackedWeightsTest, AMatrixThatIsMadeForEachCallIsNotTakenForTheOneBefore)
   const void* before = nullptr;
   int met_again = 0;
   for (int i = 0; i < 20; ++i) {
-    const at::Tensor stored = at::randn({40, 70}), made = stored.t().contiguous();  // a transposing layer's
+    // a transposing layer's
+    const at::Tensor stored = at::randn({40, 70}), made = stored.t().contiguous();
     met_again += made.const_data_ptr() == before ? 1 : 0;
     before = made.const_data_ptr();
     EXPECT_LT(largest(packed_linear(packed, x, made), at::linear(x, made)), 1e-4) << i;

@@ -19,7 +19,8 @@ namespace {
 TEST(Parallel, EveryChunkOnce) {
   for (const int64_t chunks : {0, 1, 2, 3, 17, 1000}) {
     std::vector<std::atomic<int>> seen(static_cast<size_t>(chunks));
-    for (int round = 0; round < 200; ++round) parallel_chunks(chunks, [&](int64_t chunk) { ++seen[static_cast<size_t>(chunk)]; });
+    for (int round = 0; round < 200; ++round)
+      parallel_chunks(chunks, [&](int64_t chunk) { ++seen[static_cast<size_t>(chunk)]; });
     for (const auto& count : seen) ASSERT_EQ(count, 200);
   }
 }
@@ -35,9 +36,10 @@ TEST(Parallel, RangesCoverAll) {
 
 TEST(Parallel, AnExceptionArrivesAndTheTeamGoesOn) {
   for (int round = 0; round < 50; ++round)
-    EXPECT_THROW(parallel_chunks(20, [](int64_t chunk) {
-                   if (chunk == 7) throw std::runtime_error("seven");
-                 }),
+    EXPECT_THROW(parallel_chunks(20,
+                                 [](int64_t chunk) {
+                                   if (chunk == 7) throw std::runtime_error("seven");
+                                 }),
                  std::runtime_error);
   std::atomic<int64_t> sum = 0;
   parallel_chunks(100, [&](int64_t chunk) { sum += chunk; });
@@ -50,7 +52,8 @@ TEST(Parallel, NestedAndConcurrentCallsDoTheirWork) {
   EXPECT_EQ(sum, 8 * 45);
   sum = 0;
   const auto caller = [&] {
-    for (int round = 0; round < 500; ++round) parallel_chunks(6, [&](int64_t chunk) { sum += chunk; });
+    for (int round = 0; round < 500; ++round)
+      parallel_chunks(6, [&](int64_t chunk) { sum += chunk; });
   };
   std::thread other(caller);
   caller();

@@ -19,9 +19,12 @@ TEST(Rotary, TheHighestPositionLiesInTheTable) {
     const RotaryTable table = rotary_table_for(positions, 3, kHalf, kTheta);
     ASSERT_GT(table.positions, highest);
     for (int64_t i = 0; i < kHalf; ++i) {
-      const double angle = static_cast<double>(static_cast<float>(highest) * frequencies[static_cast<size_t>(i)]);
-      EXPECT_NEAR(static_cast<double>(table.cos[highest * kHalf + i]), std::cos(angle), 1e-6) << highest;
-      EXPECT_NEAR(static_cast<double>(table.sin[highest * kHalf + i]), std::sin(angle), 1e-6) << highest;
+      const double angle =
+          static_cast<double>(static_cast<float>(highest) * frequencies[static_cast<size_t>(i)]);
+      EXPECT_NEAR(static_cast<double>(table.cos[highest * kHalf + i]), std::cos(angle), 1e-6)
+          << highest;
+      EXPECT_NEAR(static_cast<double>(table.sin[highest * kHalf + i]), std::sin(angle), 1e-6)
+          << highest;
     }
   }
   const int64_t negative[] = {3, -1};

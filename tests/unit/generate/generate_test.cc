@@ -1,4 +1,5 @@
-// Decoding with the real model: greedy text equal to transformers', and equal text whatever shares the batch.
+// Decoding with the real model: greedy text equal to transformers', and equal text whatever shares
+// the batch.
 #include "generate/generate.h"
 
 #include <gtest/gtest.h>
@@ -19,8 +20,12 @@ class Generate : public testing::Test {
     model = &(new RealModel())->model;
     record = new Json(parse_json(read_file("tests/parity/data/smollm2.json"), "smollm2.json"));
   }
-  static std::vector<int32_t> prompt(size_t text) { return (*record)["texts"][text]["ids"].get<std::vector<int32_t>>(); }
-  static std::vector<int32_t> greedy(size_t text) { return (*record)["texts"][text]["greedy"].get<std::vector<int32_t>>(); }
+  static std::vector<int32_t> prompt(size_t text) {
+    return (*record)["texts"][text]["ids"].get<std::vector<int32_t>>();
+  }
+  static std::vector<int32_t> greedy(size_t text) {
+    return (*record)["texts"][text]["greedy"].get<std::vector<int32_t>>();
+  }
 
   static Model* model;
   static Json* record;
@@ -66,9 +71,12 @@ TEST_F(Generate, StopTokensEndACompletionAndAreKept) {
   EXPECT_LE(out.ids.size(), 3u);
 }
 
-// What decoding says of a drawn token, from the cache and packed weights, against the training forward over the whole text.
+// What decoding says of a drawn token, from the cache and packed weights, against the training
+// forward over the whole text.
 TEST_F(Generate, LogProbabilitiesEqualTheTrainingForward) {
-  for (const SamplingSettings& sampling : {SamplingSettings{}, SamplingSettings{.temperature = 0.7, .top_k = 50, .top_p = 0.9}, SamplingSettings{.temperature = 0}}) {
+  for (const SamplingSettings& sampling :
+       {SamplingSettings{}, SamplingSettings{.temperature = 0.7, .top_k = 50, .top_p = 0.9},
+        SamplingSettings{.temperature = 0}}) {
     GenerationSettings settings;
     settings.sampling = sampling;
     settings.max_new_tokens = 24;
@@ -81,13 +89,23 @@ TEST_F(Generate, LogProbabilitiesEqualTheTrainingForward) {
       std::vector<int64_t> ids(start.begin(), start.end()), positions;
       ids.insert(ids.end(), c.ids.begin(), c.ids.end());
       for (size_t i = 0; i < ids.size(); ++i) positions.push_back(static_cast<int64_t>(i));
-      const at::Tensor whole = model->hidden(int64_tensor(ids), int64_tensor(positions), AttentionContext::packed({0, static_cast<int32_t>(ids.size())}), true).detach();
+      const at::Tensor whole =
+          model
+              ->hidden(int64_tensor(ids), int64_tensor(positions),
+                       AttentionContext::packed({0, static_cast<int32_t>(ids.size())}), true)
+              .detach();
       const auto drawn = static_cast<int64_t>(c.ids.size());
-      const at::Tensor logprobs = at::log_softmax(model->logits(whole.narrow(0, whole.size(0) - drawn - 1, drawn), true).detach(), -1)
-                                      .gather(1, int64_tensor({c.ids.begin(), c.ids.end()}).unsqueeze(1));
-      for (int64_t i = 0; i < drawn; ++i) largest = std::max(largest, std::abs(logprobs[i][0].item<double>() - static_cast<double>(c.logprobs[static_cast<size_t>(i)])));
+      const at::Tensor logprobs =
+          at::log_softmax(
+              model->logits(whole.narrow(0, whole.size(0) - drawn - 1, drawn), true).detach(), -1)
+              .gather(1, int64_tensor({c.ids.begin(), c.ids.end()}).unsqueeze(1));
+      for (int64_t i = 0; i < drawn; ++i)
+        largest =
+            std::max(largest, std::abs(logprobs[i][0].item<double>() -
+                                       static_cast<double>(c.logprobs[static_cast<size_t>(i)])));
     }
-    std::printf("temperature %.1f: largest difference of log-probabilities %.3g\n", sampling.temperature, largest);
+    std::printf("temperature %.1f: largest difference of log-probabilities %.3g\n",
+                sampling.temperature, largest);
     EXPECT_LT(largest, 1e-4);
   }
 }
@@ -100,7 +118,8 @@ TEST_F(Generate, WeightsThatChangedAreSeen) {
   const std::vector<GenerationRequest> requests = {{prompt(0), 0, 1}};
   const Completion before = generate(*model, requests, settings)[0];
   const auto& specs = model->parameters().specs();
-  const auto down = std::ranges::find_if(specs, [](const ParameterSpec& spec) { return spec.name.ends_with("mlp.down_proj.weight"); });
+  const auto down = std::ranges::find_if(
+      specs, [](const ParameterSpec& spec) { return spec.name.ends_with("mlp.down_proj.weight"); });
   ASSERT_NE(down, specs.end());
   const at::Tensor weight = model->parameters().tensor(static_cast<size_t>(down - specs.begin()));
   const at::Tensor kept = weight.detach().clone();
@@ -118,7 +137,8 @@ TEST_F(Generate, RequestsEndOneByOneWhileOthersEnter) {
   settings.max_new_tokens = 6;
   settings.max_rows = 3;
   std::vector<GenerationRequest> requests;
-  for (uint32_t i = 0; i < 9; ++i) requests.push_back({prompt(i % 2), i, 1 + static_cast<int>(i % 4)});
+  for (uint32_t i = 0; i < 9; ++i)
+    requests.push_back({prompt(i % 2), i, 1 + static_cast<int>(i % 4)});
   std::vector<size_t> ended;
   GenerationHooks hooks;
   int64_t rows = 0, most = 0;

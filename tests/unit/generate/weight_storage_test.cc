@@ -1,5 +1,6 @@
-// Decoding with weights in fewer bits, on the real model: what rounding them costs against float32, and that nothing but the
-// weights changes: equal texts whatever shares the batch and however many threads there are.
+// Decoding with weights in fewer bits, on the real model: what rounding them costs against float32,
+// and that nothing but the weights changes: equal texts whatever shares the batch and however many
+// threads there are.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -30,22 +31,27 @@ class WeightStorages : public testing::Test {
 Model* WeightStorages::model;
 std::vector<std::vector<int32_t>> WeightStorages::texts;
 
-// The forward pass as decoding computes it, of all texts at once, with the weights stored in one way.
+// The forward pass as decoding computes it, of all texts at once, with the weights stored in one
+// way.
 class Forward {
  public:
-  Forward(Model& model, const std::vector<std::vector<int32_t>>& texts, WeightStorage storage) : model_(model) {
+  Forward(Model& model, const std::vector<std::vector<int32_t>>& texts, WeightStorage storage)
+      : model_(model) {
     std::vector<at::Tensor> buffers;
-    for (const FlatParameters::Group& group : model.parameters().groups()) buffers.push_back(group.weights);
+    for (const FlatParameters::Group& group : model.parameters().groups())
+      buffers.push_back(group.weights);
     packed_.keep_those_in(std::move(buffers));
     packed_.forget(storage);
     const PackedWeightsScope scope(packed_);
     std::vector<int64_t> ids, positions;
     std::vector<int32_t> ends = {0};
     for (const auto& text : texts) {
-      for (size_t i = 0; i < text.size(); ++i) ids.push_back(text[i]), positions.push_back(static_cast<int64_t>(i));
+      for (size_t i = 0; i < text.size(); ++i)
+        ids.push_back(text[i]), positions.push_back(static_cast<int64_t>(i));
       ends.push_back(static_cast<int32_t>(ids.size()));
     }
-    hidden_ = model.hidden(int64_tensor(ids), int64_tensor(positions), AttentionContext::packed(ends), false);
+    hidden_ = model.hidden(int64_tensor(ids), int64_tensor(positions),
+                           AttentionContext::packed(ends), false);
   }
   at::Tensor logits(int64_t first, int64_t count) {
     const PackedWeightsScope scope(packed_);
@@ -61,12 +67,14 @@ class Forward {
 
 struct Difference {
   double largest = 0, mean = 0;  // of the log-probabilities of the tokens that the texts go on with
-  double kl = 0;                 // of the next token's distribution, float32's against this one's, in nats
-  double perplexity_ratio = 0;   // over float32's
-  double agreement = 0;          // share of tokens whose most likely successor is the same
+  // of the next token's distribution, float32's against this one's, in nats
+  double kl = 0;
+  double perplexity_ratio = 0;  // over float32's
+  double agreement = 0;         // share of tokens whose most likely successor is the same
 };
 
-Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts, WeightStorage storage) {
+Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts,
+                   WeightStorage storage) {
   const c10::InferenceMode inference;
   Forward exact(model, texts, WeightStorage::kFloat32), rounded(model, texts, storage);
   std::vector<int64_t> successor;  // -1 where a text ends
@@ -78,7 +86,8 @@ Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts,
   double agreeing = 0, exact_loss = 0, rounded_loss = 0, labels = 0;
   for (int64_t first = 0; first < exact.tokens(); first += 256) {
     const int64_t count = std::min<int64_t>(256, exact.tokens() - first);
-    const at::Tensor log_a = at::log_softmax(exact.logits(first, count), -1), log_b = at::log_softmax(rounded.logits(first, count), -1);
+    const at::Tensor log_a = at::log_softmax(exact.logits(first, count), -1),
+                     log_b = at::log_softmax(rounded.logits(first, count), -1);
     out.kl += (log_a.exp() * (log_a - log_b)).sum(at::kDouble).item<double>();
     agreeing += static_cast<double>(log_a.argmax(-1).eq(log_b.argmax(-1)).sum().item<int64_t>());
     for (int64_t t = 0; t < count; ++t)
@@ -92,8 +101,12 @@ Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts,
   const auto n = static_cast<double>(exact.tokens());
   out.mean /= labels, out.kl /= n, out.agreement = agreeing / n;
   out.perplexity_ratio = std::exp((rounded_loss - exact_loss) / labels);
-  std::printf("%s, %.0f tokens: log-probabilities differ by %.3g at most, %.3g in the mean; KL %.3g nats a token; perplexity %.3f instead of %.3f (x %.5f); most likely token the same for %.2f %%\n",
-              std::string(name_of(storage)).c_str(), n, out.largest, out.mean, out.kl, std::exp(rounded_loss / labels), std::exp(exact_loss / labels), out.perplexity_ratio, 100 * out.agreement);
+  std::printf(
+      "%s, %.0f tokens: log-probabilities differ by %.3g at most, %.3g in the mean; KL %.3g nats a "
+      "token; perplexity %.3f instead of %.3f (x %.5f); most likely token the same for %.2f %%\n",
+      std::string(name_of(storage)).c_str(), n, out.largest, out.mean, out.kl,
+      std::exp(rounded_loss / labels), std::exp(exact_loss / labels), out.perplexity_ratio,
+      100 * out.agreement);
   return out;
 }
 
@@ -117,7 +130,8 @@ TEST_F(WeightStorages, Int8CostsWhatIsRecorded) {
   EXPECT_GT(d.agreement, 0.96);
 }
 
-std::vector<Completion> sample(Model& model, std::span<const GenerationRequest> requests, WeightStorage storage, int64_t max_rows) {
+std::vector<Completion> sample(Model& model, std::span<const GenerationRequest> requests,
+                               WeightStorage storage, int64_t max_rows) {
   GenerationSettings settings;
   settings.max_new_tokens = 6;
   settings.max_rows = max_rows;
@@ -126,19 +140,24 @@ std::vector<Completion> sample(Model& model, std::span<const GenerationRequest> 
 }
 
 TEST_F(WeightStorages, TextsDependNeitherOnTheBatchNorOnThreads) {
-  const std::vector<GenerationRequest> requests = {{texts[0], 1, 9}, {texts[1], 2, 4}}, alone = {{texts[1], 2, 4}};
+  const std::vector<GenerationRequest> requests = {{texts[0], 1, 9}, {texts[1], 2, 4}},
+                                       alone = {{texts[1], 2, 4}};
   const std::vector<Completion> before = sample(*model, alone, WeightStorage::kFloat32, 8);
   for (const WeightStorage storage : {WeightStorage::kBfloat16, WeightStorage::kInt8}) {
-    const std::vector<Completion> all = sample(*model, requests, storage, 128), few = sample(*model, requests, storage, 3), single = sample(*model, alone, storage, 1);
+    const std::vector<Completion> all = sample(*model, requests, storage, 128),
+                                  few = sample(*model, requests, storage, 3),
+                                  single = sample(*model, alone, storage, 1);
     ASSERT_EQ(all.size(), 13u);
     for (size_t i = 0; i < all.size(); ++i) {
       EXPECT_EQ(all[i].ids, few[i].ids) << name_of(storage) << " " << i;
       EXPECT_EQ(all[i].logprobs, few[i].logprobs) << name_of(storage) << " " << i;
     }
-    for (size_t i = 0; i < single.size(); ++i) EXPECT_EQ(all[9 + i].logprobs, single[i].logprobs) << name_of(storage) << " " << i;
+    for (size_t i = 0; i < single.size(); ++i)
+      EXPECT_EQ(all[9 + i].logprobs, single[i].logprobs) << name_of(storage) << " " << i;
     const ThreadCountScope one(1);
     const std::vector<Completion> one_thread = sample(*model, requests, storage, 128);
-    for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].logprobs, one_thread[i].logprobs) << name_of(storage) << " " << i;
+    for (size_t i = 0; i < all.size(); ++i)
+      EXPECT_EQ(all[i].logprobs, one_thread[i].logprobs) << name_of(storage) << " " << i;
   }
   // And float32 is what it was.
   const std::vector<Completion> after = sample(*model, alone, WeightStorage::kFloat32, 8);

@@ -19,9 +19,11 @@ class Checkpoint : public testing::Test {
   Checkpoint() { fs::create_directories(folder); }
   ~Checkpoint() override { fs::remove_all(folder); }
   fs::path write(int64_t step, const std::string& text) {
-    return write_checkpoint(folder, step, {{"a.txt", [&](const fs::path& p) { write_file_durably(p, text); }}});
+    return write_checkpoint(folder, step,
+                            {{"a.txt", [&](const fs::path& p) { write_file_durably(p, text); }}});
   }
-  const fs::path folder = fs::temp_directory_path() / ("slipway-checkpoint-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("slipway-checkpoint-" + std::to_string(::getpid()));
 };
 
 TEST_F(Checkpoint, TheNewestThatVerifiesIsFound) {
@@ -31,7 +33,8 @@ TEST_F(Checkpoint, TheNewestThatVerifiesIsFound) {
   write_file_durably(folder / "checkpoint-40" / "a.txt", "fortY");  // same size, other content
   std::vector<std::string> skipped;
   EXPECT_EQ(latest_checkpoint(folder, &skipped)->filename(), "checkpoint-5");
-  EXPECT_THAT(skipped, testing::ElementsAre(testing::HasSubstr("differs from what the manifest says")));
+  EXPECT_THAT(skipped,
+              testing::ElementsAre(testing::HasSubstr("differs from what the manifest says")));
 }
 
 TEST_F(Checkpoint, AFolderWithoutManifestDoesNotCount) {
@@ -51,17 +54,24 @@ TEST_F(Checkpoint, OneOfTheSameStepIsReplaced) {
 
 TEST_F(Checkpoint, AWriterThatFailsLeavesWhatWasThere) {
   write(5, "five");
-  EXPECT_THROW(write_checkpoint(folder, 6, {{"a.txt", [](const fs::path&) { fail("disk full"); }}}), Error);
+  EXPECT_THROW(write_checkpoint(folder, 6, {{"a.txt", [](const fs::path&) { fail("disk full"); }}}),
+               Error);
   EXPECT_EQ(latest_checkpoint(folder, nullptr)->filename(), "checkpoint-5");
-  EXPECT_THAT(list_folder(folder), testing::ElementsAre(folder / "checkpoint-5"));  // a full disk has its room back
-  EXPECT_THAT([&] { write_checkpoint(folder, 6, {{"a.txt", [](const fs::path&) {}}}); }, testing::ThrowsMessage<Error>(testing::HasSubstr("a.txt: was not written")));
+  // a full disk has its room back
+  EXPECT_THAT(list_folder(folder), testing::ElementsAre(folder / "checkpoint-5"));
+  EXPECT_THAT([&] { write_checkpoint(folder, 6, {{"a.txt", [](const fs::path&) {}}}); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("a.txt: was not written")));
 }
 
 TEST_F(Checkpoint, EveryFileIsOnTheDiskBeforeTheName) {
   const RecordedCalls disk(folder);
-  write_checkpoint(folder, 5, {{"a.txt", [](const fs::path& p) { write_file_durably(p, "x"); }}, {"b.txt", [](const fs::path& p) { write_file_durably(p, "y"); }}});
+  write_checkpoint(folder, 5,
+                   {{"a.txt", [](const fs::path& p) { write_file_durably(p, "x"); }},
+                    {"b.txt", [](const fs::path& p) { write_file_durably(p, "y"); }}});
   const std::vector<std::string> calls = disk.calls();
-  const auto at = [&](const std::string& call) { return std::ranges::find(calls, call) - calls.begin(); };
+  const auto at = [&](const std::string& call) {
+    return std::ranges::find(calls, call) - calls.begin();
+  };
   const auto renamed = at("rename .checkpoint-5.slipway-part -> checkpoint-5");
   ASSERT_LT(renamed, std::ssize(calls));
   for (const char* name : {"/a.txt", "/b.txt", "/manifest.json", ""}) {
@@ -72,10 +82,12 @@ TEST_F(Checkpoint, EveryFileIsOnTheDiskBeforeTheName) {
     }
   }
   EXPECT_EQ(calls.back(), "fsync .");
-  EXPECT_EQ(std::ranges::count(calls, "fsync ."), 2);  // that the unfinished folder is there, and its name
+  // that the unfinished folder is there, and its name
+  EXPECT_EQ(std::ranges::count(calls, "fsync ."), 2);
 }
 
-// Kills `body` at each of its calls on the disk, and looks at what is left: the checkpoints that are whole.
+// Kills `body` at each of its calls on the disk, and looks at what is left: the checkpoints that
+// are whole.
 template <class Prepare, class Body, class Check>
 size_t killed_everywhere(const fs::path& folder, Prepare prepare, Body body, Check check) {
   const WithoutWarnings quiet;
@@ -126,9 +138,16 @@ TEST_F(Checkpoint, KilledAtAnyCallOfRotationNothingHalfRemovedPasses) {
   const size_t calls = killed_everywhere(
       folder,
       [&] {
-        for (const int step : {1, 2, 3}) write_checkpoint(folder, step, {{"model.safetensors", [&](const fs::path& p) { write_file_durably(p, "x"); }}, {"trainer_state.json", [&](const fs::path& p) { write_file_durably(p, "{}"); }}});
+        for (const int step : {1, 2, 3})
+          write_checkpoint(
+              folder, step,
+              {{"model.safetensors", [&](const fs::path& p) { write_file_durably(p, "x"); }},
+               {"trainer_state.json", [&](const fs::path& p) { write_file_durably(p, "{}"); }}});
       },
-      [&] { rotate_checkpoints(folder, 1); }, [&](size_t n, const std::optional<fs::path>& found) { EXPECT_EQ(found, folder / "checkpoint-3") << n; });
+      [&] { rotate_checkpoints(folder, 1); },
+      [&](size_t n, const std::optional<fs::path>& found) {
+        EXPECT_EQ(found, folder / "checkpoint-3") << n;
+      });
   EXPECT_GT(calls, 8u);
 }
 
@@ -144,19 +163,26 @@ TEST_F(Checkpoint, OneThatSteppedAsideCountsByItsStepAndIsPutBack) {
     fs::rename(folder / "elsewhere", folder / "checkpoint-6");
     fs::create_directory(folder / ".unfinished-7");
     recover_run_folder(folder);
-    EXPECT_THAT(list_folder(folder), testing::ElementsAre(folder / "checkpoint-4", folder / "checkpoint-5", folder / "checkpoint-6")) << aside;
+    EXPECT_THAT(list_folder(folder),
+                testing::ElementsAre(folder / "checkpoint-4", folder / "checkpoint-5",
+                                     folder / "checkpoint-6"))
+        << aside;
   }
 }
 
 TEST_F(Checkpoint, WhatCannotBeReadIsNoReasonToTakeAnother) {
   EXPECT_TRUE(list_checkpoints(folder / "none").empty());
   write_file_durably(folder / "file", "x");
-  EXPECT_THAT([&] { latest_checkpoint(folder / "file", nullptr); }, testing::ThrowsMessage<Error>(testing::HasSubstr("cannot be read: Not a directory")));
+  EXPECT_THAT([&] { latest_checkpoint(folder / "file", nullptr); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("cannot be read: Not a directory")));
   write(5, "five");
   write(6, "six");
   fs::remove(folder / "checkpoint-6" / "manifest.json");
-  fs::create_symlink("manifest.json", folder / "checkpoint-6" / "manifest.json");  // opening it fails, and does not say that there is nothing
-  EXPECT_THAT([&] { latest_checkpoint(folder, nullptr); }, testing::ThrowsMessage<Error>(testing::HasSubstr("manifest.json: Too many levels of symbolic links")));
+  // opening it fails, and does not say that there is nothing
+  fs::create_symlink("manifest.json", folder / "checkpoint-6" / "manifest.json");
+  EXPECT_THAT([&] { latest_checkpoint(folder, nullptr); },
+              testing::ThrowsMessage<Error>(
+                  testing::HasSubstr("manifest.json: Too many levels of symbolic links")));
 }
 
 TEST_F(Checkpoint, ARemovalThatFailsDoesNotEndTheTraining) {
@@ -166,7 +192,8 @@ TEST_F(Checkpoint, ARemovalThatFailsDoesNotEndTheTraining) {
   EXPECT_NO_THROW(rotate_checkpoints(folder, 1));
   EXPECT_NO_THROW(keep_one_checkpoint(folder, folder / "checkpoint-3"));
   EXPECT_THAT(list_checkpoints(folder), testing::ElementsAre(folder / "checkpoint-3"));
-  EXPECT_THAT([&] { rotate_checkpoints(folder / "checkpoint-3" / "a.txt", 1); }, testing::ThrowsMessage<Error>(testing::HasSubstr("cannot be read")));
+  EXPECT_THAT([&] { rotate_checkpoints(folder / "checkpoint-3" / "a.txt", 1); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("cannot be read")));
 }
 
 TEST_F(Checkpoint, WhatIsProtectedIsKnownByItsNameHoweverTheFolderIsWritten) {
@@ -205,25 +232,40 @@ std::string refusal(const fs::path& checkpoint) {
 }
 
 TEST_F(Checkpoint, ThePeersAreKnownByTheirFiles) {
-  const fs::path theirs = with_files(folder / "checkpoint-8", {"trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt"});
+  const fs::path theirs =
+      with_files(folder / "checkpoint-8",
+                 {"trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt"});
   EXPECT_TRUE(is_foreign_checkpoint(theirs));
   EXPECT_NO_THROW(verify_checkpoint(theirs));
   EXPECT_EQ(refusal(theirs), "taken");
   EXPECT_EQ(latest_checkpoint(folder, nullptr), theirs);
-  EXPECT_TRUE(is_foreign_checkpoint(with_files(folder / "sharded", {"trainer_state.json", "model.safetensors.index.json"})));
+  EXPECT_TRUE(is_foreign_checkpoint(
+      with_files(folder / "sharded", {"trainer_state.json", "model.safetensors.index.json"})));
   EXPECT_FALSE(is_foreign_checkpoint(with_files(folder / "model", {"model.safetensors"})));
-  EXPECT_FALSE(is_foreign_checkpoint(with_files(folder / "ours-cut-short", {"trainer_state.json", "model.safetensors", "run_state.json"})));
+  EXPECT_FALSE(is_foreign_checkpoint(with_files(
+      folder / "ours-cut-short", {"trainer_state.json", "model.safetensors", "run_state.json"})));
   EXPECT_THROW(verify_checkpoint(folder / "ours-cut-short"), Error);
   // Whatever was removed of one of ours first, the rest is not the Trainer's.
-  for (const char* left : {"manifest.json", "run_state.json", "training_args.json", "sft_state.json", "raft_state.json"})
-    EXPECT_FALSE(is_foreign_checkpoint(with_files(folder / (std::string("left-") + left), {"trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt", left}))) << left;
+  for (const char* left : {"manifest.json", "run_state.json", "training_args.json",
+                           "sft_state.json", "raft_state.json"})
+    EXPECT_FALSE(is_foreign_checkpoint(with_files(
+        folder / (std::string("left-") + left),
+        {"trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt", left})))
+        << left;
 }
 
 TEST_F(Checkpoint, TheModelAloneIsNoPlaceToGoOnFrom) {
-  const fs::path theirs = with_files(folder / "checkpoint-8", {"trainer_state.json", "model.safetensors"});
-  EXPECT_THAT(refusal(theirs), testing::AllOf(testing::HasSubstr("checkpoint-8/optimizer.pt: is missing"), testing::HasSubstr("model.weights = \"" + theirs.string() + "\"")));
-  const fs::path ours = with_files(folder / "checkpoint-9", {"trainer_state.json", "model.safetensors", "manifest.json"});
-  EXPECT_THAT(refusal(ours), testing::AllOf(testing::HasSubstr("checkpoint-9: was saved with train.save_only_model = true"), testing::HasSubstr("model.weights = \"" + ours.string() + "\"")));
+  const fs::path theirs =
+      with_files(folder / "checkpoint-8", {"trainer_state.json", "model.safetensors"});
+  EXPECT_THAT(refusal(theirs),
+              testing::AllOf(testing::HasSubstr("checkpoint-8/optimizer.pt: is missing"),
+                             testing::HasSubstr("model.weights = \"" + theirs.string() + "\"")));
+  const fs::path ours = with_files(folder / "checkpoint-9",
+                                   {"trainer_state.json", "model.safetensors", "manifest.json"});
+  EXPECT_THAT(refusal(ours),
+              testing::AllOf(
+                  testing::HasSubstr("checkpoint-9: was saved with train.save_only_model = true"),
+                  testing::HasSubstr("model.weights = \"" + ours.string() + "\"")));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Evaluation: Hugging Face's weights of batches, parts that change nothing, and what metrics and hooks get to see.
+// Evaluation: Hugging Face's weights of batches, parts that change nothing, and what metrics and
+// hooks get to see.
 #include "loop/evaluation.h"
 
 #include <cmath>
@@ -15,11 +16,15 @@ using testing::HasSubstr;
 
 // Seven examples of uneven lengths; the fourth shares its prompt with the third.
 std::vector<Example> uneven() {
-  return {{{1, 2, 3, 4, 5, 6, 7}, 2}, {{9, 3}, 1}, {{4, 4, 4, 8, 1}, 3}, {{4, 4, 4, 2, 2, 2, 9, 9}, 3}, {{1, 2, 3}, 0}, {{7, 7, 7, 7, 7, 7}, 1}, {{11, 12, 13, 14}, 2}};
+  return {{{1, 2, 3, 4, 5, 6, 7}, 2},    {{9, 3}, 1},    {{4, 4, 4, 8, 1}, 3},
+          {{4, 4, 4, 2, 2, 2, 9, 9}, 3}, {{1, 2, 3}, 0}, {{7, 7, 7, 7, 7, 7}, 1},
+          {{11, 12, 13, 14}, 2}};
 }
 
-MetricPlugin bundled_metric(const std::string& name, const std::string& options = "", const std::string& prefix = "") {
-  return {instance(fs::path(SLIPWAY_PLUGINS) / (name + ".so"), parse_toml(options, "test.toml")), prefix};
+MetricPlugin bundled_metric(const std::string& name, const std::string& options = "",
+                            const std::string& prefix = "") {
+  return {instance(fs::path(SLIPWAY_PLUGINS) / (name + ".so"), parse_toml(options, "test.toml")),
+          prefix};
 }
 
 // Mean over the label tokens of `examples`, computed at once.
@@ -32,7 +37,8 @@ double token_mean(Model& model, std::span<const Example> examples) {
 
 class Evaluation : public testing::Test {
  protected:
-  Json run(std::vector<MetricPlugin> metrics = {}, const EvaluationHooks& hooks = {}, int64_t max_tokens = 0, int64_t batch = 3) {
+  Json run(std::vector<MetricPlugin> metrics = {}, const EvaluationHooks& hooks = {},
+           int64_t max_tokens = 0, int64_t batch = 3) {
     EvaluationSettings settings;
     settings.batch_size = batch;
     settings.max_tokens = max_tokens;
@@ -44,15 +50,20 @@ class Evaluation : public testing::Test {
 
 TEST_F(Evaluation, ABatchCountsAsOftenAsItHasExamples) {
   const std::span<const Example> all = examples;
-  const double expected = (3 * token_mean(tiny.model, all.first(3)) + 3 * token_mean(tiny.model, all.subspan(3, 3)) + token_mean(tiny.model, all.last(1))) / 7;
+  const double expected =
+      (3 * token_mean(tiny.model, all.first(3)) + 3 * token_mean(tiny.model, all.subspan(3, 3)) +
+       token_mean(tiny.model, all.last(1))) /
+      7;
   EXPECT_NEAR(run()["eval_loss"].get<double>(), expected, 1e-6);
-  EXPECT_GT(std::abs(expected - token_mean(tiny.model, all)), 1e-4);  // the other mean is another number
+  // the other mean is another number
+  EXPECT_GT(std::abs(expected - token_mean(tiny.model, all)), 1e-4);
 }
 
 TEST_F(Evaluation, PartsOfABatchChangeNothingButRounding) {
   const auto metrics = [] {
     std::vector<MetricPlugin> out;
-    for (const char* name : {"accuracy", "exact_match", "perplexity", "f1"}) out.push_back(bundled_metric(name));
+    for (const char* name : {"accuracy", "exact_match", "perplexity", "f1"})
+      out.push_back(bundled_metric(name));
     out.push_back(bundled_metric("accuracy", "top_k = 4", "top_"));
     return out;
   };
@@ -60,7 +71,9 @@ TEST_F(Evaluation, PartsOfABatchChangeNothingButRounding) {
   for (const int64_t tokens : {1, 7, 12}) {
     const Json parts = run(metrics(), {}, tokens);
     for (const char* name : {"loss", "accuracy", "exact_match", "perplexity", "f1", "top_accuracy"})
-      EXPECT_NEAR(parts.at(std::string("eval_") + name).get<double>(), whole.at(std::string("eval_") + name).get<double>(), 1e-5) << name << " in parts of " << tokens;
+      EXPECT_NEAR(parts.at(std::string("eval_") + name).get<double>(),
+                  whole.at(std::string("eval_") + name).get<double>(), 1e-5)
+          << name << " in parts of " << tokens;
   }
 }
 
@@ -74,12 +87,14 @@ TEST_F(Evaluation, PartsAreConsecutiveAndComplete) {
   hooks.on_logits = [&](const EvaluatedPart&, size_t label, const at::Tensor& logits_NV) {
     EXPECT_EQ(best.size() - predictions.size(), label);
     const at::Tensor most_N = logits_NV.argmax(-1).to(at::kInt);
-    best.insert(best.end(), most_N.const_data_ptr<int32_t>(), most_N.const_data_ptr<int32_t>() + most_N.numel());
+    best.insert(best.end(), most_N.const_data_ptr<int32_t>(),
+                most_N.const_data_ptr<int32_t>() + most_N.numel());
   };
   hooks.on_part = [&](const EvaluatedPart& part) {
     firsts.push_back(part.first);
     ASSERT_EQ(part.offsets.size(), part.examples.size() + 1);
-    for (size_t e = 0; e < part.examples.size(); ++e) EXPECT_EQ(part.offsets[e + 1] - part.offsets[e], part.examples[e].label_tokens());
+    for (size_t e = 0; e < part.examples.size(); ++e)
+      EXPECT_EQ(part.offsets[e + 1] - part.offsets[e], part.examples[e].label_tokens());
     labels.insert(labels.end(), part.labels.begin(), part.labels.end());
     positions.insert(positions.end(), part.positions.begin(), part.positions.end());
     logprobs.insert(logprobs.end(), part.logprobs.begin(), part.logprobs.end());
@@ -88,12 +103,14 @@ TEST_F(Evaluation, PartsAreConsecutiveAndComplete) {
   hooks.on_batch = [&] { ++batches; };
   run({}, hooks, 10);
   EXPECT_EQ(batches, 3);
-  EXPECT_THAT(firsts, ElementsAre(0, 2, 3, 4, 6));  // of at most ten tokens, never across a batch's end
+  // of at most ten tokens, never across a batch's end
+  EXPECT_THAT(firsts, ElementsAre(0, 2, 3, 4, 6));
   std::vector<int32_t> expected_labels, expected_positions;
   std::vector<const Example*> chosen;
   for (const Example& example : examples) {
     chosen.push_back(&example);
-    for (auto i = std::max<int64_t>(1, example.loss_begin); i < static_cast<int64_t>(example.ids.size()); ++i) {
+    for (auto i = std::max<int64_t>(1, example.loss_begin);
+         i < static_cast<int64_t>(example.ids.size()); ++i) {
       expected_labels.push_back(example.ids[static_cast<size_t>(i)]);
       expected_positions.push_back(static_cast<int32_t>(i));
     }
@@ -103,7 +120,8 @@ TEST_F(Evaluation, PartsAreConsecutiveAndComplete) {
   EXPECT_EQ(predictions, best);
   const at::Tensor together_N = label_logprobs(tiny.model, pack(chosen));
   ASSERT_EQ(static_cast<int64_t>(logprobs.size()), together_N.numel());
-  for (size_t i = 0; i < logprobs.size(); ++i) EXPECT_NEAR(logprobs[i], together_N.const_data_ptr<float>()[i], 1e-5);
+  for (size_t i = 0; i < logprobs.size(); ++i)
+    EXPECT_NEAR(logprobs[i], together_N.const_data_ptr<float>()[i], 1e-5);
 }
 
 TEST_F(Evaluation, WhatNobodyWantsIsNotComputed) {
@@ -112,13 +130,16 @@ TEST_F(Evaluation, WhatNobodyWantsIsNotComputed) {
   const Json metrics = run({}, hooks);
   std::vector<std::string> names;
   for (const auto& [name, value] : metrics.items()) names.push_back(name);
-  EXPECT_THAT(names, ElementsAre("eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"));
+  EXPECT_THAT(names, ElementsAre("eval_loss", "eval_runtime", "eval_samples_per_second",
+                                 "eval_steps_per_second"));
 }
 
 TEST_F(Evaluation, EqualNamesAreRefused) {
   std::vector<MetricPlugin> metrics;
   for (int i = 0; i < 2; ++i) metrics.push_back(bundled_metric("accuracy"));
-  EXPECT_THAT(error_of([&] { evaluate(tiny.model, examples, {}, metrics, "eval"); }), AllOf(HasSubstr("two metrics of the evaluation are called eval_accuracy"), HasSubstr("write prefix =")));
+  EXPECT_THAT(error_of([&] { evaluate(tiny.model, examples, {}, metrics, "eval"); }),
+              AllOf(HasSubstr("two metrics of the evaluation are called eval_accuracy"),
+                    HasSubstr("write prefix =")));
 }
 
 TEST_F(Evaluation, ABatchWithoutALossIsLeftOut) {

@@ -1,4 +1,5 @@
-// The log thread with a real logger: everything arrives in order; a logger that fails is left out and nobody else suffers.
+// The log thread with a real logger: everything arrives in order; a logger that fails is left out
+// and nobody else suffers.
 #include "loop/log_thread.h"
 
 #include <gmock/gmock.h>
@@ -24,11 +25,13 @@ class LogThreadTest : public testing::Test {
     RunFacts facts;
     facts.output_dir = run.string();
     facts.run_id = "test";
-    return LoggerPlugin(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, nullptr, "t", {}), facts));
+    return LoggerPlugin(Plugin(*found.library, *found.descriptor,
+                               check_options(found.descriptor->options, nullptr, "t", {}), facts));
   }
   size_t bytes_of(const fs::path& run) const {
     size_t bytes = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(run)) bytes += entry.is_regular_file() ? entry.file_size() : 0;
+    for (const auto& entry : fs::recursive_directory_iterator(run))
+      bytes += entry.is_regular_file() ? entry.file_size() : 0;
     return bytes;
   }
   const fs::path folder = fs::temp_directory_path() / ("slipway-log-" + std::to_string(::getpid()));
@@ -47,7 +50,8 @@ slw_status wait(slw_plugin* plugin, const char*, const slw_value*, int32_t, slw_
   logger->may_go_on.acquire();
   return SLW_OK;
 }
-slw_status note(slw_plugin* plugin, int64_t step, double, const slw_metric*, uint64_t, slw_error*) noexcept {
+slw_status note(slw_plugin* plugin, int64_t step, double, const slw_metric*, uint64_t,
+                slw_error*) noexcept {
   auto* logger = static_cast<HeldLogger*>(plugin->self);
   if (logger->steps.empty()) logger->first_row.release();
   logger->steps.push_back(step);
@@ -55,14 +59,27 @@ slw_status note(slw_plugin* plugin, int64_t step, double, const slw_metric*, uin
 }
 
 LoggerPlugin held(HeldLogger& logger) {
-  static const slw_logger table = {sizeof table, 0, wait, note, nullptr, nullptr, nullptr,
-                                   [](slw_plugin*, slw_error*) noexcept { return slw_status{SLW_OK}; },
-                                   [](slw_plugin*, slw_status, slw_error*) noexcept { return slw_status{SLW_OK}; }};
-  static_cast<slw_plugin&>(logger) = {sizeof(slw_plugin), 0, nullptr, &logger, [](slw_plugin*) noexcept {},
-                                      [](slw_plugin*, const char* interface) noexcept -> const void* {
-                                        return std::strcmp(interface, SLW_LOGGER) == 0 ? &table : nullptr;
-                                      }};
-  return LoggerPlugin(Plugin("org.test.held", [&](const slw_host*) -> slw_plugin* { return &logger; }, {}));
+  static const slw_logger table = {
+      sizeof table,
+      0,
+      wait,
+      note,
+      nullptr,
+      nullptr,
+      nullptr,
+      [](slw_plugin*, slw_error*) noexcept { return slw_status{SLW_OK}; },
+      [](slw_plugin*, slw_status, slw_error*) noexcept { return slw_status{SLW_OK}; }};
+  static_cast<slw_plugin&>(logger) = {
+      sizeof(slw_plugin),
+      0,
+      nullptr,
+      &logger,
+      [](slw_plugin*) noexcept {},
+      [](slw_plugin*, const char* interface) noexcept -> const void* {
+        return std::strcmp(interface, SLW_LOGGER) == 0 ? &table : nullptr;
+      }};
+  return LoggerPlugin(
+      Plugin("org.test.held", [&](const slw_host*) -> slw_plugin* { return &logger; }, {}));
 }
 
 TEST_F(LogThreadTest, AFullQueueDropsPassingRowsFirstThenTheOldest) {
@@ -73,7 +90,8 @@ TEST_F(LogThreadTest, AFullQueueDropsPassingRowsFirstThenTheOldest) {
   LogThread thread(std::move(loggers));
   thread.begin("test", {}, false);
   logger.begun.acquire();  // from here on nothing leaves the queue
-  for (int64_t step = 0; step < kLimit + 2; ++step) thread.scalars(step, {{"loss", 1.0}}, step == 5);
+  for (int64_t step = 0; step < kLimit + 2; ++step)
+    thread.scalars(step, {{"loss", 1.0}}, step == 5);
   logger.may_go_on.release();
   logger.first_row.acquire();  // there is room again
   testing::internal::CaptureStderr();
@@ -82,7 +100,8 @@ TEST_F(LogThreadTest, AFullQueueDropsPassingRowsFirstThenTheOldest) {
   std::iota(expected.begin(), expected.end(), 0);
   std::erase_if(expected, [](int64_t step) { return step == 5 || step == 0; });
   EXPECT_EQ(logger.steps, expected);
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("2 rows were not handed to them"), std::string::npos);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("2 rows were not handed to them"),
+            std::string::npos);
 }
 
 TEST_F(LogThreadTest, EndDeliversWhatWaits) {
@@ -92,10 +111,12 @@ TEST_F(LogThreadTest, EndDeliversWhatWaits) {
   thread.begin("test", {}, false);
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 500; ++i) thread.scalars(i, {{"loss", i * 0.5}});
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   thread.end(SLW_OK);
   EXPECT_LT(seconds, 1.0);  // handing over does not wait for the file
-  const std::string file = read_file(fs::recursive_directory_iterator(folder / "a" / "tensorboard")->path());
+  const std::string file =
+      read_file(fs::recursive_directory_iterator(folder / "a" / "tensorboard")->path());
   size_t records = 0;
   for (size_t at = 0; at + 12 <= file.size(); ++records) {
     uint64_t length = 0;
@@ -134,7 +155,8 @@ TEST_F(LogThreadTest, ALoggerThatHangsAtTheEndIsLeftOut) {
   logger.begun.acquire();
   testing::internal::CaptureStderr();
   thread.end(SLW_OK);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("has not returned for 0 s since the run ended; it is left out"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("has not returned for 0 s since the run ended; it is left out"));
   logger.may_go_on.release();
 }
 

@@ -20,9 +20,12 @@ TEST(Loss, SmoothedLossAndGradientsAreLibTorchs) {
     double loss = 0;
     const at::Tensor ours = tiny.gradients_of(batch, objective, &loss);
     tiny.model.parameters().zero_grad();
-    at::Tensor theirs = at::cross_entropy_loss(tiny.recorded_logits(batch, context), int64_tensor(batch.targets), {}, at::Reduction::Mean, -100, smoothing);
+    at::Tensor theirs =
+        at::cross_entropy_loss(tiny.recorded_logits(batch, context), int64_tensor(batch.targets),
+                               {}, at::Reduction::Mean, -100, smoothing);
     theirs.backward();
-    std::printf("smoothing %.1f: loss %.6f, LibTorch's %.6f\n", smoothing, loss / labels, theirs.item<double>());
+    std::printf("smoothing %.1f: loss %.6f, LibTorch's %.6f\n", smoothing, loss / labels,
+                theirs.item<double>());
     EXPECT_NEAR(loss / labels, theirs.item<double>(), 1e-6);
     EXPECT_LT(largest_difference("gradients", ours, tiny.gradients()), 4e-6);
     EXPECT_NEAR(loss_sum(tiny.model, batch, objective), loss, 1e-5);  // an evaluation smooths too
@@ -33,7 +36,8 @@ TEST(Loss, BlocksComputedAgainGiveTheSameBits) {
   TinyModel tiny;
   const std::vector<Example> examples = tiny_examples();
   for (const double alpha : {0.0, 5.0}) {
-    const PackedBatch batch = pack(pointers(examples), alpha > 0 ? Prompts::kApart : Prompts::kShared);
+    const PackedBatch batch =
+        pack(pointers(examples), alpha > 0 ? Prompts::kApart : Prompts::kShared);
     Objective objective;
     objective.noise = {alpha, 7, 1, examples.data()};
     tiny.model.recompute_every(0);
@@ -60,7 +64,9 @@ TEST(EmbeddingNoise, LiesWithinItsBoundsAndIsUniform) {
   EXPECT_NEAR(noise_TD.mean().item<double>() / most, 0, 0.01);
   EXPECT_NEAR(noise_TD.square().mean().item<double>() / (most * most), 1.0 / 3, 0.005);
   // Neighbours, rows and columns, have nothing to do with each other.
-  const auto correlation = [&](const at::Tensor& a, const at::Tensor& b) { return (a * b).mean().item<double>() / (most * most / 3); };
+  const auto correlation = [&](const at::Tensor& a, const at::Tensor& b) {
+    return (a * b).mean().item<double>() / (most * most / 3);
+  };
   EXPECT_NEAR(correlation(noise_TD.narrow(0, 0, 399), noise_TD.narrow(0, 1, 399)), 0, 0.02);
   EXPECT_NEAR(correlation(noise_TD.narrow(1, 0, 249), noise_TD.narrow(1, 1, 249)), 0, 0.02);
 }
@@ -69,10 +75,13 @@ TEST(EmbeddingNoise, DependsOnTheExampleAndTheEpochAndNotOnItsCompany) {
   const std::vector<Example> examples = tiny_examples();
   const std::vector<const Example*> all = pointers(examples), two = {&examples[3], &examples[1]};
   const EmbeddingNoise noise{1, 3, 2, examples.data()};
-  const at::Tensor whole_TD = embedding_noise(noise, pack(all, Prompts::kApart), 10), part_TD = embedding_noise(noise, pack(two, Prompts::kApart), 10);
-  EXPECT_TRUE(at::equal(part_TD.narrow(0, 0, 3), whole_TD.narrow(0, 22, 3)));  // 7 + 6 + 9 tokens come before
+  const at::Tensor whole_TD = embedding_noise(noise, pack(all, Prompts::kApart), 10),
+                   part_TD = embedding_noise(noise, pack(two, Prompts::kApart), 10);
+  // 7 + 6 + 9 tokens come before
+  EXPECT_TRUE(at::equal(part_TD.narrow(0, 0, 3), whole_TD.narrow(0, 22, 3)));
   EXPECT_TRUE(at::equal(part_TD.narrow(0, 3, 6), whole_TD.narrow(0, 7, 6)));
-  EXPECT_FALSE(at::equal(whole_TD.narrow(0, 0, 4), whole_TD.narrow(0, 7, 4)));  // equal prompts, other draws
+  // equal prompts, other draws
+  EXPECT_FALSE(at::equal(whole_TD.narrow(0, 0, 4), whole_TD.narrow(0, 7, 4)));
   EmbeddingNoise other = noise;
   other.epoch = 3;
   EXPECT_FALSE(at::equal(embedding_noise(other, pack(all, Prompts::kApart), 10), whole_TD));

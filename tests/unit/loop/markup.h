@@ -1,4 +1,5 @@
-// Checks of HTML and SVG text for tests: a strict reading of tags, and coordinates that are numbers.
+// Checks of HTML and SVG text for tests: a strict reading of tags, and coordinates that are
+// numbers.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -10,18 +11,21 @@ namespace slipway {
 
 inline size_t count(const std::string& text, const std::string& what) {
   size_t n = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + what.size())) ++n;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + what.size()))
+    ++n;
   return n;
 }
 
-// Empty when every tag is closed in order, attributes are quoted and no bare & or < stands in the text.
+// Empty when every tag is closed in order, attributes are quoted and no bare & or < stands in the
+// text.
 inline std::string xml_fault(const std::string& text) {
   static const std::regex tag(R"re(<(/?)([a-zA-Z][\w-]*)((?:\s+[\w:-]+="[^"<]*")*)\s*(/?)>)re");
   static const std::regex entity(R"(&(?!(amp|lt|gt|quot|#39);))");
   std::vector<std::string> open;
   for (size_t at = 0; at < text.size();) {
     const size_t next = text.find('<', at);
-    if (std::regex_search(text.substr(at, next - at), entity)) return "bare & in: " + text.substr(at, 80);
+    if (std::regex_search(text.substr(at, next - at), entity))
+      return "bare & in: " + text.substr(at, 80);
     if (next == std::string::npos) break;
     const size_t end = text.find('>', next);
     const std::string piece = text.substr(next, end == std::string::npos ? end : end + 1 - next);
@@ -53,8 +57,10 @@ inline std::string markup(std::string page) {
 inline void expect_sound(const std::string& page) {
   const std::string body = markup(page);
   EXPECT_EQ(xml_fault(body), "");
-  for (const std::string attribute : {" d=\"", " x=\"", " y=\"", " cx=\"", " cy=\"", " data-points=\""})
-    for (size_t at = body.find(attribute); at != std::string::npos; at = body.find(attribute, at + 1)) {
+  for (const std::string attribute :
+       {" d=\"", " x=\"", " y=\"", " cx=\"", " cy=\"", " data-points=\""})
+    for (size_t at = body.find(attribute); at != std::string::npos;
+         at = body.find(attribute, at + 1)) {
       const size_t begin = at + attribute.size();
       const std::string value = body.substr(begin, body.find('"', begin) - begin);
       ASSERT_EQ(value.find("nan"), std::string::npos) << value;

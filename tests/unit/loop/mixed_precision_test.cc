@@ -1,4 +1,5 @@
-// train.bf16: what a stage of training differs by from float32, by every kernel, and that it is on only where it is fast.
+// train.bf16: what a stage of training differs by from float32, by every kernel, and that it is on
+// only where it is fast.
 #include "device/measure.h"
 #include "loop/run_settings.h"
 #include "tests/unit/device/emulated_bf16.h"
@@ -25,21 +26,32 @@ TEST_P(MixedPrecision, AStageStaysCloseToFloat32) {
   ASSERT_EQ(rounded.reports.size(), 8u);
   double loss_off = 0, norm_off = 0;
   for (size_t i = 0; i < whole.reports.size(); ++i) {
-    loss_off = std::max(loss_off, std::abs(rounded.reports[i].loss - whole.reports[i].loss) / whole.reports[i].loss);
-    norm_off = std::max(norm_off, std::abs(rounded.reports[i].grad_norm - whole.reports[i].grad_norm) / whole.reports[i].grad_norm);
+    loss_off = std::max(loss_off, std::abs(rounded.reports[i].loss - whole.reports[i].loss) /
+                                      whole.reports[i].loss);
+    norm_off =
+        std::max(norm_off, std::abs(rounded.reports[i].grad_norm - whole.reports[i].grad_norm) /
+                               whole.reports[i].grad_norm);
   }
-  const double moved = (whole.weights() - start).norm().item<double>(), apart = (whole.weights() - rounded.weights()).norm().item<double>();
-  std::printf("%s, 8 steps: loss differs by %.3g, gradient norm by %.3g, weights by %.3g of their way\n", GetParam(), loss_off, norm_off, apart / moved);
+  const double moved = (whole.weights() - start).norm().item<double>(),
+               apart = (whole.weights() - rounded.weights()).norm().item<double>();
+  std::printf(
+      "%s, 8 steps: loss differs by %.3g, gradient norm by %.3g, weights by %.3g of their way\n",
+      GetParam(), loss_off, norm_off, apart / moved);
   EXPECT_GT(apart, 0);
   EXPECT_LT(loss_off, 0.005);
   EXPECT_LT(norm_off, 0.05);
   EXPECT_LT(apart / moved, 0.1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, MixedPrecision, testing::Values("amx", "avx512_bf16", "emulated_amx", "emulated_avx512_bf16", "portable"), [](const auto& set) { return std::string(set.param); });
+INSTANTIATE_TEST_SUITE_P(Sets, MixedPrecision,
+                         testing::Values("amx", "avx512_bf16", "emulated_amx",
+                                         "emulated_avx512_bf16", "portable"),
+                         [](const auto& set) { return std::string(set.param); });
 
 TEST(MixedPrecisionSettings, OnlyWhereItIsFast) {
-  const auto asked = [](const std::vector<std::string>& overrides) { return stage_settings(load_run_config("tests/e2e/tiny_sft.toml", overrides, nullptr)).bf16; };
+  const auto asked = [](const std::vector<std::string>& overrides) {
+    return stage_settings(load_run_config("tests/e2e/tiny_sft.toml", overrides, nullptr)).bf16;
+  };
   {
     const Bf16KernelScope slow("portable");
     EXPECT_FALSE(asked({"train.bf16=true"}));
@@ -50,7 +62,8 @@ TEST(MixedPrecisionSettings, OnlyWhereItIsFast) {
   EXPECT_FALSE(asked({}));
 }
 
-// Forward, backward and head reach the kernel: all three products of all eight matrices, tied head included.
+// Forward, backward and head reach the kernel: all three products of all eight matrices, tied head
+// included.
 TEST(MixedPrecisionSettings, EveryProductOfAStepIsRounded) {
   const Bf16KernelScope kernel("emulated_amx");
   const ThreadCountScope one(1);  // the emulator counts by thread
@@ -61,7 +74,8 @@ TEST(MixedPrecisionSettings, EveryProductOfAStepIsRounded) {
   tiny.settings.bf16 = true;
   tiny.state.global_step = 0;
   tiny.train({}, 2);
-  // q k v o gate up down, head: 16 columns, 8 to 12 wide, 10 tokens at most. Each product is one tile row by two tiles of columns.
+  // q k v o gate up down, head: 16 columns, 8 to 12 wide, 10 tokens at most. Each product is one
+  // tile row by two tiles of columns.
   EXPECT_EQ(emulated_amx_products() - before, 3 * 8 * 2);
 }
 

@@ -15,7 +15,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const fs::path kLlama = "tests/parity/data/resume/model", kTraced = "tests/parity/data/torchscript/model.pt", kDrops = "tests/parity/data/torchscript/drops.pt";
+const fs::path kLlama = "tests/parity/data/resume/model",
+               kTraced = "tests/parity/data/torchscript/model.pt",
+               kDrops = "tests/parity/data/torchscript/drops.pt";
 
 Plugin plugin_of(const char* name, const fs::path& path) {
   static const Registry registry({SLIPWAY_PLUGINS});
@@ -28,14 +30,17 @@ Plugin plugin_of(const char* name, const fs::path& path) {
 }
 
 struct Loaded {
-  Loaded(const char* name, const fs::path& path) : plugin(plugin_of(name, path)), model(plugin.get(), plugin.id()) {
-    if (const ModelWeights weights = open_weights(path); weights.read) model.parameters().load(weights.read);
+  Loaded(const char* name, const fs::path& path)
+      : plugin(plugin_of(name, path)), model(plugin.get(), plugin.id()) {
+    if (const ModelWeights weights = open_weights(path); weights.read)
+      model.parameters().load(weights.read);
   }
   // By parameter name; tied ones once.
   std::map<std::string, at::Tensor> gradients() const {
     std::map<std::string, at::Tensor> out;
     for (size_t i = 0; i < model.parameters().specs().size(); ++i)
-      if (model.parameters().specs()[i].tied_to < 0) out[model.parameters().specs()[i].name] = model.parameters().tensor(i).grad().clone();
+      if (model.parameters().specs()[i].tied_to < 0)
+        out[model.parameters().specs()[i].name] = model.parameters().tensor(i).grad().clone();
     return out;
   }
   Plugin plugin;
@@ -58,8 +63,11 @@ TEST(NativeModel, LossesAndGradientsAreThoseOfTheSameWeightsOnPathA) {
     const auto ours = native.gradients(), theirs = stable.gradients();
     ASSERT_EQ(ours.size(), theirs.size());
     double apart = 0;
-    for (const auto& [name, gradient] : theirs) apart = std::max(apart, (gradient - ours.at(name)).abs().max().item<double>());
-    std::printf("%s prompts: loss differs by %.2g of %.4g, gradients by %.2g\n", prompts == Prompts::kShared ? "shared" : "repeated", std::abs(sums[0] - sums[1]), sums[1], apart);
+    for (const auto& [name, gradient] : theirs)
+      apart = std::max(apart, (gradient - ours.at(name)).abs().max().item<double>());
+    std::printf("%s prompts: loss differs by %.2g of %.4g, gradients by %.2g\n",
+                prompts == Prompts::kShared ? "shared" : "repeated", std::abs(sums[0] - sums[1]),
+                sums[1], apart);
     EXPECT_NEAR(sums[0], sums[1], 1e-4);
     EXPECT_LT(apart, 1e-5);
     EXPECT_NEAR(loss_sum(native.model, batch), sums[0], 1e-4);
@@ -68,8 +76,10 @@ TEST(NativeModel, LossesAndGradientsAreThoseOfTheSameWeightsOnPathA) {
 
 TEST(NativeModel, WeightDecayLeavesOutNormsAndBiases) {
   const Loaded native("torchscript", kTraced), drops("torchscript", kDrops);
-  for (const ParameterSpec& spec : native.model.parameters().specs()) EXPECT_EQ(spec.decay, spec.name.find("norm") == std::string::npos) << spec.name;
-  for (const ParameterSpec& spec : drops.model.parameters().specs()) EXPECT_EQ(spec.decay, spec.name.find("bias") == std::string::npos) << spec.name;
+  for (const ParameterSpec& spec : native.model.parameters().specs())
+    EXPECT_EQ(spec.decay, spec.name.find("norm") == std::string::npos) << spec.name;
+  for (const ParameterSpec& spec : drops.model.parameters().specs())
+    EXPECT_EQ(spec.decay, spec.name.find("bias") == std::string::npos) << spec.name;
 }
 
 TEST(NativeModel, TheArchiveHasTheWeightsAndBuffersAsTheyAre) {
@@ -77,7 +87,8 @@ TEST(NativeModel, TheArchiveHasTheWeightsAndBuffersAsTheyAre) {
   const std::vector<Example> examples = tiny_examples();
   const PackedBatch batch = pack(pointers(examples));
   Objective objective;
-  for (int i = 0; i < 3; ++i) loss_backward(drops.model, batch, 10, objective);  // counts its calls in a buffer
+  // counts its calls in a buffer
+  for (int i = 0; i < 3; ++i) loss_backward(drops.model, batch, 10, objective);
   at::NoGradGuard no_grad;
   for (FlatParameters::Group& group : drops.model.parameters().groups()) group.weights.add_(0.25);
   ASSERT_STREQ(drops.model.state_file(), "model.pt");
@@ -88,8 +99,11 @@ TEST(NativeModel, TheArchiveHasTheWeightsAndBuffersAsTheyAre) {
   // Its buffers reach a model made from another archive.
   Loaded other("torchscript", kDrops);
   other.model.restore_state(read_file(saved));
-  EXPECT_NE(loss_sum(other.model, batch), loss_sum(drops.model, batch));  // its weights are the host's affair
-  for (size_t i = 0; i < other.model.parameters().groups().size(); ++i) other.model.parameters().groups()[i].weights.copy_(drops.model.parameters().groups()[i].weights);
+  // its weights are the host's affair
+  EXPECT_NE(loss_sum(other.model, batch), loss_sum(drops.model, batch));
+  for (size_t i = 0; i < other.model.parameters().groups().size(); ++i)
+    other.model.parameters().groups()[i].weights.copy_(
+        drops.model.parameters().groups()[i].weights);
   EXPECT_EQ(other.model.state(), drops.model.state());
 }
 
@@ -108,13 +122,19 @@ TEST(NativeModel, DropoutGoesByThePlaceInTheRun) {
 
 TEST(NativeModel, WhatItCannotDoIsNamed) {
   Loaded native("torchscript", kTraced);
-  EXPECT_THAT(error_of([&] { (void)native.model.make_cache({1, 8, 1, 8}); }), HasSubstr("has no cache to generate with"));
+  EXPECT_THAT(error_of([&] { (void)native.model.make_cache({1, 8, 1, 8}); }),
+              HasSubstr("has no cache to generate with"));
   const fs::path folder = scratch();
   for (const char* name : {"model.pt", "model.pt2"}) {
     write_file_durably(folder / name, "not what it is called");
-    EXPECT_THAT(error_of([&] { Loaded("torchscript", folder / name); }), AllOf(HasSubstr(name), HasSubstr(name == std::string("model.pt") ? "is no TorchScript archive" : "is no AOTInductor package"), Not(HasSubstr("frame #"))));
+    EXPECT_THAT(error_of([&] { Loaded("torchscript", folder / name); }),
+                AllOf(HasSubstr(name),
+                      HasSubstr(name == std::string("model.pt") ? "is no TorchScript archive"
+                                                                : "is no AOTInductor package"),
+                      Not(HasSubstr("frame #"))));
   }
-  EXPECT_THAT(error_of([&] { Loaded("torchscript", kLlama); }), HasSubstr("model.weights must be a TorchScript archive (model.pt)"));
+  EXPECT_THAT(error_of([&] { Loaded("torchscript", kLlama); }),
+              HasSubstr("model.weights must be a TorchScript archive (model.pt)"));
 }
 
 }  // namespace

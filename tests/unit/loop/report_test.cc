@@ -99,7 +99,8 @@ std::string sample_row(const std::string& prompt, const std::string& completion,
 
 TEST(XmlFault, IsSeen) {
   EXPECT_EQ(xml_fault("<a b=\"1\"><c/>x &amp; y</a>"), "");
-  for (const char* bad : {"<a>", "</a>", "<a></b>", "<a b=1></a>", "a & b", "<a", "<a b=\"<\"/>", "1 < 2"})
+  for (const char* bad :
+       {"<a>", "</a>", "<a></b>", "<a b=1></a>", "a & b", "<a", "<a b=\"<\"/>", "1 < 2"})
     EXPECT_NE(xml_fault(bad), "") << bad;
 }
 
@@ -112,11 +113,14 @@ TEST_F(Report, RunsNoScriptButItsOwn) {
   const size_t at = html.find("script-src 'sha256-");
   ASSERT_NE(at, std::string::npos);
   const std::string base64 = html.substr(at + 19, 44);
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string bits, hex;
   for (const char c : base64)
-    for (int bit = 5; c != '=' && bit >= 0; --bit) bits += (kDigits.find(c) >> bit & 1) != 0 ? '1' : '0';
-  for (size_t i = 0; i + 4 <= 256; i += 4) hex += "0123456789abcdef"[std::stoi(bits.substr(i, 4), nullptr, 2)];
+    for (int bit = 5; c != '=' && bit >= 0; --bit)
+      bits += (kDigits.find(c) >> bit & 1) != 0 ? '1' : '0';
+  for (size_t i = 0; i + 4 <= 256; i += 4)
+    hex += "0123456789abcdef"[std::stoi(bits.substr(i, 4), nullptr, 2)];
   EXPECT_EQ(hex, hash);
   EXPECT_THAT(html, HasSubstr("default-src 'none'"));
 }
@@ -130,7 +134,8 @@ TEST_F(Report, RaftRunShowsItsFiguresChartsSamplesAndConfiguration) {
   std::string before, after;
   for (int i = 0; i < 40; ++i) {
     before += sample_row(fmt::format("prompt {}", i), fmt::format("dull {}", i), 0.0);
-    after += sample_row(fmt::format("prompt {}", i), fmt::format("bright {}", i), i < 30 ? 0.02 * i : -0.5);
+    after += sample_row(fmt::format("prompt {}", i), fmt::format("bright {}", i),
+                        i < 30 ? 0.02 * i : -0.5);
   }
   write("samples/eval-0000.jsonl", before);
   write("samples/eval-0006.jsonl", after);
@@ -146,15 +151,17 @@ TEST_F(Report, RaftRunShowsItsFiguresChartsSamplesAndConfiguration) {
   EXPECT_THAT(html, HasSubstr("<dd class=\"big\">24</dd>"));
   EXPECT_THAT(html, HasSubstr("0.8 of the first distinct-2"));
   EXPECT_THAT(html, HasSubstr("algorithm = &quot;raft&quot;"));
-  EXPECT_THAT(html, HasSubstr("Of 40 held-out prompts, 29 are answered with more reward than before, 10 with "
-                              "less, 1 with the same."));
+  EXPECT_THAT(
+      html,
+      HasSubstr("Of 40 held-out prompts, 29 are answered with more reward than before, 10 with "
+                "less, 1 with the same."));
   EXPECT_EQ(count(html, "<td class=\"prompt\">"), 12u);
   EXPECT_THAT(html, HasSubstr("bright 29"));  // the largest gain
   EXPECT_THAT(html, HasSubstr("bright 39"));  // the largest loss
   EXPECT_EQ(count(html, "<figure>"), 9u);
-  for (const char* title :
-       {"Reward", "Diversity of the held-out answers", "Rewards of the training samples", "Training loss",
-        "Learning rate", "Gradient norm", "Mean length", "Cut share", "Time of an iteration"})
+  for (const char* title : {"Reward", "Diversity of the held-out answers",
+                            "Rewards of the training samples", "Training loss", "Learning rate",
+                            "Gradient norm", "Mean length", "Cut share", "Time of an iteration"})
     EXPECT_THAT(html, HasSubstr(fmt::format("<h3>{}</h3>", title)));
   EXPECT_EQ(html, page());  // the same folder, the same bytes
 }
@@ -163,7 +170,8 @@ TEST_F(Report, SeveralRewardsHaveAChartEach) {
   const auto rows = [](const std::vector<std::string>& names) {
     std::string out;
     for (int i = 0; i < 3; ++i) {
-      Json held_out = parse_json(evaluate_row(i, 0.5, 0.8), "row"), iteration = parse_json(iteration_row(i + 1), "row");
+      Json held_out = parse_json(evaluate_row(i, 0.5, 0.8), "row"),
+           iteration = parse_json(iteration_row(i + 1), "row");
       for (const std::string& name : names) {
         held_out["eval_rewards/" + name + "/mean"] = 0.25 * i;
         iteration["rewards/" + name + "/mean"] = 0.5 * i;
@@ -219,8 +227,9 @@ TEST_F(Report, SftRunShowsOnlyWhatExists) {
 
 TEST_F(Report, EscapesWhateverSamplesHold) {
   const std::string hostile = "</td><script>alert(1)</script>&\"'<b>";
-  write("metrics.jsonl",
-        raft_metrics(1) + Json{{"event", "end"}, {"outcome", "stopped: <img> & \"x\""}}.dump() + "\n");
+  write("metrics.jsonl", raft_metrics(1) +
+                             Json{{"event", "end"}, {"outcome", "stopped: <img> & \"x\""}}.dump() +
+                             "\n");
   write("samples/eval-0000.jsonl", sample_row(hostile, hostile, 0.1));
   write("samples/eval-0001.jsonl", sample_row(hostile, "]]>" + hostile, 0.2));
   write("config.resolved.toml", "# </pre>" + hostile + "\n");
@@ -253,8 +262,9 @@ TEST_F(Report, InvalidUtf8AndControlCharactersBecomeReplacementCharacters) {
 }
 
 TEST_F(Report, WithoutMetricsThrowsAndWritesNothing) {
-  EXPECT_THAT([&] { write_report(run_); }, testing::ThrowsMessage<Error>(testing::AllOf(
-                                               HasSubstr(run_.string()), HasSubstr("metrics.jsonl"))));
+  EXPECT_THAT([&] { write_report(run_); },
+              testing::ThrowsMessage<Error>(
+                  testing::AllOf(HasSubstr(run_.string()), HasSubstr("metrics.jsonl"))));
   EXPECT_FALSE(fs::exists(run_ / "report.html"));
   EXPECT_THROW(write_picture(run_, run_ / "p.svg"), Error);
 }
@@ -271,7 +281,8 @@ TEST_F(Report, EmptyMetricsMakeAPage) {
 TEST_F(Report, ATornLastLineIsIgnoredAndABrokenOneCounted) {
   write("metrics.jsonl", raft_metrics(2) + R"({"global_step":9,"lo)");
   EXPECT_THAT(page(), Not(HasSubstr("could not be read")));
-  write("metrics.jsonl", "garbage\n[1,2]\n" + raft_metrics(2) + "{\"a\":\n" + R"({"global_step":9,"lo)");
+  write("metrics.jsonl",
+        "garbage\n[1,2]\n" + raft_metrics(2) + "{\"a\":\n" + R"({"global_step":9,"lo)");
   const std::string html = page();
   expect_sound(html);
   EXPECT_THAT(html, HasSubstr("3 lines of metrics.jsonl could not be read"));
@@ -297,7 +308,8 @@ TEST_F(Report, NumbersThatAreNoneLeaveGaps) {
 
 TEST_F(Report, AllNumbersMissingMakesNoChart) {
   write("metrics.jsonl",
-        "{\"global_step\":1,\"loss\":null,\"grad_norm\":NaN}\n{\"event\":\"evaluate\",\"iteration\":0,\"eval_"
+        "{\"global_step\":1,\"loss\":null,\"grad_norm\":NaN}\n{\"event\":\"evaluate\","
+        "\"iteration\":0,\"eval_"
         "reward\":null}\n");
   const std::string html = page();
   expect_sound(html);
@@ -309,7 +321,10 @@ TEST_F(Report, OnePointAndConstantSeriesHaveAxes) {
     for (const int rows : {1, 2, 50}) {
       std::string text;
       for (int i = 1; i <= rows; ++i)
-        text += line({{"global_step", i}, {"loss", value}, {"learning_rate", value}, {"grad_norm", value}}) +
+        text += line({{"global_step", i},
+                      {"loss", value},
+                      {"learning_rate", value},
+                      {"grad_norm", value}}) +
                 line({{"event", "evaluate"},
                       {"iteration", i - 1},
                       {"eval_reward", value},
@@ -326,14 +341,17 @@ TEST_F(Report, OnePointAndConstantSeriesHaveAxes) {
 }
 
 TEST_F(Report, AResumedRunHasNotEndedAndARollbackCountsTheModelKept) {
-  write("metrics.jsonl",
-        raft_metrics(1) + R"({"event":"end","outcome":"interrupted","seconds":5})" + "\n" + step_row(5, 3.0));
+  write("metrics.jsonl", raft_metrics(1) +
+                             R"({"event":"end","outcome":"interrupted","seconds":5})" + "\n" +
+                             step_row(5, 3.0));
   EXPECT_THAT(page(), HasSubstr("not finished when this page was written"));
   write("metrics.jsonl",
-        raft_metrics(3) + R"({"event":"rollback","to_iteration":2,"eval_reward":0.325,"iteration":3})" +
-            "\n" + R"({"event":"end","outcome":"stopped: distinct-2 fell","seconds":5})" + "\n");
+        raft_metrics(3) +
+            R"({"event":"rollback","to_iteration":2,"eval_reward":0.325,"iteration":3})" + "\n" +
+            R"({"event":"end","outcome":"stopped: distinct-2 fell","seconds":5})" + "\n");
   for (int i = 0; i < 4; ++i)
-    write(fmt::format("samples/eval-{:04}.jsonl", i), sample_row("p", fmt::format("answer {}", i), 0.1 * i));
+    write(fmt::format("samples/eval-{:04}.jsonl", i),
+          sample_row("p", fmt::format("answer {}", i), 0.1 * i));
   const std::string html = page();
   EXPECT_THAT(html, HasSubstr("back to the model of iteration 2"));
   EXPECT_THAT(html, HasSubstr("0.125 <small>→</small> 0.325"));
@@ -343,9 +361,9 @@ TEST_F(Report, AResumedRunHasNotEndedAndARollbackCountsTheModelKept) {
 
 TEST_F(Report, PairsOnlyTheSamePrompt) {
   write("metrics.jsonl", raft_metrics(1));
-  write("samples/eval-0000.jsonl", sample_row("one", "a", 0.1) + sample_row("two", "b", 0.1) +
-                                       "{\"prompt\":\"three\",\"completion\":\"c\",\"reward\":null}\n" +
-                                       "torn");
+  write("samples/eval-0000.jsonl",
+        sample_row("one", "a", 0.1) + sample_row("two", "b", 0.1) +
+            "{\"prompt\":\"three\",\"completion\":\"c\",\"reward\":null}\n" + "torn");
   write("samples/eval-0001.jsonl",
         sample_row("one", "", 0.2) + sample_row("other", "d", 0.1) + sample_row("three", "e", 0.1));
   write("samples/eval-final.jsonl", "not a number\n");
@@ -357,7 +375,8 @@ TEST_F(Report, PairsOnlyTheSamePrompt) {
 
 TEST_F(Report, AHugeRunIsThinnedWithItsPeaksWithinASecond) {
   std::string rows;
-  for (int i = 1; i <= 30000; ++i) rows += step_row(i, i == 12345 ? 77.5 : 2.0 + std::sin(i * 0.37));
+  for (int i = 1; i <= 30000; ++i)
+    rows += step_row(i, i == 12345 ? 77.5 : 2.0 + std::sin(i * 0.37));
   write("metrics.jsonl", rows);
   std::string samples;
   for (int i = 0; i < 5000; ++i)
@@ -366,7 +385,8 @@ TEST_F(Report, AHugeRunIsThinnedWithItsPeaksWithinASecond) {
     write(fmt::format("samples/{}.jsonl", name), samples);
   const auto begin = std::chrono::steady_clock::now();
   const std::string html = page();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   RecordProperty("milliseconds", static_cast<int>(1000 * seconds));
   expect_sound(html);
   EXPECT_LT(html.size(), 400'000u);
@@ -381,8 +401,9 @@ TEST_F(Report, PictureIsOneWellFormedSvg) {
   write("metrics.jsonl", raft_metrics(6));
   std::string before, after;
   for (int i = 0; i < 9; ++i) {
-    before += sample_row(fmt::format("prompt {}", i),
-                         "a long answer that must be broken into lines " + std::string(300, 'w'), -0.5);
+    before +=
+        sample_row(fmt::format("prompt {}", i),
+                   "a long answer that must be broken into lines " + std::string(300, 'w'), -0.5);
     after += sample_row(fmt::format("prompt {}", i), "good\n\nanswer", 0.1 * i);
   }
   write("samples/eval-0000.jsonl", before);
@@ -390,7 +411,8 @@ TEST_F(Report, PictureIsOneWellFormedSvg) {
   const std::string svg = picture();
   EXPECT_EQ(xml_fault(svg), "");
   EXPECT_TRUE(svg.starts_with("<svg xmlns="));
-  EXPECT_EQ(count(svg, "http"), 1u);  // the name of the SVG namespace, which a stand-alone file must carry
+  EXPECT_EQ(count(svg, "http"),
+            1u);  // the name of the SVG namespace, which a stand-alone file must carry
   EXPECT_THAT(svg, Not(HasSubstr("<script")));
   EXPECT_EQ(count(svg, "class=\"chart\""), 2u);
   for (const char* prompt : {"prompt 7<", "prompt 4<", "prompt 1<"})

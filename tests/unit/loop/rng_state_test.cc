@@ -1,4 +1,5 @@
-// rng_state.pth: the states that Python, numpy and torch have after seeding (tests/parity/record_torch_files.py).
+// rng_state.pth: the states that Python, numpy and torch have after seeding
+// (tests/parity/record_torch_files.py).
 #include "loop/rng_state.h"
 
 #include <gtest/gtest.h>
@@ -9,13 +10,15 @@ namespace slipway {
 namespace {
 
 TEST(RngState, IsThatOfSeededGenerators) {
-  const TorchFile theirs("tests/parity/data/torch_rng_state.pt");  // torch seeded with 42, Python and numpy with 1
+  // torch seeded with 42, Python and numpy with 1
+  const TorchFile theirs("tests/parity/data/torch_rng_state.pt");
   const fs::path one = scratch_folder() / "one.pth", other = scratch_folder() / "other.pth";
   write_rng_state(one, 1);
   write_rng_state(other, 42);
   const TorchFile ours(one), torch(other);
   std::vector<std::string> different;
-  for (const char* part : {"python", "numpy"}) compare(*theirs.value().find(part), *ours.value().find(part), part, different);
+  for (const char* part : {"python", "numpy"})
+    compare(*theirs.value().find(part), *ours.value().find(part), part, different);
   compare(*theirs.value().find("cpu"), *torch.value().find("cpu"), "cpu", different);
   EXPECT_EQ(different, std::vector<std::string>{});
   EXPECT_EQ(ours.value().keys.size(), theirs.value().keys.size());

@@ -1,4 +1,5 @@
-// What a Run writes and reads back: when metrics are on the disk, what is said of a file that is not the one, which weights are refused.
+// What a Run writes and reads back: when metrics are on the disk, what is said of a file that is
+// not the one, which weights are refused.
 #include "loop/run.h"
 
 #include <chrono>
@@ -18,7 +19,8 @@ constexpr const char* kTokenizer = R"({"version": "1.0", "added_tokens": [], "no
   "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
   "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
   "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "f": 5, "g": 6, "h": 7}, "merges": []}})";
-constexpr const char* kModel = R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 8, "tie_word_embeddings": true})";
+constexpr const char* kModel =
+    R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 8, "tie_word_embeddings": true})";
 
 Value model_options() {
   Value out;
@@ -29,20 +31,26 @@ Value model_options() {
 // A run of a tiny model in `folder`/run; its weights are drawn by `seed`.
 struct TinyRun {
   TinyRun(const fs::path& folder, const std::vector<std::string>& more = {}, uint64_t seed = 7)
-      : config(configured(folder, more)), tokenizer(load_tokenizer(folder / "tokenizer.json")), plugin(library(), *library().descriptors()[0], model_options(), {}),
-        model(plugin.get(), plugin.id()), memory(false) {
+      : config(configured(folder, more)),
+        tokenizer(load_tokenizer(folder / "tokenizer.json")),
+        plugin(library(), *library().descriptors()[0], model_options(), {}),
+        model(plugin.get(), plugin.id()),
+        memory(false) {
     model.parameters().initialise(seed);
     create_folder(config.output_dir);
-    run.emplace(RunParts{config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access, memory});
+    run.emplace(RunParts{
+        config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access, memory});
     run->begin_flow(10, 1);
   }
   static RunConfig configured(const fs::path& folder, const std::vector<std::string>& more) {
     write_file_durably(folder / "tokenizer.json", kTokenizer);
     write_file_durably(folder / "config.json", kModel);
     write_file_durably(folder / "texts.txt", "ab\n");
-    write_file_durably(folder / "run.toml", "[run]\nalgorithm = \"sft\"\noutput_dir = \"" + (folder / "run").string() +
-                                                "\"\n[model]\nconfig = \"config.json\"\ntokenizer = \"tokenizer.json\"\n[data]\ntrain = [\"texts.txt\"]\n"
-                                                "[train]\nmax_steps = 10\ninclude_num_input_tokens_seen = \"all\"\n");
+    write_file_durably(folder / "run.toml",
+                       "[run]\nalgorithm = \"sft\"\noutput_dir = \"" + (folder / "run").string() +
+                           "\"\n[model]\nconfig = \"config.json\"\ntokenizer = "
+                           "\"tokenizer.json\"\n[data]\ntrain = [\"texts.txt\"]\n"
+                           "[train]\nmax_steps = 10\ninclude_num_input_tokens_seen = \"all\"\n");
     return load_run_config(folder / "run.toml", more, nullptr);
   }
   static Library& library() {
@@ -69,7 +77,8 @@ class RunFiles : public testing::Test {
  protected:
   std::vector<std::string> names() const {
     std::vector<std::string> out;
-    for (const fs::path& path : list_folder(folder / "run")) out.push_back(path.filename().string());
+    for (const fs::path& path : list_folder(folder / "run"))
+      out.push_back(path.filename().string());
     return out;
   }
   const fs::path folder = scratch(), metrics = folder / "run" / "metrics.jsonl";
@@ -82,11 +91,15 @@ TEST_F(RunFiles, MetricsAreOnTheDiskBeforeTheCheckpointThatCountsThem) {
   const RecordedCalls disk(folder / "run");
   tiny.run->save({});
   const std::vector<std::string> calls = disk.calls();
-  const auto at = [&](const std::string& call) { return std::ranges::find(calls, call) - calls.begin(); };
+  const auto at = [&](const std::string& call) {
+    return std::ranges::find(calls, call) - calls.begin();
+  };
   ASSERT_LT(at("rename .checkpoint-0.slipway-part -> checkpoint-0"), std::ssize(calls));
   EXPECT_LT(at("fsync metrics.jsonl"), at("rename .checkpoint-0.slipway-part -> checkpoint-0"));
   for (const fs::path& path : list_folder(folder / "run" / "checkpoint-0"))
-    EXPECT_LT(at("fsync .checkpoint-0.slipway-part/" + path.filename().string()), at("rename .checkpoint-0.slipway-part -> checkpoint-0")) << path;
+    EXPECT_LT(at("fsync .checkpoint-0.slipway-part/" + path.filename().string()),
+              at("rename .checkpoint-0.slipway-part -> checkpoint-0"))
+        << path;
 }
 
 TEST_F(RunFiles, TheLastRowOfARunIsOnTheDisk) {
@@ -105,8 +118,11 @@ TEST_F(RunFiles, ResumingCutsMetricsBackAndSaysWhenTheyAreNotTheOnes) {
   const auto restored = [&] { return said([&] { TinyRun(folder).run->restore(checkpoint); }); };
   EXPECT_THAT(restored(), Not(HasSubstr("metrics")));
   EXPECT_EQ(read_file(metrics), then);
-  const auto is_told = AllOf(HasSubstr("/run/metrics.jsonl: is not the file that"), HasSubstr("checkpoint-0 was saved beside"), HasSubstr("Rows of metrics are missing or were changed"));
-  for (const std::string& other : {then.substr(0, then.size() - 5), std::string(), std::string(2 * then.size(), 'x')}) {
+  const auto is_told = AllOf(HasSubstr("/run/metrics.jsonl: is not the file that"),
+                             HasSubstr("checkpoint-0 was saved beside"),
+                             HasSubstr("Rows of metrics are missing or were changed"));
+  for (const std::string& other :
+       {then.substr(0, then.size() - 5), std::string(), std::string(2 * then.size(), 'x')}) {
     write_file_durably(metrics, other);
     EXPECT_THAT(restored(), is_told) << other;
     EXPECT_EQ(read_file(metrics), other);
@@ -139,7 +155,8 @@ TEST_F(RunFiles, DamagedWeightsAreNeverLoaded) {
   std::string bytes = read_file(checkpoint / "model.safetensors");
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file_durably(checkpoint / "model.safetensors", bytes);
-  EXPECT_THAT(error_of([&] { tiny.run->load_weights(checkpoint); }), HasSubstr("model.safetensors: differs from what the manifest says"));
+  EXPECT_THAT(error_of([&] { tiny.run->load_weights(checkpoint); }),
+              HasSubstr("model.safetensors: differs from what the manifest says"));
 }
 
 TEST_F(RunFiles, TheBestCheckpointOfAMovedRunIsFoundBesideTheOthers) {
@@ -163,25 +180,32 @@ TEST_F(RunFiles, TheFinalModelReplacesOneInOtherShards) {
   TinyRun(folder, sharded).run->save_final_model();
   const std::vector<std::string> in_shards = names();
   EXPECT_THAT(in_shards, testing::Contains("model.safetensors.index.json"));
-  for (const char* name : {"chat_template.jinja", "added_tokens.json", "vocab.json"}) write_file_durably(folder / "run" / name, "of an earlier tokenizer");
+  for (const char* name : {"chat_template.jinja", "added_tokens.json", "vocab.json"})
+    write_file_durably(folder / "run" / name, "of an earlier tokenizer");
   TinyRun whole(folder, {}, 8);
   whole.run->save_final_model();
-  for (const std::string& name : names()) EXPECT_TRUE(name == "model.safetensors" || !name.starts_with("model")) << name;
-  for (const char* name : {"chat_template.jinja", "added_tokens.json", "vocab.json"}) EXPECT_FALSE(fs::exists(folder / "run" / name)) << name;
+  for (const std::string& name : names())
+    EXPECT_TRUE(name == "model.safetensors" || !name.starts_with("model")) << name;
+  for (const char* name : {"chat_template.jinja", "added_tokens.json", "vocab.json"})
+    EXPECT_FALSE(fs::exists(folder / "run" / name)) << name;
   TinyRun read(folder, {}, 9);
   read.run->load_weights(folder / "run");
   for (size_t i = 0; i < read.model.parameters().specs().size(); ++i)
-    EXPECT_TRUE(at::equal(read.model.parameters().tensor(i), whole.model.parameters().tensor(i))) << i;
+    EXPECT_TRUE(at::equal(read.model.parameters().tensor(i), whole.model.parameters().tensor(i)))
+        << i;
   TinyRun(folder, sharded).run->save_final_model();
   EXPECT_EQ(names(), in_shards);
 }
 
 TEST_F(RunFiles, ASurplusCheckpointOfAKilledRotationGoesWithTheFinalModel) {
   TinyRun tiny(folder, {"train.save_total_limit=1"});
-  for (const int step : {1, 2, 3}) write_checkpoint(folder / "run", step, {{"a", [](const fs::path& path) { write_file_durably(path, "x"); }}});
+  for (const int step : {1, 2, 3})
+    write_checkpoint(folder / "run", step,
+                     {{"a", [](const fs::path& path) { write_file_durably(path, "x"); }}});
   tiny.run->state.best_model_checkpoint = (folder / "run" / "checkpoint-1").string();
   tiny.run->save_final_model();
-  EXPECT_THAT(list_checkpoints(folder / "run"), ElementsAre(folder / "run" / "checkpoint-3", folder / "run" / "checkpoint-1"));
+  EXPECT_THAT(list_checkpoints(folder / "run"),
+              ElementsAre(folder / "run" / "checkpoint-3", folder / "run" / "checkpoint-1"));
 }
 
 TEST_F(RunFiles, TheSpeedOfAResumedRunIsThisProcesss) {
@@ -195,7 +219,8 @@ TEST_F(RunFiles, TheSpeedOfAResumedRunIsThisProcesss) {
   tiny.run->restore(checkpoint);
   const auto now = std::chrono::steady_clock::now;
   tiny.run->begin_training();
-  for (const auto begun = now(); now() - begun < std::chrono::milliseconds(5);) continue;  // time that the speed is over
+  // time that the speed is over
+  for (const auto begun = now(); now() - begun < std::chrono::milliseconds(5);) continue;
   tiny.run->count_tokens(100);
   tiny.run->log({{"loss", 1.0}});
   const Json row = tiny.run->state.log_history.back();

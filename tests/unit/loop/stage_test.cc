@@ -26,7 +26,9 @@ TEST(Stage, StepsOfAStage) {
   EXPECT_EQ(stage_steps(10, s), 7);
 }
 
-double rate(const StageSettings& s, int64_t step) { return stage_schedule(s, 4)->at(step + s.schedule_offset); }
+double rate(const StageSettings& s, int64_t step) {
+  return stage_schedule(s, 4)->at(step + s.schedule_offset);
+}
 
 TEST(Stage, Schedules) {
   StageSettings s;
@@ -52,11 +54,14 @@ TEST(Stage, Schedules) {
 
 TEST(Stage, GradientsBeyondFloatBlameTheLossPlugin) {
   TinyStage tiny;
-  const LossPlugin steep(instance(fixture("token_loss"), parse_toml("what = \"large\"", "test.toml")));
+  const LossPlugin steep(
+      instance(fixture("token_loss"), parse_toml("what = \"large\"", "test.toml")));
   tiny.settings.objective.plugin = &steep;
   const std::string said = error_of([&] { tiny.train({}, 4); });
   EXPECT_THAT(said, testing::StartsWith("step 1: the loss is 0 and the gradient norm "));
-  EXPECT_THAT(said, testing::EndsWith("with the loss of plugin org.test.token-loss: the derivatives that it gives are too large, or train.learning_rate is"));
+  EXPECT_THAT(said,
+              testing::EndsWith("with the loss of plugin org.test.token-loss: the derivatives that "
+                                "it gives are too large, or train.learning_rate is"));
 }
 
 TEST(Stage, PartsOfAMicroBatchChangeNothingButRounding) {
@@ -89,7 +94,8 @@ TEST(Stage, SmallGradientsAreClippedAsTorchDoes) {
     TinyStage tiny;
     {
       const at::NoGradGuard no_grad;
-      for (FlatParameters::Group& group : tiny.model.parameters().groups()) group.weights.mul_(1e-3);
+      for (FlatParameters::Group& group : tiny.model.parameters().groups())
+        group.weights.mul_(1e-3);
     }
     tiny.settings.max_grad_norm = clip;
     tiny.train({}, 2);
@@ -103,7 +109,9 @@ TEST(Stage, SmallGradientsAreClippedAsTorchDoes) {
   at::Tensor parameter = at::zeros_like(whole).requires_grad_(true);
   parameter.mutable_grad() = whole * (norm / whole.norm().item<double>());
   torch::nn::utils::clip_grad_norm_(parameter, norm / 2);
-  const double expected = parameter.grad().norm().item<double>() / norm, clipped = moments(norm / 2, nullptr).norm().item<double>() / whole.norm().item<double>();
+  const double expected = parameter.grad().norm().item<double>() / norm,
+               clipped =
+                   moments(norm / 2, nullptr).norm().item<double>() / whole.norm().item<double>();
   std::printf("norm %.3g clipped to a half: %.6f of it, torch %.6f\n", norm, clipped, expected);
   EXPECT_NEAR(clipped, expected, 2e-6);
   EXPECT_GT(std::abs(expected - 0.5), 1e-4);

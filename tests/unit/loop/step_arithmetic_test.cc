@@ -1,4 +1,5 @@
-// Steps, their examples and the epoch told after each, beside the Hugging Face Trainer's (tests/parity/record_step_arithmetic.py).
+// Steps, their examples and the epoch told after each, beside the Hugging Face Trainer's
+// (tests/parity/record_step_arithmetic.py).
 #include <gtest/gtest.h>
 
 #include "tests/unit/loop/tiny_stage.h"
@@ -20,7 +21,8 @@ class Watched : public Feed {
     steps.emplace_back();
     for (const auto& micro_batch : out->micro_batches) {
       steps.back().emplace_back();
-      for (const Example* example : micro_batch) steps.back().back().push_back(example - examples_.data());
+      for (const Example* example : micro_batch)
+        steps.back().back().push_back(example - examples_.data());
     }
     return out;
   }
@@ -36,7 +38,8 @@ class Watched : public Feed {
 };
 
 TEST(StepArithmetic, IsTheTrainers) {
-  const Json record = parse_json(read_file("tests/parity/data/step_arithmetic.json"), "step_arithmetic.json");
+  const Json record =
+      parse_json(read_file("tests/parity/data/step_arithmetic.json"), "step_arithmetic.json");
   const auto lengths = record.at("lengths").get<std::vector<size_t>>();
   size_t steps_seen = 0;
   double largest = 0;
@@ -44,7 +47,8 @@ TEST(StepArithmetic, IsTheTrainers) {
   for (const Json& run : record.at("runs")) {
     SCOPED_TRACE(run.dump().substr(0, 120));
     std::vector<Example> examples;
-    for (size_t i = 0; i < run.at("rows").get<size_t>(); ++i) examples.push_back({std::vector<int32_t>(lengths[i], static_cast<int32_t>(i % 16)), 0});
+    for (size_t i = 0; i < run.at("rows").get<size_t>(); ++i)
+      examples.push_back({std::vector<int32_t>(lengths[i], static_cast<int32_t>(i % 16)), 0});
     StageSettings& settings = tiny.settings;
     settings.batch_size = run.at("batch_size");
     settings.gradient_accumulation_steps = run.at("accumulation");
@@ -69,18 +73,21 @@ TEST(StepArithmetic, IsTheTrainers) {
       EXPECT_EQ(report.epochs, ++epochs_ended);
       return 0;
     };
-    EXPECT_TRUE(train_stage(tiny.model, tiny.optimizer, *stage_schedule(settings, steps), feed, settings, steps, hooks));
+    EXPECT_TRUE(train_stage(tiny.model, tiny.optimizer, *stage_schedule(settings, steps), feed,
+                            settings, steps, hooks));
     EXPECT_EQ(epochs_ended, run.at("epochs_begun"));
     ASSERT_EQ(epochs.size(), run.at("steps").size());
     for (size_t i = 0; i < epochs.size(); ++i) {
-      largest = std::max(largest, std::abs(epochs[i] - run.at("steps")[i].at("epoch").get<double>()));
+      largest =
+          std::max(largest, std::abs(epochs[i] - run.at("steps")[i].at("epoch").get<double>()));
       EXPECT_EQ(feed.steps[i], run.at("steps")[i].at("rows").get<Rows>()) << "step " << i + 1;
     }
     steps_seen += epochs.size();
   }
   EXPECT_GT(steps_seen, 300u);
   EXPECT_EQ(largest, 0);
-  std::printf("%zu steps of %zu runs, largest difference of an epoch %g\n", steps_seen, record.at("runs").size(), largest);
+  std::printf("%zu steps of %zu runs, largest difference of an epoch %g\n", steps_seen,
+              record.at("runs").size(), largest);
 }
 
 TEST(StepArithmetic, AFeedGoesOnWhereItWasLeft) {
@@ -99,7 +106,8 @@ TEST(StepArithmetic, AFeedGoesOnWhereItWasLeft) {
       EXPECT_FALSE(resumed.next());  // both stand at an epoch's end
       whole.begin_epoch();
       resumed.begin_epoch();
-      EXPECT_EQ(resumed.next()->micro_batches, whole.next()->micro_batches) << strategy << " " << done;
+      EXPECT_EQ(resumed.next()->micro_batches, whole.next()->micro_batches)
+          << strategy << " " << done;
     }
   }
 }
@@ -107,7 +115,8 @@ TEST(StepArithmetic, AFeedGoesOnWhereItWasLeft) {
 TEST(StepArithmetic, DroppingAllThatThereIsIsRefused) {
   std::vector<Example> examples(3, Example{{1, 2, 3}, 0});
   EXPECT_EQ(error_of([&] { OrderedFeed(examples, {"random", 5, {}, 4, 1, true}); }),
-            "3 examples make no whole batch, and train.dataloader_drop_last leaves out what is less; lower train.per_device_train_batch_size");
+            "3 examples make no whole batch, and train.dataloader_drop_last leaves out what is "
+            "less; lower train.per_device_train_batch_size");
 }
 
 // A callback ends epochs early: what is left of one counts as done, in a resumed run too.
@@ -122,7 +131,8 @@ TEST(StepArithmetic, AStoppedEpochIsPassedOver) {
     steps.push_back(report.step);
     return report.step % 5 == 2 ? SLW_STOP_EPOCH : 0;
   };
-  train_stage(tiny.model, tiny.optimizer, *stage_schedule(tiny.settings, 15), feed, tiny.settings, 15, hooks);
+  train_stage(tiny.model, tiny.optimizer, *stage_schedule(tiny.settings, 15), feed, tiny.settings,
+              15, hooks);
   EXPECT_EQ(steps, (std::vector<int64_t>{1, 2, 6, 7, 11, 12}));
   EXPECT_EQ(feed.done(), 15);
 }

@@ -1,4 +1,5 @@
-// Steps of a stream beside the Hugging Face Trainer's over data without a length (tests/parity/record_step_arithmetic.py).
+// Steps of a stream beside the Hugging Face Trainer's over data without a length
+// (tests/parity/record_step_arithmetic.py).
 #include "loop/stream_feed.h"
 
 #include <atomic>
@@ -23,19 +24,23 @@ fs::path numbers(size_t count) {
 }
 
 // The row's number is the length of its example, less 2.
-std::optional<Example> counted(const Row& row) { return Example{std::vector<int32_t>(std::stoul(row.completion) + 2, 1), 0}; }
+std::optional<Example> counted(const Row& row) {
+  return Example{std::vector<int32_t>(std::stoul(row.completion) + 2, 1), 0};
+}
 
 Rows rows_of(const StepExamples& step) {
   Rows out;
   for (const auto& micro_batch : step.micro_batches) {
     out.emplace_back();
-    for (const Example* example : micro_batch) out.back().push_back(static_cast<int64_t>(example->ids.size()) - 2);
+    for (const Example* example : micro_batch)
+      out.back().push_back(static_cast<int64_t>(example->ids.size()) - 2);
   }
   return out;
 }
 
 TEST(StreamFeed, StepsAreTheTrainers) {
-  const Json record = parse_json(read_file("tests/parity/data/step_arithmetic.json"), "step_arithmetic.json");
+  const Json record =
+      parse_json(read_file("tests/parity/data/step_arithmetic.json"), "step_arithmetic.json");
   double largest = 0;
   size_t steps = 0;
   for (const Json& run : record.at("streams")) {
@@ -61,10 +66,12 @@ TEST(StreamFeed, StepsAreTheTrainers) {
   }
   EXPECT_GT(steps, 30u);
   EXPECT_EQ(largest, 0);
-  std::printf("%zu steps of %zu streams, largest difference of an epoch %g\n", steps, record.at("streams").size(), largest);
+  std::printf("%zu steps of %zu streams, largest difference of an epoch %g\n", steps,
+              record.at("streams").size(), largest);
 }
 
-// A pass's last group may be short. The Trainer does not step after it: it adds its gradients to the next pass's first step.
+// A pass's last group may be short. The Trainer does not step after it: it adds its gradients to
+// the next pass's first step.
 TEST(StreamFeed, APassEndsOnAStep) {
   RowStream rows({numbers(10)}, {});
   StreamFeed feed(rows, counted, 2, 4, 3);
@@ -76,7 +83,9 @@ TEST(StreamFeed, APassEndsOnAStep) {
 TEST(StreamFeed, GoesOnFromEveryPlace) {
   const fs::path file = numbers(11);
   RowStream rows({file}, {});
-  const auto some = [](const Row& row) { return row.completion == "4" ? std::nullopt : counted(row); };
+  const auto some = [](const Row& row) {
+    return row.completion == "4" ? std::nullopt : counted(row);
+  };
   StreamFeed whole(rows, some, 2, 2, 20);
   for (int i = 0; i < 10; ++i) {
     const Json place = parse_json(whole.place().dump(), "place");
@@ -129,7 +138,8 @@ TEST(StreamFeed, TrainsAsTheSameRowsInMemoryDo) {
     tiny.settings.objective.noise.alpha = 5;  // drawn by an example's number in its epoch
     StageHooks hooks;
     hooks.on_step = [](const StepReport&) -> uint32_t { return 0; };
-    train_stage(tiny.model, tiny.optimizer, *stage_schedule(tiny.settings, 7), feed, tiny.settings, 7, hooks);
+    train_stage(tiny.model, tiny.optimizer, *stage_schedule(tiny.settings, 7), feed, tiny.settings,
+                7, hooks);
     return tiny.weights();
   };
   RowStream rows({numbers(9)}, {});
@@ -145,22 +155,34 @@ TEST(StreamFeed, NothingToTrainOnIsAnError) {
   RowStream rows({numbers(3)}, {});
   StreamFeed feed(rows, [](const Row&) { return std::optional<Example>(); }, 2, 2, 7);
   EXPECT_EQ(error_of([&] { feed.next(); }), "no row is left to train on");
-  EXPECT_THAT(error_of([&] { feed.go_to(3, Json::object()); }), testing::HasSubstr("does not say where its stream stood"));
+  EXPECT_THAT(error_of([&] { feed.go_to(3, Json::object()); }),
+              testing::HasSubstr("does not say where its stream stood"));
 }
 
 TEST(StreamFeed, WhatCannotGoWithAStreamIsRefused) {
   const auto faults = [](const std::string& algorithm, const std::string& more) {
     RunConfig config;
     config.raft = algorithm == "raft";
-    config.resolved = check_run_file(parse_toml(fmt::format("[run]\nalgorithm = \"{}\"\noutput_dir = \"x\"\n[data]\ntrain = [\"t\"]\nstreaming = true\n{}", algorithm, more), "run.toml"), nullptr);
+    config.resolved = check_run_file(
+        parse_toml(fmt::format("[run]\nalgorithm = \"{}\"\noutput_dir = \"x\"\n[data]\ntrain = "
+                               "[\"t\"]\nstreaming = true\n{}",
+                               algorithm, more),
+                   "run.toml"),
+        nullptr);
     return streaming_faults(config);
   };
   EXPECT_THAT(faults("sft", "[train]\nmax_steps = 3\n"), testing::IsEmpty());
-  EXPECT_THAT(faults("raft", ""), testing::ElementsAre(testing::StartsWith("run.toml:6: data.streaming: raft")));
-  EXPECT_THAT(faults("sft", "eval_rows = 2\n[train]\ntrain_sampling_strategy = \"group_by_length\"\ndataloader_drop_last = true\n"),
-              testing::ElementsAre(testing::StartsWith("run.toml:6: data.streaming: needs train.max_steps over 0"), testing::StartsWith("run.toml:7: data.eval_rows: "),
-                                   testing::StartsWith("run.toml:9: train.train_sampling_strategy: \"group_by_length\" goes by the lengths of all examples"),
-                                   testing::StartsWith("run.toml:10: train.dataloader_drop_last: ")));
+  EXPECT_THAT(faults("raft", ""),
+              testing::ElementsAre(testing::StartsWith("run.toml:6: data.streaming: raft")));
+  EXPECT_THAT(faults("sft",
+                     "eval_rows = 2\n[train]\ntrain_sampling_strategy = "
+                     "\"group_by_length\"\ndataloader_drop_last = true\n"),
+              testing::ElementsAre(
+                  testing::StartsWith("run.toml:6: data.streaming: needs train.max_steps over 0"),
+                  testing::StartsWith("run.toml:7: data.eval_rows: "),
+                  testing::StartsWith("run.toml:9: train.train_sampling_strategy: "
+                                      "\"group_by_length\" goes by the lengths of all examples"),
+                  testing::StartsWith("run.toml:10: train.dataloader_drop_last: ")));
 }
 
 }  // namespace

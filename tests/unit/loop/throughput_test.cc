@@ -14,11 +14,14 @@
 namespace slipway {
 namespace {
 
-double seconds_of(PhaseClock& clock, Phase phase) { return clock.seconds()[static_cast<size_t>(phase)]; }
+double seconds_of(PhaseClock& clock, Phase phase) {
+  return clock.seconds()[static_cast<size_t>(phase)];
+}
 
 // Works for at least so long.
 void work(double seconds) {
-  for (const auto begin = std::chrono::steady_clock::now(); std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < seconds;) {
+  for (const auto begin = std::chrono::steady_clock::now();
+       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < seconds;) {
   }
 }
 
@@ -49,7 +52,9 @@ TEST(PhaseClock, CostsLittle) {
   PhaseClock clock;
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < kScopes; ++i) const PhaseScope phase(&clock, Phase::kOptimizer);
-  const double each = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() / kScopes;
+  const double each =
+      std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() /
+      kScopes;
   std::printf("a phase scope: %.0f ns\n", each);
   EXPECT_LT(each, 2000);
 }
@@ -70,7 +75,8 @@ TEST(Throughput, IsOverTheTimeOfTrainingAlone) {
   throughput.add_step(600);
   throughput.add_step(400);
   const Json row = throughput.step_figures();
-  const double forward = seconds_of(clock, Phase::kForwardBackward), all = forward + seconds_of(clock, Phase::kTrain);
+  const double forward = seconds_of(clock, Phase::kForwardBackward),
+               all = forward + seconds_of(clock, Phase::kTrain);
   EXPECT_GE(forward, 0.01);
   EXPECT_NEAR(row["tokens_per_second"].get<double>(), 1000 / all, 1e-6 / all);
   EXPECT_NEAR(row["share_forward_backward"].get<double>(), forward / all, 1e-9);
@@ -80,7 +86,8 @@ TEST(Throughput, IsOverTheTimeOfTrainingAlone) {
     EXPECT_LE(row[key].get<double>(), 1) << key;
   }
   const Json iteration = throughput.iteration_figures();
-  EXPECT_NEAR(iteration["share_evaluate"].get<double>() / iteration["share_train"].get<double>(), seconds_of(clock, Phase::kEvaluate) / all, 1e-6);
+  EXPECT_NEAR(iteration["share_evaluate"].get<double>() / iteration["share_train"].get<double>(),
+              seconds_of(clock, Phase::kEvaluate) / all, 1e-6);
   double sum = 0;
   for (const auto& [key, share] : iteration.items()) sum += share.get<double>();
   EXPECT_LE(sum, 1 + 1e-9);
@@ -113,8 +120,10 @@ TEST(Throughput, MfuIsTheShareOfTheMachinesRate) {
     const double training = seconds_of(clock, Phase::kTrain) - before;
     throughput.add_step(10);
     const Json figures = throughput.step_figures();
-    EXPECT_DOUBLE_EQ(figures["mfu"].get<double>(), figures["tokens_per_second"].get<double>() * 2e7 / machine_sgemm());
-    EXPECT_NEAR(figures["tokens_per_second"].get<double>() * training, 10, 1e-6) << "calibrating is not training";
+    EXPECT_DOUBLE_EQ(figures["mfu"].get<double>(),
+                     figures["tokens_per_second"].get<double>() * 2e7 / machine_sgemm());
+    EXPECT_NEAR(figures["tokens_per_second"].get<double>() * training, 10, 1e-6)
+        << "calibrating is not training";
   }
 }
 
@@ -131,15 +140,21 @@ TEST(Throughput, AStageCountsItsParts) {
   hooks.on_step = [](const StepReport&) { return 0u; };
   {
     const PhaseScope train(&clock, Phase::kTrain);
-    train_stage(tiny.model, tiny.optimizer, *stage_schedule(tiny.settings, stage_steps(examples.size(), tiny.settings)), examples, tiny.settings, 0, hooks);
+    train_stage(tiny.model, tiny.optimizer,
+                *stage_schedule(tiny.settings, stage_steps(examples.size(), tiny.settings)),
+                examples, tiny.settings, 0, hooks);
   }
-  for (const Phase phase : {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks}) EXPECT_GT(seconds_of(clock, phase), 0) << phase_name(phase);
-  const double other = seconds_of(clock, Phase::kOther), callbacks_took = seconds_of(clock, Phase::kCallbacks);
+  for (const Phase phase :
+       {Phase::kTrain, Phase::kForwardBackward, Phase::kOptimizer, Phase::kCallbacks})
+    EXPECT_GT(seconds_of(clock, phase), 0) << phase_name(phase);
+  const double other = seconds_of(clock, Phase::kOther),
+               callbacks_took = seconds_of(clock, Phase::kCallbacks);
   {
     const PhaseScope save(&clock, Phase::kSave);
     events.tell(SLW_ON_PRE_OPTIMIZER_STEP);
   }
-  EXPECT_EQ(seconds_of(clock, Phase::kCallbacks), callbacks_took) << "what callbacks do while saving is saving's";
+  EXPECT_EQ(seconds_of(clock, Phase::kCallbacks), callbacks_took)
+      << "what callbacks do while saving is saving's";
   EXPECT_GE(seconds_of(clock, Phase::kOther), other);
 }
 

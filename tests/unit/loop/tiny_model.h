@@ -16,20 +16,24 @@ class TinyModel {
   // Every gradient, in the buffers' order.
   at::Tensor gradients() const {
     std::vector<at::Tensor> all;
-    for (const FlatParameters::Group& group : model.parameters().groups()) all.push_back(group.grads);
+    for (const FlatParameters::Group& group : model.parameters().groups())
+      all.push_back(group.grads);
     return at::cat(all).clone();
   }
   // Those of loss_backward(), whose value goes to `loss`.
-  at::Tensor gradients_of(const PackedBatch& batch, const Objective& objective = {}, double* loss = nullptr) {
+  at::Tensor gradients_of(const PackedBatch& batch, const Objective& objective = {},
+                          double* loss = nullptr) {
     model.parameters().zero_grad();
-    const double sum = loss_backward(model, batch, static_cast<int64_t>(batch.targets.size()), objective);
+    const double sum =
+        loss_backward(model, batch, static_cast<int64_t>(batch.targets.size()), objective);
     if (loss != nullptr) *loss = sum;
     return gradients();
   }
 
   // Logits [N, V] of the batch's label tokens, recorded as LibTorch does.
   at::Tensor recorded_logits(const PackedBatch& batch, const AttentionContext& context) {
-    const at::Tensor hidden_TD = model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, true);
+    const at::Tensor hidden_TD =
+        model.hidden(int64_tensor(batch.ids), int64_tensor(batch.positions), context, true);
     return model.logits(hidden_TD.index_select(0, int64_tensor(batch.rows)), true);
   }
 
@@ -38,8 +42,10 @@ class TinyModel {
     static const Registry registry({SLIPWAY_PLUGINS});
     const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
     Value options;
-    options["config"] = value_of(parse_json(R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
-                                                "vocab_size": 48, "initializer_range": 0.3, "tie_word_embeddings": true})", "tiny"));
+    options["config"] = value_of(parse_json(
+        R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+                                                "vocab_size": 48, "initializer_range": 0.3, "tie_word_embeddings": true})",
+        "tiny"));
     return Plugin(*found.library, *found.descriptor, options, {});
   }
   Plugin plugin_ = make();
@@ -50,7 +56,10 @@ class TinyModel {
 
 // Four examples, two of which answer the same prompt.
 inline std::vector<Example> tiny_examples() {
-  return {{{3, 7, 1, 9, 10, 20, 4}, 4}, {{3, 7, 1, 9, 11, 22}, 4}, {{30, 31, 32, 33, 34, 35, 36, 37, 38}, 0}, {{5, 6, 40}, 1}};
+  return {{{3, 7, 1, 9, 10, 20, 4}, 4},
+          {{3, 7, 1, 9, 11, 22}, 4},
+          {{30, 31, 32, 33, 34, 35, 36, 37, 38}, 0},
+          {{5, 6, 40}, 1}};
 }
 inline std::vector<const Example*> pointers(const std::vector<Example>& examples) {
   std::vector<const Example*> out;
@@ -60,7 +69,8 @@ inline std::vector<const Example*> pointers(const std::vector<Example>& examples
 // Their attention: sequences that share nothing.
 inline AttentionContext apart(const PackedBatch& batch) {
   std::vector<int32_t> ends = {0};
-  for (const std::vector<TokenSpan>& spans : batch.trees) ends.push_back(static_cast<int32_t>(spans[0].begin + spans[0].length));
+  for (const std::vector<TokenSpan>& spans : batch.trees)
+    ends.push_back(static_cast<int32_t>(spans[0].begin + spans[0].length));
   return AttentionContext::packed(ends);
 }
 

@@ -12,7 +12,8 @@ namespace slipway {
 
 class TinyStage {
  public:
-  TinyStage() : model(plugin_.get(), plugin_.id()), optimizer_(make_optimizer(model.parameters(), {})) {
+  TinyStage()
+      : model(plugin_.get(), plugin_.id()), optimizer_(make_optimizer(model.parameters(), {})) {
     model.parameters().initialise(7);
     give_tensors(access, model, *optimizer_);
     settings.batch_size = 2;
@@ -28,11 +29,14 @@ class TinyStage {
     return CallbackPlugin(instance(fixture(name), parse_toml(options, "test.toml"), facts));
   }
 
-  // Trains on `count` examples, but for the first `skip` steps; on_step adds 1 to state.global_step and returns what the callbacks asked for.
+  // Trains on `count` examples, but for the first `skip` steps; on_step adds 1 to state.global_step
+  // and returns what the callbacks asked for.
   bool train(std::vector<CallbackPlugin> callbacks, size_t count, int64_t skip = 0) {
     Events events(std::move(callbacks), state, access);
     std::vector<Example> examples;
-    for (size_t i = 0; i < count; ++i) examples.push_back({{1, static_cast<int32_t>(2 + i % 5), 9, 4, static_cast<int32_t>(i % 3)}, 1});
+    for (size_t i = 0; i < count; ++i)
+      examples.push_back(
+          {{1, static_cast<int32_t>(2 + i % 5), 9, 4, static_cast<int32_t>(i % 3)}, 1});
     StageHooks hooks;
     hooks.events = &events;
     hooks.on_step = [&](const StepReport& report) {
@@ -40,7 +44,8 @@ class TinyStage {
       ++state.global_step;
       return events.control();
     };
-    return train_stage(model, *optimizer_, *stage_schedule(settings, stage_steps(count, settings)), examples, settings, skip, hooks);
+    return train_stage(model, *optimizer_, *stage_schedule(settings, stage_steps(count, settings)),
+                       examples, settings, skip, hooks);
   }
 
   // Every trainable weight, in the buffers' order.
@@ -60,8 +65,10 @@ class TinyStage {
  private:
   static Plugin llama() {
     Value options;
-    options["config"] = value_of(parse_json(R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2,
-                                                "vocab_size": 16, "tie_word_embeddings": true})", "tiny"));
+    options["config"] = value_of(parse_json(
+        R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2,
+                                                "vocab_size": 16, "tie_word_embeddings": true})",
+        "tiny"));
     static Library library = load(built("plugins/llama.so"));
     return Plugin(library, *library.descriptors()[0], options, {});
   }
@@ -78,7 +85,8 @@ class TinyStage {
 };
 
 // The lines that `body` lets the fixture `plugin` say, without what stands before them.
-inline std::vector<std::string> said_by(const std::string& plugin, const std::function<void()>& body) {
+inline std::vector<std::string> said_by(const std::string& plugin,
+                                        const std::function<void()>& body) {
   testing::internal::CaptureStderr();
   try {
     body();
@@ -91,7 +99,8 @@ inline std::vector<std::string> said_by(const std::string& plugin, const std::fu
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const std::string line = text.substr(at, end - at);
-    if (const size_t begin = line.find(head); begin != std::string::npos) out.push_back(line.substr(begin + head.size()));
+    if (const size_t begin = line.find(head); begin != std::string::npos)
+      out.push_back(line.substr(begin + head.size()));
     at = end + 1;
   }
   return out;

@@ -1,4 +1,5 @@
-// slipway.host.train/1 in a real training stage: what callbacks see of the model, and what they change of the step.
+// slipway.host.train/1 in a real training stage: what callbacks see of the model, and what they
+// change of the step.
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -13,7 +14,8 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr const char* kOutside = "slipway.host.train/1 may be called from inside on_event() alone, on its thread";
+constexpr const char* kOutside =
+    "slipway.host.train/1 may be called from inside on_event() alone, on its thread";
 
 class TrainService : public testing::Test {
  protected:
@@ -37,7 +39,8 @@ TEST_F(TrainService, ShowsWeightsGradientsAndMoments) {
   tiny.settings.max_grad_norm = 0;  // gradients stay as the callback saw them
   steer("what = \"nothing\"");      // moments that are not zero
   tiny.settings.learning_rate = 0;  // weights stay as well
-  const std::vector<at::Tensor> moments = {tiny.optimizer.slots()[0].buffers[0].clone(), tiny.optimizer.slots()[0].buffers[1].clone()};
+  const std::vector<at::Tensor> moments = {tiny.optimizer.slots()[0].buffers[0].clone(),
+                                           tiny.optimizer.slots()[0].buffers[1].clone()};
   const std::vector<std::string> lines = steer("what = \"look\"");
   FlatParameters& parameters = tiny.model.parameters();
   std::vector<std::string> names;
@@ -51,7 +54,8 @@ TEST_F(TrainService, ShowsWeightsGradientsAndMoments) {
     double weight = 0, grad = 0, first = 0, second = 0;
     line >> name >> shape >> kind >> weight >> grad >> first >> second;
     const at::Tensor& tensor = parameters.tensor(i);
-    for (const int64_t size : tensor.sizes()) expected += (expected.empty() ? "" : "x") + std::to_string(size);
+    for (const int64_t size : tensor.sizes())
+      expected += (expected.empty() ? "" : "x") + std::to_string(size);
     EXPECT_EQ(name, names[i]);
     EXPECT_EQ(shape, expected);
     EXPECT_EQ(kind, "plain");
@@ -73,7 +77,8 @@ TEST_F(TrainService, LentGradientsAreRefusedUntilTheNextStep) {
     EXPECT_THAT(error.what(), HasSubstr("no gradients while answers are sampled"));
   }
   EXPECT_NE(tiny.access.tensor(0, SLW_ROLE_WEIGHT, "").data, nullptr);
-  EXPECT_EQ(steer("what = \"look\"").size() + 1, tiny.model.parameters().specs().size()) << "all but the head, which is the embedding";
+  EXPECT_EQ(steer("what = \"look\"").size() + 1, tiny.model.parameters().specs().size())
+      << "all but the head, which is the embedding";
   EXPECT_NE(tiny.access.tensor(0, SLW_ROLE_GRAD, "").data, nullptr);
 }
 
@@ -90,7 +95,8 @@ TEST_F(TrainService, AGradientChangedInPlaceChangesTheStep) {
 TEST_F(TrainService, TheClipIsOfTheGradientsAsCallbacksLeftThem) {
   tiny.settings.max_grad_norm = 0.5;
   steer("what = \"scale\"\nvalue = 1000.0");
-  EXPECT_NEAR(tiny.first_moments().norm().item<double>(), 0.1 * 0.5, 1e-6);  // (1 - beta1) times the clipped gradient
+  // (1 - beta1) times the clipped gradient
+  EXPECT_NEAR(tiny.first_moments().norm().item<double>(), 0.1 * 0.5, 1e-6);
 }
 
 TEST_F(TrainService, SetClipNormIsForOneStep) {
@@ -100,7 +106,8 @@ TEST_F(TrainService, SetClipNormIsForOneStep) {
   std::vector<CallbackPlugin> callbacks;
   callbacks.push_back(two.callback("steer", "what = \"clip\"\nvalue = 0.001"));
   said_by("org.test.steer", [&] { two.train(std::move(callbacks), 4); });
-  EXPECT_GT(two.first_moments().norm().item<double>(), 0.01);  // the second step's gradient came through
+  // the second step's gradient came through
+  EXPECT_GT(two.first_moments().norm().item<double>(), 0.01);
 }
 
 TEST_F(TrainService, SetLearningRateIsForOneStep) {
@@ -132,16 +139,21 @@ TEST_F(TrainService, ASkippedStepChangesNothing) {
 }
 
 TEST_F(TrainService, SkippingIsForBeforeTheStep) {
-  EXPECT_THAT(steer("what = \"skip-late\""), ElementsAre("skip: skip_step() belongs into on_pre_optimizer_step"));
+  EXPECT_THAT(steer("what = \"skip-late\""),
+              ElementsAre("skip: skip_step() belongs into on_pre_optimizer_step"));
   EXPECT_EQ(tiny.optimizer.step_count(), 1);
 }
 
 TEST_F(TrainService, InsideAnEventEverythingIsThere) {
-  EXPECT_THAT(steer("what = \"inside\""), ElementsAre("parameters: 11, named", "tensor: done", "rate: done", "clip: done", "skip: done"));
+  EXPECT_THAT(steer("what = \"inside\""), ElementsAre("parameters: 11, named", "tensor: done",
+                                                      "rate: done", "clip: done", "skip: done"));
 }
 
 TEST_F(TrainService, OutsideOfEventsAndOnOtherThreadsCallsAreRefused) {
-  const auto refused = ElementsAre("parameters: 0, no name", std::string("tensor: ") + kOutside, std::string("rate: ") + kOutside, std::string("clip: ") + kOutside, std::string("skip: ") + kOutside);
+  const auto refused =
+      ElementsAre("parameters: 0, no name", std::string("tensor: ") + kOutside,
+                  std::string("rate: ") + kOutside, std::string("clip: ") + kOutside,
+                  std::string("skip: ") + kOutside);
   EXPECT_THAT(steer("what = \"outside\""), refused);
   EXPECT_EQ(tiny.optimizer.step_count(), 1);
   EXPECT_THAT(steer("what = \"thread\""), refused);
@@ -149,24 +161,32 @@ TEST_F(TrainService, OutsideOfEventsAndOnOtherThreadsCallsAreRefused) {
 }
 
 TEST_F(TrainService, AHostThatDoesNotTrainHasNone) {
-  EXPECT_THAT(error_of([] { instance(fixture("steer"), parse_toml("what = \"look\"", "test.toml")); }), HasSubstr("create(): this host does not train"));
+  EXPECT_THAT(
+      error_of([] { instance(fixture("steer"), parse_toml("what = \"look\"", "test.toml")); }),
+      HasSubstr("create(): this host does not train"));
 }
 
 TEST_F(TrainService, WrongArgumentsAreRefusedWithWords) {
   const at::Tensor start = tiny.weights();
   TinyStage plain;
   plain.train({}, 2);
-  EXPECT_THAT(steer("what = \"wrong\""),
-              ElementsAre("index: no such parameter", "nowhere: no such parameter", "role: no tensor of role 9", "slot: adamw keeps exp_avg and exp_avg_sq, not \"momentum\"",
-                          "no slot: adamw keeps exp_avg and exp_avg_sq, not \"\"", "rate: a learning rate must be finite and not negative",
-                          "rate: a learning rate must be finite and not negative", "rate: a learning rate must be finite and not negative", "clip: a norm must not be negative",
-                          "clip: a norm must not be negative"));
+  EXPECT_THAT(
+      steer("what = \"wrong\""),
+      ElementsAre("index: no such parameter", "nowhere: no such parameter",
+                  "role: no tensor of role 9",
+                  "slot: adamw keeps exp_avg and exp_avg_sq, not \"momentum\"",
+                  "no slot: adamw keeps exp_avg and exp_avg_sq, not \"\"",
+                  "rate: a learning rate must be finite and not negative",
+                  "rate: a learning rate must be finite and not negative",
+                  "rate: a learning rate must be finite and not negative",
+                  "clip: a norm must not be negative", "clip: a norm must not be negative"));
   EXPECT_TRUE(at::equal(tiny.weights(), plain.weights()));  // nothing of it had an effect
 }
 
 TEST_F(TrainService, GradientsThatAreNoNumbersEndTheRunBeforeTheyReachTheWeights) {
   const at::Tensor start = tiny.weights();
-  EXPECT_THAT(error_of([&] { steer("what = \"scale\"\nvalue = inf"); }), HasSubstr("step 1: a callback left gradients of norm"));
+  EXPECT_THAT(error_of([&] { steer("what = \"scale\"\nvalue = inf"); }),
+              HasSubstr("step 1: a callback left gradients of norm"));
   EXPECT_TRUE(at::equal(tiny.weights(), start));
 }
 

@@ -9,7 +9,9 @@ namespace {
 
 const char* const kRunFile = "tests/e2e/tiny_resume.toml";
 
-Json arguments_of(const std::vector<std::string>& overrides) { return training_args(load_run_config(kRunFile, overrides, nullptr)); }
+Json arguments_of(const std::vector<std::string>& overrides) {
+  return training_args(load_run_config(kRunFile, overrides, nullptr));
+}
 
 TEST(TrainingArgs, HoldTheRunFilesValues) {
   const Json args = arguments_of({});
@@ -22,7 +24,9 @@ TEST(TrainingArgs, HoldTheRunFilesValues) {
 
 TEST(TrainingArgs, HaveNoneWhereThePeerHas) {
   const Json args = arguments_of({});
-  for (const char* key : {"optim_args", "eval_steps", "save_total_limit", "metric_for_best_model", "greater_is_better", "data_seed", "neftune_noise_alpha", "run_name"}) EXPECT_TRUE(args.at(key).is_null()) << key;
+  for (const char* key : {"optim_args", "eval_steps", "save_total_limit", "metric_for_best_model",
+                          "greater_is_better", "data_seed", "neftune_noise_alpha", "run_name"})
+    EXPECT_TRUE(args.at(key).is_null()) << key;
   EXPECT_EQ(arguments_of({"train.greater_is_better=true"})["greater_is_better"], true);
   EXPECT_EQ(arguments_of({"train.save_total_limit=3"})["save_total_limit"], 3);
   EXPECT_EQ(arguments_of({"train.data_seed=0"})["data_seed"], 0);
@@ -30,7 +34,8 @@ TEST(TrainingArgs, HaveNoneWhereThePeerHas) {
 
 TEST(TrainingArgs, HaveNoKeyOfOurs) {
   const Json args = arguments_of({});
-  for (const char* key : {"device", "max_tokens_per_batch", "max_shard_size"}) EXPECT_FALSE(args.contains(key)) << key;
+  for (const char* key : {"device", "max_tokens_per_batch", "max_shard_size"})
+    EXPECT_FALSE(args.contains(key)) << key;
 }
 
 TEST(TrainingArgs, NameOptimizersAsThePeerDoes) {

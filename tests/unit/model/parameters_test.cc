@@ -11,7 +11,10 @@ namespace slipway {
 namespace {
 
 TEST(FlatParameters, GroupsHoldViewsAndGradientsLandInTheBuffer) {
-  FlatParameters p({{"a", {3, 2}}, {"n", {4}, true, false}, {"tied", {3, 2}, true, true, 0}, {"fixed", {5}, false}});
+  FlatParameters p({{"a", {3, 2}},
+                    {"n", {4}, true, false},
+                    {"tied", {3, 2}, true, true, 0},
+                    {"fixed", {5}, false}});
   EXPECT_EQ(p.trainable_count(), 10);
   EXPECT_EQ(p.total_count(), 15);
   EXPECT_EQ(p.tensor(0).data_ptr(), p.tensor(2).data_ptr());
@@ -25,7 +28,11 @@ TEST(FlatParameters, GroupsHoldViewsAndGradientsLandInTheBuffer) {
 }
 
 TEST(FlatParameters, AGroupIsOfOneKind) {
-  FlatParameters p({{"a", {3, 2}}, {"n", {4}, true, false}, {"b", {5}}, {"fixed", {5}, false}, {"fixed.n", {2}, false, false}});
+  FlatParameters p({{"a", {3, 2}},
+                    {"n", {4}, true, false},
+                    {"b", {5}},
+                    {"fixed", {5}, false},
+                    {"fixed.n", {2}, false, false}});
   std::vector<std::vector<size_t>> members;
   for (const FlatParameters::Group& group : p.groups()) {
     members.emplace_back();
@@ -82,8 +89,10 @@ TEST(FlatParameters, SizesThatNoMemoryHoldsAreToldInTheirOwnWords) {
     }
     return "";
   };
-  EXPECT_EQ(refusal({int64_t{1} << 40, 1024}), "out of memory: the model's weights need 4194304.0 GiB");
-  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{int64_t{1} << 40, int64_t{1} << 40}, {-3, 4}, {int64_t{1} << 62, 4}})
+  EXPECT_EQ(refusal({int64_t{1} << 40, 1024}),
+            "out of memory: the model's weights need 4194304.0 GiB");
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{int64_t{1} << 40, int64_t{1} << 40}, {-3, 4}, {int64_t{1} << 62, 4}})
     EXPECT_NE(refusal(shape).find("parameter wide: ["), std::string::npos) << refusal(shape);
 }
 

@@ -10,8 +10,11 @@ namespace {
 
 TEST(Recompute, GradientsOfInputAndParametersAreTheSameBits) {
   at::manual_seed(3);
-  const at::Tensor x = at::randn({5, 7}).requires_grad_(true), w = at::randn({7, 7}).requires_grad_(true), grad = at::randn({5, 7});
-  const auto piece = [&](const at::Tensor& in) { return at::dropout(at::sin(at::matmul(in, w)), 0.5, true) + in; };
+  const at::Tensor x = at::randn({5, 7}).requires_grad_(true),
+                   w = at::randn({7, 7}).requires_grad_(true), grad = at::randn({5, 7});
+  const auto piece = [&](const at::Tensor& in) {
+    return at::dropout(at::sin(at::matmul(in, w)), 0.5, true) + in;
+  };
   const auto gradients = [&](bool again) {
     x.mutable_grad() = at::Tensor();
     w.mutable_grad() = at::zeros_like(w);
@@ -20,7 +23,8 @@ TEST(Recompute, GradientsOfInputAndParametersAreTheSameBits) {
     for (int i = 0; i < 3; ++i) y = again ? recomputed(y, piece) : piece(y);
     const at::Tensor drawn_after = at::rand({1});
     y.backward(grad);
-    return std::vector<at::Tensor>{y.detach(), x.grad().clone(), w.grad().clone(), drawn_after, at::rand({1})};
+    return std::vector<at::Tensor>{y.detach(), x.grad().clone(), w.grad().clone(), drawn_after,
+                                   at::rand({1})};
   };
   const std::vector<at::Tensor> kept = gradients(false), again = gradients(true);
   for (size_t i = 0; i < kept.size(); ++i) EXPECT_TRUE(at::equal(kept[i], again[i])) << i;

@@ -27,16 +27,20 @@ TEST(AdamW, FollowsTheFormulaWithDecayOnlyWhereItBelongs) {
       for (int j = 0; j < 5; ++j) {
         const double g = std::sin(step * 7 + j + k * 3);
         parameters.tensor(static_cast<size_t>(k)).mutable_grad()[j].fill_(g);
-        double &w = expected[k][static_cast<size_t>(j)], &mj = m[k][static_cast<size_t>(j)], &vj = v[k][static_cast<size_t>(j)];
+        double &w = expected[k][static_cast<size_t>(j)], &mj = m[k][static_cast<size_t>(j)],
+               &vj = v[k][static_cast<size_t>(j)];
         w -= 1e-2 * (k == 0 ? settings.weight_decay : 0.0) * w;
         mj = settings.beta1 * mj + (1 - settings.beta1) * g;
         vj = settings.beta2 * vj + (1 - settings.beta2) * g * g;
-        w -= 1e-2 * (mj / (1 - std::pow(settings.beta1, step))) / (std::sqrt(vj / (1 - std::pow(settings.beta2, step))) + settings.epsilon);
+        w -= 1e-2 * (mj / (1 - std::pow(settings.beta1, step))) /
+             (std::sqrt(vj / (1 - std::pow(settings.beta2, step))) + settings.epsilon);
       }
     optimizer->step(1e-2);
     for (int k = 0; k < 2; ++k)
       for (int j = 0; j < 5; ++j)
-        largest = std::max(largest, std::abs(parameters.tensor(static_cast<size_t>(k))[j].item<double>() - expected[k][static_cast<size_t>(j)]));
+        largest =
+            std::max(largest, std::abs(parameters.tensor(static_cast<size_t>(k))[j].item<double>() -
+                                       expected[k][static_cast<size_t>(j)]));
   }
   std::printf("largest difference: %.3g\n", largest);
   EXPECT_LT(largest, 1e-6);

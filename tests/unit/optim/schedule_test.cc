@@ -1,4 +1,5 @@
-// Learning rates equal those of transformers' get_scheduler (tests/parity/record_schedules.py); bad options are named.
+// Learning rates equal those of transformers' get_scheduler (tests/parity/record_schedules.py); bad
+// options are named.
 #include "optim/schedule.h"
 
 #include <gtest/gtest.h>
@@ -17,13 +18,16 @@ TEST(Schedule, GivesTheRatesOfTransformers) {
   std::set<std::string> seen;
   double largest = 0;
   for (const Json& each : record.at("cases")) {
-    const auto schedule = make_schedule({each.at("name"), each.at("options"), record.at("peak"), each.at("warmup"), each.at("steps")});
+    const auto schedule = make_schedule({each.at("name"), each.at("options"), record.at("peak"),
+                                         each.at("warmup"), each.at("steps")});
     seen.insert(each.at("name").get<std::string>());
     const Json& rates = each.at("rates");
     for (size_t i = 0; i < rates.size(); ++i) {
-      const double theirs = rates[i], ours = schedule->at(static_cast<int64_t>(i)), difference = std::abs(ours - theirs);
+      const double theirs = rates[i], ours = schedule->at(static_cast<int64_t>(i)),
+                   difference = std::abs(ours - theirs);
       largest = std::max(largest, difference);
-      ASSERT_LE(difference, 1e-12) << each.at("name") << " " << each.at("options") << " warm-up " << each.at("warmup") << ", update " << i;
+      ASSERT_LE(difference, 1e-12) << each.at("name") << " " << each.at("options") << " warm-up "
+                                   << each.at("warmup") << ", update " << i;
       if (schedule->adaptive()) schedule->evaluated(each.at("metrics")[i]);
     }
   }
@@ -34,12 +38,14 @@ TEST(Schedule, GivesTheRatesOfTransformers) {
 TEST(Schedule, AnAdaptiveOneGoesOnFromItsState) {
   const Json record = parse_json(read_file("tests/parity/data/schedules.json"), "schedules.json");
   for (const Json& each : record.at("cases")) {
-    const ScheduleSettings settings{each.at("name"), each.at("options"), record.at("peak"), each.at("warmup"), each.at("steps")};
+    const ScheduleSettings settings{each.at("name"), each.at("options"), record.at("peak"),
+                                    each.at("warmup"), each.at("steps")};
     auto schedule = make_schedule(settings);
     if (!schedule->adaptive()) continue;
     const Json& rates = each.at("rates");
     for (size_t i = 0; i < rates.size(); ++i) {
-      ASSERT_NEAR(schedule->at(0), rates[i].get<double>(), 1e-12) << each.at("options") << ", update " << i;
+      ASSERT_NEAR(schedule->at(0), rates[i].get<double>(), 1e-12)
+          << each.at("options") << ", update " << i;
       schedule->evaluated(each.at("metrics")[i]);
       auto next = make_schedule(settings);
       next->restore(parse_json(schedule->state().dump(), "state"));
@@ -58,17 +64,30 @@ std::string refusal(const std::string& name, const Json& options) {
 }
 
 TEST(Schedule, NamesWhatIsWrong) {
-  EXPECT_EQ(refusal("cosin", Json::object()), "there is no learning-rate schedule \"cosin\", did you mean \"cosine\"?");
-  EXPECT_EQ(refusal("cosine", {{"num_cycle", 1}}), "the schedule \"cosine\" has no option \"num_cycle\", did you mean \"num_cycles\"?");
-  EXPECT_EQ(refusal("constant", {{"power", 1}}), "the schedule \"constant\" has no option \"power\"");
-  EXPECT_EQ(refusal("cosine_with_min_lr", Json::object()), "the schedule \"cosine_with_min_lr\" needs one of min_lr and min_lr_rate in lr_scheduler_kwargs");
-  EXPECT_EQ(refusal("cosine_with_min_lr", {{"min_lr", 1e-5}, {"min_lr_rate", 0.1}}), refusal("cosine_with_min_lr", Json::object()));
-  EXPECT_EQ(refusal("warmup_stable_decay", Json::object()), "the schedule \"warmup_stable_decay\" needs num_decay_steps in lr_scheduler_kwargs");
+  EXPECT_EQ(refusal("cosin", Json::object()),
+            "there is no learning-rate schedule \"cosin\", did you mean \"cosine\"?");
+  EXPECT_EQ(refusal("cosine", {{"num_cycle", 1}}),
+            "the schedule \"cosine\" has no option \"num_cycle\", did you mean \"num_cycles\"?");
+  EXPECT_EQ(refusal("constant", {{"power", 1}}),
+            "the schedule \"constant\" has no option \"power\"");
+  EXPECT_EQ(refusal("cosine_with_min_lr", Json::object()),
+            "the schedule \"cosine_with_min_lr\" needs one of min_lr and min_lr_rate in "
+            "lr_scheduler_kwargs");
+  EXPECT_EQ(refusal("cosine_with_min_lr", {{"min_lr", 1e-5}, {"min_lr_rate", 0.1}}),
+            refusal("cosine_with_min_lr", Json::object()));
+  EXPECT_EQ(refusal("warmup_stable_decay", Json::object()),
+            "the schedule \"warmup_stable_decay\" needs num_decay_steps in lr_scheduler_kwargs");
   EXPECT_EQ(refusal("warmup_stable_decay", {{"num_decay_steps", 2}, {"decay_type", "exp"}}),
-            "lr_scheduler_kwargs.decay_type of the schedule \"warmup_stable_decay\" is \"exp\", one of cosine, linear, 1-sqrt is needed");
-  EXPECT_EQ(refusal("polynomial", {{"lr_end", 1}}), "the schedule \"polynomial\" ends at lr_end = 1, which must be below learning_rate = 0.0001");
-  EXPECT_EQ(refusal("polynomial", {{"power", "two"}}), "lr_scheduler_kwargs.power of the schedule \"polynomial\" is \"two\", a number is needed");
-  EXPECT_EQ(refusal("greedy", {{"factor", 1.0}}), "lr_scheduler_kwargs.factor is 1, it must lie between 0 and 1");
+            "lr_scheduler_kwargs.decay_type of the schedule \"warmup_stable_decay\" is \"exp\", "
+            "one of cosine, linear, 1-sqrt is needed");
+  EXPECT_EQ(
+      refusal("polynomial", {{"lr_end", 1}}),
+      "the schedule \"polynomial\" ends at lr_end = 1, which must be below learning_rate = 0.0001");
+  EXPECT_EQ(
+      refusal("polynomial", {{"power", "two"}}),
+      "lr_scheduler_kwargs.power of the schedule \"polynomial\" is \"two\", a number is needed");
+  EXPECT_EQ(refusal("greedy", {{"factor", 1.0}}),
+            "lr_scheduler_kwargs.factor is 1, it must lie between 0 and 1");
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace slipway {
 namespace {
 
 TEST(Columns, TypesAndGaps) {
-  const Json a = {{"label", 3}, {"score", 1}, {"topic", "x"}, {"mixed", "y"}}, b = {{"score", 0.5}, {"mixed", 7}, {"list", {1, 2}}};
+  const Json a = {{"label", 3}, {"score", 1}, {"topic", "x"}, {"mixed", "y"}},
+             b = {{"score", 0.5}, {"mixed", 7}, {"list", {1, 2}}};
   const ColumnTable table({&a, nullptr, &b});
   ASSERT_EQ(table.size(), 5u);
   const slw_column* c = table.data();
@@ -32,7 +33,10 @@ ColumnTypes types_of(const std::vector<Json>& rows) {
 }
 
 TEST(Columns, ATypeHoldsForEveryBatchOfTheDataSet) {
-  const std::vector<Json> rows = {{{"answer", "42"}, {"weight", 1}}, {{"answer", nullptr}, {"weight", 0.5}, {"note", nullptr}}, Json(), {{"big", 18446744073709551615u}}};
+  const std::vector<Json> rows = {{{"answer", "42"}, {"weight", 1}},
+                                  {{"answer", nullptr}, {"weight", 0.5}, {"note", nullptr}},
+                                  Json(),
+                                  {{"big", 18446744073709551615u}}};
   const ColumnTypes types = types_of(rows);
   const Json gap = {{"answer", nullptr}, {"weight", 2}};
   const ColumnTable table({&gap, &rows[2]}, types);  // no row has an answer, a note, a fraction
@@ -48,12 +52,14 @@ TEST(Columns, ATypeHoldsForEveryBatchOfTheDataSet) {
 }
 
 TEST(Columns, NullIsToldFromZeroAndFromNothing) {
-  const Json zero = {{"n", 0}, {"text", ""}}, null = {{"n", nullptr}, {"text", nullptr}}, absent = {{"other", 1}};
+  const Json zero = {{"n", 0}, {"text", ""}}, null = {{"n", nullptr}, {"text", nullptr}},
+             absent = {{"other", 1}};
   const ColumnTable table({&zero, &null, &absent, nullptr});
   ASSERT_EQ(table.size(), 3u);
   for (const size_t column : {size_t{0}, size_t{1}}) {
     EXPECT_EQ(table.present()[column][0], 1);
-    for (const size_t row : {1, 2, 3}) EXPECT_EQ(table.present()[column][row], 0) << column << " " << row;
+    for (const size_t row : {1, 2, 3})
+      EXPECT_EQ(table.present()[column][row], 0) << column << " " << row;
   }
   EXPECT_EQ(table.present()[2][2], 1);
 }
@@ -65,7 +71,8 @@ TEST(Columns, AValueThatTheTypeCannotHoldIsRefused) {
     const ColumnTable table({&text}, types);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "column \"n\" holds whole numbers in the data set, but a row has \"one\"");
+    EXPECT_STREQ(e.what(),
+                 "column \"n\" holds whole numbers in the data set, but a row has \"one\"");
   }
 }
 

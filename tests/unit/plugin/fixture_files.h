@@ -26,7 +26,8 @@ inline fs::path spoiled(const std::string& name, const std::function<void(std::s
   return path;
 }
 
-// The text of the Error that body() throws, with the scratch and fixture folders cut from it; "" when it throws none.
+// The text of the Error that body() throws, with the scratch and fixture folders cut from it; ""
+// when it throws none.
 inline std::string error_of(const std::function<void()>& body) {
   try {
     body();
@@ -42,15 +43,18 @@ inline std::string error_of(const std::function<void()>& body) {
 inline Library load(const fs::path& path) { return Library(path, read_note(path)); }
 
 // The only plugin of `file`, made with the options after checking them against its schema.
-inline Plugin instance(const fs::path& file, const Value& options = {}, const RunFacts& facts = {}) {
+inline Plugin instance(const fs::path& file, const Value& options = {},
+                       const RunFacts& facts = {}) {
   static std::vector<std::unique_ptr<Library>> libraries;
   libraries.push_back(std::make_unique<Library>(load(file)));
   Library& library = *libraries.back();
   const slw_descriptor& descriptor = *library.descriptors()[0];
-  return Plugin(library, descriptor, check_options(descriptor.options, &options, descriptor.id, {}), facts);
+  return Plugin(library, descriptor, check_options(descriptor.options, &options, descriptor.id, {}),
+                facts);
 }
 
-inline RewardPlugin reward(const std::string& name, const Value& options = {}, const RunFacts& facts = {}) {
+inline RewardPlugin reward(const std::string& name, const Value& options = {},
+                           const RunFacts& facts = {}) {
   return RewardPlugin(instance(fixture(name), options, facts), 1.0);
 }
 
@@ -62,7 +66,8 @@ inline Value option_table(const std::string& name, Value value) {
 
 inline std::vector<ScoredRow> rows(std::initializer_list<const char*> completions) {
   std::vector<ScoredRow> out;
-  for (const char* completion : completions) out.push_back({"Say something: ", completion, {1, 2}, {3}, 0, false});
+  for (const char* completion : completions)
+    out.push_back({"Say something: ", completion, {1, 2}, {3}, 0, false});
   return out;
 }
 

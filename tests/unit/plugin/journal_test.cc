@@ -47,7 +47,8 @@ TEST(Journal, EveryTornTailLosesOnlyTheLastRecord) {
     journals.append("j", "three");
     ASSERT_THAT(journals.read("j"), ElementsAre("one", "three")) << size;
   }
-  write_file_durably(journals.path("j"), before + std::string(300, '\0') + "\n");  // the line break reached the disk, the rest did not
+  // the line break reached the disk, the rest did not
+  write_file_durably(journals.path("j"), before + std::string(300, '\0') + "\n");
   EXPECT_THAT(journals.read("j"), ElementsAre("one"));
   journals.append("j", "four");
   EXPECT_THAT(journals.read("j"), ElementsAre("one", "four"));
@@ -67,22 +68,27 @@ TEST(Journal, DamageInTheMiddleIsReported) {
   std::string text = read_file(journals.path("j"));
   text.replace(text.find("two"), 3, "tw");
   write_file_durably(journals.path("j"), text);
-  EXPECT_THAT(error_of([&] { journals.read("j"); }), EndsWith("/j.jsonl:2: damaged record; restore the file, or delete it to begin again"));
+  EXPECT_THAT(
+      error_of([&] { journals.read("j"); }),
+      EndsWith("/j.jsonl:2: damaged record; restore the file, or delete it to begin again"));
 }
 
 TEST(Journal, BadArgumentsAreTheCallers) {
   const Journals journals(scratch(), 0);
-  for (const char* name : {"", "../up", "a/b", "a.b", "a b"}) EXPECT_THROW(journals.append(name, "x"), BadJournalArgument) << name;
+  for (const char* name : {"", "../up", "a/b", "a.b", "a b"})
+    EXPECT_THROW(journals.append(name, "x"), BadJournalArgument) << name;
   EXPECT_THROW(journals.append(std::string(65, 'a'), "x"), BadJournalArgument);
   EXPECT_THROW(journals.append("j", "\xFF\xFE"), BadJournalArgument);
-  EXPECT_THROW(journals.append("j", std::string(Journals::kLongestRecord + 1, 'x')), BadJournalArgument);
+  EXPECT_THROW(journals.append("j", std::string(Journals::kLongestRecord + 1, 'x')),
+               BadJournalArgument);
   EXPECT_THAT(journals.read("j"), IsEmpty());
 }
 
 TEST(Journal, UnwritableFolderIsAnError) {
   const fs::path folder = scratch();
   write_file_durably(folder / "file", "x");
-  EXPECT_THAT(error_of([&] { Journals(folder / "file", 0).append("j", "x"); }), EndsWith("cannot open: Not a directory"));
+  EXPECT_THAT(error_of([&] { Journals(folder / "file", 0).append("j", "x"); }),
+              EndsWith("cannot open: Not a directory"));
 }
 
 TEST(Journal, EachRankHasItsOwnFile) {

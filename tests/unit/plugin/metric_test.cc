@@ -1,4 +1,5 @@
-// Metric plugins as an evaluation calls them: what they may ask for, and what of their results is refused.
+// Metric plugins as an evaluation calls them: what they may ask for, and what of their results is
+// refused.
 #include "plugin/metric.h"
 
 #include "tests/unit/plugin/fixture_files.h"
@@ -10,7 +11,10 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-MetricPlugin odd(const char* mode, const char* prefix = "") { return {instance(fixture("odd_metric"), option_table("mode", Value::of(std::string(mode)))), prefix}; }
+MetricPlugin odd(const char* mode, const char* prefix = "") {
+  return {instance(fixture("odd_metric"), option_table("mode", Value::of(std::string(mode)))),
+          prefix};
+}
 
 slw_metric_batch batch(uint32_t examples) {
   slw_metric_batch out{};
@@ -48,28 +52,40 @@ TEST(Metric, KnowsTheSet) {
 }
 
 TEST(Metric, WhatThereIsNotIsRefused) {
-  EXPECT_EQ(error_at_begin("greedy"), "plugin org.test.odd_metric, begin(): a state of 1099511627776 doubles; at most 134217728 are allowed");
-  EXPECT_THAT(error_at_begin("newer"), HasSubstr("asks for what this host does not know (flags 0x40000000); it needs a newer Slipway"));
-  EXPECT_EQ(error_at_begin("wide"), "plugin org.test.odd_metric, begin(): reduces logits to 11 values, more than the vocabulary's 10");
+  EXPECT_EQ(error_at_begin("greedy"),
+            "plugin org.test.odd_metric, begin(): a state of 1099511627776 doubles; at most "
+            "134217728 are allowed");
+  EXPECT_THAT(
+      error_at_begin("newer"),
+      HasSubstr(
+          "asks for what this host does not know (flags 0x40000000); it needs a newer Slipway"));
+  EXPECT_EQ(error_at_begin("wide"),
+            "plugin org.test.odd_metric, begin(): reduces logits to 11 values, more than the "
+            "vocabulary's 10");
 }
 
 TEST(Metric, NamesAreNames) {
   EXPECT_THAT(error_at_finish("nameless"), HasSubstr("finish(): \"\" is no name for a metric"));
   EXPECT_THAT(error_at_finish("odd-name"), HasSubstr("finish(): \"a b\" is no name for a metric"));
-  EXPECT_EQ(error_at_finish("twice"), "plugin org.test.odd_metric, finish(): gives \"count\" twice");
+  EXPECT_EQ(error_at_finish("twice"),
+            "plugin org.test.odd_metric, finish(): gives \"count\" twice");
 }
 
 TEST(Metric, FailuresAreQuoted) {
   MetricPlugin plugin = odd("throws");
   plugin.begin("eval", 3, 10);
-  EXPECT_EQ(error_of([&] { plugin.update(batch(1)); }), "plugin org.test.odd_metric, update(): lost count at example 7 (DATA_LOSS)");
+  EXPECT_EQ(error_of([&] { plugin.update(batch(1)); }),
+            "plugin org.test.odd_metric, update(): lost count at example 7 (DATA_LOSS)");
   MetricPlugin unreducing = odd("unreducing");
   unreducing.begin("eval", 3, 10);
-  EXPECT_EQ(error_of([&] { unreducing.reduce({}, nullptr); }), "plugin org.test.odd_metric, reduce(): asks for logits and has no reduce() (UNIMPLEMENTED)");
+  EXPECT_EQ(
+      error_of([&] { unreducing.reduce({}, nullptr); }),
+      "plugin org.test.odd_metric, reduce(): asks for logits and has no reduce() (UNIMPLEMENTED)");
 }
 
 TEST(Metric, ARewardIsNone) {
-  EXPECT_EQ(error_of([] { MetricPlugin(instance(fixture("good")), ""); }), "plugin org.test.good does not offer slipway.metric/1");
+  EXPECT_EQ(error_of([] { MetricPlugin(instance(fixture("good")), ""); }),
+            "plugin org.test.good does not offer slipway.metric/1");
 }
 
 }  // namespace

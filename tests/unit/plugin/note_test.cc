@@ -43,19 +43,26 @@ TEST(Note, SaysVersionsAndKindsWithoutLoading) {
 TEST(Note, SaysWhichPluginsAFileHolds) {
   const auto said = [](const fs::path& path) {
     std::string out;
-    for (const NamedPlugin& each : read_note(path).plugins) out += fmt::format("{} {};", each.kinds, each.id);
+    for (const NamedPlugin& each : read_note(path).plugins)
+      out += fmt::format("{} {};", each.kinds, each.id);
     return out;
   };
   EXPECT_EQ(said(fixture("announced")), fmt::format("{} org.test.announced;", +SLW_KIND_REWARD));
-  EXPECT_EQ(said(fixture("shout")), fmt::format("{} org.example.shout;", +SLW_KIND_REWARD));  // C++: the macro writes it
-  EXPECT_EQ(said(fs::path(SLIPWAY_PLUGINS) / "length.so"), fmt::format("{} org.slipway.reward.length;", +SLW_KIND_REWARD));
-  EXPECT_EQ(said(fs::path(SLIPWAY_PLUGINS) / "llama.so"), fmt::format("{} org.slipway.model.llama;", +SLW_KIND_MODEL));
+  // C++: the macro writes it
+  EXPECT_EQ(said(fixture("shout")), fmt::format("{} org.example.shout;", +SLW_KIND_REWARD));
+  EXPECT_EQ(said(fs::path(SLIPWAY_PLUGINS) / "length.so"),
+            fmt::format("{} org.slipway.reward.length;", +SLW_KIND_REWARD));
+  EXPECT_EQ(said(fs::path(SLIPWAY_PLUGINS) / "llama.so"),
+            fmt::format("{} org.slipway.model.llama;", +SLW_KIND_MODEL));
   EXPECT_EQ(said(fixture("good")), "");
   const auto with = [](size_t at, uint32_t value) {
-    return spoiled("announced", [&](std::string& b) { put<uint32_t>(b, b.find(std::string_view("\2\0\0\0Slipway", 11)) + at, value); });
+    return spoiled("announced", [&](std::string& b) {
+      put<uint32_t>(b, b.find(std::string_view("\2\0\0\0Slipway", 11)) + at, value);
+    });
   };
   EXPECT_EQ(said(with(20, 0)), "");  // an id that was not known when it was compiled
-  EXPECT_EQ(note_error(with(static_cast<size_t>(-4), 100)), "announced.so: a note about one of its plugins is too short");
+  EXPECT_EQ(note_error(with(static_cast<size_t>(-4), 100)),
+            "announced.so: a note about one of its plugins is too short");
 }
 
 TEST(Note, IsKeptByStrip) {
@@ -65,18 +72,30 @@ TEST(Note, IsKeptByStrip) {
 }
 
 TEST(Note, RefusesWhatIsNoPlugin) {
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b = "#!/bin/sh\n"; })), "good.so: not a shared library (no ELF header)");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b.clear(); })), "good.so: not a shared library (no ELF header)");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b.resize(40); })), "good.so: truncated ELF file");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b.resize(b.size() / 2); })), "good.so: truncated ELF file");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b[EI_CLASS] = ELFCLASS32; })), "good.so: built for another machine");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b[EI_DATA] = ELFDATA2MSB; })), "good.so: built for another machine");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { put<uint16_t>(b, offsetof(Elf64_Ehdr, e_machine), EM_S390); })),
+  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b = "#!/bin/sh\n"; })),
+            "good.so: not a shared library (no ELF header)");
+  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b.clear(); })),
+            "good.so: not a shared library (no ELF header)");
+  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b.resize(40); })),
+            "good.so: truncated ELF file");
+  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b.resize(b.size() / 2); })),
+            "good.so: truncated ELF file");
+  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b[EI_CLASS] = ELFCLASS32; })),
             "good.so: built for another machine");
-  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { put<uint16_t>(b, offsetof(Elf64_Ehdr, e_shnum), 0); })),
-            "good.so: no section table; was it removed?");
+  EXPECT_EQ(note_error(spoiled("good", [](std::string& b) { b[EI_DATA] = ELFDATA2MSB; })),
+            "good.so: built for another machine");
+  EXPECT_EQ(note_error(spoiled("good",
+                               [](std::string& b) {
+                                 put<uint16_t>(b, offsetof(Elf64_Ehdr, e_machine), EM_S390);
+                               })),
+            "good.so: built for another machine");
+  EXPECT_EQ(
+      note_error(spoiled(
+          "good", [](std::string& b) { put<uint16_t>(b, offsetof(Elf64_Ehdr, e_shnum), 0); })),
+      "good.so: no section table; was it removed?");
   EXPECT_EQ(error_of([] { read_note(fixture("no_note")); }),
-            "no_note.so: not a Slipway plugin (no .note.slipway; SLW_PLUGIN_NOTE or an SLW_EXPORT_ macro writes it)");
+            "no_note.so: not a Slipway plugin (no .note.slipway; SLW_PLUGIN_NOTE or an SLW_EXPORT_ "
+            "macro writes it)");
   EXPECT_THAT(error_of([] { read_note("/nowhere/x.so"); }), EndsWith("No such file or directory"));
   EXPECT_NE(error_of([] { read_note(SLIPWAY_FIXTURES); }), "");  // a folder
 }
@@ -90,12 +109,15 @@ TEST(Note, NewerMajorIsReadThoughTheRestIsUnknown) {
   const PluginNote note = read_note(path);
   EXPECT_EQ(note.abi_major, 2);
   EXPECT_THAT(error_of([&] { load(path); }),
-              EndsWith(fmt::format("good.so: built for plugin ABI 2.{}, this host speaks 1.{}; rebuild it with this version's headers", SLW_ABI_MINOR, SLW_ABI_MINOR)));
+              EndsWith(fmt::format("good.so: built for plugin ABI 2.{}, this host speaks 1.{}; "
+                                   "rebuild it with this version's headers",
+                                   SLW_ABI_MINOR, SLW_ABI_MINOR)));
 }
 
 TEST(Note, ShortNoteOfThisMajorIsRefused) {
   const auto with_size = [](uint32_t size) {
-    return note_error(spoiled("good", [&](std::string& b) { put<uint32_t>(b, note_offset(b) - 20, size); }));
+    return note_error(
+        spoiled("good", [&](std::string& b) { put<uint32_t>(b, note_offset(b) - 20, size); }));
   };
   EXPECT_EQ(with_size(8), "good.so: its Slipway note is too short");
   EXPECT_EQ(with_size(2), "good.so: its Slipway note is too short");
@@ -113,7 +135,8 @@ TEST(Note, NoPrefixAndNoDamageCrashesTheReader) {
       return false;
     }
   };
-  for (size_t size = 0; size < whole.size(); size += size < 256 ? 7 : 509) EXPECT_FALSE(read_any(whole.substr(0, size))) << size;
+  for (size_t size = 0; size < whole.size(); size += size < 256 ? 7 : 509)
+    EXPECT_FALSE(read_any(whole.substr(0, size))) << size;
   // The header and the section table are where the offsets are.
   Elf64_Ehdr header;
   std::memcpy(&header, whole.data(), sizeof header);

@@ -18,18 +18,22 @@ RunFacts on(ReportBoard& board, bool apart = false) {
 
 TEST(ReportBoard, InstancesOfOnePluginAreToldApart) {
   ReportBoard board;
-  const HostServices first("org.test.length", on(board)), second("org.test.length", on(board)), other("org.example.length", on(board));
+  const HostServices first("org.test.length", on(board)), second("org.test.length", on(board)),
+      other("org.example.length", on(board));
   EXPECT_EQ(first.name(), "length");
   EXPECT_EQ(second.name(), "length-2");
   EXPECT_EQ(other.name(), "length-3");
-  const HostServices taken("org.test.progress", on(board));  // rows have such names of the host's own
+  // rows have such names of the host's own
+  const HostServices taken("org.test.progress", on(board));
   EXPECT_EQ(taken.name(), "progress-2");
   EXPECT_EQ(HostServices("org.test.length", {}).name(), "length");
 }
 
 TEST(ReportBoard, ANameIsFreeAgainWhenItsInstanceIsGone) {
   ReportBoard board;
-  { const HostServices first("org.test.length", on(board)); }
+  {
+    const HostServices first("org.test.length", on(board));
+  }
   EXPECT_EQ(HostServices("org.test.length", on(board)).name(), "length");
 }
 
@@ -46,7 +50,8 @@ TEST(ReportBoard, EvaluationsAndTrainingAreKeptApart) {
   EXPECT_EQ(board.take(true).dump(), "{\"watch/seen\":10.0}");
   EXPECT_EQ(board.take(false).dump(), "{\"watch/seen\":3.0}");
   EXPECT_EQ(board.take(false).dump(), "{}");
-  EXPECT_THAT(reward.take_scalars(), testing::ElementsAre(testing::Pair("seen", 5)));  // whoever calls it takes it
+  // whoever calls it takes it
+  EXPECT_THAT(reward.take_scalars(), testing::ElementsAre(testing::Pair("seen", 5)));
 }
 
 TEST(ReportBoard, ACheckpointHasWhatTrainingReported) {

@@ -45,10 +45,12 @@ TEST(HostServices, RunFactsAndTheInstancesFolder) {
 
 TEST(HostServices, AbsentOnesAreNull) {
   const HostServices services("org.test.x", {});
-  for (const char* id : {"", "slipway.host.run/2", "slipway.host.run/1x", SLW_HOST_RUN, SLW_HOST_STORE, SLW_HOST_TEXT})
+  for (const char* id : {"", "slipway.host.run/2", "slipway.host.run/1x", SLW_HOST_RUN,
+                         SLW_HOST_STORE, SLW_HOST_TEXT})
     EXPECT_EQ(service<void>(services, id), nullptr) << id;
   EXPECT_EQ(service<void>(services, nullptr), nullptr);
-  for (const char* id : {SLW_HOST_RANDOM, SLW_HOST_METRICS, SLW_HOST_WORKERS, SLW_HOST_THREAD_CHECK})
+  for (const char* id :
+       {SLW_HOST_RANDOM, SLW_HOST_METRICS, SLW_HOST_WORKERS, SLW_HOST_THREAD_CHECK})
     EXPECT_NE(service<void>(services, id), nullptr) << id;
 }
 
@@ -61,7 +63,8 @@ TEST(HostServices, RandomDependsOnSeedPurposeAndPlaceOnly) {
   EXPECT_EQ(seed, random->seed(b.host(), "mask", 3));
   EXPECT_NE(seed, random->seed(c.host(), "mask", 3));
   EXPECT_NE(seed, random->seed(a.host(), "mask", 4));
-  for (const char* other : {"noise", "sk", "msak", "mask ", ""}) EXPECT_NE(seed, random->seed(a.host(), other, 3)) << other;
+  for (const char* other : {"noise", "sk", "msak", "mask ", ""})
+    EXPECT_NE(seed, random->seed(a.host(), other, 3)) << other;
   std::vector<float> all(1000), tail(10);
   random->uniform(a.host(), seed, 0, all.data(), all.size());
   random->uniform(a.host(), seed, 990, tail.data(), tail.size());
@@ -84,11 +87,14 @@ TEST(HostServices, ScalarsAreFoldedAsTheirReductionSays) {
   const auto report = [&](const char* name, slw_reduce how) {
     for (const double value : {3.0, 1.0, 8.0}) metrics->scalar(services.host(), name, value, how);
   };
-  report("mean", SLW_REDUCE_MEAN), report("sum", SLW_REDUCE_SUM), report("least", SLW_REDUCE_MIN), report("most", SLW_REDUCE_MAX), report("last", SLW_REDUCE_NONE);
+  report("mean", SLW_REDUCE_MEAN), report("sum", SLW_REDUCE_SUM), report("least", SLW_REDUCE_MIN),
+      report("most", SLW_REDUCE_MAX), report("last", SLW_REDUCE_NONE);
   metrics->scalar(services.host(), "mean", NAN, SLW_REDUCE_MEAN);  // nothing to report
   metrics->scalar(services.host(), nullptr, 1, SLW_REDUCE_NONE);
   metrics->scalar(services.host(), "odd\n\xff", 1, SLW_REDUCE_NONE);
-  EXPECT_THAT(services.take_scalars(), ElementsAre(Pair("mean", 4), Pair("sum", 12), Pair("least", 1), Pair("most", 8), Pair("last", 8), Pair("odd__", 1)));
+  EXPECT_THAT(services.take_scalars(),
+              ElementsAre(Pair("mean", 4), Pair("sum", 12), Pair("least", 1), Pair("most", 8),
+                          Pair("last", 8), Pair("odd__", 1)));
   EXPECT_THAT(services.take_scalars(), IsEmpty());
 }
 
@@ -106,7 +112,8 @@ TEST(HostServices, WhatWaitsForARowSurvivesACheckpoint) {
 
 TEST(HostServices, NamesOfScalarsHaveALimit) {
   HostServices services("org.test.x", {});
-  for (size_t i = 0; i < Reported::kMostNames + 10; ++i) services.keep_scalar(std::to_string(i), 1, SLW_REDUCE_SUM);
+  for (size_t i = 0; i < Reported::kMostNames + 10; ++i)
+    services.keep_scalar(std::to_string(i), 1, SLW_REDUCE_SUM);
   services.keep_scalar("0", 1, SLW_REDUCE_SUM);
   const auto kept = services.take_scalars();
   EXPECT_EQ(kept.size(), Reported::kMostNames);
@@ -119,7 +126,8 @@ TEST(HostServices, ColumnsAreOfTheRowsThatAreBeingScored) {
   slw_value cells[2] = {};
   cells[0].type = SLW_STRING, cells[0].v.s = {"kind", 4};
   cells[1].type = SLW_FLOAT, cells[1].v.f = 0.5;
-  metrics->column(services.host(), "early", cells, 2);  // nothing is being scored: a warning, and it is gone
+  // nothing is being scored: a warning, and it is gone
+  metrics->column(services.host(), "early", cells, 2);
   services.begin_rows(2);
   metrics->column(services.host(), "why", cells + 1, 1);
   metrics->column(services.host(), "why", cells, 2);  // in place of the one before
@@ -127,12 +135,14 @@ TEST(HostServices, ColumnsAreOfTheRowsThatAreBeingScored) {
   const auto columns = services.end_rows();
   ASSERT_EQ(columns.size(), 1u);
   EXPECT_EQ(columns[0].name, "why");
-  EXPECT_THAT(columns[0].values, ElementsAre(testing::Field(&Value::s, "kind"), testing::Field(&Value::f, 0.5)));
+  EXPECT_THAT(columns[0].values,
+              ElementsAre(testing::Field(&Value::s, "kind"), testing::Field(&Value::f, 0.5)));
   services.begin_rows(2);
   EXPECT_THAT(services.end_rows(), IsEmpty());
   services.begin_rows(3);
   metrics->column(services.host(), "why", cells, 2);
-  EXPECT_EQ(error_of([&] { services.end_rows(); }), "plugin org.test.x, score(): its column \"why\" has 2 values, there are 3 rows");
+  EXPECT_EQ(error_of([&] { services.end_rows(); }),
+            "plugin org.test.x, score(): its column \"why\" has 2 values, there are 3 rows");
 }
 
 TEST(HostServices, TasksThatThrowAndNestedOnesAreStatuses) {
@@ -151,7 +161,8 @@ TEST(HostServices, TasksThatThrowAndNestedOnesAreStatuses) {
   EXPECT_EQ(workers->parallel_for(services.host(), 1'000'000, &ran, thrower, &error), SLW_INTERNAL);
   EXPECT_STREQ(error.message, "third task");
   EXPECT_LT(ran, 1'000'000u);
-  EXPECT_EQ(workers->parallel_for(services.host(), 1, nullptr, nullptr, nullptr), SLW_INVALID_ARGUMENT);
+  EXPECT_EQ(workers->parallel_for(services.host(), 1, nullptr, nullptr, nullptr),
+            SLW_INVALID_ARGUMENT);
 
   struct Nested {
     const HostServices* services;
@@ -161,8 +172,11 @@ TEST(HostServices, TasksThatThrowAndNestedOnesAreStatuses) {
   const auto nest = [](void* ctx, uint64_t) {
     auto& n = *static_cast<Nested*>(ctx);
     ErrorBuffer inner;
-    n.refused += n.workers->parallel_for(n.services->host(), 2, ctx, [](void*, uint64_t) {}, &inner) == SLW_FAILED_PRECONDITION &&
-                 std::strcmp(inner.message, "parallel_for() was called from inside one of its tasks") == 0;
+    n.refused +=
+        n.workers->parallel_for(
+            n.services->host(), 2, ctx, [](void*, uint64_t) {}, &inner) ==
+            SLW_FAILED_PRECONDITION &&
+        std::strcmp(inner.message, "parallel_for() was called from inside one of its tasks") == 0;
   };
   EXPECT_EQ(workers->parallel_for(services.host(), 4, &nested, nest, &error), SLW_OK);
   EXPECT_EQ(nested.refused, 4);
@@ -179,7 +193,8 @@ TEST(HostServices, StoreRefusesAndStopsWithWords) {
   EXPECT_EQ(store->append(services.host(), "trials", {"two", 3}, &error), SLW_OK);
   EXPECT_TRUE(fs::exists(folder / "plugins" / "org.test.x" / "trials.jsonl"));
   EXPECT_EQ(store->append(services.host(), "../x", {"one", 3}, &error), SLW_INVALID_ARGUMENT);
-  EXPECT_STREQ(error.message, "\"../x\" cannot name a journal: 1 to 64 letters, digits, '_' and '-' can");
+  EXPECT_STREQ(error.message,
+               "\"../x\" cannot name a journal: 1 to 64 letters, digits, '_' and '-' can");
   EXPECT_EQ(store->append(services.host(), "trials", {nullptr, 3}, &error), SLW_INVALID_ARGUMENT);
   std::string seen;
   const auto stop_at_two = [](void* ctx, slw_str record) -> slw_status {
@@ -202,7 +217,8 @@ TEST(HostServices, ShortErrorBuffersAreRespected) {
     std::memset(error.message, 'm', sizeof error.message);
     error.struct_size = size;
     workers->parallel_for(services.host(), 1, nullptr, nullptr, &error);
-    for (uint32_t at = std::max(size, 128u); at < sizeof error; ++at) ASSERT_EQ(error.message[at - 128], 'm') << size << " " << at;
+    for (uint32_t at = std::max(size, 128u); at < sizeof error; ++at)
+      ASSERT_EQ(error.message[at - 128], 'm') << size << " " << at;
     if (size == 140) {
       EXPECT_STREQ(error.message, "parallel_fo");
     }
@@ -225,13 +241,18 @@ TEST(HostServices, ThreadsAreTold) {
 }
 
 TEST(HostServices, PluginsUseThem) {
-  const auto using_it = [](const char* what) { return option_table("use", Value::of(std::string(what))); };
-  EXPECT_THAT(reward("services", using_it("workers")).score(rows({"a", "b"}), 1, false), ElementsAre(499500, 499500));
+  const auto using_it = [](const char* what) {
+    return option_table("use", Value::of(std::string(what)));
+  };
+  EXPECT_THAT(reward("services", using_it("workers")).score(rows({"a", "b"}), 1, false),
+              ElementsAre(499500, 499500));
 
   RunFacts facts;
   facts.output_dir = scratch().string();
-  EXPECT_THAT(reward("services", using_it("store"), facts).score(rows({"a", "b"}), 1, false), ElementsAre(1, 2));
-  EXPECT_THAT(reward("services", using_it("store"), facts).score(rows({"c"}), 1, false), ElementsAre(3));
+  EXPECT_THAT(reward("services", using_it("store"), facts).score(rows({"a", "b"}), 1, false),
+              ElementsAre(1, 2));
+  EXPECT_THAT(reward("services", using_it("store"), facts).score(rows({"c"}), 1, false),
+              ElementsAre(3));
 
   const RewardPlugin metrics = reward("services", using_it("metrics"));
   metrics.score(rows({"abc"}), 1, false);

@@ -1,4 +1,5 @@
-// Plugins that take the process down: the last words name the plugin and the function. Each dies in a child process.
+// Plugins that take the process down: the last words name the plugin and the function. Each dies in
+// a child process.
 #include "plugin/trampoline.h"
 
 #include <atomic>
@@ -23,7 +24,8 @@ void score_after_handler(const char* fixture_name, const char* option, const cha
   const rlimit stack{8 << 20, 8 << 20};  // an unlimited one would let the recursion eat the machine
   ::setrlimit(RLIMIT_STACK, &stack);
   install_crash_handler();
-  const Value options = *option == '\0' ? Value{} : option_table(option, Value::of(std::string(value)));
+  const Value options =
+      *option == '\0' ? Value{} : option_table(option, Value::of(std::string(value)));
   reward(fixture_name, options).score(rows({"a", "b"}), 1, false);
 }
 
@@ -48,8 +50,9 @@ TEST_F(PluginDeath, ExceptionWithoutABarrierNamesPluginAndFunction) {
 }
 
 TEST_F(PluginDeath, CrashOnASharedThreadNamesThePlugin) {
-  EXPECT_EXIT(score_after_handler("services", "use", "workers-crash"), KilledBySignal(SIGSEGV),
-              "slipway: fatal signal SIGSEGV inside plugin org.test.services, parallel_for task\\(\\)");
+  EXPECT_EXIT(
+      score_after_handler("services", "use", "workers-crash"), KilledBySignal(SIGSEGV),
+      "slipway: fatal signal SIGSEGV inside plugin org.test.services, parallel_for task\\(\\)");
 }
 
 // Several threads reach the fault at the same moment: the words are still one thread's, and whole.
@@ -68,7 +71,8 @@ TEST_F(PluginDeath, CrashOfSeveralThreadsSpeaksOnce) {
         for (int t = 0; t < 4; ++t) threads.emplace_back(crash);
         for (std::thread& thread : threads) thread.join();
       },
-      KilledBySignal(SIGSEGV), "^[^s]*slipway: fatal signal SIGSEGV inside plugin org.test.x, score\\(\\)\n$");
+      KilledBySignal(SIGSEGV),
+      "^[^s]*slipway: fatal signal SIGSEGV inside plugin org.test.x, score\\(\\)\n$");
 }
 
 TEST_F(PluginDeath, CrashElsewhereBlamesNobody) {

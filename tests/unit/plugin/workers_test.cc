@@ -16,7 +16,8 @@ TEST(Workers, EachIndexRunsOnce) {
     for (const uint64_t n : {0, 1, 2, 7, 1000, 100003}) {
       const auto counts = std::make_unique<std::atomic<int>[]>(n + 1);
       workers.run(n, [&](uint64_t i) { ++counts[i]; });
-      for (uint64_t i = 0; i < n; ++i) ASSERT_EQ(counts[i], 1) << i << " of " << n << ", " << threads << " threads";
+      for (uint64_t i = 0; i < n; ++i)
+        ASSERT_EQ(counts[i], 1) << i << " of " << n << ", " << threads << " threads";
       ASSERT_EQ(counts[n], 0);
     }
   }
@@ -28,7 +29,8 @@ TEST(Workers, FirstErrorStopsTheRest) {
   try {
     workers.run(1'000'000, [&](uint64_t) {
       if (++ran == 10) throw std::runtime_error("tenth");
-      std::this_thread::sleep_for(std::chrono::microseconds(10));  // all of it would take seconds, however late the throw
+      // all of it would take seconds, however late the throw
+      std::this_thread::sleep_for(std::chrono::microseconds(10));
     });
     FAIL() << "the exception was lost";
   } catch (const std::runtime_error& e) {

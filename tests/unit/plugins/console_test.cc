@@ -14,9 +14,14 @@ using testing::StartsWith;
 
 const std::string kErase = "\r\033[K";
 
-LoggerPlugin console(const std::string& options) { return LoggerPlugin(bundled("console", options)); }
-void row(const LoggerPlugin& plugin, int64_t step, std::vector<slw_metric> metrics) { plugin.scalars(step, 0, metrics); }
-void progress(const LoggerPlugin& plugin, double time, double fraction, std::vector<slw_metric> more = {}) {
+LoggerPlugin console(const std::string& options) {
+  return LoggerPlugin(bundled("console", options));
+}
+void row(const LoggerPlugin& plugin, int64_t step, std::vector<slw_metric> metrics) {
+  plugin.scalars(step, 0, metrics);
+}
+void progress(const LoggerPlugin& plugin, double time, double fraction,
+              std::vector<slw_metric> more = {}) {
   more.push_back({"progress/fraction", fraction});
   plugin.scalars(0, time, more);
 }
@@ -35,25 +40,52 @@ size_t code_points(const std::string& text) {
   return out;
 }
 
-// ---- lines ---------------------------------------------------------------------------------------------------------
+// ---- lines -------------------------------------------------------------------------------------
 
 TEST(Console, ResultRowsArePlainLines) {
   const auto line = [](int64_t step, std::vector<slw_metric> metrics) {
     return written([&] { row(console("bar = \"off\""), step, metrics); });
   };
-  EXPECT_EQ(line(12, {{"loss", 1.23456}, {"grad_norm", 0.5}, {"learning_rate", 5e-5}, {"epoch", 1}}), "trained   step 12  loss 1.2346  grad 0.500  lr 5.00e-05\n");
-  EXPECT_EQ(line(12, {{"loss", 1}, {"tokens_per_second", 1234.4}, {"mfu", 0.456}}), "trained   step 12  loss 1.0000  tokens/s 1234  MFU 46%\n");
-  EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"reward_std", 0.125}, {"selected_reward", 0.5}, {"mean_length", 40}, {"tokens_per_second", 1234}}),
-            "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  length 40.0  tokens/s 1234\n");
-  EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_reward_std", 0.25}, {"eval_distinct_2", 0.75}}), "held out  step 4  reward -0.500  \u00b1 0.250  distinct-2 0.750\n");
-  EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_rewards/length/mean", 1}, {"eval_rewards/length/std", 0}, {"eval_rewards/tone/mean", -2}}), "held out  step 4  reward -0.500  length +1.000  tone -2.000\n");
-  EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"rewards/judge/a/mean", 1}, {"rewards/judge/b/mean", 2}}), "sampled   iteration 2  step 3  reward +0.250  judge/a +1.000  judge/b +2.000\n");
-  EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"rewards/length/mean", 0.25}}), "sampled   iteration 2  step 3  reward +0.250\n");
+  EXPECT_EQ(
+      line(12, {{"loss", 1.23456}, {"grad_norm", 0.5}, {"learning_rate", 5e-5}, {"epoch", 1}}),
+      "trained   step 12  loss 1.2346  grad 0.500  lr 5.00e-05\n");
+  EXPECT_EQ(line(12, {{"loss", 1}, {"tokens_per_second", 1234.4}, {"mfu", 0.456}}),
+            "trained   step 12  loss 1.0000  tokens/s 1234  MFU 46%\n");
+  EXPECT_EQ(line(3, {{"iteration", 2},
+                     {"reward_mean", 0.25},
+                     {"reward_std", 0.125},
+                     {"selected_reward", 0.5},
+                     {"mean_length", 40},
+                     {"tokens_per_second", 1234}}),
+            "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  length "
+            "40.0  tokens/s 1234\n");
+  EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_reward_std", 0.25}, {"eval_distinct_2", 0.75}}),
+            "held out  step 4  reward -0.500  \u00b1 0.250  distinct-2 0.750\n");
+  EXPECT_EQ(line(4, {{"eval_reward", -0.5},
+                     {"eval_rewards/length/mean", 1},
+                     {"eval_rewards/length/std", 0},
+                     {"eval_rewards/tone/mean", -2}}),
+            "held out  step 4  reward -0.500  length +1.000  tone -2.000\n");
+  EXPECT_EQ(line(3, {{"iteration", 2},
+                     {"reward_mean", 0.25},
+                     {"rewards/judge/a/mean", 1},
+                     {"rewards/judge/b/mean", 2}}),
+            "sampled   iteration 2  step 3  reward +0.250  judge/a +1.000  judge/b +2.000\n");
+  EXPECT_EQ(line(3, {{"iteration", 2}, {"reward_mean", 0.25}, {"rewards/length/mean", 0.25}}),
+            "sampled   iteration 2  step 3  reward +0.250\n");
   EXPECT_EQ(line(4, {{"eval_loss", 2}, {"loss", 1}}), "held out  step 4  loss 2.0000\n");
-  EXPECT_EQ(line(4, {{"eval_loss", 2}, {"eval_f1", 0.5}, {"eval_accuracy", 0.25}, {"eval_runtime", 3}, {"eval_steps_per_second", 9}}),
+  EXPECT_EQ(line(4, {{"eval_loss", 2},
+                     {"eval_f1", 0.5},
+                     {"eval_accuracy", 0.25},
+                     {"eval_runtime", 3},
+                     {"eval_steps_per_second", 9}}),
             "held out  step 4  loss 2.0000  accuracy 0.2500  f1 0.5000\n");
-  EXPECT_EQ(line(4, {{"eval_news_loss", 2}, {"eval_news_f1", 0.5}, {"eval_news_runtime", 3}, {"epoch", 1}}), "held out  step 4  news  loss 2.0000  f1 0.5000\n");
-  EXPECT_EQ(line(4, {{"loss", std::numeric_limits<double>::quiet_NaN()}}), "trained   step 4  loss nan\n");
+  EXPECT_EQ(
+      line(4,
+           {{"eval_news_loss", 2}, {"eval_news_f1", 0.5}, {"eval_news_runtime", 3}, {"epoch", 1}}),
+      "held out  step 4  news  loss 2.0000  f1 0.5000\n");
+  EXPECT_EQ(line(4, {{"loss", std::numeric_limits<double>::quiet_NaN()}}),
+            "trained   step 4  loss nan\n");
   EXPECT_EQ(line(4, {{"seconds", 3}}), "");
 }
 
@@ -68,7 +100,9 @@ TEST(Console, WithoutABarProgressComesEveryFewSeconds) {
     progress(plugin, 500, 0.002);  // the clock was set back
     plugin.end(SLW_OK);
   });
-  EXPECT_EQ(out, "  0%  0:00  training\n  0%  0:10  training\n  0%  0:20  training\n  0%  0:00  training\n");
+  EXPECT_EQ(
+      out,
+      "  0%  0:00  training\n  0%  0:10  training\n  0%  0:20  training\n  0%  0:00  training\n");
 }
 
 TEST(Console, EveryZeroShowsAllProgress) {
@@ -83,15 +117,23 @@ TEST(Console, EveryZeroShowsAllProgress) {
 TEST(Console, ProgressSaysWhatIsGoingOn) {
   const std::string out = written([] {
     const LoggerPlugin plugin = console("bar = \"off\"\nevery = 0");
-    progress(plugin, 1000, 0.5, {{"phase", 0}, {"iteration", 3}, {"rows_done", 12}, {"rows_total", 64}, {"progress/tokens_per_second", 99.6}, {"loss", 1.5}});
+    progress(plugin, 1000, 0.5,
+             {{"phase", 0},
+              {"iteration", 3},
+              {"rows_done", 12},
+              {"rows_total", 64},
+              {"progress/tokens_per_second", 99.6},
+              {"loss", 1.5}});
     progress(plugin, 1000, 0.5, {{"phase", 4}});
     progress(plugin, 1001, 7, {{"phase", 99}});
     progress(plugin, 1000, -7, {{"phase", -1}});
   });
-  EXPECT_EQ(out, " 50%  0:00  sampling (iteration 3)  12/64  100 tokens/s  loss 1.500\n 50%  0:00  saving\n100%  0:01 < 0:00  saving\n  0%  0:00  sampling\n");
+  EXPECT_EQ(out,
+            " 50%  0:00  sampling (iteration 3)  12/64  100 tokens/s  loss 1.500\n 50%  0:00  "
+            "saving\n100%  0:01 < 0:00  saving\n  0%  0:00  sampling\n");
 }
 
-// ---- time left -----------------------------------------------------------------------------------------------------
+// ---- time left ---------------------------------------------------------------------------------
 
 TEST(Console, TimeLeftIsThePaceSoFar) {
   const std::string out = written([] {
@@ -142,10 +184,12 @@ TEST(Console, LongTimesHaveHours) {
   EXPECT_THAT(out, HasSubstr(" 25%  1:01:01 < 3:03:03  training\n"));
 }
 
-// ---- samples -------------------------------------------------------------------------------------------------------
+// ---- samples -----------------------------------------------------------------------------------
 
 TEST(Console, SamplesShowTheirFirstLines) {
-  const auto shown = [](const std::string& options, const std::string& text) { return written([&] { console("bar = \"off\"\n" + options).text(1, 0, "samples", text); }); };
+  const auto shown = [](const std::string& options, const std::string& text) {
+    return written([&] { console("bar = \"off\"\n" + options).text(1, 0, "samples", text); });
+  };
   EXPECT_EQ(shown("", "a\nb\nc\nd"), "    a\n    b\n    c\n");
   EXPECT_EQ(shown("samples = 1", "a\nb"), "    a\n");
   EXPECT_EQ(shown("samples = 0", "a\nb"), "");
@@ -154,32 +198,46 @@ TEST(Console, SamplesShowTheirFirstLines) {
 }
 
 TEST(Console, SamplesAreShownWithoutMarkdown) {
-  const auto shown = [](const std::string& text) { return written([&] { console("bar = \"off\"").text(1, 0, "samples", text); }); };
+  const auto shown = [](const std::string& text) {
+    return written([&] { console("bar = \"off\"").text(1, 0, "samples", text); });
+  };
   EXPECT_EQ(shown("- **The film** is good `+0.50`"), "    The film is good +0.50\n");
   EXPECT_EQ(shown("2 ** 3 and ` alone - **x"), "    2  3 and ` alone - x\n");
   EXPECT_EQ(shown("a ** b"), "    a ** b\n");
 }
 
 TEST(Console, ATrainingsLastRowIsShown) {
-  EXPECT_EQ(written([] { row(console("bar = \"off\""), 18, {{"train_loss", 2.5}, {"train_runtime", 75}, {"train_steps_per_second", 0.24}}); }),
+  EXPECT_EQ(written([] {
+              row(console("bar = \"off\""), 18,
+                  {{"train_loss", 2.5}, {"train_runtime", 75}, {"train_steps_per_second", 0.24}});
+            }),
             "finished  step 18  loss of all steps 2.5000  steps/s 0.24  in 1:15\n");
 }
 
 TEST(Console, SamplesCannotCommandTheTerminal) {
-  const auto shown = [](const std::string& text) { return written([&] { console("bar = \"off\"").text(1, 0, "samples", text); }); };
+  const auto shown = [](const std::string& text) {
+    return written([&] { console("bar = \"off\"").text(1, 0, "samples", text); });
+  };
   EXPECT_EQ(shown("\033]0;title\007 \033[2J\b\r\t"), "     ]0;title   [2J   \n");
   EXPECT_EQ(shown("del\177"), "    del \n");
   EXPECT_EQ(shown("csi\u009b2J nel\u0085 nbsp\u00a0"), "    csi 2J nel  nbsp\u00a0\n");
-  EXPECT_EQ(shown("\x9b" "2J"), "    \uFFFD" "2J\n");                    // the same as a stray byte
-  EXPECT_EQ(shown("\xC0\x9B" "2J"), "    \uFFFD\uFFFD" "2J\n");          // ... and spelled longer than needed
+  EXPECT_EQ(shown("\x9b"
+                  "2J"),
+            "    \uFFFD"
+            "2J\n");  // the same as a stray byte
+  // ... and spelled longer than needed
+  EXPECT_EQ(shown("\xC0\x9B"
+                  "2J"),
+            "    \uFFFD\uFFFD"
+            "2J\n");
   EXPECT_EQ(shown("\xE0\x82\x9B."), "    \uFFFD\uFFFD\uFFFD.\n");
-  EXPECT_EQ(shown("\xED\xA0\x80."), "    \uFFFD\uFFFD\uFFFD.\n");        // a surrogate
+  EXPECT_EQ(shown("\xED\xA0\x80."), "    \uFFFD\uFFFD\uFFFD.\n");            // a surrogate
   EXPECT_EQ(shown("\xF4\x90\x80\x80."), "    \uFFFD\uFFFD\uFFFD\uFFFD.\n");  // beyond U+10FFFF
-  EXPECT_EQ(shown("\xE2\x82"), "    \uFFFD\uFFFD\n");                    // torn at the end
+  EXPECT_EQ(shown("\xE2\x82"), "    \uFFFD\uFFFD\n");                        // torn at the end
   EXPECT_EQ(shown("\u00e4 \u20ac \U0001F600"), "    \u00e4 \u20ac \U0001F600\n");
 }
 
-// ---- the bar -------------------------------------------------------------------------------------------------------
+// ---- the bar -----------------------------------------------------------------------------------
 
 TEST(ConsoleInATerminal, DrawsInPlaceAndMakesRoomForResults) {
   Terminal terminal(80);
@@ -215,7 +273,12 @@ TEST(ConsoleInATerminal, NothingIsWiderThanTheTerminal) {
   for (const unsigned short width : std::initializer_list<unsigned short>{20, 33, 80, 300}) {
     Terminal terminal(width);
     const LoggerPlugin plugin = console("bar = \"on\"\ncolor = \"off\"");
-    progress(plugin, 1000, 0.5, {{"iteration", 1e15}, {"rows_done", 1e15}, {"rows_total", 1e15}, {"progress/tokens_per_second", 1e15}, {"loss", 1e15}});
+    progress(plugin, 1000, 0.5,
+             {{"iteration", 1e15},
+              {"rows_done", 1e15},
+              {"rows_total", 1e15},
+              {"progress/tokens_per_second", 1e15},
+              {"loss", 1e15}});
     const std::string drawn = terminal.read();
     ASSERT_THAT(drawn, StartsWith(kErase));
     EXPECT_LT(code_points(drawn.substr(kErase.size())), width) << drawn;

@@ -1,5 +1,5 @@
-// A reader of TensorBoard's event files for tests, made from the format's description alone: TFRecord frames with masked
-// CRC-32C, protocol-buffer fields by number.
+// A reader of TensorBoard's event files for tests, made from the format's description alone:
+// TFRecord frames with masked CRC-32C, protocol-buffer fields by number.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -11,7 +11,8 @@
 
 namespace slipway {
 
-// Bit by bit from the polynomial x^32 + x^28 + x^27 + ... (0x1EDC6F41), most significant bit first, on mirrored bytes.
+// Bit by bit from the polynomial x^32 + x^28 + x^27 + ... (0x1EDC6F41), most significant bit first,
+// on mirrored bytes.
 inline uint32_t bitwise_crc32c(std::string_view bytes) {
   const auto mirrored = [](uint32_t value, int bits) {
     uint32_t out = 0;
@@ -21,12 +22,14 @@ inline uint32_t bitwise_crc32c(std::string_view bytes) {
   uint32_t remainder = 0xFFFFFFFFu;
   for (const char byte : bytes) {
     remainder ^= mirrored(static_cast<unsigned char>(byte), 8) << 24;
-    for (int bit = 0; bit < 8; ++bit) remainder = (remainder >> 31) != 0 ? remainder << 1 ^ 0x1EDC6F41u : remainder << 1;
+    for (int bit = 0; bit < 8; ++bit)
+      remainder = (remainder >> 31) != 0 ? remainder << 1 ^ 0x1EDC6F41u : remainder << 1;
   }
   return mirrored(remainder, 32) ^ 0xFFFFFFFFu;
 }
 
-// A message's fields by number. Fixed and varint fields hold their bytes' value, the others their bytes.
+// A message's fields by number. Fixed and varint fields hold their bytes' value, the others their
+// bytes.
 struct ProtoMessage {
   std::multimap<int, uint64_t> numbers;
   std::multimap<int, std::string> bytes;
@@ -36,15 +39,22 @@ struct ProtoMessage {
       const uint64_t key = varint(text, at);
       const int field = static_cast<int>(key >> 3);
       switch (key & 7) {
-        case 0: numbers.emplace(field, varint(text, at)); break;
-        case 1: numbers.emplace(field, fixed(text, at, 8)); break;
+        case 0:
+          numbers.emplace(field, varint(text, at));
+          break;
+        case 1:
+          numbers.emplace(field, fixed(text, at, 8));
+          break;
         case 2: {
           const uint64_t size = varint(text, at);
           bytes.emplace(field, take(text, at, size));
           break;
         }
-        case 5: numbers.emplace(field, fixed(text, at, 4)); break;
-        default: throw std::runtime_error("wire type " + std::to_string(key & 7));
+        case 5:
+          numbers.emplace(field, fixed(text, at, 4));
+          break;
+        default:
+          throw std::runtime_error("wire type " + std::to_string(key & 7));
       }
     }
   }
@@ -61,7 +71,9 @@ struct ProtoMessage {
  private:
   template <class Map>
   static const typename Map::mapped_type& only(const Map& map, int field) {
-    if (map.count(field) != 1) throw std::runtime_error(std::to_string(map.count(field)) + " times field " + std::to_string(field));
+    if (map.count(field) != 1)
+      throw std::runtime_error(std::to_string(map.count(field)) + " times field " +
+                               std::to_string(field));
     return map.find(field)->second;
   }
   static std::string take(std::string_view text, size_t& at, uint64_t size) {
@@ -72,7 +84,8 @@ struct ProtoMessage {
   static uint64_t fixed(std::string_view text, size_t& at, uint64_t size) {
     const std::string bytes = take(text, at, size);
     uint64_t out = 0;
-    for (size_t i = 0; i < size; ++i) out |= uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+    for (size_t i = 0; i < size; ++i)
+      out |= uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
     return out;
   }
   static uint64_t varint(std::string_view text, size_t& at) {
@@ -86,16 +99,19 @@ struct ProtoMessage {
   }
 };
 
-// The messages of a file's frames. Throws std::runtime_error on a length or a checksum that does not fit.
+// The messages of a file's frames. Throws std::runtime_error on a length or a checksum that does
+// not fit.
 inline std::vector<std::string> read_records(std::string_view file) {
   const auto little = [&](size_t at, size_t size) {
     uint64_t out = 0;
-    for (size_t i = 0; i < size; ++i) out |= uint64_t{static_cast<unsigned char>(file[at + i])} << (8 * i);
+    for (size_t i = 0; i < size; ++i)
+      out |= uint64_t{static_cast<unsigned char>(file[at + i])} << (8 * i);
     return out;
   };
   const auto check = [&](size_t at, std::string_view bytes) {
     const uint32_t crc = bitwise_crc32c(bytes);
-    if (little(at, 4) != ((crc >> 15 | crc << 17) + 0xA282EAD8u)) throw std::runtime_error("a checksum does not fit at byte " + std::to_string(at));
+    if (little(at, 4) != ((crc >> 15 | crc << 17) + 0xA282EAD8u))
+      throw std::runtime_error("a checksum does not fit at byte " + std::to_string(at));
   };
   std::vector<std::string> out;
   for (size_t at = 0; at < file.size();) {

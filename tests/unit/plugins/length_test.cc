@@ -7,19 +7,25 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-RewardPlugin length(const std::string& options) { return RewardPlugin(bundled("length", options), 1.0); }
+RewardPlugin length(const std::string& options) {
+  return RewardPlugin(bundled("length", options), 1.0);
+}
 
 // What a completion of n letters earns.
 std::vector<double> curve(const std::string& options, std::initializer_list<size_t> lengths) {
   std::vector<ScoredRow> batch;
-  for (const size_t n : lengths) batch.push_back({"prompt", std::string(n, 'x'), {1}, {2}, 0, true});
+  for (const size_t n : lengths)
+    batch.push_back({"prompt", std::string(n, 'x'), {1}, {2}, 0, true});
   return length(options).score(batch, 1, false);
 }
 
 TEST(Length, EachModeIsItsCurve) {
-  EXPECT_THAT(curve("mode = \"longer\"\ntarget = 4", {0, 1, 4, 5, 400}), ElementsAre(0, 0.25, 1, 1, 1));
-  EXPECT_THAT(curve("mode = \"shorter\"\ntarget = 4", {0, 1, 4, 5, 400}), ElementsAre(1, 0.75, 0, 0, 0));
-  EXPECT_THAT(curve("mode = \"near\"\ntarget = 4", {0, 1, 4, 5, 8, 400}), ElementsAre(0, 0.25, 1, 0.75, 0, 0));
+  EXPECT_THAT(curve("mode = \"longer\"\ntarget = 4", {0, 1, 4, 5, 400}),
+              ElementsAre(0, 0.25, 1, 1, 1));
+  EXPECT_THAT(curve("mode = \"shorter\"\ntarget = 4", {0, 1, 4, 5, 400}),
+              ElementsAre(1, 0.75, 0, 0, 0));
+  EXPECT_THAT(curve("mode = \"near\"\ntarget = 4", {0, 1, 4, 5, 8, 400}),
+              ElementsAre(0, 0.25, 1, 0.75, 0, 0));
   EXPECT_THAT(curve("mode = \"near\"\ntarget = 1", {0, 1, 2}), ElementsAre(0, 1, 0));
 }
 
@@ -29,8 +35,10 @@ TEST(Length, DefaultsAreNearAHundredCharacters) {
 
 TEST(Length, CharactersAreCodePoints) {
   const RewardPlugin plugin = length("mode = \"longer\"\ntarget = 8");
-  EXPECT_THAT(plugin.score(rows({"äöü€", "\U0001F600\U0001F600", "e\u0301"}), 1, false), ElementsAre(0.5, 0.25, 0.25));
-  EXPECT_THAT(plugin.score(rows({"\x80\xBF"}), 1, false), ElementsAre(0));  // nothing but continuation bytes
+  EXPECT_THAT(plugin.score(rows({"äöü€", "\U0001F600\U0001F600", "e\u0301"}), 1, false),
+              ElementsAre(0.5, 0.25, 0.25));
+  // nothing but continuation bytes
+  EXPECT_THAT(plugin.score(rows({"\x80\xBF"}), 1, false), ElementsAre(0));
 }
 
 TEST(Length, TokensAreThoseOfTheCompletion) {
@@ -80,7 +88,8 @@ TEST_F(LengthOfShortBatches, CharactersNeedTheTextsOnly) {
   EXPECT_EQ(score("target = 8", with_texts), SLW_OK);
   EXPECT_FLOAT_EQ(out, 0.5f);
   out = -1;
-  EXPECT_EQ(score("target = 8", static_cast<uint32_t>(offsetof(slw_reward_batch, completions))), SLW_INVALID_ARGUMENT);
+  EXPECT_EQ(score("target = 8", static_cast<uint32_t>(offsetof(slw_reward_batch, completions))),
+            SLW_INVALID_ARGUMENT);
   EXPECT_STREQ(error.message, "a batch without texts");
   EXPECT_FLOAT_EQ(out, -1);
 }
@@ -89,7 +98,9 @@ TEST_F(LengthOfShortBatches, TokensNeedTheirOffsets) {
   const auto with_texts = static_cast<uint32_t>(offsetof(slw_reward_batch, completion_offsets));
   EXPECT_EQ(score("unit = \"tokens\"\ntarget = 4", with_texts), SLW_FAILED_PRECONDITION);
   EXPECT_THAT(error.message, HasSubstr("use unit = \"chars\""));
-  EXPECT_EQ(score("unit = \"tokens\"\ntarget = 4", static_cast<uint32_t>(offsetof(slw_reward_batch, completion_ids))), SLW_OK);
+  EXPECT_EQ(score("unit = \"tokens\"\ntarget = 4",
+                  static_cast<uint32_t>(offsetof(slw_reward_batch, completion_ids))),
+            SLW_OK);
   EXPECT_FLOAT_EQ(out, 0.5f);
 }
 

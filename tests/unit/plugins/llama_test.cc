@@ -12,7 +12,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 Json config() {
-  return Json::parse(R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1,
+  return Json::parse(
+      R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1,
                          "num_attention_heads": 2, "vocab_size": 16})");
 }
 
@@ -20,7 +21,9 @@ Json config() {
 std::string fault(const Json& all) {
   static const Registry registry({SLIPWAY_PLUGINS});
   const Registry::Found& found = registry.find("llama", SLW_KIND_MODEL, {});
-  return error_of([&] { Plugin(*found.library, *found.descriptor, option_table("config", value_of(all)), {}); });
+  return error_of([&] {
+    Plugin(*found.library, *found.descriptor, option_table("config", value_of(all)), {});
+  });
 }
 std::string fault(const char* key, const char* value) {
   Json all = config();
@@ -33,10 +36,14 @@ struct Case {
 };
 
 TEST(Llama, OtherArchitecturesAreRefused) {
-  EXPECT_THAT(fault("model_type", "\"qwen2\""), HasSubstr("config.json: model_type \"qwen2\" is not supported (llama is)"));
+  EXPECT_THAT(fault("model_type", "\"qwen2\""),
+              HasSubstr("config.json: model_type \"qwen2\" is not supported (llama is)"));
   EXPECT_THAT(fault("model_type", "5"), HasSubstr("model_type 5 is not supported"));
-  EXPECT_THAT(fault("architectures", R"(["LlamaForSequenceClassification"])"), HasSubstr("architectures names \"LlamaForSequenceClassification\", which is not supported (LlamaForCausalLM is)"));
-  EXPECT_THAT(fault("auto_map", R"({"AutoModelForCausalLM": "modeling_x.X"})"), HasSubstr("\"auto_map\" names Python code"));
+  EXPECT_THAT(fault("architectures", R"(["LlamaForSequenceClassification"])"),
+              HasSubstr("architectures names \"LlamaForSequenceClassification\", which is not "
+                        "supported (LlamaForCausalLM is)"));
+  EXPECT_THAT(fault("auto_map", R"({"AutoModelForCausalLM": "modeling_x.X"})"),
+              HasSubstr("\"auto_map\" names Python code"));
   EXPECT_EQ(fault("auto_map", R"({"AutoTokenizer": ["tokenization_x.X", null]})"), "");
   Json bare = config();
   bare.erase("model_type");
@@ -51,12 +58,17 @@ TEST(Llama, KeysThatChangeTheModelAreRefusedByName) {
       {"attention_bias", "true", "\"attention_bias\" = true"},
       {"mlp_bias", "true", "\"mlp_bias\" = true"},
       {"qkv_bias", "true", "\"qkv_bias\" = true"},
-      {"rope_scaling", R"({"type": "linear", "factor": 2.0})", "\"rope_scaling\" of type \"linear\""},
-      {"rope_scaling", R"({"rope_type": "llama3", "factor": 8.0})", "\"rope_scaling\" of type \"llama3\""},
+      {"rope_scaling", R"({"type": "linear", "factor": 2.0})",
+       "\"rope_scaling\" of type \"linear\""},
+      {"rope_scaling", R"({"rope_type": "llama3", "factor": 8.0})",
+       "\"rope_scaling\" of type \"llama3\""},
       {"rope_scaling", R"({"factor": 2.0})", "\"rope_scaling\" with \"factor\""},
-      {"rope_parameters", R"({"rope_type": "yarn", "rope_theta": 10000.0})", "\"rope_parameters\" of type \"yarn\""},
-      {"rope_parameters", R"({"full_attention": {"rope_type": "default"}})", "\"rope_parameters\" with \"full_attention\""},
-      {"rope_parameters", R"({"rope_type": "default", "partial_rotary_factor": 0.5})", "\"rope_parameters\" with \"partial_rotary_factor\""},
+      {"rope_parameters", R"({"rope_type": "yarn", "rope_theta": 10000.0})",
+       "\"rope_parameters\" of type \"yarn\""},
+      {"rope_parameters", R"({"full_attention": {"rope_type": "default"}})",
+       "\"rope_parameters\" with \"full_attention\""},
+      {"rope_parameters", R"({"rope_type": "default", "partial_rotary_factor": 0.5})",
+       "\"rope_parameters\" with \"partial_rotary_factor\""},
       {"rope_parameters", "7", "\"rope_parameters\" is not a table"},
       {"rope_local_base_freq", "10000.0", "\"rope_local_base_freq\" = 10000.0"},
       {"rope_interleaved", "true", "\"rope_interleaved\" = true"},
@@ -87,7 +99,9 @@ TEST(Llama, KeysThatChangeTheModelAreRefusedByName) {
       {"num_hidden_layers", "1000000000", "\"num_hidden_layers\" = 1000000000 is more than"},
       {"intermediate_size", "[1, 2]", "\"intermediate_size\" is not a number"},
   };
-  for (const Case& each : cases) EXPECT_THAT(fault(each.key, each.value), AllOf(HasSubstr("config.json"), HasSubstr(each.words))) << each.key;
+  for (const Case& each : cases)
+    EXPECT_THAT(fault(each.key, each.value), AllOf(HasSubstr("config.json"), HasSubstr(each.words)))
+        << each.key;
 }
 
 TEST(Llama, WhatSaysWhatALlamaDoesAnywayIsNoFault) {
@@ -97,7 +111,8 @@ TEST(Llama, WhatSaysWhatALlamaDoesAnywayIsNoFault) {
       {"attention_dropout", "0.5", ""},  // of training alone, which is refused there
       {"rope_scaling", "null", ""},
       {"rope_scaling", R"({"type": "default"})", ""},
-      {"rope_parameters", R"({"rope_type": "default", "rope_theta": 500000.0, "partial_rotary_factor": 1.0})", ""},
+      {"rope_parameters",
+       R"({"rope_type": "default", "rope_theta": 500000.0, "partial_rotary_factor": 1.0})", ""},
       {"sliding_window", "null", ""},
       {"layer_types", R"(["full_attention"])", ""},
       {"no_rope_layers", "[1]", ""},
@@ -111,7 +126,8 @@ TEST(Llama, WhatSaysWhatALlamaDoesAnywayIsNoFault) {
       {"sep_token_id", "3", ""},
       {"head_dim", "null", ""},
   };
-  for (const Case& each : cases) EXPECT_EQ(fault(each.key, each.value), "") << each.key << " " << each.value;
+  for (const Case& each : cases)
+    EXPECT_EQ(fault(each.key, each.value), "") << each.key << " " << each.value;
   Json window = config();
   window["sliding_window"] = 4096;
   window["use_sliding_window"] = false;
@@ -121,7 +137,8 @@ TEST(Llama, WhatSaysWhatALlamaDoesAnywayIsNoFault) {
 TEST(Llama, KeysThatAreNotKnownAreWarnedAbout) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(fault("made_up", "7"), "");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), AllOf(HasSubstr("org.slipway.model.llama"), HasSubstr("\"made_up\"")));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("org.slipway.model.llama"), HasSubstr("\"made_up\"")));
   testing::internal::CaptureStderr();
   EXPECT_EQ(fault("max_length", "20"), "");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "a default of generation";

@@ -14,7 +14,9 @@ using testing::Pair;
 
 constexpr int64_t kVocab = 8;
 
-MetricPlugin metric(const std::string& name, const std::string& options = "") { return MetricPlugin(bundled(name, options), ""); }
+MetricPlugin metric(const std::string& name, const std::string& options = "") {
+  return MetricPlugin(bundled(name, options), "");
+}
 
 struct Batch {
   std::vector<int64_t> offsets;
@@ -46,27 +48,37 @@ double value_of(MetricPlugin plugin, const std::vector<Batch>& batches) {
 TEST(Metrics, EachIsWhatItsNameSays) {
   EXPECT_THAT(value_of(metric("accuracy"), {kBatch}), DoubleEq(0.8));
   EXPECT_THAT(value_of(metric("perplexity"), {kBatch}), DoubleEq(std::exp(1.5)));
-  EXPECT_THAT(value_of(metric("exact_match"), {kBatch}), DoubleEq(0.5));  // the example without labels counts nothing
+  // the example without labels counts nothing
+  EXPECT_THAT(value_of(metric("exact_match"), {kBatch}), DoubleEq(0.5));
 }
 
-// Labels 1 2 2 5 1, predictions 1 2 3 5 1: F1 of 1 and of 5 is 1, of 2 it is 2/3, of 3, which is no label, 0.
+// Labels 1 2 2 5 1, predictions 1 2 3 5 1: F1 of 1 and of 5 is 1, of 2 it is 2/3, of 3, which is no
+// label, 0.
 TEST(Metrics, F1AveragesAsScikitLearn) {
   EXPECT_THAT(value_of(metric("f1"), {kBatch}), DoubleEq((1 + 2.0 / 3 + 0 + 1) / 4));
   EXPECT_THAT(value_of(metric("f1", "average = \"micro\""), {kBatch}), DoubleEq(0.8));
-  EXPECT_THAT(value_of(metric("f1", "average = \"weighted\""), {kBatch}), DoubleEq((2 * 1 + 2 * 2.0 / 3 + 1 * 1) / 5));
-  EXPECT_THAT(value_of(metric("f1", "average = \"binary\"\npos_label = 2"), {kBatch}), DoubleEq(2.0 / 3));
+  EXPECT_THAT(value_of(metric("f1", "average = \"weighted\""), {kBatch}),
+              DoubleEq((2 * 1 + 2 * 2.0 / 3 + 1 * 1) / 5));
+  EXPECT_THAT(value_of(metric("f1", "average = \"binary\"\npos_label = 2"), {kBatch}),
+              DoubleEq(2.0 / 3));
   EXPECT_THAT(value_of(metric("f1", "labels = [2, 3, 2]"), {kBatch}), DoubleEq(1.0 / 3));
-  EXPECT_THAT(value_of(metric("f1", "labels = [2, 7]"), {kBatch}), DoubleEq(1.0 / 3));  // chosen classes count though nothing has them
-  EXPECT_THAT(value_of(metric("f1", "labels = [2, 3]\naverage = \"micro\""), {kBatch}), DoubleEq(2.0 * 1 / (2 + 2)));
+  // chosen classes count though nothing has them
+  EXPECT_THAT(value_of(metric("f1", "labels = [2, 7]"), {kBatch}), DoubleEq(1.0 / 3));
+  EXPECT_THAT(value_of(metric("f1", "labels = [2, 3]\naverage = \"micro\""), {kBatch}),
+              DoubleEq(2.0 * 1 / (2 + 2)));
 }
 
 TEST(Metrics, BatchesAddUp) {
   for (const char* name : {"accuracy", "perplexity", "exact_match", "f1"})
-    EXPECT_DOUBLE_EQ(value_of(metric(name), {{{0, 3, 3}, {1, 2, 2}, {1, 2, 3}, {-1, -2, -3}}, {{0, 2}, {5, 1}, {5, 1}, {-1, -0.5F}}}), value_of(metric(name), {kBatch})) << name;
+    EXPECT_DOUBLE_EQ(value_of(metric(name), {{{0, 3, 3}, {1, 2, 2}, {1, 2, 3}, {-1, -2, -3}},
+                                             {{0, 2}, {5, 1}, {5, 1}, {-1, -0.5F}}}),
+                     value_of(metric(name), {kBatch}))
+        << name;
 }
 
 TEST(Metrics, NothingToMeasureIsNotANumber) {
-  for (const char* name : {"accuracy", "perplexity", "exact_match", "f1"}) EXPECT_TRUE(std::isnan(value_of(metric(name), {}))) << name;
+  for (const char* name : {"accuracy", "perplexity", "exact_match", "f1"})
+    EXPECT_TRUE(std::isnan(value_of(metric(name), {}))) << name;
 }
 
 TEST(Metrics, WiderAccuracyRanksTheLabel) {
@@ -94,8 +106,10 @@ TEST(Metrics, WiderAccuracyRanksTheLabel) {
 
 TEST(Metrics, TokensOutsideTheVocabularyAreRefused) {
   MetricPlugin plugin = metric("f1", "labels = [3, 8]");
-  EXPECT_THAT(error_of([&] { plugin.begin("eval", 1, kVocab); }), HasSubstr("token 8 is not in the model's vocabulary of 8 (OUT_OF_RANGE)"));
-  EXPECT_THAT(error_of([] { metric("f1", "labels = [1]\naverage = \"binary\""); }), HasSubstr("average = \"binary\" is of pos_label alone"));
+  EXPECT_THAT(error_of([&] { plugin.begin("eval", 1, kVocab); }),
+              HasSubstr("token 8 is not in the model's vocabulary of 8 (OUT_OF_RANGE)"));
+  EXPECT_THAT(error_of([] { metric("f1", "labels = [1]\naverage = \"binary\""); }),
+              HasSubstr("average = \"binary\" is of pos_label alone"));
 }
 
 TEST(Metrics, AHostWithoutPredictionsIsRefused) {
@@ -103,7 +117,8 @@ TEST(Metrics, AHostWithoutPredictionsIsRefused) {
   plugin.begin("eval", 1, kVocab);
   slw_metric_batch b{};
   b.struct_size = offsetof(slw_metric_batch, predictions);
-  EXPECT_THAT(error_of([&] { plugin.update(b); }), HasSubstr("a batch without predictions (INVALID_ARGUMENT)"));
+  EXPECT_THAT(error_of([&] { plugin.update(b); }),
+              HasSubstr("a batch without predictions (INVALID_ARGUMENT)"));
 }
 
 }  // namespace

@@ -14,14 +14,22 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(),
+                 kInfinity = std::numeric_limits<double>::infinity();
 constexpr int kDraws = 20000;
 
-Domain number(slw_domain_type type, double low, double high, double step = 0, bool log = false) { return {"train.x", type, low, high, step, log, {}}; }
-Domain choice(std::vector<Value> choices) { return {"train.c", SLW_DOMAIN_CHOICE, 0, 0, 0, false, std::move(choices)}; }
+Domain number(slw_domain_type type, double low, double high, double step = 0, bool log = false) {
+  return {"train.x", type, low, high, step, log, {}};
+}
+Domain choice(std::vector<Value> choices) {
+  return {"train.c", SLW_DOMAIN_CHOICE, 0, 0, 0, false, std::move(choices)};
+}
 
 struct Study : SearchPlugin {
-  explicit Study(const std::vector<Domain>& domains, uint64_t seed = 42) : SearchPlugin(bundled("random")) { begin(domains, true, seed, "test"); }
+  explicit Study(const std::vector<Domain>& domains, uint64_t seed = 42)
+      : SearchPlugin(bundled("random")) {
+    begin(domains, true, seed, "test");
+  }
 };
 
 // The first domain's values in trials 0, 1, ...
@@ -38,7 +46,8 @@ std::map<double, int> counted(const std::vector<double>& values) {
   return out;
 }
 
-// Sum of (seen - expected)^2 / expected over `bins` equally likely bins; bin(i) says where draw i fell.
+// Sum of (seen - expected)^2 / expected over `bins` equally likely bins; bin(i) says where draw i
+// fell.
 template <class Bin>
 double chi_square(int count, size_t bins, Bin bin) {
   std::vector<double> seen(bins, 0);
@@ -49,13 +58,17 @@ double chi_square(int count, size_t bins, Bin bin) {
   return sum;
 }
 
-// Seeds are fixed: a sound generator passes each bound below with a probability of 0.9999, and then always.
+// Seeds are fixed: a sound generator passes each bound below with a probability of 0.9999, and then
+// always.
 constexpr double kBound19 = 51.0, kBound99 = 160.1;  // of 19 and of 99 degrees of freedom
 
 TEST(RandomSearch, DrawsAreUniform) {
   for (const uint64_t seed : {uint64_t{0}, uint64_t{1}, uint64_t{42}, ~uint64_t{0}}) {
     const std::vector<double> x = draws(number(SLW_DOMAIN_FLOAT, -1, 3), seed);
-    EXPECT_LT(chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>((x[i] + 1) / 4 * 20); }), kBound19) << seed;
+    EXPECT_LT(
+        chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>((x[i] + 1) / 4 * 20); }),
+        kBound19)
+        << seed;
     const auto [least, most] = std::ranges::minmax(x);
     EXPECT_GE(least, -1);
     EXPECT_LT(most, 3);
@@ -63,25 +76,34 @@ TEST(RandomSearch, DrawsAreUniform) {
 }
 
 TEST(RandomSearch, TrialsDomainsAndSeedsAreIndependent) {
-  const auto bin = [](double a, double b) { return static_cast<size_t>(a * 10) * 10 + static_cast<size_t>(b * 10); };
-  const std::vector<double> x = draws(number(SLW_DOMAIN_FLOAT, 0, 1), 7, kDraws + 1), other = draws(number(SLW_DOMAIN_FLOAT, 0, 1), 8);
+  const auto bin = [](double a, double b) {
+    return static_cast<size_t>(a * 10) * 10 + static_cast<size_t>(b * 10);
+  };
+  const std::vector<double> x = draws(number(SLW_DOMAIN_FLOAT, 0, 1), 7, kDraws + 1),
+                            other = draws(number(SLW_DOMAIN_FLOAT, 0, 1), 8);
   EXPECT_LT(chi_square(kDraws, 100, [&](size_t i) { return bin(x[i], x[i + 1]); }), kBound99);
   EXPECT_LT(chi_square(kDraws, 100, [&](size_t i) { return bin(x[i], other[i]); }), kBound99);
   const Study two({number(SLW_DOMAIN_FLOAT, 0, 1), number(SLW_DOMAIN_FLOAT, 0, 1)}, 7);
-  EXPECT_LT(chi_square(kDraws, 100, [&](size_t i) {
-    const auto values = *two.ask(static_cast<int64_t>(i));
-    return bin(values[0].f, values[1].f);
-  }), kBound99);
+  EXPECT_LT(chi_square(kDraws, 100,
+                       [&](size_t i) {
+                         const auto values = *two.ask(static_cast<int64_t>(i));
+                         return bin(values[0].f, values[1].f);
+                       }),
+            kBound99);
 }
 
 TEST(RandomSearch, ALogarithmicScaleIsUniformInTheLogarithm) {
   const std::vector<double> x = draws(number(SLW_DOMAIN_FLOAT, 1e-5, 1e-1, 0, true));
-  EXPECT_LT(chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>((std::log10(x[i]) + 5) / 4 * 20); }), kBound19);
+  EXPECT_LT(
+      chi_square(kDraws, 20,
+                 [&](size_t i) { return static_cast<size_t>((std::log10(x[i]) + 5) / 4 * 20); }),
+      kBound19);
 }
 
 TEST(RandomSearch, WholeNumbersHaveEqualSharesAndBothEnds) {
   const std::vector<double> x = draws(number(SLW_DOMAIN_INT, -9, 10));
-  EXPECT_LT(chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>(x[i] + 9); }), kBound19);
+  EXPECT_LT(chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>(x[i] + 9); }),
+            kBound19);
   EXPECT_EQ(counted(x).size(), 20u);
   const Study plugin({number(SLW_DOMAIN_INT, 5, 5)});
   EXPECT_EQ(plugin.ask(0)->at(0).kind, Value::Kind::kInt);
@@ -90,14 +112,16 @@ TEST(RandomSearch, WholeNumbersHaveEqualSharesAndBothEnds) {
 
 TEST(RandomSearch, StepsStayOnTheGrid) {
   const std::vector<double> whole = draws(number(SLW_DOMAIN_INT, 2, 40, 2));
-  EXPECT_LT(chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>(whole[i] / 2 - 1); }), kBound19);
+  EXPECT_LT(chi_square(kDraws, 20, [&](size_t i) { return static_cast<size_t>(whole[i] / 2 - 1); }),
+            kBound19);
   EXPECT_EQ(counted(whole).begin()->first, 2);
   EXPECT_EQ(counted(whole).rbegin()->first, 40);
   // The last step does not reach the end: 1, 4, 7, 10.
   const auto uneven = counted(draws(number(SLW_DOMAIN_INT, 1, 12, 3)));
   EXPECT_EQ(uneven.size(), 4u);
   EXPECT_EQ(uneven.rbegin()->first, 10);
-  const auto decimal = counted(draws(number(SLW_DOMAIN_FLOAT, 0, 0.3, 0.1)));  // 0.3 / 0.1 is a little under 3
+  // 0.3 / 0.1 is a little under 3
+  const auto decimal = counted(draws(number(SLW_DOMAIN_FLOAT, 0, 0.3, 0.1)));
   EXPECT_EQ(decimal.size(), 4u);
   EXPECT_EQ(decimal.rbegin()->first, 0.3);
 }
@@ -112,7 +136,8 @@ TEST(RandomSearch, LogarithmicStepsStayOnTheGridFromAnyLow) {
       EXPECT_LE(value, 64);
     }
     EXPECT_EQ(seen.size(), static_cast<size_t>(63 / step) + 1) << step;
-    EXPECT_GT(seen.at(1), seen.size() == 1 ? kDraws - 1 : seen.rbegin()->second) << step;  // small ones come more often
+    // small ones come more often
+    EXPECT_GT(seen.at(1), seen.size() == 1 ? kDraws - 1 : seen.rbegin()->second) << step;
   }
   const auto fractions = counted(draws(number(SLW_DOMAIN_FLOAT, 0.25, 1, 0.5, true)));
   EXPECT_EQ(fractions.size(), 2u);
@@ -123,28 +148,33 @@ TEST(RandomSearch, LogarithmicStepsStayOnTheGridFromAnyLow) {
 TEST(RandomSearch, ALogarithmicWholeNumberHasTheShareOfItsInterval) {
   const auto seen = counted(draws(number(SLW_DOMAIN_INT, 1, 8, 0, true)));
   for (int value = 1; value <= 8; ++value) {
-    const double share = std::log((value + 0.5) / (value - 0.5)) / std::log(8.5 / 0.5), expected = share * kDraws;
+    const double share = std::log((value + 0.5) / (value - 0.5)) / std::log(8.5 / 0.5),
+                 expected = share * kDraws;
     EXPECT_NEAR(seen.at(value), expected, 4 * std::sqrt(expected * (1 - share))) << value;
   }
 }
 
 TEST(RandomSearch, ChoicesHaveEqualSharesAndKeepTheirType) {
-  const std::vector<Value> choices = {Value::of(true), Value::of(int64_t{7}), Value::of(0.5), Value::of(std::string("cosine"))};
+  const std::vector<Value> choices = {Value::of(true), Value::of(int64_t{7}), Value::of(0.5),
+                                      Value::of(std::string("cosine"))};
   const Study plugin({choice(choices)});
   std::map<std::string, int> seen;
   for (int64_t trial = 0; trial < kDraws; ++trial) ++seen[plugin.ask(trial)->at(0).toml()];
   ASSERT_EQ(seen.size(), 4u);
-  for (const Value& each : choices) EXPECT_NEAR(seen[each.toml()], kDraws / 4, 4 * std::sqrt(kDraws * 3 / 16.0)) << each.toml();
+  for (const Value& each : choices)
+    EXPECT_NEAR(seen[each.toml()], kDraws / 4, 4 * std::sqrt(kDraws * 3 / 16.0)) << each.toml();
 }
 
 TEST(RandomSearch, ATrialsValuesDependOnItsNumberAlone) {
-  const std::vector<Domain> domains = {number(SLW_DOMAIN_FLOAT, 1e-5, 1, 0, true), choice({Value::of(int64_t{1}), Value::of(int64_t{2})})};
+  const std::vector<Domain> domains = {number(SLW_DOMAIN_FLOAT, 1e-5, 1, 0, true),
+                                       choice({Value::of(int64_t{1}), Value::of(int64_t{2})})};
   const Study whole(domains), resumed(domains);
   std::vector<std::string> first;
   for (int64_t trial = 0; trial < 20; ++trial) {
     const auto values = *whole.ask(trial);
     first.push_back(values[0].toml() + values[1].toml());
-    whole.tell(trial, trial % 3 == 0 ? SLW_TRIAL_FAILED : SLW_TRIAL_COMPLETE, static_cast<double>(trial));
+    whole.tell(trial, trial % 3 == 0 ? SLW_TRIAL_FAILED : SLW_TRIAL_COMPLETE,
+               static_cast<double>(trial));
   }
   for (int64_t trial = 19; trial >= 0; --trial) {
     const auto values = *resumed.ask(trial);
@@ -154,15 +184,23 @@ TEST(RandomSearch, ATrialsValuesDependOnItsNumberAlone) {
 }
 
 TEST(RandomSearch, SpacesThatCannotBeDrawnFromAreRefused) {
-  const auto error = [](const Domain& domain) { return error_of([&] { Study({number(SLW_DOMAIN_FLOAT, 0, 1), domain}); }); };
-  EXPECT_EQ(error(choice({})), "plugin org.slipway.search.random, begin(): domain train.c has no choices (INVALID_ARGUMENT)");
-  EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 2, 1)), HasSubstr("domain train.x: low must not be over high"));
-  EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 0, 1, 0, true)), HasSubstr("a logarithmic scale needs low > 0"));
-  EXPECT_THAT(error(number(SLW_DOMAIN_INT, -1, 1, 0, true)), HasSubstr("a logarithmic scale needs low > 0"));
+  const auto error = [](const Domain& domain) {
+    return error_of([&] { Study({number(SLW_DOMAIN_FLOAT, 0, 1), domain}); });
+  };
+  EXPECT_EQ(error(choice({})),
+            "plugin org.slipway.search.random, begin(): domain train.c has no choices "
+            "(INVALID_ARGUMENT)");
+  EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 2, 1)),
+              HasSubstr("domain train.x: low must not be over high"));
+  EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 0, 1, 0, true)),
+              HasSubstr("a logarithmic scale needs low > 0"));
+  EXPECT_THAT(error(number(SLW_DOMAIN_INT, -1, 1, 0, true)),
+              HasSubstr("a logarithmic scale needs low > 0"));
   for (const double bad : {kNaN, kInfinity, -kInfinity}) {
     EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, bad, 1)), HasSubstr("must be finite")) << bad;
     EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 0, bad)), HasSubstr("must be finite")) << bad;
-    EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 0, 1, bad)), HasSubstr("a step must be positive")) << bad;
+    EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 0, 1, bad)), HasSubstr("a step must be positive"))
+        << bad;
   }
   EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, -1.7e308, 1.7e308)), HasSubstr("must be finite"));
   EXPECT_THAT(error(number(SLW_DOMAIN_FLOAT, 0, 1, -0.1)), HasSubstr("a step must be positive"));
@@ -191,22 +229,41 @@ TEST(RandomSearch, TheBestOfOneObjective) {
 // What the host's wrapper does not reach yet: several objectives, values to start from.
 class RandomTable : public testing::Test {
  protected:
-  RandomTable() : table_(plugin_.interface<slw_search>(SLW_SEARCH)) { error_.struct_size = sizeof error_; }
+  RandomTable() : table_(plugin_.interface<slw_search>(SLW_SEARCH)) {
+    error_.struct_size = sizeof error_;
+  }
   void begin(std::vector<int32_t> directions) {
     directions_ = std::move(directions);
-    const slw_study study{sizeof study, 2, pointers_, directions_.data(), static_cast<uint32_t>(directions_.size()), 1, 42, "test"};
+    const slw_study study{sizeof study,
+                          2,
+                          pointers_,
+                          directions_.data(),
+                          static_cast<uint32_t>(directions_.size()),
+                          1,
+                          42,
+                          "test"};
     ASSERT_EQ(table_->begin(plugin_.get(), &study, &error_), SLW_OK) << error_.message;
   }
-  void tell(int64_t trial, std::vector<double> objectives) { ASSERT_EQ(table_->tell(plugin_.get(), trial, SLW_TRIAL_COMPLETE, objectives.data(), &error_), SLW_OK); }
+  void tell(int64_t trial, std::vector<double> objectives) {
+    ASSERT_EQ(table_->tell(plugin_.get(), trial, SLW_TRIAL_COMPLETE, objectives.data(), &error_),
+              SLW_OK);
+  }
   std::vector<int64_t> best() {
     std::vector<int64_t> out;
-    EXPECT_EQ(table_->best(plugin_.get(), &out, [](void* ctx, int64_t trial) { static_cast<std::vector<int64_t>*>(ctx)->push_back(trial); }, &error_), SLW_OK);
+    EXPECT_EQ(table_->best(
+                  plugin_.get(), &out,
+                  [](void* ctx, int64_t trial) {
+                    static_cast<std::vector<int64_t>*>(ctx)->push_back(trial);
+                  },
+                  &error_),
+              SLW_OK);
     return out;
   }
   std::string ask(int64_t trial) {
     const slw_value* values = nullptr;
     EXPECT_EQ(table_->ask(plugin_.get(), trial, &values, &error_), SLW_OK);
-    return fmt::format("{} {}", values[0].v.i, std::string_view(values[1].v.s.data, values[1].v.s.size));
+    return fmt::format("{} {}", values[0].v.i,
+                       std::string_view(values[1].v.s.data, values[1].v.s.size));
   }
   slw_status enqueue(int64_t trial, slw_value first, const std::string& second) {
     const slw_value values[] = {first, text(second)};
@@ -225,8 +282,9 @@ class RandomTable : public testing::Test {
 
   const std::string names_[2] = {"linear", "cosine"};
   const slw_value choices_[2] = {text(names_[0]), text(names_[1])};
-  const slw_domain domains_[2] = {{sizeof(slw_domain), SLW_DOMAIN_INT, "train.n", 0, 1000000, 0, 0, 0, nullptr, nullptr},
-                                  {sizeof(slw_domain), SLW_DOMAIN_CHOICE, "train.s", 0, 0, 0, 0, 2, choices_, nullptr}};
+  const slw_domain domains_[2] = {
+      {sizeof(slw_domain), SLW_DOMAIN_INT, "train.n", 0, 1000000, 0, 0, 0, nullptr, nullptr},
+      {sizeof(slw_domain), SLW_DOMAIN_CHOICE, "train.s", 0, 0, 0, 0, 2, choices_, nullptr}};
   const slw_domain* const pointers_[2] = {&domains_[0], &domains_[1]};
   std::vector<int32_t> directions_;
   slw_error error_{};

@@ -17,7 +17,8 @@ std::string asset(const char* name) {
 }
 
 const vader::Analyzer& analyzer() {
-  static const vader::Analyzer instance(asset("vader_lexicon.txt"), asset("emoji_utf8_lexicon.txt"));
+  static const vader::Analyzer instance(asset("vader_lexicon.txt"),
+                                        asset("emoji_utf8_lexicon.txt"));
   return instance;
 }
 
@@ -34,7 +35,8 @@ TEST(Sentiment, EqualsThePackageOnEverySnippet) {
     EXPECT_LE(difference, 1e-4) << text;
     largest = std::max(largest, difference);
   }
-  std::printf("%zu snippets, largest difference of compound %.2g (the record is rounded to 1e-4)\n", count, largest);
+  std::printf("%zu snippets, largest difference of compound %.2g (the record is rounded to 1e-4)\n",
+              count, largest);
   EXPECT_EQ(count, 10605u);
 }
 

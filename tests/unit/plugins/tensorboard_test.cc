@@ -24,7 +24,9 @@ struct Entry {
   ProtoMessage tensor;
 };
 
-double clock_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double clock_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 class TensorBoard : public testing::Test {
  protected:
@@ -34,7 +36,10 @@ class TensorBoard : public testing::Test {
     facts.run_id = "test";
     return LoggerPlugin(bundled("tensorboard", options, facts));
   }
-  static void row(const LoggerPlugin& logger, int64_t step, double time, std::vector<slw_metric> metrics) { logger.scalars(step, time, metrics); }
+  static void row(const LoggerPlugin& logger, int64_t step, double time,
+                  std::vector<slw_metric> metrics) {
+    logger.scalars(step, time, metrics);
+  }
 
   std::vector<fs::path> files(const fs::path& where) const {
     std::vector<fs::path> out;
@@ -55,7 +60,8 @@ class TensorBoard : public testing::Test {
     for (size_t i = 1; i < records.size(); ++i) {
       const ProtoMessage event(records[i]), value(ProtoMessage(event.text(5)).text(1));
       out.push_back({static_cast<int64_t>(event.number(2)), event.real(1), value.text(1),
-                     ProtoMessage(ProtoMessage(value.text(9)).text(1)).text(1), ProtoMessage(value.text(8))});
+                     ProtoMessage(ProtoMessage(value.text(9)).text(1)).text(1),
+                     ProtoMessage(value.text(8))});
     }
     return out;
   }
@@ -85,7 +91,8 @@ TEST_F(TensorBoard, TheFileIsNamedAndBegunAsTensorBoardExpects) {
   ASSERT_EQ(all.size(), 1u);
   const std::string name = all[0].filename().string(), head = "events.out.tfevents.";
   EXPECT_THAT(name, testing::StartsWith(head));
-  EXPECT_EQ(name.find_first_not_of("0123456789", head.size()), head.size() + 10);  // seconds, and a dot
+  // seconds, and a dot
+  EXPECT_EQ(name.find_first_not_of("0123456789", head.size()), head.size() + 10);
   EXPECT_THAT(name, testing::EndsWith("." + std::to_string(::getpid()) + ".0"));
   const std::vector<std::string> records = read_records(read_file(all[0]));
   ASSERT_EQ(records.size(), 1u);
@@ -121,7 +128,12 @@ TEST_F(TensorBoard, WhatIsNoNumberIsWrittenAsItIs) {
   const double infinity = std::numeric_limits<double>::infinity();
   const LoggerPlugin plugin = logger();
   plugin.begin("test", {}, false);
-  row(plugin, 1, 1, {{"loss", std::numeric_limits<double>::quiet_NaN()}, {"grad_norm", infinity}, {"eval_loss", -infinity}, {"tiny", 1e-300}, {"huge", 1e300}});
+  row(plugin, 1, 1,
+      {{"loss", std::numeric_limits<double>::quiet_NaN()},
+       {"grad_norm", infinity},
+       {"eval_loss", -infinity},
+       {"tiny", 1e-300},
+       {"huge", 1e300}});
   plugin.end(SLW_OK);
   const auto all = entries();
   ASSERT_EQ(all.size(), 5u);
@@ -135,7 +147,8 @@ TEST_F(TensorBoard, WhatIsNoNumberIsWrittenAsItIs) {
 TEST_F(TensorBoard, TextsAreStringTensors) {
   const LoggerPlugin plugin = logger();
   plugin.begin("test", {}, false);
-  const std::string markdown = "**prompt** \u00fc\n\n" + std::string(300, 'x');  // a length of two bytes
+  // a length of two bytes
+  const std::string markdown = "**prompt** \u00fc\n\n" + std::string(300, 'x');
   plugin.text(7, 12.5, "samples", markdown);
   plugin.text(8, 13, "samples", "");
   plugin.end(SLW_OK);
@@ -145,7 +158,7 @@ TEST_F(TensorBoard, TextsAreStringTensors) {
   EXPECT_EQ(all[0].tag, "samples");
   EXPECT_EQ(all[0].step, 7);
   EXPECT_EQ(all[0].time, 12.5);
-  EXPECT_EQ(all[0].tensor.number(1), 7u);  // DT_STRING
+  EXPECT_EQ(all[0].tensor.number(1), 7u);                                              // DT_STRING
   EXPECT_EQ(ProtoMessage(ProtoMessage(all[0].tensor.text(2)).text(2)).number(1), 1u);  // shape [1]
   EXPECT_EQ(all[0].tensor.text(8), markdown);
   EXPECT_EQ(all[1].tensor.text(8), "");
@@ -187,8 +200,11 @@ TEST_F(TensorBoard, AFolderOfOnesOwn) {
 }
 
 TEST_F(TensorBoard, WithoutARunFolderTheOptionIsNeeded) {
-  EXPECT_THAT(error_of([] { bundled("tensorboard"); }), HasSubstr("set option \"folder\" (FAILED_PRECONDITION)"));
-  EXPECT_EQ(error_of([&] { bundled("tensorboard", fmt::format("folder = \"{}\"", folder.string())); }), "");
+  EXPECT_THAT(error_of([] { bundled("tensorboard"); }),
+              HasSubstr("set option \"folder\" (FAILED_PRECONDITION)"));
+  EXPECT_EQ(
+      error_of([&] { bundled("tensorboard", fmt::format("folder = \"{}\"", folder.string())); }),
+      "");
 }
 
 TEST_F(TensorBoard, AFolderThatCannotBeWrittenIsAnError) {
@@ -197,9 +213,12 @@ TEST_F(TensorBoard, AFolderThatCannotBeWrittenIsAnError) {
     const LoggerPlugin plugin = logger(fmt::format("folder = \"{}\"", where.string()));
     return error_of([&] { plugin.begin("test", {}, false); });
   };
-  EXPECT_THAT(error(folder / "file" / "below"), testing::AllOf(HasSubstr("begin(): "), HasSubstr((folder / "file").string())));
-  EXPECT_THAT(error(folder / "file"), testing::AllOf(HasSubstr("begin(): "), HasSubstr((folder / "file").string())));
-  EXPECT_THAT(error("/proc/1"), HasSubstr("begin(): /proc/1/events.out"));  // even root cannot make a file there
+  EXPECT_THAT(error(folder / "file" / "below"),
+              testing::AllOf(HasSubstr("begin(): "), HasSubstr((folder / "file").string())));
+  EXPECT_THAT(error(folder / "file"),
+              testing::AllOf(HasSubstr("begin(): "), HasSubstr((folder / "file").string())));
+  // even root cannot make a file there
+  EXPECT_THAT(error("/proc/1"), HasSubstr("begin(): /proc/1/events.out"));
 }
 
 TEST_F(TensorBoard, AFullDiskIsAnErrorOfTheRowThatDidNotFit) {
@@ -214,7 +233,8 @@ TEST_F(TensorBoard, AFullDiskIsAnErrorOfTheRowThatDidNotFit) {
   const std::string error = error_of([&] { row(plugin, 2, 2, {{"loss", 2}}); });
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
-  EXPECT_THAT(error, testing::AllOf(HasSubstr("scalars(): " + (folder / "tensorboard").string()), HasSubstr("File too large")));
+  EXPECT_THAT(error, testing::AllOf(HasSubstr("scalars(): " + (folder / "tensorboard").string()),
+                                    HasSubstr("File too large")));
 }
 
 }  // namespace

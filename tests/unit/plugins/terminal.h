@@ -36,7 +36,8 @@ class Terminal {
   // What was written since the last call.
   std::string read() {
     const std::string mark = "<mark>";  // what was written before it has arrived when it has
-    if (::write(STDERR_FILENO, mark.data(), mark.size()) != static_cast<ssize_t>(mark.size())) throw std::runtime_error("write");
+    if (::write(STDERR_FILENO, mark.data(), mark.size()) != static_cast<ssize_t>(mark.size()))
+      throw std::runtime_error("write");
     std::string out;
     char part[4096];
     while (!out.ends_with(mark)) {

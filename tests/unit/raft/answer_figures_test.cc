@@ -22,7 +22,8 @@ TEST(AnswerFigures, AreOverTheAnswersThatHaveAReward) {
   const Json figures = answer_figures(answers);
   EXPECT_DOUBLE_EQ(figures.at("reward_mean").get<double>(), 4);
   EXPECT_DOUBLE_EQ(figures.at("reward_std").get<double>(), std::sqrt(32.0 / 3));
-  EXPECT_DOUBLE_EQ(figures.at("policy_reward").get<double>(), 4);  // the second prompt's first answer has none
+  // the second prompt's first answer has none
+  EXPECT_DOUBLE_EQ(figures.at("policy_reward").get<double>(), 4);
   EXPECT_DOUBLE_EQ(figures.at("selected_reward").get<double>(), 4);
   EXPECT_DOUBLE_EQ(figures.at("distinct_1").get<double>(), 5.0 / 8);
   EXPECT_DOUBLE_EQ(figures.at("distinct_2").get<double>(), 3.0 / 4);  // 1 2, 2 3, 1 2, 5 6
@@ -36,7 +37,8 @@ TEST(AnswerFigures, AreOverTheAnswersThatHaveAReward) {
 TEST(AnswerFigures, WithoutARewardTheMeansAreNone) {
   const std::vector<Answer> answers = {{0, 0, {1}, "a", true, kNaN, kNaN, false, false}};
   const Json figures = answer_figures(answers);
-  for (const char* name : {"reward_mean", "reward_std", "policy_reward", "selected_reward"}) EXPECT_THAT(figures.at(name).get<double>(), testing::IsNan()) << name;
+  for (const char* name : {"reward_mean", "reward_std", "policy_reward", "selected_reward"})
+    EXPECT_THAT(figures.at(name).get<double>(), testing::IsNan()) << name;
   EXPECT_EQ(figures.at("selected"), 0);
 }
 

@@ -63,7 +63,9 @@ TEST(RaftState, AFieldThatIsMissingIsNamed) {
     (void)RaftState::read(folder);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("raft_state.json: not a usable RAFT state"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("raft_state.json: not a usable RAFT state"),
+              std::string::npos)
+        << e.what();
   }
 }
 

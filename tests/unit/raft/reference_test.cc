@@ -10,7 +10,8 @@ namespace {
 
 std::vector<at::Tensor> weights_of(const Model& model) {
   std::vector<at::Tensor> out;
-  for (const FlatParameters::Group& group : model.parameters().groups()) out.push_back(group.weights.detach().clone());
+  for (const FlatParameters::Group& group : model.parameters().groups())
+    out.push_back(group.weights.detach().clone());
   return out;
 }
 bool equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
@@ -37,7 +38,8 @@ TEST(ReferenceModel, PolicyAndStartingModelChangePlacesAndBack) {
     EXPECT_TRUE(equal(weights_of(tiny.model), policy));
     EXPECT_EQ(sequence_logprobs(tiny.model, examples), moved);
   }
-  EXPECT_EQ(tiny.model.parameters().groups()[0].weights.data_ptr(), place) << "the plugin's views point there";
+  EXPECT_EQ(tiny.model.parameters().groups()[0].weights.data_ptr(), place)
+      << "the plugin's views point there";
 }
 
 TEST(ReferenceModel, WhatFailsMeanwhileLeavesThePolicy) {

@@ -12,7 +12,8 @@ namespace {
 
 std::vector<ScoredRow> group_of(int64_t group, int samples) {
   std::vector<ScoredRow> rows;
-  for (int s = 0; s < samples; ++s) rows.push_back({"p", "c" + std::to_string(s), {1}, {2}, group, true, nullptr});
+  for (int s = 0; s < samples; ++s)
+    rows.push_back({"p", "c" + std::to_string(s), {1}, {2}, group, true, nullptr});
   return rows;
 }
 
@@ -21,11 +22,14 @@ TEST(Scorer, ScoresGroupsInTheirOrderWhateverEndedFirst) {
   Scorer scorer(5, [&](const std::vector<ScoredRow>& rows) {
     std::vector<int64_t> groups;
     std::vector<double> out;
-    for (const ScoredRow& row : rows) groups.push_back(row.group), out.push_back(static_cast<double>(10 * row.group) + (row.completion.back() - '0'));
+    for (const ScoredRow& row : rows)
+      groups.push_back(row.group),
+          out.push_back(static_cast<double>(10 * row.group) + (row.completion.back() - '0'));
     calls.push_back(groups);
     return out;
   });
-  for (const size_t group : {4, 1, 0, 3, 2}) scorer.submit(group, group_of(static_cast<int64_t>(group), 9));
+  for (const size_t group : {4, 1, 0, 3, 2})
+    scorer.submit(group, group_of(static_cast<int64_t>(group), 9));
   const Scored scored = scorer.finish();
   ASSERT_EQ(scored.rows.size(), 45u);
   for (size_t i = 0; i < 45; ++i) {
@@ -48,7 +52,8 @@ TEST(Scorer, WhatACallSaysOfARowStaysWithIt) {
     }
     return out;
   });
-  for (const size_t group : {3, 0, 2, 1}) scorer.submit(group, group_of(static_cast<int64_t>(group), 9));
+  for (const size_t group : {3, 0, 2, 1})
+    scorer.submit(group, group_of(static_cast<int64_t>(group), 9));
   const Scored scored = scorer.finish();
   ASSERT_EQ(scored.each.size(), 36u);
   for (size_t i = 0; i < 36; ++i) {
@@ -72,7 +77,8 @@ TEST(Scorer, BeginsBeforeTheLastGroupIsThere) {
 }
 
 TEST(Scorer, AFailureComesOutOfFinishAndOfLaterSubmissions) {
-  Scorer scorer(2, [](const std::vector<ScoredRow>&) -> std::vector<double> { fail("no reward today"); });
+  Scorer scorer(
+      2, [](const std::vector<ScoredRow>&) -> std::vector<double> { fail("no reward today"); });
   scorer.submit(0, group_of(0, 16));
   EXPECT_THROW(scorer.finish(), Error);
   EXPECT_THROW(scorer.submit(1, group_of(1, 1)), Error);
@@ -90,12 +96,14 @@ TEST(Scorer, ARewardShortOfRowsIsNamed) {
 }
 
 TEST(Scorer, LeavesWithoutWaitingForWhatWasNeverSubmitted) {
-  Scorer scorer(3, [](const std::vector<ScoredRow>& rows) { return std::vector<double>(rows.size()); });
+  Scorer scorer(
+      3, [](const std::vector<ScoredRow>& rows) { return std::vector<double>(rows.size()); });
   scorer.submit(1, group_of(1, 2));
 }
 
 TEST(Scorer, NoGroupsAreScoredAtOnce) {
-  Scorer scorer(0, [](const std::vector<ScoredRow>& rows) { return std::vector<double>(rows.size()); });
+  Scorer scorer(
+      0, [](const std::vector<ScoredRow>& rows) { return std::vector<double>(rows.size()); });
   EXPECT_TRUE(scorer.finish().rows.empty());
 }
 

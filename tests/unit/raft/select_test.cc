@@ -14,7 +14,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<Answer> answers_of(const std::vector<std::tuple<size_t, double, std::string>>& rows) {
   std::vector<Answer> out;
-  for (const auto& [prompt, reward, text] : rows) out.push_back({prompt, 0, {1, 2}, text, true, reward, reward});
+  for (const auto& [prompt, reward, text] : rows)
+    out.push_back({prompt, 0, {1, 2}, text, true, reward, reward});
   return out;
 }
 
@@ -33,8 +34,10 @@ TEST(Select, TopKeepsTheBestOfAll) {
 }
 
 TEST(Select, TheShareToKeepIsOfAllAnswersNotOfThoseThatRulesLeave) {
-  auto answers = answers_of({{0, 1, "a"}, {0, 3, "#"}, {1, 2, "#"}, {1, 9, "d"}, {2, 0, "e"}, {2, 7, "#"}});
-  EXPECT_EQ(select_answers(answers, {false, 0.5, {DiscardRule("contains:#")}}), (std::vector<size_t>{3, 0, 4}));
+  auto answers =
+      answers_of({{0, 1, "a"}, {0, 3, "#"}, {1, 2, "#"}, {1, 9, "d"}, {2, 0, "e"}, {2, 7, "#"}});
+  EXPECT_EQ(select_answers(answers, {false, 0.5, {DiscardRule("contains:#")}}),
+            (std::vector<size_t>{3, 0, 4}));
 }
 
 TEST(Select, WhatIsKeptWithoutRulesIsKnownBeforehand) {
@@ -53,14 +56,23 @@ TEST(Select, DiscardedAnswersAreNeverKept) {
 }
 
 TEST(Select, TheShareIsOfAllAnswersNotOfTheCandidates) {
-  auto answers = answers_of({{0, 9, ""}, {0, 8, ""}, {0, 1, "a"}, {1, 3, "b"}, {1, 2, "c"}, {1, 7, "d"}, {1, 0, "e"}, {1, kNaN, "f"}});
+  auto answers = answers_of({{0, 9, ""},
+                             {0, 8, ""},
+                             {0, 1, "a"},
+                             {1, 3, "b"},
+                             {1, 2, "c"},
+                             {1, 7, "d"},
+                             {1, 0, "e"},
+                             {1, kNaN, "f"}});
   SelectionSettings settings{false, 0.5, {DiscardRule("empty")}};
-  EXPECT_EQ(select_answers(answers, settings), (std::vector<size_t>{5, 3, 4, 2}));  // half of eight, of five
+  // half of eight, of five
+  EXPECT_EQ(select_answers(answers, settings), (std::vector<size_t>{5, 3, 4, 2}));
 }
 
 TEST(Select, AnAnswerWithoutARankingIsNoCandidate) {
   auto answers = answers_of({{0, kNaN, "a"}, {0, -5, "b"}, {0, kNaN, "c"}, {1, kNaN, "d"}});
-  EXPECT_EQ(select_answers(answers, {}), (std::vector<size_t>{1}));  // and the second prompt gives nothing
+  // and the second prompt gives nothing
+  EXPECT_EQ(select_answers(answers, {}), (std::vector<size_t>{1}));
   EXPECT_EQ(select_answers(answers, {false, 1.0, {}}), (std::vector<size_t>{1}));
   EXPECT_FALSE(answers[0].kept || answers[3].kept || answers[0].discarded);
   auto none = answers_of({{0, kNaN, "a"}, {1, kNaN, "b"}});
@@ -78,7 +90,8 @@ TEST(Select, RulesCountCharactersNotBytes) {
 }
 
 TEST(Select, UnknownRulesAreNamed) {
-  for (const char* rule : {"emty", "contains:", "contains", "shorter:x", "shorter", ""}) EXPECT_THROW(DiscardRule{rule}, Error) << rule;
+  for (const char* rule : {"emty", "contains:", "contains", "shorter:x", "shorter", ""})
+    EXPECT_THROW(DiscardRule{rule}, Error) << rule;
 }
 
 }  // namespace

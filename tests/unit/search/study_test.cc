@@ -16,7 +16,8 @@ namespace {
 
 const char* const kStudy =
     "[search]\nuse = \"random\"\nmetric = \"eval_loss\"\ntrials = 5\nseed = 3\n[search.space]\n"
-    "\"train.learning_rate\" = { low = 1e-5, high = 1e-3, log = true }\n\"raft.samples_per_prompt\" = { low = 2, high = 8, step = 2 }\n"
+    "\"train.learning_rate\" = { low = 1e-5, high = 1e-3, log = true "
+    "}\n\"raft.samples_per_prompt\" = { low = 2, high = 8, step = 2 }\n"
     "\"train.lr_scheduler_type\" = [\"linear\", \"cosine\"]\n[run]\nalgorithm = \"sft\"\n";
 
 StudySettings settings_of(const std::string& text) {
@@ -41,22 +42,26 @@ class Study : public testing::Test {
   Study() { fs::create_directories(folder); }
   ~Study() override { fs::remove_all(folder); }
   // Trial 1 fails unless it is `repaired`.
-  std::vector<Trial> run(const StudySettings& settings, int fail_at, int* runs, bool repaired = false) {
+  std::vector<Trial> run(const StudySettings& settings, int fail_at, int* runs,
+                         bool repaired = false) {
     const Registry registry({SLIPWAY_PLUGINS});
     const auto& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
     SearchPlugin plugin(Plugin(*found.library, *found.descriptor, {}, {}));
     plugin.begin(settings.domains, settings.maximize, settings.seed, "test");
-    auto out = run_study(plugin, settings, folder / "trials.jsonl", [&](const Trial& trial) -> std::optional<double> {
-      if (trial.number == fail_at) throw std::runtime_error("the machine went down");
-      ++*runs;
-      order.push_back(trial.number);
-      if (trial.number == 1 && !repaired) return std::nullopt;
-      return trial.values[0].f;
-    });
+    auto out = run_study(plugin, settings, folder / "trials.jsonl",
+                         [&](const Trial& trial) -> std::optional<double> {
+                           if (trial.number == fail_at)
+                             throw std::runtime_error("the machine went down");
+                           ++*runs;
+                           order.push_back(trial.number);
+                           if (trial.number == 1 && !repaired) return std::nullopt;
+                           return trial.values[0].f;
+                         });
     best = plugin.best();
     return out;
   }
-  const fs::path folder = fs::temp_directory_path() / ("slipway-study-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("slipway-study-" + std::to_string(::getpid()));
   std::string journal() const { return read_file(folder / "trials.jsonl"); }
   std::vector<int64_t> best, order;
 };
@@ -72,7 +77,8 @@ TEST_F(Study, RunsTrialsAndFindsTheBest) {
   for (const Trial& t : trials) {
     EXPECT_GE(t.values[0].f, 1e-5);
     EXPECT_LE(t.values[0].f, 1e-3);
-    EXPECT_TRUE(t.values[1].i >= 2 && t.values[1].i <= 8 && t.values[1].i % 2 == 0) << t.values[1].i;
+    EXPECT_TRUE(t.values[1].i >= 2 && t.values[1].i <= 8 && t.values[1].i % 2 == 0)
+        << t.values[1].i;
     if (t.number != 1 && t.objective < least) least = t.objective, at = t.number;
   }
   EXPECT_THAT(best, testing::ElementsAre(at));
@@ -101,24 +107,41 @@ std::string refused(const std::string& options, const Domain& domain) {
 }
 
 TEST(SearchPlugin, ValuesOutsideTheirDomainAreRefused) {
-  const Domain rate{"train.learning_rate", SLW_DOMAIN_FLOAT, 1e-5, 1e-3, 0, true, {}}, grid{"train.x", SLW_DOMAIN_FLOAT, 0.1, 0.7, 0.2, false, {}};
-  const Domain count{"train.n", SLW_DOMAIN_INT, 2, 8, 2, false, {}}, name{"train.s", SLW_DOMAIN_CHOICE, 0, 0, 0, false, {Value::of(std::string("linear")), Value::of(int64_t{4})}};
+  const Domain rate{"train.learning_rate", SLW_DOMAIN_FLOAT, 1e-5, 1e-3, 0, true, {}},
+      grid{"train.x", SLW_DOMAIN_FLOAT, 0.1, 0.7, 0.2, false, {}};
+  const Domain count{"train.n", SLW_DOMAIN_INT, 2, 8, 2, false, {}},
+      name{"train.s",
+           SLW_DOMAIN_CHOICE,
+           0,
+           0,
+           0,
+           false,
+           {Value::of(std::string("linear")), Value::of(int64_t{4})}};
   const std::string at = "plugin org.test.proposer, ask(): trial 3: ";
   EXPECT_EQ(refused("number = 5e-4", rate), "");
-  EXPECT_EQ(refused("number = 5.0", rate), at + "train.learning_rate is to be 5.0, its domain is 1e-05 to 0.001");
-  EXPECT_EQ(refused("kind = \"nan\"", rate), at + "train.learning_rate is to be nan, its domain is 1e-05 to 0.001");
-  EXPECT_EQ(refused("kind = \"text\"\nwords = \"much\"", rate), at + "train.learning_rate is to be \"much\" (text), a number is needed");
-  EXPECT_EQ(refused("kind = \"odd\"", rate), at + "train.learning_rate is to be of type 99, which no key takes");
+  EXPECT_EQ(refused("number = 5.0", rate),
+            at + "train.learning_rate is to be 5.0, its domain is 1e-05 to 0.001");
+  EXPECT_EQ(refused("kind = \"nan\"", rate),
+            at + "train.learning_rate is to be nan, its domain is 1e-05 to 0.001");
+  EXPECT_EQ(refused("kind = \"text\"\nwords = \"much\"", rate),
+            at + "train.learning_rate is to be \"much\" (text), a number is needed");
+  EXPECT_EQ(refused("kind = \"odd\"", rate),
+            at + "train.learning_rate is to be of type 99, which no key takes");
   EXPECT_EQ(refused("number = 0.5", grid), "");  // 0.1 + 2 * 0.2 is 0.5 but for rounding
   EXPECT_EQ(refused("number = 0.7", grid), "");
-  EXPECT_EQ(refused("number = 0.4", grid), at + "train.x is to be 0.4, its domain is 0.1 to 0.7 in steps of 0.2");
+  EXPECT_EQ(refused("number = 0.4", grid),
+            at + "train.x is to be 0.4, its domain is 0.1 to 0.7 in steps of 0.2");
   EXPECT_EQ(refused("kind = \"int\"\nnumber = 6.0", count), "");
-  EXPECT_EQ(refused("kind = \"int\"\nnumber = 5.0", count), at + "train.n is to be 5, its domain is 2 to 8 in steps of 2");
-  EXPECT_EQ(refused("kind = \"int\"\nnumber = 10.0", count), at + "train.n is to be 10, its domain is 2 to 8 in steps of 2");
-  EXPECT_EQ(refused("number = 4.0", count), at + "train.n is to be 4.0 (a number), a whole number is needed");
+  EXPECT_EQ(refused("kind = \"int\"\nnumber = 5.0", count),
+            at + "train.n is to be 5, its domain is 2 to 8 in steps of 2");
+  EXPECT_EQ(refused("kind = \"int\"\nnumber = 10.0", count),
+            at + "train.n is to be 10, its domain is 2 to 8 in steps of 2");
+  EXPECT_EQ(refused("number = 4.0", count),
+            at + "train.n is to be 4.0 (a number), a whole number is needed");
   EXPECT_EQ(refused("kind = \"text\"\nwords = \"linear\"", name), "");
   EXPECT_EQ(refused("kind = \"int\"\nnumber = 4.0", name), "");
-  EXPECT_EQ(refused("kind = \"text\"\nwords = \"4\"", name), at + "train.s is to be \"4\", which is none of its choices");
+  EXPECT_EQ(refused("kind = \"text\"\nwords = \"4\"", name),
+            at + "train.s is to be \"4\", which is none of its choices");
 }
 
 TEST(SearchPlugin, TheBestIsACompletedTrial) {
@@ -136,7 +159,9 @@ TEST_F(Study, ATornLastLineIsCutOffNotWrittenOnto) {
   EXPECT_THROW(run(settings, 3, &runs, true), std::runtime_error);
   const std::string whole = journal();
   const std::string row = whole.substr(0, whole.find('\n'));
-  for (const std::string& torn : {row.substr(0, row.size() / 2), row.substr(0, row.size() - 1) + "\n", std::string("\0\0\0\0", 4)}) {
+  for (const std::string& torn :
+       {row.substr(0, row.size() / 2), row.substr(0, row.size() - 1) + "\n",
+        std::string("\0\0\0\0", 4)}) {
     write_file_durably(folder / "trials.jsonl", whole + torn);
     EXPECT_THROW(run(settings, 3, &runs, true), std::runtime_error);
     EXPECT_THROW(run(settings, 3, &runs, true), std::runtime_error);  // one resume later
@@ -150,8 +175,10 @@ TEST_F(Study, ADamagedRowIsNamed) {
   const StudySettings settings = settings_of(kStudy);
   int runs = 0;
   run(settings, -1, &runs, true);
-  for (const char* bad : {"{}", "[1]", "{\"trial\": \"x\", \"state\": \"failed\", \"values\": {}}", "{\"trial\": 0, \"state\": \"complete\", \"values\": {}}", "no JSON"}) {
-    write_file_durably(folder / "trials.jsonl", std::string(bad) + "\n" + journal().substr(journal().find('\n') + 1));
+  for (const char* bad : {"{}", "[1]", "{\"trial\": \"x\", \"state\": \"failed\", \"values\": {}}",
+                          "{\"trial\": 0, \"state\": \"complete\", \"values\": {}}", "no JSON"}) {
+    write_file_durably(folder / "trials.jsonl",
+                       std::string(bad) + "\n" + journal().substr(journal().find('\n') + 1));
     std::string said;
     try {
       run(settings, -1, &runs, true);
@@ -183,20 +210,27 @@ TEST_F(Study, AnObjectiveThatIsNoNumberIsAFailure) {
   const auto& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
   SearchPlugin plugin(Plugin(*found.library, *found.descriptor, {}, {}));
   plugin.begin(settings.domains, settings.maximize, settings.seed, "test");
-  const auto trials = run_study(plugin, settings, folder / "trials.jsonl", [](const Trial& trial) { return trial.number == 0 ? NAN : 1.0; });
+  const auto trials = run_study(plugin, settings, folder / "trials.jsonl",
+                                [](const Trial& trial) { return trial.number == 0 ? NAN : 1.0; });
   EXPECT_EQ(trials[0].state, SLW_TRIAL_FAILED);
   EXPECT_EQ(trials[1].state, SLW_TRIAL_COMPLETE);
 }
 
 TEST(StudySettings, FaultsNameTheLine) {
   EXPECT_THAT(fault("[run]\n"), testing::HasSubstr("has no [search]"));
-  EXPECT_THAT(fault("[search]\nmetrc = \"x\"\n"), testing::HasSubstr("s.toml:2: unknown key \"metrc\" in [search], did you mean \"metric\"?"));
+  EXPECT_THAT(
+      fault("[search]\nmetrc = \"x\"\n"),
+      testing::HasSubstr("s.toml:2: unknown key \"metrc\" in [search], did you mean \"metric\"?"));
   EXPECT_THAT(fault("[search]\nmetric = \"x\"\n"), testing::HasSubstr("[search.space] is missing"));
   const std::string head = "[search]\nmetric = \"x\"\n[search.space]\n";
-  EXPECT_THAT(fault(head + "\"train.learnin_rate\" = [1]\n"), testing::HasSubstr("did you mean \"train.learning_rate\"?"));
-  EXPECT_THAT(fault(head + "\"train.seed\" = { low = 3 }\n"), testing::HasSubstr("needs low and high"));
-  EXPECT_THAT(fault(head + "\"train.seed\" = { low = 3, high = 1 }\n"), testing::HasSubstr("low is 3, over high, 1"));
-  EXPECT_THAT(fault(head + "\"train.learning_rate\" = { low = 0, high = 1, log = true }\n"), testing::HasSubstr("needs low > 0"));
+  EXPECT_THAT(fault(head + "\"train.learnin_rate\" = [1]\n"),
+              testing::HasSubstr("did you mean \"train.learning_rate\"?"));
+  EXPECT_THAT(fault(head + "\"train.seed\" = { low = 3 }\n"),
+              testing::HasSubstr("needs low and high"));
+  EXPECT_THAT(fault(head + "\"train.seed\" = { low = 3, high = 1 }\n"),
+              testing::HasSubstr("low is 3, over high, 1"));
+  EXPECT_THAT(fault(head + "\"train.learning_rate\" = { low = 0, high = 1, log = true }\n"),
+              testing::HasSubstr("needs low > 0"));
 }
 
 }  // namespace

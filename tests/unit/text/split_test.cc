@@ -1,4 +1,5 @@
-// Patterns cut with the reference's classes whatever PCRE2 knows; GPT-2's words by hand equal the pattern's.
+// Patterns cut with the reference's classes whatever PCRE2 knows; GPT-2's words by hand equal the
+// pattern's.
 #include "text/split.h"
 
 #include <gmock/gmock.h>
@@ -26,8 +27,11 @@ std::vector<std::string> matches(const std::string& regex, const std::string& te
 TEST(Pattern, ClassesAreTheReferences) {
   EXPECT_THAT(matches(R"(\s+)", "a\u180Eb\u2003\u0085c"), ElementsAre("\u2003\u0085"));
   EXPECT_THAT(matches(R"([^\S\n]+)", "a \n\u180E\u3000b"), ElementsAre(" ", "\u3000"));
-  EXPECT_THAT(matches(R"(\p{L}+)", "x\U00031350\U0002EBF0y1"), ElementsAre("x\U00031350\U0002EBF0y"));  // Unicode 15
-  EXPECT_THAT(matches(R"([\p{N}]+)", "\U00011F50\U0001CCF0"), ElementsAre("\U00011F50\U0001CCF0"));     // Unicode 15, 16
+  // Unicode 15
+  EXPECT_THAT(matches(R"(\p{L}+)", "x\U00031350\U0002EBF0y1"),
+              ElementsAre("x\U00031350\U0002EBF0y"));
+  // Unicode 15, 16
+  EXPECT_THAT(matches(R"([\p{N}]+)", "\U00011F50\U0001CCF0"), ElementsAre("\U00011F50\U0001CCF0"));
   EXPECT_THAT(matches(R"(\P{L}+)", "a\U00031350!b"), ElementsAre("!"));
   EXPECT_THAT(matches(R"(\w+)", "e\u0301_\u203F \u24D0"), ElementsAre("e\u0301_\u203F", "\u24D0"));
   EXPECT_THAT(matches(R"(\W+)", "a\u0301-b"), ElementsAre("-"));
@@ -46,13 +50,14 @@ TEST(Pattern, EveryStringIsALiteral) {
 
 TEST(Pattern, NothingIsFoundBetweenTheBytesOfALetter) {
   std::vector<std::string> pieces;
-  Pattern("b*", "here").cut("\u00e9\u65e5bb\u00e9", [&](std::string_view piece, bool matched) { pieces.push_back(std::string(piece) + (matched ? "+" : "-")); });
+  Pattern("b*", "here").cut("\u00e9\u65e5bb\u00e9", [&](std::string_view piece, bool matched) {
+    pieces.push_back(std::string(piece) + (matched ? "+" : "-"));
+  });
   EXPECT_THAT(pieces, ElementsAre("\u00e9-", "\u65e5-", "bb+", "\u00e9-"));
 }
 
 TEST(Pattern, BadPatternsAreNamed) {
-  for (const char* regex : {"(", "[", "a{2,1}", "\\", "[\\", "\\p{", "\\Q", "[[:", "(?<"})
-    try {
+  for (const char* regex : {"(", "[", "a{2,1}", "\\", "[\\", "\\p{", "\\Q", "[[:", "(?<"}) try {
       Pattern(regex, "file").cut("text", [](std::string_view, bool) {});
     } catch (const Error& e) {
       EXPECT_THAT(e.what(), testing::StartsWith("file: the pattern"));
@@ -61,8 +66,10 @@ TEST(Pattern, BadPatternsAreNamed) {
 }
 
 TEST(Gpt2Words, EqualThePattern) {
-  const Pattern pattern(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", "here");
-  const char* const parts[] = {"a", "É", "1", "²", " ", "  ", "\n", "\u3000", "'", "'s", "'ll", "'re", "!", "日", "\u0301", "\u180E", "😀"};
+  const Pattern pattern(
+      R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", "here");
+  const char* const parts[] = {"a",  "É",   "1",   "²", " ",  "  ",     "\n",     "\u3000", "'",
+                               "'s", "'ll", "'re", "!", "日", "\u0301", "\u180E", "😀"};
   std::mt19937 random(1);
   for (int n = 0; n < 20'000; ++n) {
     std::string text;

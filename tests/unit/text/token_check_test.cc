@@ -21,16 +21,19 @@ TEST(TokenCheck, NamesTheTokenAndItsPlace) {
   };
   EXPECT_EQ(fault({0, 257}, 258), "");
   EXPECT_EQ(fault({0, 99'999}, 0), "");  // not known
-  EXPECT_THAT(fault({0, 329}, 329), testing::StartsWith("a.jsonl:7: token 329 (\"et\") is not in the model's vocabulary of 329; does model.tokenizer belong to these weights?"));
+  EXPECT_THAT(fault({0, 329}, 329),
+              testing::StartsWith("a.jsonl:7: token 329 (\"et\") is not in the model's vocabulary "
+                                  "of 329; does model.tokenizer belong to these weights?"));
   EXPECT_THAT(fault({-1}, 258), testing::HasSubstr("token -1"));
 }
 
 // A whole text has the special tokens of both its parts.
 TEST(TokenCheck, ATextInTwoPartsHasTheWholesFrame) {
   const Tokenizer tokenizer = load_tokenizer("tests/parity/data/tokenizer_llama3.json");
-  std::vector<int32_t> parts = tokenizer.encode_beginning("The film"), end = tokenizer.encode_end(" is good");
-  EXPECT_EQ(parts.front(), 0);   // <s>
-  EXPECT_NE(parts.back(), 1);    // </s>
+  std::vector<int32_t> parts = tokenizer.encode_beginning("The film"),
+                       end = tokenizer.encode_end(" is good");
+  EXPECT_EQ(parts.front(), 0);  // <s>
+  EXPECT_NE(parts.back(), 1);   // </s>
   EXPECT_NE(end.front(), 0);
   EXPECT_EQ(end.back(), 1);
   parts.insert(parts.end(), end.begin(), end.end());

@@ -1,5 +1,5 @@
-// Ids and decoded texts equal those of the tokenizers package (tests/parity/record_tokenizer.py), for every recorded string
-// and every code point.
+// Ids and decoded texts equal those of the tokenizers package (tests/parity/record_tokenizer.py),
+// for every recorded string and every code point.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -64,7 +64,8 @@ uint32_t fnv(std::string_view bytes) {
 }
 
 uint32_t fnv(const std::vector<int32_t>& ids) {
-  return fnv(std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(int32_t)));
+  return fnv(
+      std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(int32_t)));
 }
 
 std::vector<std::string> strings() {
@@ -104,10 +105,12 @@ void compare(const Tokenizer& tokenizer, const char* name) {
   std::vector<std::vector<int32_t>> all;
   for (const std::string& text : texts) {
     all.push_back(tokenizer.encode(text));
-    const std::string decoded = tokenizer.decode(all.back(), false) + '\0' + tokenizer.decode(all.back(), true);
+    const std::string decoded =
+        tokenizer.decode(all.back(), false) + '\0' + tokenizer.decode(all.back(), true);
     const bool ids = in.number() == fnv(all.back()), same = in.number() == fnv(decoded);
     if ((!ids && ++wrong_ids <= 5) || (!same && ++wrong_texts <= 5))
-      ADD_FAILURE() << name << ": " << (ids ? "decodes" : "encodes") << " otherwise: " << testing::PrintToString(text);
+      ADD_FAILURE() << name << ": " << (ids ? "decodes" : "encodes")
+                    << " otherwise: " << testing::PrintToString(text);
   }
   const uint32_t blocks = in.number();
   ASSERT_EQ(blocks, 0x1100u);
@@ -118,12 +121,15 @@ void compare(const Tokenizer& tokenizer, const char* name) {
     std::vector<int32_t> expected(in.number());
     for (int32_t& id : expected) id = static_cast<int32_t>(in.number());
     if (all[i] != expected && ++wrong_lists <= 5)
-      ADD_FAILURE() << name << ": " << testing::PrintToString(texts[i]) << "\n expected " << testing::PrintToString(expected)
-                    << "\n have     " << testing::PrintToString(all[i]);
+      ADD_FAILURE() << name << ": " << testing::PrintToString(texts[i]) << "\n expected "
+                    << testing::PrintToString(expected) << "\n have     "
+                    << testing::PrintToString(all[i]);
   }
   EXPECT_TRUE(in.done());
-  std::printf("%s: %zu strings, %d with other ids, %d with another decoded text; 1,112,064 code points, %d of %u blocks differ\n",
-              name, texts.size(), wrong_ids, wrong_texts, wrong_blocks, blocks);
+  std::printf(
+      "%s: %zu strings, %d with other ids, %d with another decoded text; 1,112,064 code points, %d "
+      "of %u blocks differ\n",
+      name, texts.size(), wrong_ids, wrong_texts, wrong_blocks, blocks);
   EXPECT_EQ(wrong_ids + wrong_texts + wrong_blocks + wrong_lists, 0);
 }
 
@@ -134,14 +140,18 @@ Tokenizer recorded(const char* name) {
 
 TEST(TokenizerParity, SmolLm2) {
   const char* assets = std::getenv("SLIPWAY_ASSETS");
-  const fs::path path = fs::path(assets != nullptr ? assets : "build/assets") / "SmolLM2-135M-Instruct.Q4_1.gguf";
+  const fs::path path =
+      fs::path(assets != nullptr ? assets : "build/assets") / "SmolLM2-135M-Instruct.Q4_1.gguf";
   if (!fs::exists(path)) FAIL() << path << " is not there; ./slipway fetches it";
   const Tokenizer tokenizer = load_tokenizer(path);
   compare(tokenizer, "smollm2");
-  write_file_durably(fs::path(SLIPWAY_SCRATCH) / "SavedForThePeer/tokenizer.json", tokenizer.to_json());
+  write_file_durably(fs::path(SLIPWAY_SCRATCH) / "SavedForThePeer/tokenizer.json",
+                     tokenizer.to_json());
 }
 
-TEST(TokenizerParity, Llama3LikeSplitIgnoreMergesTemplate) { compare(recorded("llama3"), "llama3"); }
+TEST(TokenizerParity, Llama3LikeSplitIgnoreMergesTemplate) {
+  compare(recorded("llama3"), "llama3");
+}
 TEST(TokenizerParity, Gpt2LikePrefixSpace) { compare(recorded("gpt2"), "gpt2"); }
 TEST(TokenizerParity, OddSplitsAndAddedTokenFlags) { compare(recorded("odd"), "odd"); }
 

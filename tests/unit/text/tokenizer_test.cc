@@ -1,4 +1,5 @@
-// The tokenizer's edges: what it refuses and how it says so, ids out of range, saving and loading, threads, long words.
+// The tokenizer's edges: what it refuses and how it says so, ids out of range, saving and loading,
+// threads, long words.
 #include "text/tokenizer.h"
 
 #include <gmock/gmock.h>
@@ -19,7 +20,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using testing::ThrowsMessage;
 
-// a b c Ġ and the merges "ab", "abc", "aa", "aaaa"; é as its bytes; <s>, </s> and <pad> beside the vocabulary.
+// a b c Ġ and the merges "ab", "abc", "aa", "aaaa"; é as its bytes; <s>, </s> and <pad> beside the
+// vocabulary.
 Json small() {
   return parse_json(R"({
     "version": "1.0", "normalizer": null,
@@ -46,7 +48,8 @@ TEST(Tokenizer, EncodesMergesFrameAndAddedTokens) {
   EXPECT_THAT(t.encode("abc", false), ElementsAre(5));
   EXPECT_THAT(t.encode(""), ElementsAre(10));
   EXPECT_THAT(t.encode("", false), ElementsAre());
-  EXPECT_THAT(t.encode("xayb", false), ElementsAre(4)) << "characters without a token are dropped before merging";
+  EXPECT_THAT(t.encode("xayb", false), ElementsAre(4))
+      << "characters without a token are dropped before merging";
   EXPECT_EQ(t.vocab_size(), 14);
   EXPECT_EQ(t.token_id("abc"), 5);
   EXPECT_EQ(t.token_id("<pad>"), 13);
@@ -73,9 +76,15 @@ TEST(Tokenizer, MalformedUtf8CountsAsReplacement) {
   const fs::path path = "tests/parity/data/tokenizer_gpt2.json";
   const Tokenizer t = Tokenizer::from_json(read_file(path), path.string());
   const std::pair<const char*, const char*> cases[] = {
-      {"a\x80z", "a\uFFFDz"},          {"\xC3", "\uFFFD"},           {"\xE2\x82", "\uFFFD"},
-      {"\xE2\x28\xA1", "\uFFFD(\uFFFD"}, {"\xC0\x80", "\uFFFD\uFFFD"}, {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},
-      {"\xF0\x9F\x98", "\uFFFD"},      {"\xF5\x80", "\uFFFD\uFFFD"}, {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},
+      {"a\x80z", "a\uFFFDz"},
+      {"\xC3", "\uFFFD"},
+      {"\xE2\x82", "\uFFFD"},
+      {"\xE2\x28\xA1", "\uFFFD(\uFFFD"},
+      {"\xC0\x80", "\uFFFD\uFFFD"},
+      {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},
+      {"\xF0\x9F\x98", "\uFFFD"},
+      {"\xF5\x80", "\uFFFD\uFFFD"},
+      {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},
       {"\xFE\xFF", "\uFFFD\uFFFD"}};
   for (const auto& [bad, good] : cases) {
     EXPECT_EQ(t.encode(bad), t.encode(good)) << good;
@@ -85,7 +94,8 @@ TEST(Tokenizer, MalformedUtf8CountsAsReplacement) {
 
 TEST(Tokenizer, LongWordsTakeNoQuadraticTime) {
   const Tokenizer t = load(small());
-  const auto ids = t.encode(std::string(1'000'001, 'a'), false);  // a quadratic way would need hours
+  // a quadratic way would need hours
+  const auto ids = t.encode(std::string(1'000'001, 'a'), false);
   ASSERT_EQ(ids.size(), 250'001u);
   EXPECT_EQ(ids[0], 9);
   EXPECT_EQ(ids.back(), 0);
@@ -101,7 +111,8 @@ TEST(Tokenizer, ThreadsEncodeAlike) {
   std::atomic<int> wrong = 0;
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([&] {
-      for (int n = 0; n < 200; ++n) wrong += t.encode(text) != expected || t.decode(expected).empty();
+      for (int n = 0; n < 200; ++n)
+        wrong += t.encode(text) != expected || t.decode(expected).empty();
     });
   threads.clear();
   EXPECT_EQ(wrong, 0);
@@ -145,7 +156,8 @@ TEST(Tokenizer, SavedFolderLoadsEqual) {
 TEST(Tokenizer, WhatStoodBesideItIsSavedByteForByte) {
   const fs::path from = scratch() / "from", to = scratch() / "to";
   const std::pair<const char*, std::string> files[] = {
-      {"tokenizer_config.json", R"({"padding_side":"left", "bos_token": {"content": "<s>", "lstrip": true}, "eos_token": "</s>", "model_max_length": 512, "unk_token": "abc",
+      {"tokenizer_config.json",
+       R"({"padding_side":"left", "bos_token": {"content": "<s>", "lstrip": true}, "eos_token": "</s>", "model_max_length": 512, "unk_token": "abc",
         "additional_special_tokens": ["<pad>"], "chat_template": [{"name": "tools", "template": "T"}, {"name": "default", "template": "D"}]})"},
       {"special_tokens_map.json", R"({"bos_token":"<s>"})"},
       {"added_tokens.json", R"({"<s>":10})"},
@@ -162,7 +174,10 @@ TEST(Tokenizer, WhatStoodBesideItIsSavedByteForByte) {
   save_tokenizer(t, to);
   for (const auto& [name, bytes] : files) EXPECT_EQ(read_file(to / name), bytes) << name;
   EXPECT_FALSE(fs::exists(to / "chat_template.jinja"));
-  EXPECT_THAT(tokenizer_file_names(t), testing::UnorderedElementsAre("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"));
+  EXPECT_THAT(tokenizer_file_names(t),
+              testing::UnorderedElementsAre("tokenizer.json", "tokenizer_config.json",
+                                            "special_tokens_map.json", "added_tokens.json",
+                                            "vocab.json", "merges.txt", "tokenizer.model"));
 }
 
 TEST(Tokenizer, NamedTemplatesOfAFolderGoIntoTheSettings) {
@@ -172,8 +187,11 @@ TEST(Tokenizer, NamedTemplatesOfAFolderGoIntoTheSettings) {
   write_file_durably(from / "chat_template.jinja", "D");
   write_file_durably(from / "additional_chat_templates/tools.jinja", "T");
   save_tokenizer(load_tokenizer(from), to);
-  EXPECT_EQ(parse_json(read_file(to / "tokenizer_config.json"), "saved"),
-            parse_json(R"({"padding_side": "left", "chat_template": [{"name": "default", "template": "D"}, {"name": "tools", "template": "T"}]})", "expected"));
+  EXPECT_EQ(
+      parse_json(read_file(to / "tokenizer_config.json"), "saved"),
+      parse_json(
+          R"({"padding_side": "left", "chat_template": [{"name": "default", "template": "D"}, {"name": "tools", "template": "T"}]})",
+          "expected"));
   EXPECT_FALSE(fs::exists(to / "chat_template.jinja")) << "it would hide the list";
   EXPECT_EQ(load_tokenizer(to).chat_template, "D");
 }
@@ -183,23 +201,29 @@ TEST(Tokenizer, SettingsThatCannotBeAreNamed) {
   write_file_durably(folder / "tokenizer.json", small().dump());
   const auto refuses = [&](const char* settings, const char* words) {
     write_file_durably(folder / "tokenizer_config.json", settings);
-    EXPECT_THAT([&] { load_tokenizer(folder); }, ThrowsMessage<Error>(AllOf(HasSubstr("tokenizer_config.json"), HasSubstr(words)))) << settings;
+    EXPECT_THAT([&] { load_tokenizer(folder); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("tokenizer_config.json"), HasSubstr(words))))
+        << settings;
   };
-  refuses(R"({"eos_token": "</nowhere>"})", "\"eos_token\" is \"</nowhere>\", which is not in the vocabulary");
+  refuses(R"({"eos_token": "</nowhere>"})",
+          "\"eos_token\" is \"</nowhere>\", which is not in the vocabulary");
   refuses(R"({"bos_token": 5})", "\"bos_token\" is neither");
   refuses(R"({"bos_token": {"content": 5}})", "\"bos_token\" is neither");
   refuses(R"({"chat_template": 5})", "\"chat_template\" is neither");
   refuses(R"({"chat_template": [{"name": "default"}]})", "an entry of \"chat_template\"");
   refuses("[]", "is not a JSON object");
   refuses("version https://git-lfs.github.com/spec/v1\n", "git lfs pull");
-  write_file_durably(folder / "tokenizer_config.json", R"({"pad_token": "<none>", "bos_token": null})");
+  write_file_durably(folder / "tokenizer_config.json",
+                     R"({"pad_token": "<none>", "bos_token": null})");
   EXPECT_EQ(load_tokenizer(folder).pad, std::nullopt);
 }
 
 TEST(Tokenizer, SettingsThatTokenizerJsonDoesNotFollowAreTold) {
   const fs::path folder = scratch();
   write_file_durably(folder / "tokenizer.json", small().dump());  // adds <s>, and no </s>
-  write_file_durably(folder / "tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": true})");
+  write_file_durably(
+      folder / "tokenizer_config.json",
+      R"({"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": true})");
   testing::internal::CaptureStderr();
   EXPECT_THAT(load_tokenizer(folder).encode("abc"), ElementsAre(10, 5));
   const std::string told = testing::internal::GetCapturedStderr();
@@ -215,7 +239,8 @@ TEST(Tokenizer, ASequenceOfPostProcessorsFramesFromWithin) {
       "special_tokens": {"<pad>": {"id": "<pad>", "ids": [13], "tokens": ["<pad>"]}, "</s>": {"id": "</s>", "ids": [11], "tokens": ["</s>"]}}})",
                           "outer");
   json["post_processor"] = {{"type", "Sequence"}, {"processors", Json::array({inner, outer})}};
-  EXPECT_THAT(load(json).encode("abc"), ElementsAre(13, 10, 5, 11)) << "the later one goes around the earlier one";
+  EXPECT_THAT(load(json).encode("abc"), ElementsAre(13, 10, 5, 11))
+      << "the later one goes around the earlier one";
   json["post_processor"]["processors"] = Json::array({outer, inner});
   EXPECT_THAT(load(json).encode("abc"), ElementsAre(10, 13, 5, 11));
 }
@@ -231,7 +256,8 @@ TEST(Tokenizer, SaveOverATemplateRemovesIt) {
 }
 
 TEST(Tokenizer, UnsupportedPartsAreNamed) {
-  const auto refuses = [](const char* pointer, const char* value, const std::vector<std::string>& words) {
+  const auto refuses = [](const char* pointer, const char* value,
+                          const std::vector<std::string>& words) {
     Json json = small();
     json[Json::json_pointer(pointer)] = parse_json(value, "value");
     try {
@@ -243,12 +269,18 @@ TEST(Tokenizer, UnsupportedPartsAreNamed) {
     }
   };
   refuses("/normalizer", R"({"type":"NFKC"})", {"normalizer \"NFKC\"", "null is"});
-  refuses("/pre_tokenizer", R"({"type":"Metaspace"})", {"\"Metaspace\"", "ByteLevel, Digits, Split and Sequence are"});
-  refuses("/pre_tokenizer", R"({"type":"Sequence","pretokenizers":[{"type":"Bert"}]})", {"\"Bert\""});
-  refuses("/pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"a("},"behavior":"Isolated"})", {"does not compile", "a("});
-  refuses("/pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Odd"})", {"behavior \"Odd\"", "Isolated"});
-  refuses("/pre_tokenizer", R"({"type":"Split","pattern":{},"behavior":"Isolated"})", {"Regex or a String"});
-  refuses("/post_processor", R"({"type":"BertProcessing"})", {"\"BertProcessing\"", "TemplateProcessing"});
+  refuses("/pre_tokenizer", R"({"type":"Metaspace"})",
+          {"\"Metaspace\"", "ByteLevel, Digits, Split and Sequence are"});
+  refuses("/pre_tokenizer", R"({"type":"Sequence","pretokenizers":[{"type":"Bert"}]})",
+          {"\"Bert\""});
+  refuses("/pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"a("},"behavior":"Isolated"})",
+          {"does not compile", "a("});
+  refuses("/pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Odd"})",
+          {"behavior \"Odd\"", "Isolated"});
+  refuses("/pre_tokenizer", R"({"type":"Split","pattern":{},"behavior":"Isolated"})",
+          {"Regex or a String"});
+  refuses("/post_processor", R"({"type":"BertProcessing"})",
+          {"\"BertProcessing\"", "TemplateProcessing"});
   refuses("/post_processor/special_tokens/<s>/ids", "[99]", {"adds id 99"});
   refuses("/decoder", R"({"type":"WordPiece"})", {"\"WordPiece\"", "ByteLevel is"});
   refuses("/decoder", "null", {"decoder"});
@@ -263,13 +295,16 @@ TEST(Tokenizer, BrokenPartsAreNamed) {
   const auto refuses = [](const char* pointer, const char* value, const std::string& words) {
     Json json = small();
     json[Json::json_pointer(pointer)] = parse_json(value, "value");
-    EXPECT_THAT([&] { load(json); }, ThrowsMessage<Error>(AllOf(StartsWith("dir/tokenizer.json"), HasSubstr(words)))) << pointer;
+    EXPECT_THAT([&] { load(json); },
+                ThrowsMessage<Error>(AllOf(StartsWith("dir/tokenizer.json"), HasSubstr(words))))
+        << pointer;
   };
   refuses("/model/vocab/zz", "-1", "\"zz\" has an id below 0");
   refuses("/model/vocab/zz", "18446744073709551615", "\"zz\" has an id");
   refuses("/model/vocab/zz", "10000001", "\"zz\" has an id");
   refuses("/model/vocab/zz", "10000000", "a vocabulary of 11 tokens has the id 10000000");
-  refuses("/added_tokens/1/id", "9000000", "\"</s>\" has id 9000000, far beyond the vocabulary of 10");
+  refuses("/added_tokens/1/id", "9000000",
+          "\"</s>\" has id 9000000, far beyond the vocabulary of 10");
   refuses("/model/vocab/zz", "5", "\"abc\" and \"zz\" have the same id 5");
   refuses("/model/vocab/zz", "\"5\"", "vocab");
   refuses("/model/vocab/zz", "[]", "vocab");
@@ -282,7 +317,8 @@ TEST(Tokenizer, BrokenPartsAreNamed) {
   refuses("/model/merges/1", "[\"a\"]", "merge 1 is not two tokens");
   refuses("/model/merges/1", "[\"a\", 1]", "merges");
   refuses("/model/merges/1", "[\"a\", [\"b\"]]", "merges");
-  refuses("/model/merges/1", "[\"b\", \"a\"]", "merge 1 (\"b\" \"a\") uses a token that is not in the vocabulary");
+  refuses("/model/merges/1", "[\"b\", \"a\"]",
+          "merge 1 (\"b\" \"a\") uses a token that is not in the vocabulary");
   refuses("/model/merges", "{}", "merges");
   refuses("/added_tokens/0/id", "-3", "\"<s>\" has id -3");
   refuses("/added_tokens/0/content", "\"\"", "no content");
@@ -297,7 +333,8 @@ TEST(Tokenizer, BrokenPartsAreNamed) {
 
 TEST(Tokenizer, NotJsonAtAll) {
   const auto refuses = [](const std::string& text, const char* words) {
-    EXPECT_THAT([&] { Tokenizer::from_json(text, "f"); }, ThrowsMessage<Error>(AllOf(StartsWith("f"), HasSubstr(words))));
+    EXPECT_THAT([&] { Tokenizer::from_json(text, "f"); },
+                ThrowsMessage<Error>(AllOf(StartsWith("f"), HasSubstr(words))));
   };
   refuses("", "f:1: not valid JSON");
   refuses("[]", "not a JSON object");
@@ -312,9 +349,12 @@ TEST(Tokenizer, NotJsonAtAll) {
   for (int i = 0; i < 20'000; ++i) many += ",\"k" + std::to_string(i) + "\":0";
   refuses(many + "}", "an object of more than 10000 keys");
   const std::string rest = R"(,"merges":[]}})";
-  refuses(R"({"decoder":{"type":"ByteLevel"},"model":{"vocab":{"a":0})" + rest + std::string(1, '\0'), "NUL byte");
+  refuses(
+      R"({"decoder":{"type":"ByteLevel"},"model":{"vocab":{"a":0})" + rest + std::string(1, '\0'),
+      "NUL byte");
   const std::string whole = small().dump();
-  for (size_t cut = 0; cut < whole.size(); ++cut) EXPECT_THROW(Tokenizer::from_json(whole.substr(0, cut), "f"), Error) << cut;
+  for (size_t cut = 0; cut < whole.size(); ++cut)
+    EXPECT_THROW(Tokenizer::from_json(whole.substr(0, cut), "f"), Error) << cut;
 }
 
 // A GGUF file of a tokenizer alone; each part can be left out or spoilt.
@@ -323,10 +363,13 @@ struct TokenizerGguf {
   std::vector<std::string> tokens = {"a", "b", "ab", "1", "<s>"}, merges = {"a b"};
   std::vector<int32_t> types = {1, 1, 1, 1, 3};
   uint32_t bos = 4;
-  std::vector<std::pair<std::string, std::string>> more = {};  // keys of tokenizer.*, values with their types
+  // keys of tokenizer.*, values with their types
+  std::vector<std::pair<std::string, std::string>> more = {};
 
   fs::path write() const {
-    const auto number = [](auto v) { return std::string(reinterpret_cast<const char*>(&v), sizeof v); };
+    const auto number = [](auto v) {
+      return std::string(reinterpret_cast<const char*>(&v), sizeof v);
+    };
     const auto text = [&](const std::string& s) { return number(uint64_t{s.size()}) + s; };
     const auto texts = [&](const std::vector<std::string>& list) {
       std::string out = number(uint32_t{8}) + number(uint64_t{list.size()});
@@ -336,15 +379,18 @@ struct TokenizerGguf {
     std::string kinds = number(uint32_t{5}) + number(uint64_t{types.size()});
     for (const int32_t type : types) kinds += number(type);
     const fs::path path = scratch() / "t.gguf";
-    const std::pair<const char*, std::string> pairs[] = {{"model", number(uint32_t{8}) + text(model)},
-                                                         {"pre", number(uint32_t{8}) + text(pre)},
-                                                         {"tokens", number(uint32_t{9}) + texts(tokens)},
-                                                         {"merges", number(uint32_t{9}) + texts(merges)},
-                                                         {"token_type", number(uint32_t{9}) + kinds},
-                                                         {"bos_token_id", number(uint32_t{4}) + number(bos)}};
-    std::string out = "GGUF" + number(uint32_t{3}) + number(uint64_t{0}) + number(uint64_t{std::size(pairs) - pre.empty() + more.size()});
+    const std::pair<const char*, std::string> pairs[] = {
+        {"model", number(uint32_t{8}) + text(model)},
+        {"pre", number(uint32_t{8}) + text(pre)},
+        {"tokens", number(uint32_t{9}) + texts(tokens)},
+        {"merges", number(uint32_t{9}) + texts(merges)},
+        {"token_type", number(uint32_t{9}) + kinds},
+        {"bos_token_id", number(uint32_t{4}) + number(bos)}};
+    std::string out = "GGUF" + number(uint32_t{3}) + number(uint64_t{0}) +
+                      number(uint64_t{std::size(pairs) - pre.empty() + more.size()});
     for (const auto& [key, value] : pairs)
-      if (key != std::string("pre") || !pre.empty()) out += text("tokenizer.ggml." + std::string(key)) + value;
+      if (key != std::string("pre") || !pre.empty())
+        out += text("tokenizer.ggml." + std::string(key)) + value;
     for (const auto& [key, value] : more) out += text("tokenizer." + key) + value;
     write_file_durably(path, out + std::string(64, '\0'));
     return path;
@@ -364,29 +410,42 @@ const std::string kYes = std::string("\7\0\0\0\1", 5), kNo = std::string("\7\0\0
 
 TEST(Tokenizer, GgufsBeginAndEndTokensAreAdded) {
   const std::string id_3 = std::string("\4\0\0\0\3\0\0\0", 8);
-  const Tokenizer t = load_tokenizer(TokenizerGguf{.more = {{"ggml.add_bos_token", kYes}, {"ggml.add_eos_token", kYes}, {"ggml.eos_token_id", id_3}}}.write());
+  const Tokenizer t = load_tokenizer(TokenizerGguf{
+      .more = {
+          {"ggml.add_bos_token", kYes},
+          {"ggml.add_eos_token", kYes},
+          {"ggml.eos_token_id", id_3}}}.write());
   EXPECT_THAT(t.encode("ab"), ElementsAre(4, 2, 3));
   EXPECT_THAT(t.encode("ab", false), ElementsAre(2));
   EXPECT_THAT(Tokenizer::from_json(t.to_json(), "saved").encode("ab"), ElementsAre(4, 2, 3));
-  EXPECT_THAT(load_tokenizer(TokenizerGguf{.more = {{"ggml.add_bos_token", kNo}}}.write()).encode("ab"), ElementsAre(2));
-  EXPECT_THAT([] { load_tokenizer(TokenizerGguf{.more = {{"ggml.add_eos_token", kYes}}}.write()); }, ThrowsMessage<Error>(HasSubstr("no \"tokenizer.ggml.eos_token_id\"")));
-  EXPECT_THAT([] { load_tokenizer(TokenizerGguf{.more = {{"ggml.add_space_prefix", kYes}}}.write()); }, ThrowsMessage<Error>(HasSubstr("\"tokenizer.ggml.add_space_prefix\" = true")));
+  EXPECT_THAT(
+      load_tokenizer(TokenizerGguf{.more = {{"ggml.add_bos_token", kNo}}}.write()).encode("ab"),
+      ElementsAre(2));
+  EXPECT_THAT([] { load_tokenizer(TokenizerGguf{.more = {{"ggml.add_eos_token", kYes}}}.write()); },
+              ThrowsMessage<Error>(HasSubstr("no \"tokenizer.ggml.eos_token_id\"")));
+  EXPECT_THAT(
+      [] { load_tokenizer(TokenizerGguf{.more = {{"ggml.add_space_prefix", kYes}}}.write()); },
+      ThrowsMessage<Error>(HasSubstr("\"tokenizer.ggml.add_space_prefix\" = true")));
 }
 
 TEST(Tokenizer, AGgufThatDoesNotSayHowWordsAreCutIsWarnedAbout) {
   for (const std::string pre : {"", "default"}) {
     testing::internal::CaptureStderr();
     EXPECT_THAT(load_tokenizer(TokenizerGguf{.pre = pre}.write()).encode("ab"), ElementsAre(2));
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), AllOf(HasSubstr("warn"), HasSubstr("tokenizer.ggml.pre"), HasSubstr("GPT-2")));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                AllOf(HasSubstr("warn"), HasSubstr("tokenizer.ggml.pre"), HasSubstr("GPT-2")));
   }
 }
 
 TEST(Tokenizer, BrokenGgufIsNamed) {
   const auto refuses = [](const TokenizerGguf& file, const char* words) {
-    EXPECT_THAT([&] { load_tokenizer(file.write()); }, ThrowsMessage<Error>(AllOf(HasSubstr("t.gguf"), HasSubstr(words)))) << words;
+    EXPECT_THAT([&] { load_tokenizer(file.write()); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("t.gguf"), HasSubstr(words))))
+        << words;
   };
   refuses({.model = "llama"}, "tokenizer \"llama\" is not supported (gpt2");
-  refuses({.pre = "tekken"}, "pre-tokenizer \"tekken\" is not supported (smollm, gpt-2 and default are)");
+  refuses({.pre = "tekken"},
+          "pre-tokenizer \"tekken\" is not supported (smollm, gpt-2 and default are)");
   refuses({.types = {1}}, "5 tokens but 1 token types");
   refuses({.tokens = {"a", "b", "ab", "a", "<s>"}}, "\"a\" has two ids, 0 and 3");
   refuses({.tokens = {"a", "b", "ab", "", "<s>"}}, "token 3 is empty or not UTF-8");
@@ -397,7 +456,8 @@ TEST(Tokenizer, BrokenGgufIsNamed) {
 }
 
 TEST(Tokenizer, LoadSaysWhatWasLookedFor) {
-  EXPECT_THAT([] { load_tokenizer(scratch()); }, ThrowsMessage<Error>(AllOf(HasSubstr("no tokenizer.json"), HasSubstr(".gguf"))));
+  EXPECT_THAT([] { load_tokenizer(scratch()); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("no tokenizer.json"), HasSubstr(".gguf"))));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Weights under Hugging Face's names: folders in one file or several, GGUF files, and what is said when something is missing.
+// Weights under Hugging Face's names: folders in one file or several, GGUF files, and what is said
+// when something is missing.
 #include "weights/model_folder.h"
 
 #include <cstdlib>
@@ -50,10 +51,12 @@ TEST(ModelFolder, OneFile) {
   EXPECT_EQ(weights.config["hidden_size"], 2);
   EXPECT_EQ(weights.names, (std::vector<std::string>{"a.weight", "b.weight"}));
   EXPECT_EQ(values(weights, "b.weight"), (std::vector<float>{3, 4}));
-  EXPECT_THAT([&] { values(weights, "a.weigth"); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("no tensor \"a.weigth\""), HasSubstr("a.weight"))));
+  EXPECT_THAT(
+      [&] { values(weights, "a.weigth"); },
+      ThrowsMessage<Error>(AllOf(HasSubstr("no tensor \"a.weigth\""), HasSubstr("a.weight"))));
   EXPECT_THAT([&] { values(weights, "a.weight", 3); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("a.weight has 2 values, the model needs 3"), HasSubstr("belong together"))));
+              ThrowsMessage<Error>(AllOf(HasSubstr("a.weight has 2 values, the model needs 3"),
+                                         HasSubstr("belong together"))));
 }
 
 TEST(ModelFolder, ACheckpointsWeightsAreHeldAgainstItsManifest) {
@@ -65,13 +68,16 @@ TEST(ModelFolder, ACheckpointsWeightsAreHeldAgainstItsManifest) {
   fs::remove(folder / "optimizer.pt");
   EXPECT_EQ(values(open_weights(folder), "a"), (std::vector<float>{1, 2}));
   write_shard(folder / "model.safetensors", {"a"}, 2);  // whole by itself, and another
-  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("model.safetensors: differs from what the manifest says")));
+  EXPECT_THAT(
+      [&] { open_weights(folder); },
+      ThrowsMessage<Error>(HasSubstr("model.safetensors: differs from what the manifest says")));
 }
 
 TEST(ModelFolder, APlacingThatACrashInterruptedIsFinishedFirst) {
   const fs::path folder = scratch(), ready = folder / ".model.slipway-ready";
   fs::create_directory(ready);
-  write_shard(folder / "model.safetensors", {"a"}, 1);  // new weights, and config.json is still to come
+  // new weights, and config.json is still to come
+  write_shard(folder / "model.safetensors", {"a"}, 1);
   write_bytes(ready / "config.json", R"({"model_type":"llama"})");
   write_bytes(ready / ".order.json", R"({"last":"config.json","obsolete":[]})");
   EXPECT_EQ(values(open_weights(folder), "a"), (std::vector<float>{1, 2}));
@@ -79,8 +85,8 @@ TEST(ModelFolder, APlacingThatACrashInterruptedIsFinishedFirst) {
 }
 
 TEST(ModelFolder, Shards) {
-  const ModelWeights weights = open_weights(
-      sharded(R"({"metadata":{},"weight_map":{"a":"one.safetensors","b":"one.safetensors","c":"two.safetensors"}})"));
+  const ModelWeights weights = open_weights(sharded(
+      R"({"metadata":{},"weight_map":{"a":"one.safetensors","b":"one.safetensors","c":"two.safetensors"}})"));
   EXPECT_EQ(weights.names.size(), 3u);
   EXPECT_EQ(values(weights, "b"), (std::vector<float>{3, 4}));
   EXPECT_EQ(values(weights, "c"), (std::vector<float>{5, 6}));
@@ -90,7 +96,8 @@ TEST(ModelFolder, WrongIndexIsNamed) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"weight_map":{"a":"three.safetensors"}})", "shard \"three.safetensors\" is not there"},
       {R"({"weight_map":{"a":"one.safetensors","z":"two.safetensors"}})", "has no tensor \"z\""},
-      {R"({"weight_map":{"a":"../one.safetensors"}})", "the shard of \"a\" is no file in the folder: \"../one.safetensors\""},
+      {R"({"weight_map":{"a":"../one.safetensors"}})",
+       "the shard of \"a\" is no file in the folder: \"../one.safetensors\""},
       {R"({"weight_map":{"a":"/etc/passwd"}})", "is no file in the folder"},
       {R"({"weight_map":{"a":".."}})", "is no file in the folder: \"..\""},
       {R"({"weight_map":{"a":""}})", "is no file in the folder"},
@@ -104,25 +111,34 @@ TEST(ModelFolder, WrongIndexIsNamed) {
       {"{", "not valid JSON"},
   };
   for (const auto& [index, words] : cases)
-    EXPECT_THAT([&] { open_weights(sharded(index)); }, ThrowsMessage<Error>(AllOf(HasSubstr(SLIPWAY_SCRATCH), HasSubstr(words)))) << index;
+    EXPECT_THAT([&] { open_weights(sharded(index)); },
+                ThrowsMessage<Error>(AllOf(HasSubstr(SLIPWAY_SCRATCH), HasSubstr(words))))
+        << index;
 }
 
 TEST(ModelFolder, TensorInTwoShards) {
-  const fs::path folder = sharded(R"({"weight_map":{"a":"one.safetensors","c":"two.safetensors"}})");
+  const fs::path folder =
+      sharded(R"({"weight_map":{"a":"one.safetensors","c":"two.safetensors"}})");
   write_shard(folder / "two.safetensors", {"c", "a"}, 1);
-  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("tensor a occurs in two files")));
+  EXPECT_THAT([&] { open_weights(folder); },
+              ThrowsMessage<Error>(HasSubstr("tensor a occurs in two files")));
 }
 
 TEST(ModelFolder, MissingFilesAreNamed) {
   const fs::path folder = scratch();
-  EXPECT_THAT([&] { open_weights(folder / "none"); }, ThrowsMessage<Error>(HasSubstr("no such file or folder")));
-  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(AllOf(HasSubstr("no config.json"), HasSubstr(".gguf"))));
+  EXPECT_THAT([&] { open_weights(folder / "none"); },
+              ThrowsMessage<Error>(HasSubstr("no such file or folder")));
+  EXPECT_THAT([&] { open_weights(folder); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("no config.json"), HasSubstr(".gguf"))));
   write_bytes(folder / "config.json", "[]");
-  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("config.json: is not a JSON object")));
+  EXPECT_THAT([&] { open_weights(folder); },
+              ThrowsMessage<Error>(HasSubstr("config.json: is not a JSON object")));
   write_bytes(folder / "config.json", "{}");
-  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("neither model.safetensors nor")));
+  EXPECT_THAT([&] { open_weights(folder); },
+              ThrowsMessage<Error>(HasSubstr("neither model.safetensors nor")));
   write_bytes(folder / "model.bin", "PK\x03\x04 not weights at all");
-  EXPECT_THAT([&] { open_weights(folder / "model.bin"); }, ThrowsMessage<Error>(HasSubstr("not a GGUF file")));
+  EXPECT_THAT([&] { open_weights(folder / "model.bin"); },
+              ThrowsMessage<Error>(HasSubstr("not a GGUF file")));
 }
 
 TEST(ModelFolder, OtherFormsAreNamed) {
@@ -130,7 +146,9 @@ TEST(ModelFolder, OtherFormsAreNamed) {
     const fs::path folder = scratch();
     if (config) write_bytes(folder / "config.json", "{}");
     write_bytes(folder / file, "x");
-    EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(AllOf(HasSubstr(folder.string()), HasSubstr(words)))) << file;
+    EXPECT_THAT([&] { open_weights(folder); },
+                ThrowsMessage<Error>(AllOf(HasSubstr(folder.string()), HasSubstr(words))))
+        << file;
   };
   refuses("adapter_config.json", "adapters (LoRA)", false);
   refuses("adapter_model.safetensors", "merge_and_unload", false);
@@ -152,7 +170,8 @@ TEST(ModelFolder, AdaptersBesideAModelAreNotPassedOver) {
 TEST(ModelFolder, RotaryFrequenciesOfOlderFilesAreNoTensors) {
   const fs::path folder = scratch();
   write_bytes(folder / "config.json", "{}");
-  write_shard(folder / "model.safetensors", {"a", "model.layers.0.self_attn.rotary_emb.inv_freq"}, 1);
+  write_shard(folder / "model.safetensors", {"a", "model.layers.0.self_attn.rotary_emb.inv_freq"},
+              1);
   const ModelWeights weights = open_weights(folder);
   EXPECT_THAT(weights.names, testing::ElementsAre("a"));
   EXPECT_EQ(weights.tensors.size(), 1u);
@@ -171,13 +190,16 @@ TEST(ModelFolder, APackageBesideWeightsIsNeverOpened) {
 TEST(ModelFolder, ALoopOfLinksIsNamed) {
   const fs::path folder = scratch();
   fs::create_symlink("loop", folder / "loop");
-  EXPECT_THAT([&] { open_weights(folder / "loop"); }, ThrowsMessage<Error>(AllOf(HasSubstr("loop: "), HasSubstr("symbolic links"))));
-  EXPECT_THAT([&] { program_at(folder / "loop"); }, ThrowsMessage<Error>(HasSubstr("symbolic links")));
+  EXPECT_THAT([&] { open_weights(folder / "loop"); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("loop: "), HasSubstr("symbolic links"))));
+  EXPECT_THAT([&] { program_at(folder / "loop"); },
+              ThrowsMessage<Error>(HasSubstr("symbolic links")));
 }
 
 TEST(ModelFolder, SmolLm2) {
   const char* assets = std::getenv("SLIPWAY_ASSETS");
-  const ModelWeights weights = open_weights(fs::path(assets != nullptr ? assets : "build/assets") / "SmolLM2-135M-Instruct.Q4_1.gguf");
+  const ModelWeights weights = open_weights(fs::path(assets != nullptr ? assets : "build/assets") /
+                                            "SmolLM2-135M-Instruct.Q4_1.gguf");
   EXPECT_EQ(weights.config["hidden_size"], 576);
   EXPECT_EQ(weights.names.size(), 272u);
   EXPECT_THAT(weights.names, Contains("model.layers.29.mlp.down_proj.weight"));

@@ -1,4 +1,5 @@
-// The order of transformers' parameters, and the rule of names for weight decay: as the peer gives them (tests/parity/record_resume.py).
+// The order of transformers' parameters, and the rule of names for weight decay: as the peer gives
+// them (tests/parity/record_resume.py).
 #include "weights/module_order.h"
 
 #include <gmock/gmock.h>
@@ -17,7 +18,8 @@ std::vector<std::string> ordered(const std::vector<std::string>& names) {
 }
 
 TEST(ModuleOrder, IsThatOfTransformersFromAnyOrder) {
-  const Json parameters = parse_json(read_file("tests/parity/data/resume/record.json"), "record.json").at("parameters");
+  const Json parameters =
+      parse_json(read_file("tests/parity/data/resume/record.json"), "record.json").at("parameters");
   std::vector<std::string> theirs;
   for (const auto& [name, decays] : parameters.items()) {
     theirs.push_back(name);
@@ -33,18 +35,25 @@ TEST(ModuleOrder, IsThatOfTransformersFromAnyOrder) {
 }
 
 TEST(ModuleOrder, LayersGoByNumberAndBiasesFollowTheirWeight) {
-  EXPECT_THAT(ordered({"m.layers.10.q_proj.bias", "m.layers.10.q_proj.weight", "m.layers.9.k_proj.weight", "m.layers.9.q_proj.weight"}),
-              testing::ElementsAre("m.layers.9.q_proj.weight", "m.layers.9.k_proj.weight", "m.layers.10.q_proj.weight", "m.layers.10.q_proj.bias"));
+  EXPECT_THAT(ordered({"m.layers.10.q_proj.bias", "m.layers.10.q_proj.weight",
+                       "m.layers.9.k_proj.weight", "m.layers.9.q_proj.weight"}),
+              testing::ElementsAre("m.layers.9.q_proj.weight", "m.layers.9.k_proj.weight",
+                                   "m.layers.10.q_proj.weight", "m.layers.10.q_proj.bias"));
 }
 
 TEST(ModuleOrder, UnknownPartsStayAsTheyAreGiven) {
-  EXPECT_THAT(ordered({"h.0.ln_1.weight", "h.0.attn.c_attn.weight", "wte.weight", "lm_head.weight"}),
-              testing::ElementsAre("lm_head.weight", "h.0.ln_1.weight", "h.0.attn.c_attn.weight", "wte.weight"));
+  EXPECT_THAT(
+      ordered({"h.0.ln_1.weight", "h.0.attn.c_attn.weight", "wte.weight", "lm_head.weight"}),
+      testing::ElementsAre("lm_head.weight", "h.0.ln_1.weight", "h.0.attn.c_attn.weight",
+                           "wte.weight"));
 }
 
 TEST(ModuleOrder, NormsAndBiasesTakeNoDecay) {
-  for (const char* name : {"a.q_proj.bias", "a.input_layernorm.weight", "model.norm.weight", "a.q_norm.weight", "a.RMSNorm.weight", "norm"}) EXPECT_FALSE(decays_by_name(name)) << name;
-  for (const char* name : {"a.normalizer.weight", "a.q_proj.weight", "abnorm.weight"}) EXPECT_TRUE(decays_by_name(name)) << name;
+  for (const char* name : {"a.q_proj.bias", "a.input_layernorm.weight", "model.norm.weight",
+                           "a.q_norm.weight", "a.RMSNorm.weight", "norm"})
+    EXPECT_FALSE(decays_by_name(name)) << name;
+  for (const char* name : {"a.normalizer.weight", "a.q_proj.weight", "abnorm.weight"})
+    EXPECT_TRUE(decays_by_name(name)) << name;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// safetensors: values equal to the safetensors package (tests/parity/record_gguf.py), our own files, and damaged ones.
+// safetensors: values equal to the safetensors package (tests/parity/record_gguf.py), our own
+// files, and damaged ones.
 #include "weights/safetensors.h"
 
 #include <algorithm>
@@ -27,9 +28,11 @@ TEST(Safetensors, ValuesEqualThePackageToTheBit) {
   }
   ASSERT_EQ(values.size(), expected.size());
   size_t different = 0;
-  for (size_t i = 0; i < values.size(); ++i) different += std::memcmp(&values[i], &expected[i], sizeof(float)) != 0;
+  for (size_t i = 0; i < values.size(); ++i)
+    different += std::memcmp(&values[i], &expected[i], sizeof(float)) != 0;
   EXPECT_EQ(different, 0u);
-  std::printf("safetensors: %zu values in 4 types, %zu with other bits\n", values.size(), different);
+  std::printf("safetensors: %zu values in 4 types, %zu with other bits\n", values.size(),
+              different);
   EXPECT_EQ(tensors[3].shape, std::vector<int64_t>{});
   EXPECT_EQ(tensors[4].shape, (std::vector<int64_t>{0, 4}));
   EXPECT_EQ(tensors[5].name, "f \"é\\");
@@ -58,7 +61,8 @@ TEST(Safetensors, EveryTruncationIsRefused) {
 }
 
 TEST(Safetensors, MutationsNeverCrash) {
-  EXPECT_GT(refused_mutations<Safetensors>(read_file(kFloats), 500, scratch() / "bad.safetensors"), 1000);
+  EXPECT_GT(refused_mutations<Safetensors>(read_file(kFloats), 500, scratch() / "bad.safetensors"),
+            1000);
 }
 
 std::string file_of(const std::string& header, size_t data = 16) {
@@ -81,7 +85,8 @@ TEST(Safetensors, WrongHeadersAreNamed) {
       {file_of("[]"), "not a JSON object"},
       {file_of("{\"t\":"), "not valid JSON"},
       {file_of("{\"__metadata__\":3}"), "__metadata__"},
-      {file_of("{\"t\":" + std::string(5000, '[') + std::string(5000, ']') + "}"), "nests deeper than 512"},
+      {file_of("{\"t\":" + std::string(5000, '[') + std::string(5000, ']') + "}"),
+       "nests deeper than 512"},
       {file_of("{\"t\":" + std::string(5'000'000, '[')), "nests deeper than 512"},
       {file_of("{\"t\":" + half + ",\"t\":" + other + "}"), "\"t\" occurs twice"},
       {file_of("{\"t\":" + half + ",\"t\":" + half + "}", 8), "\"t\" occurs twice"},
@@ -103,29 +108,40 @@ TEST(Safetensors, WrongHeadersAreNamed) {
       {one(entry("F32", "[8]", "[0,32]")), "tensor t lies outside the file"},
       {one(half), "8 bytes after the last tensor"},
       {one(entry("F32", "[18446744073709551615]", "[0,16]")), "tensor t: the shape is too large"},
-      {one(entry("F32", "[4294967296,4294967296]", "[0,16]")), "tensor t: the shape is negative or too large"},
+      {one(entry("F32", "[4294967296,4294967296]", "[0,16]")),
+       "tensor t: the shape is negative or too large"},
       {one(entry("F32", "[4611686018427387905]", "[0,4]")), "tensor t: the shape is too large"},
-      {file_of("{\"a\":" + half + ",\"b\":" + entry("F32", "[3]", "[4,16]") + "}"), "tensor b overlaps another"},
-      {file_of("{\"a\":" + half + ",\"b\":" + entry("F32", "[1]", "[12,16]") + "}"), "tensor b overlaps another or leaves a hole"},
+      {file_of("{\"a\":" + half + ",\"b\":" + entry("F32", "[3]", "[4,16]") + "}"),
+       "tensor b overlaps another"},
+      {file_of("{\"a\":" + half + ",\"b\":" + entry("F32", "[1]", "[12,16]") + "}"),
+       "tensor b overlaps another or leaves a hole"},
   };
   for (const auto& [bytes, words] : cases) {
     write_bytes(path, bytes);
-    EXPECT_THAT([&] { Safetensors file(path); }, ThrowsMessage<Error>(AllOf(HasSubstr("x.safetensors"), HasSubstr(words)))) << words;
+    EXPECT_THAT([&] { Safetensors file(path); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("x.safetensors"), HasSubstr(words))))
+        << words;
   }
-  write_bytes(path, file_of("{\"z\":" + half + ",\"a\":" + other + ",\"none\":" + entry("F32", "[0]", "[8,8]") + "}"));
-  EXPECT_EQ(Safetensors(path).tensors().size(), 3u) << "an empty tensor between two others is no overlap";
+  write_bytes(path, file_of("{\"z\":" + half + ",\"a\":" + other +
+                            ",\"none\":" + entry("F32", "[0]", "[8,8]") + "}"));
+  EXPECT_EQ(Safetensors(path).tensors().size(), 3u)
+      << "an empty tensor between two others is no overlap";
   write_bytes(path, file_of("{\"t\":" + entry("I64", "[2]", "[0,16]") + "}"));
   const Safetensors whole(path);
-  EXPECT_THAT([&] { decoded(whole.tensors()[0]); }, ThrowsMessage<Error>(HasSubstr("tensor t: holds I64 values")));
+  EXPECT_THAT([&] { decoded(whole.tensors()[0]); },
+              ThrowsMessage<Error>(HasSubstr("tensor t: holds I64 values")));
 }
 
 TEST(Safetensors, AHeaderOfManyTensorsIsReadInGoodTime) {
   std::string header = "{";
-  for (int i = 0; i < 200'000; ++i) header += fmt::format("\"tensor.{}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}},", i);
+  for (int i = 0; i < 200'000; ++i)
+    header +=
+        fmt::format("\"tensor.{}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}},", i);
   header.back() = '}';
   const fs::path path = scratch() / "many.safetensors";
   write_bytes(path, file_of(header, 0));
-  EXPECT_EQ(Safetensors(path).tensors().size(), 200'000u);  // a search for each key would need minutes
+  // a search for each key would need minutes
+  EXPECT_EQ(Safetensors(path).tensors().size(), 200'000u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// torch.save's files: torch's own (tests/parity/record_torch_files.py), copies of them (which check_torch_files.py lets torch
-// read), damaged ones, and pickles that want more than plain values.
+// torch.save's files: torch's own (tests/parity/record_torch_files.py), copies of them (which
+// check_torch_files.py lets torch read), damaged ones, and pickles that want more than plain
+// values.
 #include "weights/torch_file.h"
 
 #include <algorithm>
@@ -38,12 +39,15 @@ TEST(TorchFile, GeneratorsAndPlainValuesAreRead) {
   EXPECT_EQ(plain.value().find("minus")->integer, -7);
   EXPECT_EQ(plain.value().find("text")->text, "é");
   for (const char* type : {"float64", "float32", "float16", "bfloat16"})
-    EXPECT_EQ(decoded(plain.value().find("tensors")->find(type)->tensor), (std::vector<float>{0, 1, 2, 3})) << type;
+    EXPECT_EQ(decoded(plain.value().find("tensors")->find(type)->tensor),
+              (std::vector<float>{0, 1, 2, 3}))
+        << type;
 }
 
 TEST(TorchFile, CopiesReadBack) {
   const fs::path folder = scratch();
-  for (const char* name : {"torch_optimizer.pt", "torch_scheduler.pt", "torch_rng_state.pt", "torch_plain.pt"}) {
+  for (const char* name :
+       {"torch_optimizer.pt", "torch_scheduler.pt", "torch_rng_state.pt", "torch_plain.pt"}) {
     const TorchFile original(kData / name);
     write_torch_file(folder / name, original.value());
     const TorchFile copy(folder / name);
@@ -59,7 +63,8 @@ TEST(TorchFile, CopiesReadBack) {
 
 TEST(TorchFile, ObjectsAreRefusedByName) {
   EXPECT_THAT([] { TorchFile(kData / "torch_object.pt"); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("torch_object.pt"), HasSubstr("pathlib"), HasSubstr("nothing was run"))));
+              ThrowsMessage<Error>(AllOf(HasSubstr("torch_object.pt"), HasSubstr("pathlib"),
+                                         HasSubstr("nothing was run"))));
 }
 
 bool refused_torch(const fs::path& path) {
@@ -83,14 +88,17 @@ TEST(TorchFile, DamagedFilesNeverCrash) {
   int out = 0;
   for (int n = 0; n < 3000; ++n) {
     std::string damaged = bytes;
-    for (size_t i = 1 + random() % 6; i > 0; --i) damaged[random() % damaged.size()] = static_cast<char>(random());
+    for (size_t i = 1 + random() % 6; i > 0; --i)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
     write_bytes(path, damaged);
     out += refused_torch(path);
   }
   EXPECT_GT(out, 500);
 }
 
-std::string_view text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 TEST(TorchFile, EveryFlippedBitOfATensorIsRefused) {
   const fs::path path = scratch() / "bad.pt";
@@ -125,7 +133,10 @@ TEST(ZipStore, OverlappingEntriesAreRefused) {
   const fs::path path = scratch() / "two.zip";
   write_two(path, [](std::string&, size_t) {});
   EXPECT_EQ(ZipStore(path).entries().size(), 2u);
-  write_two(path, [](std::string& bytes, size_t second) { bytes.replace(second + 42, 4, std::string(4, '\0')); });  // at the first one's place
+  // at the first one's place
+  write_two(path, [](std::string& bytes, size_t second) {
+    bytes.replace(second + 42, 4, std::string(4, '\0'));
+  });
   EXPECT_THAT([&] { ZipStore{path}; }, ThrowsMessage<Error>(HasSubstr("overlaps another")));
 }
 
@@ -137,9 +148,15 @@ TEST(ZipStore, ANameIsThereOnce) {
 
 TEST(ZipStore, ChecksumsAreHeldAgainstTheBytesWhereThereAreAny) {
   const fs::path path = scratch() / "two.zip";
-  write_two(path, [](std::string& bytes, size_t second) { bytes[second + 16] = static_cast<char>(bytes[second + 16] ^ 1); });
-  EXPECT_THAT([&] { ZipStore{path}; }, ThrowsMessage<Error>(HasSubstr("entry \"x/b\" differs from its checksum")));
-  write_two(path, [](std::string& bytes, size_t second) { bytes.replace(second + 16, 4, std::string(4, '\0')); });  // as torch without checksums
+  write_two(path, [](std::string& bytes, size_t second) {
+    bytes[second + 16] = static_cast<char>(bytes[second + 16] ^ 1);
+  });
+  EXPECT_THAT([&] { ZipStore{path}; },
+              ThrowsMessage<Error>(HasSubstr("entry \"x/b\" differs from its checksum")));
+  // as torch without checksums
+  write_two(path, [](std::string& bytes, size_t second) {
+    bytes.replace(second + 16, 4, std::string(4, '\0'));
+  });
   EXPECT_EQ(text_of(ZipStore(path).entries().at("x/b")), "the same");
 }
 
@@ -155,25 +172,35 @@ TEST(ZipStore, AnArchiveIsThereWhenItIsFinished) {
 
 TEST(Pickle, WantsMoreThanPlainValues) {
   const auto reading = [](std::string body) {
-    return [body] { unpickle("\x80\x02" + body, "x.pt", [](const std::string&) { return std::span<const std::byte>(); }); };
+    return [body] {
+      unpickle("\x80\x02" + body, "x.pt",
+               [](const std::string&) { return std::span<const std::byte>(); });
+    };
   };
-  EXPECT_THAT(reading("cos\nsystem\n(X\x02\0\0\0idtR."), ThrowsMessage<Error>(HasSubstr("os.system")));
+  EXPECT_THAT(reading("cos\nsystem\n(X\x02\0\0\0idtR."),
+              ThrowsMessage<Error>(HasSubstr("os.system")));
   EXPECT_THAT(reading("]q"), ThrowsMessage<Error>(HasSubstr("cut short")));
   const std::string itself{"]q\0h\0a.", 7};
   EXPECT_THAT(reading(itself), ThrowsMessage<Error>(HasSubstr("contain themselves")));
-  EXPECT_THAT(reading(std::string(500, ']') + std::string(499, 'a') + "."), ThrowsMessage<Error>(HasSubstr("nested deeper")));
+  EXPECT_THAT(reading(std::string(500, ']') + std::string(499, 'a') + "."),
+              ThrowsMessage<Error>(HasSubstr("nested deeper")));
   EXPECT_THAT(reading("\x93."), ThrowsMessage<Error>(HasSubstr("opcode 0x93")));
   EXPECT_THAT(reading("t."), ThrowsMessage<Error>(HasSubstr("damaged")));
   EXPECT_THAT(reading("."), ThrowsMessage<Error>(HasSubstr("damaged")));
-  EXPECT_THAT(reading("N(\x85t."), ThrowsMessage<Error>(HasSubstr("damaged"))) << "takes what lies below its mark";
+  EXPECT_THAT(reading("N(\x85t."), ThrowsMessage<Error>(HasSubstr("damaged")))
+      << "takes what lies below its mark";
 }
 
 std::string binint(int64_t value) { return std::string("\x8a\x08", 2) + raw(value); }
-std::string text_of(const std::string& text) { return "X" + raw(static_cast<uint32_t>(text.size())) + text; }
+std::string text_of(const std::string& text) {
+  return "X" + raw(static_cast<uint32_t>(text.size())) + text;
+}
 
 TEST(Pickle, IntegersOfEveryLengthKeepTheirSign) {
   const auto read = [](const std::string& bytes) {
-    return unpickle("\x80\x02\x8a" + std::string(1, static_cast<char>(bytes.size())) + bytes + ".", "x.pt", [](const std::string&) { return std::span<const std::byte>(); }).integer;
+    return unpickle("\x80\x02\x8a" + std::string(1, static_cast<char>(bytes.size())) + bytes + ".",
+                    "x.pt", [](const std::string&) { return std::span<const std::byte>(); })
+        .integer;
   };
   EXPECT_EQ(read(""), 0);
   EXPECT_EQ(read("\xfb"), -5);
@@ -184,10 +211,14 @@ TEST(Pickle, IntegersOfEveryLengthKeepTheirSign) {
 }
 
 TEST(Pickle, AnEmptyTensorOfHugeExtentsIsOne) {
-  const std::string storage = "(" + text_of("storage") + "ctorch\nFloatStorage\n" + text_of("0") + text_of("cpu") + binint(0) + "tQ";
-  const std::string extents = "(" + binint(0) + binint(int64_t{1} << 62) + binint(int64_t{1} << 62) + "t";
-  const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + binint(0) + extents + extents + "\x89" + "ccollections\nOrderedDict\n)RtR.";
-  const TorchValue read = unpickle("\x80\x02" + tensor, "x.pt", [](const std::string&) { return std::span<const std::byte>(); });
+  const std::string storage = "(" + text_of("storage") + "ctorch\nFloatStorage\n" + text_of("0") +
+                              text_of("cpu") + binint(0) + "tQ";
+  const std::string extents =
+      "(" + binint(0) + binint(int64_t{1} << 62) + binint(int64_t{1} << 62) + "t";
+  const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + binint(0) +
+                             extents + extents + "\x89" + "ccollections\nOrderedDict\n)RtR.";
+  const TorchValue read = unpickle("\x80\x02" + tensor, "x.pt",
+                                   [](const std::string&) { return std::span<const std::byte>(); });
   EXPECT_EQ(read.tensor.shape, (std::vector<int64_t>{0, int64_t{1} << 62, int64_t{1} << 62}));
   EXPECT_TRUE(read.tensor.bytes.empty());
 }
@@ -195,13 +226,17 @@ TEST(Pickle, AnEmptyTensorOfHugeExtentsIsOne) {
 // One array of a megabyte, named three hundred times: unfolded it would be 300 MB.
 TEST(Pickle, ArraysCountAgainstTheLimitOfText) {
   const std::string words(1 << 20, 'a');
-  const std::string type = "cnumpy\ndtype\n(" + text_of("u4") + "tR(" + "K\x03" + text_of("<") + "tb";
+  const std::string type =
+      "cnumpy\ndtype\n(" + text_of("u4") + "tR(" + "K\x03" + text_of("<") + "tb";
   const std::string data = "c_codecs\nencode\n(" + text_of(words) + text_of("latin1") + "tR";
   const std::string state = "(K\x01(" + binint(1 << 18) + "t" + type + "\x89" + data + "t";
   const std::string array = "cnumpy.core.multiarray\n_reconstruct\n(tR" + state + "bq\x01";
   std::string list = "](" + array;
   for (int i = 0; i < 300; ++i) list += "h\x01";
-  const auto read = [](const std::string& body) { return unpickle("\x80\x02" + body, "x.pt", [](const std::string&) { return std::span<const std::byte>(); }); };
+  const auto read = [](const std::string& body) {
+    return unpickle("\x80\x02" + body, "x.pt",
+                    [](const std::string&) { return std::span<const std::byte>(); });
+  };
   EXPECT_EQ(read(array + ".").words.size(), size_t{1} << 18);
   EXPECT_THAT([&] { read(list + "e."); }, ThrowsMessage<Error>(HasSubstr("256 MiB")));
 }

@@ -1,4 +1,5 @@
-// Small weights files for tests: a scratch folder, raw bytes, and what must hold of every damaged file.
+// Small weights files for tests: a scratch folder, raw bytes, and what must hold of every damaged
+// file.
 #pragma once
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +19,8 @@
 namespace slipway {
 
 inline void write_bytes(const fs::path& path, const std::string& bytes) {
-  fs::remove(path);  // a file cut short and rewritten is flushed by some file systems, thousands of times here
+  // a file cut short and rewritten is flushed by some file systems, thousands of times here
+  fs::remove(path);
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
@@ -40,8 +42,8 @@ inline std::vector<float> decoded(const TensorInfo& tensor) {
   return out;
 }
 
-// Opens a damaged file: it must be refused with an Error that names it, or be whole as far as its own header goes.
-// Returns whether it was refused.
+// Opens a damaged file: it must be refused with an Error that names it, or be whole as far as its
+// own header goes. Returns whether it was refused.
 template <class File>
 bool refused(const fs::path& path) {
   try {
@@ -57,7 +59,8 @@ bool refused(const fs::path& path) {
   }
 }
 
-// Opens `bytes` with every byte of [0, header) set to a few values, and with random bytes changed. Returns how many were refused.
+// Opens `bytes` with every byte of [0, header) set to a few values, and with random bytes changed.
+// Returns how many were refused.
 template <class File>
 int refused_mutations(const std::string& bytes, size_t header, const fs::path& path) {
   int out = 0;
@@ -74,9 +77,11 @@ int refused_mutations(const std::string& bytes, size_t header, const fs::path& p
   std::mt19937 random(5);
   for (int n = 0; n < 2000; ++n) {
     std::string damaged = bytes;
-    for (size_t i = 1 + random() % 6; i > 0; --i) damaged[random() % header] = static_cast<char>(random());
+    for (size_t i = 1 + random() % 6; i > 0; --i)
+      damaged[random() % header] = static_cast<char>(random());
     if (n % 4 == 0) damaged.erase(random() % header, random() % 9);
-    if (n % 4 == 1) damaged.insert(random() % header, std::string(random() % 9, static_cast<char>(random())));
+    if (n % 4 == 1)
+      damaged.insert(random() % header, std::string(random() % 9, static_cast<char>(random())));
     attempt(damaged);
   }
   return out;

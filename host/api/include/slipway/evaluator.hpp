@@ -11,18 +11,22 @@
 namespace slipway {
 
 struct EvaluateOptions {
-  std::string metric_key_prefix = "eval";  // what the metrics' names begin with, and the name of the results file
-  std::filesystem::path results;           // folder for eval_results.json and all_results.json; "" = they are not written
-  // Of a RAFT run the loss and the [[metric]]s, as sft measures them, instead of the rewards; into eval_loss_results.json, so that the
-  // rewards stay. Of an sft run they are measured anyway.
+  // what the metrics' names begin with, and the name of the results file
+  std::string metric_key_prefix = "eval";
+  std::filesystem::path
+      results;  // folder for eval_results.json and all_results.json; "" = they are not written
+  // Of a RAFT run the loss and the [[metric]]s, as sft measures them, instead of the rewards; into
+  // eval_loss_results.json, so that the rewards stay. Of an sft run they are measured anyway.
   bool loss = false;
 };
 
 struct PredictOptions {
   std::string metric_key_prefix = "test";
-  std::filesystem::path results;         // folder for predict_results.json and all_results.json; "" = they are not written
-  std::vector<std::string> ignore_keys;  // outputs to leave out: prompt, label, prediction, label_ids, predictions, logprobs
-  bool logits = false;                   // all logits too, in safetensors
+  // folder for predict_results.json and all_results.json; "" = they are not written
+  std::filesystem::path results;
+  // outputs to leave out: prompt, label, prediction, label_ids, predictions, logprobs
+  std::vector<std::string> ignore_keys;
+  bool logits = false;  // all logits too, in safetensors
 };
 // Throws std::exception naming the output that there is not.
 void check(const PredictOptions& options, const std::filesystem::path& file);
@@ -33,7 +37,8 @@ struct EvaluationResult {
   std::string table;  // the same for people: sorted, aligned, rounded
 };
 
-// The model, the data (data.eval, data.eval_rows) and the metrics of a run file, or with algorithm = "raft" its rewards. A set with the name "news" has metrics eval_news_loss, ...
+// The model, the data (data.eval, data.eval_rows) and the metrics of a run file, or with algorithm
+// = "raft" its rewards. A set with the name "news" has metrics eval_news_loss, ...
 class Evaluator {
  public:
   explicit Evaluator(RunFile run);
@@ -41,11 +46,13 @@ class Evaluator {
   Evaluator(Evaluator&&) noexcept;
   Evaluator& operator=(Evaluator&&) noexcept;
 
-  // What the run's own evaluations measure: the loss and the metrics; of a RAFT run the rewards of one answer a prompt, drawn as [generation]
-  // says and with the numbers that the run draws with, and how varied and how long the answers are.
+  // What the run's own evaluations measure: the loss and the metrics; of a RAFT run the rewards of
+  // one answer a prompt, drawn as [generation] says and with the numbers that the run draws with,
+  // and how varied and how long the answers are.
   EvaluationResult evaluate(const EvaluateOptions& options = {});
-  // Writes the predictions to `file` while they are computed: JSON Lines, or with a name that ends in ".safetensors" padded arrays. The set
-  // "news" goes to predictions_news.jsonl where `file` is predictions.jsonl.
+  // Writes the predictions to `file` while they are computed: JSON Lines, or with a name that ends
+  // in ".safetensors" padded arrays. The set "news" goes to predictions_news.jsonl where `file` is
+  // predictions.jsonl.
   EvaluationResult predict(const std::filesystem::path& file, const PredictOptions& options = {});
 
  private:

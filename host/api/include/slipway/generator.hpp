@@ -20,7 +20,7 @@ void check(const GenerateOptions& options);
 struct GeneratedText {
   size_t prompt = 0;  // which
   int64_t sample = 0;
-  std::string text;   // without the prompt
+  std::string text;  // without the prompt
   std::vector<int32_t> ids;
   std::vector<float> logprobs;  // of each id
   bool finished = false;        // ended by itself, not cut by max_new_tokens
@@ -30,7 +30,7 @@ struct GeneratorOptions {
   std::filesystem::path tokenizer;  // "" = beside the weights
   std::string use = "llama";        // model plugin
   std::vector<std::filesystem::path> plugin_path;
-  std::string device = "cpu";       // or cuda, auto
+  std::string device = "cpu";  // or cuda, auto
 };
 
 // A model that only writes: a weights folder, a GGUF file, a checkpoint or a run folder.
@@ -38,8 +38,10 @@ class Generator {
  public:
   explicit Generator(const std::filesystem::path& model, const GeneratorOptions& options = {});
   ~Generator();
-  // All samples of all prompts, by (prompt, sample). Equal seeds give equal texts, whatever else is asked.
-  std::vector<GeneratedText> generate(const std::vector<std::string>& prompts, const GenerateOptions& options = {});
+  // All samples of all prompts, by (prompt, sample). Equal seeds give equal texts, whatever else is
+  // asked.
+  std::vector<GeneratedText> generate(const std::vector<std::string>& prompts,
+                                      const GenerateOptions& options = {});
 
  private:
   struct Parts;

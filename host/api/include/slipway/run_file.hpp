@@ -13,20 +13,26 @@ using Overrides = std::vector<std::string>;  // "train.learning_rate=2e-5", ...
 // A run file, checked: every key has its value.
 class RunFile {
  public:
-  // Relative paths in it are looked for beside the file, then in the working folder; those of `overrides` the other way round.
+  // Relative paths in it are looked for beside the file, then in the working folder; those of
+  // `overrides` the other way round.
   static RunFile load(const std::filesystem::path& file, const Overrides& overrides = {});
   // The same from text; `folder` stands for the file's.
-  static RunFile parse(const std::string& toml, const Overrides& overrides = {}, const std::filesystem::path& folder = ".");
+  static RunFile parse(const std::string& toml, const Overrides& overrides = {},
+                       const std::filesystem::path& folder = ".");
 
-  // Checks its plugins and their options too, what no single key can tell, and [search]; builds nothing. Throws with every fault.
+  // Checks its plugins and their options too, what no single key can tell, and [search]; builds
+  // nothing. Throws with every fault.
   void check() const;
-  // Every fault of a run file that can be told without building anything, each "file:line: ..."; none: it is good. Where the text is not
-  // TOML, or keys are wrong, these are the only ones told.
-  static std::vector<std::string> faults(const std::filesystem::path& file, const Overrides& overrides = {});
+  // Every fault of a run file that can be told without building anything, each "file:line: ...";
+  // none: it is good. Where the text is not TOML, or keys are wrong, these are the only ones told.
+  static std::vector<std::string> faults(const std::filesystem::path& file,
+                                         const Overrides& overrides = {});
   std::filesystem::path output_dir() const;
-  std::string value(const std::string& key) const;    // of "train.learning_rate", as TOML
-  std::string text() const;                           // as TOML, each value with where it came from
-  const std::vector<std::string>& notices() const { return notices_; }  // old names that were accepted
+  std::string value(const std::string& key) const;  // of "train.learning_rate", as TOML
+  std::string text() const;                         // as TOML, each value with where it came from
+  const std::vector<std::string>& notices() const {
+    return notices_;
+  }  // old names that were accepted
   // Where it was read ("" after parse()), what was laid over it, its text.
   const std::filesystem::path& file() const { return file_; }
   const Overrides& overrides() const { return overrides_; }

@@ -28,14 +28,15 @@ struct SearchResult {
 
 struct SearchOptions {
   bool stop_on_signals = false;
-  // Runs one trial and returns its objective. Default: `slipway train` in a process of its own, for which the run file must
-  // lie in a file.
+  // Runs one trial and returns its objective. Default: `slipway train` in a process of its own, for
+  // which the run file must lie in a file.
   std::function<std::optional<double>(const SearchTrial& trial)> run_trial;
 };
 
 // The trials of [search]; what the journal in the output folder has is not run again.
 SearchResult search(const RunFile& run, const SearchOptions& options = {});
 // The same from a file; that it has a [search] is asked before anything else.
-SearchResult search(const std::filesystem::path& file, const Overrides& overrides = {}, const SearchOptions& options = {});
+SearchResult search(const std::filesystem::path& file, const Overrides& overrides = {},
+                    const SearchOptions& options = {});
 
 }  // namespace slipway

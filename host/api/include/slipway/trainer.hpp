@@ -16,16 +16,21 @@ namespace slipway {
 
 using Metrics = std::map<std::string, double>;
 
-// A callback that is an object of this program, not a plugin in a file. Everything is called on the thread that trains.
+// A callback that is an object of this program, not a plugin in a file. Everything is called on the
+// thread that trains.
 class TrainerCallback {
  public:
   virtual ~TrainerCallback() = default;
-  virtual std::string id() const = 0;         // "org.example.watch": names it in errors and checkpoints
-  virtual uint64_t events() const = 0;        // bit (1 << SLW_ON_STEP_END) for each event that is wanted
+  // "org.example.watch": names it in errors and checkpoints
+  virtual std::string id() const = 0;
+  // bit (1 << SLW_ON_STEP_END) for each event that is wanted
+  virtual uint64_t events() const = 0;
   virtual int32_t order() const { return 0; }  // lower runs first; the host's own flow runs at 0
-  // Sets and clears bits of `control` (SLW_STOP_TRAINING, SLW_DO_SAVE, ...). What it throws ends the run.
+  // Sets and clears bits of `control` (SLW_STOP_TRAINING, SLW_DO_SAVE, ...). What it throws ends
+  // the run.
   virtual void on_event(const slw_event& event, uint32_t& control) = 0;
-  // The plugin host's services (slipway.host.train/1: weights, gradients, the step's learning rate); lives as long as the run.
+  // The plugin host's services (slipway.host.train/1: weights, gradients, the step's learning
+  // rate); lives as long as the run.
   virtual void attach(const slw_host*) {}
   virtual std::string save() const { return ""; }  // state for checkpoints
   virtual void load(const std::string&) {}
@@ -41,19 +46,22 @@ struct RunState {
 };
 
 struct TrainOptions {
-  std::string resume;               // "" = anew; "true" = from the newest checkpoint of the output folder; else a checkpoint
-  std::filesystem::path profile;    // where to write a trace for ui.perfetto.dev; "" = none
-  // SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 save and stop while the run lives; a second SIGINT or SIGTERM ends the process.
+  // "" = anew; "true" = from the newest checkpoint of the output folder; else a checkpoint
+  std::string resume;
+  std::filesystem::path profile;  // where to write a trace for ui.perfetto.dev; "" = none
+  // SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 save and stop while the run lives; a second SIGINT
+  // or SIGTERM ends the process.
   bool stop_on_signals = false;
-  std::string trial;                // of a search, for the state: {"name": ..., "params": {...}}; "" = none
-  // The logger `console` shows the run on standard error, unless train.disable_tqdm says no; a [[logger]] block for it does so anyway.
+  std::string trial;  // of a search, for the state: {"name": ..., "params": {...}}; "" = none
+  // The logger `console` shows the run on standard error, unless train.disable_tqdm says no; a
+  // [[logger]] block for it does so anyway.
   bool console = false;
 };
 
 struct TrainResult {
   std::string outcome;  // "completed", "stopped: a callback asked for it", ...
   bool completed = false;
-  Metrics metrics;      // the last value of everything that was logged
+  Metrics metrics;  // the last value of everything that was logged
 };
 
 // Trains as a run file says, and keeps the model for what comes after.
@@ -65,19 +73,22 @@ class Trainer {
   Trainer(Trainer&&) noexcept;
   Trainer& operator=(Trainer&&) noexcept;
 
-  // Callbacks run beside those of the run file, equal orders in the order of adding. From the next train() on.
+  // Callbacks run beside those of the run file, equal orders in the order of adding. From the next
+  // train() on.
   void add_callback(std::shared_ptr<TrainerCallback> callback);
   // Takes the first one of that id out, and returns it; nullptr when there is none.
   std::shared_ptr<TrainerCallback> remove_callback(const std::string& id);
 
-  // Trains from the weights that the run file names (or from scratch, or from the checkpoint): every call is a run of its own.
+  // Trains from the weights that the run file names (or from scratch, or from the checkpoint):
+  // every call is a run of its own.
   TrainResult train(const TrainOptions& options = {});
   // The last call's, also when it threw.
   const RunState& state() const;
 
   // What follows uses the trained model; before train(), the run file's.
   // Lets it write.
-  std::vector<GeneratedText> generate(const std::vector<std::string>& prompts, const GenerateOptions& options = {});
+  std::vector<GeneratedText> generate(const std::vector<std::string>& prompts,
+                                      const GenerateOptions& options = {});
   // Writes a folder that from_pretrained reads: model.safetensors, config.json, tokenizer files.
   void save_model(const std::filesystem::path& folder);
 

@@ -9,7 +9,8 @@ namespace slipway::cuda {
 // Tables of a batch, on the host, which is the emulator's device.
 struct Plan {
   AttentionTables tables;
-  Plan(const std::vector<SegmentTree>& trees, int64_t tile) : tables(attention_tables(trees, tile)) {}
+  Plan(const std::vector<SegmentTree>& trees, int64_t tile)
+      : tables(attention_tables(trees, tile)) {}
   AttentionPlan plan() const {
     return {tables.queries.data(), tables.keys.data(), tables.runs.data(),
             static_cast<int64_t>(tables.queries.size()), static_cast<int64_t>(tables.keys.size())};
@@ -32,8 +33,8 @@ struct AttentionBatch {
                      d_out = random_values(tokens * shape.heads * shape.width, 22);
 
   AttentionInputs inputs(const float* from) const {
-    return {from, from + shape.heads * shape.width, from + (shape.heads + shape.kv_heads) * shape.width,
-            columns, columns};
+    return {from, from + shape.heads * shape.width,
+            from + (shape.heads + shape.kv_heads) * shape.width, columns, columns};
   }
   Attended empty() const {
     return {std::vector<float>(d_out.size(), NAN),
@@ -56,8 +57,9 @@ struct AttentionBatch {
                              tokens, shape.heads, shape.kv_heads, shape.width, scale};
     const Plan plan(trees, kernels.attention_tile(shape.width));
     kernels.attention(rows, plan.plan(), a.out.data(), a.lse.data());
-    kernels.attention_backward(rows, plan.plan(), a.out.data(), a.lse.data(), d_out.data(), delta.data(),
-                               const_cast<float*>(d.q), const_cast<float*>(d.k), const_cast<float*>(d.v));
+    kernels.attention_backward(rows, plan.plan(), a.out.data(), a.lse.data(), d_out.data(),
+                               delta.data(), const_cast<float*>(d.q), const_cast<float*>(d.k),
+                               const_cast<float*>(d.v));
     return a;
   }
 };

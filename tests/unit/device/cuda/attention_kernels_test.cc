@@ -1,5 +1,6 @@
-// The attention kernels on the emulator, against the host's attention: packed batches with shared prefixes,
-// forward and backward; every width and tile of the kernels, and which of them a card gets.
+// The attention kernels on the emulator, against the host's attention: packed batches with shared
+// prefixes, forward and backward; every width and tile of the kernels, and which of them a card
+// gets.
 #include <gmock/gmock.h>
 
 #include <stdexcept>
@@ -13,8 +14,8 @@ namespace {
 TEST(CudaAttention, EqualsTheHosts) {
   const std::pair<const char*, AttentionBatch> batches[] = {
       {"one token", {{1, 1, 8}, {{{{0, 1}}}}, 1}},
-      // A prompt longer than a tile with three answers, one of them empty and one longer than a tile; then a
-      // plain sequence.
+      // A prompt longer than a tile with three answers, one of them empty and one longer than a
+      // tile; then a plain sequence.
       {"shared prompt, narrow heads",
        {{4, 2, 10}, {{{{0, 70}, {70, 66}, {136, 0}, {136, 5}}}, {{{141, 64}}}}, 205}},
       {"several sequences, heads of 64", {{3, 1, 64}, {{{{0, 3}}}, {{{3, 65}}}, {{{68, 1}}}}, 69}},
@@ -35,16 +36,17 @@ TEST(CudaAttention, EveryWidthTileAndGroupEqualsTheHosts) {
   for (const int64_t width : {64, 80, 96, 128, 256})
     for (const int64_t group : {1, 4, 8}) {
       // A prompt with two answers, together longer than the largest tile, and one sequence more.
-      const AttentionBatch batch{{group, 1, width}, {{{{0, 37}, {37, 31}, {68, 3}}}, {{{71, 20}}}}, 91};
+      const AttentionBatch batch{
+          {group, 1, width}, {{{{0, 37}, {37, 31}, {68, 3}}}, {{{71, 20}}}}, 91};
       const Attended expected = batch.on_host();
       for (const int tile : kTiles) {
         SCOPED_TRACE(testing::Message()
                      << "heads of " << width << ", groups of " << group << ", tile " << tile);
-        std::printf("heads of %d, groups of %d, tile %d\n", static_cast<int>(width), static_cast<int>(group),
-                    tile);
+        std::printf("heads of %d, groups of %d, tile %d\n", static_cast<int>(width),
+                    static_cast<int>(group), tile);
         const Card card = card_for(width, tile);
-        const auto kernels =
-            emulated_kernels(group == 4 ? ThreadOrder::kDescending : ThreadOrder::kAscending, nullptr, card);
+        const auto kernels = emulated_kernels(
+            group == 4 ? ThreadOrder::kDescending : ThreadOrder::kAscending, nullptr, card);
         ASSERT_EQ(kernels->attention_tile(width), tile);
         expect_near(batch.on(*kernels), expected);
       }
@@ -80,14 +82,16 @@ TEST(CudaAttention, RefusesWhatNoTileFitsWithTheFigures) {
   EXPECT_EQ(kernels->attention_tile(128), 16);
   EXPECT_THAT(
       [&] { kernels->attention_tile(200); },
-      testing::ThrowsMessage<std::length_error>(
-          "heads of 200 need 67968 bytes of shared memory for a block of threads, and the card has 49152"));
+      testing::ThrowsMessage<std::length_error>("heads of 200 need 67968 bytes of shared memory "
+                                                "for a block of threads, and the card has 49152"));
   EXPECT_THAT([&] { kernels->attention_tile(257); },
-              testing::ThrowsMessage<std::length_error>("heads of 257 are wider than the kernels can (256)"));
+              testing::ThrowsMessage<std::length_error>(
+                  "heads of 257 are wider than the kernels can (256)"));
   const AttentionRows rows{nullptr, nullptr, nullptr, 0, 0, 0, 16, 1, 256, 1};
   EXPECT_THAT(
       [&] {
-        kernels->attention_decode(rows, {nullptr, nullptr, nullptr, nullptr, 1}, {}, nullptr, nullptr);
+        kernels->attention_decode(rows, {nullptr, nullptr, nullptr, nullptr, 1}, {}, nullptr,
+                                  nullptr);
       },
       testing::ThrowsMessage<std::length_error>(
           "16 heads of 256 over one of keys, in decoding, need 102848 bytes of shared "

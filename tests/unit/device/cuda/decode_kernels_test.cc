@@ -1,5 +1,5 @@
-// Attention of decoding on the emulator: against the packed forward of the host; keys shared by blocks of
-// threads.
+// Attention of decoding on the emulator: against the packed forward of the host; keys shared by
+// blocks of threads.
 #include "device/cuda/decode_split.h"
 #include "tests/unit/device/cuda/attention_batch.h"
 
@@ -16,12 +16,12 @@ class Decoding {
         cache_{},
         qkv_(random_values(tokens * columns(), 31)) {
     cache_.prompt_capacity = prompt + 10, cache_.slot_capacity = slot_capacity;
-    prompt_k_.assign(static_cast<size_t>(kRegions * shape.kv_heads * cache_.prompt_capacity * shape.width),
-                     NAN);
+    prompt_k_.assign(
+        static_cast<size_t>(kRegions * shape.kv_heads * cache_.prompt_capacity * shape.width), NAN);
     slot_k_.assign(static_cast<size_t>(kSlots * shape.kv_heads * slot_capacity * shape.width), NAN);
     prompt_v_ = prompt_k_, slot_v_ = slot_k_;
-    cache_.prompt_k = prompt_k_.data(), cache_.prompt_v = prompt_v_.data(), cache_.slot_k = slot_k_.data(),
-    cache_.slot_v = slot_v_.data();
+    cache_.prompt_k = prompt_k_.data(), cache_.prompt_v = prompt_v_.data(),
+    cache_.slot_k = slot_k_.data(), cache_.slot_v = slot_v_.data();
   }
 
   // What every token after the prompt gets in one packed forward.
@@ -35,21 +35,23 @@ class Decoding {
   }
   void store_prompt(DeviceKernels& kernels) {
     std::vector<int64_t> places;
-    for (int64_t i = 0; i < prompt_length; ++i) places.push_back(kRegion * cache_.prompt_capacity + i);
+    for (int64_t i = 0; i < prompt_length; ++i)
+      places.push_back(kRegion * cache_.prompt_capacity + i);
     kernels.cache_prompts(rows_of(qkv_), prompt_length, places.data(), cache_);
   }
-  // Feeds a token `length` after the prompt in one row, beside `others` rows that are not there; what the row
-  // gets.
+  // Feeds a token `length` after the prompt in one row, beside `others` rows that are not there;
+  // what the row gets.
   std::vector<float> step(DeviceKernels& kernels, int64_t length, int64_t others = 1) {
-    std::vector<int64_t> region(1 + static_cast<size_t>(others), 0), prompt = region, slot(region.size(), -1),
-                                                                     lengths = region;
+    std::vector<int64_t> region(1 + static_cast<size_t>(others), 0),
+        prompt = region, slot(region.size(), -1), lengths = region;
     region[0] = kRegion, prompt[0] = prompt_length, slot[0] = kSlot, lengths[0] = length;
     std::vector<float> fed(region.size() * static_cast<size_t>(columns()), NAN),
         out(region.size() * static_cast<size_t>(wide()), NAN);
     std::copy_n(qkv_.data() + (prompt_length + length) * columns(), columns(), fed.data());
     const AttentionRows in = rows_of(fed);
     const DecodeRows rows{region.data(), prompt.data(), slot.data(), lengths.data(), 1 + others};
-    std::vector<float> partial(static_cast<size_t>(kernels.attention_decode_room(in, rows, cache_)), NAN);
+    std::vector<float> partial(static_cast<size_t>(kernels.attention_decode_room(in, rows, cache_)),
+                               NAN);
     kernels.attention_decode(in, rows, cache_, partial.data(), out.data());
     for (size_t i = static_cast<size_t>(wide()); i < out.size(); ++i) EXPECT_EQ(out[i], 0.0f);
     out.resize(static_cast<size_t>(wide()));

@@ -22,7 +22,8 @@ class CudaAttentionOperator : public DeviceTest {
 };
 
 // Output and gradients of q, k and v, end to end.
-std::vector<float> attended(int64_t heads, int64_t kv_heads, int64_t width, const AttentionContext& context) {
+std::vector<float> attended(int64_t heads, int64_t kv_heads, int64_t width,
+                            const AttentionContext& context) {
   const auto leaf = [&](int64_t count, uint32_t seed) {
     const at::Tensor here =
         at::tensor(random_values(kTokens * count * width, seed)).view({kTokens, count, width});
@@ -34,7 +35,8 @@ std::vector<float> attended(int64_t heads, int64_t kv_heads, int64_t width, cons
   std::vector<float> all;
   for (const at::Tensor& each : {out.detach(), q.grad(), k.grad(), v.grad()}) {
     const at::Tensor here = on_host(each).contiguous();
-    all.insert(all.end(), here.const_data_ptr<float>(), here.const_data_ptr<float>() + here.numel());
+    all.insert(all.end(), here.const_data_ptr<float>(),
+               here.const_data_ptr<float>() + here.numel());
   }
   return all;
 }
@@ -42,7 +44,8 @@ std::vector<float> attended(int64_t heads, int64_t kv_heads, int64_t width, cons
 // Tables of one batch are made for one tile: wider heads need tables of their own.
 TEST_F(CudaAttentionOperator, HeadsOfSeveralWidthsFitIntoASmallCardInOneBatch) {
   const auto all = [] {
-    const AttentionContext context = AttentionContext::packed({{{{0, 66}, {66, 4}}}, {{{70, 20}}}}, kTokens);
+    const AttentionContext context =
+        AttentionContext::packed({{{{0, 66}, {66, 4}}}, {{{70, 20}}}}, kTokens);
     std::vector<std::vector<float>> out;
     for (const int64_t width : {64, 128, 64, 256}) out.push_back(attended(2, 1, width, context));
     return out;
@@ -59,14 +62,14 @@ TEST_F(CudaAttentionOperator, HeadsThatTheCardCannotAreRefusedWithItsNameAndTheM
   emulated_accelerator().card = {48 << 10, 1};
   const OnDevice device;
   const AttentionContext context = AttentionContext::packed({{{{0, kTokens}}}}, kTokens);
-  EXPECT_THAT([&] { attended(1, 1, 256, context); },
-              testing::ThrowsMessage<Error>(
-                  "attention on emulator: heads of 256 need 67968 bytes of shared memory for a block of "
-                  "threads, and the card has 49152; use device = \"cpu\""));
   EXPECT_THAT(
-      [&] { attended(1, 1, 260, context); },
+      [&] { attended(1, 1, 256, context); },
       testing::ThrowsMessage<Error>(
-          "attention on emulator: heads of 260 are wider than the kernels can (256); use device = \"cpu\""));
+          "attention on emulator: heads of 256 need 67968 bytes of shared memory for a block of "
+          "threads, and the card has 49152; use device = \"cpu\""));
+  EXPECT_THAT([&] { attended(1, 1, 260, context); },
+              testing::ThrowsMessage<Error>("attention on emulator: heads of 260 are wider than "
+                                            "the kernels can (256); use device = \"cpu\""));
 }
 
 }  // namespace

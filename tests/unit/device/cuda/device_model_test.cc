@@ -1,5 +1,6 @@
-// A whole model on an accelerator, against the processor: losses, gradients, an update, and generation by replayed steps. The
-// accelerator is the emulator, or with SLIPWAY_TEST_DEVICE=module the GPU, where there is one.
+// A whole model on an accelerator, against the processor: losses, gradients, an update, and
+// generation by replayed steps. The accelerator is the emulator, or with SLIPWAY_TEST_DEVICE=module
+// the GPU, where there is one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,8 +32,10 @@ class Tiny {
     static const Registry registry({built("plugins")});
     const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
     Value options;
-    options["config"] = value_of(parse_json(R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-                                                "vocab_size": 48, "initializer_range": 0.3, "tie_word_embeddings": true})", "tiny"));
+    options["config"] = value_of(parse_json(
+        R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+                                                "vocab_size": 48, "initializer_range": 0.3, "tie_word_embeddings": true})",
+        "tiny"));
     return Plugin(*found.library, *found.descriptor, options, {});
   }
   Plugin plugin_;
@@ -45,7 +48,8 @@ class Tiny {
 PackedBatch batch() {
   std::vector<Example> examples;
   for (int32_t i = 0; i < 3; ++i) {
-    Example example{{3, 7, 1, 9, static_cast<int32_t>(10 + i), static_cast<int32_t>(20 + 2 * i), 4}, 4};
+    Example example{{3, 7, 1, 9, static_cast<int32_t>(10 + i), static_cast<int32_t>(20 + 2 * i), 4},
+                    4};
     if (i == 2) example.ids[0] = 11;
     examples.push_back(example);
   }
@@ -56,24 +60,30 @@ PackedBatch batch() {
 
 class CudaModel : public DeviceTest {};
 
-float difference(const at::Tensor& ours, const at::Tensor& theirs) { return (ours.cpu() - theirs).abs().max().item<float>(); }
+float difference(const at::Tensor& ours, const at::Tensor& theirs) {
+  return (ours.cpu() - theirs).abs().max().item<float>();
+}
 
 TEST_F(CudaModel, TrainsAsTheProcessorDoes) {
   Tiny here;
   const PackedBatch examples = batch();
   const auto labels = static_cast<int64_t>(examples.targets.size());
-  const double loss = loss_backward(here.model, examples, labels), quiet = loss_sum(here.model, examples);
+  const double loss = loss_backward(here.model, examples, labels),
+               quiet = loss_sum(here.model, examples);
   const OnDevice device;
   Tiny there;
   ASSERT_TRUE(on_device(there.model.parameters().groups()[0].weights));
-  const double our_loss = loss_backward(there.model, examples, labels), our_quiet = loss_sum(there.model, examples);
+  const double our_loss = loss_backward(there.model, examples, labels),
+               our_quiet = loss_sum(there.model, examples);
   std::printf("loss %.6f, on the device %.6f\n", loss, our_loss);
   EXPECT_NEAR(our_loss, loss, 1e-5 * loss);
   EXPECT_NEAR(our_quiet, quiet, 1e-5 * quiet);
   const auto &ours = there.model.parameters().groups(), &theirs = here.model.parameters().groups();
   for (size_t g = 0; g < theirs.size(); ++g) {
-    const float off = difference(ours[g].grads, theirs[g].grads), largest = theirs[g].grads.abs().max().item<float>();
-    std::printf("gradients of group %zu: largest difference %.3g of %.3g\n", g, static_cast<double>(off), static_cast<double>(largest));
+    const float off = difference(ours[g].grads, theirs[g].grads),
+                largest = theirs[g].grads.abs().max().item<float>();
+    std::printf("gradients of group %zu: largest difference %.3g of %.3g\n", g,
+                static_cast<double>(off), static_cast<double>(largest));
     EXPECT_GT(largest, 0.01f);
     EXPECT_LT(off, 1e-5f * std::fmax(1.0f, largest));
     const double squares = theirs[g].grads.square().sum(at::kDouble).item<double>();
@@ -86,8 +96,15 @@ TEST_F(CudaModel, TrainsAsTheProcessorDoes) {
 
 // Two updates by every optimizer, the second clipped; the gradients are the processor's.
 TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
-  const std::pair<const char*, const char*> optimizers[] = {{"adamw_torch", ""}, {"sgd", ""}, {"sgd", "momentum=0.9, nesterov=true"}, {"sgd", "momentum=0.9, dampening=0.5"},
-                                                            {"adagrad", "lr_decay=0.1"}, {"rmsprop", ""}, {"rmsprop", "momentum=0.5, centered=true"}, {"lion_32bit", ""}};
+  const std::pair<const char*, const char*> optimizers[] = {
+      {"adamw_torch", ""},
+      {"sgd", ""},
+      {"sgd", "momentum=0.9, nesterov=true"},
+      {"sgd", "momentum=0.9, dampening=0.5"},
+      {"adagrad", "lr_decay=0.1"},
+      {"rmsprop", ""},
+      {"rmsprop", "momentum=0.5, centered=true"},
+      {"lion_32bit", ""}};
   for (const auto& [name, options] : optimizers) {
     OptimizerSettings settings;
     settings.name = name, settings.options = options, settings.weight_decay = 0.1;
@@ -98,12 +115,15 @@ TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
     const OnDevice device;
     Tiny there;
     const std::unique_ptr<Optimizer> ours = make_optimizer(there.model.parameters(), settings);
-    auto &our_groups = there.model.parameters().groups(), &their_groups = here.model.parameters().groups();
+    auto &our_groups = there.model.parameters().groups(),
+         &their_groups = here.model.parameters().groups();
     for (size_t g = 0; g < our_groups.size(); ++g) our_groups[g].grads.copy_(their_groups[g].grads);
     for (const double scale : {1.0, 0.25}) ours->step(0.01, scale), theirs->step(0.01, scale);
     float off = 0;
-    for (size_t g = 0; g < our_groups.size(); ++g) off = std::fmax(off, difference(our_groups[g].weights, their_groups[g].weights));
-    std::printf("%s (%s): largest difference of weights %.3g\n", name, options, static_cast<double>(off));
+    for (size_t g = 0; g < our_groups.size(); ++g)
+      off = std::fmax(off, difference(our_groups[g].weights, their_groups[g].weights));
+    std::printf("%s (%s): largest difference of weights %.3g\n", name, options,
+                static_cast<double>(off));
     EXPECT_LT(off, 2e-6f) << name;
     EXPECT_GT(difference(our_groups[0].weights, start), 1e-3f) << name;
   }
@@ -136,8 +156,8 @@ TEST_F(CudaModel, LossesAreAddedUpThere) {
   const auto fetched = [&](const auto& work, double expected) {
     const int64_t copies = on.copies_out, bytes = on.bytes_out;
     EXPECT_NEAR(work(), expected, 1e-5 * expected);
-    std::printf("fetched from the device: %d bytes in %d copies\n", static_cast<int>(on.bytes_out - bytes),
-                static_cast<int>(on.copies_out - copies));
+    std::printf("fetched from the device: %d bytes in %d copies\n",
+                static_cast<int>(on.bytes_out - bytes), static_cast<int>(on.copies_out - copies));
     EXPECT_EQ(on.copies_out - copies, 1);
     EXPECT_EQ(on.bytes_out - bytes, 8);
   };
@@ -146,8 +166,8 @@ TEST_F(CudaModel, LossesAreAddedUpThere) {
   fetched([&] { return loss_sum(there.model, batch, smoothed); }, quiet_smoothed);
 }
 
-// What an evaluation needs of the logits is found there: a label's log-probability and the most likely token,
-// 12 bytes a label.
+// What an evaluation needs of the logits is found there: a label's log-probability and the most
+// likely token, 12 bytes a label.
 TEST_F(CudaModel, PredictionsAreFoundThere) {
   std::vector<Example> examples;
   many_labels(examples);
@@ -205,7 +225,8 @@ TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
   settings.max_new_tokens = 9;
   settings.max_rows = 5;  // rows leave and others enter
   settings.stop_tokens = {2, 30};
-  const std::vector<GenerationRequest> requests = {{{3, 7, 1}, 0, 3}, {{5}, 1, 2}, {{9, 8, 7, 6, 5}, 2, 3}};
+  const std::vector<GenerationRequest> requests = {
+      {{3, 7, 1}, 0, 3}, {{5}, 1, 2}, {{9, 8, 7, 6, 5}, 2, 3}};
   const std::vector<Completion> expected = generate(here.model, requests, settings);
   const OnDevice device;
   Tiny there;
@@ -217,9 +238,11 @@ TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
   for (size_t i = 0; i < got.size(); ++i) {
     EXPECT_EQ(got[i].ids, expected[i].ids);
     EXPECT_EQ(got[i].finished, expected[i].finished);
-    for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t) off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
+    for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t)
+      off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
   }
-  std::printf("log-probabilities: largest difference %.3g; %lld steps recorded, %lld replayed\n", static_cast<double>(off), static_cast<long long>(on.recordings - recordings),
+  std::printf("log-probabilities: largest difference %.3g; %lld steps recorded, %lld replayed\n",
+              static_cast<double>(off), static_cast<long long>(on.recordings - recordings),
               static_cast<long long>(on.replays - replays));
   EXPECT_LT(off, 1e-5f);
   if (on_a_gpu()) return;
@@ -227,8 +250,8 @@ TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
   EXPECT_GT(on.replays - replays, 5);
 }
 
-// Prompts of several parts of keys each, and of different lengths: a recorded step reads lengths as they are
-// then.
+// Prompts of several parts of keys each, and of different lengths: a recorded step reads lengths as
+// they are then.
 TEST_F(CudaModel, GeneratesAfterLongPromptsByReplayedSteps) {
   std::vector<int32_t> longer(330), shorter(270);
   for (size_t i = 0; i < longer.size(); ++i) longer[i] = static_cast<int32_t>(i * 7 % 48);
@@ -249,7 +272,8 @@ TEST_F(CudaModel, GeneratesAfterLongPromptsByReplayedSteps) {
     for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t)
       off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
   }
-  std::printf("log-probabilities after long prompts: largest difference %.3g\n", static_cast<double>(off));
+  std::printf("log-probabilities after long prompts: largest difference %.3g\n",
+              static_cast<double>(off));
   EXPECT_LT(off, 1e-5f);
   if (on_a_gpu()) return;
   EXPECT_GE(emulated_accelerator().replays - replays, 2);
@@ -264,14 +288,16 @@ TEST_F(CudaModel, OtherOperatorsOfLibTorchGoThroughTheProcessor) {
   at::Tensor part = there.narrow(1, 0, 2);
   part.copy_(at::ones({3, 2}));
   EXPECT_EQ(there.sum().item<float>(), 6.0f + 2 + 3 + 6 + 7 + 10 + 11);
-  EXPECT_TRUE(at::equal(there.index_select(0, int64_tensor({2, 0})).cpu(), there.cpu().index_select(0, at::tensor({2, 0}))));
+  EXPECT_TRUE(at::equal(there.index_select(0, int64_tensor({2, 0})).cpu(),
+                        there.cpu().index_select(0, at::tensor({2, 0}))));
 }
 
 TEST_F(CudaModel, MemoryThatRunsOutIsToldAsSuch) {
   if (on_a_gpu()) GTEST_SKIP() << "skipped: a GPU is not filled for this";
   const OnDevice device;
   Tiny there;
-  std::vector<Example> examples(40, Example{std::vector<int32_t>(61, 5), 1});  // larger than what any test kept in the pool
+  // larger than what any test kept in the pool
+  std::vector<Example> examples(40, Example{std::vector<int32_t>(61, 5), 1});
   std::vector<const Example*> chosen;
   for (const Example& example : examples) chosen.push_back(&example);
   const PackedBatch large = pack(chosen);
@@ -281,14 +307,16 @@ TEST_F(CudaModel, MemoryThatRunsOutIsToldAsSuch) {
   };
   const auto train = [&] {
     const Full full;
-    within_memory([&] { return loss_backward(there.model, large, 1); }, [] { return std::string("step 3"); });
+    within_memory([&] { return loss_backward(there.model, large, 1); },
+                  [] { return std::string("step 3"); });
   };
   EXPECT_THAT(train, testing::ThrowsMessage<OutOfMemory>(testing::StrEq("step 3")));
   const auto allocate = [] {
     const Full full;
     FlatParameters parameters({{"wide", {1 << 20}}});
   };
-  EXPECT_THAT(allocate, testing::ThrowsMessage<Error>(testing::HasSubstr("out of memory: the model's weights need 0.0 GiB on emulator")));
+  EXPECT_THAT(allocate, testing::ThrowsMessage<Error>(testing::HasSubstr(
+                            "out of memory: the model's weights need 0.0 GiB on emulator")));
   EXPECT_GT(loss_backward(there.model, batch(), 1), 0) << "with memory it goes on";
 }
 
@@ -300,14 +328,18 @@ TEST_F(CudaModel, WhatThePoolKeepsIsFree) {
   EXPECT_GE(free_device_memory(), before + (size_t{12} << 20));
 }
 
-// A head that ends in an operator which the accelerator has not: it goes through the processor, and no recording can hold that.
+// A head that ends in an operator which the accelerator has not: it goes through the processor, and
+// no recording can hold that.
 TEST_F(CudaModel, StepsThatCannotBeRecordedAreDoneAsTheyCome) {
   const auto make = [] {
     return std::make_unique<PlainModel>(
         40, 8, std::vector<PlainModel::Parameter>{{"embedding", {40, 8}}, {"block", {8, 8}}},
-        std::vector<PlainModel::Segment>{[](const auto& w, const at::Tensor& x, int64_t) { return slipway::embedding(w[0], x); },
-                                         [](const auto& w, const at::Tensor& x, int64_t) { return slipway::linear(x, w[1]); },
-                                         [](const auto& w, const at::Tensor& x, int64_t) { return at::tanh(slipway::linear(x, w[0])) * 3; }});
+        std::vector<PlainModel::Segment>{
+            [](const auto& w, const at::Tensor& x, int64_t) { return slipway::embedding(w[0], x); },
+            [](const auto& w, const at::Tensor& x, int64_t) { return slipway::linear(x, w[1]); },
+            [](const auto& w, const at::Tensor& x, int64_t) {
+              return at::tanh(slipway::linear(x, w[0])) * 3;
+            }});
   };
   GenerationSettings settings;
   settings.max_new_tokens = 6;
@@ -329,7 +361,8 @@ TEST_F(CudaModel, ExchangesPolicyAndStartingModelInPlace) {
   }
   const at::Tensor policy = there.model.parameters().groups()[0].weights.cpu();
   const std::vector<Example> examples = {{{3, 7, 1, 9}, 1}};
-  const std::vector<double> moved = sequence_logprobs(there.model, examples), start = reference.logprobs(there.model, examples);
+  const std::vector<double> moved = sequence_logprobs(there.model, examples),
+                            start = reference.logprobs(there.model, examples);
   EXPECT_NE(start, moved);
   EXPECT_TRUE(at::equal(there.model.parameters().groups()[0].weights.cpu(), policy));
   Tiny fresh;

@@ -1,5 +1,6 @@
-// Whole runs on an accelerator, against the processor: supervised fine-tuning, checkpoints that go from one to the other, callbacks that
-// read and change tensors, a RAFT run. The model is tiny; everything else is what `slipway train` does.
+// Whole runs on an accelerator, against the processor: supervised fine-tuning, checkpoints that go
+// from one to the other, callbacks that read and change tensors, a RAFT run. The model is tiny;
+// everything else is what `slipway train` does.
 #include <cmath>
 
 #include "base/memory_use.h"
@@ -12,7 +13,8 @@
 namespace slipway::cuda {
 namespace {
 
-constexpr const char* kModel = R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+constexpr const char* kModel =
+    R"({"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
                                    "vocab_size": 600, "initializer_range": 0.3, "max_position_embeddings": 64, "tie_word_embeddings": true})";
 constexpr const char* kText = R"({"prompt": "The film ", "completion": "is good"}
 {"prompt": "A story of ", "completion": "two people"}
@@ -21,7 +23,8 @@ constexpr const char* kText = R"({"prompt": "The film ", "completion": "is good"
 {"prompt": "In the night ", "completion": "it rained"}
 {"prompt": "A plot ", "completion": "too thin"}
 )";
-// Adam's first steps are signs of gradients, of those too that rounding alone makes positive or negative: epsilon lets these be.
+// Adam's first steps are signs of gradients, of those too that rounding alone makes positive or
+// negative: epsilon lets these be.
 constexpr const char* kSft = R"([train]
 max_steps = 6
 per_device_train_batch_size = 2
@@ -66,11 +69,14 @@ Plugin plugin_of(const char* use, uint32_t kind, const Value& options) {
 RunConfig config_of(const fs::path& folder, const std::string& algorithm, const std::string& rest) {
   write_file_durably(folder / "model.json", kModel);
   write_file_durably(folder / "text.jsonl", kText);
-  std::string file = "[run]\nalgorithm = \"" + algorithm + "\"\noutput_dir = \"" + (folder / "out").string() + "\"\n[model]\nconfig = \"model.json\"\ntokenizer = \"" +
+  std::string file = "[run]\nalgorithm = \"" + algorithm + "\"\noutput_dir = \"" +
+                     (folder / "out").string() +
+                     "\"\n[model]\nconfig = \"model.json\"\ntokenizer = \"" +
                      in_the_tree("tests/parity/data/tokenizer_gpt2.json").string() + "\"\n" + rest;
   const std::string data = "[data]\n";
   const std::string files = "train = [\"text.jsonl\"]\nappend_eos = false\n";
-  if (const size_t at = file.find(data); at != std::string::npos) file.insert(at + data.size(), files);
+  if (const size_t at = file.find(data); at != std::string::npos)
+    file.insert(at + data.size(), files);
   else file += data + files;
   write_file_durably(folder / "run.toml", file);
   fs::create_directories(folder / "out/samples");
@@ -81,25 +87,39 @@ RunConfig config_of(const fs::path& folder, const std::string& algorithm, const 
 class TinyRun {
  public:
   explicit TinyRun(const RunConfig& c)
-      : config(c), tokenizer(load_tokenizer(c.tokenizer)), plugin_(plugin_of("llama", SLW_KIND_MODEL, option_table("config", value_of(parse_json(kModel, "tiny"))))),
-        model(plugin_.get(), plugin_.id()), run({config, model, parse_json(kModel, "tiny"), tokenizer, {}, {}, access_, memory_}) {
+      : config(c),
+        tokenizer(load_tokenizer(c.tokenizer)),
+        plugin_(plugin_of("llama", SLW_KIND_MODEL,
+                          option_table("config", value_of(parse_json(kModel, "tiny"))))),
+        model(plugin_.get(), plugin_.id()),
+        run({config, model, parse_json(kModel, "tiny"), tokenizer, {}, {}, access_, memory_}) {
     model.parameters().initialise(5);
     rows_ = read_dataset(config.train_files, {});
   }
 
   std::string sft(const std::optional<fs::path>& checkpoint = {}) {
-    const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 1), rest(rows_.begin() + 1, rows_.end());
+    const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 1),
+        rest(rows_.begin() + 1, rows_.end());
     if (checkpoint) run.restore(*checkpoint);
-    SftData data{examples_of(rest, config, tokenizer), {{"", examples_of(held_out, config, tokenizer)}}, {}, {}};
+    SftData data{examples_of(rest, config, tokenizer),
+                 {{"", examples_of(held_out, config, tokenizer)}},
+                 {},
+                 {}};
     return run_sft(run, data, checkpoint);
   }
   std::string raft(const std::optional<fs::path>& checkpoint = {}) {
-    const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 2), rest(rows_.begin() + 2, rows_.end());
+    const std::vector<Row> held_out(rows_.begin(), rows_.begin() + 2),
+        rest(rows_.begin() + 2, rows_.end());
     std::vector<RewardPlugin> rewards;
     Value options;
     const Registry::Found& found = registry().find("length", SLW_KIND_REWARD, {});
-    rewards.emplace_back(Plugin(*found.library, *found.descriptor, check_options(found.descriptor->options, &options, found.descriptor->id, {}), {}), 1.0);
-    return run_raft(run, {prompts_of(rest, config, tokenizer), prompts_of(held_out, config, tokenizer)}, rewards, checkpoint);
+    rewards.emplace_back(
+        Plugin(*found.library, *found.descriptor,
+               check_options(found.descriptor->options, &options, found.descriptor->id, {}), {}),
+        1.0);
+    return run_raft(run,
+                    {prompts_of(rest, config, tokenizer), prompts_of(held_out, config, tokenizer)},
+                    rewards, checkpoint);
   }
 
   // What the log history says under `key`, in order.
@@ -111,7 +131,8 @@ class TinyRun {
   }
   std::vector<at::Tensor> weights() const {
     std::vector<at::Tensor> out;
-    for (const FlatParameters::Group& group : model.parameters().groups()) out.push_back(on_host(group.weights).clone());
+    for (const FlatParameters::Group& group : model.parameters().groups())
+      out.push_back(on_host(group.weights).clone());
     return out;
   }
 
@@ -130,20 +151,24 @@ class TinyRun {
 };
 
 // Prints and bounds what two runs differ by: logged values relative, weights absolute.
-void expect_close(const char* what, const std::vector<double>& ours, const std::vector<double>& theirs, double tolerance) {
+void expect_close(const char* what, const std::vector<double>& ours,
+                  const std::vector<double>& theirs, double tolerance) {
   ASSERT_EQ(ours.size(), theirs.size()) << what;
   ASSERT_FALSE(theirs.empty()) << what;
   double off = 0;
-  for (size_t i = 0; i < ours.size(); ++i) off = std::fmax(off, std::abs(ours[i] - theirs[i]) / std::fmax(1.0, std::abs(theirs[i])));
+  for (size_t i = 0; i < ours.size(); ++i)
+    off = std::fmax(off, std::abs(ours[i] - theirs[i]) / std::fmax(1.0, std::abs(theirs[i])));
   std::printf("%s, %zu values: largest difference %.3g\n", what, ours.size(), off);
   EXPECT_LT(off, tolerance) << what;
 }
 double distance(const std::vector<at::Tensor>& ours, const std::vector<at::Tensor>& theirs) {
   double off = 0;
-  for (size_t g = 0; g < theirs.size(); ++g) off = std::fmax(off, (ours[g] - theirs[g]).abs().max().item<double>());
+  for (size_t g = 0; g < theirs.size(); ++g)
+    off = std::fmax(off, (ours[g] - theirs[g]).abs().max().item<double>());
   return off;
 }
-void expect_close(const char* what, const std::vector<at::Tensor>& ours, const std::vector<at::Tensor>& theirs, double tolerance) {
+void expect_close(const char* what, const std::vector<at::Tensor>& ours,
+                  const std::vector<at::Tensor>& theirs, double tolerance) {
   const double off = distance(ours, theirs);
   std::printf("%s: largest difference %.3g\n", what, off);
   EXPECT_LT(off, tolerance) << what;
@@ -161,7 +186,8 @@ class CudaTraining : public DeviceTest {};
 TEST_F(CudaTraining, FineTunesAsTheProcessorDoesAndCheckpointsGoFromOneToTheOther) {
   const fs::path folder = scratch();
   fs::create_directories(folder / "here"), fs::create_directories(folder / "there");
-  const RunConfig config_here = config_of(folder / "here", "sft", kSft), config_there = config_of(folder / "there", "sft", kSft);
+  const RunConfig config_here = config_of(folder / "here", "sft", kSft),
+                  config_there = config_of(folder / "there", "sft", kSft);
   TinyRun here(config_here);
   const std::vector<at::Tensor> start = here.weights();
   EXPECT_EQ(here.sft(), "completed");
@@ -200,17 +226,21 @@ TEST_F(CudaTraining, GoesOnFromItsOwnCheckpointBitForBit) {
 TEST_F(CudaTraining, RaftDrawsAndTrainsAsTheProcessorDoes) {
   const fs::path folder = scratch();
   fs::create_directories(folder / "here"), fs::create_directories(folder / "there");
-  const RunConfig config_here = config_of(folder / "here", "raft", kRaft), config_there = config_of(folder / "there", "raft", kRaft);
+  const RunConfig config_here = config_of(folder / "here", "raft", kRaft),
+                  config_there = config_of(folder / "there", "raft", kRaft);
   TinyRun here(config_here);
   EXPECT_EQ(here.raft(), "completed");
   {
     const OnDevice device;
     TinyRun there(config_there);
     EXPECT_EQ(there.raft(), "completed");
-    for (const char* file : {"iteration-0001.jsonl", "iteration-0002.jsonl", "eval-0000.jsonl", "eval-0002.jsonl"}) {
-      std::istringstream ours(read_file(config_there.output_dir / "samples" / file)), theirs(read_file(config_here.output_dir / "samples" / file));
+    for (const char* file :
+         {"iteration-0001.jsonl", "iteration-0002.jsonl", "eval-0000.jsonl", "eval-0002.jsonl"}) {
+      std::istringstream ours(read_file(config_there.output_dir / "samples" / file)),
+          theirs(read_file(config_here.output_dir / "samples" / file));
       int lines = 0;
-      for (std::string our, their; std::getline(theirs, their) && std::getline(ours, our); ++lines) {
+      for (std::string our, their; std::getline(theirs, their) && std::getline(ours, our);
+           ++lines) {
         const Json our_row = parse_json(our, file), their_row = parse_json(their, file);
         EXPECT_EQ(our_row.at("completion"), their_row.at("completion")) << file;
         EXPECT_EQ(our_row.at("reward"), their_row.at("reward")) << file;
@@ -218,14 +248,16 @@ TEST_F(CudaTraining, RaftDrawsAndTrainsAsTheProcessorDoes) {
       EXPECT_GE(lines, 2) << file;
     }
     expect_close("raft: losses", there.logged("loss"), here.logged("loss"), 1e-4);
-    expect_close("raft: held-out rewards", there.logged("eval_reward"), here.logged("eval_reward"), 1e-9);
+    expect_close("raft: held-out rewards", there.logged("eval_reward"), here.logged("eval_reward"),
+                 1e-9);
     expect_close("raft: weights", there.weights(), here.weights(), 1e-4);
   }
 }
 
 // On a device that rounds the operands of products, against the processor that does.
 TEST_F(CudaTraining, RoundsProductsToBfloat16AsTheProcessorDoes) {
-  if (on_a_gpu()) GTEST_SKIP() << "skipped: a GPU sums in an order of its own, and rounding makes more of that";
+  if (on_a_gpu())
+    GTEST_SKIP() << "skipped: a GPU sums in an order of its own, and rounding makes more of that";
   TinyStage here, exact;
   here.settings.bf16 = true;
   here.train({}, 4);
@@ -237,7 +269,8 @@ TEST_F(CudaTraining, RoundsProductsToBfloat16AsTheProcessorDoes) {
   there.train({}, 4);
   ASSERT_EQ(there.reports.size(), 2u);
   for (size_t i = 0; i < there.reports.size(); ++i) {
-    const double off = std::abs(there.reports[i].loss - here.reports[i].loss), far = std::abs(exact.reports[i].loss - here.reports[i].loss);
+    const double off = std::abs(there.reports[i].loss - here.reports[i].loss),
+                 far = std::abs(exact.reports[i].loss - here.reports[i].loss);
     std::printf("step %zu: losses differ by %.3g, those of float32 by %.3g\n", i + 1, off, far);
     EXPECT_LT(off, 0.1 * far);
   }
@@ -275,7 +308,8 @@ TEST_F(CudaTraining, CallbacksReadAndChangeGradients) {
       ours >> our, theirs >> their;
       EXPECT_EQ(our, their);  // name, shape, kind
     }
-    for (double a = 0, b = 0; theirs >> b && ours >> a;) apart = std::fmax(apart, std::abs(a - b) / std::fmax(1e-3, std::abs(b)));
+    for (double a = 0, b = 0; theirs >> b && ours >> a;)
+      apart = std::fmax(apart, std::abs(a - b) / std::fmax(1e-3, std::abs(b)));
   }
   std::printf("what callbacks see: largest difference %.3g\n", apart);
   EXPECT_LT(apart, 1e-3);

@@ -1,4 +1,5 @@
-// Where the tests of whole models compute: the emulator, or with SLIPWAY_TEST_DEVICE=module the GPU, where there is one.
+// Where the tests of whole models compute: the emulator, or with SLIPWAY_TEST_DEVICE=module the
+// GPU, where there is one.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -36,7 +37,8 @@ class OnDevice {
   OnDevice& operator=(const OnDevice&) = delete;
 };
 
-// Suites of models in a process that has registered the device: LibTorch's engine asks for devices once, before its first backward pass.
+// Suites of models in a process that has registered the device: LibTorch's engine asks for devices
+// once, before its first backward pass.
 class DeviceTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { const OnDevice once; }

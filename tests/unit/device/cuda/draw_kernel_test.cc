@@ -23,27 +23,35 @@ std::vector<int64_t> numbers(int64_t first, int64_t step) {
   return out;
 }
 
-Drawings draw(DeviceKernels& k, const std::vector<float>& logits, int64_t vocab, const SamplingSettings& settings) {
-  const std::vector<int64_t> rows = numbers(0, 0), prompts = numbers(5, 1), samples = numbers(0, 2), places = numbers(1, 3);
+Drawings draw(DeviceKernels& k, const std::vector<float>& logits, int64_t vocab,
+              const SamplingSettings& settings) {
+  const std::vector<int64_t> rows = numbers(0, 0), prompts = numbers(5, 1), samples = numbers(0, 2),
+                             places = numbers(1, 3);
   Drawings out{std::vector<int64_t>(kDraws), std::vector<float>(kDraws)};
-  k.draw({logits.data(), vocab, rows.data(), prompts.data(), samples.data(), places.data(), kDraws, kSeed, kIteration, settings.temperature, settings.top_p, settings.top_k,
+  k.draw({logits.data(), vocab, rows.data(), prompts.data(), samples.data(), places.data(), kDraws,
+          kSeed, kIteration, settings.temperature, settings.top_p, settings.top_k,
           out.tokens.data(), out.logprobs.data()});
   return out;
 }
 
-void expect_the_hosts_draws(const char* what, const std::vector<float>& logits, int64_t vocab, const SamplingSettings& settings) {
-  const Drawings ours = in_both_orders([&](DeviceKernels& k) { return draw(k, logits, vocab, settings); });
+void expect_the_hosts_draws(const char* what, const std::vector<float>& logits, int64_t vocab,
+                            const SamplingSettings& settings) {
+  const Drawings ours =
+      in_both_orders([&](DeviceKernels& k) { return draw(k, logits, vocab, settings); });
   int different = 0;
   float difference = 0;
   std::vector<float> scratch;
   for (int64_t i = 0; i < kDraws; ++i) {
     const auto n = static_cast<size_t>(i);
-    const double u = uniform(kSeed, {kIteration, static_cast<uint32_t>(5 + i), static_cast<uint32_t>(2 * i), static_cast<uint32_t>(1 + 3 * i)});
+    const double u =
+        uniform(kSeed, {kIteration, static_cast<uint32_t>(5 + i), static_cast<uint32_t>(2 * i),
+                        static_cast<uint32_t>(1 + 3 * i)});
     const Drawn theirs = sample_token(logits.data(), vocab, settings, u, scratch);
     different += ours.tokens[n] != theirs.token;
     difference = std::fmax(difference, std::fabs(ours.logprobs[n] - theirs.logprob));
   }
-  std::printf("%s: %d of %d draws differ, log-probabilities by %.3g\n", what, different, static_cast<int>(kDraws), static_cast<double>(difference));
+  std::printf("%s: %d of %d draws differ, log-probabilities by %.3g\n", what, different,
+              static_cast<int>(kDraws), static_cast<double>(difference));
   EXPECT_EQ(different, 0) << what;
   EXPECT_LT(difference, 2e-6f) << what;
 }
@@ -72,16 +80,18 @@ TEST(CudaDraw, EqualLogitsAndForbiddenTokens) {
   expect_the_hosts_draws("equal logits, greedy", steps, kVocab, {0.0, 0, 1.0});
   // Most tokens forbidden, in whole chunks and groups, at both ends too.
   std::vector<float> forbidden(kVocab, -INFINITY);
-  for (const int64_t i : {300, 301, 777}) forbidden[static_cast<size_t>(i)] = static_cast<float>(i % 3);
+  for (const int64_t i : {300, 301, 777})
+    forbidden[static_cast<size_t>(i)] = static_cast<float>(i % 3);
   expect_the_hosts_draws("forbidden tokens", forbidden, kVocab, {});
   expect_the_hosts_draws("forbidden tokens, top-p 0.8", forbidden, kVocab, {1.0, 0, 0.8});
   expect_the_hosts_draws("forbidden tokens, top-k 5", forbidden, kVocab, {1.0, 5, 1.0});
   expect_the_hosts_draws("a vocabulary of one chunk", random_values(5, 42, 2), 5, {});
-  expect_the_hosts_draws("a vocabulary of one chunk, top-p 0.7", random_values(5, 43, 2), 5, {1.0, 0, 0.7});
+  expect_the_hosts_draws("a vocabulary of one chunk, top-p 0.7", random_values(5, 43, 2), 5,
+                         {1.0, 0, 0.7});
 }
 
-// Logits of one sign and size share their first digits: each warp has a histogram of its own, so that threads
-// do not all wait for one place.
+// Logits of one sign and size share their first digits: each warp has a histogram of its own, so
+// that threads do not all wait for one place.
 TEST(CudaDraw, HistogramsAreNotOnePlaceForAllThreads) {
   constexpr int64_t vocab = 4096;
   std::vector<float> logits = random_values(vocab, 45, 0.01f);
@@ -110,8 +120,8 @@ TEST(CudaDraw, MostLikelyTokensAreLibTorchs) {
     return out;
   });
   const at::Tensor theirs = at::tensor(logits).view({rows, vocab}).argmax(-1);
-  EXPECT_EQ(ours,
-            std::vector<int64_t>(theirs.const_data_ptr<int64_t>(), theirs.const_data_ptr<int64_t>() + rows));
+  EXPECT_EQ(ours, std::vector<int64_t>(theirs.const_data_ptr<int64_t>(),
+                                       theirs.const_data_ptr<int64_t>() + rows));
 }
 
 TEST(CudaDraw, EachDrawReadsItsRow) {
@@ -121,16 +131,20 @@ TEST(CudaDraw, EachDrawReadsItsRow) {
   std::vector<int64_t> tokens(4);
   std::vector<float> logprobs(4);
   const auto kernels = emulated_kernels();
-  kernels->draw({logits.data(), vocab, rows.data(), zeros.data(), zeros.data(), zeros.data(), 4, 0, 0, 0.0, 1.0, 0, tokens.data(), logprobs.data()});
+  kernels->draw({logits.data(), vocab, rows.data(), zeros.data(), zeros.data(), zeros.data(), 4, 0,
+                 0, 0.0, 1.0, 0, tokens.data(), logprobs.data()});
   EXPECT_EQ(tokens, (std::vector<int64_t>{2, 1, 1, 0}));
-  kernels->draw({logits.data(), vocab, nullptr, zeros.data(), zeros.data(), zeros.data(), 3, 0, 0, 0.0, 1.0, 0, tokens.data(), logprobs.data()});
+  kernels->draw({logits.data(), vocab, nullptr, zeros.data(), zeros.data(), zeros.data(), 3, 0, 0,
+                 0.0, 1.0, 0, tokens.data(), logprobs.data()});
   EXPECT_EQ(tokens, (std::vector<int64_t>{1, 0, 2, 0}));
 }
 
 TEST(CudaDraw, LogitsThatAreNotFiniteDrawNothing) {
   for (const float broken : {NAN, INFINITY})
     for (const int64_t at : {0, 130, 999})
-      for (const SamplingSettings& settings : {SamplingSettings{}, SamplingSettings{0.0, 0, 1.0}, SamplingSettings{1.0, 20, 0.9}, SamplingSettings{0.5, 0, 0.9}}) {
+      for (const SamplingSettings& settings :
+           {SamplingSettings{}, SamplingSettings{0.0, 0, 1.0}, SamplingSettings{1.0, 20, 0.9},
+            SamplingSettings{0.5, 0, 0.9}}) {
         std::vector<float> logits = random_values(kVocab, 44, 3);
         logits[static_cast<size_t>(at)] = broken;
         const auto kernels = emulated_kernels();

@@ -17,7 +17,8 @@ size_t pages(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 class EmulatedRecording : public RecordedWork {
  public:
-  EmulatedRecording(EmulatedAccelerator& on, std::vector<std::function<void()>> work) : on_(on), work_(std::move(work)) {}
+  EmulatedRecording(EmulatedAccelerator& on, std::vector<std::function<void()>> work)
+      : on_(on), work_(std::move(work)) {}
   void replay() override {
     ++on_.replays;
     for (const auto& each : work_) each();
@@ -29,8 +30,7 @@ class EmulatedRecording : public RecordedWork {
 };
 
 EmulatedAccelerator::EmulatedAccelerator()
-    : kernels_(emulated_kernels(
-          ThreadOrder::kAscending, [this](bool to) { open(to); }, card)) {}
+    : kernels_(emulated_kernels(ThreadOrder::kAscending, [this](bool to) { open(to); }, card)) {}
 
 void* EmulatedAccelerator::allocate(size_t bytes) {
   if (full) throw std::bad_alloc();
@@ -46,7 +46,8 @@ void EmulatedAccelerator::release(void* memory) {
 }
 
 void EmulatedAccelerator::open(bool to) {
-  for (const auto& [memory, size] : memory_) mprotect(memory, size, to ? PROT_READ | PROT_WRITE : PROT_NONE);
+  for (const auto& [memory, size] : memory_)
+    mprotect(memory, size, to ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 void EmulatedAccelerator::submit(std::function<void()> work) {
@@ -66,7 +67,8 @@ void EmulatedAccelerator::copy(void* to, const void* from, size_t bytes) {
   submit([=] { std::memmove(to, from, bytes); });
 }
 void EmulatedAccelerator::copy_in(void* to, const void* from, size_t bytes) {
-  if (recording_ != nullptr) throw std::logic_error("emulator: a copy from the host while recording");
+  if (recording_ != nullptr)
+    throw std::logic_error("emulator: a copy from the host while recording");
   submit([=] { std::memcpy(to, from, bytes); });
 }
 void EmulatedAccelerator::copy_out(void* to, const void* from, size_t bytes) {

@@ -1,5 +1,5 @@
-// An accelerator whose kernels run on the emulator. Its memory is closed to the host: code that touches it outside of kernels and copies
-// dies, as with a GPU.
+// An accelerator whose kernels run on the emulator. Its memory is closed to the host: code that
+// touches it outside of kernels and copies dies, as with a GPU.
 #pragma once
 #include <functional>
 #include <map>

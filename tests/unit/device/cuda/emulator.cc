@@ -24,7 +24,8 @@ struct Fiber {
   std::unique_ptr<char[]> stack = std::make_unique<char[]>(kStack);
   unsigned index = 0;
   bool done = false;
-  uint64_t parity = 0;  // of the exchanges so far: values of one must outlive the beginning of the next
+  // of the exchanges so far: values of one must outlive the beginning of the next
+  uint64_t parity = 0;
 };
 
 // Kept between launches: stacks are large.
@@ -71,10 +72,12 @@ void enter() {
 }
 
 void begin(Machine& m, int threads) {
-  while (m.fibers.size() < static_cast<size_t>(threads)) m.fibers.push_back(std::make_unique<Fiber>());
+  while (m.fibers.size() < static_cast<size_t>(threads))
+    m.fibers.push_back(std::make_unique<Fiber>());
   m.block = {threads, 0, 0};
   m.warps.assign(static_cast<size_t>((threads + kLanes - 1) / kLanes), {});
-  for (size_t w = 0; w < m.warps.size(); ++w) m.warps[w].members = std::min(kLanes, threads - static_cast<int>(w) * kLanes);
+  for (size_t w = 0; w < m.warps.size(); ++w)
+    m.warps[w].members = std::min(kLanes, threads - static_cast<int>(w) * kLanes);
   m.values.assign(static_cast<size_t>(threads) * 2, 0);
   m.additions.clear();
   std::ranges::fill(m.shared, std::numeric_limits<float>::quiet_NaN());
@@ -96,14 +99,17 @@ void run_block(Machine& m, int threads, Order order) {
   for (int left = threads; left > 0;) {
     const uint64_t before = m.passes;
     for (int i = 0; i < threads; ++i) {
-      Fiber& fiber = *m.fibers[static_cast<size_t>(order == Order::kAscending ? i : threads - 1 - i)];
+      Fiber& fiber =
+          *m.fibers[static_cast<size_t>(order == Order::kAscending ? i : threads - 1 - i)];
       if (fiber.done) continue;
       m.running = &fiber;
       m.now.thread.x = fiber.index;
       swapcontext(&m.scheduler, &fiber.context);
       if (fiber.done) --left;
     }
-    if (left > 0 && m.passes == before) throw std::logic_error("emulator: some threads of a block wait at a barrier that the others never reach");
+    if (left > 0 && m.passes == before)
+      throw std::logic_error(
+          "emulator: some threads of a block wait at a barrier that the others never reach");
   }
 }
 

@@ -1,7 +1,9 @@
-// CUDA C++ on the processor: enough of it to run the kernels' own sources (host/device/cuda/*.h) in tests. The threads of a block are
-// fibers of one thread; each runs until it meets a barrier or a shuffle. Blocks run one after the other. Threads between two barriers
-// run in a chosen order, ascending or descending: where a barrier is missing the two orders give different results. Shared memory
-// asked for at launch holds not-a-numbers at the start of each block. Barriers that not all threads reach are an error.
+// CUDA C++ on the processor: enough of it to run the kernels' own sources (host/device/cuda/*.h) in
+// tests. The threads of a block are fibers of one thread; each runs until it meets a barrier or a
+// shuffle. Blocks run one after the other. Threads between two barriers run in a chosen order,
+// ascending or descending: where a barrier is missing the two orders give different results. Shared
+// memory asked for at launch holds not-a-numbers at the start of each block. Barriers that not all
+// threads reach are an error.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -25,7 +27,8 @@ struct Dim {
 
 enum class Order { kAscending, kDescending };
 
-// Runs `body` as every thread of every block. Throws std::logic_error when threads of a block wait at different barriers.
+// Runs `body` as every thread of every block. Throws std::logic_error when threads of a block wait
+// at different barriers.
 void run(Dim grid, int threads, int shared_bytes, Order order, const std::function<void()>& body);
 
 // For the thread that runs right now.

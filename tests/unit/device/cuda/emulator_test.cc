@@ -9,7 +9,8 @@ using emulator::Order;
 
 TEST(Emulator, EveryThreadOfEveryBlockRunsOnce) {
   std::vector<int> runs(3 * 2 * 70);
-  emulator::run({3, 2, 1}, 70, 0, Order::kAscending, [&] { ++runs[(blockIdx.y * 3 + blockIdx.x) * 70 + threadIdx.x]; });
+  emulator::run({3, 2, 1}, 70, 0, Order::kAscending,
+                [&] { ++runs[(blockIdx.y * 3 + blockIdx.x) * 70 + threadIdx.x]; });
   EXPECT_EQ(std::count(runs.begin(), runs.end(), 1), 420);
 }
 
@@ -20,7 +21,8 @@ TEST(Emulator, ShufflesExchangeWithinTheWarp) {
     for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(~0u, value, offset);
     got[threadIdx.x] = value;
   });
-  for (int t = 0; t < 64; ++t) EXPECT_EQ(got[static_cast<size_t>(t)], t < 32 ? 496 : 496 + 32 * 32) << t;
+  for (int t = 0; t < 64; ++t)
+    EXPECT_EQ(got[static_cast<size_t>(t)], t < 32 ? 496 : 496 + 32 * 32) << t;
 }
 
 // Each thread reads what its neighbour wrote, with or without a barrier between.
@@ -38,7 +40,8 @@ std::vector<float> neighbours(Order order, bool with_barrier) {
 TEST(Emulator, AMissingBarrierShows) {
   EXPECT_EQ(neighbours(Order::kAscending, true), neighbours(Order::kDescending, true));
   EXPECT_NE(neighbours(Order::kAscending, false), neighbours(Order::kDescending, false));
-  EXPECT_TRUE(std::isnan(neighbours(Order::kAscending, false)[0]));  // memory that nobody has written yet
+  // memory that nobody has written yet
+  EXPECT_TRUE(std::isnan(neighbours(Order::kAscending, false)[0]));
 }
 
 TEST(Emulator, ABarrierThatSomeThreadsSkipIsAnError) {

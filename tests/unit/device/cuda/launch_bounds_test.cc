@@ -1,5 +1,5 @@
-// The kernels' sources: each says how many threads its blocks have, or the compiler gives threads so many
-// registers that a launch of 512 fails.
+// The kernels' sources: each says how many threads its blocks have, or the compiler gives threads
+// so many registers that a launch of 512 fails.
 #include <gtest/gtest.h>
 
 #include "base/files.h"

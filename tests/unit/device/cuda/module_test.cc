@@ -1,4 +1,5 @@
-// The CUDA module itself: it loads and, without a GPU, says so; with one, its kernels and products equal the emulator's.
+// The CUDA module itself: it loads and, without a GPU, says so; with one, its kernels and products
+// equal the emulator's.
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -28,7 +29,8 @@ Accelerator* gpu(std::string& fault) {
 
 // What `work(kernels, in, out)` writes to `out`, on memory of the device.
 template <class Work>
-std::vector<float> on_gpu(Accelerator& device, const std::vector<float>& in, size_t out, const Work& work) {
+std::vector<float> on_gpu(Accelerator& device, const std::vector<float>& in, size_t out,
+                          const Work& work) {
   auto* from = static_cast<float*>(device.allocate(in.size() * sizeof(float)));
   auto* to = static_cast<float*>(device.allocate(out * sizeof(float)));
   std::vector<float> result(out);
@@ -44,16 +46,20 @@ TEST(CudaModule, AMissingModuleIsAnErrorWithItsMend) {
     open_accelerator("nowhere/libslipway_cuda.so");
     FAIL();
   } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("no CUDA module (nowhere/libslipway_cuda.so)"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("no CUDA module (nowhere/libslipway_cuda.so)"),
+              std::string::npos)
+        << e.what();
     EXPECT_NE(std::string(e.what()).find("device = \"cpu\""), std::string::npos) << e.what();
   }
 }
 
 TEST(CudaModule, LoadsAndFindsAGpuOrSaysWhyNot) {
-  if (!fs::exists(built("libslipway_cuda.so"))) GTEST_SKIP() << "skipped: the module was not built, there is no nvcc";
+  if (!fs::exists(built("libslipway_cuda.so")))
+    GTEST_SKIP() << "skipped: the module was not built, there is no nvcc";
   std::string fault;
   if (gpu(fault) == nullptr) {
-    EXPECT_NE(fault.find("no CUDA device can be used (the driver says: "), std::string::npos) << fault;
+    EXPECT_NE(fault.find("no CUDA device can be used (the driver says: "), std::string::npos)
+        << fault;
     GTEST_SKIP() << "skipped: no CUDA device: " << fault;
   }
   EXPECT_FALSE(gpu(fault)->name().empty());
@@ -65,11 +71,15 @@ TEST(CudaModule, RowsAndProductsEqualTheEmulators) {
   if (device == nullptr) GTEST_SKIP() << "skipped: no CUDA device";
   constexpr int64_t rows = 70, k = 64, n = 96;
   const std::vector<float> x = random_values(rows * k + n * k, 1);
-  const auto product = [&](DeviceKernels& kernels, const float* in, float* out) { kernels.forward_product(in, k, rows, in + rows * k, n, k, nullptr, out, n); };
+  const auto product = [&](DeviceKernels& kernels, const float* in, float* out) {
+    kernels.forward_product(in, k, rows, in + rows * k, n, k, nullptr, out, n);
+  };
   std::vector<float> expected(rows * n);
   product(*emulated_kernels(), x.data(), expected.data());
   expect_near("product", on_gpu(*device, x, rows * n, product), expected, 2e-6f);
-  const auto swiglu = [&](DeviceKernels& kernels, const float* in, float* out) { kernels.swiglu(in, in + k / 2, k, rows, k / 2, out); };
+  const auto swiglu = [&](DeviceKernels& kernels, const float* in, float* out) {
+    kernels.swiglu(in, in + k / 2, k, rows, k / 2, out);
+  };
   std::vector<float> gated(rows * k / 2);
   swiglu(*emulated_kernels(), x.data(), gated.data());
   expect_near("swiglu", on_gpu(*device, x, gated.size(), swiglu), gated, 2e-6f);

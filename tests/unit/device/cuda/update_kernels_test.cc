@@ -10,10 +10,12 @@ using Values = std::vector<float>;
 
 // The weights after an update and the two kinds of state, end to end.
 struct State {
-  Values w = random_values(kCount, 12), first = Values(kCount, 0.1f), second = Values(kCount, 0.2f), third = Values(kCount, 0.01f);
+  Values w = random_values(kCount, 12), first = Values(kCount, 0.1f), second = Values(kCount, 0.2f),
+         third = Values(kCount, 0.01f);
   Values all() const {
     Values out = w;
-    for (const Values* each : {&first, &second, &third}) out.insert(out.end(), each->begin(), each->end());
+    for (const Values* each : {&first, &second, &third})
+      out.insert(out.end(), each->begin(), each->end());
     return out;
   }
 };
@@ -36,8 +38,13 @@ void compare(const char* what, const Ours& ours, const Theirs& theirs) {
 TEST(CudaUpdates, AdamW) {
   const kernels::AdamWStep step{0.5f, 0.9f, 0.1f, 0.999f, 0.001f, 3.0f, 1e-8f, 1e-2f, 0.999f};
   compare(
-      "adamw", [&](DeviceKernels& k, const float* g, State& s) { k.adamw(g, kCount, step, s.w.data(), s.first.data(), s.second.data()); },
-      [&](const float* g, State& s) { kernels::adamw(g, kCount, step, s.w.data(), s.first.data(), s.second.data()); });
+      "adamw",
+      [&](DeviceKernels& k, const float* g, State& s) {
+        k.adamw(g, kCount, step, s.w.data(), s.first.data(), s.second.data());
+      },
+      [&](const float* g, State& s) {
+        kernels::adamw(g, kCount, step, s.w.data(), s.first.data(), s.second.data());
+      });
 }
 
 TEST(CudaUpdates, Sgd) {
@@ -45,16 +52,26 @@ TEST(CudaUpdates, Sgd) {
     for (const bool momentum : {false, true}) {
       const kernels::SgdStep step{0.5f, 0.1f, 0.9f, 0.7f, 1e-2f, nesterov};
       compare(
-          "sgd", [&](DeviceKernels& k, const float* g, State& s) { k.sgd(g, kCount, step, s.w.data(), momentum ? s.first.data() : nullptr); },
-          [&](const float* g, State& s) { kernels::sgd(g, kCount, step, s.w.data(), momentum ? s.first.data() : nullptr); });
+          "sgd",
+          [&](DeviceKernels& k, const float* g, State& s) {
+            k.sgd(g, kCount, step, s.w.data(), momentum ? s.first.data() : nullptr);
+          },
+          [&](const float* g, State& s) {
+            kernels::sgd(g, kCount, step, s.w.data(), momentum ? s.first.data() : nullptr);
+          });
     }
 }
 
 TEST(CudaUpdates, Adagrad) {
   const kernels::AdagradStep step{0.5f, 0.1f, 1e-2f, 1e-10f};
   compare(
-      "adagrad", [&](DeviceKernels& k, const float* g, State& s) { k.adagrad(g, kCount, step, s.w.data(), s.second.data()); },
-      [&](const float* g, State& s) { kernels::adagrad(g, kCount, step, s.w.data(), s.second.data()); });
+      "adagrad",
+      [&](DeviceKernels& k, const float* g, State& s) {
+        k.adagrad(g, kCount, step, s.w.data(), s.second.data());
+      },
+      [&](const float* g, State& s) {
+        kernels::adagrad(g, kCount, step, s.w.data(), s.second.data());
+      });
 }
 
 TEST(CudaUpdates, Rmsprop) {
@@ -63,16 +80,28 @@ TEST(CudaUpdates, Rmsprop) {
       const kernels::RmspropStep step{0.5f, 0.1f, 0.99f, 0.01f, 1e-8f, 0.9f, 1e-2f};
       compare(
           "rmsprop",
-          [&](DeviceKernels& k, const float* g, State& s) { k.rmsprop(g, kCount, step, s.w.data(), s.second.data(), centered ? s.third.data() : nullptr, momentum ? s.first.data() : nullptr); },
-          [&](const float* g, State& s) { kernels::rmsprop(g, kCount, step, s.w.data(), s.second.data(), centered ? s.third.data() : nullptr, momentum ? s.first.data() : nullptr); });
+          [&](DeviceKernels& k, const float* g, State& s) {
+            k.rmsprop(g, kCount, step, s.w.data(), s.second.data(),
+                      centered ? s.third.data() : nullptr, momentum ? s.first.data() : nullptr);
+          },
+          [&](const float* g, State& s) {
+            kernels::rmsprop(g, kCount, step, s.w.data(), s.second.data(),
+                             centered ? s.third.data() : nullptr,
+                             momentum ? s.first.data() : nullptr);
+          });
     }
 }
 
 TEST(CudaUpdates, Lion) {
   const kernels::LionStep step{0.5f, 0.999f, 0.9f, 0.1f, 0.99f, 0.01f, 1e-2f};
   compare(
-      "lion", [&](DeviceKernels& k, const float* g, State& s) { k.lion(g, kCount, step, s.w.data(), s.first.data()); },
-      [&](const float* g, State& s) { kernels::lion(g, kCount, step, s.w.data(), s.first.data()); });
+      "lion",
+      [&](DeviceKernels& k, const float* g, State& s) {
+        k.lion(g, kCount, step, s.w.data(), s.first.data());
+      },
+      [&](const float* g, State& s) {
+        kernels::lion(g, kCount, step, s.w.data(), s.first.data());
+      });
 }
 
 TEST(CudaUpdates, Scale) {

@@ -1,4 +1,5 @@
-// The CUDA module over a pretended runtime: what it hands to CUDA, and what becomes of CUDA's faults.
+// The CUDA module over a pretended runtime: what it hands to CUDA, and what becomes of CUDA's
+// faults.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -70,8 +71,9 @@ TEST(CudaModule, CopiesFromAndToTheHostAreRefusedWhileRecording) {
   char here = 'x';
   void* memory = module().allocate(1);
   module().begin_recording();
-  EXPECT_THAT([&] { module().copy_in(memory, &here, 1); },
-              testing::ThrowsMessage<std::runtime_error>("a copy from the host cannot be recorded"));
+  EXPECT_THAT(
+      [&] { module().copy_in(memory, &here, 1); },
+      testing::ThrowsMessage<std::runtime_error>("a copy from the host cannot be recorded"));
   EXPECT_THAT([&] { module().copy_out(&here, memory, 1); },
               testing::ThrowsMessage<std::runtime_error>("a copy to the host cannot be recorded"));
   EXPECT_TRUE(pretended_cuda().recorded.empty());

@@ -56,7 +56,8 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
-  if (pretended_cuda().allocation != cudaSuccess) return pretended_cuda().say(pretended_cuda().allocation);
+  if (pretended_cuda().allocation != cudaSuccess)
+    return pretended_cuda().say(pretended_cuda().allocation);
   return *memory = std::malloc(bytes), cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) { return std::free(memory), cudaSuccess; }
@@ -78,7 +79,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) {
   pretended_cuda().finish(pretended_cuda().stream.size());
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
+                            cudaStream_t) {
   return pretended_cuda().submit([=] { std::memcpy(to, from, bytes); });
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
@@ -103,7 +105,8 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
 cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
   auto& cuda = pretended_cuda();
   cuda.capturing = false, *graph = nullptr;
-  return std::exchange(cuda.spoiled, false) ? cuda.say(cudaErrorStreamCaptureInvalidated) : cudaSuccess;
+  return std::exchange(cuda.spoiled, false) ? cuda.say(cudaErrorStreamCaptureInvalidated)
+                                            : cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* work, cudaGraph_t, unsigned long long) {
   return *work = nullptr, cudaSuccess;
