@@ -1,6 +1,7 @@
-"""Unpacks what ./slipway downloaded: the C++ half of the torch wheel, and the demonstration's assets.
+"""Unpacks what ./slipway downloaded: the C++ half of the torch wheel, the demonstration's assets, and
+programs that tests of the sources need.
 
-usage: unpack.py torch|assets DOWNLOADS DESTINATION
+usage: unpack.py torch|assets|tools DOWNLOADS DESTINATION
 Build-time only; standard library only. Extraction goes to a temporary folder that is renamed when complete.
 """
 import hashlib
@@ -70,12 +71,24 @@ def unpack_assets(downloads: pathlib.Path, out: pathlib.Path) -> None:
         sys.exit(f"unpack.py: not in the archives, or with another content: {', '.join(sorted(missing))}")
 
 
+def unpack_tools(downloads: pathlib.Path, out: pathlib.Path) -> None:
+    for wheel in sorted(downloads.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            for name in archive.namelist():
+                if name.endswith("/bin/clang-format"):
+                    program = out / "clang-format"
+                    program.write_bytes(archive.read(name))
+                    program.chmod(0o755)
+    if not (out / "clang-format").exists():
+        sys.exit("unpack.py: there is no clang-format in its archive")
+
+
 def main() -> None:
     what, downloads, destination = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     partial = destination.with_name(destination.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    {"torch": unpack_torch, "assets": unpack_assets}[what](downloads, partial)
+    {"torch": unpack_torch, "assets": unpack_assets, "tools": unpack_tools}[what](downloads, partial)
     shutil.rmtree(destination, ignore_errors=True)
     os.rename(partial, destination)
 
