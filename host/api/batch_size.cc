@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "device/out_of_memory.h"
-#include "loop/checkpoint.h"
-#include "loop/state.h"
+#include "operators/out_of_memory.h"
+#include "record/checkpoint.h"
+#include "record/state.h"
 
 namespace slipway {
 namespace {

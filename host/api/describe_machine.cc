@@ -7,11 +7,11 @@
 #include "api/memory.h"
 #include "base/json_text.h"
 #include "base/program_folder.h"
-#include "device/accelerator/accelerator_module.h"
-#include "device/accelerator/measure_device.h"
-#include "device/gemm.h"
-#include "device/gemm_bf16.h"
-#include "device/measure.h"
+#include "compute/measure.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_bf16.h"
+#include "kernels/measure_device.h"
+#include "operators/accelerator/accelerator_module.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {

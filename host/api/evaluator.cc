@@ -15,13 +15,13 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/nearest.h"
-#include "device/bf16_scope.h"
 #include "loop/predictions.h"
-#include "loop/results.h"
 #include "loop/run.h"
 #include "loop/run_settings.h"
+#include "operators/bf16_scope.h"
 #include "plugin/loss.h"
 #include "raft/held_out.h"
+#include "record/results.h"
 
 namespace slipway {
 namespace {

@@ -4,8 +4,8 @@
 #include "api/load_model.h"
 #include "api/write.h"
 #include "base/error.h"
-#include "device/accelerator/accelerator_module.h"
-#include "device/accelerator/device_tensors.h"
+#include "operators/accelerator/accelerator_module.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 

@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "base/program_folder.h"
-#include "device/accelerator/device_tensors.h"
 #include "model/check_weights.h"
+#include "operators/accelerator/device_tensors.h"
 #include "weights/generation_config.h"
 #include "weights/other_formats.h"
 

@@ -12,13 +12,13 @@
 #include "api/check_run.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "device/accelerator/device_tensors.h"
-#include "device/blocks.h"
-#include "device/out_of_memory.h"
-#include "device/scratch.h"
+#include "compute/scratch.h"
 #include "generate/generate.h"
 #include "loop/loss.h"
 #include "loop/run_settings.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/blocks.h"
+#include "operators/out_of_memory.h"
 
 namespace slipway {
 

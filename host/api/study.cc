@@ -9,7 +9,6 @@
 #include "api/check_search.h"
 #include "api/interrupt.h"
 #include "api/load_model.h"
-#include "api/run_folder.h"
 #include "api/trial_process.h"
 #include "base/log.h"
 #include "base/place.h"
@@ -17,6 +16,7 @@
 #include "config/schema.h"
 #include "config/toml.h"
 #include "loop/run.h"
+#include "record/run_folder.h"
 #include "search/study.h"
 
 namespace slipway {

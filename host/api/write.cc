@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "device/accelerator/device_tensors.h"
 #include "generate/generate.h"
+#include "operators/accelerator/device_tensors.h"
 #include "text/token_check.h"
 
 namespace slipway {

@@ -1,8 +1,8 @@
 // slipway report: writes a run's page anew, and the picture of it that a README carries.
 #include "app/command_line.h"
 #include "app/commands.h"
-#include "base/log.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {

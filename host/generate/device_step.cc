@@ -53,7 +53,7 @@ DeviceStep::Sized& DeviceStep::sized(int64_t rows) {
   at.context.cache = &cache_;
   at.context.rows.resize(static_cast<size_t>(rows));
   const int64_t* inputs = at.inputs.const_data_ptr<int64_t>();
-  at.context.on_device = std::make_shared<const DevicePlan>(
+  at.context.device_plan = std::make_shared<const DevicePlan>(
       DevicePlan{at.inputs,
                  {},
                  nullptr,

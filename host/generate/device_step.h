@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/random.h"
-#include "device/accelerator/device_attention.h"
-#include "device/accelerator/device_tensors.h"
 #include "generate/sampling.h"
 #include "model/model.h"
+#include "operators/accelerator/device_attention.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 

@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/trace.h"
-#include "device/out_of_memory.h"
-#include "device/parallel.h"
+#include "compute/parallel.h"
 #include "generate/device_step.h"
+#include "operators/out_of_memory.h"
 
 namespace slipway {
 namespace {

@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "device/kernels.h"
+#include "kernels/cpu/row_kernels.h"
 
 namespace slipway {
 namespace {

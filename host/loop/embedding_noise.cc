@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "device/parallel.h"
+#include "compute/parallel.h"
 
 namespace slipway {
 namespace {

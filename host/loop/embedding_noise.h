@@ -1,8 +1,8 @@
 // Noise on the embeddings of a training step (Jain et al., "NEFTune: Noisy embeddings improve
 // instruction finetuning", 2023).
 #pragma once
+#include "compute/torch.h"
 #include "data/packing.h"
-#include "device/torch.h"
 
 namespace slipway {
 

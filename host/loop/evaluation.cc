@@ -9,11 +9,11 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "device/accelerator/device_sum.h"
-#include "device/operators.h"
-#include "device/out_of_memory.h"
 #include "loop/plugin_loss.h"
 #include "loop/throughput.h"
+#include "operators/operators.h"
+#include "operators/out_of_memory.h"
+#include "operators/running_sum.h"
 
 namespace slipway {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "loop/callback_states.h"
+#include "record/callback_states.h"
 
 namespace slipway {
 namespace {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "loop/phase.h"
-#include "loop/state.h"
 #include "plugin/callback.h"
 #include "plugin/options.h"
 #include "plugin/train_access.h"
+#include "record/state.h"
 
 namespace slipway {
 
@@ -56,7 +56,7 @@ class Events {
 
   // States of the callbacks and the control, as trainer_state.json has them, and back: {name:
   // {"args": {}, "attributes": {}}}, a list of these for several of one name
-  // (loop/callback_states.h). Throws Error on a state that is damaged; one whose callback is not
+  // (record/callback_states.h). Throws Error on a state that is damaged; one whose callback is not
   // there is passed over, and the control is not taken back: it begins anew with every training.
   Json save() const;
   void load(const Json& states) const;

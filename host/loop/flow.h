@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/run_config.h"
-#include "loop/state.h"
+#include "record/state.h"
 
 namespace slipway {
 

@@ -5,12 +5,12 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/accelerator/device_sum.h"
-#include "device/accelerator/device_tensors.h"
-#include "device/linear.h"
-#include "device/operators.h"
-#include "device/out_of_memory.h"
 #include "loop/plugin_loss.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/linear.h"
+#include "operators/operators.h"
+#include "operators/out_of_memory.h"
+#include "operators/running_sum.h"
 
 namespace slipway {
 namespace {
@@ -126,7 +126,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
   // rows end to end, however the model's lie
   at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());
   double sum = 0;
-  DeviceSum there;  // of log-probabilities
+  RunningSum logprobs;
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
     const at::Tensor chunk_ND = hidden_ND.narrow(0, first, count).detach().requires_grad_(true);
@@ -136,13 +136,11 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
           "the model's head gives logits that autograd did not record: it must compute them from "
           "its input while training");
     at::Tensor grad_NV = place_of_gradient(logits_NV);
-    if (own) sum += own->of(grad_NV, first) * static_cast<double>(labels);
-    else {
-      const at::Tensor logprobs_N =
-          token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV,
-                         objective.label_smoothing);
-      if (on_device(logprobs_N)) there.add(logprobs_N);
-      else sum -= logprobs_N.sum().item<double>();
+    if (own) {
+      sum += own->of(grad_NV, first) * static_cast<double>(labels);
+    } else {
+      logprobs.add(token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV,
+                                  objective.label_smoothing));
     }
     {
       const TraceScope trace("loop", "head backward");
@@ -156,7 +154,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
   }
   const TraceScope trace("loop", "backward");
   if (hidden_TD.requires_grad()) in_backward([&] { hidden_TD.backward(grad_TD); });
-  return sum - there.value();  // the first thing here that waits for a device
+  return sum - logprobs.value();  // the first thing here that waits for a device
 }
 
 }  // namespace slipway

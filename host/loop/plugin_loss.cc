@@ -1,9 +1,9 @@
 // Label tokens as a loss plugin receives them.
 #include "loop/plugin_loss.h"
 
-#include "device/accelerator/device_tensors.h"
-#include "device/linear.h"
-#include "device/token_scores.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/linear.h"
+#include "operators/token_scores.h"
 
 namespace slipway {
 namespace {
@@ -57,7 +57,7 @@ double PluginLoss::of(at::Tensor& logits_NV, int64_t first) {
   if (plugin_.takes_logits()) {
     const at::Tensor here_NV = logits_NV.cpu();
     const double loss = plugin_.logits(told_, here_NV.data_ptr<float>());
-    if (!evaluation_ && on_device(logits_NV)) logits_NV.copy_(here_NV);
+    if (!evaluation_) put_back(here_NV, logits_NV);
     return loss;
   }
   if (evaluation_) return plugin_.tokens(told_, nullptr, nullptr);

@@ -2,8 +2,8 @@
 #pragma once
 #include <vector>
 
+#include "compute/torch.h"
 #include "data/packing.h"
-#include "device/torch.h"
 #include "plugin/columns.h"
 #include "plugin/loss.h"
 

@@ -4,14 +4,14 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "loop/model_card.h"
-#include "loop/report/report.h"
-#include "loop/resume_files.h"
 #include "loop/run_settings.h"
-#include "loop/training_args.h"
 #include "loop/train_tensors.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
+#include "record/model_card.h"
+#include "record/report/report.h"
+#include "record/resume_files.h"
+#include "record/training_args.h"
 #include "weights/model_folder.h"
 
 namespace slipway {

@@ -15,11 +15,11 @@
 #include "loop/flow.h"
 #include "loop/log_thread.h"
 #include "loop/phase.h"
-#include "loop/run_files.h"
 #include "loop/stage.h"
 #include "loop/throughput.h"
 #include "plugin/process_scope.h"
 #include "plugin/report_board.h"
+#include "record/run_files.h"
 
 namespace slipway {
 

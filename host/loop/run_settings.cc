@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-#include "device/bf16_scope.h"
+#include "operators/bf16_scope.h"
 #include "plugin/options.h"
 
 namespace slipway {

@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "data/data_files.h"
-#include "device/bf16_scope.h"
 #include "loop/run_settings.h"
 #include "loop/stream_feed.h"
+#include "operators/bf16_scope.h"
 
 namespace slipway {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "device/bf16_scope.h"
-#include "device/out_of_memory.h"
+#include "operators/bf16_scope.h"
+#include "operators/out_of_memory.h"
 #include "plugin/loss.h"
 
 namespace slipway {

@@ -2,8 +2,8 @@
 // began, never saved: nothing that is trained depends on it.
 #pragma once
 #include "base/json.h"
-#include "device/measure.h"
 #include "loop/phase.h"
+#include "operators/machine_rate.h"
 
 namespace slipway {
 
@@ -13,7 +13,7 @@ class Throughput {
   static constexpr double kCalibrateAfter = 10;  // seconds
 
   // `clock` outlives this. `flops_per_token`: of a training step, forward and backward.
-  // `machine_rate` measures once (device/measure.h).
+  // `machine_rate` measures once (operators/machine_rate.h).
   Throughput(PhaseClock& clock, double flops_per_token, double calibrate_after = kCalibrateAfter,
              double (*machine_rate)() = machine_sgemm)
       : clock_(clock),

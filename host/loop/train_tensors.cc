@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
-#include "device/accelerator/device_tensors.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -24,12 +24,13 @@ DLTensor view_of(const at::Tensor& tensor) {
 class Copies {
  public:
   DLTensor view(const at::Tensor& tensor) {
-    if (!on_device(tensor)) return view_of(tensor);
     DLTensor out = view_of(tensor);
     for (const auto& [there, here] : copies_)
       if (there.const_data_ptr() == tensor.const_data_ptr()) out.data = here.data_ptr();
     if (out.data != tensor.data_ptr()) return out;
-    out.data = copies_.emplace_back(tensor.detach(), on_host(tensor)).second.data_ptr();
+    const at::Tensor here = on_host(tensor);
+    if (here.data_ptr() == out.data) return out;
+    out.data = copies_.emplace_back(tensor.detach(), here).second.data_ptr();
     return out;
   }
   void write_back() {

@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "base/visible_text.h"
-#include "device/operands.h"
-#include "device/operators.h"
 #include "model/recompute.h"
+#include "operators/operands.h"
+#include "operators/operators.h"
 #include "plugin/streams.h"
 #include "plugin/trampoline.h"
 

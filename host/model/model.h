@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "device/attention.h"
-#include "device/packed_weights.h"
 #include "model/native.h"
 #include "model/parameters.h"
+#include "operators/attention.h"
+#include "operators/packed_weights.h"
 #include "slipway/model.h"
 
 namespace slipway {

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/accelerator/device_tensors.h"
+#include "operators/accelerator/device_tensors.h"
 #include "plugin/trampoline.h"
 #include "slipway/torch_build.hpp"
 

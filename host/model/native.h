@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "device/attention.h"
 #include "model/parameters.h"
+#include "operators/attention.h"
 #include "slipway/model.h"
 
 namespace torch::nn {

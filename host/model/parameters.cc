@@ -10,17 +10,14 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/accelerator/device_tensors.h"
-#include "device/accelerator/device_update.h"
-#include "device/kernels.h"
-#include "device/out_of_memory.h"
-#include "device/parallel.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/flat_buffers.h"
+#include "operators/out_of_memory.h"
 
 namespace slipway {
 namespace {
 
-constexpr int64_t kAlign = 16;      // floats: every parameter starts on a cache line
-constexpr int64_t kGrain = 131072;  // values of a buffer that one thread takes at a time
+constexpr int64_t kAlign = 16;  // floats: every parameter starts on a cache line
 
 int64_t count_of(const ParameterSpec& spec) {
   int64_t n = 1;
@@ -100,8 +97,8 @@ void FlatParameters::initialise(uint64_t seed) {
     const ParameterSpec& spec = specs_[i];
     if (spec.tied_to >= 0) continue;
     const at::Tensor there = tensors_[i].detach();
-    // drawn here: equal on every device
-    at::Tensor w = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
+    // Drawn here: equal on every device.
+    at::Tensor w = host_room(there);
     switch (spec.init) {
       case ParameterSpec::Init::kZero:
         w.zero_();
@@ -116,40 +113,31 @@ void FlatParameters::initialise(uint64_t seed) {
         w.uniform_(-spec.init_scale, spec.init_scale, generator);
         break;
     }
-    if (on_device(there)) there.copy_(w);
+    put_back(w, there);
   }
 }
 
 void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
   for (size_t i = 0; i < specs_.size(); ++i) {
     if (specs_[i].tied_to >= 0) continue;
-    const at::Tensor there = tensors_[i].detach(),
-                     here = on_device(there) ? at::empty(there.sizes(), at::kFloat) : there;
+    const at::Tensor there = tensors_[i].detach(), here = host_room(there);
     read(specs_[i].name, here.data_ptr<float>(), count_of(specs_[i]));
-    if (on_device(there)) there.copy_(here);
+    put_back(here, there);
   }
 }
 
 void FlatParameters::zero_grad() {
   grads_lent_ = false;
-  for (Group& group : groups_) {
-    if (!group.trainable) continue;
-    if (on_device(group.grads)) {
-      group.grads.zero_();
-      continue;
-    }
-    float* grads = group.grads.data_ptr<float>();
-    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      std::fill(grads + begin, grads + end, 0.0f);
-    });
-  }
+  for (Group& group : groups_)
+    if (group.trainable) fill_zero(group.grads);
 }
 
 std::span<std::byte> FlatParameters::lend_grads() {
   std::span<std::byte> most;
   for (Group& group : groups_)
-    if (group.trainable && !on_device(group.grads) && group.grads.nbytes() > most.size())
-      most = {reinterpret_cast<std::byte*>(group.grads.data_ptr<float>()), group.grads.nbytes()};
+    if (group.trainable)
+      if (const std::span<std::byte> bytes = host_bytes(group.grads); bytes.size() > most.size())
+        most = bytes;
   grads_lent_ = !most.empty();
   return most;
 }
@@ -157,20 +145,8 @@ std::span<std::byte> FlatParameters::lend_grads() {
 double FlatParameters::grad_norm() const {
   const TraceScope trace("optimizer", "grad_norm");
   double squares = 0;
-  for (const Group& group : groups_) {
-    if (!group.trainable) continue;
-    if (on_device(group.grads)) {
-      squares += device_squares(group.grads);
-      continue;
-    }
-    const float* grads = group.grads.const_data_ptr<float>();
-    std::vector<double> parts(static_cast<size_t>((group.grads.numel() + kGrain - 1) / kGrain));
-    parallel_ranges(group.grads.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      parts[static_cast<size_t>(begin / kGrain)] =
-          kernels::sum_of_squares(grads + begin, end - begin);
-    });
-    for (const double part : parts) squares += part;
-  }
+  for (const Group& group : groups_)
+    if (group.trainable) squares = add_squares(squares, group.grads);
   return std::sqrt(squares);
 }
 
@@ -178,8 +154,7 @@ void FlatParameters::scale_grad(double factor) {
   const TraceScope trace("optimizer", "clip");
   const at::NoGradGuard no_grad;
   for (Group& group : groups_)
-    if (group.trainable && on_device(group.grads)) device_scale(group.grads, factor);
-    else if (group.trainable) group.grads.mul_(factor);
+    if (group.trainable) scale(group.grads, factor);
 }
 
 }  // namespace slipway

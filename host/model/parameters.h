@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "device/torch.h"
+#include "compute/torch.h"
 
 namespace slipway {
 

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "device/kept.h"
-#include "device/linear.h"
+#include "operators/kept.h"
+#include "operators/linear.h"
 
 namespace slipway {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 #include <functional>
 
-#include "device/torch.h"
+#include "compute/torch.h"
 
 namespace slipway {
 

@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "device/accelerator/device_tensors.h"
-#include "device/optimizer_kernels.h"
-#include "device/parallel.h"
+#include "compute/parallel.h"
+#include "kernels/cpu/update_kernels.h"
+#include "operators/accelerator/device_tensors.h"
 #include "optim/optimizers.h"
 
 namespace slipway {

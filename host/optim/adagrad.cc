@@ -1,7 +1,6 @@
 // Adagrad (Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
 // Stochastic Optimization").
-#include "device/accelerator/device_tensors.h"
-#include "device/optimizer_kernels.h"
+#include "operators/flat_buffers.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -38,11 +37,7 @@ class Adagrad : public Optimizer {
     step.epsilon = static_cast<float>(epsilon_);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *sum = flat(sum_, index);
-    if (on_device(group.weights))
-      return device_kernels().adagrad(g, group.weights.numel(), step, w, sum);
-    in_pieces(group, [&](int64_t at, int64_t count) {
-      kernels::adagrad(g + at, count, step, w + at, sum + at);
-    });
+    flat_kernels(group.weights).adagrad(g, group.weights.numel(), step, w, sum);
   }
 
  private:

@@ -1,8 +1,7 @@
 // AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization").
 #include <cmath>
 
-#include "device/accelerator/device_tensors.h"
-#include "device/optimizer_kernels.h"
+#include "operators/flat_buffers.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -51,11 +50,7 @@ class AdamW : public Optimizer {
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index),
           *v = flat(exp_avg_sq_, index);
-    if (on_device(group.weights))
-      return device_kernels().adamw(g, group.weights.numel(), step, w, m, v);
-    in_pieces(group, [&](int64_t at, int64_t count) {
-      kernels::adamw(g + at, count, step, w + at, m + at, v + at);
-    });
+    flat_kernels(group.weights).adamw(g, group.weights.numel(), step, w, m, v);
   }
 
  private:

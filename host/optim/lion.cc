@@ -1,7 +1,6 @@
 // Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023), with decoupled weight
 // decay.
-#include "device/accelerator/device_tensors.h"
-#include "device/optimizer_kernels.h"
+#include "operators/flat_buffers.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -30,11 +29,7 @@ class Lion : public Optimizer {
     step.rate = static_cast<float>(update.learning_rate);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index);
-    if (on_device(group.weights))
-      return device_kernels().lion(g, group.weights.numel(), step, w, m);
-    in_pieces(group, [&](int64_t at, int64_t count) {
-      kernels::lion(g + at, count, step, w + at, m + at);
-    });
+    flat_kernels(group.weights).lion(g, group.weights.numel(), step, w, m);
   }
 
  private:

@@ -6,13 +6,11 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/trace.h"
-#include "device/parallel.h"
+#include "compute/parallel.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
 namespace {
-
-constexpr int64_t kGrain = 32768;
 
 struct Known {
   const char* name;
@@ -86,12 +84,6 @@ size_t Optimizer::add_flat_slot(const std::string& name) {
   }
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
-}
-
-void Optimizer::in_pieces(const FlatParameters::Group& group,
-                          const std::function<void(int64_t, int64_t)>& body) {
-  parallel_ranges(group.weights.numel(), kGrain,
-                  [&](int64_t begin, int64_t end) { body(begin, end - begin); });
 }
 
 const std::vector<std::string>& optimizer_names() {

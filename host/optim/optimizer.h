@@ -69,9 +69,6 @@ class Optimizer {
   // A slot that is laid out as the weights are. Returns its number.
   size_t add_flat_slot(const std::string& name);
   float* flat(size_t slot, size_t index) { return slots_[slot].buffers[index].data_ptr<float>(); }
-  // body(begin, count) for pieces of a group's values, on all threads.
-  static void in_pieces(const FlatParameters::Group& group,
-                        const std::function<void(int64_t begin, int64_t count)>& body);
 
   std::vector<FlatParameters::Group*> groups_;  // the trainable ones
   std::vector<Slot> slots_;

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "device/accelerator/device_tensors.h"
+#include "operators/accelerator/device_tensors.h"
 #include "optim/parameter_numbers.h"
 #include "weights/torch_file.h"
 

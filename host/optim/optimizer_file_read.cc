@@ -3,7 +3,7 @@
 #include <span>
 
 #include "base/error.h"
-#include "device/accelerator/device_tensors.h"
+#include "operators/accelerator/device_tensors.h"
 #include "optim/optimizer_file.h"
 #include "optim/parameter_numbers.h"
 #include "weights/safetensors.h"
@@ -23,7 +23,7 @@ std::string text_of(std::span<const int64_t> shape) {
 void decode_into(const TensorInfo& stored, at::Tensor& out) {
   const at::Tensor here = on_host(out);
   decode_to_float(stored, here.data_ptr<float>());
-  if (on_device(out)) out.copy_(here);
+  put_back(here, out);
 }
 
 // What a key of [train] says: a difference is no mistake. (An eps of two is Adafactor's, which no

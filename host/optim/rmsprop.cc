@@ -1,8 +1,7 @@
 // RMSprop (Tieleman and Hinton, "Lecture 6.5: divide the gradient by a running average of its
 // recent magnitude", 2012).
 #include "base/error.h"
-#include "device/accelerator/device_tensors.h"
-#include "device/optimizer_kernels.h"
+#include "operators/flat_buffers.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -51,13 +50,7 @@ class Rmsprop : public Optimizer {
     float *w = group.weights.data_ptr<float>(), *square = flat(square_, index),
           *mean = centered_ ? flat(mean_, index) : nullptr,
           *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
-    if (on_device(group.weights))
-      return device_kernels().rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
-    in_pieces(group, [&](int64_t at, int64_t count) {
-      kernels::rmsprop(g + at, count, step, w + at, square + at,
-                       mean == nullptr ? nullptr : mean + at,
-                       buffer == nullptr ? nullptr : buffer + at);
-    });
+    flat_kernels(group.weights).rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
   }
 
  private:

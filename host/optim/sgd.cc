@@ -1,7 +1,6 @@
 // Stochastic gradient descent, with momentum where options ask for it.
 #include "base/error.h"
-#include "device/accelerator/device_tensors.h"
-#include "device/optimizer_kernels.h"
+#include "operators/flat_buffers.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -44,11 +43,7 @@ class Sgd : public Optimizer {
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(),
           *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
-    if (on_device(group.weights))
-      return device_kernels().sgd(g, group.weights.numel(), step, w, buffer);
-    in_pieces(group, [&](int64_t at, int64_t count) {
-      kernels::sgd(g + at, count, step, w + at, buffer == nullptr ? nullptr : buffer + at);
-    });
+    flat_kernels(group.weights).sgd(g, group.weights.numel(), step, w, buffer);
   }
 
  private:

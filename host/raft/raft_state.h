@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "data/packing.h"
-#include "loop/checkpoint.h"
+#include "record/checkpoint.h"
 
 namespace slipway {
 

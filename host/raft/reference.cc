@@ -3,16 +3,14 @@
 
 #include <algorithm>
 
-#include "device/accelerator/device_tensors.h"
-#include "device/out_of_memory.h"
-#include "device/parallel.h"
 #include "loop/loss.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/out_of_memory.h"
 
 namespace slipway {
 namespace {
 
 constexpr size_t kTokensPerBatch = 1024;  // bounds the hidden states that exist at once
-constexpr int64_t kPassing = 1 << 20;     // weights that change places at a time
 
 void batch_logprobs(Model& model, std::span<const Example* const> batch, std::vector<double>& out) {
   const PackedBatch packed = pack(batch);
@@ -47,7 +45,7 @@ ReferenceModel::ReferenceModel(const Model& model) {
   const auto copy = [&] {
     for (const auto& group : model.parameters().groups())
       weights_.push_back(group.weights.detach().clone());
-    if (accelerator() != nullptr) passing_ = at::empty({kPassing}, weights_[0].options());
+    contents_.emplace(weights_[0]);
   };
   within_memory<Error>(copy, [&] {
     return fmt::format(
@@ -62,21 +60,7 @@ void ReferenceModel::swap(Model& model) {
   const at::NoGradGuard no_grad;
   for (size_t g = 0; g < weights_.size(); ++g) {
     const at::Tensor theirs = model.parameters().groups()[g].weights.detach(), &ours = weights_[g];
-    if (!on_device(ours)) {
-      float *const a = theirs.data_ptr<float>(), *const b = ours.data_ptr<float>();
-      parallel_ranges(ours.numel(), kPassing, [&](int64_t begin, int64_t end) {
-        std::swap_ranges(a + begin, a + end, b + begin);
-      });
-      continue;
-    }
-    for (int64_t first = 0; first < ours.numel(); first += kPassing) {
-      const int64_t count = std::min(kPassing, ours.numel() - first);
-      const at::Tensor a = theirs.narrow(0, first, count), b = ours.narrow(0, first, count),
-                       passing = passing_.narrow(0, 0, count);
-      passing.copy_(a);
-      a.copy_(b);
-      b.copy_(passing);
-    }
+    contents_->swap(theirs, ours);
   }
 }
 

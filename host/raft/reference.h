@@ -1,10 +1,12 @@
 // The starting model beside the policy: what the KL term of the ranking is measured against.
 #pragma once
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "data/packing.h"
 #include "model/model.h"
+#include "operators/flat_buffers.h"
 
 namespace slipway {
 
@@ -23,7 +25,7 @@ class ReferenceModel {
  private:
   void swap(Model& model);
   std::vector<at::Tensor> weights_;  // one a group
-  at::Tensor passing_;               // on a device: what is on its way from one side to the other
+  std::optional<ContentsSwap> contents_;
 };
 
 }  // namespace slipway

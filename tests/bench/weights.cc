@@ -13,9 +13,9 @@
 #include <cstdlib>
 #include <vector>
 
-#include "device/gemm.h"
-#include "device/measure.h"
+#include "compute/measure.h"
 #include "generate/generate.h"
+#include "kernels/cpu/gemm.h"
 #include "tests/real_model.h"
 
 namespace slipway {

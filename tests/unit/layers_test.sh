@@ -2,8 +2,9 @@
 # The dependency rule: host/ folders include only downwards, host and plugins never see each other, LibTorch stays in its layers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-order=(base config plugin weights text data device dist model optim generate loop raft search api app)
-torch_layers=" device dist model optim generate loop raft api "
+order=(base config plugin weights text data compute kernels operators dist model optim generate record loop raft search api app)
+# Kernels work on plain memory.
+torch_layers=" compute operators dist model optim generate record loop raft api "
 declare -A rank
 for i in "${!order[@]}"; do rank[${order[i]}]=$i; done
 failures=0
@@ -29,7 +30,17 @@ for folder in host/*/; do
 done
 while IFS=: read -r file line text; do
   complain "$file:$line: a plugin includes the host:$text"
-done < <(grep -rnE '^ *# *include *"(\.\./)*(base|config|plugin|weights|text|data|device|dist|model|optim|generate|loop|raft|search|api|app)/' plugins plugin_api || true)
+done < <(grep -rnE '^ *# *include *"(\.\./)*(base|config|plugin|weights|text|data|compute|kernels|operators|dist|model|optim|generate|record|loop|raft|search|api|app)/' plugins plugin_api || true)
+# The implementations of one interface know nothing of each other, and nothing above operators/ asks where a tensor lies.
+while IFS= read -r found; do
+  complain "$found: kernels of one device include those of another"
+done < <(grep -rnE '^ *# *include *"kernels/cuda/' host/kernels/cpu; grep -rnE '^ *# *include *"kernels/cpu/' host/kernels/cuda)
+for layer in dist model optim generate record loop raft search api app; do
+  [[ -d host/$layer ]] || continue
+  while IFS= read -r found; do
+    complain "$found: where a tensor lies is for host/operators and below"
+  done < <(grep -rnE '\bon_device\(|is_privateuseone' "host/$layer" --include='*.h' --include='*.cc')
+done
 checked=$(grep -rlE '^ *# *include' host plugins plugin_api | wc -l)
 echo "$checked files checked, $failures violations"
 [[ $failures == 0 && $checked -gt 10 ]]

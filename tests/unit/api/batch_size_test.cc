@@ -3,7 +3,7 @@
 #include "api/batch_size.h"
 
 #include "base/place.h"
-#include "device/out_of_memory.h"
+#include "operators/out_of_memory.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {

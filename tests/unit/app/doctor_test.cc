@@ -1,10 +1,10 @@
 // slipway doctor: its keys are an interface, its numbers are numbers.
 #include <cmath>
 
+#include "api/machine.h"
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/machine_text.h"
-#include "api/machine.h"
 #include "app/profile.h"
 #include "base/program_folder.h"
 #include "tests/unit/plugin/fixture_files.h"

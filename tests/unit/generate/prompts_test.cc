@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "device/linear.h"
-#include "device/operators.h"
 #include "generate/generate.h"
+#include "operators/linear.h"
+#include "operators/operators.h"
 #include "tests/unit/plain_model.h"
 
 namespace slipway {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "device/measure.h"
+#include "compute/measure.h"
 #include "generate/generate.h"
 #include "tests/real_model.h"
 #include "text/tokenizer.h"

@@ -1,5 +1,5 @@
 // States of callbacks in trainer_state.json, in transformers' form, and back.
-#include "loop/callback_states.h"
+#include "record/callback_states.h"
 
 #include "loop/events.h"
 #include "tests/unit/loop/tiny_stage.h"

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "device/linear.h"
 #include "loop/loss.h"
+#include "operators/linear.h"
 #include "tests/unit/plain_model.h"
 
 namespace slipway {

@@ -1,8 +1,8 @@
 // train.bf16: what a stage of training differs by from float32, by every kernel, and that it is on
 // only where it is fast.
-#include "device/measure.h"
+#include "compute/measure.h"
 #include "loop/run_settings.h"
-#include "tests/unit/device/emulated_bf16.h"
+#include "tests/unit/kernels/cpu/emulated_bf16.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <numeric>
 
-#include "device/measure.h"
+#include "compute/measure.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {

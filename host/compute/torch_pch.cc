@@ -1,0 +1,1 @@
+// Exists so that compute/torch.h is precompiled once.

@@ -1,1 +1,0 @@
-// Exists so that device/torch.h is precompiled once.

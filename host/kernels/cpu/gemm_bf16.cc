@@ -1,0 +1,103 @@
+// Choosing a kernel, and the portable one.
+#include "kernels/cpu/gemm_bf16.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "compute/bfloat16.h"
+#include "kernels/cpu/gemm_bf16_kernels.h"
+
+#if defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace slipway::gemm_bf16 {
+namespace {
+
+#if defined(__x86_64__)
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+bool has_amx() { return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16"); }
+
+// Linux gives a process the tiles' state, 8 KiB a thread, when it asks: 0, or the error.
+int ask_for_tiles() {
+  constexpr int kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  static const int kError = syscall(SYS_arch_prctl, kRequest, kTileData) == 0 ? 0 : errno;
+  return kError;
+}
+#endif
+
+std::optional<Kernel> kernel_of(std::string_view name) {
+#if defined(__x86_64__)
+  if (name == "amx" && has_amx() && ask_for_tiles() == 0) return Kernel{"amx", multiply_amx};
+  if (name == "avx512_bf16" && has_avx512()) return Kernel{"avx512_bf16", multiply_avx512};
+#endif
+  if (name == "portable") return Kernel{"portable", multiply_portable};
+  return std::nullopt;
+}
+
+Kernel& kernel() {
+  static Kernel chosen = [] {
+    for (const char* name : {"amx", "avx512_bf16"})
+      if (const auto found = kernel_of(name)) return *found;
+    return *kernel_of("portable");
+  }();
+  return chosen;
+}
+
+}  // namespace
+
+// A row with a panel. A product of two bfloat16 numbers is exact in float32; of a pair the second
+// comes first, as AVX-512 has it.
+void multiply_portable(const Product& p) {
+  for (int64_t panel = p.first; panel < p.last; ++panel)
+    for (int64_t r = 0; r < p.rows; ++r) {
+      const uint16_t *a = p.a + r * p.depth, *b = p.b + panel * kColumns * p.depth;
+      float sum[kColumns] = {};
+      for (int64_t i = 0; i < p.depth; i += 2, b += 2 * kColumns) {
+        const float a0 = from_bfloat16(a[i]), a1 = from_bfloat16(a[i + 1]);
+        for (int64_t j = 0; j < kColumns; ++j) {
+          sum[j] += a1 * from_bfloat16(b[2 * j + 1]);
+          sum[j] += a0 * from_bfloat16(b[2 * j]);
+        }
+      }
+      float* const y = p.y + r * p.y_row + panel * kColumns;
+      for (int64_t j = 0; j < std::min(kColumns, p.n - panel * kColumns); ++j)
+        y[j] = p.add ? y[j] + sum[j] : sum[j];
+    }
+}
+
+std::string_view instruction_set() { return kernel().name; }
+
+bool fast() { return kernel().name != "portable"; }
+
+std::string why_slow() {
+  if (fast()) return "";
+#if defined(__x86_64__)
+  if (has_amx() && ask_for_tiles() != 0)
+    return std::string("this processor has AMX, but the system does not let programs use it (") +
+           std::strerror(ask_for_tiles()) + ")";
+#endif
+  return "this processor has neither AMX nor AVX-512 BF16";
+}
+
+bool use(std::string_view instruction_set) {
+  const auto found = kernel_of(instruction_set);
+  if (found) kernel() = *found;
+  return found.has_value();
+}
+
+void use(const Kernel& given) { kernel() = given; }
+
+void multiply(const uint16_t* a, int64_t rows, int64_t k, const uint16_t* b, int64_t n,
+              int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
+  kernel().multiply({a, rows, depth(k), b, n, first, last, y, y_row, add});
+}
+
+}  // namespace slipway::gemm_bf16

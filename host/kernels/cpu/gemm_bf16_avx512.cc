@@ -1,0 +1,83 @@
+// AVX-512 BF16: a tile of rows x 32 columns, each step the dot products of one pair of inputs. The
+// instruction flushes denormals and rounds to the nearest, whatever the processor is set to.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cpu/gemm_bf16.h"
+#include "kernels/cpu/gemm_bf16_kernels.h"
+
+#if defined(__x86_64__)
+#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over
+                                             // tests/unit/kernels/cpu/emulated_instructions.h
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // what GCC 12's own AVX-512 header leaves so on purpose
+#include <immintrin.h>
+#define SLIPWAY_AVX512_BF16 __attribute__((target("arch=x86-64-v4,avx512bf16")))
+#endif
+
+namespace slipway::gemm_bf16 {
+namespace {
+
+struct Tile {
+  const uint16_t* a;
+  int64_t depth;
+  const uint16_t* panel;
+  uint32_t columns;  // a bit for each column that y has
+  float* y;
+  int64_t y_row;
+  bool add;
+};
+
+template <int M>
+SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
+  __m512 sum[M][2];
+  for (int m = 0; m < M; ++m) sum[m][0] = sum[m][1] = _mm512_setzero_ps();
+  const uint16_t* b = t.panel;
+  for (int64_t i = 0; i < t.depth; i += 2, b += 2 * kColumns) {
+    const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)),
+               b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + kColumns));
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      int32_t pair;
+      std::memcpy(&pair, t.a + m * t.depth + i, sizeof pair);
+      const auto each = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+      sum[m][0] = _mm512_dpbf16_ps(sum[m][0], each, b0);
+      sum[m][1] = _mm512_dpbf16_ps(sum[m][1], each, b1);
+    }
+  }
+  const auto low = static_cast<__mmask16>(t.columns),
+             high = static_cast<__mmask16>(t.columns >> 16);
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    float* const y = t.y + m * t.y_row;
+    if (t.add) {
+      sum[m][0] = _mm512_add_ps(_mm512_maskz_loadu_ps(low, y), sum[m][0]);
+      sum[m][1] = _mm512_add_ps(_mm512_maskz_loadu_ps(high, y + 16), sum[m][1]);
+    }
+    _mm512_mask_storeu_ps(y, low, sum[m][0]);
+    _mm512_mask_storeu_ps(y + 16, high, sum[m][1]);
+  }
+}
+
+constexpr int64_t kMost = 12;
+constexpr void (*kTiles[kMost])(const Tile&) = {tile<1>, tile<2>,  tile<3>,  tile<4>,
+                                                tile<5>, tile<6>,  tile<7>,  tile<8>,
+                                                tile<9>, tile<10>, tile<11>, tile<12>};
+
+}  // namespace
+
+void multiply_avx512(const Product& p) {
+  const int64_t tiles = (p.rows + kMost - 1) / kMost;
+  for (int64_t panel = p.first; panel < p.last; ++panel) {
+    const int64_t used = std::min(kColumns, p.n - panel * kColumns);
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t begin = i * p.rows / tiles, end = (i + 1) * p.rows / tiles;
+      kTiles[end - begin - 1]({p.a + begin * p.depth, p.depth, p.b + panel * kColumns * p.depth,
+                               static_cast<uint32_t>((uint64_t{1} << used) - 1),
+                               p.y + begin * p.y_row + panel * kColumns, p.y_row, p.add});
+    }
+  }
+}
+
+}  // namespace slipway::gemm_bf16
+#endif

@@ -1,0 +1,269 @@
+// Packing and cutting of products. How work is cut changes no result: every element is the same sum
+// of chains (gemm.h).
+#include "kernels/cpu/product.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "compute/parallel.h"
+#include "compute/scratch.h"
+#include "kernels/cpu/bf16_rounding.h"
+#include "kernels/cpu/product_bf16.h"
+
+namespace slipway {
+namespace {
+
+// Below this many multiply-adds a product is done on the calling thread: waking another costs more.
+constexpr int64_t kAlone = 200'000;
+constexpr int64_t kRows = 120;  // of one piece
+
+// One product of a call: pieces of rows x panels.
+struct Part {
+  gemm::Strided a;
+  int64_t rows, k;
+  gemm::Panels b;
+  int64_t n;
+  float* y;
+  WeightStorage storage = WeightStorage::kFloat32;
+  low_bit::Panels low_bit{};  // in b's place, where weights are stored in fewer bits
+};
+
+// A part's rows [row, row_end) times its panels [panel, panel_end).
+struct Piece {
+  const Part* part;
+  int64_t row, row_end, panel, panel_end;
+};
+
+// Multiply-adds that are worth a piece of their own.
+constexpr int64_t kLeast = 1'000'000;
+
+// body(begin, end) over [0, count) in ranges of `most`, the last ones smaller and smaller: threads
+// are done at about the same time. `each`: multiply-adds of one of `count`.
+template <class Body>
+void for_dwindling_ranges(int64_t count, int64_t most, int64_t each, const Body& body) {
+  const int64_t least = std::clamp<int64_t>(kLeast / std::max<int64_t>(1, each), 1, most);
+  for (int64_t begin = 0; begin < count;) {
+    const int64_t size =
+        std::clamp<int64_t>((count - begin) / (2 * parallel_threads()), least, most);
+    body(begin, std::min(count, begin + size));
+    begin += size;
+  }
+}
+
+// Rows are cut between tiles. Pieces of one group of panels follow one another: its panels are
+// still in cache. `last`: nothing comes after this part.
+void cut(const Part& part, int64_t rows_at_most, int64_t panels_at_most, bool last,
+         std::vector<Piece>& out) {
+  const int64_t panels = gemm::panels(part.n), tile = gemm::tile_rows(),
+                tiles = (part.rows + tile - 1) / tile, most = (rows_at_most + tile - 1) / tile;
+  const auto add = [&](int64_t first_tile, int64_t end_tile, int64_t panel, int64_t panel_end) {
+    out.push_back(
+        {&part, first_tile * tile, std::min(part.rows, end_tile * tile), panel, panel_end});
+  };
+  const auto add_panels = [&](int64_t panel, int64_t panel_end) {
+    add(0, tiles, panel, panel_end);
+  };
+  if (tiles <= most) {
+    if (last)
+      return for_dwindling_ranges(panels, panels_at_most, part.rows * part.k * gemm::panel_width(),
+                                  add_panels);
+    for (int64_t panel = 0; panel < panels; panel += panels_at_most)
+      add_panels(panel, std::min(panels, panel + panels_at_most));
+    return;
+  }
+  const int64_t groups = (panels + panels_at_most - 1) / panels_at_most,
+                blocks = (tiles + most - 1) / most;
+  for (int64_t group = 0; group < groups; ++group) {
+    const int64_t panel = group * panels / groups, panel_end = (group + 1) * panels / groups;
+    if (last && group + 1 == groups)
+      for_dwindling_ranges(tiles, most, tile * part.k * (panel_end - panel) * gemm::panel_width(),
+                           [&](int64_t begin, int64_t end) { add(begin, end, panel, panel_end); });
+    else
+      for (int64_t block = 0; block < blocks; ++block)
+        add(block * tiles / blocks, (block + 1) * tiles / blocks, panel, panel_end);
+  }
+}
+
+void run_piece(const Piece& piece, int64_t y_row, bool add) {
+  const Part& part = *piece.part;
+  const int64_t rows = piece.row_end - piece.row;
+  const float* const a = part.a.data + piece.row * part.a.row;
+  float* const y = part.y + piece.row * y_row;
+  if (part.storage == WeightStorage::kFloat32)
+    gemm::multiply({a, part.a.row, part.a.column}, rows, part.k, part.b, part.n, piece.panel,
+                   piece.panel_end, y, y_row, add);
+  else
+    low_bit::multiply(part.storage, a, part.a.row, rows, part.k, part.low_bit, part.n, piece.panel,
+                      piece.panel_end, y, y_row, add);
+}
+
+// Runs the parts, in pieces of at most `rows` rows and `panels` panels each.
+void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64_t y_row,
+                bool add) {
+  int64_t work = 0;
+  for (const Part& part : parts) work += part.rows * part.k * part.n;
+  if (work < kAlone) {
+    for (const Part& part : parts)
+      run_piece({&part, 0, part.rows, 0, gemm::panels(part.n)}, y_row, add);
+    return;
+  }
+  static thread_local std::vector<Piece> mine;
+  std::vector<Piece>& pieces = mine;  // of this thread, for all of them
+  pieces.clear();
+  for (const Part& part : parts) cut(part, rows, panels, &part == &parts.back(), pieces);
+  parallel_chunks(static_cast<int64_t>(pieces.size()),
+                  [&](int64_t i) { run_piece(pieces[static_cast<size_t>(i)], y_row, add); });
+}
+
+// b [rows, n], read from front to back: rows side by side are one thread's.
+void pack_rows(const float* b, int64_t row, int64_t rows, int64_t n, float* panels,
+               int64_t stride) {
+  constexpr int64_t kRowsTogether = 16;
+  parallel_ranges(rows, rows * n < kAlone / 4 ? rows : kRowsTogether,
+                  [&](int64_t begin, int64_t end) {
+                    gemm::pack(b + begin * row, row, n, end - begin, 0, gemm::panels(n),
+                               panels + begin * gemm::panel_width(), stride);
+                  });
+}
+
+Scratch& packed_scratch() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+
+int64_t columns(std::span<const Weight> weights) {
+  int64_t n = 0;
+  for (const Weight& weight : weights) n += weight.n;
+  return n;
+}
+
+// Few rows: all of them with a panel while it is in cache. Many: pieces that leave room in the
+// second-level cache.
+int64_t rows_of_piece(int64_t rows) {
+  return rows <= 2 * kRows ? std::max<int64_t>(rows, 1) : kRows;
+}
+int64_t panels_of_piece(int64_t rows) { return rows <= 2 * kRows ? 4 : 8; }
+constexpr int64_t kWideGroup = 8;
+// Panels of a piece whose rows must be gathered first: the work of gathering is spread over many.
+constexpr int64_t kGatheredGroup = 48;
+// Rows of weights that the gradient of an input is summed over at a time: their panels stay in the
+// third-level cache.
+constexpr int64_t kSlice = 4096;
+
+}  // namespace
+
+int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k) {
+  if (storage == WeightStorage::kFloat32)
+    return gemm::packed_size(n, k) * static_cast<int64_t>(sizeof(float));
+  return gemm::panels(n) * low_bit::panel_stride(storage, k);
+}
+
+PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
+                         std::byte* panels) {
+  const int64_t stride = gemm::panel_width() * k;
+  constexpr int64_t kPanelsTogether = 8;
+  const int64_t count = gemm::panels(weight.n);
+  parallel_ranges(count, weight.n * k < kAlone / 4 ? count : kPanelsTogether,
+                  [&](int64_t first, int64_t last) {
+                    if (storage == WeightStorage::kFloat32)
+                      gemm::pack_transposed(weight.w, k, weight.n, k, first, last,
+                                            reinterpret_cast<float*>(panels), stride);
+                    else low_bit::pack(storage, weight.w, k, weight.n, k, first, last, panels);
+                  });
+  return {panels, weight.n, storage};
+}
+
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add) {
+  std::vector<Part> parts;
+  parts.reserve(weights.size());
+  for (const PackedWeight& weight : weights) {
+    Part& part = parts.emplace_back(Part{{x, x_row, 1}, rows, k, {}, weight.n, y, weight.storage});
+    if (weight.storage == WeightStorage::kFloat32)
+      part.b = {reinterpret_cast<const float*>(weight.panels), gemm::panel_width() * k};
+    else part.low_bit = {weight.panels, low_bit::panel_stride(weight.storage, k)};
+    y += weight.n;
+  }
+  run_pieces(parts, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
+}
+
+namespace {
+
+// A wide weight (a head): each group of panels is packed by the thread that multiplies it, while it
+// is in that thread's cache.
+void wide_product(const float* x, int64_t x_row, int64_t rows, int64_t k, const Weight& weight,
+                  float* y, int64_t y_row, bool add) {
+  const int64_t stride = gemm::panel_width() * k;
+  parallel_ranges(gemm::panels(weight.n), kWideGroup, [&](int64_t first, int64_t last) {
+    static thread_local Scratch scratch;
+    float* panels = scratch.take(kWideGroup * stride);
+    const int64_t column = first * gemm::panel_width(),
+                  columns_here = std::min(weight.n, last * gemm::panel_width()) - column;
+    gemm::pack_transposed(weight.w + column * k, k, columns_here, k, 0, last - first, panels,
+                          stride);
+    gemm::multiply({x, x_row, 1}, rows, k, {panels, stride}, columns_here, 0, last - first,
+                   y + column, y_row, add);
+  });
+}
+
+}  // namespace
+
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, float* y, int64_t y_row, bool add) {
+  if (bf16_rounding)
+    return product_bf16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
+  if (weights.size() == 1 && gemm::panels(weights[0].n) >= kWideGroup * 16 * parallel_threads())
+    return wide_product(x, x_row, rows, k, weights[0], y, y_row, add);
+  int64_t floats = 0;
+  for (const Weight& weight : weights) floats += gemm::packed_size(weight.n, k);
+  float* panels = packed_scratch().take(floats);
+  std::vector<PackedWeight> packed;
+  packed.reserve(weights.size());
+  for (const Weight& weight : weights) {
+    packed.push_back(
+        pack_weight(WeightStorage::kFloat32, weight, k, reinterpret_cast<std::byte*>(panels)));
+    panels += gemm::packed_size(weight.n, k);
+  }
+  forward_product(x, x_row, rows, k, packed, y, y_row, add);
+}
+
+void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+                    int64_t k, float* dx, int64_t dx_row, bool add) {
+  if (bf16_rounding)
+    return product_bf16::input_gradient(dy, dy_row, rows, weights, k, dx, dx_row, add);
+  if (weights.size() == 1 && weights[0].n > kSlice) {
+    for (int64_t i = 0; i < weights[0].n; i += kSlice) {
+      const Weight slice{weights[0].w + i * k, std::min(kSlice, weights[0].n - i)};
+      input_gradient(dy + i, dy_row, rows, {&slice, 1}, k, dx, dx_row, add || i > 0);
+    }
+    return;
+  }
+  const int64_t depth = columns(weights), stride = gemm::panel_width() * depth;
+  float* panels = packed_scratch().take(gemm::packed_size(k, depth));
+  float* to = panels;
+  for (const Weight& weight : weights) {
+    pack_rows(weight.w, k, weight.n, k, to, stride);
+    to += weight.n * gemm::panel_width();
+  }
+  const Part part{{dy, dy_row, 1}, rows, depth, {panels, stride}, k, dx};
+  run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add);
+}
+
+void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+                      int64_t k, std::span<const WeightGradient> gradients) {
+  if (bf16_rounding)
+    return product_bf16::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
+  const int64_t stride = gemm::panel_width() * rows;
+  float* panels = packed_scratch().take(gemm::packed_size(k, rows));
+  pack_rows(x, x_row, rows, k, panels, stride);
+  std::vector<Part> parts;
+  parts.reserve(gradients.size());
+  for (const WeightGradient& gradient : gradients) {
+    if (gradient.dw != nullptr)
+      parts.push_back({{dy, 1, dy_row}, gradient.n, rows, {panels, stride}, k, gradient.dw});
+    dy += gradient.n;
+  }
+  if (!parts.empty()) run_pieces(parts, kRows, kGatheredGroup, k, true);
+}
+
+}  // namespace slipway

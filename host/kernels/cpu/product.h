@@ -1,0 +1,50 @@
+// The products of a layer, spread over threads: forward, gradient of the input, gradients of the
+// weights. Several weights that meet the same input go in one call. All arrays are float32,
+// row-major, the caller's; `*_row` is the distance of rows in floats.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/low_bit.h"
+
+namespace slipway {
+
+// w [n, k]; its columns of y follow those of the weight before it.
+struct Weight {
+  const float* w;
+  int64_t n;
+};
+// The same packed by pack_weight().
+struct PackedWeight {
+  const std::byte* panels;
+  int64_t n;
+  WeightStorage storage = WeightStorage::kFloat32;
+};
+// Where a weight's gradient [n, k] is added into; nullptr = not wanted.
+struct WeightGradient {
+  float* dw;
+  int64_t n;
+};
+
+// Bytes of a packed weight [n, k].
+int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k);
+// `panels`: room for packed_bytes(), aligned to 64 bytes. The result refers to it.
+PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k, std::byte* panels);
+
+// y [rows, n1 + n2 + ...] (+)= x [rows, k] [w1; w2; ...]^T
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, float* y, int64_t y_row, bool add);
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add);
+
+// dx [rows, k] (+)= dy [rows, n1 + n2 + ...] [w1; w2; ...]
+void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+                    int64_t k, float* dx, int64_t dx_row, bool add);
+
+// dwi [ni, k] += dyi^T x: dyi the i-th columns of dy [rows, n1 + n2 + ...], x [rows, k]. Sums over
+// rows in ascending order.
+void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+                      int64_t k, std::span<const WeightGradient> gradients);
+
+}  // namespace slipway

@@ -1,0 +1,127 @@
+// Packing and cutting. The operand that every piece reads is packed first, by all threads; the
+// other by the piece that multiplies it.
+#include "kernels/cpu/product_bf16.h"
+
+#include <algorithm>
+
+#include "compute/parallel.h"
+#include "compute/scratch.h"
+#include "kernels/cpu/gemm_bf16.h"
+
+namespace slipway::product_bf16 {
+namespace {
+
+using gemm_bf16::kColumns, gemm_bf16::kRows, gemm_bf16::panel_size, gemm_bf16::panels;
+
+// Below this many multiply-adds a product is done on the calling thread: waking another costs more.
+constexpr int64_t kAlone = 400'000;
+// Rows that one pass over a piece's panels takes: their operands stay in the second-level cache.
+constexpr int64_t kPassRows = 128;
+constexpr int64_t kPanelsTogether = 4, kMostRows = 256;  // of a piece
+// Rows of a weight that the gradient of an input is summed over at a time: bounds what is packed.
+constexpr int64_t kSlice = 4096;
+
+uint16_t* values(Scratch& scratch, int64_t count) {
+  return reinterpret_cast<uint16_t*>(scratch.take((count + 1) / 2));
+}
+Scratch& shared_scratch() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+Scratch& piece_scratch() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+
+template <class Body>
+void in_chunks(int64_t work, int64_t chunks, const Body& body) {
+  if (work >= kAlone) return parallel_chunks(chunks, body);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
+}
+
+// Units of a piece: `together`, or fewer where threads would have none.
+int64_t units_of_piece(int64_t units, int64_t together) {
+  const int64_t wanted = 4 * parallel_threads();
+  return std::clamp<int64_t>(units / wanted, 1, together);
+}
+
+// All rows of a, packed by all threads.
+const uint16_t* packed_rows(gemm::Strided a, int64_t rows, int64_t k) {
+  uint16_t* const packed = values(shared_scratch(), gemm_bf16::rows_size(rows, k));
+  const int64_t blocks = (rows + kRows - 1) / kRows;
+  in_chunks(rows * k, blocks, [&](int64_t block) {
+    gemm_bf16::pack_rows(a, rows, k, block * kRows, std::min(rows, (block + 1) * kRows), packed);
+  });
+  return packed;
+}
+
+// y [rows, n] (+)= a b, `a` packed; pack(first column, columns, to) packs a piece's part of b.
+template <class Pack>
+void by_columns(const uint16_t* a, int64_t rows, int64_t k, int64_t n, const Pack& pack, float* y,
+                int64_t y_row, bool add) {
+  const int64_t together = units_of_piece(panels(n), kPanelsTogether),
+                pieces = (panels(n) + together - 1) / together;
+  in_chunks(rows * k * n, pieces, [&](int64_t piece) {
+    const int64_t column = piece * together * kColumns,
+                  columns = std::min(n - column, together * kColumns);
+    uint16_t* const b = values(piece_scratch(), panels(columns) * panel_size(k));
+    pack(column, columns, b);
+    for (int64_t r = 0; r < rows; r += kPassRows)
+      gemm_bf16::multiply(a + r * gemm_bf16::depth(k), std::min(kPassRows, rows - r), k, b, columns,
+                          0, panels(columns), y + r * y_row + column, y_row, add);
+  });
+}
+
+}  // namespace
+
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, float* y, int64_t y_row, bool add) {
+  const uint16_t* const a = packed_rows({x, x_row, 1}, rows, k);
+  for (const Weight& weight : weights) {
+    const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
+      gemm_bf16::pack_transposed(weight.w + column * k, k, columns, k, 0, panels(columns), to);
+    };
+    by_columns(a, rows, k, weight.n, pack, y, y_row, add);
+    y += weight.n;
+  }
+}
+
+void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+                    int64_t k, float* dx, int64_t dx_row, bool add) {
+  for (const Weight& weight : weights) {
+    for (int64_t i = 0; i < weight.n; i += kSlice) {
+      const int64_t slice = std::min(kSlice, weight.n - i);
+      const uint16_t* const a = packed_rows({dy + i, dy_row, 1}, rows, slice);
+      const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
+        gemm_bf16::pack(weight.w + i * k + column, k, columns, slice, 0, panels(columns), to);
+      };
+      by_columns(a, rows, slice, k, pack, dx, dx_row, add);
+      add = true;
+    }
+    dy += weight.n;
+  }
+}
+
+void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+                      int64_t k, std::span<const WeightGradient> gradients) {
+  uint16_t* const b = values(shared_scratch(), panels(k) * panel_size(rows));
+  in_chunks(rows * k, panels(k),
+            [&](int64_t panel) { gemm_bf16::pack(x, x_row, k, rows, panel, panel + 1, b); });
+  for (const WeightGradient& gradient : gradients) {
+    const int64_t blocks = (gradient.n + kRows - 1) / kRows,
+                  together = units_of_piece(blocks, kMostRows / kRows),
+                  pieces = (blocks + together - 1) / together;
+    in_chunks(gradient.dw == nullptr ? 0 : rows * k * gradient.n,
+              gradient.dw == nullptr ? 0 : pieces, [&](int64_t piece) {
+                const int64_t first = piece * together * kRows,
+                              count = std::min(gradient.n - first, together * kRows);
+                uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
+                gemm_bf16::pack_rows({dy + first, 1, dy_row}, count, rows, 0, count, a);
+                gemm_bf16::multiply(a, count, rows, b, k, 0, panels(k), gradient.dw + first * k, k,
+                                    true);
+              });
+    dy += gradient.n;
+  }
+}
+
+}  // namespace slipway::product_bf16

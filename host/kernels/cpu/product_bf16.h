@@ -1,0 +1,16 @@
+// A layer's products with both operands rounded to bfloat16 and sums in float32
+// (kernels/cpu/gemm_bf16.h): what product.h does while bf16_rounding is set. Equal for any number
+// of threads.
+#pragma once
+#include "kernels/cpu/product.h"
+
+namespace slipway::product_bf16 {
+
+void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, float* y, int64_t y_row, bool add);
+void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+                    int64_t k, float* dx, int64_t dx_row, bool add);
+void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+                      int64_t k, std::span<const WeightGradient> gradients);
+
+}  // namespace slipway::product_bf16

@@ -1,0 +1,192 @@
+// Row kernels of the fused operators for CPU. Sums run in vector lanes where a loop says so, and
+// nowhere else.
+#include "kernels/cpu/row_kernels.h"
+
+#include <bit>
+#include <cmath>
+
+#include "compute/instruction_sets.h"
+
+namespace slipway::kernels {
+namespace {
+
+// exp(x) within 2 units in the last place, in a form that compilers turn into vector code: 2^n
+// times a polynomial on
+// [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes, expf). 0 below the smallest normal result; not a
+// number stays one.
+inline float exponential(float x) {
+  const float clamped = x < -87.3f ? -87.3f : x > 88.7f ? 88.7f : x;
+  // Adding and taking away 1.5 * 2^23 rounds to a whole number, which then stands in the sum's low
+  // bits.
+  constexpr float kRound = 12582912.0f;
+  const float shifted = clamped * 1.44269504088896341f + kRound;
+  const float n = shifted - kRound;
+  const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const float scale = std::bit_cast<float>(
+      (std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound) + 127) << 23);
+  return x < -87.3f ? 0.0f : p * scale;
+}
+
+}  // namespace
+
+SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
+                             float* y, float* inverse_rms) {
+  for (int64_t r = 0; r < rows; ++r, x += width, y += width) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; ++i) sum += x[i] * x[i];
+    const float scale = 1.0f / std::sqrt(sum / static_cast<float>(width) + eps);
+    inverse_rms[r] = scale;
+    for (int64_t i = 0; i < width; ++i) y[i] = x[i] * scale * w[i];
+  }
+}
+
+SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const float* __restrict x,
+                                      const float* __restrict w,
+                                      const float* __restrict inverse_rms,
+                                      const float* __restrict residual, int64_t rows, int64_t width,
+                                      float* __restrict grad_x, float* __restrict grad_w) {
+  for (int64_t r = 0; r < rows; ++r, x += width, grad_y += width, grad_x += width) {
+    const float scale = inverse_rms[r];
+    float dot = 0;
+#pragma omp simd reduction(+ : dot)
+    for (int64_t i = 0; i < width; ++i) dot += grad_y[i] * w[i] * x[i];
+    const float pull = dot * scale * scale * scale / static_cast<float>(width);
+    for (int64_t i = 0; i < width; ++i) {
+      grad_x[i] = grad_y[i] * w[i] * scale - x[i] * pull;
+      grad_w[i] += grad_y[i] * x[i] * scale;
+    }
+    if (residual == nullptr) continue;
+    for (int64_t i = 0; i < width; ++i) grad_x[i] += residual[i];
+    residual += width;
+  }
+}
+
+SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, float sign,
+                         int64_t heads, int64_t half, float* y) {
+  for (int64_t h = 0; h < heads; ++h, x += 2 * half, y += 2 * half) {
+#pragma omp simd
+    for (int64_t i = 0; i < half; ++i) {
+      const float a = x[i], b = x[i + half], s = sign * sin[i];
+      y[i] = a * cos[i] - b * s;
+      y[i + half] = b * cos[i] + a * s;
+    }
+  }
+}
+
+SLIPWAY_CLONES void swiglu(const float* gate, const float* up, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+}
+
+SLIPWAY_CLONES void swiglu_backward(const float* __restrict grad, const float* __restrict gate,
+                                    const float* __restrict up, int64_t count,
+                                    float* __restrict grad_gate, float* __restrict grad_up,
+                                    float* __restrict out) {
+  if (out != nullptr) swiglu(gate, up, count, out);
+  for (int64_t i = 0; i < count; ++i) {
+    const float s = 1.0f / (1.0f + exponential(-gate[i])), silu = gate[i] * s, g = grad[i];
+    grad_up[i] = g * silu;
+    grad_gate[i] = g * up[i] * s * (1.0f + gate[i] * (1.0f - s));
+  }
+}
+
+SLIPWAY_CLONES float softmax_terms(float* x, float scale, int64_t width, float* lse) {
+  float max = x[0];
+#pragma omp simd reduction(max : max)
+  for (int64_t i = 1; i < width; ++i) max = x[i] > max ? x[i] : max;
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; ++i) {
+    x[i] = exponential((x[i] - max) * scale);
+    sum += x[i];
+  }
+  *lse = max * scale + std::log(sum);
+  return sum;
+}
+
+SLIPWAY_CLONES void scale_row(float* x, float factor, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) x[i] *= factor;
+}
+
+SLIPWAY_CLONES void softmax_backward(float* s, float* dp, float scale, float lse, float delta,
+                                     int64_t width) {
+  for (int64_t i = 0; i < width; ++i) {
+    const float p = exponential(s[i] * scale - lse);
+    s[i] = p;
+    dp[i] = scale * p * (dp[i] - delta);
+  }
+}
+
+SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+SLIPWAY_CLONES double sum_of_squares(const float* x, int64_t count) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
+}
+
+SLIPWAY_CLONES float row_max(const float* x, int64_t width) {
+  float max = x[0];
+#pragma omp simd reduction(max : max)
+  for (int64_t i = 1; i < width; ++i) max = x[i] > max ? x[i] : max;
+  return max;
+}
+
+SLIPWAY_CLONES void block_masses(const float* x, float inverse_temperature, int64_t width,
+                                 float* largest, float* mass) {
+  for (int64_t begin = 0; begin < width; begin += kBlock) {
+    const int64_t end = begin + kBlock < width ? begin + kBlock : width;
+    float max = x[begin];
+#pragma omp simd reduction(max : max)
+    for (int64_t i = begin; i < end; ++i) max = x[i] > max ? x[i] : max;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = begin; i < end; ++i) sum += exponential((x[i] - max) * inverse_temperature);
+    *largest++ = max;
+    *mass++ = sum;
+  }
+}
+
+SLIPWAY_CLONES void exponentials(const float* x, float max, float inverse_temperature,
+                                 int64_t width, float* p) {
+  for (int64_t i = 0; i < width; ++i) p[i] = exponential((x[i] - max) * inverse_temperature);
+}
+
+SLIPWAY_CLONES float log_sum_exp(const float* x, int64_t width, double* plain) {
+  const float max = row_max(x, width);
+  double total = 0, plain_total = 0;
+  for (int64_t begin = 0; begin < width; begin += 64) {
+    const int64_t end = begin + 64 < width ? begin + 64 : width;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = begin; i < end; ++i) sum += exponential(x[i] - max);
+    total += static_cast<double>(sum);
+    if (plain == nullptr) continue;
+    float part = 0;
+#pragma omp simd reduction(+ : part)
+    for (int64_t i = begin; i < end; ++i) part += x[i];
+    plain_total += static_cast<double>(part);
+  }
+  if (plain != nullptr) *plain = plain_total;
+  return max + static_cast<float>(std::log(total));
+}
+
+SLIPWAY_CLONES void softmax_scaled(const float* x, float lse, float coefficient, float offset,
+                                   int64_t width, float* grad) {
+  for (int64_t i = 0; i < width; ++i) grad[i] = coefficient * exponential(x[i] - lse) + offset;
+}
+
+}  // namespace slipway::kernels

@@ -1,0 +1,78 @@
+// What the kernels' sources need beyond CUDA C++ itself. Compiled by nvcc they are kernels;
+// compiled by the tests after tests/unit/kernels/cuda/emulator.h they are functions that run on the
+// processor.
+#pragma once
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define SLIPWAY_UNROLL_BY_4 _Pragma("unroll 4")
+namespace slipway::cuda {
+// The memory that a launch asked for, shared by the threads of a block.
+template <class T>
+__device__ inline T* launched_shared() {
+  extern __shared__ float4 slipway_launched_shared[];
+  return reinterpret_cast<T*>(slipway_launched_shared);
+}
+}  // namespace slipway::cuda
+#elif !defined(SLIPWAY_CUDA_EMULATOR)
+#error "compile with nvcc, or include tests/unit/kernels/cuda/emulator.h first"
+#endif
+
+namespace slipway::cuda {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+using Whole = unsigned long long;  // as CUDA's atomics want it
+
+struct Sum {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+struct Largest {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return b > a ? b : a;
+  }
+};
+
+// The values of groups of `kLanes` neighbouring threads (a power of two up to 32) joined; every
+// thread gets the result.
+template <int kLanes, class Join, class T>
+__device__ inline T join_lanes(T value) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2)
+    value = Join()(value, __shfl_xor_sync(kAllLanes, value, offset));
+  return value;
+}
+// The same over a block of kThreads; `room` has kThreads / 32 places and may be used again after
+// the next barrier.
+template <int kThreads, class Join, class T>
+__device__ inline T join_block(T value, T* room) {
+  value = join_lanes<kWarp, Join>(value);
+  if (threadIdx.x % kWarp == 0) room[threadIdx.x / kWarp] = value;
+  __syncthreads();
+  T joined = room[0];
+  for (int w = 1; w < kThreads / kWarp; ++w) joined = Join()(joined, room[w]);
+  __syncthreads();
+  return joined;
+}
+
+template <int kLanes, class T>
+__device__ inline T sum_of_lanes(T value) {
+  return join_lanes<kLanes, Sum>(value);
+}
+template <int kLanes, class T>
+__device__ inline T largest_of_lanes(T value) {
+  return join_lanes<kLanes, Largest>(value);
+}
+template <int kThreads, class T>
+__device__ inline T sum_of_block(T value, T* room) {
+  return join_block<kThreads, Sum>(value, room);
+}
+template <int kThreads, class T>
+__device__ inline T largest_of_block(T value, T* room) {
+  return join_block<kThreads, Largest>(value, room);
+}
+
+}  // namespace slipway::cuda

@@ -1,0 +1,160 @@
+// DeviceKernels as launches; those of attention: attention_set.h. Launcher is CUDA's (kernels.cu)
+// or the tests' emulator:
+//   template <class... Parameters, class... Arguments>
+//   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes,
+//               Arguments... arguments);
+//   // d = a b + beta c
+//   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float*
+//   d); const Card& card() const;  // the same at every call
+#pragma once
+#include "kernels/cuda/attention_set.h"
+#include "kernels/cuda/draw_kernel.h"
+#include "kernels/cuda/loss_kernels.h"
+#include "kernels/cuda/product_plan.h"
+#include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/update_kernels.h"
+
+namespace slipway::cuda {
+
+template <class Launcher>
+class KernelSet : public AttentionSet<Launcher> {
+ public:
+  using AttentionSet<Launcher>::AttentionSet;
+
+  void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width,
+                 float* out) override {
+    if (tokens > 0)
+      to_.launch(embedding_kernel, {tokens}, kEmbeddingThreads, 0, w, vocab, ids, width, out);
+  }
+  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
+                          int64_t width, float* dw) override {
+    if (tokens > 0)
+      to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, vocab, width,
+                 dw);
+  }
+
+  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+                float* inverse_rms) override {
+    if (rows > 0)
+      to_.launch(rms_norm_kernel, {rows}, kRowThreads, 0, x, w, eps, width, y, inverse_rms);
+  }
+  int64_t rms_norm_parts(int64_t rows) const override { return rows < 256 ? rows : 256; }
+  void rms_norm_backward(const float* grad_y, const float* x, const float* w,
+                         const float* inverse_rms, const float* residual, int64_t rows,
+                         int64_t width, float* partial, float* grad_x, float* grad_w) override {
+    const int64_t parts = rms_norm_parts(rows);
+    if (rows == 0) return;
+    to_.launch(rms_norm_backward_kernel, {parts}, kRowThreads, 0, grad_y, x, w, inverse_rms,
+               residual, rows, width, grad_x, partial);
+    if (grad_w != nullptr)
+      to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial,
+                 parts, width, grad_w);
+  }
+  void rope(const float* x, int64_t x_row, const int64_t* positions, const float* inverse,
+            float sign, int64_t rows, int64_t heads, int64_t half, float* y,
+            int64_t y_row) override {
+    if (rows > 0)
+      to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, inverse, sign, heads,
+                 half, y, y_row);
+  }
+  void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
+              float* out) override {
+    if (rows > 0)
+      to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate, up,
+                 in_row, width, out);
+  }
+  void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
+                       int64_t rows, int64_t width, float* d_gate, float* d_up,
+                       float* out) override {
+    if (rows > 0)
+      to_.launch(swiglu_backward_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, grad,
+                 gate, up, in_row, width, d_gate, d_up, out);
+  }
+
+  void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
+                      float coefficient, float smoothing, float* out, float* grad) override {
+    if (rows > 0)
+      to_.launch(token_logprobs_kernel, {rows}, kLossThreads, 0, logits, targets, width,
+                 coefficient, smoothing, out, grad);
+  }
+  void most_likely(const float* x, int64_t rows, int64_t width, int64_t* out) override {
+    if (rows > 0) to_.launch(most_likely_kernel, {rows}, kMostLikelyThreads, 0, x, width, out);
+  }
+  void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m,
+             float* v) override {
+    if (count > 0)
+      to_.launch(adamw_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m, v);
+  }
+  void sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w,
+           float* buffer) override {
+    if (count > 0)
+      to_.launch(sgd_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, buffer);
+  }
+  void adagrad(const float* g, int64_t count, const kernels::AdagradStep& step, float* w,
+               float* sum) override {
+    if (count > 0)
+      to_.launch(adagrad_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, sum);
+  }
+  void rmsprop(const float* g, int64_t count, const kernels::RmspropStep& step, float* w,
+               float* square, float* mean, float* buffer) override {
+    if (count > 0)
+      to_.launch(rmsprop_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, square,
+                 mean, buffer);
+  }
+  void lion(const float* g, int64_t count, const kernels::LionStep& step, float* w,
+            float* m) override {
+    if (count > 0)
+      to_.launch(lion_kernel, update_grid(count), kUpdateThreads, 0, g, count, step, w, m);
+  }
+  void scale(float* x, int64_t count, float factor) override {
+    if (count > 0)
+      to_.launch(scale_kernel, update_grid(count), kUpdateThreads, 0, x, count, factor);
+  }
+  void squares(const float* x, int64_t count, double* partial, double* sum) override {
+    to_.launch(squares_kernel, {DeviceKernels::kSquareParts}, kLossThreads, 0, x, count, partial);
+    to_.launch(squares_sum_kernel, {1}, 1, 0, partial, DeviceKernels::kSquareParts, sum);
+  }
+  void add_sum(const float* x, int64_t count, double* total) override {
+    to_.launch(add_sum_kernel, {1}, kLossThreads, 0, x, count, total);
+  }
+
+  void round_products(bool on) override { bfloat16_ = on; }
+  void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n,
+                       int64_t k, const float* addend, float* y, int64_t y_row) override {
+    if (rows > 0)
+      to_.multiply(rounded(forward_plan(x_row, rows, n, k, y_row, addend != nullptr)), w, x,
+                   addend == nullptr ? y : addend, y);
+  }
+  void input_gradient(const float* dy, int64_t dy_row, int64_t rows, const float* w, int64_t n,
+                      int64_t k, float* dx, int64_t dx_row, bool add) override {
+    if (rows > 0)
+      to_.multiply(rounded(input_gradient_plan(dy_row, rows, n, k, dx_row, add)), w, dy, dx, dx);
+  }
+  void weight_gradient(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+                       int64_t n, int64_t k, float* dw) override {
+    if (rows > 0)
+      to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, n, k)), x, dy, dw, dw);
+  }
+
+  void draw(const DrawBatch& batch) override {
+    if (batch.draws > 0)
+      to_.launch(draw_kernel, {batch.draws}, kDrawThreads, draw_shared(batch), batch);
+  }
+
+ private:
+  static constexpr Grid update_grid(int64_t count) {
+    constexpr int64_t kMostBlocks = 4096;
+    const int64_t blocks = pieces(count, kUpdateThreads);
+    return {blocks < kMostBlocks ? blocks : kMostBlocks};
+  }
+
+  ProductPlan rounded(ProductPlan plan) const {
+    plan.bfloat16 = bfloat16_;
+    return plan;
+  }
+
+  using AttentionSet<Launcher>::to_;
+  bool bfloat16_ = false;
+};
+
+}  // namespace slipway::cuda

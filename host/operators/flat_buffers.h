@@ -1,0 +1,36 @@
+// Flat buffers of weights, gradients and optimizer state, wherever they lie. All are contiguous
+// float32. [loop]
+#pragma once
+#include <cstddef>
+#include <span>
+
+#include "compute/torch.h"
+#include "kernels/flat_kernels.h"
+
+namespace slipway {
+
+// The kernels for memory where the buffer lies.
+FlatKernels& flat_kernels(const at::Tensor& buffer);
+
+void fill_zero(at::Tensor& buffer);
+// `sum` plus the squares of all values, in float64, the same on every call. Waits for the device.
+double add_squares(double sum, const at::Tensor& buffer);
+// buffer *= factor
+void scale(at::Tensor& buffer, double factor);
+
+// The buffer's memory, where the host's pointers reach it; else nothing.
+std::span<std::byte> host_bytes(const at::Tensor& buffer);
+
+// Lets buffers change contents, not addresses.
+class ContentsSwap {
+ public:
+  // For buffers like this one. Everything is allocated here: an allocation that failed halfway
+  // would leave a mixture of both.
+  explicit ContentsSwap(const at::Tensor& like);
+  void swap(const at::Tensor& a, const at::Tensor& b) const;
+
+ private:
+  at::Tensor passing_;  // on a device: what is on its way from one side to the other
+};
+
+}  // namespace slipway

@@ -1,0 +1,190 @@
+// Products with gradients that go straight into their buffers.
+#include "operators/linear.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "base/trace.h"
+#include "operators/accelerator/device_rows.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/operands.h"
+#include "operators/packed_weights.h"
+
+namespace slipway {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::tensor_list;
+
+bool has_buffer(const at::Tensor& parameter) {
+  return parameter.is_leaf() && parameter.grad().defined() && parameter.grad().is_contiguous();
+}
+
+bool plain(const at::Tensor& x, const at::Tensor& w) {
+  return x.dim() == 2 && w.dim() == 2 && x.size(1) == w.size(1) && w.is_contiguous() &&
+         x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
+}
+
+at::Tensor unrecorded(const at::Tensor& x_in, const at::Tensor& w) {
+  const TraceScope trace("operator", "linear", "tokens", x_in.size(0));
+  const at::Tensor x = x_in.contiguous();
+  at::Tensor y = at::empty({x.size(0), w.size(0)}, x.options());
+  if (on_device(x)) device_product(x, {&w}, y);
+  else product(x.const_data_ptr<float>(), x.size(0), x.size(1), {&w}, y.data_ptr<float>(), false);
+  return y;
+}
+
+struct Linear : Function<Linear> {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x_in, const at::Tensor& w) {
+    const at::Tensor x = x_in.contiguous();
+    saved->save_for_backward({x, w});
+    return unrecorded(x, w);
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const TraceScope trace("operator", "linear backward");
+    const auto kept = saved->get_saved_variables();
+    const at::Tensor &x_TK = kept[0], &w_NK = kept[1], dy_TN = grads[0].contiguous();
+    const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
+    const at::NoGradGuard no_grad;
+    if (on_device(x_TK))
+      return device_backward(x_TK, w_NK, dy_TN, saved->needs_input_grad(0),
+                             saved->needs_input_grad(1));
+    at::Tensor dx_TK;
+    if (saved->needs_input_grad(0)) {
+      dx_TK = at::empty_like(x_TK);
+      const Weight weight = weight_of(w_NK, k);
+      input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k,
+                     dx_TK.data_ptr<float>(), k, false);
+    }
+    const GradientTarget dw(w_NK, saved->needs_input_grad(1));
+    const WeightGradient target{dw.data(), n};
+    weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k, rows, k,
+                     {&target, 1});
+    return {dx_TK, dw.tensor()};
+  }
+  static tensor_list device_backward(const at::Tensor& x_TK, const at::Tensor& w_NK,
+                                     const at::Tensor& dy_TN, bool input, bool weight) {
+    at::Tensor dx_TK;
+    if (input) device_input_gradient(dy_TN, {&w_NK}, dx_TK = at::empty_like(x_TK));
+    const GradientTarget dw(w_NK, weight);
+    device_weight_gradients(dy_TN, x_TK, {{dw.data(), w_NK.size(0)}});
+    return {dx_TK, dw.tensor()};
+  }
+};
+
+at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
+  at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
+  if (on_device(w)) {
+    device_kernels().embedding(w.const_data_ptr<float>(), w.size(0),
+                               ids_in.const_data_ptr<int64_t>(), ids_in.numel(), w.size(1),
+                               out.data_ptr<float>());
+    return out;
+  }
+  const int64_t* ids = ids_in.const_data_ptr<int64_t>();
+  const int64_t rows = ids_in.numel(), width = w.size(1);
+  const float* from = w.const_data_ptr<float>();
+  float* to = out.data_ptr<float>();
+  for (int64_t t = 0; t < rows; ++t) {
+    if (ids[t] < 0 || ids[t] >= w.size(0))
+      fail("token {} is not in the vocabulary of {}", ids[t], w.size(0));
+    std::copy_n(from + ids[t] * width, width, to + t * width);
+  }
+  return out;
+}
+
+struct Embedding : Function<Embedding> {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& w, const at::Tensor& ids) {
+    saved->save_for_backward({w, ids});
+    return look_up(w, ids);
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const auto kept = saved->get_saved_variables();
+    const at::Tensor &w = kept[0], &ids = kept[1], dy = grads[0].contiguous();
+    const at::NoGradGuard no_grad;
+    const GradientTarget dw(w, true);
+    add_rows(dy, ids, w.size(0), dw.data());
+    return {dw.tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_rows, float* to) {
+  const int64_t width = from_ND.size(1), count = rows_N.numel(),
+                *rows = rows_N.const_data_ptr<int64_t>();
+  const float* from = from_ND.const_data_ptr<float>();
+  if (on_device(from_ND))
+    return device_kernels().embedding_backward(from, rows, count, to_rows, width, to);
+  for (int64_t i = 0; i < count; ++i, from += width)
+    for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
+}
+
+Weight weight_of(const at::Tensor& w, int64_t k) {
+  if (w.dim() != 2 || w.size(1) != k || !w.is_contiguous() || w.scalar_type() != at::kFloat)
+    fail("a weight must be a contiguous float32 matrix of {} columns", k);
+  return {w.const_data_ptr<float>(), w.size(0)};
+}
+
+void product(const float* x, int64_t rows, int64_t k,
+             std::initializer_list<const at::Tensor*> weights, float* y, bool add) {
+  int64_t columns = 0;
+  std::vector<Weight> plain_weights;
+  for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
+  PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
+  if (packed == nullptr ||
+      !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
+    return forward_product(x, k, rows, k, plain_weights, y, columns, add);
+  std::vector<PackedWeight> packed_weights;
+  for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
+  forward_product(x, k, rows, k, packed_weights, y, columns, add);
+}
+
+bool records(std::initializer_list<const at::Tensor*> operands) {
+  return at::GradMode::is_enabled() &&
+         std::ranges::any_of(operands, [](const at::Tensor* t) { return t->requires_grad(); });
+}
+
+torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands) {
+  torch::autograd::edge_list out;
+  for (const at::Tensor* t : operands)
+    out.push_back(t->requires_grad() && !has_buffer(*t) ? torch::autograd::impl::gradient_edge(*t)
+                                                        : torch::autograd::Edge());
+  return out;
+}
+
+GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
+  if (!wanted) return;
+  if (has_buffer(parameter)) {
+    data_ = parameter.mutable_grad().data_ptr<float>();
+    return;
+  }
+  made_ = at::zeros_like(parameter);
+  data_ = made_.data_ptr<float>();
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
+  const bool fit = x.defined() && w.defined() && x.dim() > 0 && w.dim() == 2 &&
+                   x.size(-1) == w.size(1) && x.scalar_type() == w.scalar_type() &&
+                   x.device() == w.device();
+  require_operands(fit, "slipway::linear_v1", "x [.., k] and weight [n, k] of one type", {&x, &w});
+  if (!plain(x, w)) return at::linear(x, w);
+  return records({&x, &w}) ? Linear::apply(x, w) : unrecorded(x, w);
+}
+
+bool comes_from_linear(const at::Tensor& tensor) {
+  return dynamic_cast<torch::autograd::CppNode<Linear>*>(tensor.grad_fn().get()) != nullptr;
+}
+
+at::Tensor embedding(const at::Tensor& w_in, const at::Tensor& ids_in) {
+  const bool fit = floats_together({&w_in}) && w_in.dim() == 2 && ids_in.defined() &&
+                   ids_in.dim() == 1 && ids_in.scalar_type() == at::kLong &&
+                   ids_in.device() == w_in.device();
+  require_operands(fit, "slipway::embedding_v1", "weight [V, d] float32 and ids [T] int64",
+                   {&w_in, &ids_in});
+  const at::Tensor w = w_in.contiguous(), ids = ids_in.contiguous();
+  return records({&w}) ? Embedding::apply(w, ids) : look_up(w, ids);
+}
+
+}  // namespace slipway

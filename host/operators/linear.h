@@ -1,0 +1,52 @@
+// The products of a model on tensors: x w^T, and rows of a table.
+#pragma once
+#include "compute/torch.h"
+#include "kernels/cpu/product.h"
+
+namespace slipway {
+
+// x [T, k] w [n, k]^T -> [T, n]; throws Error on operands that do not fit. Decodes on packed
+// weights inside a PackedWeightsScope. Differentiable: a weight that has a gradient buffer is added
+// into there, in the product itself, and no gradient of its size exists beside the buffer.
+at::Tensor linear(const at::Tensor& x_TK, const at::Tensor& w_NK);
+
+// Whether a tensor is what linear() gave, as autograd recorded it: its backward needs the operands
+// alone, not the result.
+bool comes_from_linear(const at::Tensor& tensor);
+
+// Rows `ids` [T] (int64) of w [V, d] -> [T, d]; throws Error when an id is out of range.
+// Differentiable, as above.
+at::Tensor embedding(const at::Tensor& w_VD, const at::Tensor& ids_T);
+
+// For operators with a backward of their own
+// --------------------------------------------------------------------------- A weight [n, k] as
+// products take it; throws Error unless it is contiguous float32 with k columns.
+Weight weight_of(const at::Tensor& w_NK, int64_t k);
+// y [rows, n1 + n2 + ...] (+)= x [w1; w2; ...]^T, nothing recorded; on packed weights inside a
+// scope that keeps all of them.
+void product(const float* x, int64_t rows, int64_t k,
+             std::initializer_list<const at::Tensor*> weights, float* y, bool add);
+
+// to [to_rows, d] += from [N, d], row i to row rows[i] (int64, all valid), in order of i: a row
+// that is met twice is summed the same way every time. All contiguous, on one device.
+void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_rows, float* to);
+
+// Whether autograd records an operator of these operands.
+bool records(std::initializer_list<const at::Tensor*> operands);
+// The edges of an operator's node, one an operand: none for parameters whose gradient goes straight
+// into its buffer.
+torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands);
+
+// Where a parameter's gradient goes: into its buffer, or into a new tensor that autograd takes.
+class GradientTarget {
+ public:
+  GradientTarget(const at::Tensor& parameter, bool wanted);
+  float* data() const { return data_; }               // nullptr = not wanted
+  const at::Tensor& tensor() const { return made_; }  // undefined where the buffer took it
+
+ private:
+  at::Tensor made_;
+  float* data_ = nullptr;
+};
+
+}  // namespace slipway

@@ -1,0 +1,107 @@
+// Histograms as SVG: outlines over each other, so that two distributions of different size compare
+// by share.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "record/report/axis.h"
+#include "record/report/chart.h"
+#include "record/report/text.h"
+
+namespace slipway::report {
+namespace {
+
+constexpr size_t kClasses = 20;
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Per cent of the values in each class of the axis.
+std::vector<double> shares(const std::vector<double>& values, const Axis& x) {
+  std::vector<double> out(kClasses, 0.0);
+  for (const double value : values) {
+    const double at = (value - x.lo) / (x.hi - x.lo) * static_cast<double>(kClasses);
+    out[static_cast<size_t>(std::clamp(at, 0.0, static_cast<double>(kClasses - 1)))] +=
+        100.0 / static_cast<double>(values.size());
+  }
+  return out;
+}
+
+// The outline as a path from the base line up, along the classes, and down again.
+std::string outline(const std::vector<double>& share, const Scale& to_x, const Scale& to_y) {
+  const double width = (to_x.at_hi - to_x.at_lo) / static_cast<double>(share.size());
+  std::string d = fmt::format("M{:.1f} {:.1f}", to_x.at_lo, to_y(0));
+  for (size_t i = 0; i < share.size(); ++i)
+    d += fmt::format("V{:.1f}H{:.1f}", to_y(share[i]),
+                     to_x.at_lo + width * static_cast<double>(i + 1));
+  return d + fmt::format("V{:.1f}", to_y(0));
+}
+
+// A key and the mean for each, stacked in the right margin.
+std::string key(const std::vector<Bars>& bars, const Frame& frame) {
+  std::string out;
+  double y = frame.top + 12;
+  for (const Bars& each : bars) {
+    const double x = frame.plot_right() + 10;
+    out += fmt::format("<g class=\"c{}\"><path class=\"key\" d=\"M{:.1f} {:.1f}h12\"/></g>",
+                       each.colour, x, y - 4);
+    out += fmt::format("<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", x + 18, y,
+                       escape(each.name));
+    out += fmt::format(
+        "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\">mean <tspan "
+        "class=\"value\">{}</tspan></text>",
+        x + 18, y + 17, number_text(mean_of(each.values)));
+    out += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{:.1f}\">{} samples</text>\n", x + 18,
+                       y + 34, whole_text(static_cast<double>(each.values.size())));
+    y += 58;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string svg_histogram(const std::vector<Bars>& bars, const std::string& x_name, int width,
+                          int height) {
+  double lo = INFINITY, hi = -INFINITY;
+  std::vector<Bars> filled;
+  Frame frame{.width = width, .height = height};
+  for (const Bars& each : bars) {
+    if (each.values.empty()) continue;
+    filled.push_back(each);
+    const auto [least, most] = std::minmax_element(each.values.begin(), each.values.end());
+    lo = std::min(lo, *least);
+    hi = std::max(hi, *most);
+    const std::string widest =
+        fmt::format("{} samples", whole_text(static_cast<double>(each.values.size())));
+    frame.right = std::max({frame.right, 34 + text_width(each.name, 12.5),
+                            34 + text_width(widest, 12.5), 34 + text_width("mean −0.000", 13)});
+  }
+  if (filled.empty()) return "";
+  const Axis x = value_axis(lo, hi, false, 6);
+  double top = 0;
+  std::vector<std::vector<double>> heights;
+  for (const Bars& each : filled) {
+    heights.push_back(shares(each.values, x));
+    top = std::max(top, *std::max_element(heights.back().begin(), heights.back().end()));
+  }
+  Scale to_x, to_y;
+  const std::string frame_svg =
+      axes(frame, x, value_axis(0, top, true, 5), x_name, "% of samples", to_x, to_y);
+  std::string out = fmt::format(
+      "<svg class=\"chart\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\">\n",
+      width, height);
+  out += frame_svg;
+  for (size_t i = 0; i < filled.size(); ++i) {
+    const double mean = to_x(mean_of(filled[i].values));
+    out += fmt::format("<g class=\"series c{}\"><path class=\"area\" d=\"{}\"/>", filled[i].colour,
+                       outline(heights[i], to_x, to_y));
+    out += fmt::format("<path class=\"mean\" d=\"M{:.1f} {:.1f}V{:.1f}\"/></g>\n", mean,
+                       frame.plot_bottom(), frame.top);
+  }
+  return out + key(filled, frame) + "</svg>";
+}
+
+}  // namespace slipway::report

@@ -1,0 +1,238 @@
+// The page that shows a run: outcome and key figures, charts, answers, numbers, configuration.
+#include "record/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/files.h"
+#include "record/report/data.h"
+#include "record/report/figures.h"
+#include "record/report/samples.h"
+#include "record/report/style.h"
+#include "record/report/text.h"
+
+namespace slipway {
+namespace report {
+namespace {
+
+constexpr size_t kMostTableRows = 200;
+
+std::string tile(const std::string& name, const std::string& value, const std::string& more) {
+  return fmt::format(
+      "<div class=\"tile\"><dt>{}</dt><dd class=\"big\">{}</dd><dd class=\"more\">{}</dd></div>\n",
+      name, value, more);
+}
+
+std::string from_to(double from, double to) {
+  return fmt::format("{} <small>→</small> {}", number_text(from), number_text(to));
+}
+
+double value_at(const Table& table, const std::string& key, int row) {
+  const std::vector<double>& column = table.column(key);
+  return row >= 0 && static_cast<size_t>(row) < column.size() ? column[static_cast<size_t>(row)]
+                                                              : kMissing;
+}
+
+std::string reward_tiles(const Record& record) {
+  const Table& held_out = record.evaluations;
+  const int final = final_evaluation(record);
+  std::string out;
+  if (const double from = held_out.first("eval_reward"),
+      to = value_at(held_out, "eval_reward", final);
+      !std::isnan(to)) {
+    const std::string prompts =
+        record.held_out_prompts > 0
+            ? fmt::format(" on {} prompts",
+                          whole_text(static_cast<double>(record.held_out_prompts)))
+            : "";
+    out += held_out.rows > 1
+               ? tile("Held-out reward, before → after", from_to(from, to),
+                      signed_text(to - from) + prompts)
+               : tile("Held-out reward", number_text(to), "before training" + prompts);
+  }
+  if (const double from = held_out.first("eval_distinct_2"),
+      to = value_at(held_out, "eval_distinct_2", final);
+      held_out.rows > 1 && to >= 0 && from > 0)
+    out += tile("Diversity kept (distinct-2)", fmt::format("{:.0f} %", 100 * to / from),
+                fmt::format("{} → {}, {} {} of the start", number_text(from), number_text(to),
+                            to >= kDistinctFloor * from ? "above" : "under", kDistinctFloor));
+  return out;
+}
+
+std::string loss_tiles(const Record& record) {
+  std::string out;
+  if (const double from = record.evaluations.first("eval_loss"),
+      to = record.evaluations.last("eval_loss");
+      !std::isnan(to))
+    out += record.evaluations.rows > 1
+               ? tile("Held-out loss, first → last", from_to(from, to), signed_text(to - from))
+               : tile("Held-out loss", number_text(to), "one evaluation");
+  if (!record.evaluations.has("eval_reward") && record.steps.has("loss"))
+    out += tile("Training loss, first → last",
+                from_to(record.steps.first("loss"), record.steps.last("loss")), "of logged steps");
+  return out;
+}
+
+std::string tiles(const Record& record) {
+  std::string out = reward_tiles(record) + loss_tiles(record);
+  std::string speed;
+  if (record.iterations.has("tokens_per_second"))
+    speed = fmt::format("{} tokens/s generated in the last iteration",
+                        number_text(record.iterations.last("tokens_per_second")));
+  else if (record.steps.has("tokens_per_second"))
+    speed = fmt::format("{} tokens/s trained at the end",
+                        number_text(record.steps.last("tokens_per_second")));
+  if (record.seconds > 0) out += tile("Time", duration_text(record.seconds), speed);
+  double steps = 0;
+  for (const Table* table : {&record.steps, &record.iterations, &record.evaluations})
+    if (table->has("global_step")) steps = std::max(steps, table->last("global_step"));
+  std::string more;
+  if (record.iterations.rows > 0) {
+    more = fmt::format("in {} iteration{}", whole_text(static_cast<double>(record.iterations.rows)),
+                       record.iterations.rows == 1 ? "" : "s");
+  } else if (record.steps.has("epoch")) {
+    more = fmt::format("{} epochs", number_text(record.steps.last("epoch")));
+  }
+  return "<dl class=\"tiles\">\n" + out + tile("Optimizer steps", whole_text(steps), more) +
+         "</dl>\n";
+}
+
+std::string header(const Record& record) {
+  const bool kept = std::isnan(record.kept_iteration);
+  const bool good =
+      kept && (record.outcome == "completed" || record.outcome.starts_with("stopped"));
+  std::string outcome =
+      record.outcome.empty() ? "not finished when this page was written" : record.outcome;
+  if (!kept)
+    outcome +=
+        fmt::format(", back to the model of iteration {}", whole_text(record.kept_iteration));
+  return fmt::format(
+      "<header><p class=\"brand\">Slipway run</p><h1>{}</h1><p class=\"outcome "
+      "{}\">{}</p></header>\n",
+      escape(record.name), good ? "good" : "wait", escape(outcome));
+}
+
+struct Column {
+  const char* title;
+  const Table* table;
+  const char* key;
+};
+
+// The rows of the number table: iteration -> row in the two tables, -1 where there is none.
+std::map<int, std::pair<int, int>> rows_by_iteration(const Record& record) {
+  std::map<int, std::pair<int, int>> out;
+  const auto place = [&](const Table& table, bool second) {
+    const std::vector<double>& iteration = table.column("iteration");
+    for (size_t i = 0; i < iteration.size(); ++i) {
+      if (!(std::abs(iteration[i]) < 1e9)) continue;
+      auto& rows = out.try_emplace(static_cast<int>(iteration[i]), -1, -1).first->second;
+      (second ? rows.second : rows.first) = static_cast<int>(i);
+    }
+  };
+  place(record.iterations, false);
+  place(record.evaluations, true);
+  return out;
+}
+
+std::string number_table(const Record& record) {
+  if (record.iterations.rows == 0) return "";
+  const Table *it = &record.iterations, *eval = &record.evaluations;
+  std::vector<Column> columns = {{"held-out reward", eval, "eval_reward"},
+                                 {"policy reward", it, "policy_reward"},
+                                 {"mean reward", it, "reward_mean"},
+                                 {"selected reward", it, "selected_reward"},
+                                 {"held-out distinct-2", eval, "eval_distinct_2"},
+                                 {"mean length", it, "mean_length"},
+                                 {"tokens/s", it, "tokens_per_second"},
+                                 {"generate s", it, "generate_seconds"},
+                                 {"train s", it, "train_seconds"}};
+  std::erase_if(columns, [](const Column& column) { return !column.table->has(column.key); });
+  const auto rows = rows_by_iteration(record);
+  const size_t stride = (rows.size() + kMostTableRows - 1) / kMostTableRows;
+  std::string out =
+      "<details><summary>Numbers of every iteration</summary>\n<div class=\"sheet\"><table "
+      "class=\"numbers\"><thead><tr><th>iteration</th>";
+  if (stride > 1)
+    out.replace(out.find("every iteration"), 15, fmt::format("every {}th iteration", stride));
+  for (const Column& column : columns) out += fmt::format("<th>{}</th>", column.title);
+  out += "</tr></thead><tbody>\n";
+  size_t at = 0;
+  for (const auto& [iteration, row] : rows) {
+    if (at++ % stride != 0 && at != rows.size()) continue;
+    out += fmt::format("<tr><td>{}</td>", iteration);
+    for (const Column& column : columns)
+      out += fmt::format("<td>{}</td>",
+                         number_text(value_at(*column.table, column.key,
+                                              column.table == it ? row.first : row.second)));
+    out += "</tr>\n";
+  }
+  return out + "</tbody></table></div></details>\n";
+}
+
+std::string configuration(const Record& record) {
+  if (record.config.empty()) return "";
+  // An HTML parser drops the first line feed after <pre>.
+  return "<details><summary>Configuration: config.resolved.toml</summary>\n<pre>\n" +
+         escape(record.config) + "</pre></details>\n";
+}
+
+std::string footer(const Record& record) {
+  std::string out = "<footer>Made from metrics.jsonl and samples/ of the run folder.";
+  if (const std::string date = date_text(record.last_time); !date.empty())
+    out += " Last row: " + date + ".";
+  if (record.unreadable > 0)
+    out += fmt::format(" {} line{} of metrics.jsonl could not be read and {} left out.",
+                       record.unreadable, record.unreadable == 1 ? "" : "s",
+                       record.unreadable == 1 ? "is" : "are");
+  return out + "</footer>\n";
+}
+
+std::string base64_of_hex(const std::string& hex) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < hex.size(); i += 6) {  // three bytes are four digits
+    const std::string group = hex.substr(i, 6);
+    const uint32_t bits =
+        static_cast<uint32_t>(std::stoul(group + std::string(6 - group.size(), '0'), nullptr, 16));
+    for (size_t digit = 0; digit < 4; ++digit)
+      out += digit * 6 < group.size() * 4 ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
+  }
+  return out;
+}
+
+// Texts of models, data and plugins stand in the page: should one of them get through the escaping,
+// the browser still runs nothing but the page's own script, and fetches nothing.
+std::string page(const Record& record) {
+  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
+  out +=
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta "
+      "name=\"color-scheme\" content=\"light dark\"/>\n";
+  out += fmt::format(
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; img-src data:; script-src 'sha256-{}'\"/>\n",
+      base64_of_hex(sha256(kHoverScript)));
+  out +=
+      fmt::format("<title>{} – Slipway run</title>\n<style>{}{}</style>\n</head>\n<body>\n<main>\n",
+                  escape(record.name), kChartStyle, kPageStyle);
+  out += header(record) + tiles(record);
+  out += "<section><h2>Curves</h2>\n";
+  const std::string charts = figures(record);
+  out += charts.empty() ? "<p class=\"note\">No row with numbers yet.</p>\n" : charts;
+  out += "</section>\n" + samples_section(record);
+  if (const std::string details = number_table(record) + configuration(record); !details.empty())
+    out += "<section><h2>Details</h2>\n" + details + "</section>\n";
+  out += footer(record) + "</main>\n";
+  return out + fmt::format("<script>{}</script>\n</body>\n</html>\n", kHoverScript);
+}
+
+}  // namespace
+}  // namespace report
+
+void write_report(const fs::path& run_dir) {
+  write_file_durably(run_dir / "report.html", report::page(report::read_record(run_dir)));
+}
+
+}  // namespace slipway

@@ -1,0 +1,24 @@
+// What a checkpoint holds beside the model so that training can go on, in the files of the Hugging
+// Face Trainer: optimizer.pt, scheduler.pt, rng_state.pth.
+#pragma once
+#include <vector>
+
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "record/checkpoint.h"
+
+namespace slipway {
+
+// Where training stands; all of it outlives the files' writing.
+struct ResumePoint {
+  Optimizer& optimizer;
+  const FlatParameters& parameters;
+  const Schedule* schedule;  // nullptr before the first stage: there is no scheduler.pt then
+  int64_t schedule_step;     // updates that the schedule has seen
+  double learning_rate;      // the peak
+  uint64_t seed;             // of the generators that a resumed peer draws from
+};
+
+std::vector<CheckpointFile> resume_files(const ResumePoint& at);
+
+}  // namespace slipway

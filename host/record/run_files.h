@@ -1,0 +1,29 @@
+// What a run writes beside its checkpoints, and the model files that Hugging Face's tools read.
+#pragma once
+#include "base/json.h"
+#include "config/run_config.h"
+#include "model/model.h"
+#include "record/checkpoint.h"
+#include "text/tokenizer.h"
+
+namespace slipway {
+
+// What a model folder holds beside weights and tokenizer.
+struct ModelFolder {
+  Json config, generation_config;
+  int64_t max_shard_bytes;
+};
+// Of the run's model: its config.json says float32, which the saved weights are. Throws Error on a
+// malformed generation_config.json.
+ModelFolder model_folder_of(const RunConfig& run, Json config);
+
+// Weights (in shards where they are larger than one may be), configuration and tokenizer files: a
+// folder that transformers' from_pretrained reads.
+std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder,
+                                        const Tokenizer& tokenizer);
+
+// Puts the files of model_files() into `folder` as a set (base/file_set.h): weights of an earlier
+// save in other shards and files of another tokenizer go with it. Throws Error.
+void save_model_files(const fs::path& folder, const std::vector<CheckpointFile>& files);
+
+}  // namespace slipway

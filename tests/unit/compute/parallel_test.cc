@@ -1,0 +1,91 @@
+// The team: every chunk once, exceptions, nesting, several callers.
+#include "compute/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <latch>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "compute/measure.h"
+
+namespace slipway {
+namespace {
+
+TEST(Parallel, EveryChunkOnce) {
+  for (const int64_t chunks : {0, 1, 2, 3, 17, 1000}) {
+    std::vector<std::atomic<int>> seen(static_cast<size_t>(chunks));
+    for (int round = 0; round < 200; ++round)
+      parallel_chunks(chunks, [&](int64_t chunk) { ++seen[static_cast<size_t>(chunk)]; });
+    for (const auto& count : seen) ASSERT_EQ(count, 200);
+  }
+}
+
+TEST(Parallel, RangesCoverAll) {
+  std::vector<int> seen(1003, 0);
+  parallel_ranges(1003, 10, [&](int64_t begin, int64_t end) {
+    EXPECT_LE(end - begin, 10);
+    for (int64_t i = begin; i < end; ++i) ++seen[static_cast<size_t>(i)];
+  });
+  EXPECT_EQ(seen, std::vector<int>(1003, 1));
+}
+
+TEST(Parallel, AnExceptionArrivesAndTheTeamGoesOn) {
+  for (int round = 0; round < 50; ++round)
+    EXPECT_THROW(parallel_chunks(20,
+                                 [](int64_t chunk) {
+                                   if (chunk == 7) throw std::runtime_error("seven");
+                                 }),
+                 std::runtime_error);
+  std::atomic<int64_t> sum = 0;
+  parallel_chunks(100, [&](int64_t chunk) { sum += chunk; });
+  EXPECT_EQ(sum, 4950);
+}
+
+TEST(Parallel, NestedAndConcurrentCallsDoTheirWork) {
+  std::atomic<int64_t> sum = 0;
+  parallel_chunks(8, [&](int64_t) { parallel_chunks(10, [&](int64_t chunk) { sum += chunk; }); });
+  EXPECT_EQ(sum, 8 * 45);
+  sum = 0;
+  const auto caller = [&] {
+    for (int round = 0; round < 500; ++round)
+      parallel_chunks(6, [&](int64_t chunk) { sum += chunk; });
+  };
+  std::thread other(caller);
+  caller();
+  other.join();
+  EXPECT_EQ(sum, 2 * 500 * 15);
+}
+
+// In a process of its own: the team is made once, by the first who needs it.
+TEST(ParallelDeathTest, MoreThreadsThanCores) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto many = [] {
+    constexpr int kThreads = 13;
+    const ThreadCountScope threads(kThreads);
+    if (parallel_threads() != kThreads) return 2;
+    for (int round = 0; round < 20; ++round) {
+      std::latch all(kThreads);  // a chunk ends when every thread has one
+      std::vector<std::atomic<int>> seen(kThreads);
+      parallel_chunks(kThreads, [&](int64_t chunk) {
+        ++seen[static_cast<size_t>(chunk)];
+        all.arrive_and_wait();
+      });
+      for (const auto& count : seen)
+        if (count != 1) return 3;
+      std::atomic<int64_t> sum = 0;
+      parallel_chunks(1000, [&](int64_t chunk) { sum += chunk; });
+      if (sum != 499500) return 4;
+    }
+    std::fputs("all threads worked\n", stderr);
+    return 0;
+  };
+  EXPECT_EXIT(std::_Exit(many()), testing::ExitedWithCode(0), "all threads worked");
+}
+
+}  // namespace
+}  // namespace slipway

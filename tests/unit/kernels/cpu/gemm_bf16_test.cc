@@ -1,0 +1,190 @@
+// Products in bfloat16: every kernel of this processor, and the sources of those it lacks on
+// emulated instructions, against sums in double precision of the rounded operands, within what
+// float32 sums in any order may err; on every edge, and the same whoever shares the batch.
+#include "kernels/cpu/gemm_bf16.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "compute/bfloat16.h"
+#include "tests/unit/kernels/cpu/emulated_bf16.h"
+
+namespace slipway {
+namespace {
+
+struct Free {
+  void operator()(uint16_t* p) const { std::free(p); }
+};
+using Memory = std::unique_ptr<uint16_t[], Free>;
+
+// Full of numbers that would show, were padding left as it was.
+Memory room(int64_t values) {
+  const auto bytes = static_cast<size_t>(values * 2 + 63) / 64 * 64;
+  Memory out(static_cast<uint16_t*>(std::aligned_alloc(64, bytes)));
+  std::fill_n(out.get(), bytes / 2, uint16_t{0x7FC0});
+  return out;
+}
+
+std::vector<float> noise(int64_t count, uint32_t key) {
+  std::vector<float> out;
+  for (int64_t i = 0; i < count; ++i)
+    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
+  return out;
+}
+
+class GemmBf16 : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (!use_bf16_kernel(GetParam()))
+      GTEST_SKIP() << "no " << GetParam() << " here: " << gemm_bf16::why_slow();
+    EXPECT_EQ(gemm_bf16::instruction_set(), GetParam());
+  }
+  static void TearDownTestSuite() { use_own_bf16_kernel(); }
+};
+
+struct Case {
+  int64_t rows, n, k;
+};
+
+// Packs in two pieces and multiplies in two, as two threads do.
+void product(gemm::Strided a, const Case& c, const uint16_t* b, float* y, int64_t y_row, bool add) {
+  using namespace gemm_bf16;
+  const Memory rows = room(rows_size(c.rows, c.k));
+  const int64_t cut = c.rows / 2 / kRows * kRows, middle = panels(c.n) / 2;
+  pack_rows(a, c.rows, c.k, 0, cut, rows.get());
+  pack_rows(a, c.rows, c.k, cut, c.rows, rows.get());
+  multiply(rows.get(), c.rows, c.k, b, c.n, 0, middle, y, y_row, add);
+  multiply(rows.get(), cut, c.k, b, c.n, middle, panels(c.n), y, y_row, add);
+  multiply(rows.get() + cut * depth(c.k), c.rows - cut, c.k, b, c.n, middle, panels(c.n),
+           y + cut * y_row, y_row, add);
+}
+
+// The share of what summing in float32 may err that y errs: |error| / (k + 2) 2^-23 sum |a b|.
+// Pairs, and their order, are the instruction set's own: every order stays within (k + 1) 2^-24,
+// and `add` rounds once more. Denormals taken for zero lose 2^-126 each.
+double share_of_bound(gemm::Strided a, gemm::Strided b, const Case& c,
+                      const std::vector<float>& before, const float* y, int64_t y_row) {
+  double largest = 0;
+  for (int64_t r = 0; r < c.rows; ++r)
+    for (int64_t j = 0; j < c.n; ++j) {
+      double sum = static_cast<double>(before[static_cast<size_t>(r * y_row + j)]),
+             magnitude = std::abs(sum);
+      for (int64_t i = 0; i < c.k; ++i) {
+        const double each =
+            static_cast<double>(round_to_bfloat16(a.data[r * a.row + i * a.column])) *
+            static_cast<double>(round_to_bfloat16(b.data[j * b.row + i * b.column]));
+        sum += each, magnitude += std::abs(each);
+      }
+      const double bound =
+          static_cast<double>(c.k + 2) * 0x1p-23 * magnitude + static_cast<double>(c.k) * 0x1p-126;
+      largest = std::max(largest, std::abs(sum - static_cast<double>(y[r * y_row + j])) / bound);
+    }
+  return largest;
+}
+
+TEST_P(GemmBf16, StaysWithinTheErrorOfFloat32Sums) {
+  double largest = 0;
+  for (const int64_t n : {1, 16, 31, 32, 33, 100})
+    for (const int64_t k : {1, 2, 31, 32, 33, 64, 577})
+      for (const int64_t rows : {1, 12, 13, 16, 17, 32, 33, 70}) {
+        const Case c{rows, n, k};
+        const int64_t y_row = n + 3;
+        const std::vector<float> w = noise(n * (k + 1), 1), x = noise(rows * (k + 2), 2),
+                                 before = noise(rows * y_row, 3), zeros(before.size());
+        const Memory b = room(gemm_bf16::panels(n) * gemm_bf16::panel_size(k));
+        gemm_bf16::pack_transposed(w.data(), k + 1, n, k, 0, gemm_bf16::panels(n), b.get());
+        for (const bool add : {false, true}) {
+          std::vector<float> y = before;
+          product({x.data(), k + 2, 1}, c, b.get(), y.data(), y_row, add);
+          largest = std::max(largest, share_of_bound({x.data(), k + 2, 1}, {w.data(), k + 1, 1}, c,
+                                                     add ? before : zeros, y.data(), y_row));
+          for (int64_t r = 0; r < rows; ++r)
+            for (int64_t j = n; j < y_row; ++j)
+              ASSERT_EQ(y[static_cast<size_t>(r * y_row + j)],
+                        before[static_cast<size_t>(r * y_row + j)])
+                  << "written beyond the row";
+        }
+      }
+  std::printf("%s: at most %.2g of what float32 sums may err\n", GetParam(), largest);
+  EXPECT_LT(largest, 1);
+  EXPECT_GT(largest, 0);
+}
+
+// a^T b: rows side by side in memory, b not transposed.
+TEST_P(GemmBf16, TurnedOperandsGiveTheSame) {
+  for (const Case& c : {Case{1, 1, 1}, Case{70, 33, 9}, Case{33, 100, 130}}) {
+    const int64_t a_row = c.rows + 3, b_row = c.n + 5;
+    const std::vector<float> a = noise(c.k * a_row, 4), b = noise(c.k * b_row, 5),
+                             zeros(static_cast<size_t>(c.rows * c.n));
+    const Memory packed = room(gemm_bf16::panels(c.n) * gemm_bf16::panel_size(c.k));
+    gemm_bf16::pack(b.data(), b_row, c.n, c.k, 0, gemm_bf16::panels(c.n), packed.get());
+    std::vector<float> y = zeros;
+    product({a.data(), 1, a_row}, c, packed.get(), y.data(), c.n, false);
+    EXPECT_LT(share_of_bound({a.data(), 1, a_row}, {b.data(), 1, b_row}, c, zeros, y.data(), c.n),
+              1);
+  }
+}
+
+TEST_P(GemmBf16, RowsDoNotDependOnTheirBatch) {
+  constexpr int64_t kN = 70, kK = 100, kMost = 70;
+  const std::vector<float> x = noise(kMost * kK, 6), w = noise(kN * kK, 7);
+  const Memory b = room(gemm_bf16::panels(kN) * gemm_bf16::panel_size(kK));
+  gemm_bf16::pack_transposed(w.data(), kK, kN, kK, 0, gemm_bf16::panels(kN), b.get());
+  for (const bool add : {false, true}) {
+    std::vector<float> each(static_cast<size_t>(kMost * kN), 0.25f);
+    for (int64_t r = 0; r < kMost; ++r)
+      product({x.data() + r * kK, kK, 1}, {1, kN, kK}, b.get(), each.data() + r * kN, kN, add);
+    for (const int64_t rows : {2, 11, 16, 17, 31, 32, 33, 48, 49, 64, 70}) {
+      std::vector<float> all(static_cast<size_t>(rows * kN), 0.25f);
+      product({x.data(), kK, 1}, {rows, kN, kK}, b.get(), all.data(), kN, add);
+      ASSERT_TRUE(std::equal(all.begin(), all.end(), each.begin())) << rows << " rows";
+    }
+  }
+}
+
+TEST_P(GemmBf16, WholeNumbersAreExactAndWhatIsNoNumberStaysSo) {
+  std::vector<float> x(40), w(40);
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>(i) - 20, w[i] = static_cast<float>(i % 7) - 3;
+  float sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) sum += x[i] * w[i];
+  const Memory b = room(gemm_bf16::panel_size(40));
+  gemm_bf16::pack_transposed(w.data(), 40, 1, 40, 0, 1, b.get());
+  float y = 0;
+  product({x.data(), 40, 1}, {1, 1, 40}, b.get(), &y, 1, false);
+  EXPECT_EQ(y, sum);
+  x[39] = std::numeric_limits<float>::quiet_NaN();
+  product({x.data(), 40, 1}, {1, 1, 40}, b.get(), &y, 1, false);
+  EXPECT_TRUE(std::isnan(y));
+  x[39] = std::numeric_limits<float>::infinity();
+  product({x.data(), 40, 1}, {1, 1, 40}, b.get(), &y, 1, false);
+  EXPECT_FALSE(std::isfinite(y));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sets, GemmBf16,
+                         testing::Values("amx", "avx512_bf16", "emulated_amx",
+                                         "emulated_avx512_bf16", "portable"),
+                         [](const auto& set) { return std::string(set.param); });
+
+TEST(Bfloat16, RoundsToTheNearestTiesToEven) {
+  EXPECT_EQ(round_to_bfloat16(1.0f), 1.0f);
+  // between 1 and 1 + 2^-7: to the even one
+  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1p-8f), 1.0f);
+  // between 1 + 2^-7 and 1 + 2^-6: likewise
+  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1.8p-7f), 1.0f + 0x1p-6f);
+  EXPECT_EQ(round_to_bfloat16(1.0f + 0x1.02p-8f), 1.0f + 0x1p-7f);
+  EXPECT_EQ(round_to_bfloat16(-0.0f), 0.0f);
+  EXPECT_EQ(round_to_bfloat16(3.4e38f), std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isnan(round_to_bfloat16(std::numeric_limits<float>::quiet_NaN())));
+  EXPECT_TRUE(std::isnan(round_to_bfloat16(-std::numeric_limits<float>::signaling_NaN())));
+  EXPECT_EQ(bfloat16_pair(1.0f, -2.0f), 0xC0003F80u);
+}
+
+}  // namespace
+}  // namespace slipway

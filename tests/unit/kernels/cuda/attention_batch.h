@@ -1,0 +1,73 @@
+// Attention of a packed batch on the host and on the emulator, forward and backward.
+#pragma once
+#include "kernels/attention_tables.h"
+#include "kernels/cpu/attention_kernel.h"
+#include "tests/unit/kernels/cuda/compare.h"
+
+namespace slipway::cuda {
+
+// Tables of a batch, on the host, which is the emulator's device.
+struct Plan {
+  AttentionTables tables;
+  Plan(const std::vector<SegmentTree>& trees, int64_t tile)
+      : tables(attention_tables(trees, tile)) {}
+  AttentionPlan plan() const {
+    return {tables.queries.data(), tables.keys.data(), tables.runs.data(),
+            static_cast<int64_t>(tables.queries.size()), static_cast<int64_t>(tables.keys.size())};
+  }
+};
+
+struct Attended {
+  std::vector<float> out, lse, gradient;  // of q, k and v side by side
+  bool operator==(const Attended&) const = default;
+};
+
+// One random batch.
+struct AttentionBatch {
+  HeadShape shape;
+  std::vector<SegmentTree> trees;
+  int64_t tokens;
+  float scale = 0.3f;
+  int64_t columns = (shape.heads + 2 * shape.kv_heads) * shape.width;
+  std::vector<float> qkv = random_values(tokens * columns, 21),
+                     d_out = random_values(tokens * shape.heads * shape.width, 22);
+
+  AttentionInputs inputs(const float* from) const {
+    return {from, from + shape.heads * shape.width,
+            from + (shape.heads + shape.kv_heads) * shape.width, columns, columns};
+  }
+  Attended empty() const {
+    return {std::vector<float>(d_out.size(), NAN),
+            std::vector<float>(static_cast<size_t>(tokens * shape.heads), NAN),
+            std::vector<float>(qkv.size(), NAN)};
+  }
+  Attended on_host() const {
+    Attended a = empty();
+    const AttentionInputs in = inputs(qkv.data()), d = inputs(a.gradient.data());
+    attention_forward(in, shape, scale, trees, a.out.data(), a.lse.data());
+    attention_backward(in, shape, scale, trees, a.out.data(), a.lse.data(), d_out.data(),
+                       const_cast<float*>(d.q), const_cast<float*>(d.k), const_cast<float*>(d.v));
+    return a;
+  }
+  Attended on(DeviceKernels& kernels) const {
+    Attended a = empty();
+    std::vector<float> delta(a.lse.size(), NAN);
+    const AttentionInputs in = inputs(qkv.data()), d = inputs(a.gradient.data());
+    const AttentionRows rows{in.q,   in.k,        in.v,           columns,     columns,
+                             tokens, shape.heads, shape.kv_heads, shape.width, scale};
+    const Plan plan(trees, kernels.attention_tile(shape.width));
+    kernels.attention(rows, plan.plan(), a.out.data(), a.lse.data());
+    kernels.attention_backward(rows, plan.plan(), a.out.data(), a.lse.data(), d_out.data(),
+                               delta.data(), const_cast<float*>(d.q), const_cast<float*>(d.k),
+                               const_cast<float*>(d.v));
+    return a;
+  }
+};
+
+inline void expect_near(const Attended& ours, const Attended& theirs) {
+  expect_near("attention", ours.out, theirs.out, 2e-6f);
+  expect_near("attention lse", ours.lse, theirs.lse, 2e-6f);
+  expect_near("attention backward", ours.gradient, theirs.gradient, 4e-6f);
+}
+
+}  // namespace slipway::cuda

@@ -1,0 +1,51 @@
+// An accelerator whose kernels run on the emulator. Its memory is closed to the host: code that
+// touches it outside of kernels and copies dies, as with a GPU.
+#pragma once
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "kernels/accelerator.h"
+#include "tests/unit/kernels/cuda/emulated_kernels.h"
+
+namespace slipway::cuda {
+
+class EmulatedAccelerator : public Accelerator {
+ public:
+  EmulatedAccelerator();
+
+  std::string name() const override { return "emulator"; }
+  std::string capability() const override { return "0.0"; }
+  DeviceKernels& kernels() override { return *kernels_; }
+  void* allocate(size_t bytes) override;
+  void release(void* memory) override;
+  size_t free_memory() override { return size_t{1} << 30; }
+  size_t total_memory() override { return size_t{2} << 30; }
+  void zero(void* memory, size_t bytes) override;
+  void copy(void* to, const void* from, size_t bytes) override;
+  void copy_in(void* to, const void* from, size_t bytes) override;
+  void copy_out(void* to, const void* from, size_t bytes) override;
+  void begin_recording() override;
+  std::unique_ptr<RecordedWork> end_recording() override;
+
+  bool full = false;  // it has no more memory to give
+  Card card = kServerCard;
+
+  // What happened so far.
+  int64_t recordings = 0, replays = 0, copies_out = 0, bytes_out = 0;
+
+ private:
+  friend class EmulatedRecording;
+  // Does it, or keeps it while recording.
+  void submit(std::function<void()> work);
+  void open(bool open);
+
+  std::unique_ptr<DeviceKernels> kernels_;
+  std::map<void*, size_t> memory_;
+  std::unique_ptr<LaunchRecording> recording_;
+};
+
+// The process's one; never deleted.
+EmulatedAccelerator& emulated_accelerator();
+
+}  // namespace slipway::cuda

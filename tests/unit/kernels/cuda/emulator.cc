@@ -1,0 +1,152 @@
+// Blocks of threads as fibers.
+#include "tests/unit/kernels/cuda/emulator.h"
+
+#include <ucontext.h>
+
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace emulator {
+namespace {
+
+constexpr int kLanes = 32;
+constexpr size_t kStack = size_t{128} << 10;
+
+struct Barrier {
+  int members = 0, arrived = 0;
+  uint64_t generation = 0;
+};
+
+struct Fiber {
+  ucontext_t context;
+  std::unique_ptr<char[]> stack = std::make_unique<char[]>(kStack);
+  unsigned index = 0;
+  bool done = false;
+  // of the exchanges so far: values of one must outlive the beginning of the next
+  uint64_t parity = 0;
+};
+
+// Kept between launches: stacks are large.
+struct Machine {
+  std::vector<std::unique_ptr<Fiber>> fibers;
+  ucontext_t scheduler;
+  Fiber* running = nullptr;
+  Current now;
+  Barrier block;
+  std::vector<Barrier> warps;
+  std::vector<uint64_t> values;  // two a lane
+  std::vector<float> shared;
+  const std::function<void()>* body = nullptr;
+  std::unordered_map<const void*, int64_t> additions;
+  uint64_t passes = 0;  // fibers that ended or went through a barrier: whether a round got anywhere
+};
+Machine& machine() {
+  static thread_local Machine m;
+  return m;
+}
+
+void yield() {
+  Machine& m = machine();
+  swapcontext(&m.running->context, &m.scheduler);
+}
+
+void wait(Barrier& barrier) {
+  Machine& m = machine();
+  const uint64_t generation = barrier.generation;
+  if (++barrier.arrived == barrier.members) {
+    barrier.arrived = 0;
+    ++barrier.generation;
+  }
+  while (barrier.generation == generation) yield();
+  ++m.passes;
+}
+
+void enter() {
+  Machine& m = machine();
+  (*m.body)();
+  m.running->done = true;
+  ++m.passes;
+  yield();
+}
+
+void begin(Machine& m, int threads) {
+  while (m.fibers.size() < static_cast<size_t>(threads))
+    m.fibers.push_back(std::make_unique<Fiber>());
+  m.block = {threads, 0, 0};
+  m.warps.assign(static_cast<size_t>((threads + kLanes - 1) / kLanes), {});
+  for (size_t w = 0; w < m.warps.size(); ++w)
+    m.warps[w].members = std::min(kLanes, threads - static_cast<int>(w) * kLanes);
+  m.values.assign(static_cast<size_t>(threads) * 2, 0);
+  m.additions.clear();
+  std::ranges::fill(m.shared, std::numeric_limits<float>::quiet_NaN());
+  for (int t = 0; t < threads; ++t) {
+    Fiber& fiber = *m.fibers[static_cast<size_t>(t)];
+    fiber.index = static_cast<unsigned>(t);
+    fiber.done = false;
+    fiber.parity = 0;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_size = kStack;
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, enter, 0);
+  }
+}
+
+void run_block(Machine& m, int threads, Order order) {
+  begin(m, threads);
+  for (int left = threads; left > 0;) {
+    const uint64_t before = m.passes;
+    for (int i = 0; i < threads; ++i) {
+      Fiber& fiber =
+          *m.fibers[static_cast<size_t>(order == Order::kAscending ? i : threads - 1 - i)];
+      if (fiber.done) continue;
+      m.running = &fiber;
+      m.now.thread.x = fiber.index;
+      swapcontext(&m.scheduler, &fiber.context);
+      if (fiber.done) --left;
+    }
+    if (left > 0 && m.passes == before)
+      throw std::logic_error(
+          "emulator: some threads of a block wait at a barrier that the others never reach");
+  }
+}
+
+}  // namespace
+
+Current& current() { return machine().now; }
+void barrier() { wait(machine().block); }
+
+uint64_t exchange(uint64_t value, int from) {
+  Machine& m = machine();
+  const unsigned thread = m.running->index, warp = thread / kLanes;
+  const uint64_t parity = m.running->parity++ % 2;
+  m.values[thread * 2 + parity] = value;
+  wait(m.warps[warp]);
+  return m.values[(warp * kLanes + static_cast<unsigned>(from)) * 2 + parity];
+}
+
+void count_addition(const void* place) { ++machine().additions[place]; }
+int64_t most_additions_at_one_place() {
+  int64_t most = 0;
+  for (const auto& [place, count] : machine().additions) most = std::max(most, count);
+  return most;
+}
+
+void* shared() { return machine().shared.data(); }
+
+void run(Dim grid, int threads, int shared_bytes, Order order, const std::function<void()>& body) {
+  Machine& m = machine();
+  m.body = &body;
+  m.shared.resize(static_cast<size_t>(shared_bytes) / sizeof(float) + 16);
+  m.now.blocks = grid;
+  m.now.threads = {static_cast<unsigned>(threads), 1, 1};
+  for (unsigned y = 0; y < grid.y; ++y)
+    for (unsigned x = 0; x < grid.x; ++x) {
+      m.now.block = {x, y, 0};
+      run_block(m, threads, order);
+    }
+}
+
+}  // namespace emulator

@@ -1,0 +1,228 @@
+// The row kernels and the products' plans on the emulator, against the host's operators.
+#include "kernels/cpu/row_kernels.h"
+#include "operators/operators.h"
+#include "kernels/cpu/product.h"
+#include "operators/rotary.h"
+#include "kernels/cpu/rows.h"
+#include "tests/unit/kernels/cuda/compare.h"
+
+namespace slipway::cuda {
+namespace {
+
+constexpr int64_t kRows = 37, kWidth = 300;  // several parts; wider than a block of threads
+
+TEST(CudaRows, Embedding) {
+  const std::vector<float> w = random_values(11 * kWidth, 1), dy = random_values(kRows * kWidth, 2);
+  std::vector<int64_t> ids;
+  for (int64_t t = 0; t < kRows; ++t) ids.push_back(t * 7 % 5 + (t == 3 ? 6 : 0));
+  const auto out = in_both_orders([&](DeviceKernels& k) {
+    std::vector<float> y(kRows * kWidth);
+    k.embedding(w.data(), 11, ids.data(), kRows, kWidth, y.data());
+    return y;
+  });
+  const auto gradient = in_both_orders([&](DeviceKernels& k) {
+    std::vector<float> dw(11 * kWidth, 0.5f);
+    k.embedding_backward(dy.data(), ids.data(), kRows, 11, kWidth, dw.data());
+    return dw;
+  });
+  std::vector<float> expected(11 * kWidth, 0.5f);
+  for (int64_t t = 0; t < kRows; ++t)
+    for (int64_t i = 0; i < kWidth; ++i) {
+      EXPECT_EQ(out[static_cast<size_t>(t * kWidth + i)],
+                w[static_cast<size_t>(ids[static_cast<size_t>(t)] * kWidth + i)]);
+      expected[static_cast<size_t>(ids[static_cast<size_t>(t)] * kWidth + i)] +=
+          dy[static_cast<size_t>(t * kWidth + i)];
+    }
+  EXPECT_EQ(gradient, expected);  // the same order of additions: equal to the bit
+}
+
+TEST(CudaRows, AnIdOutsideTheVocabularyGivesNoNumber) {
+  const std::vector<float> w(8, 1.0f);
+  const std::vector<int64_t> ids = {-1, 4, 3};
+  std::vector<float> y(6);
+  emulated_kernels()->embedding(w.data(), 4, ids.data(), 3, 2, y.data());
+  EXPECT_TRUE(std::isnan(y[0]) && std::isnan(y[1]) && std::isnan(y[2]) && std::isnan(y[3]));
+  EXPECT_EQ(y[4], 1.0f);
+}
+
+// Ids are checked before they come here (text/token_check.h). One that comes all the same must not
+// reach memory of others.
+TEST(CudaRows, AnIdOutsideTheVocabularyTouchesNothing) {
+  std::vector<float> memory(6 * 2, 7.0f);  // four rows, and one of somebody else on each side
+  const std::vector<float> dy(5 * 2, 1.0f);
+  const std::vector<int64_t> ids = {-1, 4, 3, 4, int64_t{1} << 40};
+  emulated_kernels()->embedding_backward(dy.data(), ids.data(), 5, 4, 2, memory.data() + 2);
+  EXPECT_EQ(memory, (std::vector<float>{7, 7, 7, 7, 7, 7, 7, 7, 8, 8, 7, 7}));
+  const std::vector<float> logits = {1, 2, 3, 1, 2, 3, 1, 2, 3};
+  const std::vector<int64_t> targets = {-(int64_t{1} << 40), 2, 3};
+  for (const float smoothing : {0.0f, 0.1f}) {
+    std::vector<float> logprobs(3), grad(9);
+    emulated_kernels()->token_logprobs(logits.data(), targets.data(), 3, 3, -1, smoothing,
+                                       logprobs.data(), grad.data());
+    EXPECT_TRUE(std::isnan(logprobs[0]) && !std::isnan(logprobs[1]) && std::isnan(logprobs[2]));
+  }
+}
+
+TEST(CudaRows, RmsNorm) {
+  for (const int64_t rows : {kRows, int64_t{600}}) {  // fewer rows than parts, and more
+    const std::vector<float> x = random_values(rows * kWidth, 3), w = random_values(kWidth, 4),
+                             dy = random_values(rows * kWidth, 5),
+                             residual = random_values(rows * kWidth, 6);
+    std::vector<float> y(x.size()), rms(static_cast<size_t>(rows)), dx(x.size()), dw(kWidth, 0.25f);
+    rms_norm_rows(x.data(), w.data(), 1e-5, rows, kWidth, y.data(), rms.data());
+    rms_norm_rows_backward(dy.data(), x.data(), w.data(), rms.data(), residual.data(), rows, kWidth,
+                           dx.data(), dw.data());
+    std::vector<float> our_rms(static_cast<size_t>(rows));
+    expect_near("rms_norm", in_both_orders([&](DeviceKernels& k) {
+                  std::vector<float> out(x.size());
+                  k.rms_norm(x.data(), w.data(), 1e-5f, rows, kWidth, out.data(), our_rms.data());
+                  return out;
+                }),
+                y, 2e-6f);
+    expect_near("rms_norm inverse", our_rms, rms, 2e-6f);
+    std::vector<float> our_dw;
+    expect_near("rms_norm dx", in_both_orders([&](DeviceKernels& k) {
+                  std::vector<float> out(x.size()),
+                      partial(static_cast<size_t>(k.rms_norm_parts(rows) * kWidth), NAN);
+                  our_dw.assign(kWidth, 0.25f);
+                  k.rms_norm_backward(dy.data(), x.data(), w.data(), rms.data(), residual.data(),
+                                      rows, kWidth, partial.data(), out.data(), our_dw.data());
+                  return out;
+                }),
+                dx, 2e-6f);
+    expect_near("rms_norm dw", our_dw, dw, 4e-6f);
+  }
+}
+
+TEST(CudaRows, Rope) {
+  constexpr int64_t heads = 3, half = 16, row = 2 * heads * half + 5;
+  const std::vector<float> x = random_values(kRows * row, 7);
+  std::vector<int64_t> positions;
+  for (int64_t t = 0; t < kRows; ++t) positions.push_back(t * 211 % 8000);
+  std::vector<float> inverse;
+  for (int64_t i = 0; i < half; ++i)
+    inverse.push_back(1.0f /
+                      std::pow(10000.0f, static_cast<float>(2 * i) / static_cast<float>(2 * half)));
+  for (const float sign : {1.0f, -1.0f}) {
+    std::vector<float> expected = x;
+    rotate_rows(x.data(), row, positions.data(),
+                rotary_table_for(positions.data(), kRows, half, 10000.0), sign, kRows, heads, half,
+                expected.data(), row);
+    // Angles reach 8000, where one unit in the last place is 5e-4: the exponent's rounding moves
+    // both sides.
+    expect_near("rope", in_both_orders([&](DeviceKernels& k) {
+                  std::vector<float> y = x;  // in place
+                  k.rope(y.data(), row, positions.data(), inverse.data(), sign, kRows, heads, half,
+                         y.data(), row);
+                  return y;
+                }),
+                expected, 1e-3f);
+  }
+}
+
+TEST(CudaRows, SwiGlu) {
+  const std::vector<float> gate_up = random_values(kRows * 2 * kWidth, 8, 3),
+                           grad = random_values(kRows * kWidth, 9);
+  std::vector<float> act(grad.size()), d_gate_up(gate_up.size());
+  swiglu_rows_backward(grad.data(), gate_up.data(), kRows, kWidth, d_gate_up.data(), act.data());
+  const auto forward = in_both_orders([&](DeviceKernels& k) {
+    std::vector<float> out(grad.size());
+    k.swiglu(gate_up.data(), gate_up.data() + kWidth, 2 * kWidth, kRows, kWidth, out.data());
+    return out;
+  });
+  expect_near("swiglu", forward, act, 2e-6f);
+  std::vector<float> again(grad.size());
+  expect_near("swiglu backward", in_both_orders([&](DeviceKernels& k) {
+                std::vector<float> d(gate_up.size());
+                k.swiglu_backward(grad.data(), gate_up.data(), gate_up.data() + kWidth, 2 * kWidth,
+                                  kRows, kWidth, d.data(), d.data() + kWidth, again.data());
+                return d;
+              }),
+              d_gate_up, 2e-6f);
+  EXPECT_EQ(again, forward);
+}
+
+TEST(CudaRows, TokenLogprobs) {
+  constexpr int64_t width = 1201;
+  const std::vector<float> logits = random_values(kRows * width, 10, 5);
+  std::vector<int64_t> targets;
+  for (int64_t t = 0; t < kRows; ++t) targets.push_back(t * 97 % width);
+  const at::Tensor x = at::tensor(logits).view({kRows, width});
+  const auto values = [](const at::Tensor& t) {
+    return std::vector<float>(t.const_data_ptr<float>(), t.const_data_ptr<float>() + t.numel());
+  };
+  for (const float smoothing : {0.0f, 0.2f}) {
+    at::Tensor grad = at::empty_like(x);
+    const at::Tensor expected =
+        token_logprobs(x, int64_tensor(targets), -0.125, &grad, static_cast<double>(smoothing));
+    std::vector<float> logprobs(kRows), bare(kRows);
+    expect_near("token_logprobs gradient", in_both_orders([&](DeviceKernels& k) {
+                  std::vector<float> g = logits;  // in place
+                  k.token_logprobs(logits.data(), targets.data(), kRows, width, 0, smoothing,
+                                   bare.data(), nullptr);
+                  k.token_logprobs(g.data(), targets.data(), kRows, width, -0.125f, smoothing,
+                                   logprobs.data(), g.data());
+                  return g;
+                }),
+                values(grad), 1e-6f);
+    expect_near("token_logprobs", logprobs, values(expected), 1e-6f);
+    EXPECT_EQ(bare, logprobs);
+  }
+}
+
+TEST(CudaRows, Squares) {
+  constexpr int64_t count = 10007;
+  const std::vector<float> g = random_values(count, 11);
+  const auto sum = in_both_orders([&](DeviceKernels& k) {
+    std::vector<double> partial(DeviceKernels::kSquareParts), out(1);
+    k.squares(g.data(), count, partial.data(), out.data());
+    return out;
+  });
+  double expected = 0;
+  for (const float x : g) expected += static_cast<double>(x) * static_cast<double>(x);
+  std::printf("squares: difference %.3g of %.6g\n", sum[0] - expected, expected);
+  EXPECT_NEAR(sum[0], expected, 1e-9 * expected);
+}
+
+TEST(CudaRows, AddSum) {
+  constexpr int64_t count = 1207;
+  const std::vector<float> x = random_values(count, 16);
+  double expected = 0.5;
+  for (const float value : x) expected += static_cast<double>(value);
+  const auto sum = in_both_orders([&](DeviceKernels& k) {
+    std::vector<double> out = {0.5};
+    k.add_sum(x.data(), 1000, out.data());
+    k.add_sum(x.data() + 1000, count - 1000, out.data());
+    return out;
+  });
+  std::printf("sum: difference %.3g of %.6g\n", sum[0] - expected, expected);
+  EXPECT_NEAR(sum[0], expected, 1e-12);
+}
+
+// The plans that cuBLASLt is given, carried out by a loop, against the host's products.
+TEST(CudaRows, ProductPlans) {
+  constexpr int64_t rows = 9, n = 7, k = 13, x_row = 16, y_row = 12;
+  const std::vector<float> x = random_values(rows * x_row, 13), w = random_values(n * k, 14),
+                           y = random_values(rows * y_row, 15);
+  const auto device = emulated_kernels();
+  for (const bool add : {false, true}) {
+    const Weight weight{w.data(), n};
+    std::vector<float> ours = y, theirs = y;
+    device->forward_product(x.data(), x_row, rows, w.data(), n, k, add ? y.data() : nullptr,
+                            ours.data(), y_row);
+    forward_product(x.data(), x_row, rows, k, {&weight, 1}, theirs.data(), y_row, add);
+    expect_near("forward product", ours, theirs, 1e-6f);
+    std::vector<float> our_x = x, their_x = x;
+    device->input_gradient(y.data(), y_row, rows, w.data(), n, k, our_x.data(), x_row, add);
+    input_gradient(y.data(), y_row, rows, {&weight, 1}, k, their_x.data(), x_row, add);
+    expect_near("input gradient", our_x, their_x, 1e-6f);
+  }
+  std::vector<float> ours = w, theirs = w;
+  const WeightGradient gradient{theirs.data(), n};
+  device->weight_gradient(y.data(), y_row, x.data(), x_row, rows, n, k, ours.data());
+  weight_gradients(y.data(), y_row, x.data(), x_row, rows, k, {&gradient, 1});
+  expect_near("weight gradient", ours, theirs, 1e-6f);
+}
+
+}  // namespace
+}  // namespace slipway::cuda
