@@ -86,6 +86,21 @@ def starts_with_the_machines_libraries(root: pathlib.Path) -> None:
     ), done
 
 
+def run_says_that_it_cannot_start() -> None:
+    """What `run` tells of a kit on this machine: the same faults, but for a Python without torch."""
+    sys.path.insert(0, str(HERE / "parts"))
+    import place
+
+    too_new, fits = {"torch": "2.11.0", "glibc": "9.1"}, {"torch": "2.11.0", "glibc": "2.17"}
+    assert "the kit needs glibc 9.1" in place.kit_faults(too_new, None)[0]
+    assert "the kit needs glibc 9.1" in place.kit_faults(too_new, pathlib.Path("/some/torch"))[0]
+    assert place.kit_faults(fits, pathlib.Path("/some/torch")) == []
+    found = place.libtorch.torch_folder
+    place.libtorch.torch_folder = lambda: None
+    assert place.kit_faults(fits, None) == [] and place.torch_folders(None) == []
+    place.libtorch.torch_folder = found
+
+
 def merges_are_the_frequent_pairs() -> None:
     learnt = small_model.learn_merges(["low low low lower", "newest newest"], 4)
     assert learnt == [("o", "w"), ("l", "ow"), ("\u0120", "low"), ("w", "e")], learnt
@@ -124,6 +139,7 @@ def main() -> None:
         root = pathlib.Path(folder)
         says_what_is_wrong(root / "faults")
         starts_with_the_machines_libraries(root / "starts")
+        run_says_that_it_cannot_start()
         merges_are_the_frequent_pairs()
         packing_takes_what_is_needed_and_refuses_what_is_of_here(root / "packed", pathlib.Path(sys.argv[1]))
     print("a kit says what is missing, and takes what is there")

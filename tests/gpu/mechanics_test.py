@@ -5,6 +5,8 @@ are told; what fails in a part is a row; without a GPU rows say so; the exit cod
 have is hidden from the runs here.
 """
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -169,6 +171,15 @@ def told_to_end(folder: pathlib.Path, parts: pathlib.Path) -> None:
     wait_for("the end of what a part started", lambda: gone(int((parts / "pid").read_text())))
 
 
+def limits_fit_into_nine_minutes() -> None:
+    loader = importlib.machinery.SourceFileLoader("gpu_run", str(RUN))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("gpu_run", loader))
+    sys.modules["gpu_run"] = module  # its dataclass asks for it
+    loader.exec_module(module)
+    together = sum(part.seconds for part in module.PARTS)
+    assert together <= 9 * 60, f"the parts' limits add up to {together} s: the last may not begin"
+
+
 def without_a_gpu(folder: pathlib.Path) -> None:
     """The real parts that need one."""
     process = start(folder, "without", "--only", "sanitizer,train,decode,kernels")
@@ -192,6 +203,7 @@ def main() -> None:
             exit_codes(folder, parts)
             told_to_end(folder, parts)
             without_a_gpu(folder)
+            limits_fit_into_nine_minutes()
         finally:
             for process in started:
                 process.terminate()

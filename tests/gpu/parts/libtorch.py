@@ -29,15 +29,19 @@ def torch_version(folder: pathlib.Path) -> str:
     return version.group(1) if version else "unknown"
 
 
-def faults(kit: dict) -> list[str]:
-    """Why programs of the kit cannot start on this machine, each with the mend; [] = they can."""
-    out = []
+def system_faults(kit: dict) -> list[str]:
     here = os.confstr("CS_GNU_LIBC_VERSION") or "no glibc"
-    if not here.startswith("glibc") or numbers(here) < numbers(kit["glibc"]):
-        out.append(
-            f"the kit needs glibc {kit['glibc']} or later, this machine has {here}: take a newer system, or pack "
-            "the kit on an older one"
-        )
+    if here.startswith("glibc") and numbers(here) >= numbers(kit["glibc"]):
+        return []
+    return [
+        f"the kit needs glibc {kit['glibc']} or later, this machine has {here}: take a newer system, or pack "
+        "the kit on an older one"
+    ]
+
+
+def faults(kit: dict) -> list[str]:
+    """Why programs of the kit cannot start on this machine, each with the fix; [] = they can."""
+    out = system_faults(kit)
     torch = torch_folder()
     if torch is None:
         out.append(
@@ -53,10 +57,14 @@ def faults(kit: dict) -> list[str]:
     return out
 
 
+def library_folders(torch: pathlib.Path) -> list[pathlib.Path]:
+    """Of LibTorch, and of the CUDA libraries beside it."""
+    return [f for f in (torch / "lib", *sorted(torch.parent.glob("nvidia/*/lib"))) if f.is_dir()]
+
+
 def environment() -> dict[str, str]:
     """What programs of the kit need in their environment. Only where there are no faults()."""
-    torch = torch_folder()
-    folders = [torch / "lib", *sorted(torch.parent.glob("nvidia/*/lib"))]
+    folders = library_folders(torch_folder())
     before = os.environ.get("LD_LIBRARY_PATH")
     return {"LD_LIBRARY_PATH": os.pathsep.join([*map(str, folders), *([before] if before else [])])}
 

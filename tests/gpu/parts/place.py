@@ -1,28 +1,25 @@
 """Where things lie: in the kit that tests/gpu/pack makes, or in the source tree with one of its builds."""
 
-import importlib.util
 import json
 import pathlib
 import sys
+
+import libtorch
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def torch_folders(given: pathlib.Path | None) -> list[pathlib.Path]:
-    """Folders of LibTorch and of the CUDA libraries beside it: `given`, or this Python's own, which is not
-    imported for it.
-    """
-    if given is not None:
-        torch = given.resolve()
-        site = torch.parent
-    else:
-        found = importlib.util.find_spec("torch")
-        if found is None or not found.submodule_search_locations:
-            return []
-        torch = pathlib.Path(found.submodule_search_locations[0])
-        site = torch.parent
-    folders = [torch / "lib", *sorted(site.glob("nvidia/*/lib"))]
-    return [folder for folder in folders if folder.is_dir()]
+    """Folders of libraries: of the LibTorch that is `given`, or of this Python's, which is not imported."""
+    torch = given.resolve() if given is not None else libtorch.torch_folder()
+    return [] if torch is None else libtorch.library_folders(torch)
+
+
+def kit_faults(about: dict, torch: pathlib.Path | None) -> list[str]:
+    """Why programs of the kit cannot start; a Python without torch is no fault: its rows are skipped."""
+    if torch is not None or libtorch.torch_folder() is None:
+        return libtorch.system_faults(about)
+    return libtorch.faults(about)
 
 
 def results() -> pathlib.Path:
@@ -44,7 +41,7 @@ def tree_build(given: pathlib.Path | None) -> pathlib.Path:
 
 def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     """Paths, as texts; "environment": what Slipway's programs need beside the environment that there is;
-    "built_for": the version that this Python's torch must have, in its first two numbers."""
+    "faults": why the kit's programs cannot start here, each with the fix."""
     kit = (HERE / "kit.json").is_file()
     about = json.loads((HERE / "kit.json").read_text()) if kit else {}
     program = HERE / "bin" if kit else tree_build(build)
@@ -57,7 +54,7 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     emulated = tests / "emulated/libslipway_cuda.so"
     return {
         "kit": kit,
-        "built_for": about.get("torch") if torch is None else None,
+        "faults": kit_faults(about, torch) if kit else [],
         # Whether the program can start at all: a kit carries none of LibTorch.
         "libtorch": bool(folders) or not kit,
         "root": str(HERE if kit else HERE.parents[1]),
