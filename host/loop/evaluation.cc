@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "loop/plugin_loss.h"
 #include "loop/throughput.h"
+#include "operators/accelerator/device_tensors.h"
 #include "operators/operators.h"
 #include "operators/out_of_memory.h"
 #include "operators/running_sum.h"

@@ -18,12 +18,6 @@ TEST(Measure, RatesAreThoseOfAComputer) {
   }
 }
 
-TEST(Measure, TheMachinesRateIsMeasuredOnce) {
-  const double first = machine_sgemm();
-  EXPECT_GT(first, 1e7);
-  EXPECT_EQ(machine_sgemm(), first);
-}
-
 TEST(Measure, AScopeOfThreadsEnds) {
   const int before = thread_count();
   {

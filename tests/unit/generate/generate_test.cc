@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "operators/accelerator/device_tensors.h"
 #include "tests/real_model.h"
 
 namespace slipway {

@@ -12,6 +12,8 @@
 #include "operators/operators.h"
 #include "tests/unit/plain_model.h"
 
+#include "operators/accelerator/device_tensors.h"
+
 namespace slipway {
 namespace {
 

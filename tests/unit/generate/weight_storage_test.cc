@@ -11,6 +11,8 @@
 #include "tests/real_model.h"
 #include "text/tokenizer.h"
 
+#include "operators/accelerator/device_tensors.h"
+
 namespace slipway {
 namespace {
 

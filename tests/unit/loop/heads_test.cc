@@ -8,6 +8,8 @@
 #include "operators/linear.h"
 #include "tests/unit/plain_model.h"
 
+#include "operators/accelerator/device_tensors.h"
+
 namespace slipway {
 namespace {
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "operators/accelerator/device_tensors.h"
 #include "tests/unit/loop/tiny_model.h"
 #include "tests/unit/loop/tiny_stage.h"
 

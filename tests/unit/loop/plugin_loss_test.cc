@@ -2,6 +2,7 @@
 #include "loop/plugin_loss.h"
 
 #include "config/toml.h"
+#include "operators/accelerator/device_tensors.h"
 #include "tests/unit/loop/tiny_model.h"
 #include "tests/unit/plugin/fixture_files.h"
 

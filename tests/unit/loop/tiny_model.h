@@ -7,6 +7,8 @@
 #include "loop/loss.h"
 #include "plugin/registry.h"
 
+#include "operators/accelerator/device_tensors.h"
+
 namespace slipway {
 
 class TinyModel {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {

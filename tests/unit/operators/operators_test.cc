@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "operators/accelerator/device_tensors.h"
 #include "operators/attention.h"
 #include "operators/linear.h"
 
