@@ -1,5 +1,6 @@
 // The row kernels and the products' plans on the emulator, against the host's operators.
 #include "kernels/cpu/row_kernels.h"
+#include "operators/accelerator/device_tensors.h"
 #include "operators/operators.h"
 #include "kernels/cpu/product.h"
 #include "operators/rotary.h"
