@@ -15,7 +15,7 @@ struct BackwardInputs {
 // scores' gradients, and lse and delta of the queries.
 template <int kWidth, int kTile>
 struct BackwardTiles {
-  static constexpr int n = kRows<kTile>, kSize = kTile * kStride<kWidth>;
+  static constexpr int n = kThreadRows<kTile>, kSize = kTile * kStride<kWidth>;
   float *q, *d_out, *k, *v, *scores, *lse, *delta;
   __device__ BackwardTiles() {
     q = launched_shared<float>();
@@ -61,7 +61,7 @@ template <int kWidth, int kTile>
 __global__ __launch_bounds__(kTileThreads) void attention_dq_kernel(BackwardInputs b,
                                                                     const QueryBlock* blocks,
                                                                     float* dq) {
-  constexpr int n = kRows<kTile>;
+  constexpr int n = kThreadRows<kTile>;
   BackwardTiles<kWidth, kTile> tiles;
   const VisibleKeys keys{blocks[blockIdx.x]};
   const Lane lane;
@@ -97,7 +97,7 @@ __global__ __launch_bounds__(kTileThreads) void attention_dkv_kernel(BackwardInp
                                                                      const KeyBlock* blocks,
                                                                      const QueryRun* runs,
                                                                      float* dk, float* dv) {
-  constexpr int n = kRows<kTile>;
+  constexpr int n = kThreadRows<kTile>;
   BackwardTiles<kWidth, kTile> tiles;
   const KeyBlock block = blocks[blockIdx.x];
   const Lane lane;

@@ -10,7 +10,7 @@ template <int kWidth, int kTile>
 __global__ __launch_bounds__(kTileThreads) void attention_forward_kernel(AttentionRows in,
                                                                          const QueryBlock* blocks,
                                                                          float* out, float* lse) {
-  constexpr int n = kRows<kTile>;
+  constexpr int n = kThreadRows<kTile>;
   float* const q = launched_shared<float>();
   float *const kv = q + kTile * kStride<kWidth>, *const p = kv + kTile * kStride<kWidth>;
   const VisibleKeys keys{blocks[blockIdx.x]};

@@ -13,7 +13,7 @@ constexpr int kTileThreads = 256;
 
 // Rows of a tile that a thread owns, and as many columns.
 template <int kTile>
-constexpr int kRows = kTile / 16;
+constexpr int kThreadRows = kTile / 16;
 template <int kTile>
 constexpr int kScoreStride = kTile + 4;
 // Four floats more than the width: threads that read one column of neighbouring rows meet different
@@ -23,7 +23,7 @@ constexpr int kStride = kWidth + 4;
 
 // A thread's part of a product of two tiles.
 template <int kTile>
-using Scores = float[kRows<kTile>][kRows<kTile>];
+using Scores = float[kThreadRows<kTile>][kThreadRows<kTile>];
 
 struct Lane {
   int x, y;
@@ -46,7 +46,7 @@ __device__ inline void load_tile(const float* from, int64_t row, int width, int 
 template <int kWidth, int kTile>
 __device__ inline void products_of_rows(const Lane& lane, const float* a, const float* b,
                                         Scores<kTile>& out) {
-  constexpr int n = kRows<kTile>;
+  constexpr int n = kThreadRows<kTile>;
   for (int i = 0; i < n; ++i)
     for (int j = 0; j < n; ++j) out[i][j] = 0;
   SLIPWAY_UNROLL_BY_4
@@ -66,7 +66,7 @@ __device__ inline void products_of_rows(const Lane& lane, const float* a, const 
 // A thread's part of [kTile, kWidth].
 template <int kWidth, int kTile>
 struct Accumulator {
-  static constexpr int kParts = kWidth / 64, n = kRows<kTile>;
+  static constexpr int kParts = kWidth / 64, n = kThreadRows<kTile>;
   float4 at[n][kParts];
 
   __device__ void clear() {

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 import libtorch
@@ -13,6 +14,13 @@ def torch_folders(given: pathlib.Path | None) -> list[pathlib.Path]:
     """Folders of libraries: of the LibTorch that is `given`, or of this Python's, which is not imported."""
     torch = given.resolve() if given is not None else libtorch.torch_folder()
     return [] if torch is None else libtorch.library_folders(torch)
+
+
+def built_with(build: pathlib.Path) -> list[pathlib.Path]:
+    """Folders of the LibTorch that a build of the tree was configured for; [] = it finds it by itself."""
+    cache = build / "CMakeCache.txt"
+    told = re.search(r"^SLIPWAY_TORCH:[A-Z]+=(.+)$", cache.read_text(), re.M) if cache.is_file() else None
+    return libtorch.library_folders(pathlib.Path(told.group(1))) if told else []
 
 
 def kit_faults(about: dict, torch: pathlib.Path | None) -> list[str]:
@@ -46,8 +54,8 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     about = json.loads((HERE / "kit.json").read_text()) if kit else {}
     program = HERE / "bin" if kit else tree_build(build)
     tests = program / "tests"
-    # A build finds the LibTorch that it was made with; the kit's takes this machine's, of the same version.
-    folders = torch_folders(torch) if kit or torch is not None else []
+    # The kit's programs take this machine's LibTorch, a build's the one that it was made with.
+    folders = torch_folders(torch) if kit or torch is not None else built_with(program)
     environment = {"GOMP_SPINCOUNT": "5000"}
     if folders:
         environment["LD_LIBRARY_PATH"] = ":".join(map(str, folders))
