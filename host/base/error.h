@@ -21,7 +21,7 @@ template <class... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Exit codes of every command; documented in README.md and stable.
+// Exit codes of every command; documented in docs/guide.md and stable.
 enum ExitCode : int {
   kExitOk = 0,
   kExitFailure = 1,       // the work could not be done: file, memory, plugin, numerical failure

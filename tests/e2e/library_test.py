@@ -1,4 +1,4 @@
-"""The library as a program of somebody else's uses it: the example of README.md, built in an empty folder by find_package.
+"""The library as a program of somebody else's uses it: the example of docs/library.md, built in an empty folder by find_package.
 
 usage: library_test.py BUILD_DIR CXX
 """
@@ -14,14 +14,14 @@ EXAMPLE = ROOT / "host/api/example"
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 
 
-def the_readme_shows_the_example() -> None:
-    shown = re.search(r"^```cpp\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-    assert shown, "README.md has no block of cpp"
+def the_page_shows_the_example() -> None:
+    shown = re.search(r"^```cpp\n(.*?)^```$", (ROOT / "docs/library.md").read_text(), re.M | re.S)
+    assert shown, "docs/library.md has no block of cpp"
     program = (EXAMPLE / "train.cc").read_text()
-    assert shown.group(1) == program, "the program in README.md is not host/api/example/train.cc: copy the one that is right over the other"
+    assert shown.group(1) == program, "the program in docs/library.md is not host/api/example/train.cc: copy the one that is right over the other"
     lines = len([line for line in program.splitlines() if line.strip()])
     assert lines <= 40, f"{lines} lines"
-    print(f"README.md shows the example: {lines} lines")
+    print(f"docs/library.md shows the example: {lines} lines")
 
 
 def build(folder: pathlib.Path) -> pathlib.Path:
@@ -64,7 +64,7 @@ def it_trains_and_writes(program: pathlib.Path, folder: pathlib.Path) -> None:
 
 
 def main() -> None:
-    the_readme_shows_the_example()
+    the_page_shows_the_example()
     only_the_face_is_exported()
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
