@@ -5,21 +5,21 @@
 
 namespace slipway {
 
-// Queries that lie together, all of one segment. Keys are the prefix, then the segment's own tokens
+// Queries that lie together, all of one run. Keys are the prefix, then the run's own tokens
 // up to each query.
 struct QueryBlock {
   int32_t query, queries;  // first token, number
-  int32_t own;             // the segment's first token
+  int32_t own;             // the run's first token
   int32_t prefix, prefix_length;
 };
-// Keys that lie together, all of one segment, and the runs of queries that see them.
+// Keys that lie together, all of one run, and the runs of queries that see them.
 struct KeyBlock {
   int32_t key, keys;
   int32_t first_run, runs;  // in AttentionPlan::runs
 };
 struct QueryRun {
   int32_t begin, end;
-  int32_t causal;  // 1: of the keys' own segment; a query sees keys up to itself
+  int32_t causal;  // 1: of the keys' own run; a query sees keys up to itself
 };
 
 struct AttentionPlan {

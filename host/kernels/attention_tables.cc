@@ -1,4 +1,4 @@
-// Cutting segments into blocks.
+// Cutting runs into blocks.
 #include "kernels/attention_tables.h"
 
 #include <algorithm>
@@ -10,17 +10,17 @@ int32_t narrow(int64_t n) { return static_cast<int32_t>(n); }
 
 }  // namespace
 
-AttentionTables attention_tables(const std::vector<SegmentTree>& trees, int64_t tile) {
+AttentionTables attention_tables(const std::vector<PrefixTree>& trees, int64_t tile) {
   AttentionTables out;
-  for (const SegmentTree& tree : trees)
-    for (size_t s = 0; s < tree.segments.size(); ++s) {
-      const Segment& own = tree.segments[s];
+  for (const PrefixTree& tree : trees)
+    for (size_t s = 0; s < tree.runs.size(); ++s) {
+      const TokenRun& own = tree.runs[s];
       if (own.length == 0) continue;
-      const Segment prefix = s == 0 ? Segment{own.begin, 0} : tree.segments[0];
+      const TokenRun prefix = s == 0 ? TokenRun{own.begin, 0} : tree.runs[0];
       const int32_t first_run = narrow(static_cast<int64_t>(out.runs.size()));
       out.runs.push_back({narrow(own.begin), narrow(own.begin + own.length), 1});
-      for (size_t other = 1; s == 0 && other < tree.segments.size(); ++other)
-        if (const Segment& answer = tree.segments[other]; answer.length > 0)
+      for (size_t other = 1; s == 0 && other < tree.runs.size(); ++other)
+        if (const TokenRun& answer = tree.runs[other]; answer.length > 0)
           out.runs.push_back({narrow(answer.begin), narrow(answer.begin + answer.length), 0});
       const int32_t runs = narrow(static_cast<int64_t>(out.runs.size())) - first_run;
       for (int64_t at = 0; at < own.length; at += tile) {

@@ -15,6 +15,6 @@ struct AttentionTables {
 
 // Blocks of at most `tile` tokens; those with the most work come first, so that the last to end are
 // short.
-AttentionTables attention_tables(const std::vector<SegmentTree>& trees, int64_t tile);
+AttentionTables attention_tables(const std::vector<PrefixTree>& trees, int64_t tile);
 
 }  // namespace slipway

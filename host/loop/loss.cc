@@ -16,10 +16,10 @@ namespace slipway {
 namespace {
 
 AttentionContext context_of(const PackedBatch& batch) {
-  std::vector<SegmentTree> trees;
+  std::vector<PrefixTree> trees;
   for (const std::vector<TokenSpan>& spans : batch.trees) {
-    SegmentTree tree;
-    for (const TokenSpan& span : spans) tree.segments.push_back({span.begin, span.length});
+    PrefixTree tree;
+    for (const TokenSpan& span : spans) tree.runs.push_back({span.begin, span.length});
     trees.push_back(std::move(tree));
   }
   return AttentionContext::packed(std::move(trees), static_cast<int64_t>(batch.ids.size()));

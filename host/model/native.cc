@@ -16,12 +16,12 @@ namespace slipway {
 namespace {
 
 // One row for each sequence: its tokens' places in the pack, the shared prefix first.
-std::vector<std::vector<int64_t>> rows_of(const std::vector<SegmentTree>& trees) {
+std::vector<std::vector<int64_t>> rows_of(const std::vector<PrefixTree>& trees) {
   std::vector<std::vector<int64_t>> out;
   const auto append = [](std::vector<int64_t>& row, const Segment& segment) {
     for (int64_t i = 0; i < segment.length; ++i) row.push_back(segment.begin + i);
   };
-  for (const SegmentTree& tree : trees) {
+  for (const PrefixTree& tree : trees) {
     for (size_t leaf = tree.segments.size() > 1 ? 1 : 0; leaf < tree.segments.size(); ++leaf) {
       std::vector<int64_t>& row = out.emplace_back();
       append(row, tree.segments[0]);

@@ -37,7 +37,7 @@ struct AttentionNode : torch::autograd::Node {
   at::Tensor lse;
   HeadShape shape;
   float scale = 0;
-  std::shared_ptr<const std::vector<SegmentTree>> trees;
+  std::shared_ptr<const std::vector<PrefixTree>> trees;
   std::shared_ptr<const DevicePlan> plan;  // on a device
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
@@ -65,14 +65,14 @@ struct AttentionNode : torch::autograd::Node {
 };
 
 // Rows side by side that go on from one prompt: its keys and values are read once for all of them.
-struct Siblings {
+struct SamePromptRows {
   size_t first, last;
 };
 
-std::vector<Siblings> siblings(const std::vector<AttentionContext::Row>& rows) {
+std::vector<SamePromptRows> same_prompt_rows(const std::vector<AttentionContext::Row>& rows) {
   // enough to fill tiles; more would leave too few pieces for the threads
   constexpr size_t kTogether = 8;
-  std::vector<Siblings> out;
+  std::vector<SamePromptRows> out;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (!out.empty() && rows[r].region == rows[out.back().first].region &&
         r - out.back().first < kTogether)
@@ -85,9 +85,9 @@ std::vector<Siblings> siblings(const std::vector<AttentionContext::Row>& rows) {
 void decode(const AttentionInputs& in, const HeadShape& shape, float scale, int64_t layer,
             const AttentionContext& context, float* out) {
   const int64_t group = shape.group(), width = shape.width;
-  const std::vector<Siblings> together = siblings(context.rows);
+  const std::vector<SamePromptRows> together = same_prompt_rows(context.rows);
   parallel_chunks(static_cast<int64_t>(together.size()) * shape.kv_heads, [&](int64_t chunk) {
-    const Siblings& rows = together[static_cast<size_t>(chunk / shape.kv_heads)];
+    const SamePromptRows& rows = together[static_cast<size_t>(chunk / shape.kv_heads)];
     const int64_t kv = chunk % shape.kv_heads;
     static thread_local std::vector<ContinuingRow> continuing;
     continuing.clear();
@@ -112,9 +112,9 @@ void prefill(const AttentionInputs& in, const HeadShape& shape, float scale, int
   KeyValueCache& cache = *context.cache;
   std::vector<CachedPiece> pieces;
   for (size_t tree = 0; tree < context.trees->size(); ++tree) {
-    if ((*context.trees)[tree].segments.size() != 1)
+    if ((*context.trees)[tree].runs.size() != 1)
       fail("attention: only plain sequences go into the cache");
-    const Segment prompt = (*context.trees)[tree].segments[0];
+    const TokenRun prompt = (*context.trees)[tree].runs[0];
     pieces.push_back({prompt.begin, prompt.length,
                       context.cached.empty() ? 0 : context.cached[tree], context.regions[tree]});
   }
@@ -183,17 +183,17 @@ int64_t KeyValueCache::bytes_per_token(int64_t layers, int64_t kv_heads, int64_t
 }
 
 AttentionContext AttentionContext::packed(const std::vector<int32_t>& cu_seqlens) {
-  std::vector<SegmentTree> trees;
+  std::vector<PrefixTree> trees;
   for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s)
     if (cu_seqlens[s + 1] > cu_seqlens[s])
       trees.push_back({{{cu_seqlens[s], cu_seqlens[s + 1] - cu_seqlens[s]}}});
   return packed(std::move(trees), cu_seqlens.empty() ? 0 : cu_seqlens.back());
 }
 
-AttentionContext AttentionContext::packed(std::vector<SegmentTree> trees, int64_t tokens) {
+AttentionContext AttentionContext::packed(std::vector<PrefixTree> trees, int64_t tokens) {
   AttentionContext out;
   out.tokens = tokens;
-  out.trees = std::make_shared<const std::vector<SegmentTree>>(std::move(trees));
+  out.trees = std::make_shared<const std::vector<PrefixTree>>(std::move(trees));
   return out;
 }
 

@@ -82,12 +82,12 @@ struct AttentionContext {
 
   // Sequences that have nothing in common, end to end: cu_seqlens [sequences + 1] from 0.
   static AttentionContext packed(const std::vector<int32_t>& cu_seqlens);
-  static AttentionContext packed(std::vector<SegmentTree> trees, int64_t tokens);
+  static AttentionContext packed(std::vector<PrefixTree> trees, int64_t tokens);
 
   Mode mode = Mode::kPacked;
   int64_t tokens = 0;  // kPacked: T
   // kPacked; kept alive by what was recorded
-  std::shared_ptr<const std::vector<SegmentTree>> trees;
+  std::shared_ptr<const std::vector<PrefixTree>> trees;
   // kDecode, or kPacked where prompts are stored
   KeyValueCache* cache = nullptr;
   // kPacked with a cache: the region of each tree's prompt ...

@@ -61,7 +61,7 @@ struct AttentionBlockNode : torch::autograd::Node {
   Kept x_kept;
   at::Tensor qkv, attended, lse, inverse_rms, positions;
   AttentionWeights w;
-  std::shared_ptr<const std::vector<SegmentTree>> trees;
+  std::shared_ptr<const std::vector<PrefixTree>> trees;
   AttentionCall call{};
   RotaryTable table{};
   float scale = 0;

@@ -11,9 +11,9 @@ namespace slipway {
 namespace {
 
 // What a file's tensors borrow until it is written.
-class Lent {
+class BorrowedValues {
  public:
-  explicit Lent(size_t scalars) { values_.reserve(scalars); }
+  explicit BorrowedValues(size_t scalars) { values_.reserve(scalars); }
 
   TensorInfo scalar(double value) {
     const float& kept = values_.emplace_back(static_cast<float>(value));
@@ -43,7 +43,7 @@ double root_mean_square(const at::Tensor& weight) {
 }
 
 TorchValue state_of(Optimizer& optimizer, const Optimizer::TorchLayout& layout,
-                    const NumberedParameters& numbered, Lent& lent) {
+                    const NumberedParameters& numbered, BorrowedValues& borrowed) {
   using Step = Optimizer::TorchLayout::Step;
   TorchValue out = TorchValue::dict();
   if (optimizer.step_count() == 0 || (layout.step == Step::kNone && optimizer.slots().empty()))
@@ -52,12 +52,12 @@ TorchValue state_of(Optimizer& optimizer, const Optimizer::TorchLayout& layout,
     const NumberedParameters::Parameter& parameter = numbered.parameters[i];
     TorchValue one = TorchValue::dict();
     if (layout.step == Step::kTensor)
-      one["step"] = lent.scalar(static_cast<double>(optimizer.step_count()));
+      one["step"] = borrowed.scalar(static_cast<double>(optimizer.step_count()));
     if (layout.step == Step::kInteger) one["step"] = optimizer.step_count();
     for (const Optimizer::Slot& slot : optimizer.slots())
       if (const at::Tensor& view = slot.views[parameter.view]; view.defined())
-        one[slot.name] = lent.tensor(view);
-    if (layout.rms) one["RMS"] = lent.scalar(root_mean_square(parameter.weight));
+        one[slot.name] = borrowed.tensor(view);
+    if (layout.rms) one["RMS"] = borrowed.scalar(root_mean_square(parameter.weight));
     out.keys.emplace_back(static_cast<int64_t>(i));
     out.items.push_back(std::move(one));
   }
@@ -86,9 +86,9 @@ void write_optimizer(const fs::path& path, Optimizer& optimizer, const FlatParam
   const NumberedParameters numbered = number_parameters(parameters);
   const Optimizer::TorchLayout layout = optimizer.torch_layout();
   const size_t all = numbered.parameters.size();
-  Lent lent(2 * all);
+  BorrowedValues borrowed(2 * all);
   TorchValue root = TorchValue::dict();
-  root["state"] = state_of(optimizer, layout, numbered, lent);
+  root["state"] = state_of(optimizer, layout, numbered, borrowed);
   root["param_groups"] = TorchValue::list(
       {group_of(layout, true, rates, 0, numbered.decaying),
        group_of(layout, false, rates, numbered.decaying, all - numbered.decaying)});

@@ -16,31 +16,31 @@ constexpr int64_t kQueries = kQueryBlock;
 int64_t panel_floats(int64_t k) { return gemm::panel_width() * k; }
 int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 
-// The keys that a segment's queries may see: the tree's prefix, then the segment itself.
+// The keys that a run's queries may see: the tree's prefix, then the run itself.
 struct Visible {
-  Segment prefix, own;  // prefix.length is 0 for the first segment
+  TokenRun prefix, own;  // prefix.length is 0 for the first run
   int64_t length() const { return prefix.length + own.length; }
 };
 
-Visible visible(const SegmentTree& tree, size_t segment) {
-  const Segment own = tree.segments[segment];
-  return segment == 0 ? Visible{{own.begin, 0}, own} : Visible{tree.segments[0], own};
+Visible visible(const PrefixTree& tree, size_t run) {
+  const TokenRun own = tree.runs[run];
+  return run == 0 ? Visible{{own.begin, 0}, own} : Visible{tree.runs[0], own};
 }
 
 // Rows of x [.., width] that are visible, one after the other.
 const float* gather_rows(const float* x, int64_t row, const Visible& keys, int64_t width,
                          float* to) {
   float* at = to;
-  for (const Segment& part : {keys.prefix, keys.own})
+  for (const TokenRun& part : {keys.prefix, keys.own})
     for (int64_t t = part.begin; t < part.begin + part.length; ++t, at += width)
       std::copy_n(x + t * row, width, at);
   return to;
 }
 
-int64_t longest(const std::vector<SegmentTree>& trees) {
+int64_t longest(const std::vector<PrefixTree>& trees) {
   int64_t length = 0;
-  for (const SegmentTree& tree : trees)
-    for (size_t s = 0; s < tree.segments.size(); ++s)
+  for (const PrefixTree& tree : trees)
+    for (size_t s = 0; s < tree.runs.size(); ++s)
       length = std::max(length, visible(tree, s).length());
   return length;
 }
@@ -87,7 +87,7 @@ struct KeysAndRoom {
   int64_t row;
 };
 
-// A block of a segment's queries; its last query sees `keys` keys, the one before it one less, and
+// A block of a run's queries; its last query sees `keys` keys, the one before it one less, and
 // so on.
 struct Block {
   int64_t token, queries, keys;
@@ -104,7 +104,7 @@ void for_each_block(const Visible& visible, const Body& body) {
 
 // One chunk a tree and key-value head.
 template <class Body>
-void for_each_tree(const std::vector<SegmentTree>& trees, int64_t kv_heads, const Body& body) {
+void for_each_tree(const std::vector<PrefixTree>& trees, int64_t kv_heads, const Body& body) {
   parallel_chunks(static_cast<int64_t>(trees.size()) * kv_heads, [&](int64_t chunk) {
     body(trees[static_cast<size_t>(chunk / kv_heads)], chunk % kv_heads);
   });
@@ -169,7 +169,7 @@ void backward_block(const AttentionInputs& in, const HeadShape& shape, float sca
                  work.dv, width, true);
 }
 
-// Adds the gathered gradients [keys, width] to the rows they belong to; the first segment that
+// Adds the gathered gradients [keys, width] to the rows they belong to; the first run that
 // brings a row writes it.
 void scatter_rows(const float* from, const Visible& keys, int64_t width, float* to, int64_t row) {
   for (int64_t t = keys.prefix.begin; t < keys.prefix.begin + keys.prefix.length;
@@ -182,11 +182,11 @@ void scatter_rows(const float* from, const Visible& keys, int64_t width, float* 
 }  // namespace
 
 void attention_forward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                       const std::vector<SegmentTree>& trees, float* out, float* lse) {
+                       const std::vector<PrefixTree>& trees, float* out, float* lse) {
   const int64_t most = longest(trees), width = shape.width;
-  for_each_tree(trees, shape.kv_heads, [&](const SegmentTree& tree, int64_t kv) {
+  for_each_tree(trees, shape.kv_heads, [&](const PrefixTree& tree, int64_t kv) {
     const Workspace work(width, most, false);
-    for (size_t s = 0; s < tree.segments.size(); ++s) {
+    for (size_t s = 0; s < tree.runs.size(); ++s) {
       const Visible keys = visible(tree, s);
       if (keys.own.length == 0) continue;
       pack_columns(gather_rows(in.k + kv * width, in.kv_row, keys, width, work.k), keys.length(),
@@ -236,13 +236,13 @@ void attention_cached(
 }
 
 void attention_backward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                        const std::vector<SegmentTree>& trees, const float* out, const float* lse,
+                        const std::vector<PrefixTree>& trees, const float* out, const float* lse,
                         const float* d_out, float* dq, float* dk, float* dv) {
   const int64_t most = longest(trees), width = shape.width;
   const BackwardArrays arrays{out, lse, d_out, dq};
-  for_each_tree(trees, shape.kv_heads, [&](const SegmentTree& tree, int64_t kv) {
+  for_each_tree(trees, shape.kv_heads, [&](const PrefixTree& tree, int64_t kv) {
     const Workspace work(width, most, true);
-    for (size_t s = 0; s < tree.segments.size(); ++s) {
+    for (size_t s = 0; s < tree.runs.size(); ++s) {
       const Visible keys = visible(tree, s);
       if (keys.own.length == 0) continue;
       const int64_t length = keys.length();

@@ -18,14 +18,14 @@ struct HeadShape {
 };
 
 // Rows of a packed batch that attend to one another: `begin`, `length` in tokens. A query sees the
-// whole prefix of its tree and the tokens of its own segment up to itself.
-struct Segment {
+// whole prefix of its tree and the tokens of its own run up to itself.
+struct TokenRun {
   int64_t begin, length;
 };
-// segments[0] is the prefix (causal within itself); the others go on from it. A plain sequence is a
-// tree of one segment.
-struct SegmentTree {
-  std::vector<Segment> segments;
+// runs[0] is the prefix (causal within itself); the others continue it. A plain sequence is a tree
+// of one run.
+struct PrefixTree {
+  std::vector<TokenRun> runs;
 };
 
 // Rows [T] of q [heads * width], k and v [kv_heads * width]: pointers at row 0 and distances of
@@ -37,12 +37,12 @@ struct AttentionInputs {
 
 // out [T, heads * width], lse [T, heads]: log of the sum of exponentials of each query's scores.
 void attention_forward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                       const std::vector<SegmentTree>& trees, float* out, float* lse);
+                       const std::vector<PrefixTree>& trees, float* out, float* lse);
 
 // dq, dk and dv lie as q, k and v do, and are written. `out` and `lse` are the forward's, d_out [T,
 // heads * width].
 void attention_backward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                        const std::vector<SegmentTree>& trees, const float* out, const float* lse,
+                        const std::vector<PrefixTree>& trees, const float* out, const float* lse,
                         const float* d_out, float* dq, float* dk, float* dv);
 
 // A run of cached positions of one key-value head, in the layout of products (gemm.h): keys are

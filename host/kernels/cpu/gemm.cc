@@ -32,11 +32,11 @@ Kernel& kernel() {
   return chosen;
 }
 
-// How a block's rows are dealt out to tiles: evenly, for a last tile of one or two rows would wait
+// How a block's rows are cut into tiles: evenly, for a last tile of one or two rows would wait
 // for its own sums. The first `larger` tiles have one row more.
-struct Deal {
+struct TileRows {
   int64_t tiles, each, larger;
-  Deal(int64_t block_rows, int64_t tile_rows)
+  TileRows(int64_t block_rows, int64_t tile_rows)
       : tiles((block_rows + tile_rows - 1) / tile_rows),
         each(block_rows / tiles),
         larger(block_rows % tiles) {}
@@ -58,12 +58,12 @@ constexpr Gather kGathers[] = {gather_tiles<1>,  gather_tiles<2>,  gather_tiles<
 
 // A block's part of a, whose rows lie side by side, copied so that each tile finds its own
 // together: tile after tile, [k][rows].
-void gather(Strided a, int64_t k, const Deal& deal, float* to) {
-  if (deal.larger > 0) kGathers[deal.each](a, k, deal.larger, to);
-  if (deal.each == 0) return;
-  const int64_t before = deal.larger * (deal.each + 1);
-  kGathers[deal.each - 1]({a.data + before, a.row, a.column}, k, deal.tiles - deal.larger,
-                          to + before * k);
+void gather(Strided a, int64_t k, const TileRows& cut, float* to) {
+  if (cut.larger > 0) kGathers[cut.each](a, k, cut.larger, to);
+  if (cut.each == 0) return;
+  const int64_t before = cut.larger * (cut.each + 1);
+  kGathers[cut.each - 1]({a.data + before, a.row, a.column}, k, cut.tiles - cut.larger,
+                         to + before * k);
 }
 
 // Lets each of `tiles` tiles ask for its share of the next panel's part of `bytes`; returns the
@@ -74,20 +74,20 @@ int64_t share_ahead(int64_t bytes, int64_t tiles, Tile& t) {
     const int64_t asked = kCacheLine * std::max<int64_t>(1, t.k / steps);
     return (share + asked - 1) / asked;
   };
-  t.ahead_steps = lines(kSeldom) <= 4 ? kSeldom : kOften;
+  t.ahead_steps = lines(kEvery16) <= 4 ? kEvery16 : kEvery4;
   t.ahead_lines = lines(t.ahead_steps);
   return share;
 }
 
 // A block's part of one panel: every tile of the block's rows, `used` columns of them. `gathered`:
 // t.a.data is what gather() wrote.
-void block_panel(const Kernel& chosen, Tile t, const Deal& deal, bool gathered, int64_t used,
+void block_panel(const Kernel& chosen, Tile t, const TileRows& cut, bool gathered, int64_t used,
                  int64_t share) {
   float* const y = t.y;
   const Strided a = t.a;
   const int64_t vectors = (used + chosen.lanes - 1) / chosen.lanes;
-  for (int64_t tile = 0, r = 0; tile < deal.tiles; ++tile, t.ahead += share) {
-    const int64_t m = deal.rows_of(tile);
+  for (int64_t tile = 0, r = 0; tile < cut.tiles; ++tile, t.ahead += share) {
+    const int64_t m = cut.rows_of(tile);
     t.a = gathered ? Strided{a.data + r * t.k, 1, m} : Strided{a.data + r * a.row, a.row, a.column};
     t.y = y + r * t.y_row;
     if (used == vectors * chosen.lanes) {
@@ -202,27 +202,27 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
   const int64_t width = chosen.width, depth = pass_depth(k);
   const bool gathered = a.row == 1 && a.column != 1;
   static thread_local Scratch scratch;  // not an array: every thread of the process would have one
-  float* const slivers = gathered ? scratch.take(kBlockRows * kDeepest) : nullptr;
+  float* const packed_rows = gathered ? scratch.take(kBlockRows * kDeepest) : nullptr;
   for (int64_t block = 0; block < rows; block += kBlockRows) {
-    const Deal deal(std::min(kBlockRows, rows - block), chosen.rows);
+    const TileRows cut(std::min(kBlockRows, rows - block), chosen.rows);
     for (int64_t i = 0; i < k || i == 0; i += depth) {
       const int64_t part = std::min(depth, k - i);
       Tile t{};
       t.a = {a.data + block * a.row + i * a.column, a.row, a.column};
       if (gathered) {
-        gather(t.a, part, deal, slivers);
-        t.a.data = slivers;
+        gather(t.a, part, cut, packed_rows);
+        t.a.data = packed_rows;
       }
       t.k = part;
       t.y_row = y_row;
       t.add = add || i > 0;
       const int64_t share =
-          share_ahead(part * width * static_cast<int64_t>(sizeof(float)), deal.tiles, t);
+          share_ahead(part * width * static_cast<int64_t>(sizeof(float)), cut.tiles, t);
       for (int64_t p = first; p < last; ++p) {
         t.panel = b.data + p * b.stride + i * width;
         t.ahead = reinterpret_cast<const char*>(p + 1 < panels(n) ? t.panel + b.stride : t.panel);
         t.y = y + block * y_row + p * width;
-        block_panel(chosen, t, deal, gathered, std::min(width, n - p * width), share);
+        block_panel(chosen, t, cut, gathered, std::min(width, n - p * width), share);
       }
     }
   }

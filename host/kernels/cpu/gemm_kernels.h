@@ -8,7 +8,7 @@
 
 namespace slipway::gemm {
 
-constexpr int64_t kSeldom = 16, kOften = 4, kCacheLine = 64;
+constexpr int64_t kEvery16 = 16, kEvery4 = 4, kCacheLine = 64;
 
 // y[0..M) [the panel's first vectors] (+)= a[0..M) . panel.
 struct Tile {
@@ -18,7 +18,7 @@ struct Tile {
   // What comes next is asked of memory while this is worked on: from `ahead` on, so many cache
   // lines every so many steps of k.
   const char* ahead;
-  int64_t ahead_steps, ahead_lines;  // steps: kSeldom or kOften
+  int64_t ahead_steps, ahead_lines;  // steps: kEvery16 or kEvery4
   float* y;
   int64_t y_row;
   bool add;

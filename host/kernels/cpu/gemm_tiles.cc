@@ -18,7 +18,7 @@ using Vector128 = float __attribute__((vector_size(16)));
 
 // A tile of M rows and kVectors vectors of a panel that has kOfPanel, as the compiler makes it.
 #define SLIPWAY_TILE_BODY(Vector, kOfPanel)                                                        \
-  typedef Vector Anywhere __attribute__((aligned(4), may_alias));                                  \
+  typedef Vector Unaligned __attribute__((aligned(4), may_alias));                                 \
   constexpr int kLanes = sizeof(Vector) / sizeof(float);                                           \
   Vector sum[M][kVectors];                                                                         \
   _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                             \
@@ -33,7 +33,7 @@ using Vector128 = float __attribute__((vector_size(16)));
     for (int64_t i = std::min(left, steps); i > 0; --i, panel += kOfPanel * kLanes, a += column) { \
       Vector b[kVectors];                                                                          \
       _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) b[v] =                            \
-          *reinterpret_cast<const Anywhere*>(panel + v * kLanes);                                  \
+          *reinterpret_cast<const Unaligned*>(panel + v * kLanes);                                 \
       _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                       \
         const float each = a[m * row];                                                             \
         _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] += each * b[v];       \
@@ -42,7 +42,7 @@ using Vector128 = float __attribute__((vector_size(16)));
   }                                                                                                \
   _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                             \
       _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) {                                 \
-    Anywhere* const y = reinterpret_cast<Anywhere*>(t.y + m * t.y_row + v * kLanes);               \
+    Unaligned* const y = reinterpret_cast<Unaligned*>(t.y + m * t.y_row + v * kLanes);             \
     *y = t.add ? *y + sum[m][v] : sum[m][v];                                                       \
   }
 
@@ -108,10 +108,10 @@ void tile_256(const Tile& t){SLIPWAY_TILE_BODY(Vector256, 3)}
                : sums                                                                \
                : [panel] "r"(panel), [a] "r"(a), [row] "r"(row), [row3] "r"(3 * row) \
                : "xmm12", "xmm13", "xmm14", "xmm15", "memory")
-#define SLIPWAY_STORE(m, v, sum)                                                    \
-  {                                                                                 \
-    Anywhere* const y = reinterpret_cast<Anywhere*>(t.y + (m) * t.y_row + (v) * 8); \
-    *y = t.add ? *y + (sum) : (sum);                                                \
+#define SLIPWAY_STORE(m, v, sum)                                                      \
+  {                                                                                   \
+    Unaligned* const y = reinterpret_cast<Unaligned*>(t.y + (m) * t.y_row + (v) * 8); \
+    *y = t.add ? *y + (sum) : (sum);                                                  \
   }
 
 enum class Rows {
@@ -123,7 +123,7 @@ enum class Rows {
 template <Rows kRows, int64_t kSteps>
 SLIPWAY_TARGET("arch=x86-64-v3")
 void tile_by_24(const Tile& t) {
-  typedef Vector256 Anywhere __attribute__((aligned(4), may_alias));
+  typedef Vector256 Unaligned __attribute__((aligned(4), may_alias));
   Vector256 s0{}, s1{}, s2{}, s3{}, s4{}, s5{}, s6{}, s7{}, s8{}, s9{}, s10{}, s11{};
   const float *a = t.a.data, *panel = t.panel;
   const char* ahead = t.ahead;
@@ -159,8 +159,8 @@ void tile_by_24(const Tile& t) {
 
 template <Rows kRows>
 void by_24(const Tile& t) {
-  if (t.ahead_steps == kOften) tile_by_24<kRows, kOften>(t);
-  else tile_by_24<kRows, kSeldom>(t);
+  if (t.ahead_steps == kEvery4) tile_by_24<kRows, kEvery4>(t);
+  else tile_by_24<kRows, kEvery16>(t);
 }
 void tile_256_of_3(const Tile& t) {
   if (t.a.column == 1) by_24<Rows::kThree>(t);

@@ -107,7 +107,7 @@ struct Accumulator {
   }
 };
 
-// The keys of a block of queries: the prefix, then the segment's own tokens.
+// The keys of a block of queries: the prefix, then the run's own tokens.
 struct VisibleKeys {
   QueryBlock block;
   __device__ int count() const {

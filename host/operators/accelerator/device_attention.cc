@@ -42,7 +42,7 @@ const T* in(const at::Tensor& memory, size_t offset) {
 std::vector<int64_t> places_of(const AttentionContext& context) {
   std::vector<int64_t> places(static_cast<size_t>(context.tokens), -1);
   for (size_t tree = 0; tree < context.trees->size(); ++tree) {
-    const Segment prompt = (*context.trees)[tree].segments[0];
+    const TokenRun prompt = (*context.trees)[tree].runs[0];
     for (int64_t i = 0; i < prompt.length; ++i)
       places[static_cast<size_t>(prompt.begin + i)] =
           context.cache->prompt_place(context.regions[tree], i);

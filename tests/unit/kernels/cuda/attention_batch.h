@@ -9,7 +9,7 @@ namespace slipway::cuda {
 // Tables of a batch, on the host, which is the emulator's device.
 struct Plan {
   AttentionTables tables;
-  Plan(const std::vector<SegmentTree>& trees, int64_t tile)
+  Plan(const std::vector<PrefixTree>& trees, int64_t tile)
       : tables(attention_tables(trees, tile)) {}
   AttentionPlan plan() const {
     return {tables.queries.data(), tables.keys.data(), tables.runs.data(),
@@ -25,7 +25,7 @@ struct Attended {
 // One random batch.
 struct AttentionBatch {
   HeadShape shape;
-  std::vector<SegmentTree> trees;
+  std::vector<PrefixTree> trees;
   int64_t tokens;
   float scale = 0.3f;
   int64_t columns = (shape.heads + 2 * shape.kv_heads) * shape.width;
