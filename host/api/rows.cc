@@ -9,8 +9,11 @@ namespace slipway {
 namespace {
 
 DatasetOptions dataset_options(const RunConfig& c) {
-  return {c.text("data", "format"), c.integer("data", "text_column"),
-          c.integer("data", "prompt_words"), c.integer("data", "limit")};
+  return {c.text("data", "format"),
+          c.integer("data", "text_column"),
+          c.integer("data", "prompt_words"),
+          c.integer("data", "limit"),
+          {c.text("data", "prompt_column"), c.text("data", "completion_column")}};
 }
 
 std::string eval_key(const std::string& set) {

@@ -41,6 +41,12 @@ constexpr Key kKeys[] = {
      "How the files are written; auto = by their names: .jsonl and .ndjson are JSON Lines, .json "
      "one JSON value (a list of rows, or LMFlow's), .tsv tab-separated, .txt and others text.",
      nullptr, nullptr, "auto|jsonl|json|lmflow|text|tsv"},
+    {"data", "prompt_column", kString, "\"\"",
+     "What the prompt is called in JSON rows, where it is none of prompt, input and instruction."},
+    {"data", "completion_column", kString, "\"\"",
+     "What the answer is called beside data.prompt_column (else completion); without that, the "
+     "column "
+     "that is the whole text of a row."},
     {"data", "text_column", kInt, "1",
      "With format = \"tsv\": the column that holds the text, from 1.", "1"},
     {"data", "prompt_words", kInt, "0",

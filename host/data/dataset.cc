@@ -43,7 +43,8 @@ bool is_json_lines(std::string_view text) {
          is_json_object(text.substr(0, end));
 }
 
-void read_one_value(const fs::path& file, const std::string& text, std::vector<Row>& rows) {
+void read_one_value(const fs::path& file, const std::string& text, const DatasetOptions& options,
+                    std::vector<Row>& rows) {
   if (is_json_lines(text))
     fail(
         "{}: holds JSON Lines, one object a line, and not one JSON value; set data.format = "
@@ -53,7 +54,8 @@ void read_one_value(const fs::path& file, const std::string& text, std::vector<R
   const char* unit = nullptr;
   size_t index = 0;
   for (const Json& row : rows_of(json, file, unit))
-    rows.push_back(row_of(row, fmt::format("{}: {} {}", file.string(), unit, index++)));
+    rows.push_back(
+        row_of(row, fmt::format("{}: {} {}", file.string(), unit, index++), options.columns));
 }
 
 void read_file_rows(const fs::path& file, const DatasetOptions& options, std::vector<Row>& rows,
@@ -64,7 +66,7 @@ void read_file_rows(const fs::path& file, const DatasetOptions& options, std::ve
     fail("{}: the file is empty", file.string());
   check_first_bytes(file, std::string_view(text).substr(0, kFirstBytes));
   if (read != nullptr) read->push_back(data_file(file, text));
-  if (format == RowFormat::kOneValue) return read_one_value(file, text, rows);
+  if (format == RowFormat::kOneValue) return read_one_value(file, text, options, rows);
   int number = 1;
   for (size_t at = 0; at < text.size(); ++number) {
     const size_t end = std::min(text.find('\n', at), text.size());

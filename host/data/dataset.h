@@ -27,12 +27,19 @@ struct Row {
   const std::string& prompt_text() const { return kind == Kind::kText ? completion : prompt; }
 };
 
+// What the columns of JSON rows are called; "" = by the names that are known (data/row_columns.h).
+struct ColumnNames {
+  std::string prompt, completion;  // without `prompt` a row is one text, `completion`
+  bool given() const { return !prompt.empty() || !completion.empty(); }
+};
+
 struct DatasetOptions {
   std::string format = "auto";  // auto, jsonl, json, lmflow (the same as json), text, tsv
   int64_t text_column = 1;      // tsv: which column is the text, from 1
   // > 0: the first N words are the prompt, the rest the completion; shorter rows are dropped
   int64_t prompt_words = 0;
   int64_t limit = 0;  // 0 = all
+  ColumnNames columns = {};
 };
 
 // Rows of all files in order. `read`, where it is given, is told of every file what it held

@@ -32,6 +32,12 @@ std::string guess_of(const Json& row, const Names& known) {
   return "";
 }
 
+Names names_of(const Json& row) {
+  Names out;
+  for (const auto& [name, value] : row.items()) out.push_back(name);
+  return out;
+}
+
 // `"prompt", "response"`: the row's columns, as far as a message has room for them.
 std::string columns_of(const Json& row) {
   constexpr size_t kTold = 8;
@@ -52,42 +58,69 @@ std::string joined(const Json& row, const std::string& where) {
   return input.empty() ? out : out + "\n" + input;
 }
 
-[[noreturn]] void refuse_unknown(const Json& json, const std::string& where) {
-  static const Names known = {"prompt", "completion", "text", "input", "output", "instruction"};
-  fail("{}: no \"prompt\", \"text\", \"input\" or \"instruction\" in the row{}{}", where,
-       json.empty() ? ", which is empty" : ", which has " + columns_of(json),
-       guess_of(json, known));
+// Each reads what it knows of into the row, and says which columns that were.
+Names read_named(const Json& json, const ColumnNames& names, Row& row) {
+  const auto needed = [&](const std::string& name, const char* key) {
+    if (!json.contains(name))
+      fail("{}: no {} in the row{}, and data.{} names it{}", row.where, shown(name),
+           json.empty() ? ", which is empty" : ", which has " + columns_of(json), key,
+           did_you_mean(name, names_of(json)));
+    return field(json, name, row.where);
+  };
+  if (names.prompt.empty()) {
+    row.completion = needed(names.completion, "completion_column");
+    return {names.completion};
+  }
+  row.prompt = needed(names.prompt, "prompt_column");
+  const std::string answer = names.completion.empty() ? "completion" : names.completion;
+  row.kind = json.contains(answer) ? Row::Kind::kAnswered : Row::Kind::kPrompt;
+  if (json.contains(answer)) row.completion = field(json, answer, row.where);
+  return {names.prompt, answer};
 }
 
-}  // namespace
+[[noreturn]] void refuse_unknown(const Json& json, const std::string& where) {
+  static const Names known = {"prompt", "completion", "text", "input", "output", "instruction"};
+  fail(
+      "{}: no \"prompt\", \"text\", \"input\" or \"instruction\" in the row{}{}; "
+      "data.prompt_column "
+      "and data.completion_column name other columns",
+      where, json.empty() ? ", which is empty" : ", which has " + columns_of(json),
+      guess_of(json, known));
+}
 
-Row row_of(const Json& json, const std::string& where) {
-  if (!json.is_object())
-    fail("{}: a row must be a JSON object like {{\"prompt\": \"...\"}}", where);
+Names read_known(const Json& json, Row& row) {
+  const std::string& where = row.where;
   for (const char* name : {"messages", "conversations"})
     if (json.contains(name))
       fail("{}: conversations (\"{}\") are not supported yet; write prompt and completion", where,
            name);
-  Row row;
-  row.where = where;
   const bool alpaca = json.contains("instruction"), lmflow = !alpaca && json.contains("input"),
              prompt = json.contains("prompt");
   if (prompt && (alpaca || lmflow))
-    fail("{}: the row has \"prompt\" and \"{}\"; which is the prompt? rename the other column",
-         where, alpaca ? "instruction" : "input");
-  Names used;
+    fail(
+        "{}: the row has \"prompt\" and \"{}\"; which is the prompt? name it in "
+        "data.prompt_column, or rename the other column",
+        where, alpaca ? "instruction" : "input");
   if (prompt || alpaca || lmflow) {
     const std::string answer = prompt ? "completion" : "output";
     row.prompt = alpaca ? joined(json, where) : field(json, prompt ? "prompt" : "input", where);
     row.kind = json.contains(answer) ? Row::Kind::kAnswered : Row::Kind::kPrompt;
     if (json.contains(answer)) row.completion = field(json, answer, where);
-    used = prompt ? Names{"prompt", answer} : Names{"instruction", "input", answer};
-  } else if (json.contains("text")) {
-    row.completion = field(json, "text", where);
-    used = {"text"};
-  } else {
-    refuse_unknown(json, where);
+    return prompt ? Names{"prompt", answer} : Names{"instruction", "input", answer};
   }
+  if (!json.contains("text")) refuse_unknown(json, where);
+  row.completion = field(json, "text", where);
+  return {"text"};
+}
+
+}  // namespace
+
+Row row_of(const Json& json, const std::string& where, const ColumnNames& names) {
+  if (!json.is_object())
+    fail("{}: a row must be a JSON object like {{\"prompt\": \"...\"}}", where);
+  Row row;
+  row.where = where;
+  const Names used = names.given() ? read_named(json, names, row) : read_known(json, row);
   for (const auto& [name, value] : json.items())
     if (std::ranges::find(used, name) == used.end()) row.columns[name] = value;
   return row;
@@ -112,7 +145,7 @@ void check_trained_row(const Row& row, std::set<std::string>& ignored) {
     std::string likely;
     for (const std::string& name : answers)
       if (likely.empty() && columns.contains(name))
-        likely = fmt::format("; is it {}? rename the column", shown(name));
+        likely = fmt::format("; is it {}? name it in data.completion_column", shown(name));
     if (likely.empty()) likely = guess_of(columns, {"completion", "output"});
     fail("{}: no \"completion\" in the row{}{}; {}", row.where,
          columns.empty() ? "" : ", which has beside its prompt " + columns_of(columns), likely,

@@ -26,9 +26,7 @@ std::string column_of(const std::string& line, int64_t column, const std::string
   return line.substr(at, std::min(line.find('\t', at), line.size()) - at);
 }
 
-}  // namespace
-
-RowFormat row_format(const fs::path& file, const DatasetOptions& options) {
+RowFormat format_of(const fs::path& file, const DatasetOptions& options) {
   const std::string& format = options.format;
   if (format == "lmflow" || format == "json") return RowFormat::kOneValue;
   if (format == "jsonl") return RowFormat::kJsonLines;
@@ -47,6 +45,20 @@ RowFormat row_format(const fs::path& file, const DatasetOptions& options) {
   if (extension == ".json") return RowFormat::kOneValue;
   if (extension == ".jsonl" || extension == ".ndjson") return RowFormat::kJsonLines;
   return extension == ".tsv" ? RowFormat::kTabs : RowFormat::kText;
+}
+
+}  // namespace
+
+RowFormat row_format(const fs::path& file, const DatasetOptions& options) {
+  const RowFormat found = format_of(file, options);
+  if (options.columns.given() && (found == RowFormat::kTabs || found == RowFormat::kText))
+    fail(
+        "{}: is read as {}, and data.{} names a column of JSON rows; write JSON Lines (a .jsonl "
+        "file), "
+        "or remove it",
+        file.string(), found == RowFormat::kTabs ? "tab-separated text" : "text",
+        options.columns.prompt.empty() ? "completion_column" : "prompt_column");
+  return found;
 }
 
 std::vector<fs::path> files_in(const std::vector<fs::path>& paths, const DatasetOptions& options) {
@@ -102,7 +114,7 @@ std::optional<Row> row_of_line(std::string line, const fs::path& file, int numbe
           "{}: the line is an array, and each line of JSON Lines is one row; a file that is one "
           "array has a name in .json, or data.format = \"json\"",
           where);
-    return row_of(json, where);
+    return row_of(json, where, options.columns);
   }
   if (line.find('\0') != std::string::npos)
     fail("{}: holds a NUL byte, which no text has; UTF-8 is needed (iconv -f UTF-16 -t UTF-8)",

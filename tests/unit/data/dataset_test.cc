@@ -65,6 +65,12 @@ TEST_F(Dataset, AListOfObjectsIsReadToo) {
 TEST_F(Dataset, PlainTextAndTabSeparated) {
   EXPECT_EQ(read("a.txt", "one\ntwo \n")[1].completion, "two");
   EXPECT_EQ(read("a.tsv", "1\t0.5\tgood\n2\t0.1\tbad\n", {.text_column = 3})[1].completion, "bad");
+  DatasetOptions named;
+  named.columns = {"", "body"};
+  EXPECT_EQ(read("a.jsonl", R"({"body": "b", "text": "t"})", named)[0].completion, "b");
+  EXPECT_THAT(fault("a.tsv", "1\tt\n", named),
+              testing::HasSubstr("a.tsv: is read as tab-separated text, and data.completion_column "
+                                 "names a column of JSON rows"));
   EXPECT_THAT(fault("a.tsv", "1\t0.5\tgood\nonly\n", {.text_column = 3}),
               testing::HasSubstr("a.tsv:2: has 1 tab-separated columns, data.text_column is 3"));
 }

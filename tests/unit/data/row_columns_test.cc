@@ -36,6 +36,37 @@ std::string fault_in_training(const char* json) {
   return fault([&] { check_trained_row(read, ignored); });
 }
 
+Row named(const char* json, const ColumnNames& names) {
+  return row_of(parse_row_json(json, "a.jsonl", 3), "a.jsonl:3", names);
+}
+
+TEST(RowColumns, NamesThatTheRunFileGives) {
+  const char* const json =
+      R"({"question": "q", "answer": "a", "completion": "c", "text": "t", "id": 7})";
+  const Row both = named(json, {"question", "answer"});
+  EXPECT_EQ(both.kind, Kind::kAnswered);
+  EXPECT_EQ(both.prompt + "|" + both.completion, "q|a");
+  EXPECT_EQ(both.columns, Json({{"completion", "c"}, {"text", "t"}, {"id", 7}}));
+  EXPECT_EQ(named(json, {"question", ""}).completion, "c");
+  const Row text = named(json, {"", "answer"});
+  EXPECT_EQ(text.kind, Kind::kText);
+  EXPECT_EQ(text.prompt + "|" + text.completion, "|a");
+  EXPECT_EQ(named(R"({"question": "q"})", {"question", "answer"}).kind, Kind::kPrompt);
+  // A column that is not named means nothing, whatever it is called.
+  EXPECT_EQ(named(R"({"prompt": "p", "input": "i"})", {"input", ""}).prompt, "i");
+  const auto fault_with = [](const char* row, const ColumnNames& names) {
+    return fault([&] { named(row, names); });
+  };
+  EXPECT_EQ(fault_with(R"({"question": "q"})", {"questoin", ""}),
+            "a.jsonl:3: no \"questoin\" in the row, which has \"question\", and data.prompt_column "
+            "names it, did you mean \"question\"?");
+  EXPECT_EQ(
+      fault_with("{}", {"", "body"}),
+      "a.jsonl:3: no \"body\" in the row, which is empty, and data.completion_column names it");
+  EXPECT_EQ(fault_with(R"({"question": 3})", {"question", ""}),
+            "a.jsonl:3: \"question\" is number, text is needed");
+}
+
 TEST(RowColumns, PromptsAndAnswers) {
   struct {
     const char* json;
