@@ -1,9 +1,12 @@
 # LibTorch's CPU half as slipway::torch: libtorch_cpu and libc10, nothing of CUDA. Looks in SLIPWAY_TORCH (a folder with
 # include/ and lib/: a libtorch archive, or the torch folder of an installed wheel), else where ./slipway put it.
+set(slipway_torch_oldest 2.11)
+set(slipway_torch_newest 2.15)
 set(SLIPWAY_TORCH "" CACHE PATH "LibTorch folder with include/ and lib/")
 set(torch_root ${SLIPWAY_TORCH})
 if(NOT torch_root)
-  set(torch_root ${CMAKE_SOURCE_DIR}/build/deps/torch)
+  cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH torch_root)
+  set(torch_root ${torch_root}/build/deps/torch)
 endif()
 # What another SLIPWAY_TORCH had found is not this one's.
 foreach(found LIBTORCH_CPU LIBTORCH_C10 LIBTORCH_INCLUDE)
@@ -15,8 +18,24 @@ endforeach()
 find_library(LIBTORCH_CPU torch_cpu PATHS ${torch_root}/lib NO_DEFAULT_PATH)
 find_library(LIBTORCH_C10 c10 PATHS ${torch_root}/lib NO_DEFAULT_PATH)
 find_path(LIBTORCH_INCLUDE ATen/ATen.h PATHS ${torch_root}/include NO_DEFAULT_PATH)
+# Its version, as the headers tell it: "2.15.0".
+set(LibTorch_VERSION "")
+foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
+  if(LIBTORCH_INCLUDE AND NOT LibTorch_VERSION AND EXISTS ${LIBTORCH_INCLUDE}/${header})
+    file(STRINGS ${LIBTORCH_INCLUDE}/${header} numbers REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
+    string(REGEX MATCHALL "[0-9]+" numbers "${numbers}")
+    list(JOIN numbers "." LibTorch_VERSION)
+  endif()
+endforeach()
+if(LIBTORCH_INCLUDE)
+  string(REGEX MATCH "^[0-9]+\\.[0-9]+" torch_series "${LibTorch_VERSION}")
+  if(NOT torch_series OR torch_series VERSION_LESS slipway_torch_oldest OR torch_series VERSION_GREATER slipway_torch_newest)
+    message(FATAL_ERROR "${torch_root} is LibTorch ${LibTorch_VERSION}; Slipway builds with ${slipway_torch_oldest} to "
+            "${slipway_torch_newest}. Set SLIPWAY_TORCH to the folder of one of these, or unset it: ./slipway then fetches one.")
+  endif()
+endif()
 include(FindPackageHandleStandardArgs)
-find_package_handle_standard_args(LibTorch REQUIRED_VARS LIBTORCH_CPU LIBTORCH_C10 LIBTORCH_INCLUDE
+find_package_handle_standard_args(LibTorch REQUIRED_VARS LIBTORCH_CPU LIBTORCH_C10 LIBTORCH_INCLUDE VERSION_VAR LibTorch_VERSION
   REASON_FAILURE_MESSAGE "no LibTorch in ${torch_root}: run ./slipway, or give -DSLIPWAY_TORCH=DIR")
 if(LibTorch_FOUND AND NOT TARGET slipway::torch)
   add_library(slipway::fmt INTERFACE IMPORTED) # the fmt that LibTorch carries, header-only
