@@ -7,6 +7,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,7 @@ mkdir -p "build/$preset"
 touch "build/$preset/build.ninja"
 """,
     "ninja": """echo "ninja begins $*" >>"$LOG"
-if [[ -e $SCRATCH/hold_ninja ]]; then until [[ -e $SCRATCH/go ]]; do sleep 0.05; done; fi
+if [[ -e $SCRATCH/hold_ninja ]]; then until [[ -e $SCRATCH/go || ! -d $SCRATCH ]]; do sleep 0.05; done; fi
 if [[ -e $SCRATCH/fail_ninja ]]; then
   echo "[1/2] Building CXX object host/CMakeFiles/x.dir/base/bad.cc.o"
   echo "FAILED: host/CMakeFiles/x.dir/base/bad.cc.o"
@@ -58,7 +59,7 @@ echo "ninja ends" >>"$LOG"
 PROGRAM = """#!/usr/bin/env bash
 echo "program $*" >>"$LOG"
 echo "program in $PWD: $*"
-if [[ $* == *hold* ]]; then until [[ -e $SCRATCH/go ]]; do sleep 0.05; done; fi
+if [[ $* == *hold* ]]; then until [[ -e $SCRATCH/go || ! -d $SCRATCH ]]; do sleep 0.05; done; fi
 """
 # pip download ... -d FOLDER -r LIST: an archive of two megabytes, written where pip would, in a second.
 PIP = """
@@ -234,6 +235,7 @@ def two_launchers_wait_for_each_other(s: Scratch) -> None:
     first = s.start("train", "first", "hold")
     wait_for(lambda: "ninja begins" in s.log.read_text(), "the first builds")
     second = s.start("train", "second")
+    assert select.select([second.stderr], [], [], 10)[0], "the second says nothing, and waits for nobody"
     line = second.stderr.readline()
     assert "waiting for another ./slipway" in line and f"process {first.pid}, ./slipway train first hold" in line, line
     assert s.log.read_text().count("ninja begins") == 1
