@@ -25,25 +25,25 @@ function(slipway_cuda_module)
     return()
   endif()
   message(STATUS "CUDA module: built by ${SLIPWAY_NVCC} for architectures ${SLIPWAY_CUDA_ARCHITECTURES}")
-  set(folder ${CMAKE_SOURCE_DIR}/host/kernels/cuda)
+  set(folder ${PROJECT_SOURCE_DIR}/host/kernels/cuda)
   set(kernels ${CMAKE_CURRENT_BINARY_DIR}/cuda_kernels.o)
   foreach(architecture IN LISTS SLIPWAY_CUDA_ARCHITECTURES)
     list(APPEND code -gencode=arch=compute_${architecture},code=sm_${architecture})
   endforeach()
   list(GET SLIPWAY_CUDA_ARCHITECTURES -1 newest)
-  add_custom_command(OUTPUT ${kernels} DEPENDS ${folder}/kernels.cu DEPFILE ${kernels}.d VERBATIM COMMENT "Building CUDA object ${kernels}"
+  add_custom_command(OUTPUT ${kernels} DEPENDS ${folder}/kernels.cu DEPFILE ${kernels}.d VERBATIM COMMAND_EXPAND_LISTS COMMENT "Building CUDA object ${kernels}"
     COMMAND ${SLIPWAY_NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${code} -gencode=arch=compute_${newest},code=compute_${newest}
             -diag-suppress=20050 # kernels are inline functions to the emulator of the tests
-            -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra -Werror=all-warnings -I ${CMAKE_SOURCE_DIR}/host
+            -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra $<$<BOOL:${SLIPWAY_WERROR}>:-Werror=all-warnings> -I ${PROJECT_SOURCE_DIR}/host
             -MD -MF ${kernels}.d -MT ${kernels} -c ${folder}/kernels.cu -o ${kernels})
   add_library(slipway_cuda MODULE ${folder}/module.cc ${folder}/products.cc ${folder}/staging.cc ${kernels})
   set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-  target_include_directories(slipway_cuda PRIVATE ${CMAKE_SOURCE_DIR}/host)
+  target_include_directories(slipway_cuda PRIVATE ${PROJECT_SOURCE_DIR}/host)
   target_include_directories(slipway_cuda SYSTEM PRIVATE ${SLIPWAY_CUDA_INCLUDE})
   target_link_libraries(slipway_cuda PRIVATE ${SLIPWAY_CUDART} ${SLIPWAY_CUBLASLT} Threads::Threads dl rt)
   target_link_options(slipway_cuda PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
   get_filename_component(libraries ${SLIPWAY_CUBLASLT} DIRECTORY)
-  set_target_properties(slipway_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+  set_target_properties(slipway_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                         BUILD_RPATH ${libraries})
   add_dependencies(slipway slipway_cuda)
 endfunction()

@@ -17,7 +17,7 @@ namespace slipway {
 
 std::vector<fs::path> plugin_folders(const std::vector<fs::path>& more) {
   std::vector<fs::path> out;
-  if (const fs::path bundled = program_folder() / "plugins"; fs::is_directory(bundled))
+  if (const fs::path bundled = parts_folder() / "plugins"; fs::is_directory(bundled))
     out.push_back(bundled);
   out.insert(out.end(), more.begin(), more.end());
   return out;

@@ -13,7 +13,7 @@
 
 namespace slipway {
 
-// Where plugins are looked for: beside the program (base/program_folder.h), then `more`.
+// Where plugins are looked for: among Slipway's parts (base/program_folder.h), then `more`.
 std::vector<fs::path> plugin_folders(const std::vector<fs::path>& more);
 
 struct LoadedModel {

@@ -50,7 +50,7 @@ int end_of(pid_t child) {
 }  // namespace
 
 int run_program(std::vector<std::string> arguments, const std::string& handed) {
-  const std::string program = (program_folder() / "slipway-run").string();
+  const std::string program = worker_program().string();
   if (!fs::exists(program))
     fail(
         "{}: no such program, and every trial needs it; give run_trial, or build the target "

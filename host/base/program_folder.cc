@@ -21,11 +21,26 @@ fs::path loaded_library(const std::string& name) {
   return search.found;
 }
 
-fs::path program_folder() {
+namespace {
+
+fs::path own_folder() {
+  std::error_code ec;
   if (const fs::path library = loaded_library("libslipway.so"); !library.empty())
     return fs::absolute(library).parent_path();
-  std::error_code ec;
   return fs::read_symlink("/proc/self/exe", ec).parent_path();
+}
+
+}  // namespace
+
+fs::path parts_folder() {
+  const fs::path own = own_folder(), installed = own.parent_path() / "lib/slipway";
+  return !fs::is_directory(own / "plugins") && fs::is_directory(installed) ? installed : own;
+}
+
+fs::path worker_program() {
+  const fs::path own = own_folder(), installed = own.parent_path() / "bin/slipway-run";
+  return !fs::exists(own / "slipway-run") && fs::exists(installed) ? installed
+                                                                   : own / "slipway-run";
 }
 
 }  // namespace slipway

@@ -9,8 +9,12 @@ namespace slipway {
 // The file of the loaded library whose name begins with `name`; "" when there is none.
 fs::path loaded_library(const std::string& name);
 
-// Where Slipway's program, libslipway.so, the bundled plugins and the CUDA module lie: the folder
-// of the library when this process uses it, else that of the program.
-fs::path program_folder();
+// Where the bundled plugins and the CUDA module lie. In a build folder that is the folder of
+// libslipway.so when this process uses it, else that of the program; in an installed tree it is
+// lib/slipway, beside the library and beside the program's bin.
+fs::path parts_folder();
+
+// slipway-run: in the same folder, or in an installed tree in bin.
+fs::path worker_program();
 
 }  // namespace slipway

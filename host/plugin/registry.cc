@@ -83,7 +83,7 @@ const void* Plugin::required(const char* interface_id) const {
 
 Registry::Registry(const std::vector<fs::path>& folders) {
   std::error_code ec;
-  const fs::path own = fs::canonical(program_folder() / "plugins", ec);
+  const fs::path own = fs::canonical(parts_folder() / "plugins", ec);
   for (const fs::path& given : folders) {
     const fs::path folder = fs::canonical(given, ec);
     if (ec || !fs::is_directory(folder, ec)) {

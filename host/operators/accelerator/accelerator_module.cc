@@ -10,7 +10,7 @@
 
 namespace slipway {
 
-fs::path cuda_module() { return program_folder() / "libslipway_cuda.so"; }
+fs::path cuda_module() { return parts_folder() / "libslipway_cuda.so"; }
 
 Accelerator& open_accelerator(const fs::path& module) {
   if (!fs::exists(module))

@@ -47,6 +47,15 @@ TEST(SentimentPlugin, EachScoreIsItsColumn) {
               HasSubstr("compound, positive, negative, neutral"));
 }
 
+TEST(SentimentPlugin, ItsWordsComeWithIt) {  // from whatever folder it is run
+  const fs::path before = fs::current_path();
+  fs::current_path(scratch());
+  const RewardPlugin plugin(bundled("sentiment", ""), 1.0);
+  fs::current_path(before);
+  EXPECT_THAT(plugin.score(rows({"good", "\U0001F60A"}), 1, false),
+              ElementsAre(DoubleNear(0.4404, 0.51e-4), testing::Gt(0)));
+}
+
 TEST(SentimentPlugin, ThePromptIsNotScored) {
   const std::vector<ScoredRow> batch = {{"terrible horrible awful", "", {1}, {}, 0, true},
                                         {"good", "the table", {1}, {2}, 0, true}};

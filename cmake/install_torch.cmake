@@ -1,0 +1,10 @@
+# Run by cmake --install: LibTorch's libraries from ${deps}, in the same order of folders, by which they find each other.
+file(GLOB libraries RELATIVE ${deps} ${deps}/torch/lib/*.so* ${deps}/nvidia/*/lib/*.so*)
+set(target $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/lib/slipway)
+message(STATUS "Installing: ${target}/torch")
+foreach(library IN LISTS libraries)
+  cmake_path(GET library PARENT_PATH folder)
+  file(MAKE_DIRECTORY ${target}/${folder})
+  file(REMOVE ${target}/${library})
+  file(CREATE_LINK ${deps}/${library} ${target}/${library} COPY_ON_ERROR)
+endforeach()
