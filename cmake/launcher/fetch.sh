@@ -18,10 +18,12 @@ stop_watching() {
 watch_download() {
   exec 9>&-
   in_terminal || return 0
-  local begin now size total share rate said
+  local begin now size most=0 total share rate said
   begin=$(milliseconds)
   while sleep 0.3; do
     read -r size _ < <(du -sb "$2" 2>/dev/null) || size=0
+    ((size >= most)) || size=$most # pip has put the archive in its place
+    most=$size
     now=$(milliseconds)
     rate=$((size * 1000 / (now - begin + 1)))
     said=$(grep -oE '(Downloading|Using cached) .*\([0-9.]+ [kMG]?B\)' build/pip.log | tail -n 1) || said=
