@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* abi.h -- vocabulary shared by every table: linkage, status, errors, strings, growth rule. */
 #ifndef SLW_ABI_H
 #define SLW_ABI_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* callback.h -- watch the loop and steer it. */
 #ifndef SLW_CALLBACK_H
 #define SLW_CALLBACK_H

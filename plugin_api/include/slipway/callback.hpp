@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // callback.hpp -- a callback in C++: derive, say which events, implement on_event(), export.
 #pragma once
 #include "core.hpp"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* config.h -- the option schema a plugin publishes, and the validated values it receives. */
 #ifndef SLW_CONFIG_H
 #define SLW_CONFIG_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // core.hpp -- what the C++17 sugar of every kind shares: errors, the barrier, options, the export
 // of one plugin.
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* entry.h -- the one exported symbol, what it describes, and the instance every interface hangs
  * off. */
 #ifndef SLW_ENTRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* host.h -- what a plugin may ask of the host. Small core, everything else by id. */
 #ifndef SLW_HOST_H
 #define SLW_HOST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* logger.h -- where numbers and samples go. Called on a thread of its own, never on the loop. */
 #ifndef SLW_LOGGER_H
 #define SLW_LOGGER_H

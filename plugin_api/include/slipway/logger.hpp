@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // logger.hpp -- a logger in C++: derive, implement scalars(), export.
 #pragma once
 #include "core.hpp"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* loss.h -- what training minimises, in place of the mean of -log p over the label tokens. The host
  * runs the model forward and back; a plugin says what the tokens cost and how that changes. Plain
  * data only. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loss.hpp -- a loss of single tokens in C++: derive, implement token(), export.
 #pragma once
 #include "core.hpp"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* metric.h -- measure a model's predictions on a set of examples, batch by batch, so that an
  * evaluation never keeps its logits.
  *

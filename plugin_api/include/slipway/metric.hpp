@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // metric.hpp -- an evaluation metric in C++: derive, implement update() and finish(), export.
 #pragma once
 #include "core.hpp"

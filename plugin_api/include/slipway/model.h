@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* model.h -- a model whose weights the host owns. */
 #ifndef SLW_MODEL_H
 #define SLW_MODEL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // model.hpp -- what the C++ sugar of all model paths shares: config.json, the table of parameters,
 // the export.
 #pragma once

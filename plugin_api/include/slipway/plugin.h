@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* plugin.h -- everything that a plugin author includes. */
 #ifndef SLW_PLUGIN_H
 #define SLW_PLUGIN_H

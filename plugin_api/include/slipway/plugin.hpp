@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // plugin.hpp -- C++17 sugar over the C tables: no exception leaves, no pointer is trusted, no
 // boilerplate is written.
 #pragma once

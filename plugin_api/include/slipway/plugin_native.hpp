@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // plugin_native.hpp -- C++ sugar for models on path B: any torch::nn::Module from token ids to
 // logits. Needs LibTorch's headers at build time and C++20; the binary runs with the very LibTorch
 // that it was built with.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // plugin_torch.hpp -- C++ sugar for models on path A: a forward written over LibTorch's stable ABI,
 // recorded by the host's autograd. Needs LibTorch's headers at build time and C++20; the binary
 // runs with any LibTorch from TORCH_ABI_VERSION on.

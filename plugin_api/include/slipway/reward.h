@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* reward.h -- score a batch of completions. Plain data only, so the same table works across a
  * process boundary. A batch holds all completions of each of its prompts; how many prompts is the
  * host's choice, which may hand over those that are complete while others are still being sampled,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // reward.hpp -- a reward in C++: derive, implement score(), export.
 #pragma once
 #include "core.hpp"

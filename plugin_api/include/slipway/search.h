@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* search.h -- hyperparameter search: the host runs trials, the plugin proposes and prunes. */
 #ifndef SLW_SEARCH_H
 #define SLW_SEARCH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // search.hpp -- a search backend in C++: derive, implement begin(), ask() and tell(), export.
 #pragma once
 #include "core.hpp"

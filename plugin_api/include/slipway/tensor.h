@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tensor.h -- DLPack as the only tensor currency, plus the stream contract. */
 #ifndef SLW_TENSOR_H
 #define SLW_TENSOR_H

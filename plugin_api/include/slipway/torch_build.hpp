@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // torch_build.hpp -- the LibTorch that something is compiled with; its C++ objects may cross only
 // between equals.
 #pragma once
