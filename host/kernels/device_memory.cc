@@ -1,6 +1,8 @@
 // Free blocks by size.
 #include "kernels/device_memory.h"
 
+#include <atomic>
+
 namespace slipway {
 namespace {
 
@@ -10,7 +12,20 @@ size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+std::atomic<int64_t> refused = 0;
+
+void* last_try(Accelerator& from, size_t size) {
+  try {
+    return from.allocate(size);
+  } catch (const std::exception&) {
+    ++refused;
+    throw;
+  }
+}
+
 }  // namespace
+
+int64_t refused_requests() { return refused; }
 
 DevicePool::~DevicePool() {
   try {
@@ -34,9 +49,8 @@ std::unique_ptr<DevicePool::Block> DevicePool::take(size_t bytes) {
   try {
     memory = from_.allocate(size);
   } catch (const std::exception&) {
-    if (free_.empty()) throw;
     give_back();
-    memory = from_.allocate(size);
+    memory = last_try(from_, size);
   }
   return std::make_unique<Block>(memory, size, shared_from_this());
 }

@@ -3,6 +3,7 @@
 // one before is still on its way.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,5 +38,9 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
   std::mutex mutex_;
   std::multimap<size_t, void*> free_;  // by size
 };
+
+// Requests of this process for which a device had no memory, even after pools had given back what
+// was free. Any thread.
+int64_t refused_requests();
 
 }  // namespace slipway

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "compute/torch.h"
+#include "kernels/device_memory.h"
 
 namespace slipway {
 
@@ -25,6 +26,7 @@ inline bool tells_of_memory(std::string_view message) {
 // help.
 template <class Fault = OutOfMemory, class Compute, class Describe>
 auto within_memory(Compute&& compute, Describe&& describe) {
+  const int64_t refused = refused_requests();
   try {
     return compute();
   } catch (const std::bad_alloc&) {
@@ -32,8 +34,9 @@ auto within_memory(Compute&& compute, Describe&& describe) {
   } catch (const OutOfMemory&) {
     throw;
   } catch (const Error& e) {
-    // What fails in an operator that a plugin called comes back as the plugin's error, in words.
-    if (!tells_of_memory(e.what())) throw;
+    // What fails in an operator that a plugin called comes back as the plugin's error, in words; of
+    // LibTorch 2.11 these say which call failed, and not why.
+    if (!tells_of_memory(e.what()) && refused_requests() == refused) throw;
     throw Fault(describe());
   } catch (const c10::Error& e) {
     if (!tells_of_memory(e.what_without_backtrace())) throw;

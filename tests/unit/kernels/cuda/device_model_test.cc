@@ -311,6 +311,21 @@ TEST_F(CudaModel, MemoryThatRunsOutIsToldAsSuch) {
                   [] { return std::string("step 3"); });
   };
   EXPECT_THAT(train, testing::ThrowsMessage<OutOfMemory>(testing::StrEq("step 3")));
+  // What LibTorch 2.11 makes of it on the way through a plugin says nothing of memory.
+  const auto in_other_words = [] {
+    const Full full;
+    const auto options = at::TensorOptions(at::kFloat).device(compute_device());
+    within_memory(
+        [&] {
+          try {
+            at::empty({5 << 20}, options);
+          } catch (const std::exception&) {
+            fail("plugin org.test.model, forward(): an API call failed");
+          }
+        },
+        [] { return std::string("step 4"); });
+  };
+  EXPECT_THAT(in_other_words, testing::ThrowsMessage<OutOfMemory>(testing::StrEq("step 4")));
   const auto allocate = [] {
     const Full full;
     FlatParameters parameters({{"wide", {1 << 20}}});
