@@ -18,14 +18,14 @@ namespace {
 // One row for each sequence: its tokens' places in the pack, the shared prefix first.
 std::vector<std::vector<int64_t>> rows_of(const std::vector<PrefixTree>& trees) {
   std::vector<std::vector<int64_t>> out;
-  const auto append = [](std::vector<int64_t>& row, const Segment& segment) {
-    for (int64_t i = 0; i < segment.length; ++i) row.push_back(segment.begin + i);
+  const auto append = [](std::vector<int64_t>& row, const TokenRun& run) {
+    for (int64_t i = 0; i < run.length; ++i) row.push_back(run.begin + i);
   };
   for (const PrefixTree& tree : trees) {
-    for (size_t leaf = tree.segments.size() > 1 ? 1 : 0; leaf < tree.segments.size(); ++leaf) {
+    for (size_t leaf = tree.runs.size() > 1 ? 1 : 0; leaf < tree.runs.size(); ++leaf) {
       std::vector<int64_t>& row = out.emplace_back();
-      append(row, tree.segments[0]);
-      if (leaf > 0) append(row, tree.segments[leaf]);
+      append(row, tree.runs[0]);
+      if (leaf > 0) append(row, tree.runs[leaf]);
     }
   }
   return out;

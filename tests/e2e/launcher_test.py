@@ -178,7 +178,7 @@ def help_needs_nothing(s: Scratch) -> None:
     for needed in ("not built", "libpcre2-dev", "torch==2.15.0", "./slipway build slipway plugins"):
         assert needed in check.stderr, (needed, check.stderr)
     s.run(code=2)
-    assert s.run("train", "x", code=2, SLIPWAY_PRESET="fast").stderr.count("release, debug, sanitize or gpu") == 1
+    assert s.run("train", "x", code=2, SLIPWAY_PRESET="fast").stderr.count("release, dev, debug, sanitize or gpu") == 1
     assert s.calls() == [] and not (s.tree / "build").exists(), "help installed, fetched or built something"
 
 
