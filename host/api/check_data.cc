@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include "api/dataset_options.h"
 #include "base/error.h"
 #include "config/schema.h"
-#include "data/dataset.h"
 #include "data/row_columns.h"
 #include "data/row_format.h"
 #include "data/row_stream.h"
@@ -14,12 +14,16 @@
 namespace slipway {
 namespace {
 
+DatasetOptions all_rows(DatasetOptions options) {
+  options.limit = 0;
+  return options;
+}
+
 class DataCheck {
  public:
   explicit DataCheck(const FaultyRun& run)
       : trained_(run.usable("run", "algorithm") && !run.config.raft),
-        options_{run.config.text("data", "format"), run.config.integer("data", "text_column"),
-                 run.config.integer("data", "prompt_words"), 0} {}
+        options_(all_rows(dataset_options(run.config))) {}
 
   // Rows of all files that can be read; those of a file with a fault do not count.
   int64_t check(const std::vector<fs::path>& files, bool streamed) {

@@ -40,6 +40,14 @@ TEST_F(DataFaults, TheFirstOfEachFile) {
   EXPECT_THAT(of("train = \"prompts.jsonl\"\n", "raft"), IsEmpty());
 }
 
+TEST_F(DataFaults, ColumnsHaveTheNamesThatTheRunFileGives) {
+  write("named.jsonl", "{\"question\": \"a\", \"answer\": \"b\"}\n");
+  EXPECT_THAT(of("train = \"named.jsonl\"\nprompt_column = \"question\"\ncompletion_column = "
+                 "\"answer\"\n"),
+              IsEmpty());
+  EXPECT_THAT(of("train = \"named.jsonl\"\n"), ElementsAre(HasSubstr("named.jsonl:1")));
+}
+
 TEST_F(DataFaults, TooFewRows) {
   write("two.jsonl", "{\"text\": \"a b c\"}\n{\"text\": \"d\"}\n");
   EXPECT_THAT(of("train = \"two.jsonl\"\neval_rows = 1\n"), IsEmpty());
