@@ -346,15 +346,13 @@ int completion_command(const Arguments& arguments) {
                    "  fish   slipway completion fish > ~/.config/fish/completions/slipway.fish");
   line.positional(kShells, "the shell");
   if (!line.parse(arguments)) return kExitOk;
+  std::string script;
   try {
-    print(completion_script(line.text(kShells)));
-  } catch (const UsageError&) {
-    throw;
-  } catch (const ReaderLeft&) {
-    throw;
+    script = completion_script(line.text(kShells));
   } catch (const Error& e) {
     throw UsageError(e.what());
   }
+  print(script);
   return kExitOk;
 }
 

@@ -152,6 +152,8 @@ def completion(program: str, folder: pathlib.Path) -> None:
             check(f"{shell}'s syntax", done.returncode == 0, done.stderr)
     code, text = run(program, ["completion", "tcsh"], folder)
     check("another shell", code == 2 and "bash zsh fish" in text, text)
+    with open("/dev/full", "w") as full:
+        check("a full disk under a script", subprocess.run([program, "completion", "bash"], stdout=full, stderr=subprocess.DEVNULL).returncode == 1)
     wanted = [(["tr"], {"train"}), (["train", "--prin"], {"--print-config"}), (["train", "--set", "train.learning"], {"train.learning_rate="}), (["train", "--set", "=", "raft.iter"], {"raft.iterations="}),
               (["config", "che"], {"check"}), (["config", "check", "run.to"], {"run.toml"}), (["config", "help", "reward.w"], {"reward.weight"}), (["plugin", "info", "leng"], {"length"}),
               (["new", "--algorithm", ""], {"sft", "raft"}), (["generate", "--model", "tin"], {"tiny"}), (["help", "doc"], {"doctor"}), (["completion", "z"], {"zsh"}), (["train", "--resume", "many"], {"many.jsonl"})]
