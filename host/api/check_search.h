@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "config/faulty_run.h"
 #include "plugin/registry.h"
 #include "search/study.h"
 
@@ -12,8 +13,12 @@ namespace slipway {
 // ConfigError, also where there is none.
 StudySettings study_settings(const std::string& source, const fs::path& file);
 
-// Checks the section, its plugin and the plugin's options; a run file without one passes. Throws
-// ConfigError.
-void check_search(const Registry& registry, const std::string& source, const fs::path& file);
+// Checks the section, its plugin, the plugin's options, and that the run can log search.metric; a
+// run file without one passes. Throws ConfigError with every fault.
+void check_search(const Registry& registry, const std::string& source, const fs::path& file,
+                  const FaultyRun& run);
+
+// The last of these alone. Throws ConfigError.
+void check_search_metric(const StudySettings& settings, const RunConfig& config);
 
 }  // namespace slipway

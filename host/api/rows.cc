@@ -1,20 +1,13 @@
 // Reading a run's data.
 #include "api/rows.h"
 
+#include "api/dataset_options.h"
 #include "config/schema.h"
 #include "loop/examples.h"
 
 namespace slipway {
 
 namespace {
-
-DatasetOptions dataset_options(const RunConfig& c) {
-  return {c.text("data", "format"),
-          c.integer("data", "text_column"),
-          c.integer("data", "prompt_words"),
-          c.integer("data", "limit"),
-          {c.text("data", "prompt_column"), c.text("data", "completion_column")}};
-}
 
 std::string eval_key(const std::string& set) {
   return set.empty() ? "data.eval" : "data.eval." + set;

@@ -1,6 +1,9 @@
 // Run files as a program reads them.
 #include "slipway/run_file.hpp"
 
+#include <algorithm>
+
+#include "api/check_data.h"
 #include "api/check_run.h"
 #include "api/check_search.h"
 #include "api/load_model.h"
@@ -31,20 +34,32 @@ RunFile RunFile::parse(const std::string& toml, const Overrides& overrides,
 
 namespace {
 
+// Whether a fault is told of, or because of, a key whose own fault has been told.
+bool follows(const std::string& fault, const std::set<std::string>& unusable) {
+  const size_t begin = std::min(fault.find(": "), fault.size());  // behind the place
+  return std::ranges::any_of(unusable, [&](const std::string& each) {
+    return fault.find(each.substr(each.find('.') + 1), begin) != std::string::npos;
+  });
+}
+
 // What is wrong beyond single keys.
 void collect_run_faults(std::vector<std::string>& faults, const std::string& source,
-                        const fs::path& file, const RunConfig& config) {
+                        const fs::path& file, const FaultyRun& run) {
+  const RunConfig& config = run.config;
   const Registry registry(plugin_folders(config.plugin_path));
   keep_faults(faults, [&] { plan_plugins(registry, config); });
-  keep_faults(faults, [&] { check_together(config); });
-  keep_faults(faults, [&] { check_search(registry, source, file); });
+  std::vector<std::string> together;
+  if (run.usable("run", "algorithm")) keep_faults(together, [&] { check_together(config); });
+  std::erase_if(together, [&](const std::string& each) { return follows(each, run.unusable); });
+  faults.insert(faults.end(), together.begin(), together.end());
+  keep_faults(faults, [&] { check_search(registry, source, file, run); });
 }
 
 }  // namespace
 
 void RunFile::check() const {
   std::vector<std::string> faults;
-  collect_run_faults(faults, source_, file_, *config_);
+  collect_run_faults(faults, source_, file_, {*config_, {}});
   if (!faults.empty()) throw ConfigError(std::move(faults));
 }
 
@@ -52,8 +67,9 @@ std::vector<std::string> RunFile::faults(const fs::path& file, const Overrides& 
   std::vector<std::string> out;
   keep_faults(out, [&] {
     const std::string source = read_file(file);
-    const RunConfig config = parse_run_config(source, file, overrides, nullptr, out);
-    collect_run_faults(out, source, file, config);
+    const FaultyRun run = read_faulty_run(source, file, overrides, nullptr, out);
+    collect_run_faults(out, source, file, run);
+    for (std::string& each : data_faults(run)) out.push_back(std::move(each));
   });
   return out;
 }

@@ -145,6 +145,7 @@ SearchResult search(const RunFile& run, const SearchOptions& options) {
     fail(
         "search: trials are processes that read the run file; load it from a file, or give "
         "run_trial");
+  if (!options.run_trial) check_search_metric(settings, config);
   const Registry registry(plugin_folders(config.plugin_path));
   const Registry::Found& found = registry.find(settings.use, SLW_KIND_SEARCH, settings.where);
   RunFacts facts;

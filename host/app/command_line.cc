@@ -45,11 +45,26 @@ std::string meant(const std::string& given, const std::vector<std::string>& name
   return did_you_mean(given, names);
 }
 
+// Where parse() writes what its command takes, instead of parsing.
+thread_local CommandShape* shape_wanted = nullptr;
+
 }  // namespace
+
+CommandShape shape_of(const std::function<void()>& run) {
+  struct Wanted {
+    explicit Wanted(CommandShape* shape) { shape_wanted = shape; }
+    ~Wanted() { shape_wanted = nullptr; }
+  };
+  CommandShape out;
+  const Wanted wanted(&out);
+  run();
+  return out;
+}
 
 struct CommandLine::Parts {
   std::string usage, about;
   std::vector<Explained> positionals, options{{"-h, --help", "show this text"}};
+  CommandShape shape{{}, {{"--help", "", "show this text"}}};
   std::vector<std::string> names, required;
   // options that may do without a value, and what it is then
   std::vector<std::pair<std::string, std::string>> implied;
@@ -72,7 +87,16 @@ CommandLine& CommandLine::positional(const std::string& name, const std::string&
   parts_->hidden.add_options()(name.c_str(), po::value<std::string>(), help.c_str());
   parts_->positional.add(name.c_str(), 1);
   parts_->positionals.push_back({name, help});
+  parts_->shape.positionals.push_back({name, "", help});
   if (required) parts_->required.push_back(name);
+  return *this;
+}
+
+CommandLine& CommandLine::rest(const std::string& name, const std::string& help) {
+  parts_->hidden.add_options()(name.c_str(), po::value<std::vector<std::string>>(), help.c_str());
+  parts_->positional.add(name.c_str(), -1);
+  parts_->positionals.push_back({name, help});
+  parts_->shape.positionals.push_back({name, "", help});
   return *this;
 }
 
@@ -80,6 +104,7 @@ CommandLine& CommandLine::flag(const std::string& name, const std::string& help)
   parts_->visible.add_options()(name.c_str(), help.c_str());
   parts_->names.push_back("--" + name);
   parts_->options.push_back({"--" + name, help});
+  parts_->shape.options.push_back({"--" + name, "", help});
   return *this;
 }
 
@@ -94,6 +119,7 @@ CommandLine& CommandLine::option(const std::string& name, const std::string& val
   }
   parts_->visible.add_options()(name.c_str(), semantic, help.c_str());
   parts_->names.push_back("--" + name);
+  parts_->shape.options.push_back({"--" + name, value, help});
   parts_->options.push_back(
       {"--" + name + (implicit ? " [" + value + "]" : " " + value),
        fallback.empty() ? help : fmt::format("{} (default {})", help, fallback)});
@@ -105,12 +131,17 @@ CommandLine& CommandLine::repeated(const std::string& name, const std::string& v
   parts_->visible.add_options()(
       name.c_str(), po::value<std::vector<std::string>>()->value_name(value), help.c_str());
   parts_->names.push_back("--" + name);
+  parts_->shape.options.push_back({"--" + name, value, help});
   parts_->options.push_back({fmt::format("--{} {}", name, value), help});
   return *this;
 }
 
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
   Parts& p = *parts_;
+  if (shape_wanted != nullptr) {
+    *shape_wanted = p.shape;
+    return false;
+  }
   po::options_description all;
   all.add(p.visible).add(p.hidden);
   try {

@@ -1,5 +1,6 @@
 // A command's arguments, parsed and explained. Boost.Program_options stays behind this header.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,20 @@ struct UsageError : Error {
   using Error::Error;
 };
 
+// What a command takes after its name.
+struct TakenArgument {
+  std::string name;   // "--set", or "FILE" of a positional one
+  std::string value;  // what follows an option: "KEY=VALUE"; "" = nothing does
+  std::string help;
+};
+struct CommandShape {
+  std::vector<TakenArgument> positionals, options;
+};
+
+// What the command that `run` runs takes. While it runs, parse() of its command line returns false
+// at once.
+CommandShape shape_of(const std::function<void()>& run);
+
 class CommandLine {
  public:
   // `usage`: "slipway train FILE [options]"; `about`: what the command does, printed by --help.
@@ -21,6 +36,8 @@ class CommandLine {
   ~CommandLine();
 
   CommandLine& positional(const std::string& name, const std::string& help, bool required = true);
+  // As many as there are: texts(name).
+  CommandLine& rest(const std::string& name, const std::string& help);
   CommandLine& flag(const std::string& name, const std::string& help);
   // `fallback` as text; "" = absent unless given. `implicit`: what the option means without
   // "=VALUE".

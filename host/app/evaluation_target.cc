@@ -5,6 +5,7 @@
 
 #include "api/check_run.h"
 #include "app/trust.h"
+#include "base/hub_name.h"
 #include "base/log.h"
 #include "base/path_kind.h"
 #include "base/place.h"
@@ -45,11 +46,11 @@ namespace {
 std::string quoted(const std::string& text) { return Value::of(text).toml(); }
 
 // What the command line names must be there. Throws UsageError.
-void require_path(const char* option, const std::string& path) {
+void require_path(const char* option, const std::string& path, const std::string& hint = "") {
   std::error_code ec;
   if (!fs::exists(path, ec))
     throw UsageError(
-        fmt::format("{}{}: {}", option, path, ec ? ec.message() : "no such file or folder"));
+        fmt::format("{}{}: {}", option, path, ec ? ec.message() : "no such file or folder" + hint));
 }
 
 struct NamedData {
@@ -102,8 +103,8 @@ fs::path run_file_of(const fs::path& what) {
 
 EvaluationTarget target_of(const CommandLine& line) {
   const std::string what = line.text("WHAT");
-  require_path("", what);
-  if (line.has("model")) require_path("--model ", line.text("model"));
+  require_path("", what, hub_hint(what));
+  if (line.has("model")) require_path("--model ", line.text("model"), hub_hint(line.text("model")));
   const fs::path file = run_file_of(what);
   const bool is_folder = kind_of_path(what) == PathKind::kFolder;
   std::string flat;

@@ -8,6 +8,7 @@
 #include "app/profile.h"
 #include "app/standard_output.h"
 #include "app/trust.h"
+#include "base/hub_name.h"
 #include "base/json_text.h"
 #include "slipway/slipway.hpp"
 
@@ -94,8 +95,8 @@ int generate_command(const Arguments& arguments) {
   const std::string path = line.text("model");
   std::error_code ec;
   if (!fs::exists(path, ec))
-    throw UsageError(
-        fmt::format("--model {}: {}", path, ec ? ec.message() : "no such file or folder"));
+    throw UsageError(fmt::format("--model {}: {}", path,
+                                 ec ? ec.message() : "no such file or folder" + hub_hint(path)));
   if (!line.has("trust")) refuse_compiled_weights(path);
   const Profile profile(trace);
   Generator generator(path, how);

@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "app/command_line.h"
-#include "app/commands.h"
+#include "app/command_table.h"
 #include "app/standard_output.h"
 #include "base/nearest.h"
 #include "base/signal_text.h"
@@ -24,32 +24,16 @@ namespace {
 
 using namespace slipway;
 
-struct Command {
-  const char* name;
-  int (*run)(const Arguments&);
-  const char* summary;
-};
-constexpr Command kCommands[] = {
-    {"train", train_command, "train a model as a run file says (sft or raft)"},
-    {"evaluate", evaluate_command, "measure a model on held-out data: loss and metrics"},
-    {"predict", predict_command, "write what a model predicts for each example"},
-    {"generate", generate_command, "let a model write: weights folder, GGUF file or checkpoint"},
-    {"search", search_command, "search hyperparameters: many runs of one run file"},
-    {"report", report_command, "draw a run again: report.html and a picture"},
-    {"config", config_command, "check a run file, or explain its keys"},
-    {"plugin", plugin_command, "list plugins, show what one offers"},
-    {"doctor", doctor_command, "what this machine can do, and what stands in the way"},
-};
-
 void print_help() {
   std::string out =
       "Slipway trains language models by rewards, through plugins.\n\nusage: slipway COMMAND "
       "[arguments]\n\n";
-  for (const Command& command : kCommands)
-    out += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  for (const Command& command : commands())
+    out += fmt::format("  {:<11} {}\n", command.name, command.summary);
   out +=
       "\nslipway help COMMAND explains a command, slipway config help KEY a key of a run file. "
       "First steps:\n"
+      "  slipway new                                              ask, and write a run file\n"
       "  slipway train configs/raft_sentiment.toml                teach a small model to write "
       "kind reviews\n"
       "  slipway generate --model runs/raft-sentiment --prompt \"The film\"\n"
@@ -74,7 +58,7 @@ int dispatch(const Arguments& arguments) {
     return kExitOk;
   }
   std::vector<std::string> names;
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands()) {
     if (arguments[0] == command.name) return command.run({arguments.begin() + 1, arguments.end()});
     names.emplace_back(command.name);
   }

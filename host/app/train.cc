@@ -42,8 +42,11 @@ TrialFacts trial_facts(const std::string& given) {
 int train_command(const Arguments& arguments) {
   CommandLine line("slipway train FILE [options]",
                    "Trains a model as the run file says. Everything is checked before anything is "
-                   "built: a wrong key is\n"
-                   "named with its line and the nearest known one.");
+                   "built: a wrong key is named with its line and the nearest known one.\n"
+                   "Relative paths in the run file (data.train, data.eval, model.weights ...) are "
+                   "looked for beside it, then in the working folder; those of --set the other "
+                   "way round. What is written goes into run.output_dir, which leads from the "
+                   "working folder.");
   line.positional("FILE", "the run file (TOML); `slipway config help` explains every key", false)
       .repeated("set", "KEY=VALUE",
                 "override a key: --set train.learning_rate=2e-5 (may be repeated)")

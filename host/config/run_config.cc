@@ -4,9 +4,13 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/hub_name.h"
 #include "base/nearest.h"
 #include "base/place.h"
+#include "config/check_keys.h"
+#include "config/faulty_run.h"
 #include "config/input_path.h"
+#include "config/overrides.h"
 #include "config/schema.h"
 #include "config/toml.h"
 
@@ -37,8 +41,10 @@ fs::path resolve_value(Value& value, const Location& at, const std::string& key,
     for (const auto& entry :
          fs::directory_iterator(found.has_parent_path() ? found.parent_path() : ".", ec))
       names.push_back(entry.path().filename().string());
-    paths.faults.push_back(fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key,
-                                       value.s, did_you_mean(found.filename().string(), names)));
+    std::string more = did_you_mean(found.filename().string(), names);
+    if (more.empty() && key.starts_with("model.")) more = hub_hint(value.s);
+    paths.faults.push_back(
+        fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key, value.s, more));
     return {};
   }
   value.s = found.string();
@@ -77,6 +83,7 @@ std::vector<EvalFiles> resolve_sets(RunConfig& config, const Paths& paths) {
 // Absolute from the start: a plugin that changes the working folder does not move the run. ".."
 // stays, where a link may come before it.
 fs::path absolute_output(const fs::path& given) {
+  if (given.empty()) return {};
   fs::path out = fs::absolute(given);
   if (std::ranges::find(out, fs::path("..")) == out.end()) out = out.lexically_normal();
   return without_slash(out);
@@ -100,6 +107,55 @@ std::vector<PluginUse> uses(const Value& root, const char* section) {
   return out;
 }
 
+// The fields of a checked tree; what is wrong with its paths goes into paths.faults.
+void fill_fields(RunConfig& c, const Paths& paths) {
+  c.raft = c.text("run", "algorithm") == "raft";
+  c.output_dir = absolute_output(c.text("run", "output_dir"));
+  c.model_use = c.text("model", "use");
+  c.weights = resolve(c, "model", "weights", paths);
+  c.model_config = resolve(c, "model", "config", paths);
+  c.tokenizer = resolve(c, "model", "tokenizer", paths);
+  c.train_files = resolve_all(c, "data", "train", paths);
+  c.eval_sets = resolve_sets(c, paths);
+  c.plugin_path = resolve_all(c, "plugins", "path", paths);
+  c.rewards = uses(c.resolved, "reward");
+  c.metrics = uses(c.resolved, "metric");
+  c.callbacks = uses(c.resolved, "callback");
+  c.loggers = uses(c.resolved, "logger");
+  if (const Value* loss = c.resolved.find("loss")) c.loss = use_of(*loss);
+}
+
+// Keys that need one another, as far as they can be used.
+void find_missing(const FaultyRun& run, std::vector<std::string>& faults) {
+  const RunConfig& c = run.config;
+  const auto fault = [&](const Value& at, const std::string& text) {
+    faults.push_back(at.where.text() + ": " + text);
+  };
+  // a path that does not exist has its fault already
+  const auto given = [&](const char* section, const char* key) {
+    const Value& value = c.get(section, key);
+    return !value.s.empty() || !value.items.empty() || !run.usable(section, key);
+  };
+  if (!given("model", "weights") && !given("model", "config"))
+    fault(c.get("model", "use"),
+          "[model] needs weights = PATH, or config = PATH to start from scratch");
+  if (!given("model", "tokenizer") && !given("model", "weights"))
+    fault(c.get("model", "config"), "[model] needs tokenizer = PATH when it starts from scratch");
+  if (!given("data", "train")) fault(c.get("data", "train"), "data.train is empty");
+  if (!run.usable("run", "algorithm")) return;
+  if (c.raft && c.rewards.empty() && !run.unusable.contains("reward"))
+    fault(c.get("run", "algorithm"),
+          "algorithm = \"raft\" needs at least one [[reward]]; see: slipway plugin list");
+  if (!c.raft && !c.rewards.empty())
+    fault(c.get("run", "algorithm"), "[[reward]] has no effect with algorithm = \"sft\"");
+  if (c.has_named_sets() && c.raft)
+    fault(c.get("data", "eval"),
+          "raft scores answers to one set of prompts: write data.eval as a list of files");
+  if (c.has_named_sets() && c.integer("data", "eval_rows") > 0)
+    fault(c.get("data", "eval_rows"),
+          "rows set aside are a set without a name; with named sets in data.eval, leave it out");
+}
+
 }  // namespace
 
 const Value& RunConfig::get(const char* section, const char* key) const {
@@ -108,6 +164,10 @@ const Value& RunConfig::get(const char* section, const char* key) const {
   if (value == nullptr)
     fail("configuration: {}.{} was asked for but is not in the schema", section, key);
   return *value;
+}
+
+bool FaultyRun::usable(const char* section, const char* key) const {
+  return !unusable.contains(section) && !unusable.contains(fmt::format("{}.{}", section, key));
 }
 
 std::vector<std::string> RunConfig::texts(const char* section, const char* key) const {
@@ -134,55 +194,26 @@ RunConfig parse_run_config(std::string_view source, const fs::path& file,
 RunConfig parse_run_config(std::string_view source, const fs::path& file,
                            const std::vector<std::string>& overrides,
                            std::vector<std::string>* notices, std::vector<std::string>& faults) {
+  return read_faulty_run(source, file, overrides, notices, faults).config;
+}
+
+FaultyRun read_faulty_run(std::string_view source, const fs::path& file,
+                          const std::vector<std::string>& overrides,
+                          std::vector<std::string>* notices, std::vector<std::string>& faults) {
   Value root = as_config_error([&] {
     Value tree = parse_toml(source, file.string());
-    for (const std::string& assignment : overrides) apply_override(tree, assignment);
+    for (const std::string& assignment : overrides) lay_over(tree, assignment);
     return tree;
   });
   root.where.file = file.string();
-  RunConfig c;
-  c.resolved = check_run_file(root, notices);
-  c.raft = c.text("run", "algorithm") == "raft";
-  c.output_dir = absolute_output(c.text("run", "output_dir"));
-  c.model_use = c.text("model", "use");
-  const Paths paths{file, faults};
-  c.weights = resolve(c, "model", "weights", paths);
-  c.model_config = resolve(c, "model", "config", paths);
-  c.tokenizer = resolve(c, "model", "tokenizer", paths);
-  c.train_files = resolve_all(c, "data", "train", paths);
-  c.eval_sets = resolve_sets(c, paths);
-  c.plugin_path = resolve_all(c, "plugins", "path", paths);
-  c.rewards = uses(c.resolved, "reward");
-  c.metrics = uses(c.resolved, "metric");
-  c.callbacks = uses(c.resolved, "callback");
-  c.loggers = uses(c.resolved, "logger");
-  if (const Value* loss = c.resolved.find("loss")) c.loss = use_of(*loss);
-  const auto fault = [&](const Value& at, const std::string& text) {
-    faults.push_back(at.where.text() + ": " + text);
-  };
-  // a path that does not exist has its fault already
-  const auto given = [&](const char* section, const char* key) {
-    const Value& value = c.get(section, key);
-    return !value.s.empty() || !value.items.empty();
-  };
-  if (!given("model", "weights") && !given("model", "config"))
-    fault(c.get("model", "use"),
-          "[model] needs weights = PATH, or config = PATH to start from scratch");
-  if (!given("model", "tokenizer") && !given("model", "weights"))
-    fault(c.get("model", "config"), "[model] needs tokenizer = PATH when it starts from scratch");
-  if (!given("data", "train")) fault(c.get("data", "train"), "data.train is empty");
-  if (c.raft && c.rewards.empty())
-    fault(c.get("run", "algorithm"),
-          "algorithm = \"raft\" needs at least one [[reward]]; see: slipway plugin list");
-  if (!c.raft && !c.rewards.empty())
-    fault(c.get("run", "algorithm"), "[[reward]] has no effect with algorithm = \"sft\"");
-  if (c.has_named_sets() && c.raft)
-    fault(c.get("data", "eval"),
-          "raft scores answers to one set of prompts: write data.eval as a list of files");
-  if (c.has_named_sets() && c.integer("data", "eval_rows") > 0)
-    fault(c.get("data", "eval_rows"),
-          "rows set aside are a set without a name; with named sets in data.eval, leave it out");
-  return c;
+  CheckedKeys checked = check_keys(root, notices);
+  faults.insert(faults.end(), checked.faults.begin(), checked.faults.end());
+  FaultyRun run;
+  run.config.resolved = std::move(checked.tree);
+  run.unusable = std::move(checked.unusable);
+  fill_fields(run.config, {file, faults});
+  find_missing(run, faults);
+  return run;
 }
 
 std::string print_config(const RunConfig& config) {

@@ -1,14 +1,9 @@
-// The schema of a run file and its checker.
+// The table of keys, and looking things up in it.
 #include "config/schema.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "base/nearest.h"
-#include "config/blocks.h"
-#include "config/toml.h"
-#include "config/training_arguments.h"
+#include "config/lookup.h"
 
 namespace slipway {
 namespace {
@@ -20,11 +15,13 @@ constexpr Key kKeys[] = {
      "What to do: supervised fine-tuning or reward-ranked fine-tuning.", nullptr, nullptr,
      "sft|raft"},
     {"run", "output_dir", kString, nullptr,
-     "Folder of the run: metrics, samples, checkpoints, report."},
+     "Folder of the run: metrics, samples, checkpoints, report. A relative path leads from the "
+     "working folder, wherever the run file lies."},
     {"model", "use", kString, "\"llama\"", "Model plugin, by id or short name."},
     {"model", "weights", kString, "\"\"",
      "A GGUF file, a Hugging Face model folder, or TorchScript (model.pt, with use = "
-     "\"torchscript\"); empty = start from model.config, seeded."},
+     "\"torchscript\"); empty = start from model.config, seeded. A relative path is looked for as "
+     "those of data.train are."},
     {"model", "config", kString, "\"\"",
      "A config.json to build a fresh model from, when there are no weights."},
     {"model", "tokenizer", kString, "\"\"",
@@ -221,159 +218,15 @@ constexpr Key kKeys[] = {
     {"plugins", "path", kArray, "[]", "More folders to look for plugins in."},
 };
 
-// Names of the Hugging Face Trainer's past and of LMFlow, and what they are called here.
-const std::map<std::string, std::string>& aliases() {
-  static const std::map<std::string, std::string> names = {
-      {"train.evaluation_strategy", "eval_strategy"},
-      {"train.per_gpu_train_batch_size", "per_device_train_batch_size"},
-      {"train.per_gpu_eval_batch_size", "per_device_eval_batch_size"},
-      {"train.warmup_ratio", "warmup_steps"},
-      {"train.gradient_checkpointing", "activation_checkpointing"},
-      {"train.gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"},
-      {"raft.num_raft_iteration", "iterations"},
-      {"raft.raft_batch_size", "prompts_per_iteration"},
-      {"raft.collection_strategy", "selection"},
-      {"raft.top_reward_percentage", "keep"},
-      {"generation.output_max_length", "max_new_tokens"},
-  };
-  return names;
-}
+}  // namespace
 
-// Flags of the Hugging Face Trainer's past that are a value of another key now.
-struct OldFlag {
-  const char *section, *name, *key, *value;
-};
-constexpr OldFlag kOldFlags[] = {
-    {"train", "group_by_length", "train_sampling_strategy", "group_by_length"}};
+std::span<const Key> run_schema() { return kKeys; }
 
-const OldFlag* old_flag(const std::string& section, const std::string& name) {
-  for (const OldFlag& flag : kOldFlags)
-    if (section == flag.section && name == flag.name) return &flag;
-  return nullptr;
-}
-
-const Key* find_key(const std::string& section, const std::string& name) {
+const Key* find_key(std::string_view section, std::string_view name) {
   for (const Key& key : kKeys)
     if (section == key.section && name == key.name) return &key;
   return nullptr;
 }
-
-std::string location(const Value& value) { return value.where.text(); }
-
-// One text where a list is expected is a list of it.
-void as_list(Value& value) {
-  if (value.kind != kString) return;
-  Value array;
-  array.kind = kArray;
-  array.where = value.where;
-  array.items.push_back(value);
-  value = array;
-}
-
-std::string item_fault(const std::string& name, const Value& list) {
-  for (const Value& item : list.items)
-    if (item.kind != kString)
-      return fmt::format("{} holds {}, every item must be text", name, item.toml());
-  return "";
-}
-
-// A table of named lists: names become parts of metrics' names.
-std::string named_fault(const std::string& name, Value& table) {
-  for (auto& [set, list] : table.table) {
-    if (set.empty() || !std::ranges::all_of(set, [](unsigned char c) {
-          return std::isalnum(c) != 0 || c == '_' || c == '-';
-        }))
-      return fmt::format("{}: \"{}\" is no name for a set; letters, digits, _ and - make one", name,
-                         set);
-    as_list(list);
-    if (list.kind != kArray)
-      return fmt::format("{}.{} is {} ({}), an array is needed", name, set, list.toml(),
-                         kind_name(list.kind));
-    if (list.items.empty()) return fmt::format("{}.{} is empty", name, set);
-    if (const std::string wrong = item_fault(name + "." + set, list); !wrong.empty()) return wrong;
-  }
-  return "";
-}
-
-// "" when the value is right for the key; converts whole numbers where a float is wanted, one text
-// where an array is.
-std::string fault(const Key& key, Value& value) {
-  const std::string name = std::string(key.section) + "." + key.name;
-  if (key.kind == kFloat && value.kind == kInt) {
-    value.f = static_cast<double>(value.i);
-    value.kind = kFloat;
-  }
-  if (key.kind == kInt && value.kind == kFloat &&
-      value.f == static_cast<double>(static_cast<int64_t>(value.f)))
-    value.i = static_cast<int64_t>(value.f), value.kind = kInt;
-  if (key.kind == kString && value.kind == kBool && key.choices != nullptr &&
-      std::string_view(key.choices).find("true|false") != std::string_view::npos)
-    value.s = value.b ? "true" : "false", value.kind = kString;
-  if (key.named && value.kind == kTable) return named_fault(name, value);
-  if (key.kind == kArray) as_list(value);
-  if (value.kind != key.kind)
-    return fmt::format("{} is {} ({}), {} is needed", name, value.toml(), kind_name(value.kind),
-                       kind_name(key.kind));
-  if (key.kind == kArray)
-    if (std::string wrong = item_fault(name, value); !wrong.empty()) return wrong;
-  if (value.is_number() && key.minimum != nullptr &&
-      !(value.number() >= parse_toml_value(key.minimum, name).number()))
-    return fmt::format("{} is {}, at least {} is needed", name, value.toml(), key.minimum);
-  if (value.is_number() && key.maximum != nullptr &&
-      !(value.number() <= parse_toml_value(key.maximum, name).number()))
-    return fmt::format("{} is {}, at most {} is allowed", name, value.toml(), key.maximum);
-  if (key.choices != nullptr) {
-    const std::vector<std::string> names = words_of(key.choices);
-    std::string listed = key.choices;
-    if (std::ranges::find(names, value.s) == names.end()) {
-      std::ranges::replace(listed, '|', ' ');
-      return fmt::format("{} is \"{}\", one of {} is needed{}", name, value.s, listed,
-                         did_you_mean(value.s, names));
-    }
-  }
-  return "";
-}
-
-// One block that names a plugin, whose options the plugin's own schema checks later; `block` as it
-// is written.
-void check_use(const std::string& section, const std::string& block, const Value& use,
-               std::vector<std::string>& faults) {
-  const std::vector<std::string> known = block_keys(section);
-  for (const auto& [name, item] : use.table)
-    if (std::ranges::find(known, name) == known.end())
-      faults.push_back(fmt::format("{}: unknown key \"{}\" in {}{}", location(item), name, block,
-                                   did_you_mean(name, known)));
-  const Value* name = use.find("use");
-  if (name == nullptr || name->kind != kString)
-    faults.push_back(fmt::format("{}: {} needs use = \"PLUGIN\"; see: slipway plugin list",
-                                 location(use), block));
-}
-
-// [[reward]], [[metric]], [[callback]], [[logger]]: an array of tables.
-void check_uses(const std::string& section, const Value& value, std::vector<std::string>& faults) {
-  if (value.kind != kArray) {
-    faults.push_back(fmt::format("{}: write [[{}]], with two brackets: there may be several",
-                                 location(value), section));
-    return;
-  }
-  for (const Value& use : value.items) {
-    if (use.kind != kTable) {
-      faults.push_back(fmt::format("{}: every {} must be a table", location(use), section));
-      continue;
-    }
-    check_use(section, "[[" + section + "]]", use, faults);
-    if (const Value* weight = use.find("weight"); weight != nullptr && !weight->is_number())
-      faults.push_back(fmt::format("{}: reward.weight is {} ({}), a number is needed",
-                                   location(*weight), weight->toml(), kind_name(weight->kind)));
-    if (const Value* prefix = use.find("prefix"); prefix != nullptr && prefix->kind != kString)
-      faults.push_back(fmt::format("{}: metric.prefix is {} ({}), text is needed",
-                                   location(*prefix), prefix->toml(), kind_name(prefix->kind)));
-  }
-}
-
-}  // namespace
-
-std::span<const Key> run_schema() { return kKeys; }
 
 std::vector<std::string> words_of(std::string_view choices) {
   std::vector<std::string> out;
@@ -382,14 +235,6 @@ std::vector<std::string> words_of(std::string_view choices) {
     out.emplace_back(choices.substr(0, bar));
     choices.remove_prefix(std::min(bar + 1, choices.size()));
   }
-  return out;
-}
-
-std::vector<std::string> other_names(const Key& key) {
-  std::vector<std::string> out;
-  const std::string section = std::string(key.section) + ".";
-  for (const auto& [old, name] : aliases())
-    if (old.starts_with(section) && name == key.name) out.push_back(old.substr(section.size()));
   return out;
 }
 
@@ -417,124 +262,5 @@ ConfigError::ConfigError(std::vector<std::string> all)
         return out;
       }()),
       faults(std::move(all)) {}
-
-Value check_run_file(const Value& root, std::vector<std::string>* notices) {
-  std::vector<std::string> faults, sections;
-  for (const BlockKey& key : block_schema())
-    if (std::ranges::find(sections, key.block) == sections.end()) sections.emplace_back(key.block);
-  for (const Key& key : kKeys)
-    if (std::ranges::find(sections, key.section) == sections.end())
-      sections.emplace_back(key.section);
-  Value out;
-  for (const auto& [section, body] : root.table) {
-    if (section == "search") continue;  // `slipway search` reads it; a run has no use for it
-    if (std::ranges::find(sections, section) == sections.end()) {
-      const std::string whole = body.kind == kTable ? "" : whole_name(section);
-      if (body.kind == kTable)
-        faults.push_back(fmt::format("{}: unknown section [{}]{}", location(body), section,
-                                     did_you_mean(section, sections)));
-      else
-        faults.push_back(fmt::format(
-            "{}: unknown key \"{}\" outside of any section{}", location(body), section,
-            whole.empty() ? did_you_mean(section, sections) : ", did you mean \"" + whole + "\"?"));
-      continue;
-    }
-    if (section == "reward" || section == "metric" || section == "callback" ||
-        section == "logger") {
-      check_uses(section, body, faults);
-      out[section] = body;
-      continue;
-    }
-    if (body.kind != kTable) {
-      faults.push_back(fmt::format("{}: [{}] must be a table", location(body), section));
-      continue;
-    }
-    if (section == "loss") {
-      check_use(section, "[loss]", body, faults);
-      out[section] = body;
-      continue;
-    }
-    std::vector<std::string> known;
-    for (const Key& key : kKeys)
-      if (section == key.section) known.emplace_back(key.name);
-    for (const auto& [given, written] : body.table) {
-      std::string name = given;
-      Value value = written;
-      if (const OldFlag* flag = old_flag(section, given); flag != nullptr) {
-        if (value.kind != kBool)
-          faults.push_back(fmt::format("{}: {}.{} is {} ({}), {} is needed", location(value),
-                                       section, given, value.toml(), kind_name(value.kind),
-                                       kind_name(kBool)));
-        else if (notices != nullptr)
-          notices->push_back(value.b ? fmt::format("{}: {}.{} is written {} = \"{}\" here",
-                                                   location(value), section, given, flag->key,
-                                                   flag->value)
-                                     : fmt::format("{}: {}.{} = false is what happens without it",
-                                                   location(value), section, given));
-        if (value.kind != kBool || !value.b) continue;
-        name = flag->key;
-        value = Value::of(std::string(flag->value));
-        value.where = written.where;
-      }
-      if (const auto alias = aliases().find(section + "." + given); alias != aliases().end()) {
-        name = alias->second;
-        if (notices != nullptr)
-          notices->push_back(
-              fmt::format("{}: {}.{} is called {} here", location(value), section, given, name));
-      }
-      const FormerSwitch* former = section == "train" ? former_switch(given) : nullptr;
-      if (former != nullptr && value.toml() != former->value) former = nullptr;
-      if (former != nullptr) {
-        name = former->key;
-        if (notices != nullptr)
-          notices->push_back(fmt::format("{}: train.{} = {} is called {} = {} here",
-                                         location(value), given, former->value, name,
-                                         former->key_value));
-      }
-      const Key* key = find_key(section, name);
-      if (const IdleArgument* idle =
-              key == nullptr && section == "train" ? idle_argument(name) : nullptr;
-          idle != nullptr) {
-        if (idle->harmless == nullptr || value.toml() != idle->harmless)
-          faults.push_back(fmt::format("{}: train.{} has no use here: {}", location(value), given,
-                                       idle->reason));
-        else if (notices != nullptr)
-          notices->push_back(fmt::format("{}: train.{} = {} is what happens anyway",
-                                         location(value), given, idle->harmless));
-        continue;
-      }
-      if (key == nullptr) {
-        faults.push_back(fmt::format("{}: unknown key \"{}\" in [{}]{}", location(value), given,
-                                     section, did_you_mean(given, known)));
-        continue;
-      }
-      if (out[section].find(name) != nullptr)
-        faults.push_back(fmt::format("{}: {}.{} is given twice, here as {}", location(value),
-                                     section, name, given));
-      Value checked = value;
-      if (former != nullptr) {
-        checked = parse_toml_value(former->key_value, name);
-        checked.where = value.where;
-      }
-      if (const std::string wrong = fault(*key, checked); !wrong.empty())
-        faults.push_back(location(value) + ": " + wrong);
-      out[section][name] = checked;
-    }
-  }
-  for (const Key& key : kKeys) {
-    Value& section = out[key.section];
-    if (section.find(key.name) != nullptr) continue;
-    if (key.fallback != nullptr) {
-      Value value = parse_toml_value(key.fallback, "");
-      value.where = {};
-      section[key.name] = value;
-    } else if (section.kind == kTable) {
-      faults.push_back(fmt::format("{}: {}.{} is missing: {}", root.where.file, key.section,
-                                   key.name, key.help));
-    }
-  }
-  if (!faults.empty()) throw ConfigError(faults);
-  return out;
-}
 
 }  // namespace slipway

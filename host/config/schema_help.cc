@@ -8,6 +8,8 @@
 #include "base/nearest.h"
 #include "base/text_width.h"
 #include "config/blocks.h"
+#include "config/lookup.h"
+#include "config/other_names.h"
 #include "config/schema.h"
 #include "config/training_arguments.h"
 
@@ -23,17 +25,24 @@ std::string entry(const std::string& name, const std::string& value, const std::
          std::string(kHelpIndent, ' ') + wrapped(help, kHelpIndent, columns) + "\n";
 }
 
+std::string default_of(Value::Kind kind, const char* fallback) {
+  return std::string(kind_name(kind)) +
+         (fallback != nullptr ? fmt::format(", default {}", fallback) : ", required");
+}
+
+// ": a | b"; "" where there is no choice.
+std::string choices_of(const char* choices) {
+  std::string listed;
+  for (const std::string& each : words_of(choices == nullptr ? "" : choices))
+    listed += (listed.empty() ? ": " : " | ") + each;
+  return listed;
+}
+
 std::string value_of(const Key& key) {
-  std::string out = fmt::format(
-      "{}{}", kind_name(key.kind),
-      key.fallback != nullptr ? fmt::format(", default {}", key.fallback) : ", required");
+  std::string out = default_of(key.kind, key.fallback);
   if (key.minimum != nullptr) out += fmt::format(", at least {}", key.minimum);
   if (key.maximum != nullptr) out += fmt::format(", at most {}", key.maximum);
-  if (key.choices == nullptr) return out;
-  std::string listed;
-  for (const std::string& each : words_of(key.choices))
-    listed += (listed.empty() ? "" : " | ") + each;
-  return out + ": " + listed;
+  return out + choices_of(key.choices);
 }
 
 std::string entry_of(const Key& key, size_t columns) {
@@ -47,7 +56,8 @@ std::string entry_of(const Key& key, size_t columns) {
 }
 
 std::string entry_of(const BlockKey& key, size_t columns) {
-  return entry(key.name, key.value, key.help, columns);
+  return entry(key.name, default_of(key.kind, key.fallback) + choices_of(key.choices), key.help,
+               columns);
 }
 
 // All keys of a section or block, under its name; "" where there is none.
@@ -68,6 +78,24 @@ std::vector<std::string> section_names() {
   for (const Key& key : run_schema()) add(key.section);
   for (const BlockKey& key : block_schema()) add(key.block);
   return out;
+}
+
+// Why "train.fp16", or "fp16", has no use here; "" for what is not an argument of a peer.
+std::string idle_help(std::string_view name, size_t columns) {
+  const size_t dot = name.find('.');
+  const std::string_view given = dot == name.npos ? "" : name.substr(0, dot),
+                         argument = dot == name.npos ? name : name.substr(dot + 1);
+  for (const char* section : {"raft", "train", "model", "data", "reward"}) {
+    const IdleArgument* idle =
+        given.empty() || given == section ? idle_argument(section, argument) : nullptr;
+    if (idle == nullptr) continue;
+    const char* whose =
+        std::string_view(section) == "train" ? "of the Hugging Face Trainer" : "of LMFlow";
+    return fmt::format("[{}]\n", section) + entry(std::string(argument), whose,
+                                                  fmt::format("Has no use here: {}.", idle->reason),
+                                                  columns);
+  }
+  return "";
 }
 
 }  // namespace
@@ -106,10 +134,14 @@ std::string schema_help_on(std::string_view name, size_t columns) {
   }
   for (const BlockKey& key : block_schema())
     take(key.block, key.name, written_block(key.block), key);
-  const std::string_view argument = name.starts_with("train.") ? name.substr(6) : name;
-  if (const IdleArgument* idle = out.empty() ? idle_argument(argument) : nullptr; idle != nullptr)
-    out = "[train]\n" + entry(std::string(argument), "of the Hugging Face Trainer",
-                              fmt::format("Has no use here: {}.", idle->reason), columns);
+  if (const size_t dot = name.find('.'); out.empty() && dot != name.npos) {
+    const Meaning meaning = meaning_of(name.substr(0, dot), name.substr(dot + 1), {});
+    if (find_key(meaning.section, meaning.name) != nullptr)
+      return schema_help_on(meaning.section + "." + meaning.name, columns);
+  }
+  if (out.empty()) out = idle_help(name, columns);
+  if (const std::string absent = out.empty() ? absent_section(name) : ""; !absent.empty())
+    out = wrapped(absent, 0, columns) + "\n";
   if (out.empty())
     fail("a run file has no key, block or section \"{}\"{}; `slipway config help` lists them", name,
          did_you_mean(name, known));

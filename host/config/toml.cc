@@ -28,8 +28,10 @@ void expand_environment(Value& value) {
     const std::string name = value.s.substr(begin + 2, end - begin - 2);
     const char* found = std::getenv(name.c_str());
     if (found == nullptr)
-      fail("{}: the environment has no variable {} (for \"{}\"); set it: export {}=...",
-           value.where.text(), name, value.s, name);
+      throw UnsetVariable(
+          value.where.text(),
+          fmt::format("the environment has no variable {} (for \"{}\"); set it: export {}=...",
+                      name, value.s, name));
     out += value.s.substr(at, begin - at) + found;
     at = end + 1;
     if (value.secret.empty()) value.secret = value.s;
@@ -96,6 +98,8 @@ Value parse_toml_value(std::string_view text, const std::string& origin) {
   Value root;
   try {
     root = parse_toml("value = " + std::string(text) + "\n", origin);
+  } catch (const UnsetVariable&) {
+    throw;
   } catch (const Error&) {
     fail("{}: \"{}\" is not a TOML value", origin, text);
   }
@@ -103,17 +107,30 @@ Value parse_toml_value(std::string_view text, const std::string& origin) {
   return root.table[0].second;
 }
 
-void apply_override(Value& root, std::string_view assignment) {
-  const size_t equals = assignment.find('=');
+Assignment parse_assignment(std::string_view given) {
+  const size_t equals = given.find('=');
   if (equals == std::string_view::npos || equals == 0)
-    fail("--set {}: expected KEY=VALUE, as in --set train.learning_rate=2e-5", assignment);
-  const std::string_view path = assignment.substr(0, equals), text = assignment.substr(equals + 1);
-  Value value;
+    fail("--set {}: expected KEY=VALUE, as in --set train.learning_rate=2e-5", given);
+  Assignment out{std::string(given), std::string(given.substr(0, equals)), {}};
+  const std::string_view text = given.substr(equals + 1);
   try {
-    value = parse_toml_value(text, "--set");
-  } catch (const Error&) {
-    value = Value::of(std::string(text));
+    try {
+      out.value = parse_toml_value(text, "--set");
+    } catch (const UnsetVariable&) {
+      throw;
+    } catch (const Error&) {  // not TOML: text
+      out.value = Value::of(std::string(text));
+      expand_environment(out.value);
+    }
+  } catch (const UnsetVariable& e) {
+    fail("--set {}: {}", out.key, e.reason);
   }
+  out.value.where = {"--set", 0};
+  return out;
+}
+
+void assign(Value& root, const Assignment& assignment) {
+  const std::string_view path = assignment.key;
   Value* at = &root;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t dot = std::min(path.find('.', begin), path.size());
@@ -124,24 +141,24 @@ void apply_override(Value& root, std::string_view assignment) {
       const std::string_view digits = name.substr(bracket + 1, name.size() - bracket - 2);
       if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos ||
           digits.size() > 9)
-        fail("--set {}: \"{}\" is no place in a list; the first one is [0]", assignment, digits);
+        fail("--set {}: \"{}\" is not a place in a list; the first one is [0]", assignment.text,
+             digits);
       index = static_cast<size_t>(std::stoul(std::string(digits)));
       name = name.substr(0, bracket);
     }
-    if (name.empty()) fail("--set {}: the key \"{}\" has an empty part", assignment, path);
+    if (name.empty()) fail("--set {}: the key \"{}\" has an empty part", assignment.text, path);
     if (at->kind != Value::Kind::kTable)
-      fail("--set {}: \"{}\" is not inside a table", assignment, name);
+      fail("--set {}: \"{}\" is not inside a table", assignment.text, name);
     at = &(*at)[name];
     if (index != std::string::npos) {
       if (at->kind != Value::Kind::kArray || index >= at->items.size())
-        fail("--set {}: there is no {}[{}] ({} in the file)", assignment, name, index,
+        fail("--set {}: there is no {}[{}] ({} in the file)", assignment.text, name, index,
              at->items.size());
       at = &at->items[index];
     }
     begin = dot + 1;
   }
-  value.where = {"--set", 0};
-  *at = std::move(value);
+  *at = assignment.value;
 }
 
 }  // namespace slipway

@@ -44,7 +44,7 @@ class Tree:
         schema = (ROOT / "host/config/schema.cc").read_text()
         self.keys = {f"{section}.{name}" for section, name in re.findall(r'^ *\{"(\w+)", "(\w+)"', schema, re.M)}
         self.refused = set(re.findall(r'^ *\{"(\w+)", ', (ROOT / "host/config/training_arguments.cc").read_text(), re.M))
-        self.commands = set(re.findall(r'^ *\{"(\w+)", \w+_command,', (ROOT / "host/app/main.cc").read_text(), re.M))
+        self.commands = set(re.findall(r'^ *\{"(\w+)", \w+_command,', (ROOT / "host/app/command_table.cc").read_text(), re.M))
         self.code = sources("host", ".h", ".hpp") + sources("plugin_api", ".h", ".hpp")
 
     def is_test(self, token: str) -> bool:

@@ -45,6 +45,13 @@ TEST(SchemaHelp, OneKeyWithItsRangeChoicesAndOtherNames) {
   EXPECT_THAT(on("optim"), StartsWith("[train]\n  optim (text"));
   EXPECT_EQ(on("warmup_ratio"), on("train.warmup_steps"));
   EXPECT_THAT(on("train.warmup_steps"), HasSubstr("Also called warmup_ratio."));
+  EXPECT_THAT(on("raft.output_max_length"), StartsWith("[generation]\n  max_new_tokens ("));
+  EXPECT_THAT(on("output_min_length"), AllOf(StartsWith("[raft]\n  output_min_length (of LMFlow)"),
+                                             HasSubstr("Has no use here: ")));
+  EXPECT_THAT(on("lora"), StartsWith("[lora]: there is no LoRA yet"));
+  EXPECT_THAT(on("run.output_dir"), HasSubstr("from the working folder"));
+  EXPECT_THAT(on("search.direction"), HasSubstr("(text, default by the metric's name: minimize | "
+                                                "maximize)"));
   EXPECT_THAT(on("train.fp16"),
               AllOf(StartsWith("[train]\n  fp16 "), HasSubstr("Has no use here: ")));
 }

@@ -1,4 +1,5 @@
 // The schema: defaults, aliases, every fault at once.
+#include "config/check_keys.h"
 #include "config/schema.h"
 
 #include <gmock/gmock.h>
@@ -156,6 +157,41 @@ TEST(Schema, SetsToEvaluateMayHaveNames) {
             "x.toml:6: data.eval.news is 3 (a whole number), an array is needed");
   EXPECT_EQ(refused("{ news = [3] }"), "x.toml:6: data.eval.news holds 3, every item must be text");
   EXPECT_EQ(refused("3"), "x.toml:6: data.eval is 3 (a whole number), an array is needed");
+}
+
+TEST(Schema, WhatIsWrongHasItsDefaultAndTheRestIsRead) {
+  const CheckedKeys checked = check_keys(
+      parse_toml("[run]\nalgorithm = \"rfat\"\n[train]\nseed = -1\noptm = \"sgd\"\nmax_steps = 3\n"
+                 "[[reward]]\nweight = 2\n[[reward]]\nuse = \"a\"\n[data]\nlimit = 4\n",
+                 "x.toml"),
+      nullptr);
+  EXPECT_EQ(checked.tree.find("train")->find("seed")->i, 42);
+  EXPECT_EQ(checked.tree.find("train")->find("max_steps")->i, 3);
+  EXPECT_EQ(checked.tree.find("data")->find("limit")->i, 4);
+  EXPECT_EQ(checked.tree.find("reward")->items.size(), 1u);
+  EXPECT_THAT(checked.unusable,
+              testing::ElementsAre("data.train", "reward", "run.algorithm", "run.output_dir",
+                                   "train.optim", "train.seed"));
+  EXPECT_EQ(checked.faults.size(), 6u);
+}
+
+TEST(Schema, SectionsThatPeopleExpectSayWhatIsThereInstead) {
+  for (const char* section :
+       {"lora", "peft", "deepspeed", "fsdp", "wandb", "hub", "quantization", "tensorboard"}) {
+    const CheckedKeys checked =
+        check_keys(parse_toml(kLeast + "[" + section + "]\nx = 1\n", "x.toml"), nullptr);
+    ASSERT_EQ(checked.faults.size(), 1u) << section;
+    EXPECT_THAT(checked.faults[0],
+                testing::StartsWith(fmt::format("x.toml:6: unknown section [{}]: ", section)));
+  }
+}
+
+TEST(Schema, AKeyOfAnotherSectionIsNamedWhole) {
+  const CheckedKeys checked =
+      check_keys(parse_toml(kLeast + "[raft]\nlearning_rate = 1\n", "x.toml"), nullptr);
+  EXPECT_THAT(checked.faults, testing::ElementsAre(
+                                  "x.toml:7: unknown key \"learning_rate\" in [raft], did you mean "
+                                  "\"train.learning_rate\"?"));
 }
 
 TEST(Schema, AKeyOutsideOfItsSectionIsNamedWhole) {

@@ -11,6 +11,10 @@
 namespace slipway {
 namespace {
 
+void apply_override(Value& root, std::string_view assignment) {
+  assign(root, parse_assignment(assignment));
+}
+
 std::string fault(const std::string& text) {
   try {
     parse_toml(text, "x.toml");
@@ -61,6 +65,23 @@ TEST(Toml, Overrides) {
   } catch (const Error& e) {
     EXPECT_STREQ(e.what(), "--set reward[2].weight=1: there is no reward[2] (2 in the file)");
   }
+}
+
+TEST(Toml, AnOverrideSaysWhichVariableIsNotSet) {
+  for (const char* given : {"x=\"${SLIPWAY_TEST_ABSENT}\"", "x=${SLIPWAY_TEST_ABSENT}",
+                            "x=[\"a\", \"${SLIPWAY_TEST_ABSENT}\"]"}) {
+    try {
+      (void)parse_assignment(given);
+      ADD_FAILURE() << given;
+    } catch (const Error& e) {
+      EXPECT_THAT(e.what(), testing::StartsWith(
+                                "--set x: the environment has no variable SLIPWAY_TEST_ABSENT"))
+          << given;
+    }
+  }
+  // not TOML for another reason: text
+  EXPECT_EQ(parse_assignment("x=2026-11-28").value.s, "2026-11-28");
+  EXPECT_EQ(parse_assignment("x=a \"b").value.s, "a \"b");
 }
 
 TEST(Toml, EveryTextReadsBack) {

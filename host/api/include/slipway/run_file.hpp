@@ -23,8 +23,8 @@ class RunFile {
   // Checks its plugins and their options too, what no single key can tell, and [search]; builds
   // nothing. Throws with every fault.
   void check() const;
-  // Every fault of a run file that can be told without building anything, each "file:line: ...";
-  // none: it is good. Where the text is not TOML, or keys are wrong, these are the only ones told.
+  // Every fault of a run file, each "file:line: ...", the first malformed row of each of its files
+  // included; none: it is good. Builds nothing. Of a text that is not TOML that alone is told.
   static std::vector<std::string> faults(const std::filesystem::path& file,
                                          const Overrides& overrides = {});
   std::filesystem::path output_dir() const;
