@@ -41,6 +41,7 @@ endforeach()
 if(TARGET slipway_cuda)
   install(TARGETS slipway_cuda LIBRARY DESTINATION lib/slipway)
 endif()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/slipway)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/plugin_api/include/slipway ${PROJECT_SOURCE_DIR}/host/api/include/slipway DESTINATION include)
 
 set(SLIPWAY_CMAKE_FOLDER "\${CMAKE_CURRENT_LIST_DIR}")
@@ -52,6 +53,6 @@ install(FILES ${PROJECT_BINARY_DIR}/installed/slipway-config.cmake ${version} ${
 # Half a gigabyte: a second name of the same file where the file system can, else a copy.
 if(torch_is_ours)
   cmake_path(SET deps NORMALIZE ${torch}/../..)
-  install(CODE "set(deps ${deps})" )
+  install(CODE "set(deps ${deps})")
   install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/install_torch.cmake)
 endif()
