@@ -76,6 +76,14 @@ CommandLine& CommandLine::positional(const std::string& name, const std::string&
   return *this;
 }
 
+CommandLine& CommandLine::positionals(const std::string& name, const std::string& help) {
+  parts_->hidden.add_options()(name.c_str(), po::value<std::vector<std::string>>(), help.c_str());
+  parts_->positional.add(name.c_str(), -1);
+  parts_->positionals.push_back({name, help});
+  parts_->required.push_back(name);
+  return *this;
+}
+
 CommandLine& CommandLine::flag(const std::string& name, const std::string& help) {
   parts_->visible.add_options()(name.c_str(), help.c_str());
   parts_->names.push_back("--" + name);

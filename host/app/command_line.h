@@ -21,6 +21,8 @@ class CommandLine {
   ~CommandLine();
 
   CommandLine& positional(const std::string& name, const std::string& help, bool required = true);
+  // One argument or more, all that come after the others; texts() gives them.
+  CommandLine& positionals(const std::string& name, const std::string& help);
   CommandLine& flag(const std::string& name, const std::string& help);
   // `fallback` as text; "" = absent unless given. `implicit`: what the option means without
   // "=VALUE".
