@@ -180,14 +180,25 @@ std::string footer(const std::vector<Run>& runs) {
   return out + "</footer>\n";
 }
 
+// "a, b and 6 more".
+std::string title_of(const std::vector<Run>& runs) {
+  constexpr size_t kMostTitle = 70;
+  std::string out = runs[0].name;
+  for (size_t i = 1; i < runs.size(); ++i) {
+    if (out.size() + runs[i].name.size() > kMostTitle)
+      return out + fmt::format(" and {} more", runs.size() - i);
+    out += ", " + runs[i].name;
+  }
+  return out;
+}
+
 std::string page(const std::vector<Run>& runs) {
-  std::string title;
-  for (const Run& run : runs) title += (title.empty() ? "" : ", ") + run.name;
+  const std::string title = title_of(runs);
   const std::string charts = shared_figures(runs);
   return html_page(
-      kComparisonPage, shortened(title, 200),
-      page_head(kComparisonPage, shortened(title, 200), fmt::format("{} runs", runs.size())) +
-          final_figures(runs) + differences(runs) + "<section><h2>Curves</h2>\n" + legend(runs) +
+      kComparisonPage, title,
+      page_head(kComparisonPage, title, fmt::format("{} runs", runs.size())) + final_figures(runs) +
+          differences(runs) + "<section><h2>Curves</h2>\n" + legend(runs) +
           (charts.empty() ? "<p class=\"note\">No row with numbers yet.</p>\n" : charts) +
           "</section>\n" + footer(runs));
 }

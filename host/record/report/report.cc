@@ -187,7 +187,9 @@ std::string configuration(const Record& record) {
 }
 
 std::string footer(const Record& record) {
-  std::string out = "<footer>Made from metrics.jsonl and samples/ of the run folder.";
+  std::string out =
+      "<footer>Made from metrics.jsonl, samples/, predictions.jsonl and "
+      "config.resolved.toml of the run folder.";
   if (const std::string date = date_text(record.last_time); !date.empty())
     out += " Last row: " + date + ".";
   if (record.unreadable > 0)

@@ -128,6 +128,14 @@ TEST_F(Comparison, NamesTellRunsApart) {
     EXPECT_THAT(html, HasSubstr(name));
 }
 
+TEST_F(Comparison, ATitleIsNotLongerThanALine) {
+  std::vector<fs::path> runs;
+  for (int i = 0; i < 5; ++i)
+    runs.push_back(make(fmt::format("run-{}-{}", i, std::string(20, 'x')), raft_metrics(1)));
+  EXPECT_THAT(compared(runs), HasSubstr(fmt::format("<h1>run-0-{0}, run-1-{0} and 3 more</h1>",
+                                                    std::string(20, 'x'))));
+}
+
 TEST_F(Comparison, RefusesWhatCannotBeCompared) {
   const fs::path a = make("a", raft_metrics(1));
   EXPECT_THAT(fault({a}), HasSubstr("two runs or more"));
