@@ -2,12 +2,12 @@
 #include "api/recorded_config.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "config/schema.h"
 #include "config/toml.h"
+#include "record/recorded_values.h"
 
 namespace slipway {
 namespace {
@@ -32,37 +32,6 @@ std::vector<std::string> lines_of(const std::string& text) {
   return out;
 }
 
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
-    text.replace(at, what.size(), with);
-  return text;
-}
-
-using Values = std::map<std::string, Value>;
-
-void flatten(const std::string& key, const Value& value, Values& out) {
-  const bool list_of_tables =
-      value.kind == Value::Kind::kArray && std::ranges::any_of(value.items, [](const Value& item) {
-        return item.kind == Value::Kind::kTable;
-      });
-  if (value.kind == Value::Kind::kTable && !value.table.empty())
-    for (const auto& [name, each] : value.table)
-      flatten(key.empty() ? name : key + "." + name, each, out);
-  else if (list_of_tables)
-    for (size_t i = 0; i < value.items.size(); ++i)
-      flatten(fmt::format("{}[{}]", key, i), value.items[i], out);
-  else if (!key.empty()) out[key] = value;
-}
-
-// ${NAME} stays what it is: it is the names of secrets that are compared, and told.
-Values values_of(const std::string& text, const char* origin) {
-  Values out;
-  flatten("", parse_toml(replaced(text, "${", "$\\u0001{"), origin), out);
-  return out;
-}
-
-std::string shown(const Value& value) { return replaced(value.toml(), "\\u0001", ""); }
-
 bool is_same(const Value& a, const Value& b) {
   if (a.kind == Value::Kind::kArray && b.kind == Value::Kind::kArray)
     return std::ranges::equal(a.items, b.items,
@@ -80,19 +49,6 @@ bool is_default(const std::string& key, const Value& value) {
     if (key == fmt::format("{}.{}", each.section, each.name))
       return each.fallback != nullptr && is_same(parse_toml_value(each.fallback, key), value);
   return false;
-}
-
-// "reward plugin org.slipway.reward.length" -> "1.0.0 sha256 ...", and "slipway" -> its version.
-std::map<std::string, std::string> programs_in(const std::string& text) {
-  std::map<std::string, std::string> out;
-  for (const std::string& line : lines_of(text)) {
-    if (line.starts_with("# slipway ")) out["slipway"] = line.substr(10);
-    const size_t plugin = line.starts_with("# ") ? line.find(" plugin ") : std::string::npos;
-    const size_t end = plugin == std::string::npos ? plugin : line.find(' ', plugin + 8);
-    if (end != std::string::npos && line.find(" sha256 ", end) != std::string::npos)
-      out[line.substr(2, end - 2)] = line.substr(end + 1);
-  }
-  return out;
 }
 
 // The changes of earlier resumptions.
@@ -128,20 +84,22 @@ std::string resolved_text(const RunConfig& config, const Plan& plan, const Regis
 
 std::vector<std::string> differences(const std::string& recorded, const std::string& now) {
   std::vector<std::string> out;
-  const Values before = values_of(recorded, "recorded"), after = values_of(now, "now");
+  const RecordedValues before = recorded_values(recorded, "recorded"),
+                       after = recorded_values(now, "now");
   for (const auto& [key, value] : after) {
     const auto old = before.find(key);
     if (is_beside_the_point(key) ||
         (old == before.end() ? is_default(key, value) : is_same(old->second, value)))
       continue;
     out.push_back(fmt::format("{} was {}, is {}", key,
-                              old == before.end() ? "not set" : shown(old->second), shown(value)));
+                              old == before.end() ? "not set" : recorded_text(old->second),
+                              recorded_text(value)));
   }
   for (const auto& [key, value] : before)
     if (!is_beside_the_point(key) && !after.contains(key))
-      out.push_back(fmt::format("{} was {}, is not set", key, shown(value)));
-  const auto then = programs_in(recorded);
-  for (const auto& [name, version] : programs_in(now))
+      out.push_back(fmt::format("{} was {}, is not set", key, recorded_text(value)));
+  const auto then = recorded_programs(recorded);
+  for (const auto& [name, version] : recorded_programs(now))
     if (const auto old = then.find(name); old != then.end() && old->second != version)
       out.push_back(fmt::format("{} was {}, is {}", name, old->second, version));
   return out;

@@ -92,11 +92,12 @@ CommandLine& CommandLine::positional(const std::string& name, const std::string&
   return *this;
 }
 
-CommandLine& CommandLine::rest(const std::string& name, const std::string& help) {
+CommandLine& CommandLine::rest(const std::string& name, const std::string& help, bool required) {
   parts_->hidden.add_options()(name.c_str(), po::value<std::vector<std::string>>(), help.c_str());
   parts_->positional.add(name.c_str(), -1);
   parts_->positionals.push_back({name, help});
   parts_->shape.positionals.push_back({name, "", help});
+  if (required) parts_->required.push_back(name);
   return *this;
 }
 

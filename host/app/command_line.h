@@ -36,8 +36,9 @@ class CommandLine {
   ~CommandLine();
 
   CommandLine& positional(const std::string& name, const std::string& help, bool required = true);
-  // As many as there are: texts(name).
-  CommandLine& rest(const std::string& name, const std::string& help);
+  // As many as there are, or with `required` one at least, all that come after the others:
+  // texts(name).
+  CommandLine& rest(const std::string& name, const std::string& help, bool required = false);
   CommandLine& flag(const std::string& name, const std::string& help);
   // `fallback` as text; "" = absent unless given. `implicit`: what the option means without
   // "=VALUE".

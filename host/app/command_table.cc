@@ -11,7 +11,7 @@ constexpr Command kCommands[] = {
     {"predict", predict_command, "write what a model predicts for each example"},
     {"generate", generate_command, "let a model write: weights folder, GGUF file or checkpoint"},
     {"search", search_command, "search hyperparameters: many runs of one run file"},
-    {"report", report_command, "draw a run again: report.html and a picture"},
+    {"report", report_command, "draw a run again, compare runs, show a search"},
     {"config", config_command, "check a run file, explain its keys, print their schema",
      "check|help|schema"},
     {"plugin", plugin_command, "list plugins, show what one offers", "list|info"},

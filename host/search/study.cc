@@ -76,7 +76,11 @@ void append(AppendLog& journal, const Json& row) {
 }
 
 Json row_of(const Trial& trial, const StudySettings& settings, const char* state) {
-  Json row = {{"trial", trial.number}, {"state", state}, {"values", Json::object()}};
+  Json row = {{"trial", trial.number},
+              {"state", state},
+              {"metric", settings.metric},
+              {"direction", settings.maximize ? "maximize" : "minimize"},
+              {"values", Json::object()}};
   for (size_t i = 0; i < settings.domains.size(); ++i)
     row["values"][settings.domains[i].name] = json_of(trial.values[i]);
   return row;

@@ -15,6 +15,32 @@ def sets(folder: pathlib.Path, *more: str) -> list:
     return [part for setting in [f"run.output_dir={folder}", *SETTINGS, *more] for part in ("--set", setting)]
 
 
+def pages(search: pathlib.Path, root: pathlib.Path, best: int) -> None:
+    """The page of the search, and one that compares two of its trials."""
+    def report(*args, code: int = 0) -> str:
+        done = subprocess.run([sys.argv[1], "report", *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
+        assert done.returncode == code, (args, done)
+        return done.stderr
+
+    assert str(search / "report.html") in report(search)
+    page = (search / "report.html").read_text()
+    rows = [int(part.split("<")[0]) for part in page.split('">trial ')[1:] if part.split("<")[0].isdigit() and "</span></td>" in part[:20]]
+    assert rows[0] == best and sorted(rows) == [0, 1, 2, 3], rows
+    assert "eval_loss against train.num_train_epochs" in page and "less is better" in page and "Curves of the best 4 trials" in page
+    report(search, "--output", "again.html")
+    assert (root / "again.html").read_text() == page
+    trials = [search / "trial-0000", search / "trial-0001"]
+    report(*trials)
+    compared = (root / "comparison.html").read_text()
+    assert all(text in compared for text in ("<title>trial-0000, trial-0001", "num_<wbr/>train_<wbr/>epochs", "<h3>Held-out loss</h3>"))
+    report(*trials)
+    assert (root / "comparison.html").read_text() == compared, "the same folders must give the same page"
+    assert "is not a page of a Slipway comparison" in report(*trials, "--output", trials[0] / "report.html", code=1)
+    for args, fault in (([*trials, "--picture", "x.svg"], "--picture is of one run"), ([trials[0], "--output", "x.html"], "--output is for several runs"),
+                        ([search, trials[0]], "is the folder of a search"), ([root, trials[0]], "no metrics.jsonl there")):
+        assert fault in report(*args, code=1 if args[0] == root else 2), args
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="slipway-search-") as name:
         root = pathlib.Path(name)
@@ -41,6 +67,11 @@ def main() -> None:
             state = json.loads((folder / "trainer_state.json").read_text())
             assert state["is_hyper_param_search"] and state["trial_name"] == f"trial-{i:04}", state["trial_name"]
             assert set(state["trial_params"]) == {"train.seed", "train.num_train_epochs"} and state["trial_params"]["train.seed"] == seed, state["trial_params"]
+        values = [trial["eval_loss"] for trial in trials]
+        pages(root / "search", root, values.index(min(values)))
+        # a page in its folder does not stand in a search's way
+        again = subprocess.run([sys.argv[1], "search", str(root / "search.toml"), "--json", *sets(root / "search")], check=True, stdout=subprocess.PIPE).stdout
+        assert json.loads(again)["trials"] == trials
         assert drawn == {1, 2}, f"the search drew only {drawn}; choose another search.seed"
         print(f"{len(trials)} trials of seeds {sorted(drawn)}, each with the model that its seed makes")
 

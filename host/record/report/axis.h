@@ -1,5 +1,6 @@
 // Axes of a chart: ranges, round ticks and the frame that every chart stands in.
 #pragma once
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,10 @@ namespace slipway::report {
 // Values lo..hi on pixels at_lo..at_hi.
 struct Scale {
   double lo = 0, hi = 1, at_lo = 0, at_hi = 1;
+  bool log = false;  // wants values over 0
   double operator()(double value) const {
-    return at_lo + (value - lo) / (hi - lo) * (at_hi - at_lo);
+    const double share = log ? std::log(value / lo) / std::log(hi / lo) : (value - lo) / (hi - lo);
+    return at_lo + share * (at_hi - at_lo);
   }
 };
 
@@ -18,6 +21,8 @@ struct Axis {
   double lo = 0, hi = 1, step = 1;
   std::vector<double> ticks;  // ascending, within lo..hi
   int exponent = 0;           // tick texts are in units of 10^exponent
+  bool log = false;
+  std::vector<std::string> names;  // what the ticks 0, 1, ... stand for, where they are no numbers
   std::string text(double tick) const;
 };
 
@@ -28,6 +33,12 @@ Axis value_axis(double lo, double hi, bool from_zero, int most_ticks);
 // An axis of whole numbers (steps, iterations) that ends where the data ends; a single value stands
 // in the middle.
 Axis count_axis(double lo, double hi, int most_ticks);
+
+// A logarithmic axis around lo..hi, which are over 0.
+Axis log_axis(double lo, double hi, int most_ticks);
+
+// The values 0, 1, ... with a name each.
+Axis named_axis(const std::vector<std::string>& names);
 
 struct Frame {
   int width = 470, height = 264;

@@ -90,14 +90,13 @@ std::string band_path(const Band& band, const Scale& to_x, const Scale& to_y) {
   return there.empty() || back.empty() ? "" : there + back + "Z";
 }
 
-// What the script of the page reads out: pixel x, pixel y, x, y of every drawn point.
-std::string hover_points(const Points& points, const Scale& to_x, const Scale& to_y) {
+// What the script of the page reads out: pixel x, x, y of every drawn point.
+std::string hover_points(const Points& points, const Scale& to_x) {
   std::string out;
   for (size_t i = 0; i < points.x.size(); ++i)
     if (!std::isnan(points.y[i]))
-      fmt::format_to(std::back_inserter(out), "{}{:.1f},{:.1f},{:.6g},{:.4g}",
-                     out.empty() ? "" : ";", to_x(points.x[i]), to_y(points.y[i]), points.x[i],
-                     points.y[i]);
+      fmt::format_to(std::back_inserter(out), "{}{:.1f},{:.6g},{:.4g}", out.empty() ? "" : ";",
+                     to_x(points.x[i]), points.x[i], points.y[i]);
   return out;
 }
 
@@ -109,15 +108,18 @@ std::optional<double> last_finite(const Points& points) {
 
 std::string series_svg(const Series& series, const Points& points, const Scale& to_x,
                        const Scale& to_y, bool hover) {
-  std::string out = fmt::format("<g class=\"series c{}{}\"", series.colour,
+  std::string out = fmt::format("<g class=\"series c{}{}{}\"", series.colour,
                                 series.faint               ? " faint"
                                 : points.x.size() > kDense ? " dense"
-                                                           : "");
+                                                           : "",
+                                series.dashed ? " dashed" : "");
   if (hover)
     out += fmt::format(" data-name=\"{}\" data-points=\"{}\"", escape(series.name),
-                       hover_points(points, to_x, to_y));
-  out += fmt::format("><path class=\"line\" d=\"{}\"/>", line_path(points, to_x, to_y));
-  if (points.x.size() <= kMostDots && !series.faint)
+                       hover_points(points, to_x));
+  out += ">";
+  if (series.joined)
+    out += fmt::format("<path class=\"line\" d=\"{}\"/>", line_path(points, to_x, to_y));
+  if (!series.joined || (points.x.size() <= kMostDots && !series.faint))
     for (size_t i = 0; i < points.x.size(); ++i)
       if (!std::isnan(points.y[i]))
         out += fmt::format("<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"/>",
@@ -127,26 +129,51 @@ std::string series_svg(const Series& series, const Points& points, const Scale& 
 
 struct Label {
   std::string value, name;
-  int colour;
+  const Series* series;
   double y;
   // the value is bold
-  double width() const { return 26 + text_width(value, 14) + text_width(name, 12.5); }
+  double width() const { return kBesideName + text_width(value, 14) + text_width(name, 12.5); }
+  // key, blanks
+  static constexpr double kBesideName = 26;
 };
 
-std::string labels_svg(std::vector<Label> labels, const Frame& frame, const Scale& to_y) {
+std::string label_svg(const Label& label, double x, double y, double room) {
+  const double left = room - Label::kBesideName - text_width(label.value, 14);
+  return fmt::format(
+      "<g class=\"c{}{}\"><path class=\"key\" d=\"M{:.1f} {:.1f}h12\"/></g><text class=\"label\" "
+      "x=\"{:.1f}\" y=\"{:.1f}\"><tspan class=\"value\">{}</tspan> {}</text>\n",
+      label.series->colour, label.series->dashed ? " dashed" : "", x, y, x + 17, y + 4.3,
+      escape(label.value), escape(fitted(label.name, 12.5, left)));
+}
+
+std::string labels_svg(const std::vector<Label>& labels, const Frame& frame, const Scale& to_y) {
   std::vector<double> at;
   for (const Label& label : labels) at.push_back(to_y(label.y));
   spread(at, kLabelGap, frame.top + 2, frame.plot_bottom() - 2);
   std::string out;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const double x = frame.plot_right() + 4;
-    out += fmt::format("<g class=\"c{}\"><path class=\"key\" d=\"M{:.1f} {:.1f}h12\"/></g>",
-                       labels[i].colour, x, at[i]);
-    out += fmt::format(
-        "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\"><tspan class=\"value\">{}</tspan> "
-        "{}</text>\n",
-        x + 17, at[i] + 4.3, escape(labels[i].value), escape(labels[i].name));
+  for (size_t i = 0; i < labels.size(); ++i)
+    out += label_svg(labels[i], frame.plot_right() + 4, at[i], frame.right);
+  return out;
+}
+
+// Labels in rows between the name of the value axis and the plot, as many in a row as fit; makes
+// room for them.
+std::string labels_above(const std::vector<Label>& labels, Frame& frame) {
+  constexpr double kRow = 19, kBetween = 14;
+  std::string out;
+  double x = 0, y = frame.top;
+  for (const Label& label : labels) {
+    const double width = std::min(label.width(), static_cast<double>(frame.width));
+    if (x > 0 && x + width > frame.width) {
+      x = 0;
+      y += kRow;
+    }
+    out += label_svg(label, x, y, width);
+    x += width + kBetween;
   }
+  const double rows = labels.empty() ? 0 : y - frame.top + kRow;
+  frame.top += rows;
+  frame.height += static_cast<int>(rows);
   return out;
 }
 
@@ -170,6 +197,9 @@ std::string marks_svg(const std::vector<double>& marks, const Axis& x, const Fra
   return out;
 }
 
+// A level or a bound of a band that the axis can show.
+bool on_axis(const Chart& chart, double y) { return std::isfinite(y) && (y > 0 || !chart.log); }
+
 std::pair<Range, Range> ranges(const Chart& chart, const std::vector<Points>& drawn) {
   Range x, y;
   for (const Points& points : drawn) {
@@ -179,12 +209,54 @@ std::pair<Range, Range> ranges(const Chart& chart, const std::vector<Points>& dr
     }
   }
   if (y.empty()) return {x, y};
-  for (const Level& level : chart.levels) y.add(level.y);
+  for (const Level& level : chart.levels)
+    if (on_axis(chart, level.y)) y.add(level.y);
   for (const Band& band : chart.bands) {
     for (const double value : band.lo) y.add(value);
     for (const double value : band.hi) y.add(value);
   }
   return {x, y};
+}
+
+Points points_of(const Chart& chart, Series series) {
+  if (chart.log)
+    for (double& y : series.y)
+      if (!(y > 0)) y = NAN;
+  if (!series.joined) {  // every dot, where several stand at one place of x too
+    Points out;
+    for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i)
+      if (std::isfinite(series.x[i]) && std::isfinite(series.y[i])) {
+        out.x.push_back(series.x[i]);
+        out.y.push_back(series.y[i]);
+      }
+    return out;
+  }
+  return drawn_points(series, chart.width > 400 ? kMostPoints : kMostPoints / 2);
+}
+
+Axis x_axis(const Chart& chart, const Range& range) {
+  const int ticks = chart.width > 400 ? 7 : 5;
+  if (!chart.x_names.empty()) return named_axis(chart.x_names);
+  if (chart.x_log) return log_axis(range.lo, range.hi, ticks - 1);
+  return chart.x_range ? value_axis(range.lo, range.hi, false, ticks)
+                       : count_axis(range.lo, range.hi, ticks);
+}
+
+// Everything inside the frame, in the order in which it covers what was drawn before.
+std::string drawing(const Chart& chart, const std::vector<Points>& drawn, const Frame& frame,
+                    const Scale& to_x, const Scale& to_y) {
+  std::string out;
+  for (const Band& band : chart.bands)
+    out += fmt::format("<g class=\"c{}\"><path class=\"band\" d=\"{}\"/></g>\n", band.colour,
+                       band_path(band, to_x, to_y));
+  for (const Level& level : chart.levels)
+    if (on_axis(chart, level.y)) out += level_line(level, frame, to_y);
+  for (size_t i = 0; i < chart.series.size(); ++i)
+    if (last_finite(drawn[i]))
+      out += series_svg(chart.series[i], drawn[i], to_x, to_y, chart.hover);
+  for (const Level& level : chart.levels)
+    if (on_axis(chart, level.y)) out += level_name(level, frame, to_y);
+  return out;
 }
 
 }  // namespace
@@ -208,37 +280,42 @@ Points drawn_points(const Series& series, size_t most) {
   return out.x.size() > most ? thinned(out, std::max<size_t>(1, most / 4)) : out;
 }
 
+Chart narrow(Chart chart) {
+  chart.width = 300;
+  chart.height = 236;
+  chart.keys_above = true;
+  return chart;
+}
+
 std::string svg_curve(const Chart& chart) {
   std::vector<Points> drawn;
   std::vector<Label> labels;
   Frame frame{.width = chart.width, .height = chart.height};
   for (const Series& series : chart.series) {
-    drawn.push_back(drawn_points(series, kMostPoints));
+    drawn.push_back(points_of(chart, series));
     const std::optional<double> last = last_finite(drawn.back());
-    if (!last || series.faint) continue;
-    labels.push_back({number_text(*last), series.name, series.colour, *last});
-    frame.right = std::max(frame.right, std::min(labels.back().width(), chart.width * 0.4));
+    if (!last || series.faint || series.name.empty()) continue;
+    labels.push_back({number_text(*last), series.name, &series, *last});
+    if (!chart.keys_above)
+      frame.right = std::max(frame.right, std::min(labels.back().width(), chart.width * 0.4));
   }
   const auto [x_range, y_range] = ranges(chart, drawn);
   if (y_range.empty()) return "";
-  const Axis x = count_axis(x_range.lo, x_range.hi, chart.width > 400 ? 7 : 5);
-  const Axis y = value_axis(y_range.lo, y_range.hi, chart.from_zero, 6);
+  const std::string above = chart.keys_above ? labels_above(labels, frame) : "";
+  const Axis x = x_axis(chart, x_range);
+  const Axis y = chart.log ? log_axis(y_range.lo, y_range.hi, 6)
+                           : value_axis(y_range.lo, y_range.hi, chart.from_zero, 6);
   Scale to_x, to_y;
   const std::string frame_svg = axes(frame, x, y, chart.x_name, chart.y_name, to_x, to_y);
   std::string out = fmt::format(
-      "<svg class=\"chart\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\" "
-      "data-count=\"{2}\">\n",
-      chart.width, chart.height, escape(chart.counted));
-  out += frame_svg + marks_svg(chart.marks, x, frame, to_x);
-  for (const Band& band : chart.bands)
-    out += fmt::format("<g class=\"c{}\"><path class=\"band\" d=\"{}\"/></g>\n", band.colour,
-                       band_path(band, to_x, to_y));
-  for (const Level& level : chart.levels) out += level_line(level, frame, to_y);
-  for (size_t i = 0; i < chart.series.size(); ++i)
-    if (last_finite(drawn[i]))
-      out += series_svg(chart.series[i], drawn[i], to_x, to_y, chart.hover);
-  for (const Level& level : chart.levels) out += level_name(level, frame, to_y);
-  return out + labels_svg(labels, frame, to_y) + "</svg>";
+      "<svg class=\"chart{0}{1}\" viewBox=\"0 0 {2} {3}\" width=\"{2}\" height=\"{3}\" "
+      "role=\"img\" "
+      "aria-label=\"{4}\" data-count=\"{5}\" data-top=\"{6:.0f}\">\n",
+      chart.css.empty() ? "" : " ", chart.css, frame.width, frame.height, escape(chart.y_name),
+      escape(chart.counted), frame.top - 2);
+  out +=
+      frame_svg + marks_svg(chart.marks, x, frame, to_x) + drawing(chart, drawn, frame, to_x, to_y);
+  return out + (chart.keys_above ? above : labels_svg(labels, frame, to_y)) + "</svg>";
 }
 
 }  // namespace slipway::report

@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
+#include <fstream>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/place.h"
 
 namespace slipway::report {
@@ -67,8 +66,8 @@ Json parse_line(std::string_view line) {
   return row;
 }
 
-// Calls `use` with every line that is a JSON object; returns how many are not, a torn last line
-// left out.
+}  // namespace
+
 size_t each_row(const std::string& text, const std::function<void(const Json&)>& use) {
   size_t unreadable = 0;
   for (size_t begin = 0; begin < text.size();) {
@@ -86,23 +85,25 @@ size_t each_row(const std::string& text, const std::function<void(const Json&)>&
   return unreadable;
 }
 
-double number(const Json& row, const char* key) {
+double number_at(const Json& row, const char* key) {
   const auto at = row.find(key);
   if (at == row.end() || !at->is_number()) return kMissing;
   const double value = at->get<double>();
   return std::abs(value) <= kLargest ? value : kMissing;
 }
 
-std::string text_of(const Json& row, const char* key) {
+std::string text_at(const Json& row, const char* key) {
   const auto at = row.find(key);
   return at != row.end() && at->is_string() ? clean_text(at->get_ref<const std::string&>())
                                             : std::string();
 }
 
+namespace {
+
 void append(Table& table, const Json& row) {
   for (const auto& [key, value] : row.items()) {
     if (!value.is_number()) continue;
-    std::vector<double>& column = table.columns[key];
+    std::vector<double>& column = table.columns[clean_text(key)];
     column.resize(table.rows, kMissing);
     const double x = value.get<double>();
     column.push_back(std::abs(x) <= kLargest ? x : kMissing);
@@ -111,25 +112,25 @@ void append(Table& table, const Json& row) {
 }
 
 void read_metrics(const std::string& text, Record& record) {
-  double first_time = kMissing, session = kMissing;
+  double session = kMissing;
   record.unreadable = each_row(text, [&](const Json& row) {
-    const std::string event = text_of(row, "event");
+    const std::string event = text_at(row, "event");
     if (event == "iteration") append(record.iterations, row);
     if (event == "evaluate") append(record.evaluations, row);
     if (event.empty()) append(record.steps, row);
-    if (event == "rollback") record.kept_iteration = number(row, "to_iteration");
+    if (event == "rollback") record.kept_iteration = number_at(row, "to_iteration");
     // Rows after an end were written by a run that was resumed: it has not ended.
-    record.outcome = event == "end" ? text_of(row, "outcome") : "";
+    record.outcome = event == "end" ? text_at(row, "outcome") : "";
     if (event == "end" && record.outcome.empty()) record.outcome = "ended";
-    session = event == "end" ? number(row, "seconds") : kMissing;
-    const double time = number(row, "time");
+    session = event == "end" ? number_at(row, "seconds") : kMissing;
+    const double time = number_at(row, "time");
     if (std::isnan(time)) return;
-    if (std::isnan(first_time)) first_time = time;
+    if (std::isnan(record.first_time)) record.first_time = time;
     record.last_time = time;
   });
   for (Table* table : {&record.steps, &record.iterations, &record.evaluations})
     for (auto& [key, column] : table->columns) column.resize(table->rows, kMissing);
-  record.seconds = std::isnan(session) ? record.last_time - first_time : session;
+  record.seconds = std::isnan(session) ? record.last_time - record.first_time : session;
 }
 
 // A page without a part is better than no page: what cannot be read counts as empty.
@@ -146,7 +147,7 @@ std::string read_if_there(const fs::path& file) {
 std::vector<Sample> read_samples(const fs::path& file) {
   std::vector<Sample> out;
   each_row(read_if_there(file), [&](const Json& row) {
-    out.push_back({text_of(row, "prompt"), text_of(row, "completion"), number(row, "reward")});
+    out.push_back({text_at(row, "prompt"), text_at(row, "completion"), number_at(row, "reward")});
   });
   return out;
 }
@@ -203,6 +204,41 @@ void read_pairs(const fs::path& samples, Record& record) {
       record.pairs.push_back({before[i], after[i]});
 }
 
+// What a run says by itself of one example is its "logprobs"; tokens that are not the label's have
+// none.
+double mean_logprob(const Json& row) {
+  const auto at = row.find("logprobs");
+  if (at == row.end() || !at->is_array()) return kMissing;
+  double sum = 0, count = 0;
+  for (const Json& each : *at)
+    if (each.is_number()) sum += each.get<double>(), ++count;
+  return count > 0 && std::abs(sum) <= kLargest ? sum / count : kMissing;
+}
+
+void read_predictions(const fs::path& file, Record& record) {
+  constexpr size_t kMostBytes = 16u << 20;  // of a file that may be as long as the held-out data
+  std::error_code ec;
+  if (!fs::is_regular_file(file, ec)) return;
+  std::ifstream in(file, std::ios::binary);
+  std::string text(kMostBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  record.more_predictions = text.size() > kMostBytes;
+  each_row(text, [&](const Json& row) {
+    Prediction each{text_at(row, "prompt"), text_at(row, "label"), text_at(row, "prediction"),
+                    mean_logprob(row)};
+    if (!each.prediction.empty()) record.predictions.push_back(std::move(each));
+  });
+}
+
+RecordedValues values_in(const std::string& config) {
+  try {
+    return recorded_values(config, "config.resolved.toml");
+  } catch (const Error&) {  // damaged, or another program's
+    return {};
+  }
+}
+
 }  // namespace
 
 const std::vector<double>& Table::column(const std::string& key) const {
@@ -242,7 +278,7 @@ std::string clean_text(std::string_view text) {
   return out;
 }
 
-Record read_record(const fs::path& run_dir) {
+Record read_rows(const fs::path& run_dir) {
   const fs::path metrics = run_dir / "metrics.jsonl";
   std::error_code ec;
   if (!fs::is_regular_file(metrics, ec))
@@ -252,9 +288,16 @@ Record read_record(const fs::path& run_dir) {
   record.name =
       clean_text(without_slash(fs::absolute(run_dir, ec).lexically_normal()).filename().string());
   read_metrics(read_file(metrics), record);
+  record.config = clean_text(read_if_there(run_dir / "config.resolved.toml"));
+  record.values = values_in(record.config);
+  return record;
+}
+
+Record read_record(const fs::path& run_dir) {
+  Record record = read_rows(run_dir);
   read_training_samples(run_dir / "samples", record);
   read_pairs(run_dir / "samples", record);
-  record.config = clean_text(read_if_there(run_dir / "config.resolved.toml"));
+  read_predictions(run_dir / "predictions.jsonl", record);
   return record;
 }
 
@@ -266,6 +309,13 @@ int final_evaluation(const Record& record) {
          iteration[static_cast<size_t>(at)] > record.kept_iteration)
     --at;
   return at;
+}
+
+double final_value(const Record& record, const std::string& key) {
+  const int row = final_evaluation(record);
+  const std::vector<double>& column = record.evaluations.column(key);
+  return row >= 0 && static_cast<size_t>(row) < column.size() ? column[static_cast<size_t>(row)]
+                                                              : kMissing;
 }
 
 }  // namespace slipway::report

@@ -5,54 +5,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
+#include "record/report/figure.h"
+#include "record/report/series.h"
 #include "record/report/text.h"
 
 namespace slipway::report {
 namespace {
 
-constexpr size_t kManySteps = 120;  // from here on loss and gradient norm get a moving mean
 constexpr size_t kMostMarks = 60;
 constexpr size_t kMostRewards = 12;  // with a chart each
 
-std::vector<double> scaled(std::vector<double> values, double factor) {
-  for (double& value : values) value *= factor;
-  return values;
-}
-
-// Mean of the finite values around each entry, over what there is of the window at the ends;
-// missing where the entry is.
-std::vector<double> moving_mean(const std::vector<double>& values, size_t window) {
-  std::vector<double> sums{0.0}, counts{0.0}, out;
-  for (const double value : values) {
-    sums.push_back(sums.back() + (std::isnan(value) ? 0.0 : value));
-    counts.push_back(counts.back() + (std::isnan(value) ? 0.0 : 1.0));
-  }
-  for (size_t i = 0; i < values.size(); ++i) {
-    const size_t begin = i - std::min(i, window / 2),
-                 end = std::min(values.size(), i + window / 2 + 1);
-    out.push_back(std::isnan(values[i])
-                      ? kMissing
-                      : (sums[end] - sums[begin]) / (counts[end] - counts[begin]));
-  }
-  return out;
-}
-
-void add(Chart& chart, const Table& table, const std::string& x, const std::string& y,
-         const std::string& name, int colour, double factor = 1) {
-  if (table.has(y) && table.has(x))
-    chart.series.push_back({name, colour, table.column(x), scaled(table.column(y), factor)});
-}
-
 // Puts a long first series into the background of its moving mean.
 void add_mean(Chart& chart) {
-  if (chart.series.empty() || chart.series[0].y.size() < kManySteps) return;
-  Series mean = chart.series[0];
-  const size_t window = std::max<size_t>(9, mean.y.size() / 40);
-  mean.name = fmt::format("mean of {}", window);
-  mean.y = moving_mean(mean.y, window);
+  if (chart.series.empty()) return;
+  std::optional<Series> mean = mean_of_long(chart.series[0]);
+  if (!mean) return;
   chart.series[0].faint = true;
-  chart.series.push_back(std::move(mean));
+  chart.series.push_back(std::move(*mean));
 }
 
 // Evaluations of a RAFT run are counted by iteration, others by step.
@@ -82,14 +53,6 @@ Chart per_step(const Record& record, const std::string& y_name) {
   return chart;
 }
 
-std::string figure(const std::string& title, const std::string& note, const std::string& svg) {
-  if (svg.empty()) return "";
-  const std::string more =
-      note.empty() ? "" : fmt::format("<p class=\"note\">{}</p>", escape(note));
-  return fmt::format("<figure><figcaption><h3>{}</h3>{}</figcaption>\n{}</figure>\n", escape(title),
-                     more, svg);
-}
-
 std::string reward_figure(const Record& record) {
   const Chart chart = reward_chart(record);
   std::string note;
@@ -98,7 +61,8 @@ std::string reward_figure(const Record& record) {
                        whole_text(static_cast<double>(record.held_out_prompts)));
   if (record.iterations.has("policy_reward")) note += "Policy: one sample a prompt. ";
   if (record.iterations.has("selected_reward")) note += "Selected: the samples trained on.";
-  return figure("Reward", note, svg_curve(chart));
+  return figure(reward_names(record).size() > 1 ? "Reward: the weighted sum" : "Reward", note,
+                chart);
 }
 
 // With several rewards a chart of each: their scales are their own.
@@ -108,15 +72,15 @@ std::string reward_figures(const Record& record) {
   for (size_t i = 0; names.size() > 1 && i < std::min(names.size(), kMostRewards); ++i) {
     const std::string key = "rewards/" + names[i] + "/mean";
     Chart chart = per_iteration(record, "mean score of an answer");
-    add(chart, record.iterations, "iteration", key, "training", 2);
-    add(chart, record.evaluations, evaluation_x(record), "eval_" + key, "held-out", 1);
+    add_series(chart, record.iterations, "iteration", key, "training", 2);
+    add_series(chart, record.evaluations, evaluation_x(record), "eval_" + key, "held-out", 1);
     const bool cut = i + 1 == kMostRewards && names.size() > kMostRewards;
     out += figure("Reward " + names[i],
                   fmt::format("Before its weight, over the answers that it has an opinion on.{}",
                               cut ? fmt::format(" {} more rewards are in metrics.jsonl.",
                                                 names.size() - kMostRewards)
                                   : ""),
-                  svg_curve(chart));
+                  chart);
   }
   return out;
 }
@@ -127,7 +91,7 @@ std::string loss_figure(const Record& record) {
   if (!chart.series.empty() && chart.series[0].faint)
     note = "Thin: every logged step. Bold: the mean around it. ";
   if (!chart.marks.empty()) note += "A dotted line stands where an iteration ends.";
-  return figure("Training loss", note, svg_curve(chart));
+  return figure_with_log("Training loss", note, chart, "log-loss");
 }
 
 std::string histogram_figure(const Record& record) {
@@ -138,55 +102,53 @@ std::string histogram_figure(const Record& record) {
   if (!record.last_rewards.empty())
     bars.push_back({name(record.last_iteration), 1, record.last_rewards});
   return figure("Rewards of the training samples", "Every sample drawn, before selection.",
-                svg_histogram(bars, "reward of a sample"));
+                Histogram{.bars = bars, .x_name = "reward of a sample", .css = ""});
 }
 
 std::string length_figures(const Record& record) {
   const std::string x = evaluation_x(record);
   Chart length = per_iteration(record, "tokens an answer");
   length.from_zero = true;
-  add(length, record.iterations, "iteration", "mean_length", "training", 2);
-  add(length, record.evaluations, x, "eval_mean_length", "held-out", 1);
+  add_series(length, record.iterations, "iteration", "mean_length", "training", 2);
+  add_series(length, record.evaluations, x, "eval_mean_length", "held-out", 1);
   Chart cut = per_iteration(record, "% of answers");
   cut.from_zero = true;
-  add(cut, record.iterations, "iteration", "cut_share", "training", 2, 100);
-  add(cut, record.evaluations, x, "eval_cut_share", "held-out", 1, 100);
-  return figure("Mean length", "", svg_curve(length)) +
-         figure("Cut share", "Answers that reached the token limit before they ended.",
-                svg_curve(cut));
+  add_series(cut, record.iterations, "iteration", "cut_share", "training", 2, 100);
+  add_series(cut, record.evaluations, x, "eval_cut_share", "held-out", 1, 100);
+  return figure("Mean length", "", length) +
+         figure("Cut share", "Answers that reached the token limit before they ended.", cut);
 }
 
 std::string optimizer_figures(const Record& record) {
   Chart rate = per_step(record, "learning rate"),
         norm = per_step(record, "gradient norm before clipping");
   rate.from_zero = norm.from_zero = true;
-  add(rate, record.steps, "global_step", "learning_rate", "rate", 3);
-  add(norm, record.steps, "global_step", "grad_norm", "norm", 4);
+  add_series(rate, record.steps, "global_step", "learning_rate", "rate", 3);
+  add_series(norm, record.steps, "global_step", "grad_norm", "norm", 4);
   add_mean(norm);
-  return figure("Learning rate", "", svg_curve(rate)) +
-         figure("Gradient norm", "", svg_curve(norm));
+  return figure("Learning rate", "", rate) + figure("Gradient norm", "", norm);
 }
 
 std::string speed_figures(const Record& record) {
   Chart kl = per_iteration(record, "KL to the starting model, nats a token"),
         time = per_iteration(record, "seconds");
   kl.from_zero = time.from_zero = true;
-  add(kl, record.iterations, "iteration", "kl", "KL", 4);
-  add(time, record.iterations, "iteration", "generate_seconds", "generate", 1);
-  add(time, record.iterations, "iteration", "train_seconds", "train", 2);
-  add(time, record.evaluations, "iteration", "eval_runtime", "evaluate", 3);
+  add_series(kl, record.iterations, "iteration", "kl", "KL", 4);
+  add_series(time, record.iterations, "iteration", "generate_seconds", "generate", 1);
+  add_series(time, record.iterations, "iteration", "train_seconds", "train", 2);
+  add_series(time, record.evaluations, "iteration", "eval_runtime", "evaluate", 3);
   // Time alone, without a finished iteration, would be a chart of one evaluation.
-  const std::string svg = record.iterations.rows > 0 ? svg_curve(time) : "";
+  if (record.iterations.rows == 0) time.series.clear();
   Chart speed = per_step(record, "tokens/s");
   speed.from_zero = true;
-  add(speed, record.steps, "global_step", "tokens_per_second", "trained", 2);
+  add_series(speed, record.steps, "global_step", "tokens_per_second", "trained", 2);
   add_mean(speed);
   std::string mfu;
   if (record.steps.has("mfu"))
     mfu = fmt::format("{} % of the processor's measured matrix product rate at the end.",
                       number_text(100 * record.steps.last("mfu"), 2));
-  return figure("Distance from the starting model", "", svg_curve(kl)) +
-         figure("Time of an iteration", "", svg) + figure("Training speed", mfu, svg_curve(speed));
+  return figure("Distance from the starting model", "", kl) +
+         figure("Time of an iteration", "", time) + figure("Training speed", mfu, speed);
 }
 
 }  // namespace
@@ -195,9 +157,9 @@ Chart reward_chart(const Record& record) {
   Chart chart = per_iteration(record, "mean reward of an answer");
   const Table& held_out = record.evaluations;
   const std::string x = evaluation_x(record);
-  add(chart, record.iterations, "iteration", "selected_reward", "selected", 2);
-  add(chart, record.iterations, "iteration", "policy_reward", "policy", 3);
-  add(chart, held_out, x, "eval_reward", "held-out", 1);
+  add_series(chart, record.iterations, "iteration", "selected_reward", "selected", 2);
+  add_series(chart, record.iterations, "iteration", "policy_reward", "policy", 3);
+  add_series(chart, held_out, x, "eval_reward", "held-out", 1);
   if (record.held_out_prompts > 1 && held_out.has("eval_reward") &&
       held_out.has("eval_reward_std") && held_out.has(x)) {
     Band band{1, held_out.column(x), held_out.column("eval_reward"),
@@ -227,7 +189,13 @@ std::vector<std::string> reward_names(const Record& record) {
       std::string name = key.substr(head.size(), key.size() - head.size() - tail.size());
       if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
     }
+  std::sort(out.begin(), out.end());
   return out;
+}
+
+double distinct_floor(const Record& record) {
+  const auto at = record.values.find("raft.min_distinct_2");
+  return at != record.values.end() && at->second.is_number() ? at->second.number() : 0;
 }
 
 Chart distinct_chart(const Record& record) {
@@ -236,20 +204,25 @@ Chart distinct_chart(const Record& record) {
   const Table& table = held_out ? record.evaluations : record.iterations;
   const std::string prefix = held_out ? "eval_" : "",
                     x = held_out ? evaluation_x(record) : "iteration";
-  add(chart, table, x, prefix + "distinct_2", "distinct-2", 1);
-  add(chart, table, x, prefix + "distinct_1", "distinct-1", 4);
-  const double base = table.first(prefix + "distinct_2");
-  if (!chart.series.empty() && !std::isnan(base))
+  add_series(chart, table, x, prefix + "distinct_2", "distinct-2", 1);
+  add_series(chart, table, x, prefix + "distinct_1", "distinct-1", 4);
+  const double base = record.evaluations.first("eval_distinct_2"), share = distinct_floor(record);
+  if (!chart.series.empty() && held_out && share > 0)
     chart.levels.push_back(
-        {kDistinctFloor * base, fmt::format("{} of the first distinct-2", kDistinctFloor)});
+        {share * base, fmt::format("raft.min_distinct_2: {} of the first", plain_text(share))});
   return chart;
 }
 
 Chart loss_chart(const Record& record) {
   Chart chart = per_step(record, "loss, nats a token");
-  add(chart, record.steps, "global_step", "loss", "training", 1);
+  add_series(chart, record.steps, "global_step", "loss", "training", 1);
   add_mean(chart);
-  add(chart, record.evaluations, "global_step", "eval_loss", "held-out", 2);
+  add_series(chart, record.evaluations, "global_step", "eval_loss", "held-out", 2);
+  int colour = 3;  // of named sets of held-out data
+  for (const auto& [key, column] : record.evaluations.columns)
+    if (key.starts_with("eval_") && key.ends_with("_loss") && key.size() > 10 && colour <= 5)
+      add_series(chart, record.evaluations, "global_step", key, key.substr(5, key.size() - 10),
+                 colour++);
   return chart;
 }
 
@@ -259,10 +232,10 @@ std::string figures(const Record& record) {
   std::string out = reward_figure(record) + reward_figures(record);
   out +=
       figure(held_out ? "Diversity of the held-out answers" : "Diversity of the training samples",
-             "Falls when the answers become alike.", svg_curve(distinct));
+             "Falls when the answers become alike.", distinct);
   out += histogram_figure(record) + loss_figure(record) + optimizer_figures(record) +
          length_figures(record) + speed_figures(record);
-  return out.empty() ? "" : "<div class=\"charts\">\n" + out + "</div>\n";
+  return grid_of(out);
 }
 
 }  // namespace slipway::report

@@ -7,9 +7,6 @@
 
 namespace slipway::report {
 
-inline constexpr double kDistinctFloor =
-    0.8;  // share of the first distinct-2 under which answers get uniform
-
 // Reward of the held-out prompts (with the 95 % interval of its mean), of the policy and of the
 // selected samples.
 Chart reward_chart(const Record& record);
@@ -17,8 +14,12 @@ Chart reward_chart(const Record& record);
 // The rewards whose means the rows have, as "rewards/NAME/mean" or "eval_rewards/NAME/mean".
 std::vector<std::string> reward_names(const Record& record);
 
-// distinct-1 and distinct-2 of the held-out prompts, else of the training samples; the floor as a
-// level.
+// The share of the first distinct-2 under which the run file says that a run stops; 0: no such
+// rule.
+double distinct_floor(const Record& record);
+
+// distinct-1 and distinct-2 of the held-out prompts, else of the training samples; the floor, where
+// one is set, as a level.
 Chart distinct_chart(const Record& record);
 
 // Loss of every logged step, its moving mean when there are many, and the evaluation loss.

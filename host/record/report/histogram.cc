@@ -61,26 +61,57 @@ std::string key(const std::vector<Bars>& bars, const Frame& frame) {
   return out;
 }
 
+// The same in a row for each above the plot; makes room for them.
+std::string key_above(const std::vector<Bars>& bars, Frame& frame) {
+  constexpr double kRow = 19;
+  std::string out;
+  for (const Bars& each : bars) {
+    out += fmt::format("<g class=\"c{}\"><path class=\"key\" d=\"M0 {:.1f}h12\"/></g>", each.colour,
+                       frame.top);
+    out += fmt::format(
+        "<text class=\"label\" x=\"17\" y=\"{:.1f}\">{}: mean <tspan class=\"value\">{}</tspan>, "
+        "{} "
+        "samples</text>\n",
+        frame.top + 4.3, escape(each.name), number_text(mean_of(each.values)),
+        whole_text(static_cast<double>(each.values.size())));
+    frame.top += kRow;
+    frame.height += static_cast<int>(kRow);
+  }
+  return out;
+}
+
+// Room for key() in the right margin.
+double room_of_key(const Bars& bars) {
+  const std::string widest =
+      fmt::format("{} samples", whole_text(static_cast<double>(bars.values.size())));
+  return 34 + std::max({text_width(bars.name, 12.5), text_width(widest, 12.5),
+                        text_width("mean −0.000", 13)});
+}
+
 }  // namespace
 
-std::string svg_histogram(const std::vector<Bars>& bars, const std::string& x_name, int width,
-                          int height) {
+Histogram narrow(Histogram chart) {
+  chart.width = 300;
+  chart.height = 236;
+  chart.keys_above = true;
+  return chart;
+}
+
+std::string svg_histogram(const Histogram& chart) {
   double lo = INFINITY, hi = -INFINITY;
   std::vector<Bars> filled;
-  Frame frame{.width = width, .height = height};
-  for (const Bars& each : bars) {
+  Frame frame{.width = chart.width, .height = chart.height};
+  for (const Bars& each : chart.bars) {
     if (each.values.empty()) continue;
     filled.push_back(each);
     const auto [least, most] = std::minmax_element(each.values.begin(), each.values.end());
     lo = std::min(lo, *least);
     hi = std::max(hi, *most);
-    const std::string widest =
-        fmt::format("{} samples", whole_text(static_cast<double>(each.values.size())));
-    frame.right = std::max({frame.right, 34 + text_width(each.name, 12.5),
-                            34 + text_width(widest, 12.5), 34 + text_width("mean −0.000", 13)});
+    if (!chart.keys_above) frame.right = std::max(frame.right, room_of_key(each));
   }
   if (filled.empty()) return "";
-  const Axis x = value_axis(lo, hi, false, 6);
+  const std::string above = chart.keys_above ? key_above(filled, frame) : "";
+  const Axis x = value_axis(lo, hi, false, chart.width > 400 ? 6 : 5);
   double top = 0;
   std::vector<std::vector<double>> heights;
   for (const Bars& each : filled) {
@@ -89,10 +120,12 @@ std::string svg_histogram(const std::vector<Bars>& bars, const std::string& x_na
   }
   Scale to_x, to_y;
   const std::string frame_svg =
-      axes(frame, x, value_axis(0, top, true, 5), x_name, "% of samples", to_x, to_y);
+      axes(frame, x, value_axis(0, top, true, 5), chart.x_name, "% of samples", to_x, to_y);
   std::string out = fmt::format(
-      "<svg class=\"chart\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\">\n",
-      width, height);
+      "<svg class=\"chart{0}{1}\" viewBox=\"0 0 {2} {3}\" width=\"{2}\" height=\"{3}\" "
+      "role=\"img\" "
+      "aria-label=\"{4}\">\n",
+      chart.css.empty() ? "" : " ", chart.css, frame.width, frame.height, escape(chart.x_name));
   out += frame_svg;
   for (size_t i = 0; i < filled.size(); ++i) {
     const double mean = to_x(mean_of(filled[i].values));
@@ -101,7 +134,7 @@ std::string svg_histogram(const std::vector<Bars>& bars, const std::string& x_na
     out += fmt::format("<path class=\"mean\" d=\"M{:.1f} {:.1f}V{:.1f}\"/></g>\n", mean,
                        frame.plot_bottom(), frame.top);
   }
-  return out + key(filled, frame) + "</svg>";
+  return out + (chart.keys_above ? above : key(filled, frame)) + "</svg>";
 }
 
 }  // namespace slipway::report

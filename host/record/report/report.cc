@@ -1,4 +1,4 @@
-// The page that shows a run: outcome and key figures, charts, answers, numbers, configuration.
+// The page that shows a run: what ran, key figures, answers, charts, numbers, configuration.
 #include "record/report/report.h"
 
 #include <fmt/format.h>
@@ -9,9 +9,10 @@
 
 #include "base/files.h"
 #include "record/report/data.h"
+#include "record/report/facts.h"
 #include "record/report/figures.h"
+#include "record/report/page.h"
 #include "record/report/samples.h"
-#include "record/report/style.h"
 #include "record/report/text.h"
 
 namespace slipway {
@@ -26,8 +27,8 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       name, value, more);
 }
 
-std::string from_to(double from, double to) {
-  return fmt::format("{} <small>→</small> {}", number_text(from), number_text(to));
+std::string from_to(const ChangeText& text) {
+  return fmt::format("{} <small>→</small> {}", text.from, text.to);
 }
 
 double value_at(const Table& table, const std::string& key, int row) {
@@ -38,27 +39,30 @@ double value_at(const Table& table, const std::string& key, int row) {
 
 std::string reward_tiles(const Record& record) {
   const Table& held_out = record.evaluations;
-  const int final = final_evaluation(record);
   std::string out;
-  if (const double from = held_out.first("eval_reward"),
-      to = value_at(held_out, "eval_reward", final);
+  if (const double from = held_out.first("eval_reward"), to = final_value(record, "eval_reward");
       !std::isnan(to)) {
     const std::string prompts =
         record.held_out_prompts > 0
             ? fmt::format(" on {} prompts",
                           whole_text(static_cast<double>(record.held_out_prompts)))
             : "";
+    const ChangeText text = change_text(from, to);
     out += held_out.rows > 1
-               ? tile("Held-out reward, before → after", from_to(from, to),
-                      signed_text(to - from) + prompts)
+               ? tile("Held-out reward, before → after", from_to(text), text.change + prompts)
                : tile("Held-out reward", number_text(to), "before training" + prompts);
   }
   if (const double from = held_out.first("eval_distinct_2"),
-      to = value_at(held_out, "eval_distinct_2", final);
-      held_out.rows > 1 && to >= 0 && from > 0)
-    out += tile("Diversity kept (distinct-2)", fmt::format("{:.0f} %", 100 * to / from),
-                fmt::format("{} → {}, {} {} of the start", number_text(from), number_text(to),
-                            to >= kDistinctFloor * from ? "above" : "under", kDistinctFloor));
+      to = final_value(record, "eval_distinct_2"), floor = distinct_floor(record);
+      held_out.rows > 1 && to >= 0 && from > 0) {
+    const ChangeText text = change_text(from, to);
+    std::string more = fmt::format("{} → {}", text.from, text.to);
+    // a judgement by the run's own rule alone
+    if (floor > 0)
+      more += fmt::format(", {} raft.min_distinct_2 = {}", to >= floor * from ? "above" : "under",
+                          plain_text(floor));
+    out += tile("Diversity kept (distinct-2)", fmt::format("{:.0f} %", 100 * to / from), more);
+  }
   return out;
 }
 
@@ -66,26 +70,30 @@ std::string loss_tiles(const Record& record) {
   std::string out;
   if (const double from = record.evaluations.first("eval_loss"),
       to = record.evaluations.last("eval_loss");
-      !std::isnan(to))
+      !std::isnan(to)) {
+    const ChangeText text = change_text(from, to);
     out += record.evaluations.rows > 1
-               ? tile("Held-out loss, first → last", from_to(from, to), signed_text(to - from))
+               ? tile("Held-out loss, first → last", from_to(text), text.change)
                : tile("Held-out loss", number_text(to), "one evaluation");
-  if (!record.evaluations.has("eval_reward") && record.steps.has("loss"))
-    out += tile("Training loss, first → last",
-                from_to(record.steps.first("loss"), record.steps.last("loss")), "of logged steps");
+  }
+  if (!record.evaluations.has("eval_reward") && record.steps.has("loss")) {
+    const ChangeText text = change_text(record.steps.first("loss"), record.steps.last("loss"));
+    out += tile("Training loss, first → last", from_to(text), text.change + ", of logged steps");
+  }
   return out;
 }
 
 std::string tiles(const Record& record) {
   std::string out = reward_tiles(record) + loss_tiles(record);
-  std::string speed;
+  const auto speed = [&](const Table& table, const char* what) {
+    out += tile(
+        "Speed",
+        fmt::format("{} <small>tokens/s</small>", number_text(table.last("tokens_per_second"))),
+        what);
+  };
   if (record.iterations.has("tokens_per_second"))
-    speed = fmt::format("{} tokens/s generated in the last iteration",
-                        number_text(record.iterations.last("tokens_per_second")));
-  else if (record.steps.has("tokens_per_second"))
-    speed = fmt::format("{} tokens/s trained at the end",
-                        number_text(record.steps.last("tokens_per_second")));
-  if (record.seconds > 0) out += tile("Time", duration_text(record.seconds), speed);
+    speed(record.iterations, "generated in the last iteration");
+  else if (record.steps.has("tokens_per_second")) speed(record.steps, "trained at the end");
   double steps = 0;
   for (const Table* table : {&record.steps, &record.iterations, &record.evaluations})
     if (table->has("global_step")) steps = std::max(steps, table->last("global_step"));
@@ -100,19 +108,18 @@ std::string tiles(const Record& record) {
          "</dl>\n";
 }
 
+// Whether training came to its end, which says nothing about the model's quality.
 std::string header(const Record& record) {
   const bool kept = std::isnan(record.kept_iteration);
-  const bool good =
+  const bool ended =
       kept && (record.outcome == "completed" || record.outcome.starts_with("stopped"));
   std::string outcome =
       record.outcome.empty() ? "not finished when this page was written" : record.outcome;
   if (!kept)
     outcome +=
         fmt::format(", back to the model of iteration {}", whole_text(record.kept_iteration));
-  return fmt::format(
-      "<header><p class=\"brand\">Slipway run</p><h1>{}</h1><p class=\"outcome "
-      "{}\">{}</p></header>\n",
-      escape(record.name), good ? "good" : "wait", escape(outcome));
+  return page_head(kRunPage, record.name, outcome, ended ? "outcome" : "outcome wait") +
+         facts_list(record);
 }
 
 struct Column {
@@ -154,7 +161,7 @@ std::string number_table(const Record& record) {
   const size_t stride = (rows.size() + kMostTableRows - 1) / kMostTableRows;
   std::string out =
       "<details><summary>Numbers of every iteration</summary>\n<div class=\"sheet\"><table "
-      "class=\"numbers\"><thead><tr><th>iteration</th>";
+      "class=\"numbers stacked\"><thead><tr><th>iteration</th>";
   if (stride > 1)
     out.replace(out.find("every iteration"), 15, fmt::format("every {}th iteration", stride));
   for (const Column& column : columns) out += fmt::format("<th>{}</th>", column.title);
@@ -162,9 +169,9 @@ std::string number_table(const Record& record) {
   size_t at = 0;
   for (const auto& [iteration, row] : rows) {
     if (at++ % stride != 0 && at != rows.size()) continue;
-    out += fmt::format("<tr><td>{}</td>", iteration);
+    out += fmt::format("<tr><td data-when=\"iteration\">{}</td>", iteration);
     for (const Column& column : columns)
-      out += fmt::format("<td>{}</td>",
+      out += fmt::format("<td data-when=\"{}\">{}</td>", column.title,
                          number_text(value_at(*column.table, column.key,
                                               column.table == it ? row.first : row.second)));
     out += "</tr>\n";
@@ -180,7 +187,9 @@ std::string configuration(const Record& record) {
 }
 
 std::string footer(const Record& record) {
-  std::string out = "<footer>Made from metrics.jsonl and samples/ of the run folder.";
+  std::string out =
+      "<footer>Made from metrics.jsonl, samples/, predictions.jsonl and "
+      "config.resolved.toml of the run folder.";
   if (const std::string date = date_text(record.last_time); !date.empty())
     out += " Last row: " + date + ".";
   if (record.unreadable > 0)
@@ -190,42 +199,15 @@ std::string footer(const Record& record) {
   return out + "</footer>\n";
 }
 
-std::string base64_of_hex(const std::string& hex) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < hex.size(); i += 6) {  // three bytes are four digits
-    const std::string group = hex.substr(i, 6);
-    const uint32_t bits =
-        static_cast<uint32_t>(std::stoul(group + std::string(6 - group.size(), '0'), nullptr, 16));
-    for (size_t digit = 0; digit < 4; ++digit)
-      out += digit * 6 < group.size() * 4 ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
-  }
-  return out;
-}
-
-// Texts of models, data and plugins stand in the page: should one of them get through the escaping,
-// the browser still runs nothing but the page's own script, and fetches nothing.
 std::string page(const Record& record) {
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
-  out +=
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta "
-      "name=\"color-scheme\" content=\"light dark\"/>\n";
-  out += fmt::format(
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'; img-src data:; script-src 'sha256-{}'\"/>\n",
-      base64_of_hex(sha256(kHoverScript)));
-  out +=
-      fmt::format("<title>{} – Slipway run</title>\n<style>{}{}</style>\n</head>\n<body>\n<main>\n",
-                  escape(record.name), kChartStyle, kPageStyle);
-  out += header(record) + tiles(record);
+  std::string out = header(record) + tiles(record) + samples_section(record);
   out += "<section><h2>Curves</h2>\n";
   const std::string charts = figures(record);
   out += charts.empty() ? "<p class=\"note\">No row with numbers yet.</p>\n" : charts;
-  out += "</section>\n" + samples_section(record);
+  out += "</section>\n";
   if (const std::string details = number_table(record) + configuration(record); !details.empty())
     out += "<section><h2>Details</h2>\n" + details + "</section>\n";
-  out += footer(record) + "</main>\n";
-  return out + fmt::format("<script>{}</script>\n</body>\n</html>\n", kHoverScript);
+  return html_page(kRunPage, record.name, out + footer(record));
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
-// The page that shows a run (report.html) and the picture of it that a README carries.
+// The pages that show a run (report.html), several runs beside each other, and a search; and the
+// picture of a run that a README carries.
 #pragma once
+#include <vector>
+
 #include "base/files.h"
 
 namespace slipway {
@@ -15,5 +18,14 @@ void write_report(const fs::path& run_dir);
 // prompts and three answers before and after; the loss where a run has no held-out reward. Same
 // contract as write_report.
 void write_picture(const fs::path& run_dir, const fs::path& svg);
+
+// Writes one page with the curves of two to eight runs over each other, final figures, and the keys
+// in which their configurations differ. Same contract as write_report; throws Error too when `html`
+// is there and is no such page.
+void write_comparison(const std::vector<fs::path>& run_dirs, const fs::path& html);
+
+// Writes the page of the search whose trials.jsonl is in the folder: its trials, the best first,
+// what their value depends on, and the curves of the best. Same contract as write_comparison.
+void write_search_report(const fs::path& search_dir, const fs::path& html);
 
 }  // namespace slipway

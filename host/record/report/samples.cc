@@ -11,7 +11,8 @@ namespace slipway::report {
 namespace {
 
 constexpr size_t kPairs = 12;
-constexpr size_t kMostBytes = 800;  // of one text: a page of answers stays readable
+constexpr size_t kAtOnce = 4;        // of them: charts come soon after
+constexpr size_t kMostBytes = 2000;  // of one text
 
 std::vector<const Pair*> ranked(const std::vector<Pair>& pairs) {
   std::vector<const Pair*> out;
@@ -27,15 +28,18 @@ std::string pill(double reward, double largest) {
                      signed_text(reward));
 }
 
-std::string answer(const Sample& sample, double largest, const std::string& when) {
-  const size_t begin = sample.completion.find_first_not_of(" \n\t");
-  const std::string text =
-      begin == std::string::npos
-          ? ""
-          : shortened(std::string_view(sample.completion).substr(begin), kMostBytes);
-  return fmt::format("<td data-when=\"{}\">{}<div class=\"text{}\">{}</div></td>\n", when,
-                     pill(sample.reward, largest), text.empty() ? " empty" : "",
+std::string paragraph(const std::string& words) {
+  const size_t begin = words.find_first_not_of(" \n\t");
+  const std::string text = begin == std::string::npos
+                               ? ""
+                               : shortened(std::string_view(words).substr(begin), kMostBytes);
+  return fmt::format("<div class=\"text{}\">{}</div>", text.empty() ? " empty" : "",
                      text.empty() ? "(nothing)" : escape(text));
+}
+
+std::string answer(const Sample& sample, double largest, const std::string& when) {
+  return fmt::format("<td data-when=\"{}\">{}{}</td>\n", when, pill(sample.reward, largest),
+                     paragraph(sample.completion));
 }
 
 std::string counts(const std::vector<Pair>& pairs) {
@@ -68,7 +72,31 @@ std::vector<const Pair*> typical_of_parts(const std::vector<Pair>& pairs, size_t
   return out;
 }
 
-std::string samples_section(const Record& record) {
+std::string few_and_more(const std::string& head, const std::vector<std::string>& rows) {
+  std::string few, more;
+  size_t next = 0, shown = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const bool at_once = rows.size() <= kAtOnce || i == next;
+    (at_once ? few : more) += rows[i];
+    if (!at_once) continue;
+    ++shown;
+    next = shown * (rows.size() - 1) / (kAtOnce - 1);
+  }
+  const auto table = [&](const std::string& body) {
+    return fmt::format(
+        "<div class=\"sheet\"><table class=\"samples\">{}<tbody>\n{}</tbody></table></div>", head,
+        body);
+  };
+  std::string out = table(few) + "\n";
+  if (!more.empty())
+    out += fmt::format("<details><summary>{} more</summary>\n{}</details>\n", rows.size() - shown,
+                       table(more));
+  return out;
+}
+
+namespace {
+
+std::string pairs_section(const Record& record) {
   const std::vector<const Pair*> shown = spread_over_change(record.pairs, kPairs);
   if (shown.empty()) return "";
   double largest = 0;
@@ -86,17 +114,67 @@ std::string samples_section(const Record& record) {
                                  ? "before training"
                                  : fmt::format("after iteration {}", record.before_iteration);
   const std::string after = fmt::format("after iteration {}", record.after_iteration);
-  out += fmt::format(
-      "</p>\n<div class=\"sheet\"><table "
-      "class=\"samples\"><thead><tr><th>prompt</th><th>{}</th><th>{}</th></tr></thead><tbody>\n",
-      before, after);
-  for (const Pair* pair : shown) {
-    out += fmt::format("<tr><td class=\"prompt\">{}<span class=\"change\">reward {}</span></td>\n",
-                       escape(shortened(pair->before.prompt, kMostBytes)),
-                       signed_text(pair->change()));
-    out += answer(pair->before, largest, before) + answer(pair->after, largest, after) + "</tr>\n";
+  std::vector<std::string> rows;
+  for (const Pair* pair : shown)
+    rows.push_back(
+        fmt::format("<tr><td class=\"prompt\">{}<span class=\"change\">reward {}</span></td>\n",
+                    escape(shortened(pair->before.prompt, kMostBytes)),
+                    change_text(pair->before.reward, pair->after.reward).change) +
+        answer(pair->before, largest, before) + answer(pair->after, largest, after) + "</tr>\n");
+  return out + "</p>\n" +
+         few_and_more(fmt::format("<thead><tr><th>prompt</th><th>{}</th><th>{}</th></tr></thead>",
+                                  before, after),
+                      rows) +
+         "</section>\n";
+}
+
+// The most certain first; those without a figure last.
+std::vector<const Prediction*> by_logprob(const std::vector<Prediction>& predictions) {
+  std::vector<const Prediction*> out;
+  for (const Prediction& each : predictions) out.push_back(&each);
+  std::stable_sort(out.begin(), out.end(), [](const Prediction* a, const Prediction* b) {
+    if (std::isnan(a->logprob) || std::isnan(b->logprob))
+      return !std::isnan(a->logprob) && std::isnan(b->logprob);
+    return a->logprob > b->logprob;
+  });
+  return out;
+}
+
+std::string predictions_section(const Record& record) {
+  const std::vector<const Prediction*> all = by_logprob(record.predictions);
+  const size_t count = std::min(all.size(), kPairs);
+  if (count == 0) return "";
+  std::string out = fmt::format(
+      "<section><h2>Held-out examples</h2>\n<p class=\"note\">Of predictions.jsonl: at each token "
+      "of the answer the model's most likely one, given the right ones before it. Of the {}{} "
+      "examples, the {} here are spread evenly over the probability of the right answer, from the "
+      "largest to the smallest.</p>\n",
+      record.more_predictions ? "first " : "", whole_text(static_cast<double>(all.size())), count);
+  std::vector<std::string> rows;
+  for (size_t i = 0; i < count; ++i) {
+    const Prediction& each = *all[count == 1 ? 0 : i * (all.size() - 1) / (count - 1)];
+    const std::string figure = std::isnan(each.logprob)
+                                   ? ""
+                                   : fmt::format("<span class=\"change\">{} nats a token</span>",
+                                                 number_text(-each.logprob));
+    rows.push_back(
+        fmt::format("<tr><td class=\"prompt\">{}{}</td>\n<td data-when=\"in the "
+                    "data\">{}</td>\n<td data-when=\"predicted\">{}</td></tr>\n",
+                    escape(shortened(each.prompt, kMostBytes)), figure, paragraph(each.label),
+                    paragraph(each.prediction)));
   }
-  return out + "</tbody></table></div></section>\n";
+  return out +
+         few_and_more(
+             "<thead><tr><th>prompt</th><th>in the data</th><th>predicted</th></tr></thead>",
+             rows) +
+         "</section>\n";
+}
+
+}  // namespace
+
+std::string samples_section(const Record& record) {
+  const std::string pairs = pairs_section(record);
+  return pairs.empty() ? predictions_section(record) : pairs;
 }
 
 }  // namespace slipway::report

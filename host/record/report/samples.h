@@ -16,7 +16,12 @@ std::vector<const Pair*> spread_over_change(const std::vector<Pair>& pairs, size
 // extremes.
 std::vector<const Pair*> typical_of_parts(const std::vector<Pair>& pairs, size_t count);
 
-// The section with answers before and after; empty when the run has none.
+// The section with answers before and after; where the run has none, with what `slipway predict`
+// wrote of it; empty when it has neither.
 std::string samples_section(const Record& record);
+
+// `rows` markup of table rows in their order: few that are spread over them at once, the others
+// behind a line to open. `head` is the table's <thead>.
+std::string few_and_more(const std::string& head, const std::vector<std::string>& rows);
 
 }  // namespace slipway::report

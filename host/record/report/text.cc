@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 
@@ -55,6 +56,15 @@ std::string grouped(double value) {
   return (value <= -0.5 ? kMinus : "") + digits;
 }
 
+constexpr int kMostDecimals = 6;  // smaller values are written with an exponent
+
+// The place of the first digit after rounding: 3 for 0.0052, 0 for 1 and more.
+int first_decimal(double value) {
+  int out = std::max(0, -static_cast<int>(std::floor(std::log10(std::abs(value)))));
+  if (std::abs(value) * std::pow(10.0, out) >= 9.5 && out > 0) --out;  // 0.0096 is 0.01
+  return out;
+}
+
 }  // namespace
 
 std::string escape(std::string_view text) {
@@ -97,12 +107,38 @@ std::string number_text(double value, int digits) {
   return with_minus(fmt::format("{:.{}f}", value, std::max(0, digits - std::max(before, 0))));
 }
 
-std::string signed_text(double value, int digits) {
+std::string plain_text(double value) {
   if (!std::isfinite(value)) return kNone;
-  const std::string text = fmt::format("{:+.{}f}", value, digits);
-  // A change that rounds to nothing has no direction to show.
-  return text.find_first_of("123456789") == std::string::npos ? "±" + text.substr(1)
-                                                              : with_minus(text);
+  const double size = std::abs(value);
+  if (size >= 1000 && size < 1e6 && value == std::round(value)) return grouped(value);
+  return with_minus(tidy_exponent(fmt::format("{:.5g}", value)));
+}
+
+std::string signed_text(double value) {
+  if (!std::isfinite(value)) return kNone;
+  if (value == 0) return "±0.00";
+  const int decimals = std::max(2, first_decimal(value));
+  if (decimals > kMostDecimals) return with_minus(tidy_exponent(fmt::format("{:+.1g}", value)));
+  return with_minus(fmt::format("{:+.{}f}", value, decimals));
+}
+
+ChangeText change_text(double from, double to) {
+  const double change = to - from, size = std::max(std::abs(from), std::abs(to));
+  if (!std::isfinite(change) || !(std::abs(change) > 1e-9 * size))
+    return {number_text(from), number_text(to), std::isfinite(change) ? "±0" : kNone};
+  const int needed = first_decimal(change);
+  if (needed > kMostDecimals || size >= 1e9) {
+    const int digits = std::clamp(static_cast<int>(std::log10(size / std::abs(change))) + 2, 2, 12);
+    return {number_text(from, digits), number_text(to, digits), signed_text(change)};
+  }
+  const auto text = [&](double value) {
+    const double own = std::abs(value);
+    const int usual =
+        own > 0 ? std::clamp(2 - static_cast<int>(std::floor(std::log10(own))), 0, 3) : 0;
+    const int decimals = std::max(usual, needed);
+    return decimals == 0 ? grouped(value) : with_minus(fmt::format("{:.{}f}", value, decimals));
+  };
+  return {text(from), text(to), signed_text(change)};
 }
 
 std::string duration_text(double seconds) {
@@ -146,6 +182,19 @@ double text_width(std::string_view text, double size) {
     text.remove_prefix(bytes);
   }
   return width * size;
+}
+
+std::string fitted(std::string_view text, double size, double width) {
+  if (text_width(text, size) <= width + 0.1) return std::string(text);  // sums differ in a last bit
+  const double room = width - text_width("…", size);
+  size_t end = 0;
+  for (double used = 0; end < text.size();) {
+    const size_t bytes = character_bytes(text.substr(end));
+    used += text_width(text.substr(end, bytes), size);
+    if (used > room) break;
+    end += bytes;
+  }
+  return std::string(text.substr(0, end)) + "…";
 }
 
 std::vector<std::string> wrapped(std::string_view text, double size, double width, size_t lines) {

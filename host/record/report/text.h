@@ -14,8 +14,18 @@ std::string escape(std::string_view text);
 // `value` with about `digits` significant digits: 0.754, 12,400, 5e-5; "–" for NaN.
 std::string number_text(double value, int digits = 3);
 
-// The same with a sign: +0.64, −0.1.
-std::string signed_text(double value, int digits = 2);
+// `value` with no more digits than tell it, at most five: 0.05, 5, 1,000, 3.1e-5.
+std::string plain_text(double value);
+
+// `value` with a sign and two decimals, or as many as show its first digit: +0.64, −0.10, +0.005.
+std::string signed_text(double value);
+
+// Two values and the change between them, with as many decimals as the change needs to be seen:
+// 0.014, 0.019, +0.005. A change that is no more than rounding is "±0".
+struct ChangeText {
+  std::string from, to, change;
+};
+ChangeText change_text(double from, double to);
 
 // Groups of three: 12,400. Rounds to a whole number.
 std::string whole_text(double value);
@@ -35,6 +45,9 @@ std::string shortened(std::string_view text, size_t bytes);
 // Estimated width in a sans-serif font of `size` px; on the wide side, so that what fits by it
 // fits.
 double text_width(std::string_view text, double size);
+
+// `text` cut to `width` px at a character's border, with "…" where something was cut.
+std::string fitted(std::string_view text, double size, double width);
 
 // Lines no wider than `width` px, broken at spaces where possible; at most `lines`, the last ending
 // in "…" when text is left over. Line feeds and runs of blanks count as one space.

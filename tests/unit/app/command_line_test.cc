@@ -45,6 +45,18 @@ TEST_F(CommandLineTest, PositionsOptionsAndFlags) {
   EXPECT_TRUE(line.has("quiet"));
 }
 
+TEST_F(CommandLineTest, OneArgumentMayBeSeveral) {
+  for (const std::vector<std::string>& given : {std::vector<std::string>{"a"}, {"a", "b", "c"}}) {
+    CommandLine other("slipway try RUN...", "Tries.");
+    other.positionals("RUN", "").option("output", "FILE", "");
+    ASSERT_TRUE(other.parse(given));
+    EXPECT_EQ(other.texts("RUN"), given);
+  }
+  CommandLine none("slipway try RUN...", "Tries.");
+  none.positionals("RUN", "");
+  EXPECT_THROW(none.parse({}), UsageError);
+}
+
 TEST_F(CommandLineTest, WhatIsNotGivenIsItsFallback) {
   EXPECT_TRUE(parse({"run.toml"}));
   EXPECT_FALSE(line.has("quiet"));

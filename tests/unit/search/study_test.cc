@@ -84,6 +84,22 @@ TEST_F(Study, RunsTrialsAndFindsTheBest) {
   EXPECT_THAT(best, testing::ElementsAre(at));
 }
 
+// So that whoever reads it knows which trial is the best.
+TEST_F(Study, TheJournalSaysWhatIsMeasuredAndWhatIsBetter) {
+  int runs = 0;
+  StudySettings settings = settings_of(kStudy);
+  settings.maximize = true;
+  settings.metric = "eval_reward";
+  run(settings, -1, &runs);
+  const Json row = Json::parse(journal().substr(0, journal().find('\n')));
+  EXPECT_EQ(row["metric"], "eval_reward");
+  EXPECT_EQ(row["direction"], "maximize");
+  settings.maximize = false;
+  fs::remove(folder / "trials.jsonl");
+  run(settings, -1, &runs);
+  EXPECT_THAT(journal(), testing::HasSubstr("\"direction\":\"minimize\""));
+}
+
 TEST_F(Study, GoesOnAfterACrashWithTheSameValues) {
   const StudySettings settings = settings_of(kStudy);
   int runs = 0;

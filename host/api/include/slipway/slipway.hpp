@@ -31,6 +31,14 @@ std::string describe_machine(bool quick = false,
 std::string schema_help();                                   // every key of a run file
 void write_report(const std::filesystem::path& run_folder);  // report.html anew
 void write_picture(const std::filesystem::path& run_folder, const std::filesystem::path& svg);
+// One page of two to eight runs: their curves over each other, the keys in which their
+// configurations differ, final figures. An earlier such page is replaced, another file is not.
+void write_comparison(const std::vector<std::filesystem::path>& run_folders,
+                      const std::filesystem::path& html);
+// One page of a search, from its trials.jsonl: trials, the best first, and what their value depends
+// on. The same holds for what it replaces.
+void write_search_report(const std::filesystem::path& search_folder,
+                         const std::filesystem::path& html);
 
 // Asks the run of this process, or the next one, to save and stop; may be called in a signal
 // handler and on any thread. When that run has ended, what comes after it runs unasked.
