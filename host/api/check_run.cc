@@ -67,9 +67,9 @@ void check_together(const RunConfig& c) {
     if (!c.metrics.empty())
       faults.push_back(c.metrics[0].where.text() +
                        ": [[metric]] measures what sft evaluates, and slipway evaluate; raft's "
-                       "evaluations give rewards: leave it out");
+                       "evaluations give rewards: remove it");
     if (c.integer("train", "max_steps") > 0)
-      fault("train", "max_steps", "raft runs by raft.iterations; leave it out");
+      fault("train", "max_steps", "raft runs by raft.iterations; remove it");
     if (!held_out && c.number("raft", "min_distinct_2") > 0)
       fault("raft", "min_distinct_2", "needs held-out prompts: set data.eval_rows or data.eval");
     if (!held_out && std::isfinite(c.number("raft", "stop_reward")))
@@ -109,7 +109,7 @@ void check_device(const RunConfig& c) {
         fmt::format("{}: train.optim: {}", c.get("train", "optim").where.text(), wrong));
   if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s != "float32")
     faults.push_back(
-        fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; leave it out, "
+        fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; remove it, "
                     "or use train.device = \"cpu\"",
                     weights.where.text(), weights.s, accelerator()->name()));
   if (!faults.empty()) throw ConfigError(faults);

@@ -94,7 +94,7 @@ void find_plugins(Json& out, const std::vector<fs::path>& more) {
     out["rejected"].push_back({{"file", short_path(r.path)}, {"reason", r.reason}});
 }
 
-// Each says what is wrong, and the mend.
+// Each says what is wrong, and the fix.
 Json warnings(const Json& m) {
   Json out = Json::array();
   const int64_t cores = m["cores"], threads = m["threads"];
@@ -139,7 +139,7 @@ Json warnings(const Json& m) {
         "no plugin found: no model can be trained; build the target \"plugins\", or give "
         "--plugin-path DIR");
   for (const Json& r : m["rejected"])
-    out.push_back(fmt::format("{} is no usable plugin: {}", r["file"].get<std::string>(),
+    out.push_back(fmt::format("{} is not a usable plugin: {}", r["file"].get<std::string>(),
                               r["reason"].get<std::string>()));
   return out;
 }

@@ -123,7 +123,7 @@ void add_end_tokens(Tokenizer& tokenizer, const fs::path& weights) {
     if (std::ranges::find(tokenizer.ends, id) != tokenizer.ends.end()) continue;
     if (!tokenizer.is_special(id))
       log_warn(
-          "{}: \"eos_token_id\" lists {}, which is no special token of the tokenizer (\"{}\"); "
+          "{}: \"eos_token_id\" lists {}, which is not a special token of the tokenizer (\"{}\"); "
           "answers end there all the same",
           weights.string(), id, tokenizer.token(id));
     tokenizer.ends.push_back(id);

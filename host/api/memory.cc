@@ -109,7 +109,7 @@ std::string MemoryEstimate::text() const {
   if (logits > 0) out += fmt::format(", logits {}", gib(logits));
   if (workspace > 0) out += fmt::format(", working memory {}", gib(workspace));
   if (reference > 0) out += fmt::format(", starting model {}", gib(reference));
-  return out + (packed + cache > 0 ? "; sampling and training take turns)" : ")");
+  return out + (packed + cache > 0 ? "; used in turn by sampling and training)" : ")");
 }
 
 namespace {

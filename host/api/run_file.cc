@@ -82,7 +82,7 @@ std::string RunFile::value(const std::string& key) const {
   const Value* value =
       section == nullptr || dot == std::string::npos ? nullptr : section->find(key.substr(dot + 1));
   if (value == nullptr)
-    fail("\"{}\" is no key of a run file; one is named like \"train.learning_rate\"", key);
+    fail("\"{}\" is not a key of a run file; one is named like \"train.learning_rate\"", key);
   return value->toml();
 }
 

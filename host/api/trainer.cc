@@ -204,7 +204,7 @@ void Trainer::add_callback(std::shared_ptr<TrainerCallback> callback) {
   if (callback == nullptr) fail("add_callback: no callback was given");
   if (!is_plugin_id(callback->id()))
     fail(
-        "add_callback: \"{}\" is no id (letters, digits, '.', '-' and '_', like "
+        "add_callback: \"{}\" is not a valid id (letters, digits, '.', '-' and '_', like "
         "\"org.example.watch\")",
         callback->id());
   parts_->callbacks.push_back(std::move(callback));

@@ -30,7 +30,7 @@ std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
   settings.seed = o.seed;
   settings.weights = *weight_storage_of(o.weights);
   if (accelerator() != nullptr && settings.weights != WeightStorage::kFloat32)
-    fail("weights {}: on {} weights are float32; leave it out, or use the device cpu", o.weights,
+    fail("weights {}: on {} weights are float32; remove it, or use the device cpu", o.weights,
          accelerator()->name());
   settings.stop_tokens = tokenizer.ends;
   const ModelLimits limits{model.info().vocab_size, model.info().max_positions};

@@ -57,7 +57,7 @@ int train_command(const Arguments& arguments) {
               "run folder",
               "", "true")
       .option("trial", "JSON",
-              "for `slipway search`, which passes the facts of the trial that it runs: {\"name\": "
+              "for `slipway search`, which tells the trial which one it is: {\"name\": "
               "..., \"params\": {...}}, or @FILE",
               "")
       .flag("print-config",

@@ -8,7 +8,7 @@
 
 namespace slipway {
 
-// A failure that the user can act on. The text names what, where and the mend; it is printed as it
+// A failure that the user can act on. The text names what, where and the fix; it is printed as it
 // is, without a stack trace. Anything else that escapes to main() is a defect of Slipway and is
 // reported as one.
 struct Error : std::runtime_error {

@@ -40,8 +40,8 @@ std::string named_fault(const std::string& name, Value& table) {
     if (set.empty() || !std::ranges::all_of(set, [](unsigned char c) {
           return std::isalnum(c) != 0 || c == '_' || c == '-';
         }))
-      return fmt::format("{}: \"{}\" is no name for a set; letters, digits, _ and - make one", name,
-                         set);
+      return fmt::format(
+          "{}: \"{}\" is not a valid name for a set; letters, digits, _ and - make one", name, set);
     as_list(list);
     if (list.kind != kArray)
       return fmt::format("{}.{} is {} ({}), an array is needed", name, set, list.toml(),

@@ -50,7 +50,7 @@ constexpr const char* kRewardBlock =
     "a reward is a plugin: write [[reward]] use = \"PLUGIN\" with its options; slipway plugin list "
     "shows those that are there";
 constexpr const char* kLora =
-    "there is no LoRA yet: every weight is trained; leave it out (optim = \"sgd\" and "
+    "there is no LoRA yet: every weight is trained; remove it (optim = \"sgd\" and "
     "activation_checkpointing = true in [train] need the least memory)";
 
 // LMFlow's arguments that are no keys. Those of RaftAlignerArguments are arguments of training,
@@ -63,12 +63,12 @@ constexpr LmflowArgument kLmflow[] = {
     {"raft",
      {"output_min_length", nullptr,
       "LMFlow draws the longest length of answers anew for every call; here it is always "
-      "generation.max_new_tokens; leave it out (raft.discard = [\"shorter:N\"] drops short "
+      "generation.max_new_tokens; remove it (raft.discard = [\"shorter:N\"] drops short "
       "answers)"}},
     {"raft",
      {"output_reward_path", nullptr,
       "every iteration's rewards are rows of metrics.jsonl in run.output_dir, and each answer's "
-      "stand in samples/ there; leave it out"}},
+      "stand in samples/ there; remove it"}},
     {"reward", {"reward_type", nullptr, kRewardBlock}},
     {"reward", {"reward_model_or_path", nullptr, kRewardBlock}},
     {"reward", {"reward_task", nullptr, kRewardBlock}},
@@ -81,10 +81,10 @@ constexpr LmflowArgument kLmflow[] = {
     {"data",
      {"block_size", nullptr,
       "rows are not cut into blocks of one length: data.max_tokens cuts long ones, and batches are "
-      "packed without padding; leave it out"}},
+      "packed without padding; remove it"}},
     {"data",
      {"disable_group_texts", "true",
-      "every row stays an example of its own; batches are packed without padding; leave it out"}},
+      "every row stays an example of its own; batches are packed without padding; remove it"}},
 };
 
 struct Absent {

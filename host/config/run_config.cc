@@ -153,7 +153,7 @@ void find_missing(const FaultyRun& run, std::vector<std::string>& faults) {
           "raft scores answers to one set of prompts: write data.eval as a list of files");
   if (c.has_named_sets() && c.integer("data", "eval_rows") > 0)
     fault(c.get("data", "eval_rows"),
-          "rows set aside are a set without a name; with named sets in data.eval, leave it out");
+          "rows set aside are a set without a name; with named sets in data.eval, remove it");
 }
 
 }  // namespace

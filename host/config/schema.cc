@@ -204,7 +204,7 @@ constexpr Key kKeys[] = {
      "begin anew."},
     {"train", "save_only_model", kBool, "false",
      "Checkpoints hold the model without optimizer, schedule and generators: smaller, and no run "
-     "can go on from them."},
+     "can resume from them."},
     {"train", "max_shard_size", kString, "\"50GB\"",
      "Weights are saved in files of at most this size: a number and KB, MB, GB or TB."},
     {"train", "load_best_model_at_end", kBool, "false",

@@ -11,30 +11,30 @@ constexpr const char* kOn = "true";
 constexpr const char* kNever = nullptr;
 
 constexpr const char* kHalf =
-    "weights, gradients and sums are float32; leave it out, or write bf16 = true, which rounds the "
+    "weights, gradients and sums are float32; remove it, or write bf16 = true, which rounds the "
     "operands of matrix products";
 constexpr const char* kCompiled =
-    "the loop and its operators are compiled and fused already; leave it out";
+    "the loop and its operators are compiled and fused already; remove it";
 constexpr const char* kTracker =
     "where metrics go is said by logger plugins: write [[logger]] use = \"tensorboard\"";
 constexpr const char* kHub =
     "the host does not use the network; the run folder is a model folder: hf upload REPOSITORY "
     "FOLDER";
 constexpr const char* kStreams =
-    "an evaluation keeps what its [[metric]]s add up, and never its logits; leave it out";
+    "an evaluation keeps what its [[metric]]s add up, and never its logits; remove it";
 constexpr const char* kWorkers =
     "the process itself makes batches, those of a stream in a thread ahead of their step; leave it "
     "out";
 constexpr const char* kCommand = "the command says what is done: slipway train, evaluate, predict";
 constexpr const char* kVerbosity = "use slipway train --quiet";
 constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";
-constexpr const char* kOneProcess = "a run is one process on one machine; leave it out";
+constexpr const char* kOneProcess = "a run is one process on one machine; remove it";
 constexpr const char* kShards =
     "a run is one process and shards nothing; what it holds in memory is bounded by "
     "max_tokens_per_batch";
 constexpr const char* kProcessor = "where models compute is said by device";
 constexpr const char* kPython =
-    "it belongs to a Python package that is not in this process; leave it out";
+    "it belongs to a Python package that is not in this process; remove it";
 
 constexpr IdleArgument kArguments[] = {
     {"fp16", kOff, kHalf},
@@ -59,9 +59,9 @@ constexpr IdleArgument kArguments[] = {
     {"liger_kernel_config", kNever, kCompiled},
     {"optim_target_modules", kNever, kPython},
     {"use_cache", kOff,
-     "training keeps no cache of keys and values, and sampling always does; leave it out"},
+     "training keeps no cache of keys and values, and sampling always does; remove it"},
     {"torch_empty_cache_steps", kNever,
-     "memory is used again from step to step, and there is no cache to empty; leave it out"},
+     "memory is used again from step to step, and there is no cache to empty; remove it"},
     {"adafactor", kOff, "write optim = \"adafactor\""},
     {"log_on_each_node", kOn, kOneProcess},
     {"save_on_each_node", kOff, kOneProcess},
@@ -94,7 +94,7 @@ constexpr IdleArgument kArguments[] = {
     {"trackio_static_space_id", kNever, kTracker},
     {"logging_dir", kNever, kTracker},
     {"include_tokens_per_second", kOff,
-     "tokens_per_second is in every row of metrics.jsonl; leave it out"},
+     "tokens_per_second is in every row of metrics.jsonl; remove it"},
     {"prediction_loss_only", kOn, kStreams},
     {"eval_do_concat_batches", kOn, kStreams},
     {"eval_use_gather_object", kOff, kStreams},
@@ -103,19 +103,19 @@ constexpr IdleArgument kArguments[] = {
     {"include_inputs_for_metrics", kOff, kStreams},
     {"include_for_metrics", "[]",
      "a metric is given labels, where they stand, and their log-probabilities; the loss of a set "
-     "stands beside it; leave it out"},
+     "stands beside it; remove it"},
     {"use_legacy_prediction_loop", kOff, kStreams},
     {"past_index", "-1", kStreams},
-    {"save_safetensors", kOn, "weights are always saved as safetensors; leave it out"},
+    {"save_safetensors", kOn, "weights are always saved as safetensors; remove it"},
     {"enable_jit_checkpoint", kOn,
-     "SIGTERM always saves a checkpoint before the run ends; leave it out"},
+     "SIGTERM always saves a checkpoint before the run ends; remove it"},
     {"overwrite_output_dir", kOff,
-     "a run never overwrites another: give a new run.output_dir, or go on with --resume"},
+     "a run never overwrites another: give a new run.output_dir, or resume with --resume"},
     {"resume_from_checkpoint", kNever, "use slipway train --resume"},
     {"ignore_data_skip", kOff,
-     "a resumed run goes on with the very batch that comes next; leave it out"},
+     "a resumed run continues with the very batch that comes next; remove it"},
     {"full_determinism", kOn,
-     "a run always gives the same bits on the same machine and thread count; leave it out"},
+     "a run always gives the same bits on the same machine and thread count; remove it"},
     {"push_to_hub", kOff, kHub},
     {"push_to_hub_model_id", kNever, kHub},
     {"push_to_hub_organization", kNever, kHub},
@@ -140,9 +140,9 @@ constexpr IdleArgument kArguments[] = {
     {"do_predict", kOff, kCommand},
     {"output_dir", kNever, "write it in [run]"},
     {"debug", "\"\"",
-     "steps with a loss or a gradient norm that is not finite are named without it; leave it out"},
-    {"tpu_num_cores", kNever, "there is no TPU here; leave it out"},
-    {"tpu_metrics_debug", kOff, "there is no TPU here; leave it out"},
+     "steps with a loss or a gradient norm that is not finite are named without it; remove it"},
+    {"tpu_num_cores", kNever, "there is no TPU here; remove it"},
+    {"tpu_metrics_debug", kOff, "there is no TPU here; remove it"},
     {"mp_parameters", kNever, kPython},
     {"ray_scope", kNever, "slipway search runs trials itself, by [search]"},
 };
@@ -155,8 +155,7 @@ constexpr FormerSwitch kSwitches[] = {
 };
 
 constexpr OtherDefault kDefaults[] = {
-    {"optim", "\"adamw_torch_fused\"",
-     "the same optimizer under the older name: every optimizer is one fused pass here"},
+    {"optim", "\"adamw_torch_fused\"", "the same optimizer: `fused` changes nothing here"},
     {"restore_callback_states_from_checkpoint", "false",
      "a resumed run ends as one that nobody disturbed, early stopping included"},
 };

@@ -21,9 +21,10 @@ constexpr std::string_view kCommaSeparated =
     "data.format = \"text\" to train on its lines as they stand";
 constexpr std::string_view kCompressed =
     "is compressed; unpack it first (gunzip, unzstd, xz -d, bunzip2, unzip, tar -x)";
-constexpr std::string_view kBinary = "is no text file; write JSON Lines (a .jsonl file)";
+constexpr std::string_view kBinary = "is not a text file; write JSON Lines (a .jsonl file)";
 constexpr std::string_view kMarkup =
-    "is no file of rows; write JSON Lines (a .jsonl file), or set data.format = \"text\" to train "
+    "is not a file of rows; write JSON Lines (a .jsonl file), or set data.format = \"text\" to "
+    "train "
     "on its lines as they stand";
 
 struct Name {

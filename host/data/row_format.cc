@@ -105,7 +105,7 @@ std::optional<Row> row_of_line(std::string line, const fs::path& file, int numbe
   if (format == RowFormat::kJsonLines) {
     if (number == 1 && line[0] == '[' ? !Json::accept(line) : line == "{")
       fail(
-          "{}: the line is no JSON object but the beginning of a longer one; a file that is one "
+          "{}: the line is not a JSON object but the beginning of a longer one; a file that is one "
           "JSON value has a name in .json, or data.format = \"json\"",
           where);
     const Json json = parse_row_json(line, file.string(), number);

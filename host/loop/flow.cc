@@ -94,7 +94,7 @@ std::vector<std::string> flow_faults(const RunConfig& c) {
     if (flow.saving == "best") fault("save_strategy", why);
     if (c.flag("train", "eval_on_start"))
       fault("eval_on_start",
-            "raft evaluates at the start whenever it has held-out prompts; leave it out");
+            "raft evaluates at the start whenever it has held-out prompts; remove it");
     return faults;
   }
   const std::vector<std::string> known = losses(c);

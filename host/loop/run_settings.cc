@@ -42,7 +42,7 @@ std::vector<std::string> streaming_faults(const RunConfig& c) {
         fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
   if (c.raft) {
-    fault("data", "streaming", "raft draws its prompts from all rows at once; leave it out");
+    fault("data", "streaming", "raft draws its prompts from all rows at once; remove it");
     return faults;
   }
   if (c.integer("train", "max_steps") <= 0)
@@ -61,7 +61,7 @@ std::vector<std::string> streaming_faults(const RunConfig& c) {
   if (c.flag("train", "dataloader_drop_last"))
     fault("train", "dataloader_drop_last",
           "data.streaming gives every row, as the Hugging Face Trainer does with data of unknown "
-          "length; leave it out");
+          "length; remove it");
   return faults;
 }
 
@@ -81,7 +81,7 @@ int64_t recompute_every(const RunConfig& c) {
       every = value.i;
     } else if (name == "offload") {
       if (value.toml() != "false")
-        fail("offload = {}: what is kept lies in the processor's memory already; leave it out",
+        fail("offload = {}: what is kept lies in the processor's memory already; remove it",
              value.toml());
     } else if (name !=
                "use_reentrant") {  // Hugging Face's choice between two ways to the same gradients

@@ -66,7 +66,7 @@ void check_weights(std::span<const ParameterSpec> parameters, const ModelWeights
     if (!placed.contains(name)) unplaced.push_back(told(name, *tensor));
   if (unplaced.empty()) return;
   if (weights.program.empty()) fail_unplaced(unplaced, weights.origin);
-  log_warn("{}: {} tensors are no parameters of the program {}, and are not read, such as {}",
+  log_warn("{}: {} tensors are not parameters of the program {}, and are not read, such as {}",
            weights.origin, unplaced.size(), weights.program.string(), unplaced[0]);
 }
 

@@ -91,8 +91,10 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained)
               [&](slw_error* error) { return table_->info(plugin, &info_, error); });
   if (info_.vocab_size <= 0 || info_.hidden_size < (native_ == nullptr ? 1 : 0) ||
       info_.max_positions < 0)
-    fail("plugin {}, info(): a vocabulary of {}, {} hidden values and {} positions are no model's",
-         name_, info_.vocab_size, info_.hidden_size, info_.max_positions);
+    fail(
+        "plugin {}, info(): a vocabulary of {}, {} hidden values and {} positions are not those of "
+        "a model",
+        name_, info_.vocab_size, info_.hidden_size, info_.max_positions);
   if (native_ == nullptr && (info_.segment_count < 2 || info_.segment_count > kMostSegments))
     fail("plugin {}, info(): {} segments; an embedding, blocks and a head are needed, {} at most",
          name_, info_.segment_count, kMostSegments);

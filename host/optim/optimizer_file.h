@@ -30,7 +30,7 @@ struct ReadOptimizer {
 };
 
 // Fills the optimizer's state from `path`; its step count stays as it is. Throws Error naming file,
-// entry and mend when the file was written for another optimizer or another model.
+// entry and fix when the file was written for another optimizer or another model.
 ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
                              const FlatParameters& parameters);
 

@@ -79,7 +79,7 @@ class Reader {
   const TorchValue& part(const TorchValue& of, const char* name, Kind kind) const {
     const TorchValue* found = of.find(name);
     if (found == nullptr || found->kind != kind)
-      fail("{}: has no \"{}\"; it is no optimizer's state_dict", path_, name);
+      fail("{}: has no \"{}\"; it is not the state_dict of an optimizer", path_, name);
     return *found;
   }
 

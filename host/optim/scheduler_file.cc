@@ -17,7 +17,7 @@ std::string kind_of(const TorchValue& state, const std::string& origin) {
   if (state.find("num_bad_epochs") != nullptr) return "reduce_lr_on_plateau";
   if (state.find("lr_lambdas") != nullptr) return "formula";
   fail(
-      "{}: is no learning-rate schedule of the Hugging Face Trainer: it has none of lr_lambdas, "
+      "{}: is not a learning-rate schedule of the Hugging Face Trainer: it has none of lr_lambdas, "
       "num_bad_epochs, num_good_epochs",
       origin);
 }

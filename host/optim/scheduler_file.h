@@ -21,7 +21,7 @@ struct ReadScheduler {
 };
 
 // Puts `schedule`, of the name `name`, where the file says, `steps` steps being done. Throws Error
-// naming file, entry and mend where it is of another kind.
+// naming file, entry and fix where it is of another kind.
 ReadScheduler read_scheduler(const fs::path& path, Schedule& schedule, const std::string& name,
                              int64_t steps);
 

@@ -73,7 +73,8 @@ std::vector<std::pair<std::string, double>> MetricPlugin::finish() const {
   for (size_t i = 0; i < out.size(); ++i) {
     if (!is_name(out[i].first))
       fail(
-          "plugin {}, finish(): \"{}\" is no name for a metric: letters, digits, _ - . and / make "
+          "plugin {}, finish(): \"{}\" is not a valid name for a metric: letters, digits, _ - . "
+          "and / make "
           "one",
           id(), out[i].first);
     out[i].first = prefix_ + out[i].first;

@@ -40,8 +40,8 @@ DiscardRule::DiscardRule(const std::string& source) {
       fail("raft.discard: \"{}\" needs a number of characters, like \"shorter:20\"", source);
   } else {
     const std::vector<std::string> known = {"empty", "unfinished", "contains", "shorter"};
-    fail("raft.discard: \"{}\" is no rule (empty, unfinished, contains:TEXT, shorter:N){}", source,
-         did_you_mean(name, known));
+    fail("raft.discard: \"{}\" is not a rule (empty, unfinished, contains:TEXT, shorter:N){}",
+         source, did_you_mean(name, known));
   }
 }
 

@@ -61,7 +61,7 @@ void save_results(const fs::path& folder, const std::string& split, const Json& 
   write(folder / (split + "_results.json"), metrics);
   const fs::path path = folder / "all_results.json";
   Json all = fs::exists(path) ? parse_json(read_file(path), path.string()) : Json::object();
-  if (!all.is_object()) fail("{}: is no JSON object; move it away", path.string());
+  if (!all.is_object()) fail("{}: is not a JSON object; move it away", path.string());
   all.update(metrics);
   write(path, all);
 }

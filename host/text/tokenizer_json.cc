@@ -215,7 +215,7 @@ void check_frame(const PostProcessor& frame, int32_t size, const std::string& or
   for (const auto* ids : {&frame.before, &frame.after})
     for (const int32_t id : *ids)
       if (id < 0 || id >= size)
-        fail("{}: the post-processor adds id {}, which is no token", origin, id);
+        fail("{}: the post-processor adds id {}, which is not a token", origin, id);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ std::map<std::string, std::vector<std::string>> shards_of(const fs::path& folder
     if (!file.is_string()) fail("{}: \"{}\" names no file", index.string(), excerpt(tensor));
     const auto name = file.get<std::string>();
     if (!is_plain_name(name))
-      fail("{}: the shard of \"{}\" is no file in the folder: \"{}\"", index.string(),
+      fail("{}: the shard of \"{}\" is not a file in the folder: \"{}\"", index.string(),
            excerpt(tensor), excerpt(name));
     if (!is_there(folder / name))
       fail("{}: shard \"{}\" is not there; is the download complete?", index.string(), name);

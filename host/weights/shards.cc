@@ -36,7 +36,7 @@ int64_t bytes_of_size(std::string_view text) {
   const auto [at, ec] = std::from_chars(plain.data(), end, number);
   const double bytes = number * std::pow(1000.0, static_cast<double>(found - kUnits + 1));
   if (found == std::end(kUnits) || ec != std::errc() || at != end || !(bytes >= 1 && bytes < 9e18))
-    fail("\"{}\" is no size; write a number and KB, MB, GB or TB, such as \"5GB\"", text);
+    fail("\"{}\" is not a size; write a number and KB, MB, GB or TB, such as \"5GB\"", text);
   return static_cast<int64_t>(bytes);
 }
 

@@ -69,7 +69,7 @@ RUN_FILE = [
     ("a metric in a raft run", ("[[reward]]", '[[metric]]\nuse = "f1"\n[[reward]]'), [], 2, r"run\.toml:16: \[\[metric\]\] measures what sft evaluates"),
     ("a metric that is none", ("[[reward]]", '[[metric]]\nuse = "acuracy"\n[[reward]]'), [], 2, r'run\.toml:16: no metric plugin "acuracy", did you mean "accuracy"\?'),
     ("named sets with raft", ("[data]", '[data]\neval = { a = "data.jsonl" }'), [], 2, r"run\.toml:8: raft scores answers to one set of prompts"),
-    ("a set whose name is none", ("[data]", '[data]\neval = { "a b" = "data.jsonl" }'), [], 2, r'run\.toml:8: data\.eval: "a b" is no name for a set'),
+    ("a set whose name is none", ("[data]", '[data]\neval = { "a b" = "data.jsonl" }'), [], 2, r'run\.toml:8: data\.eval: "a b" is not a valid name for a set'),
     ("missing environment variable", ('"out"', '"${SLIPWAY_NOT_SET}"'), [], 2, r"run\.toml:3: .*SLIPWAY_NOT_SET"),
     ("bad discard rule", ("iterations = 1", 'iterations = 1\ndiscard = ["emtpy"]'), [], 2, r'run\.toml:13: raft\.discard: "emtpy" is no rule .*did you mean "empty"\?'),
     ("stop rule without held-out prompts", ("iterations = 1", "iterations = 1\nstop_reward = 0.5"), [], 2, r"raft\.stop_reward: needs held-out prompts"),

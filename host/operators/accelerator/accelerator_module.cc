@@ -20,7 +20,7 @@ Accelerator& open_accelerator(const fs::path& module) {
         module.string());
   void* library = dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
-    fail("the CUDA module cannot be loaded ({}); mend what is missing, or use device = \"cpu\"",
+    fail("the CUDA module cannot be loaded ({}); install what is missing, or use device = \"cpu\"",
          dlerror());
   auto* open = reinterpret_cast<OpenAccelerator*>(dlsym(library, kOpenAccelerator));
   if (open == nullptr)

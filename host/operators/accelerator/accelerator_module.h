@@ -11,7 +11,7 @@ namespace slipway {
 fs::path cuda_module();
 
 // The accelerator of a module; the module stays loaded. Throws Error that says why there is none,
-// and the mend.
+// and the fix.
 Accelerator& open_accelerator(const fs::path& module);
 
 // Lets models compute where `device` says: "cpu", "cuda" (throws Error when that cannot be), or

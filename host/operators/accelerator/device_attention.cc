@@ -50,7 +50,7 @@ std::vector<int64_t> places_of(const AttentionContext& context) {
   return places;
 }
 
-// What the device cannot is told with its name and a mend.
+// What the device cannot is told with its name and a fix.
 template <class Work>
 auto within_limits(const Work& work) {
   try {

@@ -39,8 +39,8 @@ struct EarlyStopping : slipway::Callback<EarlyStopping> {
         metric_(c.text("metric_for_best_model")) {
     if (metric_.rfind("eval_", 0) != 0) metric_ = "eval_" + metric_;
     if (metric_.find_first_of("\"\\,}") != std::string::npos)
-      throw slipway::Error(SLW_INVALID_ARGUMENT,
-                           "metric_for_best_model: \"" + metric_ + "\" is no name of a metric");
+      throw slipway::Error(SLW_INVALID_ARGUMENT, "metric_for_best_model: \"" + metric_ +
+                                                     "\" is not the name of a metric");
     const bool loss = metric_.size() >= 4 && metric_.compare(metric_.size() - 4, 4, "loss") == 0;
     greater_ =
         c.text("greater_is_better") == "auto" ? !loss : c.text("greater_is_better") == "true";

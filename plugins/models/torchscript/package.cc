@@ -23,7 +23,7 @@ std::unique_ptr<torch::inductor::AOTIModelPackageLoader> loaded(const std::strin
   } catch (const c10::Error& e) {
     throw Error(SLW_INVALID_ARGUMENT,
                 path +
-                    ": is no AOTInductor package for this machine "
+                    ": is not an AOTInductor package for this machine "
                     "(torch._inductor.aoti_compile_and_package writes one): " +
                     e.what_without_backtrace());
   }

@@ -34,7 +34,7 @@ torch::jit::Module read(const std::function<torch::jit::Module()>& load, const s
     return load();
   } catch (const c10::Error& e) {
     throw Error(SLW_INVALID_ARGUMENT,
-                what + ": is no TorchScript archive (torch.jit.save writes one): " +
+                what + ": is not a TorchScript archive (torch.jit.save writes one): " +
                     e.what_without_backtrace());
   }
 }

@@ -25,7 +25,7 @@ TEST(Memory, TheEstimateAddsUpAndNamesItsParts) {
   EXPECT_EQ(m.text(),
             "memory: about 6.00 GiB (weights 1.00, gradients 0.50, optimizer 2.00, activations "
             "0.50, weights packed for decoding 0.50, decode cache 0.25, logits 1.00, starting "
-            "model 1.00; sampling and training take turns)");
+            "model 1.00; used in turn by sampling and training)");
   m.cache = gib;
   EXPECT_EQ(m.total(), 6 * gib + gib / 2);
 }

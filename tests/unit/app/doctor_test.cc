@@ -80,7 +80,7 @@ TEST(Doctor, AFileThatIsNoPluginIsAWarning) {
   write_file_durably(folder / "broken.so", "no library");
   const Json m = parse_json(doctor({"--json", "--plugin-path", folder.string()}), "doctor");
   ASSERT_EQ(m["rejected"].size(), 1u);
-  EXPECT_THAT(m["warnings"].dump(), HasSubstr("broken.so is no usable plugin"));
+  EXPECT_THAT(m["warnings"].dump(), HasSubstr("broken.so is not a usable plugin"));
 }
 
 TEST(Machine, TellsWhatItIs) {

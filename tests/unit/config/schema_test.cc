@@ -151,7 +151,8 @@ TEST(Schema, SetsToEvaluateMayHaveNames) {
     return std::string();
   };
   EXPECT_EQ(refused("{ \"a b\" = \"f\" }"),
-            "x.toml:6: data.eval: \"a b\" is no name for a set; letters, digits, _ and - make one");
+            "x.toml:6: data.eval: \"a b\" is not a valid name for a set; letters, digits, _ and - "
+            "make one");
   EXPECT_EQ(refused("{ news = [] }"), "x.toml:6: data.eval.news is empty");
   EXPECT_EQ(refused("{ news = 3 }"),
             "x.toml:6: data.eval.news is 3 (a whole number), an array is needed");

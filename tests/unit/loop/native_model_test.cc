@@ -129,8 +129,8 @@ TEST(NativeModel, WhatItCannotDoIsNamed) {
     write_file_durably(folder / name, "not what it is called");
     EXPECT_THAT(error_of([&] { Loaded("torchscript", folder / name); }),
                 AllOf(HasSubstr(name),
-                      HasSubstr(name == std::string("model.pt") ? "is no TorchScript archive"
-                                                                : "is no AOTInductor package"),
+                      HasSubstr(name == std::string("model.pt") ? "is not a TorchScript archive"
+                                                                : "is not an AOTInductor package"),
                       Not(HasSubstr("frame #"))));
   }
   EXPECT_THAT(error_of([&] { Loaded("torchscript", kLlama); }),

@@ -168,7 +168,8 @@ TEST(OptimizerFile, AnotherOptimizersIsNamedWithTheMend) {
               HasSubstr("it holds momentum_buffer, and sgd keeps nothing"));
   EXPECT_THAT(
       refusal(kData / "torch_scheduler.pt", settings("sgd")),
-      HasSubstr("torch_scheduler.pt: has no \"param_groups\"; it is no optimizer's state_dict"));
+      HasSubstr(
+          "torch_scheduler.pt: has no \"param_groups\"; it is not the state_dict of an optimizer"));
 }
 
 TEST(OptimizerFile, AnotherModelsIsNamedByParameter) {

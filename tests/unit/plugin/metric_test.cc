@@ -65,8 +65,10 @@ TEST(Metric, WhatThereIsNotIsRefused) {
 }
 
 TEST(Metric, NamesAreNames) {
-  EXPECT_THAT(error_at_finish("nameless"), HasSubstr("finish(): \"\" is no name for a metric"));
-  EXPECT_THAT(error_at_finish("odd-name"), HasSubstr("finish(): \"a b\" is no name for a metric"));
+  EXPECT_THAT(error_at_finish("nameless"),
+              HasSubstr("finish(): \"\" is not a valid name for a metric"));
+  EXPECT_THAT(error_at_finish("odd-name"),
+              HasSubstr("finish(): \"a b\" is not a valid name for a metric"));
   EXPECT_EQ(error_at_finish("twice"),
             "plugin org.test.odd_metric, finish(): gives \"count\" twice");
 }

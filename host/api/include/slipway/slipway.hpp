@@ -1,7 +1,7 @@
 // slipway.hpp -- Slipway as a library: everything that the command line does is a call on these
 // types. Standard C++20 and the plugin contract alone; link slipway::slipway. One run at a time in
 // a process: its threads and devices belong to that run. Calls throw std::exception, whose what()
-// names what, where and the mend.
+// names what, where and the fix.
 #pragma once
 #include <exception>
 #include <filesystem>
