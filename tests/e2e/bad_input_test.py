@@ -71,7 +71,7 @@ RUN_FILE = [
     ("named sets with raft", ("[data]", '[data]\neval = { a = "data.jsonl" }'), [], 2, r"run\.toml:8: raft scores answers to one set of prompts"),
     ("a set whose name is none", ("[data]", '[data]\neval = { "a b" = "data.jsonl" }'), [], 2, r'run\.toml:8: data\.eval: "a b" is not a valid name for a set'),
     ("missing environment variable", ('"out"', '"${SLIPWAY_NOT_SET}"'), [], 2, r"run\.toml:3: .*SLIPWAY_NOT_SET"),
-    ("bad discard rule", ("iterations = 1", 'iterations = 1\ndiscard = ["emtpy"]'), [], 2, r'run\.toml:13: raft\.discard: "emtpy" is no rule .*did you mean "empty"\?'),
+    ("bad discard rule", ("iterations = 1", 'iterations = 1\ndiscard = ["emtpy"]'), [], 2, r'run\.toml:13: raft\.discard: "emtpy" is not a rule .*did you mean "empty"\?'),
     ("stop rule without held-out prompts", ("iterations = 1", "iterations = 1\nstop_reward = 0.5"), [], 2, r"raft\.stop_reward: needs held-out prompts"),
     ("max_steps with raft", ("[train]", "[train]\nmax_steps = 5"), [], 2, r"train\.max_steps: raft runs by raft\.iterations"),
     ("more held-out rows than rows", ("[data]", "[data]\neval_rows = 50"), [], 2, r"data\.eval_rows = 50, but there are only 3 rows"),

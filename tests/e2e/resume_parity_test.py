@@ -89,7 +89,7 @@ def main() -> None:
         refuse("the model alone", train(root / "small", "--resume"), 1, "checkpoint-20: was saved with train.save_only_model = true", "model.weights = ")
         again = train(root / "again", "--set", f"model.weights={root / 'small/checkpoint-20'}", "--set", "train.max_steps=1")
         steps_of(again, root / "again")
-        refuse("a size that is none", train(root / "x", "--set", "train.max_shard_size=5G"), 2, 'train.max_shard_size: "5G" is no size')
+        refuse("a size that is none", train(root / "x", "--set", "train.max_shard_size=5G"), 2, 'train.max_shard_size: "5G" is not a size')
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ TEST(RunFile, TextAndFileGiveTheSame) {
   for (const char* key : {"train.max_steps", "model.config", "data.train", "train.seed"})
     EXPECT_EQ(text.value(key), file.value(key)) << key;
   EXPECT_THAT(error_of([&] { file.value("train.learning_rat"); }),
-              HasSubstr("\"train.learning_rat\" is no key"));
+              HasSubstr("\"train.learning_rat\" is not a key"));
   EXPECT_THAT(error_of([&] { file.value("learning_rate"); }), HasSubstr("no key"));
 }
 
@@ -191,7 +191,7 @@ TEST(Trainer, WhatACallbackThrowsNamesIt) {
     std::string id() const override { return "no id"; }
   };
   EXPECT_THAT(error_of([&] { trainer.add_callback(std::make_shared<Nameless>()); }),
-              HasSubstr("\"no id\" is no id"));
+              HasSubstr("\"no id\" is not a valid id"));
 }
 
 TEST(Trainer, CallbacksReachWeightsThroughTheHostsServices) {

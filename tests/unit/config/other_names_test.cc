@@ -41,7 +41,7 @@ TEST(OtherNames, EveryRaftArgumentHasItsPlaceOrARefusalWithTheFix) {
       ASSERT_EQ(checked.faults.size(), 1u) << name;
       EXPECT_THAT(checked.faults[0], testing::AllOf(testing::StartsWith("x.toml:7: raft." + name +
                                                                         " has no use here: "),
-                                                    testing::HasSubstr("leave it out")));
+                                                    testing::HasSubstr("remove it")));
       continue;
     }
     const size_t dot = place.find('.');

@@ -129,8 +129,8 @@ TEST_F(Dataset, FilesOfOtherFormatsAreRefused) {
   for (const char* name : {"a.jsonl.gz", "a.zst", "a.zip", "a.tar"})
     refuses(name, "x", "is compressed");
   for (const char* name : {"a.bin", "a.safetensors", "a.npy"})
-    refuses(name, "x", "is no text file");
-  refuses("a.toml", "[run]\n", "is no file of rows");
+    refuses(name, "x", "is not a text file");
+  refuses("a.toml", "[run]\n", "is not a file of rows");
   // What the name does not say, the first bytes do, and whatever the format is.
   for (const char* format : {"auto", "jsonl", "text"}) {
     refuses("a.jsonl", "\x1F\x8B\x08 and more", "is compressed", {.format = format});

@@ -109,7 +109,7 @@ TEST(SchedulerFile, AnotherKindIsNamed) {
   EXPECT_THAT(refusal(kData / "torch_scheduler.pt", kGreedy),
               HasSubstr("was written by a schedule that goes by steps"));
   EXPECT_THAT(refusal(kData / "torch_optimizer.pt", kLinear),
-              HasSubstr("is no learning-rate schedule"));
+              HasSubstr("is not a learning-rate schedule"));
 }
 
 TEST(SchedulerFile, OtherOptionsAreTold) {

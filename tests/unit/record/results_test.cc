@@ -38,7 +38,7 @@ TEST(Results, FilesMerge) {
             "{\n    \"epoch\": 2.0,\n    \"eval_loss\": 0.25,\n    \"train_loss\": 0.5\n}");
   write_file_durably(folder / "all_results.json", "[1]");
   EXPECT_THAT(error_of([&] { save_results(folder, "eval", {{"eval_loss", 1}}); }),
-              testing::HasSubstr("all_results.json: is no JSON object"));
+              testing::HasSubstr("all_results.json: is not a JSON object"));
 }
 
 TEST(Results, OfARunAreThoseOfItsFinalModel) {

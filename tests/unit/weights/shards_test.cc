@@ -88,7 +88,7 @@ TEST(Shards, SizesAreText) {
   EXPECT_EQ(bytes_of_size("2TB"), 2'000'000'000'000);
   for (const char* text :
        {"", "GB", "5", "5G", "5GiB", "-1GB", "5XB", "five GB", "1e30TB", "0KB", "nanKB"})
-    EXPECT_THAT([&] { bytes_of_size(text); }, ThrowsMessage<Error>(HasSubstr("is no size")))
+    EXPECT_THAT([&] { bytes_of_size(text); }, ThrowsMessage<Error>(HasSubstr("is not a size")))
         << text;
 }
 
