@@ -20,7 +20,9 @@ TEST(NewRunFile, IsGoodAndExplainsItsKeys) {
     EXPECT_THAT(checked.faults, testing::IsEmpty()) << text;
     EXPECT_EQ(checked.tree.find("model")->find("weights")->s, "a \"model\"");
     EXPECT_EQ(checked.tree.find("data")->find("eval_rows")->i, 50);
-    if (raft) EXPECT_EQ(checked.tree.find("reward")->items[0].find("weight")->number(), 0.5);
+    if (raft) {
+      EXPECT_EQ(checked.tree.find("reward")->items[0].find("weight")->number(), 0.5);
+    }
   }
 }
 
@@ -37,8 +39,9 @@ TEST(NewRunFile, EveryLineThatSetsAKeyFollowsAComment) {
     const size_t end = text.find('\n', at);
     const std::string line = text.substr(at, end - at);
     EXPECT_LE(line.size(), 100u) << line;
-    if (line.find(" = ") != std::string::npos && line[0] != '#')
+    if (line.find(" = ") != std::string::npos && line[0] != '#') {
       EXPECT_TRUE(before.starts_with("# ")) << line;
+    }
     before = line;
     at = end + 1;
   }
