@@ -17,7 +17,7 @@ namespace slipway {
 namespace report {
 namespace {
 
-constexpr size_t kMostBytes = 300;  // of one value
+constexpr size_t kMostValueBytes = 300;  // of one value
 
 std::string table(const std::string& css, const std::vector<std::string>& heads,
                   const std::string& rows) {
@@ -105,7 +105,7 @@ std::string final_figures(const std::vector<Run>& runs) {
 std::map<std::string, std::string> settings_of(const Record& record) {
   std::map<std::string, std::string> out;
   for (const auto& [key, value] : record.values)
-    if (key != "run.output_dir") out[key] = shortened(value_text(value), kMostBytes);
+    if (key != "run.output_dir") out[key] = shortened(value_text(value), kMostValueBytes);
   for (const auto& [program, version] : recorded_programs(record.config)) {
     const size_t hash = version.find(" sha256 ");
     out[program] = clean_text(hash == std::string::npos ? version : version.substr(0, hash + 16));

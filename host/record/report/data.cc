@@ -216,14 +216,15 @@ double mean_logprob(const Json& row) {
 }
 
 void read_predictions(const fs::path& file, Record& record) {
-  constexpr size_t kMostBytes = 16u << 20;  // of a file that may be as long as the held-out data
+  constexpr size_t kMostFileBytes = 16u
+                                    << 20;  // of a file that may be as long as the held-out data
   std::error_code ec;
   if (!fs::is_regular_file(file, ec)) return;
   std::ifstream in(file, std::ios::binary);
-  std::string text(kMostBytes + 1, '\0');
+  std::string text(kMostFileBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(in.gcount()));
-  record.more_predictions = text.size() > kMostBytes;
+  record.more_predictions = text.size() > kMostFileBytes;
   each_row(text, [&](const Json& row) {
     Prediction each{text_at(row, "prompt"), text_at(row, "label"), text_at(row, "prediction"),
                     mean_logprob(row)};

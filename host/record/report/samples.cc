@@ -11,8 +11,8 @@ namespace slipway::report {
 namespace {
 
 constexpr size_t kPairs = 12;
-constexpr size_t kAtOnce = 4;        // of them: charts come soon after
-constexpr size_t kMostBytes = 2000;  // of one text
+constexpr size_t kAnswersAtOnce = 4;     // of them: charts come soon after
+constexpr size_t kMostTextBytes = 2000;  // of one text
 
 std::vector<const Pair*> ranked(const std::vector<Pair>& pairs) {
   std::vector<const Pair*> out;
@@ -32,7 +32,7 @@ std::string paragraph(const std::string& words) {
   const size_t begin = words.find_first_not_of(" \n\t");
   const std::string text = begin == std::string::npos
                                ? ""
-                               : shortened(std::string_view(words).substr(begin), kMostBytes);
+                               : shortened(std::string_view(words).substr(begin), kMostTextBytes);
   return fmt::format("<div class=\"text{}\">{}</div>", text.empty() ? " empty" : "",
                      text.empty() ? "(nothing)" : escape(text));
 }
@@ -76,11 +76,11 @@ std::string few_and_more(const std::string& head, const std::vector<std::string>
   std::string few, more;
   size_t next = 0, shown = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const bool at_once = rows.size() <= kAtOnce || i == next;
+    const bool at_once = rows.size() <= kAnswersAtOnce || i == next;
     (at_once ? few : more) += rows[i];
     if (!at_once) continue;
     ++shown;
-    next = shown * (rows.size() - 1) / (kAtOnce - 1);
+    next = shown * (rows.size() - 1) / (kAnswersAtOnce - 1);
   }
   const auto table = [&](const std::string& body) {
     return fmt::format(
@@ -118,7 +118,7 @@ std::string pairs_section(const Record& record) {
   for (const Pair* pair : shown)
     rows.push_back(
         fmt::format("<tr><td class=\"prompt\">{}<span class=\"change\">reward {}</span></td>\n",
-                    escape(shortened(pair->before.prompt, kMostBytes)),
+                    escape(shortened(pair->before.prompt, kMostTextBytes)),
                     change_text(pair->before.reward, pair->after.reward).change) +
         answer(pair->before, largest, before) + answer(pair->after, largest, after) + "</tr>\n");
   return out + "</p>\n" +
@@ -160,7 +160,7 @@ std::string predictions_section(const Record& record) {
     rows.push_back(
         fmt::format("<tr><td class=\"prompt\">{}{}</td>\n<td data-when=\"in the "
                     "data\">{}</td>\n<td data-when=\"predicted\">{}</td></tr>\n",
-                    escape(shortened(each.prompt, kMostBytes)), figure, paragraph(each.label),
+                    escape(shortened(each.prompt, kMostTextBytes)), figure, paragraph(each.label),
                     paragraph(each.prediction)));
   }
   return out +

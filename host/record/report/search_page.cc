@@ -93,7 +93,8 @@ std::string trial_row(const Search& search, const std::vector<std::string>& keys
 }
 
 std::string trial_table(const Search& search, const std::vector<Run>& curves) {
-  constexpr size_t kAtOnce = 20;  // the others are behind a line to open: the charts are below
+  constexpr size_t kTrialsAtOnce =
+      20;  // the others are behind a line to open: the charts are below
   const std::vector<std::string> keys = search.keys();
   std::vector<double> objectives;
   for (const Trial& trial : search.trials) objectives.push_back(trial.objective);
@@ -109,7 +110,7 @@ std::string trial_table(const Search& search, const std::vector<Run>& curves) {
         "{}</tbody></table></div>\n",
         head, rows);
   };
-  const size_t all = search.trials.size(), few = std::min(all, kAtOnce);
+  const size_t all = search.trials.size(), few = std::min(all, kTrialsAtOnce);
   std::string out =
       fmt::format("<section><h2>Trials</h2>\n<p class=\"note\">{}</p>\n{}",
                   search.direction == 0
