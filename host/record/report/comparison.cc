@@ -32,21 +32,21 @@ std::string name_of(const Run& run) {
 }
 
 // A column of the final figures; empty texts where no run has a number.
-struct Column {
+struct FinalColumn {
   std::string title;
   std::vector<std::string> texts;
 };
 
 template <class Number>
-Column numbers(const std::string& title, const std::vector<Run>& runs, const Number& number) {
+FinalColumn numbers(const std::string& title, const std::vector<Run>& runs, const Number& number) {
   std::vector<double> values;
   for (const Run& run : runs) values.push_back(number(run.record));
   if (std::ranges::all_of(values, [](double value) { return std::isnan(value); })) return {};
   return {title, telling_texts(values)};
 }
 
-Column outcomes(const std::vector<Run>& runs) {
-  Column out{"outcome", {}};
+FinalColumn outcomes(const std::vector<Run>& runs) {
+  FinalColumn out{"outcome", {}};
   for (const Run& run : runs)
     out.texts.push_back(run.record.outcome.empty() ? "not finished" : run.record.outcome);
   return out;
@@ -59,11 +59,11 @@ double steps_of(const Record& record) {
   return out;
 }
 
-std::vector<Column> final_columns(const std::vector<Run>& runs) {
+std::vector<FinalColumn> final_columns(const std::vector<Run>& runs) {
   const auto held_out = [&](const std::string& title, const std::string& key) {
     return numbers(title, runs, [&key](const Record& record) { return final_value(record, key); });
   };
-  std::vector<Column> out = {outcomes(runs), held_out("held-out reward", "eval_reward")};
+  std::vector<FinalColumn> out = {outcomes(runs), held_out("held-out reward", "eval_reward")};
   std::vector<std::string> names;
   for (const Run& run : runs)
     for (const std::string& name : reward_names(run.record))
@@ -74,25 +74,25 @@ std::vector<Column> final_columns(const std::vector<Run>& runs) {
   out.push_back(numbers("last training loss", runs,
                         [](const Record& record) { return record.steps.last("loss"); }));
   out.push_back(held_out("held-out distinct-2", "eval_distinct_2"));
-  Column steps{"steps", {}}, time{"took", {}};
+  FinalColumn steps{"steps", {}}, time{"took", {}};
   for (const Run& run : runs) {
     steps.texts.push_back(whole_text(steps_of(run.record)));
     time.texts.push_back(duration_text(run.record.seconds));
   }
   out.push_back(std::move(steps));
   out.push_back(std::move(time));
-  std::erase_if(out, [](const Column& column) { return column.texts.empty(); });
+  std::erase_if(out, [](const FinalColumn& column) { return column.texts.empty(); });
   return out;
 }
 
 std::string final_figures(const std::vector<Run>& runs) {
-  const std::vector<Column> columns = final_columns(runs);
+  const std::vector<FinalColumn> columns = final_columns(runs);
   std::vector<std::string> heads = {"run"};
-  for (const Column& column : columns) heads.push_back(escape(column.title));
+  for (const FinalColumn& column : columns) heads.push_back(escape(column.title));
   std::string rows;
   for (size_t i = 0; i < runs.size(); ++i) {
     rows += fmt::format("<tr><td class=\"row\">{}</td>", name_of(runs[i]));
-    for (const Column& column : columns)
+    for (const FinalColumn& column : columns)
       rows += fmt::format("<td data-when=\"{}\">{}</td>", escape(column.title),
                           escape(column.texts[i]));
     rows += "</tr>\n";

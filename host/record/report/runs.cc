@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kFirstColour = 11;  // of style.h
 constexpr size_t kSolid = 4;      // the others are dashed: colour is not all that tells them apart
-constexpr size_t kMostRewards = 12;
+constexpr size_t kMostRewardCurves = 12;
 
 struct Shared {
   std::string title, y_name;
@@ -37,7 +37,7 @@ std::vector<Shared> shared_curves(const std::vector<Run>& runs) {
   for (const Run& run : runs)
     for (const std::string& name : reward_names(run.record))
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-  for (size_t i = 0; names.size() > 1 && i < std::min(names.size(), kMostRewards); ++i)
+  for (size_t i = 0; names.size() > 1 && i < std::min(names.size(), kMostRewardCurves); ++i)
     out.push_back({"Held-out reward: " + names[i], "mean score of an answer", &Record::evaluations,
                    "eval_rewards/" + names[i] + "/mean"});
   const std::vector<Shared> more = {
