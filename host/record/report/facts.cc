@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMostFiles = 3;  // named one by one
 
-std::string text_at(const RecordedValues& values, const std::string& key) {
+std::string recorded_text(const RecordedValues& values, const std::string& key) {
   const auto at = values.find(key);
   return at == values.end() ? "" : value_text(at->second);
 }
@@ -38,9 +38,9 @@ std::string file_names(const RecordedValues& values, const std::string& key) {
 }
 
 std::string model(const RecordedValues& values) {
-  const std::string weights = file_name(text_at(values, "model.weights")),
-                    config = file_name(text_at(values, "model.config")),
-                    use = text_at(values, "model.use");
+  const std::string weights = file_name(recorded_text(values, "model.weights")),
+                    config = file_name(recorded_text(values, "model.config")),
+                    use = recorded_text(values, "model.use");
   std::string out = !weights.empty()  ? weights
                     : !config.empty() ? config + ", from new weights"
                                       : "";
@@ -52,7 +52,7 @@ std::string data(const RecordedValues& values) {
   std::string out = file_names(values, "data.train");
   if (out.empty()) return "";
   const std::string held_out = file_names(values, "data.eval"),
-                    rows = text_at(values, "data.eval_rows");
+                    rows = recorded_text(values, "data.eval_rows");
   if (!held_out.empty()) {
     out += "; held out: " + held_out;
   } else if (!rows.empty() && rows != "0") {
@@ -62,7 +62,7 @@ std::string data(const RecordedValues& values) {
 }
 
 std::string algorithm(const RecordedValues& values) {
-  const std::string name = text_at(values, "run.algorithm");
+  const std::string name = recorded_text(values, "run.algorithm");
   return name == "raft" ? "RAFT" : name == "sft" ? "SFT" : name;
 }
 
@@ -98,10 +98,10 @@ std::string facts_list(const Record& record) {
       {"Model", model(values)},
       {"Data", data(values)},
       {"Algorithm", algorithm(values)},
-      {"Seed", text_at(values, "train.seed")},
+      {"Seed", recorded_text(values, "train.seed")},
       {"Began", date_text(record.first_time)},
       {"Took", record.seconds > 0 ? duration_text(record.seconds) : ""},
-      {"Computed on", text_at(values, "train.device")},
+      {"Computed on", recorded_text(values, "train.device")},
       {"Versions", programs(record)}};
   std::string out;
   for (const auto& [name, value] : facts)
