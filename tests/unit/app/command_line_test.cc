@@ -48,12 +48,12 @@ TEST_F(CommandLineTest, PositionsOptionsAndFlags) {
 TEST_F(CommandLineTest, OneArgumentMayBeSeveral) {
   for (const std::vector<std::string>& given : {std::vector<std::string>{"a"}, {"a", "b", "c"}}) {
     CommandLine other("slipway try RUN...", "Tries.");
-    other.positionals("RUN", "").option("output", "FILE", "");
+    other.rest("RUN", "", true).option("output", "FILE", "");
     ASSERT_TRUE(other.parse(given));
     EXPECT_EQ(other.texts("RUN"), given);
   }
   CommandLine none("slipway try RUN...", "Tries.");
-  none.positionals("RUN", "");
+  none.rest("RUN", "", true);
   EXPECT_THROW(none.parse({}), UsageError);
 }
 
