@@ -119,8 +119,8 @@ TEST(Schema, ArgumentsWithoutUseAreRefusedWithTheReason) {
   } catch (const ConfigError& e) {
     EXPECT_STREQ(
         e.what(),
-        "x.toml:7: train.fp16 has no use here: weights, gradients and sums are float32; leave it "
-        "out, or write bf16 = true, which rounds the operands of matrix products\n"
+        "x.toml:7: train.fp16 has no use here: weights, gradients and sums are float32; remove "
+        "it, or write bf16 = true, which rounds the operands of matrix products\n"
         "x.toml:8: train.report_to has no use here: where metrics go is said by logger plugins: "
         "write [[logger]] use = \"tensorboard\"");
   }
