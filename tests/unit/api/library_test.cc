@@ -71,7 +71,7 @@ TEST(RunFile, TextAndFileGiveTheSame) {
     EXPECT_EQ(text.value(key), file.value(key)) << key;
   EXPECT_THAT(error_of([&] { file.value("train.learning_rat"); }),
               HasSubstr("\"train.learning_rat\" is not a key"));
-  EXPECT_THAT(error_of([&] { file.value("learning_rate"); }), HasSubstr("no key"));
+  EXPECT_THAT(error_of([&] { file.value("learning_rate"); }), HasSubstr("not a key"));
 }
 
 TEST(RunFile, FaultsAreOfTheConfiguration) {
