@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/signal_text.h"
+#include "loop/stops_at.h"
 #include "plugin/services.h"
 #include "plugin/stop.h"
 #include "plugin/trampoline.h"
@@ -32,7 +33,7 @@ constexpr Asking kAsking[] = {{SIGINT, "SIGINT", true, true},
 constexpr int kRequest = SIGUSR1;  // asks a child, and never ends it
 
 std::atomic<int> depth{0}, urgent{0};
-std::atomic<bool> speaks{true};
+std::atomic<bool> speaks{true}, in_terminal{false};
 std::atomic<pid_t> child{0};
 std::atomic<const char* (*)()> waiting_for{nullptr};
 struct sigaction before[std::size(kAsking)];  // what the outermost listening scope replaced
@@ -56,6 +57,7 @@ void add_what_is_waited_for(SignalText& words) {
   if (const pid_t also = child.load(); also > 0) ::kill(also, SIGKILL);
   if (speaks.load()) {
     SignalText words;
+    if (in_terminal.load()) words.add("\n");
     words.add("slipway: ended by a second ").add(asking.name);
     add_what_is_waited_for(words);
     words.add("; what was saved before stays\n").write();
@@ -86,11 +88,15 @@ void on_signal(int number) {
   if (const pid_t also = child.load(); also > 0) ::kill(also, kRequest);
   if ((first || asking->may_end) && speaks.load()) {
     SignalText words;
-    words.add("slipway: ")
-        .add(asking->name)
-        .add(first ? ": stopping after this step" : ": stopping already");
+    if (in_terminal.load()) words.add("\n");  // below the bar
+    words.add("slipway: ").add(asking->name);
+    if (first) words.add(": stopping ").add(StopsAt::words());
+    else words.add(": stopping already");
     add_what_is_waited_for(words);
-    words.add(asking->may_end ? "; signal again to end now\n" : "\n").write();
+    if (asking->may_end)
+      words.add(number == SIGINT && in_terminal.load() ? "; press Ctrl-C again to end now"
+                                                       : "; signal again to end now");
+    words.add("\n").write();
   }
   errno = saved;
 }
@@ -128,6 +134,7 @@ StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
   depth.fetch_add(1);
   if (!listens_ || listening.fetch_add(1) > 0) return;
   speaks.store(!silent);
+  in_terminal.store(::isatty(STDERR_FILENO) == 1);
   listener = ::pthread_self();
   struct sigaction action{};
   action.sa_handler = on_signal;

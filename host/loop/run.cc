@@ -5,16 +5,27 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "loop/run_settings.h"
+#include "loop/stops_at.h"
 #include "loop/train_tensors.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "record/model_card.h"
 #include "record/report/report.h"
 #include "record/resume_files.h"
+#include "record/rotation.h"
 #include "record/training_args.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
+namespace {
+
+void rotate(const RunConfig& config, std::vector<fs::path> protect) {
+  const bool goes_back = config.raft && config.number("raft", "min_distinct_2") > 0;
+  rotate_checkpoints(config.output_dir,
+                     {config.integer("train", "save_total_limit"), std::move(protect), goes_back});
+}
+
+}  // namespace
 
 Run::Run(RunParts parts)
     : config(parts.config),
@@ -92,6 +103,7 @@ void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
 
 fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
   const PhaseScope phase(&clock, Phase::kSave);
+  const StopsAt stops("when this checkpoint is written");
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
   files.push_back(arguments_file());
   store_flos();
@@ -114,8 +126,7 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   }
   metrics_.flush();  // the checkpoint says how many bytes of it there are
   const fs::path folder = write_checkpoint(config.output_dir, state.global_step, files);
-  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"),
-                     {folder, protect, state.best_model_checkpoint});
+  rotate(config, {folder, protect, state.best_model_checkpoint});
   EventDetails details;
   details.path = folder.string();
   events.tell(SLW_ON_SAVE, details);
@@ -234,12 +245,12 @@ void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
 
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
+  const StopsAt stops("when the final model is written, for the run is over then");
   const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
   save_model_files(config.output_dir, files);
   // A process that was killed after the last checkpoint, and before older ones made room for it, is
   // followed by one that saves no more.
-  rotate_checkpoints(config.output_dir, config.integer("train", "save_total_limit"),
-                     {state.best_model_checkpoint});
+  rotate(config, {state.best_model_checkpoint});
   const CheckpointFile arguments = arguments_file();
   arguments.write(config.output_dir / arguments.name);
   write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");

@@ -1,6 +1,7 @@
 // The sft algorithm.
 #include "loop/sft.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "base/place.h"
 #include "data/data_files.h"
 #include "loop/run_settings.h"
+#include "loop/stops_at.h"
 #include "loop/stream_feed.h"
 #include "operators/bf16_scope.h"
 
@@ -77,6 +79,7 @@ SftState state_of_steps(const Run& run, const SftData& data, const fs::path& che
 
 // Evaluates every set, and logs a row for each. The metrics of all.
 Json evaluate_sets(Run& run, const SftData& data) {
+  const StopsAt stops("after this evaluation");
   Json out = Json::object();
   EvaluationSettings settings = evaluation_settings(run.config);
   settings.objective = run.stage.objective;
@@ -115,7 +118,18 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
   run.begin_flow(steps, data.stream ? std::numeric_limits<int64_t>::max()
                                     : stage_epochs(data.train.size(), run.stage));
   int64_t saved_at = checkpoint ? run.state.global_step : -1;
+  // Where the run is, for the loggers: 2 training, 3 evaluating, 4 saving.
+  const double began = run.seconds();
+  int64_t tokens_done = 0;
+  const auto tell = [&](int phase) {
+    run.progress({{"progress/fraction", static_cast<double>(run.state.global_step) /
+                                            static_cast<double>(std::max<int64_t>(1, steps))},
+                  {"progress/tokens_per_second",
+                   static_cast<double>(tokens_done) / std::max(1e-9, run.seconds() - began)},
+                  {"phase", static_cast<double>(phase)}});
+  };
   const auto save = [&] {
+    tell(4);
     at.place = feed->place();
     run.save({sft_file(at)});
     saved_at = run.state.global_step;
@@ -126,6 +140,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     if (asked(SLW_DO_LOG)) run.log_pending();
     if (asked(SLW_DO_EVALUATE) && !data.eval.empty()) {
       const PhaseScope phase(&run.clock, Phase::kEvaluate);
+      tell(3);
       run.judge_evaluation(evaluate_sets(run, data));
     }
     if (asked(SLW_STOP_EPOCH)) {  // a checkpoint of this step goes on with the next epoch too
@@ -135,8 +150,6 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     if (asked(SLW_DO_SAVE)) save();
     return run.events.control();
   };
-  const double began = run.seconds();
-  int64_t tokens_done = 0;
   StageHooks hooks;
   hooks.events = &run.events;
   hooks.clock = &run.clock;
@@ -146,10 +159,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
     run.after_step(report);
     at.stage_step = feed->done();
     const uint32_t control = answer();
-    run.progress(
-        {{"progress/fraction", static_cast<double>(report.step) / static_cast<double>(steps)},
-         {"progress/tokens_per_second", static_cast<double>(tokens_done) / (run.seconds() - began)},
-         {"phase", 2}});
+    tell(2);
     if (stop_requested()) {
       if (saved_at != run.state.global_step) save();
       throw Interrupted(fmt::format("stopped by a signal after step {}; {}", run.state.global_step,
@@ -190,6 +200,7 @@ std::string run_sft(Run& run, SftData& data, const std::optional<fs::path>& chec
                           ? static_cast<double>(steps * run.stage.batch_size *
                                                 run.stage.gradient_accumulation_steps)
                           : static_cast<double>(data.train.size()) * run.stage.num_train_epochs);
+  tell(4);
   run.save_final_model();
   run.events.emit(SLW_ON_TRAIN_END);
   return whole ? "completed" : "stopped: a callback asked for it";

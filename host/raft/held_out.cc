@@ -43,7 +43,12 @@ HeldOutMeasures measure_held_out(
   };
   const std::vector<Completion> completions =
       generate(model, requests, settings, {on_progress, submit});
-  const Scored scored = scorer.finish();
+  GenerationProgress sampled;
+  for (const Completion& c : completions) sampled.tokens += static_cast<int64_t>(c.ids.size());
+  sampled.rows = sampled.finished_rows = static_cast<int64_t>(completions.size());
+  const Scored scored = scorer.finish([&](size_t) {
+    if (on_progress) (void)on_progress(sampled);  // it may throw: somebody asked to stop
+  });
   const std::vector<RewardLabel> labels = reward_labels(rewards);
   std::vector<std::vector<int32_t>> ids;
   double cut = 0, tokens = 0, unscored = 0;

@@ -1,21 +1,24 @@
 // The RAFT loop.
 #include "raft/raft.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
+#include "base/place.h"
 #include "data/data_files.h"
+#include "loop/stops_at.h"
 #include "raft/answer_figures.h"
 #include "raft/held_out.h"
+#include "raft/progress.h"
+#include "raft/prompt_order.h"
 #include "raft/raft_state.h"
 #include "raft/reference.h"
 #include "raft/rewards.h"
 #include "raft/samples.h"
 #include "raft/scorer.h"
 #include "raft/select.h"
+#include "record/rotation.h"
 
 namespace slipway {
 namespace {
@@ -27,9 +30,6 @@ class Raft {
   std::string loop(const std::optional<fs::path>& checkpoint);
 
  private:
-  enum LoggedPhase { kGenerate, kScore, kTrain, kEvaluate, kSave };  // as loggers know them
-
-  std::vector<size_t> draw_prompts() const;
   std::vector<Answer> sample(const std::vector<size_t>& prompts);
   std::vector<Answer> scored_answers(std::vector<Completion> completions, Scorer& scorer);
   void hear(const std::vector<int64_t>& opinions);
@@ -40,9 +40,10 @@ class Raft {
   // Evaluates, and returns why to stop: "" = go on.
   std::string evaluate(int64_t iterations_done);
   void checkpoint_start();
-  void tell_progress(LoggedPhase phase, double fraction,
-                     std::vector<std::pair<std::string, double>> more = {});
-  std::function<bool(const GenerationProgress&)> generation_progress(LoggedPhase phase);
+  // Throws Interrupted when the run is asked to stop while it is `doing` something that nothing is
+  // saved of.
+  void stop_where_asked(const char* doing) const;
+  std::function<bool(const GenerationProgress&)> generation_progress(const char* doing);
 
   // What an iteration trains on at most: the run's length and its schedule go by it.
   size_t planned_answers() const {
@@ -63,9 +64,7 @@ class Raft {
   const int64_t iterations_, prompts_per_iteration_;
   const bool saving_;
   bool told_unscored_ = false;
-  double phase_began_ = 0;
-  // Seconds that a phase took last, for the estimate of what is left.
-  double generate_seconds_ = 4, train_seconds_ = 3, evaluate_seconds_ = 3;
+  RaftProgress progress_;
 };
 
 Raft::Raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards)
@@ -75,7 +74,9 @@ Raft::Raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewa
       labels_(reward_labels(rewards)),
       iterations_(run.config.integer("raft", "iterations")),
       prompts_per_iteration_(run.config.integer("raft", "prompts_per_iteration")),
-      saving_(run.config.text("train", "save_strategy") != "no") {
+      saving_(run.config.text("train", "save_strategy") != "no"),
+      progress_(run, {iterations_, saving_, !data.eval.empty(),
+                      run.config.integer("raft", "eval_every")}) {
   const RunConfig& c = run.config;
   generation_ = generation_settings(c, run.tokenizer);
   selection_.local = c.text("raft", "selection") == "local";
@@ -107,7 +108,8 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
     run_.row_context["iteration"] = at_.iteration + 1;
     if (!at_.training) {
       checkpoint_start();
-      const std::vector<size_t> prompts = draw_prompts();
+      const std::vector<size_t> prompts = prompts_of_iteration(
+          data_.train.size(), prompts_per_iteration_, at_.iteration, run_.stage.seed);
       std::vector<Answer> answers = sample(prompts);
       rank(prompts, answers);
       keep(prompts, answers);
@@ -121,39 +123,22 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
     if (stop.empty()) stop = reason;
     run_.refresh_report();
   }
-  tell_progress(kSave, 1);
+  progress_.enter(RaftPart::kEnd, iterations_ - 1);
   run_.save_final_model();
+  progress_.tell_end();
   run_.events.emit(SLW_ON_TRAIN_END);
   return stop.empty() ? "completed" : "stopped: " + stop;
-}
-
-// Each pass over the prompts is a new permutation; iterations take disjoint slices of it, one after
-// the other.
-std::vector<size_t> Raft::draw_prompts() const {
-  std::vector<size_t> out;
-  const auto n = static_cast<int64_t>(data_.train.size());
-  int64_t pass_drawn = -1;
-  at::Tensor order;
-  for (int64_t j = 0; j < prompts_per_iteration_; ++j) {
-    const int64_t position = at_.iteration * prompts_per_iteration_ + j;
-    if (position / n != pass_drawn) {
-      pass_drawn = position / n;
-      at::Generator generator =
-          at::detail::createCPUGenerator(run_.stage.seed + static_cast<uint64_t>(pass_drawn));
-      order = at::randperm(n, generator, at::kLong);
-    }
-    out.push_back(static_cast<size_t>(order.const_data_ptr<int64_t>()[position % n]));
-  }
-  return out;
 }
 
 // Finished prompts are scored while others are still being sampled.
 std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
   const PhaseScope phase(&run_.clock, Phase::kGenerate);
+  const StopsAt stops("in the middle of sampling, which a resume begins anew");
+  progress_.enter(RaftPart::kGenerate, at_.iteration);
   run_.events.tell(SLW_ON_GENERATE_BEGIN);
   // until there is something to train on
   run_.model.packed_weights().borrow(run_.model.parameters().lend_grads());
-  phase_began_ = run_.seconds();
+  const double began = run_.seconds();
   std::vector<GenerationRequest> requests;
   for (size_t j = 0; j < prompts.size(); ++j)
     requests.push_back({data_.train[prompts[j]].ids, static_cast<uint32_t>(j),
@@ -166,14 +151,14 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
     scorer.submit(request, scored_rows(data_.train[prompts[request]], completions, run_.tokenizer));
   };
   std::vector<Completion> completions =
-      generate(run_.model, requests, settings, {generation_progress(kGenerate), submit});
+      generate(run_.model, requests, settings, {generation_progress("sampling"), submit});
   int64_t tokens = 0;
   for (const Completion& c : completions) tokens += static_cast<int64_t>(c.ids.size());
-  generate_seconds_ = run_.seconds() - phase_began_;
+  const double seconds = run_.seconds() - began;
   at_.iteration_row = {
       {"event", "iteration"},
-      {"generate_seconds", generate_seconds_},
-      {"tokens_per_second", static_cast<double>(tokens) / std::max(1e-9, generate_seconds_)}};
+      {"generate_seconds", seconds},
+      {"tokens_per_second", static_cast<double>(tokens) / std::max(1e-9, seconds)}};
   run_.events.tell(SLW_ON_GENERATE_END);
   return scored_answers(std::move(completions), scorer);
 }
@@ -181,8 +166,13 @@ std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
 // Waits for what is not scored yet.
 std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Scorer& scorer) {
   const PhaseScope phase(&run_.clock, Phase::kScore);
-  tell_progress(kScore, 1);
-  Scored scored = scorer.finish();
+  const StopsAt stops("in the middle of scoring, after the reward's call; a resume samples anew");
+  progress_.enter(RaftPart::kScore, at_.iteration);
+  Scored scored = scorer.finish([&](size_t rows) {
+    stop_where_asked("scoring");
+    const auto done = static_cast<double>(rows), all = static_cast<double>(completions.size());
+    progress_.tell(done / all, {{"rows_done", done}, {"rows_total", all}});
+  });
   std::vector<Answer> answers;
   for (size_t i = 0; i < completions.size(); ++i) {
     Completion& c = completions[i];
@@ -251,6 +241,7 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
     if (value.is_number()) details.metrics.emplace_back(name, value.get<double>());
   run_.events.tell(SLW_ON_REWARD, details);
   run_.events.tell(SLW_ON_SELECT, details);
+  progress_.tell_sampled(at_.iteration_row);
   write_samples(prompts, answers);
   for (const size_t i : kept) {
     Example example{data_.train[prompts[answers[i].prompt]].ids, 0};
@@ -292,8 +283,13 @@ uint32_t Raft::train() {
     return 0;
   }
   const PhaseScope phase(&run_.clock, Phase::kTrain);
-  phase_began_ = run_.seconds();
-  const int64_t planned = stage_steps(planned_answers(), stage);
+  const double began = run_.seconds();
+  const int64_t planned = stage_steps(planned_answers(), stage),
+                steps = stage_steps(at_.selected.size(), stage);
+  const auto share = [&](int64_t step) {
+    return static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, steps));
+  };
+  progress_.enter(RaftPart::kTrain, at_.iteration, share(at_.stage_step));
   if (run_.config.text("raft", "scheduler_span") == "run") {
     stage.schedule_steps = planned * iterations_;
     stage.schedule_offset = run_.state.global_step - at_.stage_step;
@@ -310,16 +306,16 @@ uint32_t Raft::train() {
     if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
     at_.stage_step = feed.done();
     const bool stopping = stop_requested();
-    if (stopping || (control & SLW_DO_SAVE) != 0)
+    if (stopping || (control & SLW_DO_SAVE) != 0) {
+      progress_.tell_saving();
       run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
+    }
     if (stopping)
       throw Interrupted(fmt::format("stopped by a signal in iteration {}, after step {}; {}",
                                     at_.iteration + 1, run_.state.global_step, run_.going_on()));
-    tell_progress(kTrain, static_cast<double>(report.step) / static_cast<double>(report.steps),
-                  {{"loss", report.loss}});
+    progress_.tell(share(report.step), {{"loss", report.loss}});
     return control;
   };
-  const int64_t steps = stage_steps(at_.selected.size(), stage);
   run_.begin_schedule(stage, steps);
   if (!train_stage(run_.model, *run_.optimizer, *run_.schedule, feed, stage, steps, hooks))
     control |= SLW_STOP_TRAINING;
@@ -327,8 +323,7 @@ uint32_t Raft::train() {
   // Now rather than before the next iteration: moments that nobody will read need no place in its
   // checkpoint.
   if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer->reset();
-  train_seconds_ = run_.seconds() - phase_began_;
-  at_.iteration_row["train_seconds"] = train_seconds_;
+  at_.iteration_row["train_seconds"] = run_.seconds() - began;
   return control | run_.log(at_.iteration_row, run_.throughput.iteration_figures());
 }
 
@@ -338,10 +333,10 @@ std::string Raft::evaluate(int64_t iterations_done) {
                    (every > 0 && iterations_done % every == 0);
   if (data_.eval.empty() || !due) return "";
   const PhaseScope phase(&run_.clock, Phase::kEvaluate);
-  phase_began_ = run_.seconds();
-  const HeldOutResult result = evaluate_held_out(run_, data_.eval, rewards_, generation_,
-                                                 iterations_done, generation_progress(kEvaluate));
-  evaluate_seconds_ = run_.seconds() - phase_began_;
+  const StopsAt stops("in the middle of this evaluation; a resume begins with the last checkpoint");
+  progress_.enter(RaftPart::kEvaluate, iterations_done - 1);
+  const HeldOutResult result = evaluate_held_out(
+      run_, data_.eval, rewards_, generation_, iterations_done, generation_progress("evaluating"));
   hear(result.opinions);
   warn_of_silence(labels_, result.opinions, data_.eval.size(), "the held-out evaluation");
   if (iterations_done == 0) at_.base_distinct_2 = result.distinct_2;
@@ -369,73 +364,29 @@ std::string Raft::evaluate(int64_t iterations_done) {
 void Raft::checkpoint_start() {
   const std::string name = fmt::format("checkpoint-{}", run_.state.global_step);
   if (!saving_ || at_.start_checkpoint == name) return;  // the second: this is where we resumed
-  tell_progress(kSave, 0);
+  progress_.enter(RaftPart::kSave, at_.iteration);
   at_.start_checkpoint = name;
-  run_.save({at_.file()}, run_.config.output_dir / name);
+  const fs::path folder = run_.config.output_dir / name;
+  // There is one of this step where save_strategy asked for it, or a signal.
+  run_.save({at_.file(), start_mark(path_exists(folder))}, folder);
 }
 
-void Raft::tell_progress(LoggedPhase phase, double fraction,
-                         std::vector<std::pair<std::string, double>> more) {
-  const double iteration = generate_seconds_ + train_seconds_ + evaluate_seconds_;
-  double done =
-      at_.evaluated_start ? evaluate_seconds_ + iteration * static_cast<double>(at_.iteration) : 0;
-  if (phase == kGenerate) done += fraction * generate_seconds_;
-  if (phase == kScore) done += generate_seconds_;
-  if (phase == kTrain) done += generate_seconds_ + fraction * train_seconds_;
-  if (phase == kEvaluate)
-    done += fraction * evaluate_seconds_ +
-            (at_.evaluated_start ? generate_seconds_ + train_seconds_ : 0);
-  const double all = evaluate_seconds_ + iteration * static_cast<double>(iterations_);
-  more.emplace_back("progress/fraction", std::min(1.0, done / all));
-  more.emplace_back("phase", phase);
-  more.emplace_back("iteration", static_cast<double>(std::min(at_.iteration + 1, iterations_)));
-  run_.progress(std::move(more));
+void Raft::stop_where_asked(const char* doing) const {
+  if (stop_requested())
+    throw Interrupted(fmt::format(
+        "stopped by a signal while {} for iteration {}; {}", doing, at_.iteration + 1,
+        saving_ ? run_.going_on() : "nothing was saved (train.save_strategy = \"no\")"));
 }
 
-std::function<bool(const GenerationProgress&)> Raft::generation_progress(LoggedPhase phase) {
-  return [this, phase](const GenerationProgress& p) {
-    if (stop_requested())
-      throw Interrupted(fmt::format(
-          "stopped by a signal while sampling for iteration {}; {}", at_.iteration + 1,
-          saving_ ? run_.going_on() : "nothing was saved (train.save_strategy = \"no\")"));
-    tell_progress(
-        phase,
-        static_cast<double>(p.finished_rows) / static_cast<double>(std::max<int64_t>(1, p.rows)),
-        {{"rows_done", static_cast<double>(p.finished_rows)},
-         {"rows_total", static_cast<double>(p.rows)},
-         {"progress/tokens_per_second",
-          static_cast<double>(p.tokens) / std::max(1e-9, run_.seconds() - phase_began_)}});
+std::function<bool(const GenerationProgress&)> Raft::generation_progress(const char* doing) {
+  return [this, doing](const GenerationProgress& progress) {
+    stop_where_asked(doing);
+    progress_.tell(progress);
     return true;
   };
 }
 
 }  // namespace
-
-std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config,
-                               const Tokenizer& tokenizer, const ModelLimits& limits,
-                               const std::string& set) {
-  const auto limit = static_cast<size_t>(config.integer("data", "max_prompt_tokens"));
-  std::vector<Prompt> out;
-  size_t dropped = 0, empty = 0;
-  for (const Row& row : rows) {
-    const std::string& text = row.prompt_text();
-    Prompt prompt{text, tokenizer.encode_beginning(text), row.columns};
-    check_tokens(prompt.ids, limits, tokenizer, row.where);
-    if (text.empty() || prompt.ids.empty()) ++empty;
-    else if (prompt.ids.size() > limit) ++dropped;
-    else out.push_back(std::move(prompt));
-  }
-  if (dropped > 0)
-    log_warn("{}: {} of {} prompts dropped: more than data.max_prompt_tokens = {} tokens", set,
-             dropped, rows.size(), limit);
-  if (empty > 0) log_warn("{}: {} of {} prompts dropped: empty", set, empty, rows.size());
-  if (out.empty())
-    fail(
-        "{}: no prompt is left: of {}, {} have more than data.max_prompt_tokens = {} tokens, {} "
-        "are empty",
-        set, rows.size(), dropped, limit, empty);
-  return out;
-}
 
 std::string run_raft(Run& run, const RaftData& data, const std::vector<RewardPlugin>& rewards,
                      const std::optional<fs::path>& checkpoint) {

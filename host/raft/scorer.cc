@@ -1,6 +1,7 @@
 // The scorer's thread.
 #include "raft/scorer.h"
 
+#include <chrono>
 #include <utility>
 
 #include "base/error.h"
@@ -28,9 +29,14 @@ void Scorer::submit(size_t group, std::vector<ScoredRow> rows) {
   changed_.notify_all();
 }
 
-Scored Scorer::finish() {
+Scored Scorer::finish(const std::function<void(size_t rows)>& waiting) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return done_; });
+  while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return done_; })) {
+    if (!waiting) continue;
+    lock.unlock();
+    waiting(rows_scored_.load());
+    lock.lock();
+  }
   if (failure_) std::rethrow_exception(failure_);
   return std::move(scored_);
 }
@@ -49,6 +55,7 @@ void Scorer::score(std::vector<ScoredRow> batch) {
   add(scored_.columns, scores.columns);
   scored_.rows.insert(scored_.rows.end(), std::make_move_iterator(batch.begin()),
                       std::make_move_iterator(batch.end()));
+  rows_scored_.store(scored_.rows.size());
 }
 
 void Scorer::work() {

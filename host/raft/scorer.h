@@ -1,6 +1,7 @@
 // Scores answers while others are still being sampled: a thread of its own takes the finished
 // groups.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -39,8 +40,9 @@ class Scorer {
 
   // Once for each group.
   void submit(size_t group, std::vector<ScoredRow> rows);
-  // Waits for the rest. Every group must have been submitted.
-  Scored finish();
+  // Waits for the rest. Every group must have been submitted. `waiting` is called five times a
+  // second with the rows that are scored by then; what it throws comes out.
+  Scored finish(const std::function<void(size_t rows)>& waiting = nullptr);
 
   static constexpr size_t kRowsPerCall = 16;
 
@@ -56,6 +58,7 @@ class Scorer {
   bool leaving_ = false, done_ = false;
   std::exception_ptr failure_;
   Scored scored_;  // the thread's until done_
+  std::atomic<size_t> rows_scored_{0};
   std::thread thread_;
 };
 

@@ -124,20 +124,6 @@ std::optional<fs::path> latest_checkpoint(const fs::path& output_dir,
   return std::nullopt;
 }
 
-void rotate_checkpoints(const fs::path& output_dir, int64_t limit,
-                        const std::vector<fs::path>& protect) {
-  std::vector<fs::path> all = list_checkpoints(output_dir);
-  std::erase_if(all, [](const fs::path& path) { return !step_of(path); });
-  auto left = static_cast<int64_t>(all.size());
-  for (size_t i = all.size(); limit > 0 && left > limit && i-- > 1;) {
-    if (std::ranges::any_of(
-            protect, [&](const fs::path& each) { return each.filename() == all[i].filename(); }))
-      continue;
-    remove_path(all[i]);
-    --left;
-  }
-}
-
 void keep_one_checkpoint(const fs::path& output_dir, const fs::path& keep) {
   for (const fs::path& each : list_checkpoints(output_dir))
     if (each.filename() != keep.filename()) remove_path(each);

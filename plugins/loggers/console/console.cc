@@ -8,12 +8,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "slipway/plugin.hpp"
 
 namespace {
 
 using Metrics = std::map<std::string, double>;
+
+const std::string kErase = "\r\033[K";
 
 std::string format(const char* pattern, double value) {
   char text[64];
@@ -124,7 +127,12 @@ struct Console : slipway::Logger<Console> {
   void scalars(int64_t step, double time, const slw_metric* metrics, uint64_t count) {
     Metrics row;
     for (uint64_t i = 0; i < count; ++i) row[metrics[i].name] = metrics[i].value;
-    if (row.count("progress/fraction") != 0) return progress(time, row);
+    const bool sampled = has(row, "reward_mean");
+    if (has(row, "progress/fraction") && !sampled) return progress(time, row);
+    // An iteration's answers come once as they are sampled, and again in its row after training.
+    if (sampled && has(row, "iteration") &&
+        std::exchange(sampled_, row.at("iteration")) == row.at("iteration"))
+      return;
     if (const std::string line = result_line(step, row); !line.empty()) lasting(line);
   }
 
@@ -238,15 +246,8 @@ struct Console : slipway::Logger<Console> {
                                               "saving"};
     const double fraction = std::clamp(row.at("progress/fraction"), 0.0, 1.0);
     if (began_ == 0) began_ = time, first_fraction_ = fraction;
-    const double done = fraction - first_fraction_;
-    // A resumed run begins part of the way in: only what was done since tells the pace.
-    const double left = done > 0.002 ? (time - began_) / done * (1 - fraction) : -1;
-    // Steady by what was said before, less the time since: at an even pace it counts down by the
-    // clock.
-    eta_ = left < 0 ? -1
-           : eta_ < 0 || fraction >= 1
-               ? left
-               : std::max(0.0, 0.9 * (eta_ - (time - last_seen_)) + 0.1 * left);
+    eta_ = has(row, "progress/seconds_left") ? row.at("progress/seconds_left")
+                                             : by_pace(time, fraction);
     last_seen_ = time;
     const auto phase =
         has(row, "phase") ? static_cast<size_t>(std::clamp(row.at("phase"), 0.0, 4.0)) : 2;
@@ -269,17 +270,30 @@ struct Console : slipway::Logger<Console> {
     std::string blocks;
     for (size_t i = 0; i < room; ++i)
       blocks += static_cast<double>(i) < fraction * static_cast<double>(room) ? "\u2588" : "\u2591";
-    drawn_ = true;
-    write("\r\033[K" + paint(blocks, 34) + " " + cut(line, width - room - 2));
+    drawn_ = paint(blocks, 34) + " " + cut(line, width - room - 2);
+    write(kErase + drawn_);
   }
 
+  // Where the host does not say what is left: as the pace so far has it; -1 = too early to tell.
+  double by_pace(double time, double fraction) const {
+    // A resumed run begins part of the way in: only what was done since tells the pace.
+    const double done = fraction - first_fraction_;
+    if (done <= 0.002) return -1;
+    const double left = (time - began_) / done * (1 - fraction);
+    if (eta_ < 0 || fraction >= 1) return left;
+    // Steady by what was said before, less the time since: at an even pace it counts down by the
+    // clock.
+    return std::max(0.0, 0.9 * (eta_ - (time - last_seen_)) + 0.1 * left);
+  }
+
+  // A line that stays, above the bar.
   void lasting(const std::string& line) {
-    erase();
-    write((bar_ ? cut(line, columns() - 1) : line) + "\n");
+    if (drawn_.empty()) return write((bar_ ? cut(line, columns() - 1) : line) + "\n");
+    write(kErase + cut(line, columns() - 1) + "\n" + drawn_);
   }
   void erase() {
-    if (drawn_) write("\r\033[K");
-    drawn_ = false;
+    if (!drawn_.empty()) write(kErase);
+    drawn_.clear();
   }
   std::string paint(const std::string& text, int code) const {
     return color_ ? "\033[" + std::to_string(code) + "m" + text + "\033[0m" : text;
@@ -298,7 +312,9 @@ struct Console : slipway::Logger<Console> {
 
   double every_;
   int64_t samples_;
-  bool bar_ = false, color_ = false, drawn_ = false;
+  bool bar_ = false, color_ = false;
+  std::string drawn_;    // the bar, as it stands
+  double sampled_ = -1;  // the iteration whose answers were shown last
   double began_ = 0, first_fraction_ = 0, eta_ = -1, last_seen_ = 0, last_line_ = 0,
          last_drawn_ = 0;
 };

@@ -95,13 +95,15 @@ void EventFile::event(int64_t step, double wall_time, std::string_view field) {
   record(out);
 }
 
+// Summary{ value{ tag, simple_value } }, as torch's SummaryWriter writes it: readers that know
+// scalars by that field find it (EventAccumulator.Scalars), and TensorBoard shows it.
 void EventFile::scalar(int64_t step, double wall_time, std::string_view tag, double value) {
-  std::string tensor, content;
-  varint_field(tensor, 1, 1);  // DT_FLOAT
-  bytes_field(tensor, 2, "");  // a shape without dimensions
+  std::string content, out;
+  bytes_field(content, 1, tag);
+  varint(content, 2 << 3 | 5);
   little_endian(content, static_cast<float>(value));
-  bytes_field(tensor, 5, content);  // float_val, packed
-  event(step, wall_time, summary(tag, "scalars", tensor));
+  bytes_field(out, 1, content);
+  event(step, wall_time, out);
 }
 
 void EventFile::text(int64_t step, double wall_time, std::string_view tag,

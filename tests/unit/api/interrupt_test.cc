@@ -7,8 +7,10 @@
 #include <csignal>
 #include <thread>
 
+#include "loop/stops_at.h"
 #include "plugin/trampoline.h"
 #include "tests/unit/plugin/fixture_files.h"
+#include "tests/unit/plugins/terminal.h"
 
 namespace slipway {
 namespace {
@@ -49,6 +51,35 @@ TEST_F(InterruptDeath, WarningsOfSchedulersAndTerminalsAskAndNeverEnd) {
       ExitedWithCode(9),
       "^slipway: SIGUSR1: stopping after this step\nslipway: SIGTERM: stopping already; signal "
       "again to end now\n$");
+}
+
+TEST_F(InterruptDeath, SaysWhereTheRunStops) {
+  EXPECT_EXIT(
+      {
+        const StopScope scope(true);
+        const StopsAt evaluating("after this evaluation");
+        {
+          const StopsAt saving("when this is written");
+        }
+        std::raise(SIGTERM);
+        ::_exit(9);
+      },
+      ExitedWithCode(9),
+      "^slipway: SIGTERM: stopping after this evaluation; signal again to end now\n$");
+}
+
+TEST_F(InterruptDeath, InATerminalItNamesTheKey) {
+  Terminal terminal(80);
+  {
+    const StopScope scope(true);
+    std::raise(SIGINT);
+    EXPECT_EQ(terminal.read(),
+              "\nslipway: SIGINT: stopping after this step; press Ctrl-C again to end now\n");
+  }
+  const StopScope scope(true);
+  std::raise(SIGTERM);
+  EXPECT_EQ(terminal.read(),
+            "\nslipway: SIGTERM: stopping after this step; signal again to end now\n");
 }
 
 TEST_F(InterruptDeath, NamesWhatIsWaitedFor) {

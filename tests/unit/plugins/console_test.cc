@@ -184,6 +184,35 @@ TEST(Console, LongTimesHaveHours) {
   EXPECT_THAT(out, HasSubstr(" 25%  1:01:01 < 3:03:03  training\n"));
 }
 
+TEST(Console, WhatTheHostSaysIsLeftIsShownAsItIs) {
+  const std::string out = written([] {
+    const LoggerPlugin plugin = console("bar = \"off\"\nevery = 0");
+    progress(plugin, 1000, 0.1, {{"progress/seconds_left", -1}});  // not known yet
+    progress(plugin, 1010, 0.5, {{"progress/seconds_left", 75.2}});
+    progress(plugin, 1011, 0.99, {{"progress/seconds_left", 1}, {"phase", 4}});
+    progress(plugin, 1012, 1, {{"progress/seconds_left", 0}, {"phase", 4}});
+  });
+  EXPECT_EQ(out,
+            " 10%  0:00  training\n 50%  0:10 < 1:15  training\n 99%  0:11 < 0:01  saving\n"
+            "100%  0:12 < 0:00  saving\n");
+}
+
+TEST(Console, AnswersAreShownWhenTheyAreSampledAndNotAgainAfterTraining) {
+  const std::string out = written([] {
+    const LoggerPlugin plugin = console("bar = \"off\"");
+    for (const double iteration : {1.0, 2.0}) {
+      row(plugin, 3, {{"iteration", iteration}, {"reward_mean", 0.5}, {"progress/fraction", 0.2}});
+      row(plugin, 6, {{"iteration", iteration}, {"loss", 2}});
+      row(plugin, 6, {{"iteration", iteration}, {"reward_mean", 0.5}, {"train_seconds", 9}});
+    }
+  });
+  EXPECT_EQ(out,
+            "sampled   iteration 1  step 3  reward +0.500\n"
+            "trained   iteration 1  step 6  loss 2.0000\n"
+            "sampled   iteration 2  step 3  reward +0.500\n"
+            "trained   iteration 2  step 6  loss 2.0000\n");
+}
+
 // ---- samples -----------------------------------------------------------------------------------
 
 TEST(Console, SamplesShowTheirFirstLines) {
@@ -246,10 +275,11 @@ TEST(ConsoleInATerminal, DrawsInPlaceAndMakesRoomForResults) {
   std::string half;
   for (int i = 0; i < 20; ++i) half += i < 5 ? "\u2588" : "\u2591";
   EXPECT_EQ(terminal.read(), kErase + half + "  25%  0:00  training");
-  row(plugin, 5, {{"loss", 2}});
-  EXPECT_EQ(terminal.read(), kErase + "trained   step 5  loss 2.0000\n");
+  row(plugin, 5, {{"loss", 2}});  // the bar stays, below it
+  const std::string bar = half + "  25%  0:00  training";
+  EXPECT_EQ(terminal.read(), kErase + "trained   step 5  loss 2.0000\n" + bar);
   plugin.text(5, 0, "samples", "hello");
-  EXPECT_EQ(terminal.read(), "    hello\n");  // nothing is drawn that would have to go
+  EXPECT_EQ(terminal.read(), kErase + "    hello\n" + bar);
   progress(plugin, 1001, 0.5);
   EXPECT_THAT(terminal.read(), StartsWith(kErase));
   plugin.end(SLW_OK);
@@ -287,7 +317,8 @@ TEST(ConsoleInATerminal, NothingIsWiderThanTheTerminal) {
     plugin.text(1, 0, "samples", euros);
     std::string expected = "    ";
     while (code_points(expected) < width - 1u) expected += "\u20ac";
-    EXPECT_EQ(terminal.read(), kErase + expected + "\n");  // three bytes each, none of them torn
+    // three bytes each, none of them torn
+    EXPECT_EQ(terminal.read(), kErase + expected + "\n" + drawn.substr(kErase.size()));
   }
 }
 

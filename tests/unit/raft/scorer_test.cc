@@ -17,6 +17,27 @@ std::vector<ScoredRow> group_of(int64_t group, int samples) {
   return rows;
 }
 
+TEST(Scorer, WhoWaitsIsToldHowFarItIsAndMayLeave) {
+  std::atomic<bool> go_on = false;
+  Scorer scorer(2, [&](const std::vector<ScoredRow>& rows) {
+    if (rows[0].group == 1) go_on.wait(false);
+    return std::vector<double>(rows.size());
+  });
+  for (const size_t group : {0, 1}) scorer.submit(group, group_of(static_cast<int64_t>(group), 16));
+  std::vector<size_t> told;
+  EXPECT_THROW(scorer.finish([&](size_t rows) {
+    told.push_back(rows);
+    if (told.size() == 2) fail("left");
+  }),
+               Error);
+  EXPECT_EQ(told.back(), 16u);
+  const Scored scored = scorer.finish([&](size_t) {
+    go_on.store(true);
+    go_on.notify_all();
+  });
+  EXPECT_EQ(scored.rows.size(), 32u);
+}
+
 TEST(Scorer, ScoresGroupsInTheirOrderWhateverEndedFirst) {
   std::vector<std::vector<int64_t>> calls;
   Scorer scorer(5, [&](const std::vector<ScoredRow>& rows) {
