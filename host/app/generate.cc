@@ -54,11 +54,11 @@ std::vector<std::string> prompts_of(const CommandLine& line) {
 
 int generate_command(const Arguments& arguments) {
   CommandLine line("slipway generate --model PATH --prompt TEXT [options]",
-                   "Lets a model go on writing. PATH is a weights folder, a GGUF file, a "
+                   "Lets a model continue a text. PATH is a weights folder, a GGUF file, a "
                    "checkpoint or a run folder.");
   line.option("model", "PATH", "weights folder, GGUF file, checkpoint or run folder")
       .option("prompt", "TEXT",
-              "what to go on from; without it, each line of standard input is a prompt")
+              "what to continue; without it, each line of standard input is a prompt")
       .option("max-new-tokens", "N", "stop after this many tokens", "64")
       .option("temperature", "T", "softmax temperature; 0 = always the most likely token", "1.0")
       .option("top-k", "K", "draw among the K most likely tokens; 0 = all", "0")

@@ -160,8 +160,8 @@ CheckpointFile Run::own_file() const {
 
 const char* Run::going_on() const {
   return config.flag("train", "save_only_model")
-             ? "what was saved cannot be gone on from (train.save_only_model = true)"
-             : "go on with --resume";
+             ? "what was saved cannot be resumed from (train.save_only_model = true)"
+             : "resume with --resume";
 }
 
 void Run::load_weights(const fs::path& checkpoint) {

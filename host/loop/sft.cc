@@ -68,7 +68,7 @@ SftState state_of_steps(const Run& run, const SftData& data, const fs::path& che
   if (data.stream)
     fail(
         "{}: is a checkpoint of the Hugging Face Trainer, which does not say where in the files "
-        "its run stood; set data.streaming = false to go on from it",
+        "its run stood; set data.streaming = false to resume from it",
         checkpoint.string());
   const int64_t steps = run.state.global_step;
   return {

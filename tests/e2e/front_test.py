@@ -147,7 +147,7 @@ def sigterm_saves_and_says_so(root: pathlib.Path) -> None:
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 85, (process.returncode, errors)
-    assert "go on with --resume" in errors, errors
+    assert "resume with --resume" in errors, errors
     assert json.loads((folder / "trace.json").read_text())["traceEvents"], "a run that is stopped leaves its trace"
 
 
