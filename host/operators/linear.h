@@ -18,9 +18,9 @@ bool comes_from_linear(const at::Tensor& tensor);
 // Differentiable, as above.
 at::Tensor embedding(const at::Tensor& w_VD, const at::Tensor& ids_T);
 
-// For operators with a backward of their own
-// --------------------------------------------------------------------------- A weight [n, k] as
-// products take it; throws Error unless it is contiguous float32 with k columns.
+// ---- for operators with a backward of their own -------------------------------------------------
+
+// A weight [n, k] as products take it; throws Error unless it is contiguous float32 with k columns.
 Weight weight_of(const at::Tensor& w_NK, int64_t k);
 // y [rows, n1 + n2 + ...] (+)= x [w1; w2; ...]^T, nothing recorded; on packed weights inside a
 // scope that keeps all of them.
