@@ -55,9 +55,7 @@ ReferenceModel::ReferenceModel(const Model& model) {
 }
 
 void ReferenceModel::swap(Model& model) {
-  // Contents change places, not addresses: the plugin holds views of the model's buffers. In place:
-  // a failed allocation halfway would leave a mixture of both.
-  const at::NoGradGuard no_grad;
+  // Contents change places, not addresses: the plugin holds views of the model's buffers.
   for (size_t g = 0; g < weights_.size(); ++g) {
     const at::Tensor theirs = model.parameters().groups()[g].weights.detach(), &ours = weights_[g];
     contents_->swap(theirs, ours);

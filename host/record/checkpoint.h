@@ -49,13 +49,8 @@ std::vector<fs::path> list_checkpoints(const fs::path& output_dir);
 std::optional<fs::path> latest_checkpoint(const fs::path& output_dir,
                                           std::vector<std::string>* skipped);
 
-// Deletes the oldest checkpoints until `limit` are left (0 = no limit), but never the newest and
-// those of `protect`. What cannot be deleted is a warning. Throws Error when the folder cannot be
-// read.
-void rotate_checkpoints(const fs::path& output_dir, int64_t limit,
-                        const std::vector<fs::path>& protect = {});
-
-// Deletes all checkpoints but `keep`, in the same way.
+// Deletes all checkpoints but `keep`. What cannot be deleted is a warning. Throws Error when the
+// folder cannot be read. Which ones stay while a run goes on: rotation.h.
 void keep_one_checkpoint(const fs::path& output_dir, const fs::path& keep);
 
 // Completes or removes what killed processes left in a run folder, before anything else is done in

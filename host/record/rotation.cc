@@ -86,9 +86,4 @@ void rotate_checkpoints(const fs::path& output_dir, const Rotation& rotation) {
     if (!names(needed, each.folder)) remove_path(each.folder);
 }
 
-void rotate_checkpoints(const fs::path& output_dir, int64_t limit,
-                        const std::vector<fs::path>& protect) {
-  rotate_checkpoints(output_dir, {limit, protect});
-}
-
 }  // namespace slipway

@@ -9,6 +9,7 @@
 
 #include "base/manifest.h"
 #include "base/place.h"
+#include "record/rotation.h"
 #include "tests/unit/base/recorded_calls.h"
 
 namespace slipway {
@@ -144,7 +145,7 @@ TEST_F(Checkpoint, KilledAtAnyCallOfRotationNothingHalfRemovedPasses) {
               {{"model.safetensors", [&](const fs::path& p) { write_file_durably(p, "x"); }},
                {"trainer_state.json", [&](const fs::path& p) { write_file_durably(p, "{}"); }}});
       },
-      [&] { rotate_checkpoints(folder, 1); },
+      [&] { rotate_checkpoints(folder, Rotation{1}); },
       [&](size_t n, const std::optional<fs::path>& found) {
         EXPECT_EQ(found, folder / "checkpoint-3") << n;
       });
@@ -189,16 +190,16 @@ TEST_F(Checkpoint, ARemovalThatFailsDoesNotEndTheTraining) {
   for (const int step : {1, 2, 3}) write(step, "x");
   RecordedCalls disk(folder);
   disk.fail("unlink", EIO);
-  EXPECT_NO_THROW(rotate_checkpoints(folder, 1));
+  EXPECT_NO_THROW(rotate_checkpoints(folder, Rotation{1}));
   EXPECT_NO_THROW(keep_one_checkpoint(folder, folder / "checkpoint-3"));
   EXPECT_THAT(list_checkpoints(folder), testing::ElementsAre(folder / "checkpoint-3"));
-  EXPECT_THAT([&] { rotate_checkpoints(folder / "checkpoint-3" / "a.txt", 1); },
+  EXPECT_THAT([&] { rotate_checkpoints(folder / "checkpoint-3" / "a.txt", Rotation{1}); },
               testing::ThrowsMessage<Error>(testing::HasSubstr("cannot be read")));
 }
 
 TEST_F(Checkpoint, WhatIsProtectedIsKnownByItsNameHoweverTheFolderIsWritten) {
   for (const int step : {1, 2, 3}) write(step, "x");
-  rotate_checkpoints(folder, 1, {folder / "." / "checkpoint-1", "elsewhere/checkpoint-2"});
+  rotate_checkpoints(folder, {1, {folder / "." / "checkpoint-1", "elsewhere/checkpoint-2"}});
   EXPECT_EQ(list_checkpoints(folder).size(), 3u);
 }
 
@@ -210,9 +211,9 @@ TEST_F(Checkpoint, RotationKeepsTheNewestAndTheProtected) {
       if (fs::exists(folder / fmt::format("checkpoint-{}", step))) out.push_back(step);
     return out;
   };
-  rotate_checkpoints(folder, 3, {folder / "checkpoint-1"});
+  rotate_checkpoints(folder, {3, {folder / "checkpoint-1"}});
   EXPECT_EQ(left(), (std::vector<int>{1, 3, 10}));
-  rotate_checkpoints(folder, 1, {folder / "checkpoint-1"});
+  rotate_checkpoints(folder, {1, {folder / "checkpoint-1"}});
   EXPECT_EQ(left(), (std::vector<int>{1, 10}));
 }
 

@@ -2,8 +2,10 @@
 #include "record/resume.h"
 
 #include "record/checkpoint.h"
+#include "record/rotation.h"
 #include "record/state.h"
 #include "tests/unit/plugin/fixture_files.h"
+#include "tests/unit/record/folder_words.h"
 
 namespace slipway {
 namespace {
@@ -14,17 +16,6 @@ using testing::UnorderedElementsAre;
 
 class Resume : public testing::Test {
  protected:
-  static std::vector<std::string> names(const fs::path& where) {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(where))
-      out.push_back(entry.path().filename().string());
-    return out;
-  }
-  static std::string said(const std::function<void()>& body) {
-    testing::internal::CaptureStderr();
-    body();
-    return testing::internal::GetCapturedStderr();
-  }
   static CheckpointFile file(const std::string& name, const std::string& text) {
     return {name, [text](const fs::path& path) { write_file_durably(path, text); }};
   }
@@ -193,7 +184,7 @@ TEST_F(Resume, AnotherRunsCheckpointIsCopiedWithItsHistory) {
               UnorderedElementsAre("iteration-0001.jsonl", "iteration-0002.jsonl"));
   verify_checkpoint(other / "checkpoint-30");
   // Deleting one leaves the other.
-  rotate_checkpoints(other, 1);
+  rotate_checkpoints(other, Rotation{1});
   fs::remove_all(other);
   verify_checkpoint(start);
   verify_checkpoint(theirs);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/unit/plugin/fixture_files.h"
+#include "tests/unit/record/folder_words.h"
 
 namespace slipway {
 namespace {
@@ -15,18 +16,6 @@ using testing::UnorderedElementsAre;
 
 class RunFolders : public testing::Test {
  protected:
-  static std::vector<std::string> names(const fs::path& where) {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(where))
-      out.push_back(entry.path().filename().string());
-    return out;
-  }
-  // What was said meanwhile.
-  static std::string said(const std::function<void()>& body) {
-    testing::internal::CaptureStderr();
-    body();
-    return testing::internal::GetCapturedStderr();
-  }
   // A run that begins in the folder, and writes `content` there.
   void run(const fs::path& where, const std::string& content,
            const std::vector<RunInput>& inputs = {}) {
