@@ -53,12 +53,11 @@ DeviceStep::Sized& DeviceStep::sized(int64_t rows) {
   at.context.cache = &cache_;
   at.context.rows.resize(static_cast<size_t>(rows));
   const int64_t* inputs = at.inputs.const_data_ptr<int64_t>();
-  at.context.device_plan = std::make_shared<const DevicePlan>(
-      DevicePlan{at.inputs,
-                 {},
-                 nullptr,
-                 {inputs + kRegion * rows, inputs + kPromptLength * rows, inputs + kSlot * rows,
-                  inputs + kLength * rows, rows}});
+  ContextPlan plan;
+  plan.memory = at.inputs;
+  plan.rows = {inputs + kRegion * rows, inputs + kPromptLength * rows, inputs + kSlot * rows,
+               inputs + kLength * rows, rows};
+  at.context.plan = std::make_shared<const ContextPlan>(std::move(plan));
   return at;
 }
 

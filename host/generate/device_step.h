@@ -8,8 +8,9 @@
 #include "base/random.h"
 #include "generate/sampling.h"
 #include "model/model.h"
-#include "operators/accelerator/device_attention.h"
 #include "operators/accelerator/device_tensors.h"
+#include "operators/context_plan.h"
+#include "operators/key_value_cache.h"
 
 namespace slipway {
 

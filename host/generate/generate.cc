@@ -64,7 +64,7 @@ class Decoder {
   const GenerationHooks& hooks_;
   std::vector<Completion>& completions_;
   const KeyValueCache::Size size_;
-  KeyValueCache cache_;
+  const std::unique_ptr<KeyValueCache> cache_;
   std::vector<size_t> first_;  // each request's first completion
   std::vector<Encoded> encoded_;
   size_t next_ = 0;       // the first request that is not encoded
@@ -105,7 +105,7 @@ Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests,
     first += static_cast<size_t>(request.samples);
   }
   if (accelerator() != nullptr)
-    device_ = std::make_unique<DeviceStep>(model_, cache_, settings_.sampling, settings_.seed,
+    device_ = std::make_unique<DeviceStep>(model_, *cache_, settings_.sampling, settings_.seed,
                                            settings_.iteration);
   progress_.rows = static_cast<int64_t>(completions.size());
   for (int64_t s = size_.slots; s-- > 0;) free_slots_.push_back(s);
@@ -155,7 +155,7 @@ at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<in
     const bool whole = end - first == count;
     AttentionContext context = AttentionContext::packed(
         whole ? cu_seqlens : std::vector<int32_t>{0, static_cast<int32_t>(end - first)});
-    context.cache = &cache_;
+    context.cache = cache_.get();
     context.regions = regions;
     if (!whole) context.cached = {first};
     hidden_TD = model_.hidden(int64_tensor({ids.begin() + first, ids.begin() + end}),
@@ -254,7 +254,7 @@ void Decoder::step() {
   const TraceScope trace("generate", "decode", "rows", static_cast<int64_t>(rows_.size()));
   AttentionContext context;
   context.mode = AttentionContext::Mode::kDecode;
-  context.cache = &cache_;
+  context.cache = cache_.get();
   std::vector<int64_t> ids, positions;
   for (const Row& row : rows_) {
     const Completion& completion = completions_[row.completion];

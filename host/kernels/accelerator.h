@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 
 namespace slipway {
 
@@ -49,7 +49,7 @@ class Accelerator {
 
 // What a module exports under the name kOpenAccelerator. Gives nullptr, and why as text, when there
 // is no such device. The host never deletes the accelerator: tensors may outlive everything else.
-constexpr const char* kOpenAccelerator = "slipway_open_accelerator_4";
+constexpr const char* kOpenAccelerator = "slipway_open_accelerator_5";
 using OpenAccelerator = Accelerator*(char* fault, size_t size);
 
 }  // namespace slipway

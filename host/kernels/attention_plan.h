@@ -1,7 +1,10 @@
-// A packed batch as attention kernels on a device read it: which queries a block has and which keys
-// they see. Plain data.
+// A packed batch as attention kernels read it: the trees of its tokens, or, on a device, which
+// queries a block has and which keys they see. Plain data.
 #pragma once
 #include <cstdint>
+#include <vector>
+
+#include "kernels/prefix_tree.h"
 
 namespace slipway {
 
@@ -23,19 +26,33 @@ struct QueryRun {
 };
 
 struct AttentionPlan {
+  // Tables of Kernels::attention_tile() queries a block, in the device's memory ...
   const QueryBlock* queries;
   const KeyBlock* keys;
   const QueryRun* runs;
   int64_t query_blocks, key_blocks;
+  // ... and what they were made from, in the host's.
+  const std::vector<PrefixTree>* trees = nullptr;
 };
 
-// Rows of queries, keys and values in memory of the device, as AttentionInputs, with their shape.
+struct HeadShape {
+  // heads is a multiple of kv_heads: so many query heads share a key-value head
+  int64_t heads, kv_heads, width;
+  int64_t group() const { return heads / kv_heads; }
+};
+
+// Rows [tokens] of q [heads * width], k and v [kv_heads * width], rotated already: pointers at row
+// 0 and distances of rows in floats; heads as in HeadShape.
 struct AttentionRows {
   const float *q, *k, *v;
   int64_t q_row, kv_row;
   int64_t tokens, heads, kv_heads, width;
   float scale;
 };
+
+// The processor works on queries in blocks of so many. A sequence whose pieces begin at multiples
+// of it comes to the same bits as in one piece.
+constexpr int64_t kQueryBlock = 48;
 
 // Rows of a decoding step, [rows] each.
 struct DecodeRows {

@@ -135,10 +135,10 @@ void Model::restore_state(std::string_view bytes) {
               [&](slw_error* error) { return table_->load(plugin_, &stream, error); });
 }
 
-KeyValueCache Model::make_cache(const KeyValueCache::Size& size) const {
+std::unique_ptr<KeyValueCache> Model::make_cache(const KeyValueCache::Size& size) const {
   if (in_one_piece())
     fail("plugin {} has no cache to generate with: it gives logits of whole sequences", name_);
-  return {stable_->kv_layers, stable_->kv_heads, stable_->kv_width, size};
+  return KeyValueCache::make({stable_->kv_layers, stable_->kv_heads, stable_->kv_width}, size);
 }
 
 at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions,

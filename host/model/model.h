@@ -9,7 +9,7 @@
 
 #include "model/native.h"
 #include "model/parameters.h"
-#include "operators/attention.h"
+#include "operators/key_value_cache.h"
 #include "operators/packed_weights.h"
 #include "slipway/model.h"
 
@@ -39,7 +39,7 @@ class Model {
   std::string state() const;
   void restore_state(std::string_view bytes);
   // An empty cache that fits the model's attention. Throws Error on a model in one piece.
-  KeyValueCache make_cache(const KeyValueCache::Size& size) const;
+  std::unique_ptr<KeyValueCache> make_cache(const KeyValueCache::Size& size) const;
 
   // The weights as decoding wants them; whoever opens a scope on them calls forget() first. [loop]
   PackedWeights& packed_weights() { return packed_weights_; }

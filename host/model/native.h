@@ -4,7 +4,8 @@
 #include <string>
 
 #include "model/parameters.h"
-#include "operators/attention.h"
+#include "compute/torch.h"
+#include "operators/attention_context.h"
 #include "slipway/model.h"
 
 namespace torch::nn {

@@ -3,14 +3,14 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "compute/scratch.h"
-#include "kernels/cpu/rows.h"
-#include "operators/accelerator/device_blocks.h"
-#include "operators/accelerator/device_tensors.h"
+#include "operators/attention.h"
 #include "operators/blocks.h"
+#include "operators/call_memory.h"
+#include "operators/context_plan.h"
 #include "operators/kept.h"
 #include "operators/linear.h"
 #include "operators/operands.h"
+#include "operators/rms_norm.h"
 #include "operators/rotary.h"
 
 namespace slipway {
@@ -23,8 +23,11 @@ struct AttentionCall {
   int64_t attended() const { return shape.heads * shape.width; }
   int64_t cached() const { return shape.kv_heads * shape.width; }
   int64_t columns() const { return attended() + 2 * cached(); }  // of the fused q, k, v rows
-  AttentionInputs inputs(const float* qkv) const {
-    return {qkv, qkv + attended(), qkv + attended() + cached(), columns(), columns()};
+  AttentionRows parts(const float* qkv, float scale) const {
+    return {qkv,         qkv + attended(), qkv + attended() + cached(),
+            columns(),   columns(),        rows,
+            shape.heads, shape.kv_heads,   shape.width,
+            scale};
   }
 };
 
@@ -61,9 +64,9 @@ struct AttentionBlockNode : torch::autograd::Node {
   Kept x_kept;
   at::Tensor qkv, attended, lse, inverse_rms, positions;
   AttentionWeights w;
-  std::shared_ptr<const std::vector<PrefixTree>> trees;
+  std::shared_ptr<const ContextPlan> plan;
   AttentionCall call{};
-  RotaryTable table{};
+  RotaryAngles angles{};
   float scale = 0;
   double eps = 0;
 
@@ -72,6 +75,7 @@ struct AttentionBlockNode : torch::autograd::Node {
     x_kept = Kept();
     qkv = attended = lse = inverse_rms = positions = at::Tensor();
     w = {};
+    plan.reset();
   }
 };
 
@@ -83,38 +87,37 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   const TraceScope trace("operator", "attention_block backward", "tokens", call.rows);
   const at::NoGradGuard no_grad;
   const at::Tensor dy_TD = grads[0].contiguous();
-  const int64_t rows = call.rows, d = call.hidden, half = call.shape.width / 2;
+  const int64_t rows = call.rows, d = call.hidden, heads = call.shape.heads;
   const float* dy = dy_TD.const_data_ptr<float>();
+  Kernels& kernels = kernels_of(x);
   static thread_local Scratch scratch;
-  float* const d_attended = scratch.take(rows * (call.attended() + call.columns() + 2 * d + 1));
-  float *const d_qkv = d_attended + rows * call.attended(),
-               *const h = d_qkv + rows * call.columns(), *const dh = h + rows * d,
-               *const again = dh + rows * d;
+  const CallMemory<6> memory(
+      scratch, x,
+      {rows * call.attended(), rows * call.columns(), rows * heads, rows * d, rows * d, rows});
+  const auto [d_attended, d_qkv, delta, h, dh, again] = memory.parts;
   const GradientTarget d_norm(w.norm_D, w.norm_D.requires_grad()), dq(w.q, w.q.requires_grad()),
       dk(w.k, w.k.requires_grad()), dv(w.v, w.v.requires_grad()), d_o(w.o, w.o.requires_grad());
   const Weight o = weight_of(w.o, call.attended());
-  input_gradient(dy, d, rows, {&o, 1}, call.attended(), d_attended, call.attended(), false);
+  kernels.input_gradient(dy, d, rows, {&o, 1}, call.attended(), d_attended, call.attended(), false);
   const WeightGradient d_output{d_o.data(), d};
-  weight_gradients(dy, d, attended.const_data_ptr<float>(), call.attended(), rows, call.attended(),
-                   {&d_output, 1});
+  kernels.weight_gradients(dy, d, attended.const_data_ptr<float>(), call.attended(), rows,
+                           call.attended(), {&d_output, 1});
   float *const d_k = d_qkv + call.attended(), *const d_v = d_k + call.cached();
-  attention_backward(call.inputs(qkv.const_data_ptr<float>()), call.shape, scale, *trees,
-                     attended.const_data_ptr<float>(), lse.const_data_ptr<float>(), d_attended,
-                     d_qkv, d_k, d_v);
-  rotate_rows(d_qkv, call.columns(), positions.const_data_ptr<int64_t>(), table, -1.0f, rows,
-              call.shape.heads + call.shape.kv_heads, half, d_qkv, call.columns());
+  kernels.attention_backward(call.parts(qkv.const_data_ptr<float>(), scale), plan->attention,
+                             attended.const_data_ptr<float>(), lse.const_data_ptr<float>(),
+                             d_attended, delta, d_qkv, d_k, d_v);
+  kernels.rope(d_qkv, call.columns(), positions.const_data_ptr<int64_t>(), angles, -1.0f, rows,
+               heads + call.shape.kv_heads, d_qkv, call.columns());
   // What the norm gave costs one pass; keeping it would cost its memory through all later blocks.
-  rms_norm_rows(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(), eps, rows, d, h,
-                again);
+  kernels.rms_norm(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
+                   static_cast<float>(eps), rows, d, h, again);
   const WeightGradient d_inputs[] = {
       {dq.data(), call.attended()}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
-  weight_gradients(d_qkv, call.columns(), h, d, rows, d, d_inputs);
+  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, d_inputs);
   const Weight inputs[] = {weight_of(w.q, d), weight_of(w.k, d), weight_of(w.v, d)};
-  input_gradient(d_qkv, call.columns(), rows, inputs, d, dh, d, false);
+  kernels.input_gradient(d_qkv, call.columns(), rows, inputs, d, dh, d, false);
   at::Tensor dx_TD = at::empty_like(x);
-  rms_norm_rows_backward(dh, x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
-                         inverse_rms.const_data_ptr<float>(), dy, rows, d, dx_TD.data_ptr<float>(),
-                         d_norm.data());
+  rms_norm_backward(dh, x, w.norm_D, inverse_rms, dy, dx_TD.data_ptr<float>(), d_norm.data());
   return {dx_TD, d_norm.tensor(), dq.tensor(), dk.tensor(), dv.tensor(), d_o.tensor()};
 }
 
@@ -127,46 +130,41 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w,
   const TraceScope trace("operator", "attention_block", "tokens", call.rows);
   const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
   const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
-  if (on_device(x))
-    return device_attention_block(x, w, positions, call.shape, eps, theta, scale, layer, context);
   const bool recording = context.mode == AttentionContext::Mode::kPacked &&
                          records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o});
-  const int64_t rows = call.rows, d = call.hidden;
+  const int64_t rows = call.rows, d = call.hidden, not_kept = recording ? 0 : rows;
+  Kernels& kernels = kernels_of(x);
   const auto options = x.options();
   at::Tensor y = at::empty({rows, d}, options), qkv, attended, lse, inverse_rms;
   static thread_local Scratch scratch;
-  float *h = nullptr, *qkv_data = nullptr, *attended_data = nullptr, *lse_data = nullptr,
-        *rms_data = nullptr;
+  const CallMemory<5> memory(scratch, x,
+                             {rows * d, not_kept * call.columns(), not_kept * call.attended(),
+                              not_kept * heads, not_kept});
+  auto [h, qkv_data, attended_data, lse_data, rms_data] = memory.parts;
   if (recording) {
     qkv = at::empty({rows, call.columns()}, options),
     attended = at::empty({rows, call.attended()}, options);
     lse = at::empty({rows, heads}, options), inverse_rms = at::empty({rows}, options);
-    h = scratch.take(rows * d);
     qkv_data = qkv.data_ptr<float>(), attended_data = attended.data_ptr<float>(),
     lse_data = lse.data_ptr<float>(), rms_data = inverse_rms.data_ptr<float>();
-  } else {
-    h = scratch.take(rows * (d + call.columns() + call.attended() + heads + 1));
-    qkv_data = h + rows * d, attended_data = qkv_data + rows * call.columns(),
-    lse_data = attended_data + rows * call.attended(), rms_data = lse_data + rows * heads;
   }
-  const float* x_data = x.const_data_ptr<float>();
-  rms_norm_rows(x_data, w.norm_D.const_data_ptr<float>(), eps, rows, d, h, rms_data);
-  product(h, rows, d, {&w.q, &w.k, &w.v}, qkv_data, false);
-  const RotaryTable table =
-      rotary_table_for(positions.const_data_ptr<int64_t>(), rows, call.shape.width / 2, theta);
-  rotate_rows(qkv_data, call.columns(), positions.const_data_ptr<int64_t>(), table, 1.0f, rows,
-              heads + kv_heads, call.shape.width / 2, qkv_data, call.columns());
-  attend(call.inputs(qkv_data), call.shape, static_cast<float>(scale), layer, context,
-         attended_data, lse_data);
-  copy_rows(x_data, rows, d, y.data_ptr<float>());
-  product(attended_data, rows, call.attended(), {&w.o}, y.data_ptr<float>(), true);
+  kernels.rms_norm(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
+                   static_cast<float>(eps), rows, d, h, rms_data);
+  product(h, rows, d, {&w.q, &w.k, &w.v}, nullptr, qkv_data);
+  const RotaryAngles angles = rotary_angles(positions, call.shape.width / 2, theta);
+  kernels.rope(qkv_data, call.columns(), positions.const_data_ptr<int64_t>(), angles, 1.0f, rows,
+               heads + kv_heads, qkv_data, call.columns());
+  attend(kernels, call.parts(qkv_data, static_cast<float>(scale)), layer, context, attended_data,
+         lse_data);
+  product(attended_data, rows, call.attended(), {&w.o}, x.const_data_ptr<float>(),
+          y.data_ptr<float>());
   if (!recording) return y;
   const auto node = make_node<AttentionBlockNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
   node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse,
   node->inverse_rms = inverse_rms, node->positions = positions;
-  node->w = w, node->trees = context.trees, node->call = call, node->table = table,
-  node->scale = static_cast<float>(scale), node->eps = eps;
+  node->w = w, node->plan = context_plan(context, call.shape.width), node->call = call,
+  node->angles = angles, node->scale = static_cast<float>(scale), node->eps = eps;
   torch::autograd::set_history(y, node);
   return y;
 }

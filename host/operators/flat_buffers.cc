@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/flat_kernels.h"
 #include "operators/accelerator/device_tensors.h"
+#include "operators/kernels_of.h"
 
 namespace slipway {
 namespace {
@@ -22,11 +23,6 @@ double device_squares(const at::Tensor& values) {
 
 }  // namespace
 
-FlatKernels& flat_kernels(const at::Tensor& buffer) {
-  if (on_device(buffer)) return device_kernels();
-  return cpu_flat_kernels();
-}
-
 void fill_zero(at::Tensor& buffer) {
   if (on_device(buffer)) buffer.zero_();
   else cpu_fill(buffer.data_ptr<float>(), buffer.numel(), 0.0f);
@@ -38,7 +34,7 @@ double add_squares(double sum, const at::Tensor& buffer) {
 }
 
 void scale(at::Tensor& buffer, double factor) {
-  flat_kernels(buffer).scale(buffer.data_ptr<float>(), buffer.numel(), static_cast<float>(factor));
+  kernels_of(buffer).scale(buffer.data_ptr<float>(), buffer.numel(), static_cast<float>(factor));
 }
 
 std::span<std::byte> host_bytes(const at::Tensor& buffer) {

@@ -9,9 +9,6 @@
 
 namespace slipway {
 
-// The kernels for memory where the buffer lies.
-FlatKernels& flat_kernels(const at::Tensor& buffer);
-
 void fill_zero(at::Tensor& buffer);
 // `sum` plus the squares of all values, in float64, the same on every call. Waits for the device.
 double add_squares(double sum, const at::Tensor& buffer);

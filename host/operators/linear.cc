@@ -6,8 +6,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "operators/accelerator/device_rows.h"
-#include "operators/accelerator/device_tensors.h"
+#include "operators/kernels_of.h"
 #include "operators/operands.h"
 #include "operators/packed_weights.h"
 
@@ -31,8 +30,7 @@ at::Tensor unrecorded(const at::Tensor& x_in, const at::Tensor& w) {
   const TraceScope trace("operator", "linear", "tokens", x_in.size(0));
   const at::Tensor x = x_in.contiguous();
   at::Tensor y = at::empty({x.size(0), w.size(0)}, x.options());
-  if (on_device(x)) device_product(x, {&w}, y);
-  else product(x.const_data_ptr<float>(), x.size(0), x.size(1), {&w}, y.data_ptr<float>(), false);
+  product(x.const_data_ptr<float>(), x.size(0), x.size(1), {&w}, nullptr, y.data_ptr<float>());
   return y;
 }
 
@@ -48,49 +46,26 @@ struct Linear : Function<Linear> {
     const at::Tensor &x_TK = kept[0], &w_NK = kept[1], dy_TN = grads[0].contiguous();
     const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
     const at::NoGradGuard no_grad;
-    if (on_device(x_TK))
-      return device_backward(x_TK, w_NK, dy_TN, saved->needs_input_grad(0),
-                             saved->needs_input_grad(1));
+    Kernels& kernels = kernels_of(x_TK);
     at::Tensor dx_TK;
     if (saved->needs_input_grad(0)) {
       dx_TK = at::empty_like(x_TK);
       const Weight weight = weight_of(w_NK, k);
-      input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k,
-                     dx_TK.data_ptr<float>(), k, false);
+      kernels.input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k,
+                             dx_TK.data_ptr<float>(), k, false);
     }
     const GradientTarget dw(w_NK, saved->needs_input_grad(1));
     const WeightGradient target{dw.data(), n};
-    weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k, rows, k,
-                     {&target, 1});
-    return {dx_TK, dw.tensor()};
-  }
-  static tensor_list device_backward(const at::Tensor& x_TK, const at::Tensor& w_NK,
-                                     const at::Tensor& dy_TN, bool input, bool weight) {
-    at::Tensor dx_TK;
-    if (input) device_input_gradient(dy_TN, {&w_NK}, dx_TK = at::empty_like(x_TK));
-    const GradientTarget dw(w_NK, weight);
-    device_weight_gradients(dy_TN, x_TK, {{dw.data(), w_NK.size(0)}});
+    kernels.weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k,
+                             rows, k, {&target, 1});
     return {dx_TK, dw.tensor()};
   }
 };
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
-  if (on_device(w)) {
-    device_kernels().embedding(w.const_data_ptr<float>(), w.size(0),
-                               ids_in.const_data_ptr<int64_t>(), ids_in.numel(), w.size(1),
-                               out.data_ptr<float>());
-    return out;
-  }
-  const int64_t* ids = ids_in.const_data_ptr<int64_t>();
-  const int64_t rows = ids_in.numel(), width = w.size(1);
-  const float* from = w.const_data_ptr<float>();
-  float* to = out.data_ptr<float>();
-  for (int64_t t = 0; t < rows; ++t) {
-    if (ids[t] < 0 || ids[t] >= w.size(0))
-      fail("token {} is not in the vocabulary of {}", ids[t], w.size(0));
-    std::copy_n(from + ids[t] * width, width, to + t * width);
-  }
+  kernels_of(w).embedding(w.const_data_ptr<float>(), w.size(0), ids_in.const_data_ptr<int64_t>(),
+                          ids_in.numel(), w.size(1), out.data_ptr<float>());
   return out;
 }
 
@@ -112,13 +87,9 @@ struct Embedding : Function<Embedding> {
 }  // namespace
 
 void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_rows, float* to) {
-  const int64_t width = from_ND.size(1), count = rows_N.numel(),
-                *rows = rows_N.const_data_ptr<int64_t>();
-  const float* from = from_ND.const_data_ptr<float>();
-  if (on_device(from_ND))
-    return device_kernels().embedding_backward(from, rows, count, to_rows, width, to);
-  for (int64_t i = 0; i < count; ++i, from += width)
-    for (int64_t j = 0; j < width; ++j) to[rows[i] * width + j] += from[j];
+  kernels_of(from_ND).embedding_backward(from_ND.const_data_ptr<float>(),
+                                         rows_N.const_data_ptr<int64_t>(), rows_N.numel(), to_rows,
+                                         from_ND.size(1), to);
 }
 
 Weight weight_of(const at::Tensor& w, int64_t k) {
@@ -128,17 +99,18 @@ Weight weight_of(const at::Tensor& w, int64_t k) {
 }
 
 void product(const float* x, int64_t rows, int64_t k,
-             std::initializer_list<const at::Tensor*> weights, float* y, bool add) {
+             std::initializer_list<const at::Tensor*> weights, const float* addend, float* y) {
   int64_t columns = 0;
   std::vector<Weight> plain_weights;
   for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
   PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
   if (packed == nullptr ||
       !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
-    return forward_product(x, k, rows, k, plain_weights, y, columns, add);
+    return kernels_of(**weights.begin())
+        .forward_product(x, k, rows, k, plain_weights, addend, y, columns);
   std::vector<PackedWeight> packed_weights;
   for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
-  forward_product(x, k, rows, k, packed_weights, y, columns, add);
+  forward_product(x, k, rows, k, packed_weights, addend, y, columns);
 }
 
 bool records(std::initializer_list<const at::Tensor*> operands) {

@@ -1,7 +1,7 @@
 // The products of a model on tensors: x w^T, and rows of a table.
 #pragma once
 #include "compute/torch.h"
-#include "kernels/cpu/product.h"
+#include "kernels/kernels.h"
 
 namespace slipway {
 
@@ -22,10 +22,11 @@ at::Tensor embedding(const at::Tensor& w_VD, const at::Tensor& ids_T);
 
 // A weight [n, k] as products take it; throws Error unless it is contiguous float32 with k columns.
 Weight weight_of(const at::Tensor& w_NK, int64_t k);
-// y [rows, n1 + n2 + ...] (+)= x [w1; w2; ...]^T, nothing recorded; on packed weights inside a
-// scope that keeps all of them.
+// y [rows, n1 + n2 + ...] = x [w1; w2; ...]^T, plus `addend` that lies as y does (nullptr: nothing;
+// may be y); nothing recorded. x [rows, k] and y lie where the weights do, without gaps. On packed
+// weights inside a scope that keeps all of them.
 void product(const float* x, int64_t rows, int64_t k,
-             std::initializer_list<const at::Tensor*> weights, float* y, bool add);
+             std::initializer_list<const at::Tensor*> weights, const float* addend, float* y);
 
 // to [to_rows, d] += from [N, d], row i to row rows[i] (int64, all valid), in order of i: a row
 // that is met twice is summed the same way every time. All contiguous, on one device.

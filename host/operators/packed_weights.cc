@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/give_back.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -58,8 +59,9 @@ void PackedWeights::place(Packed& packed, int64_t bytes) {
 }
 
 bool PackedWeights::keeps(const at::Tensor& w) const {
-  return std::ranges::any_of(buffers_,
-                             [&](const at::Tensor& buffer) { return buffer.is_alias_of(w); });
+  return !on_device(w) && std::ranges::any_of(buffers_, [&](const at::Tensor& buffer) {
+    return buffer.is_alias_of(w);
+  });
 }
 
 PackedWeight PackedWeights::of(const at::Tensor& w) {

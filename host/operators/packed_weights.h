@@ -16,7 +16,7 @@ class PackedWeights {
  public:
   // The memory of weights that stay where they are, as long as this lives: of matrices in it alone
   // copies are kept. What lies elsewhere may be gone by the next call, and another matrix in its
-  // place.
+  // place; what lies on a device is never kept.
   void keep_those_in(std::vector<at::Tensor> buffers) { buffers_ = std::move(buffers); }
   bool keeps(const at::Tensor& w) const;
   // w [n, k], contiguous float32, one that keeps() says yes to.

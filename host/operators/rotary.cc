@@ -1,14 +1,13 @@
 // Rotary positions.
 #include "operators/rotary.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <vector>
 
 #include "base/error.h"
-#include "compute/parallel.h"
-#include "compute/torch.h"
-#include "kernels/cpu/row_kernels.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -26,6 +25,20 @@ RotaryTable make_table(int64_t positions, int64_t half, double theta) {
   kept->push_back(at::sin(angles));
   return {(*kept)[kept->size() - 2].const_data_ptr<float>(), kept->back().const_data_ptr<float>(),
           positions};
+}
+
+// rotary_frequencies(half, theta) in the device's memory, for the process's life.
+const float* device_frequencies(int64_t half, double theta) {
+  // Leaked on purpose, and asked for by one thread at a time: forward, or the backward that it
+  // waits for.
+  static auto* const kept = new std::map<std::pair<int64_t, double>, at::Tensor>();
+  at::Tensor& found = (*kept)[{half, theta}];
+  if (!found.defined()) {
+    const c10::InferenceMode ordinary(false);
+    found = at::tensor(at::ArrayRef<float>(rotary_frequencies(half, theta)), at::kFloat)
+                .to(compute_device());
+  }
+  return found.const_data_ptr<float>();
 }
 
 }  // namespace
@@ -48,22 +61,16 @@ RotaryTable rotary_table(int64_t positions, int64_t half, double theta) {
   return table = make_table(size, half, theta);
 }
 
-RotaryTable rotary_table_for(const int64_t* positions, int64_t count, int64_t half, double theta) {
+RotaryAngles rotary_angles(const at::Tensor& positions_T, int64_t half, double theta) {
+  if (on_device(positions_T)) return {device_frequencies(half, theta), nullptr, nullptr, half};
+  const int64_t* positions = positions_T.const_data_ptr<int64_t>();
   int64_t largest = 0;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < positions_T.numel(); ++i) {
     if (positions[i] < 0) fail("position {} is negative", positions[i]);
     largest = std::max(largest, positions[i]);
   }
-  return rotary_table(largest + 1, half, theta);
-}
-
-void rotate_rows(const float* x, int64_t x_row, const int64_t* positions, const RotaryTable& table,
-                 float sign, int64_t rows, int64_t heads, int64_t half, float* y, int64_t y_row) {
-  parallel_ranges(rows, kValuesPerChunk / (2 * heads * half) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t)
-      kernels::rope(x + t * x_row, table.cos + positions[t] * half, table.sin + positions[t] * half,
-                    sign, heads, half, y + t * y_row);
-  });
+  const RotaryTable table = rotary_table(largest + 1, half, theta);
+  return {nullptr, table.cos, table.sin, half};
 }
 
 }  // namespace slipway

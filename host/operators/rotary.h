@@ -1,7 +1,9 @@
-// Rotary positions: the table of angles and its use on rows of heads.
+// Rotary positions: their angles as Hugging Face computes them.
 #pragma once
-#include <cstdint>
 #include <vector>
+
+#include "compute/torch.h"
+#include "kernels/kernels.h"
 
 namespace slipway {
 
@@ -18,12 +20,9 @@ struct RotaryTable {
 
 // A table that holds positions below `positions`. Any thread.
 RotaryTable rotary_table(int64_t positions, int64_t half, double theta);
-// The table for these positions [count]; throws Error on a negative one.
-RotaryTable rotary_table_for(const int64_t* positions, int64_t count, int64_t half, double theta);
 
-// Rotates `heads` heads of 2 * half values in each of `rows` rows, `x_row` and `y_row` floats
-// apart; sign -1 undoes it. y may be x.
-void rotate_rows(const float* x, int64_t x_row, const int64_t* positions, const RotaryTable& table,
-                 float sign, int64_t rows, int64_t heads, int64_t half, float* y, int64_t y_row);
+// Angles for positions [T] (int64, contiguous), as kernels where these lie read them; valid for the
+// process's life. On the processor: throws Error on a negative position.
+RotaryAngles rotary_angles(const at::Tensor& positions_T, int64_t half, double theta);
 
 }  // namespace slipway

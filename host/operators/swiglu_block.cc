@@ -5,14 +5,12 @@
 
 #include "base/error.h"
 #include "base/trace.h"
-#include "compute/scratch.h"
-#include "kernels/cpu/rows.h"
-#include "operators/accelerator/device_blocks.h"
-#include "operators/accelerator/device_tensors.h"
 #include "operators/blocks.h"
+#include "operators/call_memory.h"
 #include "operators/kept.h"
 #include "operators/linear.h"
 #include "operators/operands.h"
+#include "operators/rms_norm.h"
 
 namespace slipway {
 namespace {
@@ -61,30 +59,29 @@ torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_
   const at::NoGradGuard no_grad;
   const at::Tensor dy_TD = grads[0].contiguous();
   const int64_t rows = call.rows, d = call.hidden, inner = call.inner;
-  const float* dy = dy_TD.const_data_ptr<float>();
+  const float *dy = dy_TD.const_data_ptr<float>(), *gate = gate_up.const_data_ptr<float>();
+  Kernels& kernels = kernels_of(x);
   static thread_local Scratch scratch;
-  float* const d_act = scratch.take(rows * (4 * inner + 2 * d + 1));
-  float *const act = d_act + rows * inner, *const d_gate_up = act + rows * inner,
-               *const h = d_gate_up + rows * 2 * inner, *const dh = h + rows * d,
-               *const again = dh + rows * d;
+  const CallMemory<6> memory(
+      scratch, x, {rows * inner, rows * inner, rows * 2 * inner, rows * d, rows * d, rows});
+  const auto [d_act, act, d_gate_up, h, dh, again] = memory.parts;
   const GradientTarget d_norm(w.norm_D, w.norm_D.requires_grad()),
       d_gate(w.gate, w.gate.requires_grad()), d_up(w.up, w.up.requires_grad()),
       d_down(w.down, w.down.requires_grad());
   const Weight down = weight_of(w.down, inner);
-  input_gradient(dy, d, rows, {&down, 1}, inner, d_act, inner, false);
-  swiglu_rows_backward(d_act, gate_up.const_data_ptr<float>(), rows, inner, d_gate_up, act);
+  kernels.input_gradient(dy, d, rows, {&down, 1}, inner, d_act, inner, false);
+  kernels.swiglu_backward(d_act, gate, gate + inner, 2 * inner, rows, inner, d_gate_up,
+                          d_gate_up + inner, act);
   const WeightGradient d_output{d_down.data(), d};
-  weight_gradients(dy, d, act, inner, rows, inner, {&d_output, 1});
-  rms_norm_rows(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(), eps, rows, d, h,
-                again);
+  kernels.weight_gradients(dy, d, act, inner, rows, inner, {&d_output, 1});
+  kernels.rms_norm(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
+                   static_cast<float>(eps), rows, d, h, again);
   const WeightGradient d_inputs[] = {{d_gate.data(), inner}, {d_up.data(), inner}};
-  weight_gradients(d_gate_up, 2 * inner, h, d, rows, d, d_inputs);
+  kernels.weight_gradients(d_gate_up, 2 * inner, h, d, rows, d, d_inputs);
   const Weight inputs[] = {weight_of(w.gate, d), weight_of(w.up, d)};
-  input_gradient(d_gate_up, 2 * inner, rows, inputs, d, dh, d, false);
+  kernels.input_gradient(d_gate_up, 2 * inner, rows, inputs, d, dh, d, false);
   at::Tensor dx_TD = at::empty_like(x);
-  rms_norm_rows_backward(dh, x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
-                         inverse_rms.const_data_ptr<float>(), dy, rows, d, dx_TD.data_ptr<float>(),
-                         d_norm.data());
+  rms_norm_backward(dh, x, w.norm_D, inverse_rms, dy, dx_TD.data_ptr<float>(), d_norm.data());
   return {dx_TD, d_norm.tensor(), d_gate.tensor(), d_up.tensor(), d_down.tensor()};
 }
 
@@ -94,15 +91,16 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   const SwiGluCall call = check(x_in, w);
   const TraceScope trace("operator", "swiglu_block", "tokens", call.rows);
   const at::Tensor x = x_in.contiguous();
-  if (on_device(x)) return device_swiglu_block(x, w, eps);
   const bool recording = records({&x, &w.norm_D, &w.gate, &w.up, &w.down});
-  const int64_t rows = call.rows, d = call.hidden, inner = call.inner;
+  const int64_t rows = call.rows, d = call.hidden, inner = call.inner,
+                together = recording ? rows : std::min(rows, kSwiGluRows),
+                not_kept = recording ? 0 : together;
+  Kernels& kernels = kernels_of(x);
   at::Tensor y = at::empty({rows, d}, x.options()), gate_up, inverse_rms;
   static thread_local Scratch scratch;
-  const int64_t together = recording ? rows : std::min(rows, kSwiGluRows);
-  float* const h = scratch.take(together * (d + inner + (recording ? 0 : 2 * inner + 1)));
-  float* const act = h + together * d;
-  float *gate_up_data = act + together * inner, *rms_data = gate_up_data + together * 2 * inner;
+  const CallMemory<4> memory(scratch, x,
+                             {together * d, together * inner, not_kept * 2 * inner, not_kept});
+  auto [h, act, gate_up_data, rms_data] = memory.parts;
   if (recording) {
     gate_up = at::empty({rows, 2 * inner}, x.options()),
     inverse_rms = at::empty({rows}, x.options());
@@ -111,12 +109,11 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   for (int64_t first = 0; first < rows; first += together) {
     const int64_t count = std::min(together, rows - first);
     const float* const x_data = x.const_data_ptr<float>() + first * d;
-    float* const y_data = y.data_ptr<float>() + first * d;
-    rms_norm_rows(x_data, w.norm_D.const_data_ptr<float>(), eps, count, d, h, rms_data);
-    product(h, count, d, {&w.gate, &w.up}, gate_up_data, false);
-    swiglu_rows(gate_up_data, count, inner, act);
-    copy_rows(x_data, count, d, y_data);
-    product(act, count, inner, {&w.down}, y_data, true);
+    kernels.rms_norm(x_data, w.norm_D.const_data_ptr<float>(), static_cast<float>(eps), count, d, h,
+                     rms_data);
+    product(h, count, d, {&w.gate, &w.up}, nullptr, gate_up_data);
+    kernels.swiglu(gate_up_data, gate_up_data + inner, 2 * inner, count, inner, act);
+    product(act, count, inner, {&w.down}, x_data, y.data_ptr<float>() + first * d);
   }
   if (!recording) return y;
   const auto node = make_node<SwiGluBlockNode>();

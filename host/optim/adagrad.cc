@@ -1,6 +1,7 @@
 // Adagrad (Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
 // Stochastic Optimization").
 #include "operators/flat_buffers.h"
+#include "operators/kernels_of.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -37,7 +38,7 @@ class Adagrad : public Optimizer {
     step.epsilon = static_cast<float>(epsilon_);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *sum = flat(sum_, index);
-    flat_kernels(group.weights).adagrad(g, group.weights.numel(), step, w, sum);
+    kernels_of(group.weights).adagrad(g, group.weights.numel(), step, w, sum);
   }
 
  private:

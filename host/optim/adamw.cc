@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "operators/flat_buffers.h"
+#include "operators/kernels_of.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -50,7 +51,7 @@ class AdamW : public Optimizer {
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index),
           *v = flat(exp_avg_sq_, index);
-    flat_kernels(group.weights).adamw(g, group.weights.numel(), step, w, m, v);
+    kernels_of(group.weights).adamw(g, group.weights.numel(), step, w, m, v);
   }
 
  private:

@@ -1,6 +1,7 @@
 // Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023), with decoupled weight
 // decay.
 #include "operators/flat_buffers.h"
+#include "operators/kernels_of.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -29,7 +30,7 @@ class Lion : public Optimizer {
     step.rate = static_cast<float>(update.learning_rate);
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index);
-    flat_kernels(group.weights).lion(g, group.weights.numel(), step, w, m);
+    kernels_of(group.weights).lion(g, group.weights.numel(), step, w, m);
   }
 
  private:

@@ -2,6 +2,7 @@
 // recent magnitude", 2012).
 #include "base/error.h"
 #include "operators/flat_buffers.h"
+#include "operators/kernels_of.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -50,7 +51,7 @@ class Rmsprop : public Optimizer {
     float *w = group.weights.data_ptr<float>(), *square = flat(square_, index),
           *mean = centered_ ? flat(mean_, index) : nullptr,
           *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
-    flat_kernels(group.weights).rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
+    kernels_of(group.weights).rmsprop(g, group.weights.numel(), step, w, square, mean, buffer);
   }
 
  private:

@@ -1,6 +1,7 @@
 // Stochastic gradient descent, with momentum where options ask for it.
 #include "base/error.h"
 #include "operators/flat_buffers.h"
+#include "operators/kernels_of.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -43,7 +44,7 @@ class Sgd : public Optimizer {
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(),
           *buffer = momentum_ > 0 ? flat(buffer_, index) : nullptr;
-    flat_kernels(group.weights).sgd(g, group.weights.numel(), step, w, buffer);
+    kernels_of(group.weights).sgd(g, group.weights.numel(), step, w, buffer);
   }
 
  private:

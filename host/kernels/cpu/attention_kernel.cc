@@ -110,24 +110,23 @@ void for_each_tree(const std::vector<PrefixTree>& trees, int64_t kv_heads, const
   });
 }
 
-void forward_block(const AttentionInputs& in, const HeadShape& shape, float scale,
-                   const Block& block, int64_t head, const KeysAndRoom& work, float* out,
-                   float* lse) {
-  const int64_t row = shape.heads * shape.width;
-  gemm::multiply({in.q + block.token * in.q_row + head * shape.width, in.q_row, 1}, block.queries,
-                 shape.width, {work.k_columns, panel_floats(shape.width)}, block.keys, 0,
+void forward_block(const AttentionRows& in, const Block& block, int64_t head,
+                   const KeysAndRoom& work, float* out, float* lse) {
+  const int64_t row = in.heads * in.width;
+  gemm::multiply({in.q + block.token * in.q_row + head * in.width, in.q_row, 1}, block.queries,
+                 in.width, {work.k_columns, panel_floats(in.width)}, block.keys, 0,
                  gemm::panels(block.keys), work.scores, work.row, false);
   for (int64_t i = 0; i < block.queries; ++i) {
     float* scores = work.scores + i * work.row;
     const int64_t seen = block.seen(i);
     const float sum =
-        kernels::softmax_terms(scores, scale, seen, lse + (block.token + i) * shape.heads + head);
+        kernels::softmax_terms(scores, in.scale, seen, lse + (block.token + i) * in.heads + head);
     kernels::scale_row(scores, 1.0f / sum, seen);
     std::fill(scores + seen, scores + block.keys, 0.0f);
   }
   gemm::multiply({work.scores, work.row, 1}, block.queries, block.keys,
-                 {work.v_rows, work.v_stride}, shape.width, 0, gemm::panels(shape.width),
-                 out + block.token * row + head * shape.width, row, false);
+                 {work.v_rows, work.v_stride}, in.width, 0, gemm::panels(in.width),
+                 out + block.token * row + head * in.width, row, false);
 }
 
 struct BackwardArrays {
@@ -135,11 +134,9 @@ struct BackwardArrays {
   float* dq;
 };
 
-void backward_block(const AttentionInputs& in, const HeadShape& shape, float scale,
-                    const Block& block, int64_t head, int64_t keys, const Workspace& work,
-                    const BackwardArrays& arrays) {
-  const int64_t width = shape.width, row = shape.heads * width,
-                offset = block.token * row + head * width;
+void backward_block(const AttentionRows& in, const Block& block, int64_t head, int64_t keys,
+                    const Workspace& work, const BackwardArrays& arrays) {
+  const int64_t width = in.width, row = in.heads * width, offset = block.token * row + head * width;
   const float* q = in.q + block.token * in.q_row + head * width;
   gemm::multiply({q, in.q_row, 1}, block.queries, width, {work.k_columns, panel_floats(width)},
                  block.keys, 0, gemm::panels(block.keys), work.scores, keys, false);
@@ -151,7 +148,7 @@ void backward_block(const AttentionInputs& in, const HeadShape& shape, float sca
     const int64_t seen = block.seen(i);
     const float delta =
         kernels::dot(arrays.out + offset + i * row, arrays.d_out + offset + i * row, width);
-    kernels::softmax_backward(p, ds, scale, arrays.lse[(block.token + i) * shape.heads + head],
+    kernels::softmax_backward(p, ds, in.scale, arrays.lse[(block.token + i) * in.heads + head],
                               delta, seen);
     std::fill(p + seen, p + block.keys, 0.0f);
     std::fill(ds + seen, ds + block.keys, 0.0f);
@@ -181,10 +178,10 @@ void scatter_rows(const float* from, const Visible& keys, int64_t width, float* 
 
 }  // namespace
 
-void attention_forward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                       const std::vector<PrefixTree>& trees, float* out, float* lse) {
-  const int64_t most = longest(trees), width = shape.width;
-  for_each_tree(trees, shape.kv_heads, [&](const PrefixTree& tree, int64_t kv) {
+void attention_forward(const AttentionRows& in, const std::vector<PrefixTree>& trees, float* out,
+                       float* lse) {
+  const int64_t most = longest(trees), width = in.width, group = in.heads / in.kv_heads;
+  for_each_tree(trees, in.kv_heads, [&](const PrefixTree& tree, int64_t kv) {
     const Workspace work(width, most, false);
     for (size_t s = 0; s < tree.runs.size(); ++s) {
       const Visible keys = visible(tree, s);
@@ -195,17 +192,15 @@ void attention_forward(const AttentionInputs& in, const HeadShape& shape, float 
                 keys.length(), width, work.v_rows);
       const KeysAndRoom room{work.k_columns, work.v_rows, panel_floats(keys.length()), work.scores,
                              keys.length()};
-      for (int64_t head = kv * shape.group(); head < (kv + 1) * shape.group(); ++head)
-        for_each_block(keys, [&](const Block& block) {
-          forward_block(in, shape, scale, block, head, room, out, lse);
-        });
+      for (int64_t head = kv * group; head < (kv + 1) * group; ++head)
+        for_each_block(keys,
+                       [&](const Block& block) { forward_block(in, block, head, room, out, lse); });
     }
   });
 }
 
 void attention_cached(
-    const AttentionInputs& in, const HeadShape& shape, float scale,
-    std::span<const CachedPiece> pieces,
+    const AttentionRows& in, std::span<const CachedPiece> pieces,
     const std::function<CachedRun(int64_t region, int64_t kv_head, int64_t length)>& run,
     float* out, float* lse) {
   constexpr int64_t kTogether = 4 * kQueries;  // of one chunk
@@ -217,30 +212,29 @@ void attention_cached(
       cut.push_back({piece.begin + i, std::min(kTogether, piece.length - i), piece.position + i,
                      piece.region});
   }
-  const int64_t row = aligned(longest + gemm::panel_width());
-  parallel_chunks(static_cast<int64_t>(cut.size()) * shape.kv_heads, [&](int64_t chunk) {
+  const int64_t row = aligned(longest + gemm::panel_width()), group = in.heads / in.kv_heads;
+  parallel_chunks(static_cast<int64_t>(cut.size()) * in.kv_heads, [&](int64_t chunk) {
     static thread_local Scratch scratch;
-    const CachedPiece& piece = cut[static_cast<size_t>(chunk / shape.kv_heads)];
-    const int64_t kv = chunk % shape.kv_heads;
+    const CachedPiece& piece = cut[static_cast<size_t>(chunk / in.kv_heads)];
+    const int64_t kv = chunk % in.kv_heads;
     const CachedRun cached = run(piece.region, kv, piece.position + piece.length);
     const KeysAndRoom room{cached.k, cached.v, panel_floats(cached.capacity),
                            scratch.take(kQueries * row), row};
-    for (int64_t head = kv * shape.group(); head < (kv + 1) * shape.group(); ++head)
+    for (int64_t head = kv * group; head < (kv + 1) * group; ++head)
       for (int64_t first = 0; first < piece.length; first += kQueries) {
         const int64_t queries = std::min(kQueries, piece.length - first);
-        forward_block(in, shape, scale,
-                      {piece.begin + first, queries, piece.position + first + queries}, head, room,
-                      out, lse);
+        forward_block(in, {piece.begin + first, queries, piece.position + first + queries}, head,
+                      room, out, lse);
       }
   });
 }
 
-void attention_backward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                        const std::vector<PrefixTree>& trees, const float* out, const float* lse,
-                        const float* d_out, float* dq, float* dk, float* dv) {
-  const int64_t most = longest(trees), width = shape.width;
+void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& trees,
+                        const float* out, const float* lse, const float* d_out, float* dq,
+                        float* dk, float* dv) {
+  const int64_t most = longest(trees), width = in.width, group = in.heads / in.kv_heads;
   const BackwardArrays arrays{out, lse, d_out, dq};
-  for_each_tree(trees, shape.kv_heads, [&](const PrefixTree& tree, int64_t kv) {
+  for_each_tree(trees, in.kv_heads, [&](const PrefixTree& tree, int64_t kv) {
     const Workspace work(width, most, true);
     for (size_t s = 0; s < tree.runs.size(); ++s) {
       const Visible keys = visible(tree, s);
@@ -253,9 +247,9 @@ void attention_backward(const AttentionInputs& in, const HeadShape& shape, float
       pack_rows(work.k, width, length, width, work.k_rows);
       std::fill_n(work.dk, length * width, 0.0f);
       std::fill_n(work.dv, length * width, 0.0f);
-      for (int64_t head = kv * shape.group(); head < (kv + 1) * shape.group(); ++head)
+      for (int64_t head = kv * group; head < (kv + 1) * group; ++head)
         for_each_block(keys, [&](const Block& block) {
-          backward_block(in, shape, scale, block, head, length, work, arrays);
+          backward_block(in, block, head, length, work, arrays);
         });
       scatter_rows(work.dk, keys, width, dk + kv * width, in.kv_row);
       scatter_rows(work.dv, keys, width, dv + kv * width, in.kv_row);

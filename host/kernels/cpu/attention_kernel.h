@@ -7,43 +7,20 @@
 #include <span>
 #include <vector>
 
+#include "kernels/attention_plan.h"
 #include "kernels/cpu/gemm.h"
 
 namespace slipway {
 
-struct HeadShape {
-  // heads is a multiple of kv_heads: so many query heads share a key-value head
-  int64_t heads, kv_heads, width;
-  int64_t group() const { return heads / kv_heads; }
-};
-
-// Rows of a packed batch that attend to one another: `begin`, `length` in tokens. A query sees the
-// whole prefix of its tree and the tokens of its own run up to itself.
-struct TokenRun {
-  int64_t begin, length;
-};
-// runs[0] is the prefix (causal within itself); the others continue it. A plain sequence is a tree
-// of one run.
-struct PrefixTree {
-  std::vector<TokenRun> runs;
-};
-
-// Rows [T] of q [heads * width], k and v [kv_heads * width]: pointers at row 0 and distances of
-// rows in floats.
-struct AttentionInputs {
-  const float *q, *k, *v;
-  int64_t q_row, kv_row;
-};
-
 // out [T, heads * width], lse [T, heads]: log of the sum of exponentials of each query's scores.
-void attention_forward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                       const std::vector<PrefixTree>& trees, float* out, float* lse);
+void attention_forward(const AttentionRows& in, const std::vector<PrefixTree>& trees, float* out,
+                       float* lse);
 
 // dq, dk and dv lie as q, k and v do, and are written. `out` and `lse` are the forward's, d_out [T,
 // heads * width].
-void attention_backward(const AttentionInputs& in, const HeadShape& shape, float scale,
-                        const std::vector<PrefixTree>& trees, const float* out, const float* lse,
-                        const float* d_out, float* dq, float* dk, float* dv);
+void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& trees,
+                        const float* out, const float* lse, const float* d_out, float* dq,
+                        float* dk, float* dv);
 
 // A run of cached positions of one key-value head, in the layout of products (gemm.h): keys are
 // panels of positions, [position / W][width][W]; values panels of width, [width / W][capacity][W],
@@ -61,10 +38,6 @@ inline int64_t cached_value_floats(int64_t width, int64_t capacity) {
 void cache_position(const float* k, const float* v, int64_t width, int64_t position,
                     int64_t capacity, float* run_k, float* run_v);
 
-// Queries are worked on in blocks of so many. A sequence whose pieces begin at multiples of it
-// comes to the same bits as in one piece.
-constexpr int64_t kQueryBlock = 48;
-
 // Tokens [begin, begin + length) of the batch, which stand at `position` and on in the sequence
 // that `region` caches.
 struct CachedPiece {
@@ -74,8 +47,7 @@ struct CachedPiece {
 // included: bit for bit what attention_forward() gives for the whole sequence. `run` gives a
 // region's keys and values. Only q of `in` is read.
 void attention_cached(
-    const AttentionInputs& in, const HeadShape& shape, float scale,
-    std::span<const CachedPiece> pieces,
+    const AttentionRows& in, std::span<const CachedPiece> pieces,
     const std::function<CachedRun(int64_t region, int64_t kv_head, int64_t length)>& run,
     float* out, float* lse);
 

@@ -14,56 +14,46 @@ namespace {
 constexpr int64_t kUpdateGrain = 32768;  // weights: with their state they fill a core's cache
 constexpr int64_t kGrain = 131072;
 
-class CpuFlatKernels : public FlatKernels {
- public:
-  void adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w, float* m,
-             float* v) override {
-    in_pieces(count, [&](int64_t at, int64_t n) {
-      kernels::adamw(g + at, n, step, w + at, m + at, v + at);
-    });
-  }
-  void sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w,
-           float* buffer) override {
-    in_pieces(count, [&](int64_t at, int64_t n) {
-      kernels::sgd(g + at, n, step, w + at, part(buffer, at));
-    });
-  }
-  void adagrad(const float* g, int64_t count, const kernels::AdagradStep& step, float* w,
-               float* sum) override {
-    in_pieces(count,
-              [&](int64_t at, int64_t n) { kernels::adagrad(g + at, n, step, w + at, sum + at); });
-  }
-  void rmsprop(const float* g, int64_t count, const kernels::RmspropStep& step, float* w,
-               float* square, float* mean, float* buffer) override {
-    in_pieces(count, [&](int64_t at, int64_t n) {
-      kernels::rmsprop(g + at, n, step, w + at, square + at, part(mean, at), part(buffer, at));
-    });
-  }
-  void lion(const float* g, int64_t count, const kernels::LionStep& step, float* w,
-            float* m) override {
-    in_pieces(count,
-              [&](int64_t at, int64_t n) { kernels::lion(g + at, n, step, w + at, m + at); });
-  }
-  void scale(float* x, int64_t count, float factor) override {
-    in_pieces(count, [&](int64_t at, int64_t n) {
-      for (int64_t i = at; i < at + n; ++i) x[i] *= factor;
-    });
-  }
-
- private:
-  template <class Body>
-  static void in_pieces(int64_t count, const Body& body) {
-    parallel_ranges(count, kUpdateGrain,
-                    [&](int64_t begin, int64_t end) { body(begin, end - begin); });
-  }
-  static float* part(float* array, int64_t at) { return array == nullptr ? nullptr : array + at; }
-};
+template <class Body>
+void in_pieces(int64_t count, const Body& body) {
+  parallel_ranges(count, kUpdateGrain,
+                  [&](int64_t begin, int64_t end) { body(begin, end - begin); });
+}
+float* part(float* array, int64_t at) { return array == nullptr ? nullptr : array + at; }
 
 }  // namespace
 
-FlatKernels& cpu_flat_kernels() {
-  static CpuFlatKernels kernels;
-  return kernels;
+void CpuFlatKernels::adamw(const float* g, int64_t count, const kernels::AdamWStep& step, float* w,
+                           float* m, float* v) {
+  in_pieces(count, [&](int64_t at, int64_t n) {
+    kernels::adamw(g + at, n, step, w + at, m + at, v + at);
+  });
+}
+void CpuFlatKernels::sgd(const float* g, int64_t count, const kernels::SgdStep& step, float* w,
+                         float* buffer) {
+  in_pieces(count, [&](int64_t at, int64_t n) {
+    kernels::sgd(g + at, n, step, w + at, part(buffer, at));
+  });
+}
+void CpuFlatKernels::adagrad(const float* g, int64_t count, const kernels::AdagradStep& step,
+                             float* w, float* sum) {
+  in_pieces(count,
+            [&](int64_t at, int64_t n) { kernels::adagrad(g + at, n, step, w + at, sum + at); });
+}
+void CpuFlatKernels::rmsprop(const float* g, int64_t count, const kernels::RmspropStep& step,
+                             float* w, float* square, float* mean, float* buffer) {
+  in_pieces(count, [&](int64_t at, int64_t n) {
+    kernels::rmsprop(g + at, n, step, w + at, square + at, part(mean, at), part(buffer, at));
+  });
+}
+void CpuFlatKernels::lion(const float* g, int64_t count, const kernels::LionStep& step, float* w,
+                          float* m) {
+  in_pieces(count, [&](int64_t at, int64_t n) { kernels::lion(g + at, n, step, w + at, m + at); });
+}
+void CpuFlatKernels::scale(float* x, int64_t count, float factor) {
+  in_pieces(count, [&](int64_t at, int64_t n) {
+    for (int64_t i = at; i < at + n; ++i) x[i] *= factor;
+  });
 }
 
 double cpu_add_squares(double sum, const float* x, int64_t count) {

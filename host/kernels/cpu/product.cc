@@ -9,6 +9,7 @@
 #include "compute/scratch.h"
 #include "kernels/cpu/bf16_rounding.h"
 #include "kernels/cpu/product_bf16.h"
+#include "kernels/cpu/rows.h"
 
 namespace slipway {
 namespace {
@@ -131,10 +132,19 @@ Scratch& packed_scratch() {
   return scratch;
 }
 
-int64_t columns(std::span<const Weight> weights) {
+template <class AnyWeight>
+int64_t columns(std::span<const AnyWeight> weights) {
   int64_t n = 0;
-  for (const Weight& weight : weights) n += weight.n;
+  for (const AnyWeight& weight : weights) n += weight.n;
   return n;
+}
+
+// Whether a product adds to y, once `addend` is there.
+template <class AnyWeight>
+bool adds_to(const float* addend, int64_t rows, std::span<const AnyWeight> weights, float* y,
+             int64_t y_row) {
+  if (addend != nullptr && addend != y) copy_rows(addend, y_row, rows, columns(weights), y, y_row);
+  return addend != nullptr;
 }
 
 // Few rows: all of them with a panel while it is in cache. Many: pieces that leave room in the
@@ -174,7 +184,9 @@ PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
 }
 
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add) {
+                     std::span<const PackedWeight> weights, const float* addend, float* y,
+                     int64_t y_row) {
+  const bool add = adds_to(addend, rows, weights, y, y_row);
   std::vector<Part> parts;
   parts.reserve(weights.size());
   for (const PackedWeight& weight : weights) {
@@ -209,7 +221,9 @@ void wide_product(const float* x, int64_t x_row, int64_t rows, int64_t k, const 
 }  // namespace
 
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const Weight> weights, float* y, int64_t y_row, bool add) {
+                     std::span<const Weight> weights, const float* addend, float* y,
+                     int64_t y_row) {
+  const bool add = adds_to(addend, rows, weights, y, y_row);
   if (bf16_rounding)
     return product_bf16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
   if (weights.size() == 1 && gemm::panels(weights[0].n) >= kWideGroup * 16 * parallel_threads())
@@ -224,7 +238,7 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
         pack_weight(WeightStorage::kFloat32, weight, k, reinterpret_cast<std::byte*>(panels)));
     panels += gemm::packed_size(weight.n, k);
   }
-  forward_product(x, x_row, rows, k, packed, y, y_row, add);
+  forward_product(x, x_row, rows, k, packed, add ? y : nullptr, y, y_row);
 }
 
 void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,

@@ -7,24 +7,15 @@
 
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/low_bit.h"
+#include "kernels/kernels.h"
 
 namespace slipway {
 
-// w [n, k]; its columns of y follow those of the weight before it.
-struct Weight {
-  const float* w;
-  int64_t n;
-};
-// The same packed by pack_weight().
+// A Weight packed by pack_weight().
 struct PackedWeight {
   const std::byte* panels;
   int64_t n;
   WeightStorage storage = WeightStorage::kFloat32;
-};
-// Where a weight's gradient [n, k] is added into; nullptr = not wanted.
-struct WeightGradient {
-  float* dw;
-  int64_t n;
 };
 
 // Bytes of a packed weight [n, k].
@@ -32,11 +23,13 @@ int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k);
 // `panels`: room for packed_bytes(), aligned to 64 bytes. The result refers to it.
 PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k, std::byte* panels);
 
-// y [rows, n1 + n2 + ...] (+)= x [rows, k] [w1; w2; ...]^T
+// y [rows, n1 + n2 + ...] = x [rows, k] [w1; w2; ...]^T, plus `addend` that lies as y does
+// (nullptr: nothing; may be y).
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const Weight> weights, float* y, int64_t y_row, bool add);
+                     std::span<const Weight> weights, const float* addend, float* y, int64_t y_row);
 void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const PackedWeight> weights, float* y, int64_t y_row, bool add);
+                     std::span<const PackedWeight> weights, const float* addend, float* y,
+                     int64_t y_row);
 
 // dx [rows, k] (+)= dy [rows, n1 + n2 + ...] [w1; w2; ...]
 void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,

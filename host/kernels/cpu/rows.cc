@@ -16,11 +16,11 @@ int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_
 
 }  // namespace
 
-void rms_norm_rows(const float* x, const float* w, double eps, int64_t rows, int64_t width,
-                   float* y, float* inverse_rms) {
+void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+                   float* inverse_rms) {
   parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    kernels::rms_norm(x + begin * width, w, static_cast<float>(eps), end - begin, width,
-                      y + begin * width, inverse_rms + begin);
+    kernels::rms_norm(x + begin * width, w, eps, end - begin, width, y + begin * width,
+                      inverse_rms + begin);
   });
 }
 
@@ -45,28 +45,58 @@ void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
     for (int64_t i = 0; i < width; ++i) grad_w[i] += partial[p * width + i];
 }
 
-void copy_rows(const float* from, int64_t rows, int64_t width, float* to) {
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    std::copy_n(from + begin * width, (end - begin) * width, to + begin * width);
+void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,
+                 const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, float* y,
+                 int64_t y_row) {
+  const int64_t half = angles.half;
+  parallel_ranges(rows, kValuesPerChunk / (2 * heads * half) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t)
+      kernels::rope(x + t * x_row, angles.cos + positions[t] * half,
+                    angles.sin + positions[t] * half, sign, heads, half, y + t * y_row);
   });
 }
 
-void swiglu_rows(const float* gate_up, int64_t rows, int64_t width, float* out) {
+void swiglu_rows(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
+                 float* out) {
   parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
-      kernels::swiglu(gate_up + 2 * t * width, gate_up + (2 * t + 1) * width, width,
-                      out + t * width);
+      kernels::swiglu(gate + t * in_row, up + t * in_row, width, out + t * width);
   });
 }
 
-void swiglu_rows_backward(const float* grad, const float* gate_up, int64_t rows, int64_t width,
-                          float* d_gate_up, float* out) {
+void swiglu_rows_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
+                          int64_t rows, int64_t width, float* d_gate, float* d_up, float* out) {
   parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const float *gate = gate_up + 2 * t * width, *up = gate + width;
-      float *d_gate = d_gate_up + 2 * t * width, *d_up = d_gate + width;
-      kernels::swiglu_backward(grad + t * width, gate, up, width, d_gate, d_up, out + t * width);
+    for (int64_t t = begin; t < end; ++t)
+      kernels::swiglu_backward(grad + t * width, gate + t * in_row, up + t * in_row, width,
+                               d_gate + t * in_row, d_up + t * in_row,
+                               out == nullptr ? nullptr : out + t * width);
+  });
+}
+
+void token_logprob_rows(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
+                        float coefficient, float smoothing, float* out, float* grad) {
+  const float c = coefficient, e = smoothing;
+  parallel_ranges(rows, rows_per_task(width), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* row = logits + r * width;
+      double sum = 0;
+      const float lse = kernels::log_sum_exp(row, width, e != 0 ? &sum : nullptr);
+      out[r] = row[targets[r]] - lse;
+      if (e != 0)
+        out[r] += e * (static_cast<float>(sum / static_cast<double>(width)) - row[targets[r]]);
+      if (grad == nullptr) continue;
+      kernels::softmax_scaled(row, lse, -c, c * e / static_cast<float>(width), width,
+                              grad + r * width);
+      grad[r * width + targets[r]] += c * (1 - e);
     }
+  });
+}
+
+void copy_rows(const float* from, int64_t from_row, int64_t rows, int64_t width, float* to,
+               int64_t to_row) {
+  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) std::copy_n(from + t * from_row, width, to + t * to_row);
   });
 }
 

@@ -71,16 +71,16 @@ class AttentionSet : public DeviceKernels {
                            });
   }
   void cache_prompts(const AttentionRows& in, int64_t tokens, const int64_t* places,
-                     const DeviceCache& cache) override {
+                     const CacheLayer& cache) override {
     if (tokens > 0) to_.launch(cache_prompts_kernel, {tokens}, kCacheThreads, 0, in, places, cache);
   }
   int64_t attention_decode_room(const AttentionRows& in, const DecodeRows& rows,
-                                const DeviceCache& cache) const override {
+                                const CacheLayer& cache) const override {
     if (rows.rows == 0) return 0;
     const DecodeSplit split = decode_split(in, rows, cache, to_.card());
     return split.parts > 1 ? rows.rows * in.heads * split.parts * (in.width + 2) : 0;
   }
-  void attention_decode(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache,
+  void attention_decode(const AttentionRows& in, const DecodeRows& rows, const CacheLayer& cache,
                         float* partial, float* out) override {
     if (rows.rows == 0) return;
     const int64_t group = in.heads / in.kv_heads, shared = decode_shared(group, in.width);

@@ -2,7 +2,7 @@
 // tells.
 #pragma once
 #include "kernels/cuda/dialect.h"
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 
 namespace slipway::cuda {
 
@@ -11,7 +11,7 @@ constexpr int kCacheThreads = 128;
 // One block a token.
 __global__ __launch_bounds__(kCacheThreads) inline void cache_prompts_kernel(AttentionRows in,
                                                                              const int64_t* places,
-                                                                             DeviceCache cache) {
+                                                                             CacheLayer cache) {
   const int64_t token = blockIdx.x, place = places[token];
   if (place < 0) return;
   const int64_t region = place / cache.prompt_capacity, position = place % cache.prompt_capacity;

@@ -7,7 +7,7 @@
 #pragma once
 #include "kernels/cuda/decode_split.h"
 #include "kernels/cuda/dialect.h"
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 
 namespace slipway::cuda {
 
@@ -19,7 +19,7 @@ struct RowKeys {
   float *own_k, *own_v;
   int64_t prompt_length, own_length, width;  // own_length: with the new token
 
-  __device__ RowKeys(const AttentionRows& in, const DecodeRows& rows, const DeviceCache& cache,
+  __device__ RowKeys(const AttentionRows& in, const DecodeRows& rows, const CacheLayer& cache,
                      int64_t row, int64_t kv_head)
       : prompt_length(rows.prompt_lengths[row]),
         own_length(rows.lengths[row] + 1),
@@ -108,7 +108,7 @@ struct DecodeBlock {
 // `partial` [rows, heads, split.parts, width + 2]: sums, largest and total of each part, for
 // join_parts_kernel. nullptr: there is one part, and `out` is written.
 __global__ __launch_bounds__(kDecodeThreads) inline void attention_decode_kernel(
-    AttentionRows in, DecodeRows rows, DeviceCache cache, DecodeSplit split, float* partial,
+    AttentionRows in, DecodeRows rows, CacheLayer cache, DecodeSplit split, float* partial,
     float* out) {
   const int64_t row = blockIdx.x, kv_head = blockIdx.y % in.kv_heads, width = in.width,
                 group = in.heads / in.kv_heads;

@@ -1,7 +1,7 @@
 // How a decoding step's keys are cut, and shared by blocks of threads.
 #pragma once
 #include "kernels/cuda/card.h"
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 
 namespace slipway::cuda {
 
@@ -23,7 +23,7 @@ struct DecodeSplit {
 // From sizes that a recorded step keeps: the cache's, the number of rows, the card. Lengths are
 // read by the kernels.
 inline DecodeSplit decode_split(const AttentionRows& in, const DecodeRows& rows,
-                                const DeviceCache& cache, const Card& card) {
+                                const CacheLayer& cache, const Card& card) {
   const int64_t parts = decode_parts(decode_tiles(cache.prompt_capacity, cache.slot_capacity));
   const int64_t there = rows.rows * in.kv_heads,
                 wanted = (kBlocksToFill * card.multiprocessors + there - 1) / there;

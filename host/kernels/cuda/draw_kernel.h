@@ -4,7 +4,7 @@
 #pragma once
 #include "base/random.h"
 #include "kernels/cuda/draw_select.h"
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 
 namespace slipway::cuda {
 

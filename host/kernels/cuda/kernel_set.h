@@ -50,12 +50,11 @@ class KernelSet : public AttentionSet<Launcher> {
       to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial,
                  parts, width, grad_w);
   }
-  void rope(const float* x, int64_t x_row, const int64_t* positions, const float* inverse,
-            float sign, int64_t rows, int64_t heads, int64_t half, float* y,
-            int64_t y_row) override {
+  void rope(const float* x, int64_t x_row, const int64_t* positions, const RotaryAngles& angles,
+            float sign, int64_t rows, int64_t heads, float* y, int64_t y_row) override {
     if (rows > 0)
-      to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, inverse, sign, heads,
-                 half, y, y_row);
+      to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, angles.inverse, sign,
+                 heads, angles.half, y, y_row);
   }
   void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
               float* out) override {
@@ -119,21 +118,37 @@ class KernelSet : public AttentionSet<Launcher> {
   }
 
   void round_products(bool on) override { bfloat16_ = on; }
-  void forward_product(const float* x, int64_t x_row, int64_t rows, const float* w, int64_t n,
-                       int64_t k, const float* addend, float* y, int64_t y_row) override {
-    if (rows > 0)
-      to_.multiply(rounded(forward_plan(x_row, rows, n, k, y_row, addend != nullptr)), w, x,
-                   addend == nullptr ? y : addend, y);
+  void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                       std::span<const Weight> weights, const float* addend, float* y,
+                       int64_t y_row) override {
+    for (const Weight& weight : weights) {
+      if (rows > 0)
+        to_.multiply(rounded(forward_plan(x_row, rows, weight.n, k, y_row, addend != nullptr)),
+                     weight.w, x, addend == nullptr ? y : addend, y);
+      y += weight.n;
+      if (addend != nullptr) addend += weight.n;
+    }
   }
-  void input_gradient(const float* dy, int64_t dy_row, int64_t rows, const float* w, int64_t n,
-                      int64_t k, float* dx, int64_t dx_row, bool add) override {
-    if (rows > 0)
-      to_.multiply(rounded(input_gradient_plan(dy_row, rows, n, k, dx_row, add)), w, dy, dx, dx);
+  void input_gradient(const float* dy, int64_t dy_row, int64_t rows,
+                      std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row,
+                      bool add) override {
+    for (const Weight& weight : weights) {
+      if (rows > 0)
+        to_.multiply(rounded(input_gradient_plan(dy_row, rows, weight.n, k, dx_row, add)), weight.w,
+                     dy, dx, dx);
+      dy += weight.n;
+      add = true;
+    }
   }
-  void weight_gradient(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
-                       int64_t n, int64_t k, float* dw) override {
-    if (rows > 0)
-      to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, n, k)), x, dy, dw, dw);
+  void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row,
+                        int64_t rows, int64_t k,
+                        std::span<const WeightGradient> gradients) override {
+    for (const WeightGradient& gradient : gradients) {
+      if (rows > 0 && gradient.dw != nullptr)
+        to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, gradient.n, k)), x, dy,
+                     gradient.dw, gradient.dw);
+      dy += gradient.n;
+    }
   }
 
   void draw(const DrawBatch& batch) override {

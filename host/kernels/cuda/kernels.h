@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/card.h"
 #include "kernels/cuda/products.h"
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 
 namespace slipway::cuda {
 

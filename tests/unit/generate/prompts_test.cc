@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "generate/generate.h"
+#include "operators/attention.h"
 #include "operators/linear.h"
 #include "operators/operators.h"
 #include "tests/unit/plain_model.h"

@@ -34,8 +34,8 @@ struct Layer {
   }
   void compute() {
     y = at::ones({rows, columns}), dx = at::empty({rows, k}), dw = at::ones({columns, k});
-    forward_product(x.const_data_ptr<float>(), k, rows, k, weights, y.data_ptr<float>(), columns,
-                    true);
+    forward_product(x.const_data_ptr<float>(), k, rows, k, weights, y.const_data_ptr<float>(),
+                    y.data_ptr<float>(), columns);
     input_gradient(dy.const_data_ptr<float>(), columns, rows, weights, k, dx.data_ptr<float>(), k,
                    false);
     std::vector<WeightGradient> gradients;

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "kernels/cpu/attention_kernel.h"
 #include "operators/accelerator/device_tensors.h"
+#include "operators/key_value_cache.h"
 
 namespace slipway {
 namespace {
@@ -145,9 +147,9 @@ TEST(Blocks, DecodingContinuesThePackedForward) {
   std::vector<int64_t> positions(40);
   for (int64_t i = 0; i < 40; ++i) positions[static_cast<size_t>(i)] = i;
   const at::Tensor whole = block(x[0], positions, AttentionContext::packed({0, 40}));
-  KeyValueCache cache(2, kKvHeads, kWidth, {3, 20, 2, 25});
+  const auto cache = KeyValueCache::make({2, kKvHeads, kWidth}, {3, 20, 2, 25});
   AttentionContext prefill = AttentionContext::packed({0, 17});
-  prefill.cache = &cache;
+  prefill.cache = cache.get();
   prefill.regions = {2};
   double difference =
       largest(block(x[0].narrow(0, 0, 17), {positions.begin(), positions.begin() + 17}, prefill),
@@ -155,7 +157,7 @@ TEST(Blocks, DecodingContinuesThePackedForward) {
   for (int64_t t = 17; t < 40; ++t) {
     AttentionContext step;
     step.mode = AttentionContext::Mode::kDecode;
-    step.cache = &cache;
+    step.cache = cache.get();
     step.rows = {{2, 17, 1, t - 17}, {2, 17, 0, t - 17}};  // two rows go on from one prompt
     const at::Tensor out = block(x[0].narrow(0, t, 1).repeat({2, 1}), {t, t}, step);
     difference = std::max({difference, largest(out[0], whole[t]), largest(out[1], whole[t])});
@@ -169,8 +171,8 @@ TEST(Blocks, ARowDecodesToTheSameBitsInAnyCompany) {
   const at::NoGradGuard no_grad;
   const std::vector<at::Tensor> x = attention_leaves(20);
   constexpr int64_t kRows = 21, kSteps = 30;
-  KeyValueCache together(1, kKvHeads, kWidth, {2, 12, kRows, kSteps}),
-      alone(1, kKvHeads, kWidth, {2, 12, kRows, kSteps});
+  const auto together = KeyValueCache::make({1, kKvHeads, kWidth}, {2, 12, kRows, kSteps}),
+             alone = KeyValueCache::make({1, kKvHeads, kWidth}, {2, 12, kRows, kSteps});
   const auto block = [&](const at::Tensor& rows, const std::vector<int64_t>& positions,
                          const AttentionContext& context) {
     return attention_block(rows, weights_of(x), int64_tensor(positions), kHeads, kKvHeads, kEps,
@@ -178,7 +180,7 @@ TEST(Blocks, ARowDecodesToTheSameBitsInAnyCompany) {
   };
   std::vector<int64_t> positions(20);
   for (int64_t i = 0; i < 20; ++i) positions[static_cast<size_t>(i)] = i < 12 ? i : i - 12;
-  for (KeyValueCache* cache : {&together, &alone}) {
+  for (KeyValueCache* cache : {together.get(), alone.get()}) {
     AttentionContext prefill = AttentionContext::packed({0, 12, 20});
     prefill.cache = cache;
     prefill.regions = {0, 1};
@@ -200,10 +202,10 @@ TEST(Blocks, ARowDecodesToTheSameBitsInAnyCompany) {
     for (int64_t r = 0; r < kRows && r <= step; ++r)
       rows.push_back({r < 13 ? 0 : 1, r < 13 ? 12 : 8, r, step - r});
     const at::Tensor inputs = at::randn({static_cast<int64_t>(rows.size()), kHidden}),
-                     out = decode(together, rows, inputs);
+                     out = decode(*together, rows, inputs);
     for (size_t r = 0; r < rows.size(); ++r) {
       const auto i = static_cast<int64_t>(r);
-      ASSERT_TRUE(at::equal(decode(alone, {rows[r]}, inputs.narrow(0, i, 1))[0], out[i]))
+      ASSERT_TRUE(at::equal(decode(*alone, {rows[r]}, inputs.narrow(0, i, 1))[0], out[i]))
           << "row " << r << ", step " << step;
     }
   }
@@ -308,10 +310,10 @@ TEST(Blocks, APromptInPiecesComesToTheSameBits) {
   };
   const at::Tensor uncached =
       block(x[0], positions, AttentionContext::packed({0, kTokens, kTokens + kOther}));
-  KeyValueCache whole(1, kKvHeads, kWidth, {2, kTokens, 1, 8}),
-      pieces(1, kKvHeads, kWidth, {2, kTokens, 1, 8});
+  const auto whole = KeyValueCache::make({1, kKvHeads, kWidth}, {2, kTokens, 1, 8}),
+             pieces = KeyValueCache::make({1, kKvHeads, kWidth}, {2, kTokens, 1, 8});
   AttentionContext at_once = AttentionContext::packed({0, kTokens, kTokens + kOther});
-  at_once.cache = &whole;
+  at_once.cache = whole.get();
   at_once.regions = {1, 0};
   EXPECT_TRUE(at::equal(block(x[0], positions, at_once), uncached))
       << "attending to the cache is attending to the batch";
@@ -319,7 +321,7 @@ TEST(Blocks, APromptInPiecesComesToTheSameBits) {
        first += size, size = 4 * kQueryBlock) {
     const int64_t count = std::min(size, kTokens - first);
     AttentionContext piece = AttentionContext::packed({0, static_cast<int32_t>(count)});
-    piece.cache = &pieces;
+    piece.cache = pieces.get();
     piece.regions = {1};
     piece.cached = {first};
     EXPECT_TRUE(
@@ -331,12 +333,12 @@ TEST(Blocks, APromptInPiecesComesToTheSameBits) {
   AttentionContext step;
   step.mode = AttentionContext::Mode::kDecode;
   step.rows = {{1, kTokens, 0, 0}};
-  step.cache = &whole;
+  step.cache = whole.get();
   const at::Tensor next = at::randn({1, kHidden}), expected = block(next, {kTokens}, step);
-  step.cache = &pieces;
+  step.cache = pieces.get();
   EXPECT_TRUE(at::equal(block(next, {kTokens}, step), expected));
   AttentionContext shared = AttentionContext::packed({{{{0, 5}, {5, 6}}}}, 11);
-  shared.cache = &whole;
+  shared.cache = whole.get();
   shared.regions = {0};
   EXPECT_THROW(block(x[0].narrow(0, 0, 11), {positions.begin(), positions.begin() + 11}, shared),
                Error);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/attention.h"
+#include "operators/key_value_cache.h"
 #include "operators/linear.h"
 
 namespace slipway {
@@ -234,9 +235,9 @@ TEST(Operators, WhatDoesNotFitIsRefusedByName) {
                           context.handle());
               }),
               testing::HasSubstr("float64 [3, 2, 4]"));
-  KeyValueCache cache(2, 1, 4, {1, 3, 1, 1});
+  const auto cache = KeyValueCache::make({2, 1, 4}, {1, 3, 1, 1});
   AttentionContext cached = AttentionContext::packed({0, 3});
-  cached.cache = &cache;
+  cached.cache = cache.get();
   cached.regions = {0};
   for (const int64_t layer : {-1, 2})
     EXPECT_THAT(refusal([&] {

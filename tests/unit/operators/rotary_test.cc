@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -15,9 +16,9 @@ TEST(Rotary, TheHighestPositionLiesInTheTable) {
   constexpr double kTheta = 12345.0;  // nobody else's table
   const std::vector<float> frequencies = rotary_frequencies(kHalf, kTheta);
   for (const int64_t highest : {0, 255, 256, 257, 511, 512, 5000}) {
-    const int64_t positions[] = {0, highest, 1};
-    const RotaryTable table = rotary_table_for(positions, 3, kHalf, kTheta);
-    ASSERT_GT(table.positions, highest);
+    const RotaryAngles table = rotary_angles(int64_tensor({0, highest, 1}), kHalf, kTheta);
+    ASSERT_GT(rotary_table(highest + 1, kHalf, kTheta).positions, highest);
+    ASSERT_EQ(table.half, kHalf);
     for (int64_t i = 0; i < kHalf; ++i) {
       const double angle =
           static_cast<double>(static_cast<float>(highest) * frequencies[static_cast<size_t>(i)]);
@@ -27,8 +28,7 @@ TEST(Rotary, TheHighestPositionLiesInTheTable) {
           << highest;
     }
   }
-  const int64_t negative[] = {3, -1};
-  EXPECT_THROW(rotary_table_for(negative, 2, kHalf, kTheta), Error);
+  EXPECT_THROW(rotary_angles(int64_tensor({3, -1}), kHalf, kTheta), Error);
 }
 
 }  // namespace

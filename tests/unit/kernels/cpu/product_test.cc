@@ -26,8 +26,8 @@ void check(const Case& c) {
     weights.push_back({w.const_data_ptr<float>() + first * c.k, c.n[static_cast<size_t>(i)]});
   at::Tensor y = at::ones({c.rows, columns}), dx = at::empty({c.rows, c.k}),
              dw = at::ones({columns, c.k});
-  forward_product(x.const_data_ptr<float>(), c.k, c.rows, c.k, weights, y.data_ptr<float>(),
-                  columns, true);
+  forward_product(x.const_data_ptr<float>(), c.k, c.rows, c.k, weights, y.const_data_ptr<float>(),
+                  y.data_ptr<float>(), columns);
   input_gradient(dy.const_data_ptr<float>(), columns, c.rows, weights, c.k, dx.data_ptr<float>(),
                  c.k, false);
   std::vector<WeightGradient> gradients;
@@ -74,9 +74,13 @@ TEST(Product, PackedWeightsAreAnyNumberToo) {
                                   {w.const_data_ptr<float>() + i * 30 * 40, 30}, 40,
                                   reinterpret_cast<std::byte*>((at + 63) / 64 * 64)));
   }
-  forward_product(x.const_data_ptr<float>(), 40, 5, 40, weights, y.data_ptr<float>(), 6 * 30,
-                  false);
+  forward_product(x.const_data_ptr<float>(), 40, 5, 40, weights, nullptr, y.data_ptr<float>(),
+                  6 * 30);
   EXPECT_LT((y - at::mm(x, w.t())).abs().max().item<double>(), 1e-4);
+  const at::Tensor addend = at::randn({5, 6 * 30});
+  forward_product(x.const_data_ptr<float>(), 40, 5, 40, weights, addend.const_data_ptr<float>(),
+                  y.data_ptr<float>(), 6 * 30);
+  EXPECT_LT((y - addend - at::mm(x, w.t())).abs().max().item<double>(), 1e-4);
 }
 
 }  // namespace

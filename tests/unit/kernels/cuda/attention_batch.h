@@ -1,7 +1,7 @@
 // Attention of a packed batch on the host and on the emulator, forward and backward.
 #pragma once
 #include "kernels/attention_tables.h"
-#include "kernels/cpu/attention_kernel.h"
+#include "kernels/cpu/cpu_kernels.h"
 #include "tests/unit/kernels/cuda/compare.h"
 
 namespace slipway::cuda {
@@ -32,33 +32,35 @@ struct AttentionBatch {
   std::vector<float> qkv = random_values(tokens * columns, 21),
                      d_out = random_values(tokens * shape.heads * shape.width, 22);
 
-  AttentionInputs inputs(const float* from) const {
-    return {from, from + shape.heads * shape.width,
-            from + (shape.heads + shape.kv_heads) * shape.width, columns, columns};
+  AttentionRows rows(const float* from) const {
+    return {from,
+            from + shape.heads * shape.width,
+            from + (shape.heads + shape.kv_heads) * shape.width,
+            columns,
+            columns,
+            tokens,
+            shape.heads,
+            shape.kv_heads,
+            shape.width,
+            scale};
   }
   Attended empty() const {
     return {std::vector<float>(d_out.size(), NAN),
             std::vector<float>(static_cast<size_t>(tokens * shape.heads), NAN),
             std::vector<float>(qkv.size(), NAN)};
   }
-  Attended on_host() const {
-    Attended a = empty();
-    const AttentionInputs in = inputs(qkv.data()), d = inputs(a.gradient.data());
-    attention_forward(in, shape, scale, trees, a.out.data(), a.lse.data());
-    attention_backward(in, shape, scale, trees, a.out.data(), a.lse.data(), d_out.data(),
-                       const_cast<float*>(d.q), const_cast<float*>(d.k), const_cast<float*>(d.v));
-    return a;
-  }
-  Attended on(DeviceKernels& kernels) const {
+  Attended on_host() const { return on(cpu_kernels()); }
+  Attended on(Kernels& kernels) const {
     Attended a = empty();
     std::vector<float> delta(a.lse.size(), NAN);
-    const AttentionInputs in = inputs(qkv.data()), d = inputs(a.gradient.data());
-    const AttentionRows rows{in.q,   in.k,        in.v,           columns,     columns,
-                             tokens, shape.heads, shape.kv_heads, shape.width, scale};
-    const Plan plan(trees, kernels.attention_tile(shape.width));
-    kernels.attention(rows, plan.plan(), a.out.data(), a.lse.data());
-    kernels.attention_backward(rows, plan.plan(), a.out.data(), a.lse.data(), d_out.data(),
-                               delta.data(), const_cast<float*>(d.q), const_cast<float*>(d.k),
+    const AttentionRows in = rows(qkv.data()), d = rows(a.gradient.data());
+    const int64_t tile = kernels.attention_tile(shape.width);
+    const Plan tables(trees, std::max<int64_t>(tile, 1));
+    AttentionPlan plan = tables.plan();
+    if (tile == 0) plan = {}, plan.trees = &trees;
+    kernels.attention(in, plan, a.out.data(), a.lse.data());
+    kernels.attention_backward(in, plan, a.out.data(), a.lse.data(), d_out.data(), delta.data(),
+                               const_cast<float*>(d.q), const_cast<float*>(d.k),
                                const_cast<float*>(d.v));
     return a;
   }

@@ -1,5 +1,6 @@
 // Attention of decoding on the emulator: against the packed forward of the host; keys shared by
 // blocks of threads.
+#include "kernels/cpu/attention_kernel.h"
 #include "kernels/cuda/decode_split.h"
 #include "tests/unit/kernels/cuda/attention_batch.h"
 
@@ -28,9 +29,9 @@ class Decoding {
   std::vector<float> expected() const {
     std::vector<float> out(static_cast<size_t>(tokens * wide())),
         lse(static_cast<size_t>(tokens * shape.heads));
-    const float *q = qkv_.data(), *k = q + wide(), *v = k + shape.kv_heads * shape.width;
-    attention_forward({q, k, v, columns(), columns()}, shape, 0.2f, {{{{0, tokens}}}}, out.data(),
-                      lse.data());
+    AttentionRows in = rows_of(qkv_);
+    in.tokens = tokens;
+    attention_forward(in, {{{{0, tokens}}}}, out.data(), lse.data());
     return {out.begin() + prompt_length * wide(), out.end()};
   }
   void store_prompt(DeviceKernels& kernels) {
@@ -80,7 +81,7 @@ class Decoding {
     return {q, k, v, columns(), columns(), 0, shape.heads, shape.kv_heads, shape.width, 0.2f};
   }
 
-  DeviceCache cache_;
+  CacheLayer cache_;
   std::vector<float> qkv_, prompt_k_, prompt_v_, slot_k_, slot_v_;
 };
 

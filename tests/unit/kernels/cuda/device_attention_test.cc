@@ -1,6 +1,6 @@
 // The attention operator on an accelerator with the shared memory of a consumer's card, against the
 // processor.
-#include "operators/accelerator/device_attention.h"
+#include "operators/attention.h"
 
 #include <gmock/gmock.h>
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/device_kernels.h"
 #include "kernels/cuda/card.h"
 
 namespace slipway::cuda {

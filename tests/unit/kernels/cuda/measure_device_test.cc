@@ -52,7 +52,8 @@ float product_of_one(Accelerator& device) {
   const float in[2] = {1.001f, 1};
   float out = 0;
   device.copy_in(x, in, sizeof in);
-  device.kernels().forward_product(x, 1, 1, x + 1, 1, 1, nullptr, x + 2, 1);
+  const Weight weight{x + 1, 1};
+  device.kernels().forward_product(x, 1, 1, 1, {&weight, 1}, nullptr, x + 2, 1);
   device.copy_out(&out, x + 2, sizeof out);
   device.release(x);
   return out;

@@ -72,7 +72,8 @@ TEST(CudaModule, RowsAndProductsEqualTheEmulators) {
   constexpr int64_t rows = 70, k = 64, n = 96;
   const std::vector<float> x = random_values(rows * k + n * k, 1);
   const auto product = [&](DeviceKernels& kernels, const float* in, float* out) {
-    kernels.forward_product(in, k, rows, in + rows * k, n, k, nullptr, out, n);
+    const Weight weight{in + rows * k, n};
+    kernels.forward_product(in, k, rows, k, {&weight, 1}, nullptr, out, n);
   };
   std::vector<float> expected(rows * n);
   product(*emulated_kernels(), x.data(), expected.data());

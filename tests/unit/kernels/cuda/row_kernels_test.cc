@@ -2,7 +2,7 @@
 #include "kernels/cpu/row_kernels.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/operators.h"
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/cpu_kernels.h"
 #include "operators/rotary.h"
 #include "kernels/cpu/rows.h"
 #include "tests/unit/kernels/cuda/compare.h"
@@ -70,7 +70,7 @@ TEST(CudaRows, RmsNorm) {
                              dy = random_values(rows * kWidth, 5),
                              residual = random_values(rows * kWidth, 6);
     std::vector<float> y(x.size()), rms(static_cast<size_t>(rows)), dx(x.size()), dw(kWidth, 0.25f);
-    rms_norm_rows(x.data(), w.data(), 1e-5, rows, kWidth, y.data(), rms.data());
+    rms_norm_rows(x.data(), w.data(), 1e-5f, rows, kWidth, y.data(), rms.data());
     rms_norm_rows_backward(dy.data(), x.data(), w.data(), rms.data(), residual.data(), rows, kWidth,
                            dx.data(), dw.data());
     std::vector<float> our_rms(static_cast<size_t>(rows));
@@ -107,14 +107,14 @@ TEST(CudaRows, Rope) {
   for (const float sign : {1.0f, -1.0f}) {
     std::vector<float> expected = x;
     rotate_rows(x.data(), row, positions.data(),
-                rotary_table_for(positions.data(), kRows, half, 10000.0), sign, kRows, heads, half,
+                rotary_angles(int64_tensor(positions), half, 10000.0), sign, kRows, heads,
                 expected.data(), row);
     // Angles reach 8000, where one unit in the last place is 5e-4: the exponent's rounding moves
     // both sides.
     expect_near("rope", in_both_orders([&](DeviceKernels& k) {
                   std::vector<float> y = x;  // in place
-                  k.rope(y.data(), row, positions.data(), inverse.data(), sign, kRows, heads, half,
-                         y.data(), row);
+                  k.rope(y.data(), row, positions.data(), {inverse.data(), nullptr, nullptr, half},
+                         sign, kRows, heads, y.data(), row);
                   return y;
                 }),
                 expected, 1e-3f);
@@ -125,7 +125,8 @@ TEST(CudaRows, SwiGlu) {
   const std::vector<float> gate_up = random_values(kRows * 2 * kWidth, 8, 3),
                            grad = random_values(kRows * kWidth, 9);
   std::vector<float> act(grad.size()), d_gate_up(gate_up.size());
-  swiglu_rows_backward(grad.data(), gate_up.data(), kRows, kWidth, d_gate_up.data(), act.data());
+  swiglu_rows_backward(grad.data(), gate_up.data(), gate_up.data() + kWidth, 2 * kWidth, kRows,
+                       kWidth, d_gate_up.data(), d_gate_up.data() + kWidth, act.data());
   const auto forward = in_both_orders([&](DeviceKernels& k) {
     std::vector<float> out(grad.size());
     k.swiglu(gate_up.data(), gate_up.data() + kWidth, 2 * kWidth, kRows, kWidth, out.data());
@@ -200,29 +201,44 @@ TEST(CudaRows, AddSum) {
   EXPECT_NEAR(sum[0], expected, 1e-12);
 }
 
-// The plans that cuBLASLt is given, carried out by a loop, against the host's products.
+// The plans that cuBLASLt is given, carried out by a loop, against the host's products: two weights
+// that meet the same input, with nothing, with what is there and with another array added.
 TEST(CudaRows, ProductPlans) {
-  constexpr int64_t rows = 9, n = 7, k = 13, x_row = 16, y_row = 12;
+  constexpr int64_t rows = 9, first = 7, second = 4, n = first + second, k = 13, x_row = 16,
+                    y_row = 12;
   const std::vector<float> x = random_values(rows * x_row, 13), w = random_values(n * k, 14),
-                           y = random_values(rows * y_row, 15);
+                           y = random_values(rows * y_row, 15),
+                           other = random_values(rows * y_row, 16);
   const auto device = emulated_kernels();
-  for (const bool add : {false, true}) {
-    const Weight weight{w.data(), n};
+  Kernels& host = cpu_kernels();
+  const Weight weights[] = {{w.data(), first}, {w.data() + first * k, second}};
+  for (const int addend : {0, 1, 2}) {
     std::vector<float> ours = y, theirs = y;
-    device->forward_product(x.data(), x_row, rows, w.data(), n, k, add ? y.data() : nullptr,
-                            ours.data(), y_row);
-    forward_product(x.data(), x_row, rows, k, {&weight, 1}, theirs.data(), y_row, add);
+    const auto forward = [&](Kernels& kernels, std::vector<float>& to) {
+      kernels.forward_product(x.data(), x_row, rows, k, weights,
+                              addend == 0   ? nullptr
+                              : addend == 1 ? to.data()
+                                            : other.data(),
+                              to.data(), y_row);
+    };
+    forward(*device, ours), forward(host, theirs);
     expect_near("forward product", ours, theirs, 1e-6f);
     std::vector<float> our_x = x, their_x = x;
-    device->input_gradient(y.data(), y_row, rows, w.data(), n, k, our_x.data(), x_row, add);
-    input_gradient(y.data(), y_row, rows, {&weight, 1}, k, their_x.data(), x_row, add);
+    device->input_gradient(y.data(), y_row, rows, weights, k, our_x.data(), x_row, addend != 0);
+    host.input_gradient(y.data(), y_row, rows, weights, k, their_x.data(), x_row, addend != 0);
     expect_near("input gradient", our_x, their_x, 1e-6f);
   }
-  std::vector<float> ours = w, theirs = w;
-  const WeightGradient gradient{theirs.data(), n};
-  device->weight_gradient(y.data(), y_row, x.data(), x_row, rows, n, k, ours.data());
-  weight_gradients(y.data(), y_row, x.data(), x_row, rows, k, {&gradient, 1});
-  expect_near("weight gradient", ours, theirs, 1e-6f);
+  for (const bool both : {true, false}) {
+    std::vector<float> ours = w, theirs = w;
+    const auto gradients = [&](Kernels& kernels, std::vector<float>& to) {
+      const WeightGradient targets[] = {{both ? to.data() : nullptr, first},
+                                        {to.data() + first * k, second}};
+      kernels.weight_gradients(y.data(), y_row, x.data(), x_row, rows, k, targets);
+    };
+    gradients(*device, ours), gradients(host, theirs);
+    expect_near("weight gradients", ours, theirs, 1e-6f);
+    EXPECT_EQ(ours[0] == w[0], !both);
+  }
 }
 
 }  // namespace

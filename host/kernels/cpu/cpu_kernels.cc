@@ -1,0 +1,103 @@
+// One call a member: the work is in rows, products and attention.
+#include "kernels/cpu/cpu_kernels.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernels/cpu/attention_kernel.h"
+#include "kernels/cpu/bf16_rounding.h"
+#include "kernels/cpu/flat_kernels.h"
+#include "kernels/cpu/product.h"
+#include "kernels/cpu/rows.h"
+
+namespace slipway {
+namespace {
+
+class CpuKernels final : public CpuFlatKernels {
+ public:
+  void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width,
+                 float* out) override {
+    for (int64_t t = 0; t < tokens; ++t) {
+      require_token(ids[t], vocab);
+      std::copy_n(w + ids[t] * width, width, out + t * width);
+    }
+  }
+  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
+                          int64_t width, float* dw) override {
+    for (int64_t t = 0; t < tokens; ++t) {
+      require_token(ids[t], vocab);
+      for (int64_t j = 0; j < width; ++j) dw[ids[t] * width + j] += dy[t * width + j];
+    }
+  }
+
+  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+                float* inverse_rms) override {
+    rms_norm_rows(x, w, eps, rows, width, y, inverse_rms);
+  }
+  int64_t rms_norm_parts(int64_t) const override { return 0; }
+  void rms_norm_backward(const float* grad_y, const float* x, const float* w,
+                         const float* inverse_rms, const float* residual, int64_t rows,
+                         int64_t width, float*, float* grad_x, float* grad_w) override {
+    rms_norm_rows_backward(grad_y, x, w, inverse_rms, residual, rows, width, grad_x, grad_w);
+  }
+  void rope(const float* x, int64_t x_row, const int64_t* positions, const RotaryAngles& angles,
+            float sign, int64_t rows, int64_t heads, float* y, int64_t y_row) override {
+    rotate_rows(x, x_row, positions, angles, sign, rows, heads, y, y_row);
+  }
+  void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
+              float* out) override {
+    swiglu_rows(gate, up, in_row, rows, width, out);
+  }
+  void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
+                       int64_t rows, int64_t width, float* d_gate, float* d_up,
+                       float* out) override {
+    swiglu_rows_backward(grad, gate, up, in_row, rows, width, d_gate, d_up, out);
+  }
+
+  void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
+                      float coefficient, float smoothing, float* out, float* grad) override {
+    token_logprob_rows(logits, targets, rows, width, coefficient, smoothing, out, grad);
+  }
+
+  void round_products(bool on) override { bf16_rounding = on; }
+  void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
+                       std::span<const Weight> weights, const float* addend, float* y,
+                       int64_t y_row) override {
+    slipway::forward_product(x, x_row, rows, k, weights, addend, y, y_row);
+  }
+  void input_gradient(const float* dy, int64_t dy_row, int64_t rows,
+                      std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row,
+                      bool add) override {
+    slipway::input_gradient(dy, dy_row, rows, weights, k, dx, dx_row, add);
+  }
+  void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row,
+                        int64_t rows, int64_t k,
+                        std::span<const WeightGradient> gradients) override {
+    slipway::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
+  }
+
+  int64_t attention_tile(int64_t) const override { return 0; }
+  void attention(const AttentionRows& in, const AttentionPlan& plan, float* out,
+                 float* lse) override {
+    attention_forward(in, *plan.trees, out, lse);
+  }
+  void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out,
+                          const float* lse, const float* d_out, float*, float* dq, float* dk,
+                          float* dv) override {
+    slipway::attention_backward(in, *plan.trees, out, lse, d_out, dq, dk, dv);
+  }
+
+ private:
+  static void require_token(int64_t id, int64_t vocab) {
+    if (id < 0 || id >= vocab) fail("token {} is not in the vocabulary of {}", id, vocab);
+  }
+};
+
+}  // namespace
+
+Kernels& cpu_kernels() {
+  static CpuKernels kernels;
+  return kernels;
+}
+
+}  // namespace slipway

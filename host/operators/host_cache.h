@@ -1,0 +1,33 @@
+// Keys and values in the host's memory, in the layout of products.
+#pragma once
+#include "compute/torch.h"
+#include "kernels/cpu/attention_kernel.h"
+#include "operators/key_value_cache.h"
+
+namespace slipway {
+
+class HostCache final : public KeyValueCache {
+ public:
+  HostCache(const Shape& shape, const Size& size);
+
+  void prefill(const AttentionRows& in, int64_t layer, const AttentionContext& context, float* out,
+               float* lse) override;
+  void decode(const AttentionRows& in, int64_t layer, const AttentionContext& context,
+              float* out) override;
+
+ private:
+  struct Store {
+    at::Tensor k, v;
+    int64_t runs, capacity;
+  };
+  Store make_store(int64_t runs, int64_t capacity) const;
+  CachedRun run(const Store& store, int64_t layer, int64_t index, int64_t kv_head,
+                int64_t length) const;
+  // Puts a position's key and value [width] of one head there.
+  void put(Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t position,
+           const float* k, const float* v);
+
+  Store prompts_, slots_;
+};
+
+}  // namespace slipway
