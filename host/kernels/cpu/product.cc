@@ -10,6 +10,7 @@
 #include "kernels/cpu/bf16_rounding.h"
 #include "kernels/cpu/product_bf16.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/cpu/storage_traits.h"
 
 namespace slipway {
 namespace {
@@ -18,15 +19,15 @@ namespace {
 constexpr int64_t kAlone = 200'000;
 constexpr int64_t kRows = 120;  // of one piece
 
-// One product of a call: pieces of rows x panels.
+// One product of a call: pieces of rows x panels. `a` of other storages than float32 has its
+// columns side by side.
 struct Part {
   gemm::Strided a;
   int64_t rows, k;
-  gemm::Panels b;
+  const std::byte* panels;
   int64_t n;
   float* y;
-  WeightStorage storage = WeightStorage::kFloat32;
-  low_bit::Panels low_bit{};  // in b's place, where weights are stored in fewer bits
+  const StorageTraits& storage = traits_of(WeightStorage::kFloat32);
 };
 
 // A part's rows [row, row_end) times its panels [panel, panel_end).
@@ -87,15 +88,9 @@ void cut(const Part& part, int64_t rows_at_most, int64_t panels_at_most, bool la
 
 void run_piece(const Piece& piece, int64_t y_row, bool add) {
   const Part& part = *piece.part;
-  const int64_t rows = piece.row_end - piece.row;
-  const float* const a = part.a.data + piece.row * part.a.row;
-  float* const y = part.y + piece.row * y_row;
-  if (part.storage == WeightStorage::kFloat32)
-    gemm::multiply({a, part.a.row, part.a.column}, rows, part.k, part.b, part.n, piece.panel,
-                   piece.panel_end, y, y_row, add);
-  else
-    low_bit::multiply(part.storage, a, part.a.row, rows, part.k, part.low_bit, part.n, piece.panel,
-                      piece.panel_end, y, y_row, add);
+  part.storage.multiply({part.a.data + piece.row * part.a.row, part.a.row, part.a.column},
+                        piece.row_end - piece.row, part.k, part.panels, part.n, piece.panel,
+                        piece.panel_end, part.y + piece.row * y_row, y_row, add);
 }
 
 // Runs the parts, in pieces of at most `rows` rows and `panels` panels each.
@@ -125,6 +120,10 @@ void pack_rows(const float* b, int64_t row, int64_t rows, int64_t n, float* pane
                     gemm::pack(b + begin * row, row, n, end - begin, 0, gemm::panels(n),
                                panels + begin * gemm::panel_width(), stride);
                   });
+}
+
+const std::byte* bytes_of(const float* panels) {
+  return reinterpret_cast<const std::byte*>(panels);
 }
 
 Scratch& packed_scratch() {
@@ -163,22 +162,16 @@ constexpr int64_t kSlice = 4096;
 }  // namespace
 
 int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k) {
-  if (storage == WeightStorage::kFloat32)
-    return gemm::packed_size(n, k) * static_cast<int64_t>(sizeof(float));
-  return gemm::panels(n) * low_bit::panel_stride(storage, k);
+  return gemm::panels(n) * traits_of(storage).panel_bytes(k);
 }
 
 PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
                          std::byte* panels) {
-  const int64_t stride = gemm::panel_width() * k;
   constexpr int64_t kPanelsTogether = 8;
   const int64_t count = gemm::panels(weight.n);
   parallel_ranges(count, weight.n * k < kAlone / 4 ? count : kPanelsTogether,
                   [&](int64_t first, int64_t last) {
-                    if (storage == WeightStorage::kFloat32)
-                      gemm::pack_transposed(weight.w, k, weight.n, k, first, last,
-                                            reinterpret_cast<float*>(panels), stride);
-                    else low_bit::pack(storage, weight.w, k, weight.n, k, first, last, panels);
+                    traits_of(storage).pack(weight.w, weight.n, k, first, last, panels);
                   });
   return {panels, weight.n, storage};
 }
@@ -190,10 +183,8 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
   std::vector<Part> parts;
   parts.reserve(weights.size());
   for (const PackedWeight& weight : weights) {
-    Part& part = parts.emplace_back(Part{{x, x_row, 1}, rows, k, {}, weight.n, y, weight.storage});
-    if (weight.storage == WeightStorage::kFloat32)
-      part.b = {reinterpret_cast<const float*>(weight.panels), gemm::panel_width() * k};
-    else part.low_bit = {weight.panels, low_bit::panel_stride(weight.storage, k)};
+    parts.push_back(
+        {{x, x_row, 1}, rows, k, weight.panels, weight.n, y, traits_of(weight.storage)});
     y += weight.n;
   }
   run_pieces(parts, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
@@ -259,7 +250,7 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
     pack_rows(weight.w, k, weight.n, k, to, stride);
     to += weight.n * gemm::panel_width();
   }
-  const Part part{{dy, dy_row, 1}, rows, depth, {panels, stride}, k, dx};
+  const Part part{{dy, dy_row, 1}, rows, depth, bytes_of(panels), k, dx};
   run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add);
 }
 
@@ -274,7 +265,7 @@ void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x
   parts.reserve(gradients.size());
   for (const WeightGradient& gradient : gradients) {
     if (gradient.dw != nullptr)
-      parts.push_back({{dy, 1, dy_row}, gradient.n, rows, {panels, stride}, k, gradient.dw});
+      parts.push_back({{dy, 1, dy_row}, gradient.n, rows, bytes_of(panels), k, gradient.dw});
     dy += gradient.n;
   }
   if (!parts.empty()) run_pieces(parts, kRows, kGatheredGroup, k, true);
