@@ -1,12 +1,17 @@
 """Slipway and its peers on the same machine, weights and tokens: in turn, several times; medians, ratios, shares of the limits.
 
 usage: bench.py [--list] [--only WORK,...] [--repeats N] [--quick] [--device cpu|cuda] [--out FOLDER] [--slipway PROGRAM] [--peers PYTHON]
+       bench.py --before PROGRAM [the same options]
 
 tests/bench/run calls this with the peers' Python. Prints a table and, for each target, what was measured; the machine, the
 versions and every number go into FOLDER/bench.json, which is brought up to date after each work. With --device cuda all sides compute
 on the NVIDIA GPU in float32 (TF32 off); memory is still that of the process, and there are no shares of the processor's limits.
+
+--before compares with an older slipway in the peers' place: what a change costs or brings. Turns of both alternate, the one that begins
+too; it ends with 1 when a work came to less than 0.97 of what it was.
 """
 import argparse
+import dataclasses
 import importlib
 import importlib.metadata
 import json
@@ -34,6 +39,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench", metavar="FOLDER")
     parser.add_argument("--slipway", type=pathlib.Path, default=ROOT / "build/release/slipway", metavar="PROGRAM")
     parser.add_argument("--peers", type=pathlib.Path, default=pathlib.Path(sys.executable), metavar="PYTHON")
+    parser.add_argument("--before", type=pathlib.Path, metavar="PROGRAM", help="compare with this slipway, not with the peers")
     options = parser.parse_args()
     options.only = [name for name in options.only.split(",") if name]
     unknown = [name for name in options.only if name not in WORKS]
@@ -59,10 +65,23 @@ def turn_of(measure) -> Turn:
         return Turn(error=str(failure))
 
 
+def against_before(name: str, setting: Setting, before: pathlib.Path) -> Work:
+    """The work with an older program as its only peer."""
+    build = importlib.import_module(f"works.{name}").work
+    ours, theirs = build(setting), build(dataclasses.replace(setting, slipway=before))
+    return dataclasses.replace(ours, sides={"Slipway": ours.sides["Slipway"], "before": theirs.sides["Slipway"]})
+
+
+def slower(record: dict) -> list[str]:
+    """Works that came to less than 0.97 of what they were, or gave no number."""
+    ratios = {name: work["against"].get("before", {}).get("ratio", 0.0) for name, work in record["works"].items()}
+    return [f"{name}: {ratio:.3f} of before" for name, ratio in ratios.items() if ratio < 0.97]
+
+
 def measure_work(work: Work, repeats: int) -> dict[str, list[Turn]]:
     turns: dict[str, list[Turn]] = {side: [] for side in work.sides}
     for repeat in range(repeats):
-        for side, measure in work.sides.items():
+        for side, measure in list(work.sides.items())[:: -1 if repeat % 2 else 1]:
             print(f"  {work.name}: {side}, turn {repeat + 1} of {repeats}", file=sys.stderr, flush=True)
             # What does not run once will not run the next time.
             if not any(turn.error for turn in turns[side]):
@@ -70,8 +89,8 @@ def measure_work(work: Work, repeats: int) -> dict[str, list[Turn]]:
     return turns
 
 
-def versions(slipway: pathlib.Path) -> dict:
-    out = {name: importlib.metadata.version(name) for name in PEERS}
+def versions(slipway: pathlib.Path, peers: bool) -> dict:
+    out = {name: importlib.metadata.version(name) for name in PEERS} if peers else {}
     out["python"] = sys.version.split()[0]
     out["slipway"] = run([slipway, "--version"], pathlib.Path("/dev/null")).out.strip()
     return out
@@ -86,17 +105,22 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     setting = Setting(options.slipway.absolute(), options.peers, options.out.resolve(), options.quick, options.device)
     repeats = 1 if options.quick else options.repeats
-    record = {"machine": machine(), "versions": versions(setting.slipway), "repeats": repeats, "quick": options.quick,
+    record = {"machine": machine(), "versions": versions(setting.slipway, options.before is None), "repeats": repeats, "quick": options.quick,
               "device": options.device, "limits": measure_limits(setting) if options.device == "cpu" else None, "works": {}}
     print(table.heading(record), flush=True)
     for name in options.only:
-        work = importlib.import_module(f"works.{name}").work(setting)
+        work = (against_before(name, setting, options.before.absolute()) if options.before
+                else importlib.import_module(f"works.{name}").work(setting))
         record["works"][name] = figures(work, measure_work(work, repeats), record["limits"])
         setting.write("bench.json", json.dumps(record, indent=1) + "\n")
         print(table.rows(record["works"][name]), flush=True)
-    if options.device == "cpu":
+    if options.before:
+        print("\n".join(slower(record)) or "no work is slower than before")
+    elif options.device == "cpu":
         print(targets.judged(record))
     print(f"\n{setting.folder / 'bench.json'}")
+    if options.before and slower(record):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
