@@ -240,6 +240,42 @@ TEST(Trainer, LetsTheTrainedModelWrite) {
   for (size_t i = 0; i < after.size(); ++i) EXPECT_EQ(read[i].ids, after[i].ids);
 }
 
+TEST(Trainer, TellsTextsAsTheyAreWritten) {
+  Trainer generator(tiny());
+  GenerateOptions options{.max_new_tokens = 8, .samples = 2};
+  std::vector<std::string> told(4);
+  std::vector<bool> ended(4);
+  size_t parts = 0;
+  const auto tell = [&](const TextPart& part) {
+    const size_t i = part.prompt * 2 + static_cast<size_t>(part.sample);
+    EXPECT_FALSE(ended[i]);
+    told[i] += part.text;
+    ended[i] = part.last;
+    ++parts;
+    return true;
+  };
+  const std::vector<GeneratedText> whole = generator.generate({"The film", "A"}, options, tell);
+  const std::vector<GeneratedText> untold = generator.generate({"The film", "A"}, options);
+  size_t tokens = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(told[i], whole[i].text);
+    EXPECT_TRUE(ended[i]);
+    EXPECT_EQ(whole[i].ids, untold[i].ids);
+    tokens += whole[i].ids.size();
+  }
+  EXPECT_EQ(parts, tokens) << "one part a token";
+
+  // asked alone, the second prompt gets the text that it got beside the first
+  options.first_prompt = 1;
+  EXPECT_EQ(generator.generate({"A"}, options)[1].ids, whole[3].ids);
+
+  const std::vector<GeneratedText> stopped =
+      generator.generate({"A"}, options, [](const TextPart&) { return false; });
+  EXPECT_EQ(stopped[0].ids, std::vector(whole[2].ids.begin(), whole[2].ids.begin() + 1));
+  EXPECT_FALSE(stopped[0].finished);
+  EXPECT_TRUE(stopped[1].text.empty());
+}
+
 TEST(Search, TheProgramMayRunTheTrials) {
   const std::string text =
       read_file("tests/e2e/tiny_sft.toml") +
