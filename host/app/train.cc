@@ -6,6 +6,7 @@
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/profile.h"
+#include "app/run_overrides.h"
 #include "app/standard_output.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -73,7 +74,7 @@ int train_command(const Arguments& arguments) {
   trace_path(line, {});  // refused before the run file is read
   if (line.has("quiet")) set_quiet(true);
   const TrialFacts trial = trial_facts(line.text("trial"));
-  Overrides overrides = line.texts("set");
+  Overrides overrides = run_overrides(line);
   overrides.insert(overrides.end(), trial.overrides.begin(), trial.overrides.end());
   RunFile run = RunFile::load(line.text("FILE"), overrides);
   for (const std::string& notice : run.notices()) log_info("{}", notice);
