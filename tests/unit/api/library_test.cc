@@ -2,7 +2,9 @@
 // program.
 #include <cstring>
 
+#include "api/machine.h"
 #include "loop/run.h"
+#include "record/recorded_values.h"
 #include "slipway/host.h"
 #include "slipway/slipway.hpp"
 #include "tests/unit/plugin/fixture_files.h"
@@ -216,6 +218,15 @@ TEST(Trainer, CallbacksReachWeightsThroughTheHostsServices) {
   trainer.train();
   ASSERT_EQ(norm->values.size(), 4u);
   EXPECT_NE(norm->values[0], norm->values[3]);
+}
+
+TEST(Trainer, RecordsOnWhichMachineItRan) {
+  RunFile run = tiny({"train.max_steps=1"});
+  const fs::path recorded = run.output_dir() / "config.resolved.toml";
+  Trainer(std::move(run)).train();
+  const std::string machine = recorded_machine(read_file(recorded));
+  EXPECT_THAT(machine, testing::StartsWith(cpu_name() + ", "));
+  EXPECT_THAT(machine, testing::ContainsRegex(" [0-9]+ cores?$"));
 }
 
 TEST(Trainer, LetsTheTrainedModelWrite) {
