@@ -48,8 +48,7 @@ void lay_over_space(Value& root, Assignment& assignment) {
 }  // namespace
 
 bool is_of_search(std::string_view given) {
-  const std::string key = parse_assignment(given).key;
-  return key == "search" || key.starts_with("search.");
+  return given.starts_with("search.") || given.starts_with("search=");
 }
 
 void lay_over(Value& root, std::string_view given) {

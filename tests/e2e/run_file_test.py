@@ -55,6 +55,8 @@ def every_fault(program: str, folder: pathlib.Path) -> None:
     missing = [each for each in wanted if each not in text]
     check("config check names every fault at once", code == 2 and not missing, (code, missing, text))
     check("of a file the first malformed line alone", "broken.jsonl:3" not in text, text)
+    trained = run(program, ["train", "bad.toml"], folder)
+    check("train names the same", trained == (code, text), trained)
     (folder / "bad.toml").write_text((folder / "run.toml").read_text().replace('"raft"', '"rfat"', 1).replace("learning_rate", "stop_reward = 1\nlearning_rate"))
     code, text = run(program, ["config", "check", "bad.toml"], folder)
     check("what follows from a fault is not told", code == 2 and text.count("\n") == 2, text)
