@@ -2,6 +2,7 @@
 #include "api/check_search.h"
 
 #include "api/check_metric.h"
+#include "config/overrides.h"
 #include "config/schema.h"
 #include "config/toml.h"
 #include "plugin/options.h"
@@ -9,23 +10,32 @@
 namespace slipway {
 namespace {
 
-Value tree_of(const std::string& source, const fs::path& file) {
+Value tree_of(const std::string& source, const fs::path& file,
+              const std::vector<std::string>& overrides) {
   const std::string name = file.empty() ? "run.toml" : file.string();
-  Value root = as_config_error([&] { return parse_toml(source, name); });
-  root.where.file = name;
-  return root;
+  return as_config_error([&] {
+    Value root = parse_toml(source, name);
+    root.where.file = name;
+    for (const std::string& each : overrides)
+      if (is_of_search(each)) lay_over(root, each);
+    // one that --set alone makes
+    if (Value* search = root.find("search"); search != nullptr && search->where.file.empty())
+      search->where = {"--set", 0};
+    return root;
+  });
 }
 
 }  // namespace
 
-StudySettings study_settings(const std::string& source, const fs::path& file) {
-  Value root = tree_of(source, file);
+StudySettings study_settings(const std::string& source, const fs::path& file,
+                             const std::vector<std::string>& overrides) {
+  Value root = tree_of(source, file, overrides);
   return take_study(root);
 }
 
 void check_search(const Registry& registry, const std::string& source, const fs::path& file,
-                  const FaultyRun& run) {
-  Value root = tree_of(source, file);
+                  const std::vector<std::string>& overrides, const FaultyRun& run) {
+  Value root = tree_of(source, file, overrides);
   if (root.find("search") == nullptr) return;
   const StudySettings settings = take_study(root);
   std::vector<std::string> faults;

@@ -34,8 +34,9 @@ Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
 Generator::~Generator() = default;
 
 std::vector<GeneratedText> Generator::generate(const std::vector<std::string>& prompts,
-                                               const GenerateOptions& options) {
-  return write_texts(*parts_->loaded.model, parts_->tokenizer, prompts, options);
+                                               const GenerateOptions& options,
+                                               const OnText& on_text) {
+  return write_texts(*parts_->loaded.model, parts_->tokenizer, prompts, options, on_text);
 }
 
 }  // namespace slipway

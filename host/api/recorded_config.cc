@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/machine.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/schema.h"
@@ -59,6 +60,14 @@ std::vector<std::string> history_in(const std::string& text) {
   return out;
 }
 
+// "AMD EPYC 7B13, 2 cores", and where the run computes on a GPU which one.
+std::string this_machine(const std::string& device) {
+  const Json gpu = device == "cpu" ? Json() : gpu_name();
+  const int64_t cores = usable_cores();
+  return fmt::format("{}, {} core{}{}", cpu_name(), cores, cores == 1 ? "" : "s",
+                     gpu.is_string() ? ", " + gpu.get<std::string>() : "");
+}
+
 void add_plugin(std::string& out, const char* kind, const Registry::Found& found) {
   out += fmt::format("# {} plugin {} {} sha256 {}\n", kind, found.descriptor->id,
                      found.descriptor->version, sha256_of_file(found.library->path()));
@@ -68,7 +77,9 @@ void add_plugin(std::string& out, const char* kind, const Registry::Found& found
 
 std::string resolved_text(const RunConfig& config, const Plan& plan, const Registry::Found& model,
                           const std::vector<std::string>& history) {
-  std::string out = "# What ran. Reads back as a run file.\n# slipway " SLIPWAY_VERSION "\n";
+  std::string out =
+      fmt::format("# What ran. Reads back as a run file.\n# slipway " SLIPWAY_VERSION "\n{}{}\n",
+                  kMachineLine, this_machine(config.text("train", "device")));
   const auto add = [&](const char* kind, const std::vector<PlannedUse>& uses) {
     for (const PlannedUse& use : uses) add_plugin(out, kind, *use.found);
   };

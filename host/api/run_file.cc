@@ -44,7 +44,7 @@ bool follows(const std::string& fault, const std::set<std::string>& unusable) {
 
 // What is wrong beyond single keys.
 void collect_run_faults(std::vector<std::string>& faults, const std::string& source,
-                        const fs::path& file, const FaultyRun& run) {
+                        const fs::path& file, const Overrides& overrides, const FaultyRun& run) {
   const RunConfig& config = run.config;
   const Registry registry(plugin_folders(config.plugin_path));
   keep_faults(faults, [&] { plan_plugins(registry, config); });
@@ -52,14 +52,14 @@ void collect_run_faults(std::vector<std::string>& faults, const std::string& sou
   if (run.usable("run", "algorithm")) keep_faults(together, [&] { check_together(config); });
   std::erase_if(together, [&](const std::string& each) { return follows(each, run.unusable); });
   faults.insert(faults.end(), together.begin(), together.end());
-  keep_faults(faults, [&] { check_search(registry, source, file, run); });
+  keep_faults(faults, [&] { check_search(registry, source, file, overrides, run); });
 }
 
 }  // namespace
 
 void RunFile::check() const {
   std::vector<std::string> faults;
-  collect_run_faults(faults, source_, file_, {*config_, {}});
+  collect_run_faults(faults, source_, file_, overrides_, {*config_, {}});
   if (!faults.empty()) throw ConfigError(std::move(faults));
 }
 
@@ -68,7 +68,7 @@ std::vector<std::string> RunFile::faults(const fs::path& file, const Overrides& 
   keep_faults(out, [&] {
     const std::string source = read_file(file);
     const FaultyRun run = read_faulty_run(source, file, overrides, nullptr, out);
-    collect_run_faults(out, source, file, run);
+    collect_run_faults(out, source, file, overrides, run);
     for (std::string& each : data_faults(run)) out.push_back(std::move(each));
   });
   return out;

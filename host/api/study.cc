@@ -56,11 +56,14 @@ std::optional<double> run_as_process(const RunFile& run, const std::string& metr
   for (const std::string& each : run.overrides()) set(each);
   for (const auto& [key, value] : trial.values) set(key + "=" + value);
   set("run.output_dir=" + trial.folder.string());
-  // of a search that was killed, whose trial still saves: not this one's failure
-  if (path_exists(trial.folder)) FolderLock(trial.folder, "search").release();
-  const int code = run_program({"train", fs::absolute(run.file()).string(), "--resume", "--quiet",
-                                std::string("--trial=@") + kHanded},
-                               handed);
+  std::vector<std::string> command = {"train", fs::absolute(run.file()).string(), "--quiet",
+                                      std::string("--trial=@") + kHanded};
+  if (path_exists(trial.folder)) {
+    // of a search that was killed, whose trial still saves: not this one's failure
+    FolderLock(trial.folder, "search").release();
+    command.emplace_back("--resume");
+  }
+  const int code = run_program(command, handed);
   if (code == kExitInterrupted || (code != kExitOk && stop_requested()))
     throw Interrupted(kStopped);
   if (code == kExitUsage)
@@ -140,7 +143,8 @@ SearchTrial told(const Trial& trial, const StudySettings& settings, const fs::pa
 SearchResult search(const RunFile& run, const SearchOptions& options) {
   const StopScope stopping(options.stop_on_signals);
   const RunConfig& config = run.config();
-  const StudySettings settings = study_settings(run.source(), run.file());
+  const StudySettings settings = study_settings(run.source(), run.file(), run.overrides());
+  for (const std::string& notice : settings.notices) log_info("{}", notice);
   if (!options.run_trial && run.file().empty())
     fail(
         "search: trials are processes that read the run file; load it from a file, or give "
@@ -188,7 +192,7 @@ SearchResult search(const RunFile& run, const SearchOptions& options) {
 
 SearchResult search(const fs::path& file, const Overrides& overrides,
                     const SearchOptions& options) {
-  study_settings(as_config_error([&] { return read_file(file); }), file);
+  study_settings(as_config_error([&] { return read_file(file); }), file, overrides);
   return search(RunFile::load(file, overrides), options);
 }
 

@@ -334,8 +334,9 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
 const RunState& Trainer::state() const { return parts_->state; }
 
 std::vector<GeneratedText> Trainer::generate(const std::vector<std::string>& prompts,
-                                             const GenerateOptions& options) {
-  return write_texts(*parts_->ready().model, parts_->tokenizer, prompts, options);
+                                             const GenerateOptions& options,
+                                             const OnText& on_text) {
+  return write_texts(*parts_->ready().model, parts_->tokenizer, prompts, options, on_text);
 }
 
 void Trainer::save_model(const fs::path& folder) {

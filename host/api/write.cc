@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "generate/generate.h"
 #include "operators/accelerator/device_tensors.h"
+#include "text/growing_text.h"
 #include "text/token_check.h"
 
 namespace slipway {
@@ -20,34 +21,73 @@ void check(const GenerateOptions& o) {
   if (o.samples > 1000000) fail("samples is {}, at most 1000000 is allowed", o.samples);
 }
 
-std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
-                                       const std::vector<std::string>& prompts,
-                                       const GenerateOptions& o) {
-  check(o);
-  GenerationSettings settings;
-  settings.sampling = {o.temperature, o.top_k, o.top_p};
-  settings.max_new_tokens = o.max_new_tokens;
-  settings.seed = o.seed;
-  settings.weights = *weight_storage_of(o.weights);
-  if (accelerator() != nullptr && settings.weights != WeightStorage::kFloat32)
+namespace {
+
+GenerationSettings settings_of(const GenerateOptions& o, const Tokenizer& tokenizer) {
+  GenerationSettings out;
+  out.sampling = {o.temperature, o.top_k, o.top_p};
+  out.max_new_tokens = o.max_new_tokens;
+  out.seed = o.seed;
+  out.weights = *weight_storage_of(o.weights);
+  if (accelerator() != nullptr && out.weights != WeightStorage::kFloat32)
     fail("weights {}: on {} weights are float32; remove it, or use the device cpu", o.weights,
          accelerator()->name());
-  settings.stop_tokens = tokenizer.ends;
+  out.stop_tokens = tokenizer.ends;
+  return out;
+}
+
+std::vector<GenerationRequest> requests_of(const std::vector<std::string>& prompts,
+                                           const GenerateOptions& o, const Model& model,
+                                           const Tokenizer& tokenizer) {
   const ModelLimits limits{model.info().vocab_size, model.info().max_positions};
-  std::vector<GenerationRequest> requests;
+  std::vector<GenerationRequest> out;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    requests.push_back({tokenizer.encode_beginning(prompts[i]), static_cast<uint32_t>(i),
-                        static_cast<int>(o.samples)});
-    check_tokens(requests.back().prompt, limits, tokenizer, fmt::format("prompt {}", i + 1));
-    if (requests.back().prompt.empty()) fail("the prompt is empty after tokenization");
-    const auto length =
-        static_cast<int64_t>(requests.back().prompt.size()) + settings.max_new_tokens;
+    out.push_back({tokenizer.encode_beginning(prompts[i]),
+                   o.first_prompt + static_cast<uint32_t>(i), static_cast<int>(o.samples)});
+    const std::vector<int32_t>& prompt = out.back().prompt;
+    check_tokens(prompt, limits, tokenizer, fmt::format("prompt {}", i + 1));
+    if (prompt.empty()) fail("the prompt is empty after tokenization");
+    const auto length = static_cast<int64_t>(prompt.size()) + o.max_new_tokens;
     if (length > model.info().max_positions)
       log_warn("prompt and answer may reach {} tokens, the model was made for {}", length,
                model.info().max_positions);
   }
+  return out;
+}
+
+// Tells every text as its tokens come.
+class Teller {
+ public:
+  Teller(const Tokenizer& tokenizer, size_t prompts, int64_t samples, const OnText& on_text)
+      : samples_(static_cast<size_t>(samples)),
+        texts_(prompts * samples_, GrowingText(tokenizer)),
+        on_text_(on_text) {}
+
+  bool operator()(const Completion& c, bool ended) {
+    GrowingText& text = texts_[c.request * samples_ + static_cast<size_t>(c.sample)];
+    std::string part = text.add(c.ids.back());
+    if (ended) part += text.rest();
+    return on_text_({c.request, c.sample, part, ended});
+  }
+
+ private:
+  size_t samples_;
+  std::vector<GrowingText> texts_;  // by (prompt, sample)
+  const OnText& on_text_;
+};
+
+}  // namespace
+
+std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
+                                       const std::vector<std::string>& prompts,
+                                       const GenerateOptions& o, const OnText& on_text) {
+  check(o);
+  const GenerationSettings settings = settings_of(o, tokenizer);
+  const std::vector<GenerationRequest> requests = requests_of(prompts, o, model, tokenizer);
+  GenerationHooks hooks;
+  if (on_text) hooks.on_token = Teller(tokenizer, prompts.size(), o.samples, on_text);
   std::vector<GeneratedText> out;
-  for (Completion& c : generate(model, requests, settings))
+  for (Completion& c : generate(model, requests, settings, hooks))
     out.push_back({c.request, c.sample, tokenizer.decode(c.ids), std::move(c.ids),
                    std::move(c.logprobs), c.finished});
   return out;

@@ -9,10 +9,10 @@
 
 namespace slipway {
 
-// All samples of all prompts, by (prompt, sample). Throws Error: options out of range, an empty
-// prompt.
+// All samples of all prompts, by (prompt, sample), told to `on_text` where there is one. Throws
+// Error: options out of range, an empty prompt.
 std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
                                        const std::vector<std::string>& prompts,
-                                       const GenerateOptions& options);
+                                       const GenerateOptions& options, const OnText& on_text = {});
 
 }  // namespace slipway

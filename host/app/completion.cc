@@ -287,42 +287,56 @@ std::string fish_value(const std::string& kind, bool follows) {
   return is_words(kind) ? fmt::format("{} -a {}", only, fish_quoted(kind)) : only;
 }
 
+// True where the words before the cursor begin with these, and are so many more.
+constexpr std::string_view kFishFunctions = R"script(function __slipway_at
+    set -l words (commandline -opc)[2..]
+    test (count $words) -ge (count $argv); or return 1
+    for i in (seq (count $argv))
+        test $words[$i] = $argv[$i]; or return 1
+    end
+end
+function __slipway_right_at
+    __slipway_at $argv; and test (count (commandline -opc)) -eq (math (count $argv) + 1)
+end
+function __slipway_plugins # ids and short names
+    set -l ids (slipway plugin list --json 2>/dev/null | string match -rg '^ *"id": "(.*)"')
+    printf '%s\n' $ids (string replace -r '.*\.' '' $ids)
+end
+)script";
+
+std::string fish_line(const std::string& when, const std::string& rest) {
+  return fmt::format("complete -c slipway -n {}{}\n", fish_quoted(when), rest);
+}
+
 std::string fish_script(const std::vector<Described>& all) {
-  std::string out =
-      "# Completion of slipway in fish, made by: slipway completion fish\n"
-      "function __slipway_plugins\n    slipway plugin list --json 2>/dev/null | string match "
-      "-rg "
-      "'^ *\"id\": \"(.*)\"'\nend\n";
+  std::string out = "# Completion of slipway in fish, made by: slipway completion fish\n";
+  out += kFishFunctions;
   out += fmt::format("function __slipway_assignments\n    printf '%s=\\n' {}\nend\n",
                      joined(keys_of_run_files()));
   out += fmt::format("function __slipway_keys\n    printf '%s\\n' {}\nend\n",
                      joined(explained_names()));
   out += "complete -c slipway -f\n";
   for (const Command& command : commands()) {
-    out += fmt::format("complete -c slipway -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                       fish_quoted(command.summary));
-    const std::string verbs = joined(words_of(command.verbs));
-    if (!verbs.empty())
-      out += fmt::format(
-          "complete -c slipway -n '__fish_seen_subcommand_from {}; and not "
-          "__fish_seen_subcommand_from {}' -a {}\n",
-          command.name, verbs, fish_quoted(verbs));
+    out += fish_line("__slipway_right_at",
+                     fmt::format(" -a {} -d {}", command.name, fish_quoted(command.summary)));
+    for (const std::string& verb : words_of(command.verbs))
+      out += fish_line(fmt::format("__slipway_right_at {}", command.name), " -a " + verb);
   }
-  out += fmt::format(
-      "complete -c slipway -n __fish_use_subcommand -a help -d {}\n"
-      "complete -c slipway -n '__fish_seen_subcommand_from help' -a {}\n",
-      fish_quoted("explain a command"), fish_quoted(joined(command_names())));
+  out += fish_line("__slipway_right_at", " -a help -d " + fish_quoted("explain a command")) +
+         fish_line("__slipway_right_at", " -l help -d " + fish_quoted("list the commands")) +
+         fish_line("__slipway_right_at", " -l version -d " + fish_quoted("print the version")) +
+         fish_line("__slipway_right_at help", " -a " + fish_quoted(joined(command_names())));
   for (const Described& each : all) {
-    const std::string when =
-        fmt::format("'__fish_seen_subcommand_from {}{}'", each.command,
-                    each.verb.empty() ? "" : "; and __fish_seen_subcommand_from " + each.verb);
+    const std::string when = "__slipway_at " + each.name();
     for (const TakenArgument& option : each.shape.options)
-      out += fmt::format("complete -c slipway -n {} -l {}{} -d {}\n", when, option.name.substr(2),
-                         option.value.empty() ? "" : fish_value(kind_of_value(option.value), true),
-                         fish_quoted(option.help));
+      out += fish_line(
+          when,
+          fmt::format(" -l {}{} -d {}", option.name.substr(2),
+                      option.value.empty() ? "" : fish_value(kind_of_value(option.value), true),
+                      fish_quoted(option.help)));
     for (const TakenArgument& argument : each.shape.positionals)
       if (const std::string value = fish_value(kind_of_value(argument.name), false); !value.empty())
-        out += fmt::format("complete -c slipway -n {}{}\n", when, value);
+        out += fish_line(when, value);
   }
   return out;
 }
@@ -340,10 +354,10 @@ int completion_command(const Arguments& arguments) {
   CommandLine line("slipway completion bash|zsh|fish",
                    "Prints a script that completes commands, options, files, keys of run files and "
                    "plugins. To have it in every new shell:\n\n"
-                   "  bash   slipway completion bash > "
+                   "  bash: slipway completion bash > "
                    "~/.local/share/bash-completion/completions/slipway\n"
-                   "  zsh    slipway completion zsh > ~/.zfunc/_slipway   (a folder in fpath)\n"
-                   "  fish   slipway completion fish > ~/.config/fish/completions/slipway.fish");
+                   "  zsh: slipway completion zsh > ~/.zfunc/_slipway (in a folder of fpath)\n"
+                   "  fish: slipway completion fish > ~/.config/fish/completions/slipway.fish");
   line.positional(kShells, "the shell");
   if (!line.parse(arguments)) return kExitOk;
   std::string script;

@@ -11,11 +11,12 @@ namespace slipway {
 int doctor_command(const Arguments& arguments) {
   CommandLine line("slipway doctor [--json] [--quick] [--plugin-path DIR]",
                    "Tells what this machine is and what it can do: processor, threads, memory, "
-                   "LibTorch, plugins, and the measured\n"
-                   "rates of matrix products and memory reads that training speed follows from; of "
-                   "a GPU the same. What stands in the\n"
-                   "way of speed is a warning that says how to fix it. Takes about three seconds; "
-                   "end other work first, or the rates are theirs too.");
+                   "LibTorch, plugins, and the measured rates of matrix products and memory reads "
+                   "that training speed follows from; of a GPU the same. What stands in the way of "
+                   "speed is a warning that says how to fix it.\n\n"
+                   "It is the first thing to run where training is slower than expected, and what "
+                   "to send with a question about speed. It takes about three seconds; end other "
+                   "work first, or the rates are theirs too.");
   line.flag("json", "one JSON object, with every measured number")
       .flag("quick", "measure for a tenth of the time")
       .repeated("plugin-path", "DIR", "look for plugins there too");

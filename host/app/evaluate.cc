@@ -8,14 +8,19 @@ namespace slipway {
 
 int evaluate_command(const Arguments& arguments) {
   CommandLine line("slipway evaluate WHAT [options]",
-                   std::string("Measures a model on held-out data: the loss as the Hugging Face "
-                               "Trainer reports it, and what metric plugins say.\n"
+                   std::string("Measures a model on held-out data. Of sft: the loss, as the "
+                               "Hugging Face Trainer reports it, and what [[metric]] plugins say. "
                                "Of a RAFT run: the reward of one answer to each held-out prompt, "
-                               "drawn as the run draws them, each reward of\n"
-                               "several, and how varied and long the answers are.\n"
-                               "Prints the metrics, writes FOLDER/eval_results.json and adds them "
-                               "to FOLDER/all_results.json.\n\n") +
-                       kEvaluationTargetHelp);
+                               "drawn as the run draws them, each reward of several, and how "
+                               "varied and long the answers are. It prints the metrics, writes "
+                               "FOLDER/eval_results.json and adds them to "
+                               "FOLDER/all_results.json.\n\n") +
+                       kEvaluationTargetHelp +
+                       "\n\nA run as it was left, other rows with one more metric, a model that "
+                       "nothing was trained from yet:\n\n"
+                       "  slipway evaluate runs/reviews\n"
+                       "  slipway evaluate runs/reviews --data more.jsonl --metric accuracy\n"
+                       "  slipway evaluate model.gguf --data rows.jsonl");
   add_target_options(line);
   line.option("metric-key-prefix", "PREFIX",
               "what the metrics' names begin with, and the name of the results file", "eval")

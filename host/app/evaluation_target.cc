@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/check_run.h"
+#include "app/run_overrides.h"
 #include "app/trust.h"
 #include "base/hub_name.h"
 #include "base/log.h"
@@ -15,14 +16,14 @@ namespace slipway {
 
 const char* const kEvaluationTargetHelp =
     "WHAT is one of:\n"
-    "  a run file          the model, the data (data.eval, data.eval_rows) and the [[metric]]s "
-    "that it names;\n"
-    "                      results go into its run.output_dir\n"
-    "  a run folder        the model that the run ended with, on the data of the run; results go "
-    "into the folder\n"
-    "  a checkpoint in it  the same of that step\n"
-    "  any model           a weights folder, GGUF file or TorchScript archive (.pt, .pt2), on the "
-    "files of --data; results go into the working folder";
+    "  - a run file: the model, the data (data.eval, data.eval_rows) and the [[metric]]s that it "
+    "names; FOLDER is its run.output_dir\n"
+    "  - a run folder: the model that the run ended with, on the data of the run; FOLDER is the "
+    "run folder\n"
+    "  - a checkpoint in it: the same of that step; FOLDER is the run folder\n"
+    "  - any model: a weights folder, GGUF file or TorchScript archive (.pt, .pt2), on the files "
+    "of "
+    "--data; FOLDER is the working folder";
 
 void add_target_options(CommandLine& line) {
   line.positional("WHAT", "run file, run folder, checkpoint, weights folder or GGUF file")
@@ -127,7 +128,7 @@ EvaluationTarget target_of(const CommandLine& line) {
     overrides.push_back("data.eval=" + eval);
     overrides.emplace_back("data.eval_rows=0");
   }
-  for (const std::string& each : line.texts("set")) overrides.push_back(each);
+  for (const std::string& each : run_overrides(line)) overrides.push_back(each);
   std::string more;
   for (const std::string& metric : line.texts("metric"))
     more += fmt::format("\n[[metric]]\nuse = {}\n", quoted(metric));

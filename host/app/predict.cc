@@ -24,14 +24,18 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 int predict_command(const Arguments& arguments) {
   CommandLine line("slipway predict WHAT [options]",
                    std::string("Writes what a model predicts for each example: at the place of "
-                               "every label token the most likely token, given the right\n"
-                               "ones before, and the label's log-probability. (What it writes by "
-                               "itself: slipway generate.) One JSON object a line, or,\n"
-                               "with --predictions NAME.safetensors, arrays padded with -100 as "
-                               "Hugging Face's PredictionOutput has them. The file grows while\n"
+                               "every label token the most likely token, given the right ones "
+                               "before, and the label's log-probability. (What it writes by "
+                               "itself: slipway generate.) One JSON object a line, or, with "
+                               "--predictions NAME.safetensors, arrays padded with -100 as "
+                               "Hugging Face's PredictionOutput has them. The file grows while "
                                "the model computes; memory does not. Metrics go into "
                                "FOLDER/predict_results.json and FOLDER/all_results.json.\n\n") +
-                       kEvaluationTargetHelp);
+                       kEvaluationTargetHelp +
+                       "\n\nThe run's held-out rows, and other rows as arrays:\n\n"
+                       "  slipway predict runs/reviews\n"
+                       "  slipway predict runs/reviews --data more.jsonl --predictions "
+                       "more.safetensors");
   add_target_options(line);
   line.option("predictions", "FILE", "where the predictions go; default: FOLDER/predictions.jsonl")
       .option("ignore-keys", "KEYS",

@@ -64,7 +64,8 @@ int search_command(const Arguments& arguments) {
                    "Trials lie in run.output_dir/trial-NNNN. Stopped or killed, the same command "
                    "resumes the search.");
   line.positional("FILE", "run file with [search]")
-      .repeated("set", "KEY=VALUE", "override a key in every trial")
+      .repeated("set", "KEY=VALUE",
+                "override a key in every trial, or one of the search: --set search.trials=20")
       .flag("json", "print the trials as JSON");
   if (!line.parse(arguments)) return kExitOk;
   const SearchResult result =

@@ -6,10 +6,12 @@
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/profile.h"
+#include "app/run_overrides.h"
 #include "app/standard_output.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text_width.h"
+#include "config/schema.h"
 #include "config/schema_help.h"
 #include "slipway/slipway.hpp"
 
@@ -35,6 +37,32 @@ TrialFacts trial_facts(const std::string& given) {
     at = next;
   }
   return out;
+}
+
+// Throws what was found, and whatever else `slipway config check` finds.
+[[noreturn]] void refuse(const ConfigError& found, const std::string& file,
+                         const Overrides& overrides) {
+  std::vector<std::string> all = RunFile::faults(file, overrides);
+  for (const std::string& each : found.faults)
+    if (std::ranges::find(all, each) == all.end()) all.push_back(each);
+  throw ConfigError(std::move(all));
+}
+
+int train(const CommandLine& line, const Overrides& overrides, const std::string& trial) {
+  RunFile run = RunFile::load(line.text("FILE"), overrides);
+  for (const std::string& notice : run.notices()) log_info("{}", notice);
+  if (line.has("print-config")) {
+    print(run.text());
+    return kExitOk;
+  }
+  const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
+  Trainer(std::move(run))
+      .train({.resume = line.text("resume"),
+              .profile = trace,
+              .stop_on_signals = true,
+              .trial = trial,
+              .console = !line.has("quiet")});
+  return kExitOk;
 }
 
 }  // namespace
@@ -73,22 +101,13 @@ int train_command(const Arguments& arguments) {
   trace_path(line, {});  // refused before the run file is read
   if (line.has("quiet")) set_quiet(true);
   const TrialFacts trial = trial_facts(line.text("trial"));
-  Overrides overrides = line.texts("set");
+  Overrides overrides = run_overrides(line);
   overrides.insert(overrides.end(), trial.overrides.begin(), trial.overrides.end());
-  RunFile run = RunFile::load(line.text("FILE"), overrides);
-  for (const std::string& notice : run.notices()) log_info("{}", notice);
-  if (line.has("print-config")) {
-    print(run.text());
-    return kExitOk;
+  try {
+    return train(line, overrides, trial.json);
+  } catch (const ConfigError& e) {
+    refuse(e, line.text("FILE"), overrides);
   }
-  const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
-  Trainer(std::move(run))
-      .train({.resume = line.text("resume"),
-              .profile = trace,
-              .stop_on_signals = true,
-              .trial = trial.json,
-              .console = !line.has("quiet")});
-  return kExitOk;
 }
 
 }  // namespace slipway

@@ -5,17 +5,12 @@
 
 #include "base/json.h"
 #include "base/place.h"
+#include "base/plain_name.h"
 
 namespace slipway {
 namespace {
 
 constexpr const char* kName = "manifest.json";
-
-// A file of the folder itself: a manifest that came from elsewhere leads nowhere else.
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
-}
 
 struct Listed {
   std::string name;

@@ -14,15 +14,15 @@ size_t columns_of(int fd) {
 }
 
 std::string wrapped(std::string_view text, size_t indent, size_t columns) {
-  const std::string next_line = "\n" + std::string(indent, ' ');
   std::string out;
   // where the next word goes; where the line's first stands
   size_t column = indent, begin = indent;
+  const auto next_line = [&] { out += "\n" + std::string(column = begin, ' '); };
   for (size_t at = 0; at < text.size();) {
     if (text[at] == '\n') {
       const size_t words = std::min(text.find_first_not_of(' ', at + 1), text.size());
-      out += next_line + std::string(words - at - 1, ' ');
-      column = begin = indent + words - at - 1;
+      begin = indent + words - at - 1;
+      next_line();
       at = words;
       continue;
     }
@@ -32,7 +32,7 @@ std::string wrapped(std::string_view text, size_t indent, size_t columns) {
     }
     const size_t end = std::min(text.find_first_of(" \n", at), text.size());
     const bool first = column == begin;
-    if (!first && column + 1 + (end - at) > columns) out += next_line, column = begin = indent;
+    if (!first && column + 1 + (end - at) > columns) next_line();
     else if (!first) out += ' ', ++column;
     out += text.substr(at, end - at);
     column += end - at;

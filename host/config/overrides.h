@@ -11,4 +11,7 @@ namespace slipway {
 // Throws Error.
 void lay_over(Value& root, std::string_view assignment);
 
+// Whether it is one of [search], which a run does not read.
+bool is_of_search(std::string_view assignment);
+
 }  // namespace slipway

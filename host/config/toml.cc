@@ -129,15 +129,27 @@ Assignment parse_assignment(std::string_view given) {
   return out;
 }
 
+namespace {
+
+// Where the part of a key that begins at `begin` ends: at a dot, or behind its quotes.
+size_t end_of_part(std::string_view path, size_t begin) {
+  const size_t from = begin < path.size() && path[begin] == '"' ? path.find('"', begin + 1) : begin;
+  return std::min(path.find('.', std::min(from, path.size())), path.size());
+}
+
+}  // namespace
+
 void assign(Value& root, const Assignment& assignment) {
   const std::string_view path = assignment.key;
   Value* at = &root;
   for (size_t begin = 0; begin <= path.size();) {
-    const size_t dot = std::min(path.find('.', begin), path.size());
+    const size_t dot = end_of_part(path, begin);
     std::string_view name = path.substr(begin, dot - begin);
     size_t index = std::string::npos;
-    if (const size_t bracket = name.find('[');
-        bracket != std::string_view::npos && name.ends_with(']')) {
+    if (name.size() > 1 && name.front() == '"' && name.back() == '"') {
+      name = name.substr(1, name.size() - 2);
+    } else if (const size_t bracket = name.find('[');
+               bracket != std::string_view::npos && name.ends_with(']')) {
       const std::string_view digits = name.substr(bracket + 1, name.size() - bracket - 2);
       if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos ||
           digits.size() > 9)

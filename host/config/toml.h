@@ -25,7 +25,8 @@ Value read_toml(const fs::path& path);
 // One value in TOML syntax; throws Error.
 Value parse_toml_value(std::string_view text, const std::string& origin);
 
-// What --set says: `train.learning_rate=2e-5`, `reward[0].weight=2`.
+// What --set says: `train.learning_rate=2e-5`, `reward[0].weight=2`, and with a name that holds a
+// dot `search.space."train.seed"=[1, 2]`.
 struct Assignment {
   std::string text;  // as given, for messages
   std::string key;   // before the first =

@@ -54,7 +54,7 @@ class Decoder {
   std::vector<Drawn> first_tokens(const Encoded& encoded, size_t first, int count);
   DrawPlace place_of(const Completion& completion) const;
   Drawn draw(const float* logits, const Completion& completion, std::vector<float>& scratch) const;
-  // Takes the token; true when the completion is over.
+  // Takes the token; true when the completion is over. May stop the generation.
   bool accept(Completion& completion, const Drawn& drawn);
   void end(const Completion& completion);
 
@@ -72,6 +72,7 @@ class Decoder {
   std::vector<Row> rows_;
   std::vector<int64_t> free_slots_, free_regions_;
   GenerationProgress progress_;
+  bool stopped_ = false;                // on_token wants no more
   std::unique_ptr<DeviceStep> device_;  // where models compute on an accelerator
 };
 
@@ -191,7 +192,7 @@ void Decoder::admit_samples(size_t request) {
   const std::vector<Drawn> drawn = first_tokens(encoded, first, count);
   encoded.admitted += count;
   if (encoded.admitted == requests_[request].samples) encoded.prompt_logits = at::Tensor();
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+  for (size_t i = 0; i < static_cast<size_t>(count) && !stopped_; ++i) {
     if (accept(completions_[first + i], drawn[i])) {
       end(completions_[first + i]);
       continue;
@@ -202,7 +203,7 @@ void Decoder::admit_samples(size_t request) {
 }
 
 void Decoder::admit() {
-  while (!free_slots_.empty() && admitting_ < requests_.size()) {
+  while (!stopped_ && !free_slots_.empty() && admitting_ < requests_.size()) {
     if (admitting_ == next_) {
       // Encoding reads all weights, however few the tokens: worth it once an eighth of the rows is
       // missing.
@@ -235,8 +236,10 @@ bool Decoder::accept(Completion& completion, const Drawn& drawn) {
   ++progress_.tokens;
   completion.finished =
       std::ranges::find(settings_.stop_tokens, drawn.token) != settings_.stop_tokens.end();
-  return completion.finished ||
-         static_cast<int64_t>(completion.ids.size()) >= settings_.max_new_tokens;
+  const bool ended = completion.finished ||
+                     static_cast<int64_t>(completion.ids.size()) >= settings_.max_new_tokens;
+  if (hooks_.on_token && !hooks_.on_token(completion, ended)) stopped_ = true;
+  return ended;
 }
 
 void Decoder::end(const Completion& completion) {
@@ -286,7 +289,7 @@ void Decoder::step() {
     });
   }
   std::vector<Row> going_on;
-  for (size_t r = 0; r < rows_.size(); ++r) {
+  for (size_t r = 0; r < rows_.size() && !stopped_; ++r) {
     Completion& completion = completions_[rows_[r].completion];
     if (accept(completion, drawn[r])) {
       free_slots_.push_back(rows_[r].slot);
@@ -299,9 +302,9 @@ void Decoder::step() {
 }
 
 void Decoder::run() {
-  while (admitting_ < requests_.size() || !rows_.empty()) {
+  while (!stopped_ && (admitting_ < requests_.size() || !rows_.empty())) {
     admit();
-    if (!rows_.empty()) step();
+    if (!stopped_ && !rows_.empty()) step();
     if (hooks_.on_progress && !hooks_.on_progress(progress_)) fail("generation was stopped");
   }
 }

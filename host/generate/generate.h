@@ -47,13 +47,17 @@ struct GenerationProgress {
   int64_t tokens = 0, finished_rows = 0, rows = 0;
 };
 
-// Both are called on the calling thread.
+// All are called on the calling thread.
 struct GenerationHooks {
   // After every decoding step; returning false stops early and throws Error.
   std::function<bool(const GenerationProgress&)> on_progress;
   // When all samples of a request are complete: its first completion and their number. The
   // requests' order is theirs of ending.
   std::function<void(size_t request, std::span<const Completion> completions)> on_complete;
+  // After each token, the last of its completion's ids; `ended`: no other follows. Returning false
+  // ends the generation: generate() returns what there is, of completions that did not begin
+  // nothing.
+  std::function<bool(const Completion& completion, bool ended)> on_token = nullptr;
 };
 
 // All samples of all requests, ordered by (request, sample). What a sample draws does not depend on

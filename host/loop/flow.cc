@@ -144,6 +144,23 @@ uint32_t due_after_epoch(const Flow& flow, double epoch) {
   return due;
 }
 
+std::optional<int64_t> still_due(const Flow& flow, uint32_t what, const FlowPlace& at) {
+  const bool evaluates = what == SLW_DO_EVALUATE;
+  const std::string& by = evaluates ? flow.evaluation : flow.saving;
+  // what comes before the delay is not due
+  const auto delayed =
+      evaluates ? static_cast<int64_t>(std::ceil(std::min(flow.eval_delay, 1e15))) - 1 : -1;
+  if (by == "no") return 0;
+  if (by == "epoch" && at.epochs > 0)
+    return std::max<int64_t>(0, at.epochs - std::max(at.epochs_ended, delayed));
+  if (by != "steps") return std::nullopt;
+  const int64_t every = evaluates ? flow.eval_steps : flow.save_steps,
+                from = std::max(at.step, delayed);
+  if (from >= at.max_steps) return 0;
+  const bool last_is_regular = every > 0 && at.max_steps % every == 0;
+  return (every > 0 ? at.max_steps / every - from / every : 0) + (last_is_regular ? 0 : 1);
+}
+
 bool judge(const Flow& flow, const Json& metrics, TrainerState& state) {
   if (flow.best_metric.empty()) return false;
   const auto found = metrics.find(flow.best_metric);

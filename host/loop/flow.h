@@ -1,6 +1,7 @@
 // When a run logs, evaluates and saves, and which of its models is the best: the Hugging Face
 // Trainer's flow.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,17 @@ std::vector<std::string> flow_faults(const RunConfig& config);
 // `max_steps`, or `epoch` epochs, are done.
 uint32_t due_after_step(const Flow& flow, int64_t step, int64_t max_steps);
 uint32_t due_after_epoch(const Flow& flow, double epoch);
+
+// How far a run is.
+struct FlowPlace {
+  int64_t step = 0, max_steps = 0;
+  // Epochs whose end was told, and those of the whole run, one that is cut counted; 0: a stream's,
+  // which nobody knows.
+  int64_t epochs_ended = 0, epochs = 0;
+};
+// How often SLW_DO_EVALUATE or SLW_DO_SAVE is due behind that place; nothing where it is not known:
+// after epochs of a stream, after the best evaluations.
+std::optional<int64_t> still_due(const Flow& flow, uint32_t what, const FlowPlace& at);
 
 // Holds an evaluation against the best so far, and records in `state` what is better. True when it
 // was. Throws Error when the evaluation has no such metric.

@@ -41,12 +41,12 @@ LogThread::LogThread(std::vector<LoggerPlugin> loggers, std::chrono::millisecond
 
 LogThread::~LogThread() { end(SLW_ABORTED); }
 
-void LogThread::push(Job job) {
+void LogThread::push(Job job, bool drops) {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(state_->mutex);
     auto& queue = state_->queue;
-    if (queue.size() >= kQueueLimit) {
+    if (drops && queue.size() >= kQueueLimit) {
       const auto passing = std::ranges::find_if(queue, &Job::passing);
       queue.erase(passing != queue.end() ? passing : queue.begin());
       ++state_->dropped;
@@ -139,7 +139,7 @@ void LogThread::flush() {
 
 void LogThread::end(slw_status outcome) {
   if (!thread_.joinable()) return;
-  push({[outcome](const LoggerPlugin& logger) { logger.end(outcome); }, false});
+  push({[outcome](const LoggerPlugin& logger) { logger.end(outcome); }, false}, /*drops=*/false);
   {
     const std::lock_guard lock(state_->mutex);
     state_->closing = true;

@@ -57,7 +57,7 @@ class LogThread {
   };
   static void work(State& state);
   static void deliver(State& state, const Job& job);
-  void push(Job job);
+  void push(Job job, bool drops = true);  // another where the queue is full
   // Whether the thread has come to its end.
   bool wait_for_end();
 

@@ -40,6 +40,13 @@ RecordedValues recorded_values(const std::string& text, const std::string& origi
 
 std::string recorded_text(const Value& value) { return replaced(value.toml(), "\\u0001", ""); }
 
+std::string recorded_machine(const std::string& text) {
+  const size_t at = text.find("\n" + std::string(kMachineLine));
+  if (at == std::string::npos) return "";
+  const size_t begin = at + 1 + kMachineLine.size();
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
 std::map<std::string, std::string> recorded_programs(const std::string& text) {
   std::map<std::string, std::string> out;
   for (size_t at = 0; at < text.size();) {

@@ -1,8 +1,9 @@
-// A run's config.resolved.toml read back: its keys with their values, and the programs that it
-// names.
+// A run's config.resolved.toml read back: its keys with their values, the programs that it names
+// and the machine.
 #pragma once
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "config/value.h"
 
@@ -20,5 +21,10 @@ std::string recorded_text(const Value& value);
 
 // "reward plugin org.slipway.reward.length" -> "1.0.0 sha256 ...", and "slipway" -> its version.
 std::map<std::string, std::string> recorded_programs(const std::string& text);
+
+// The line in which a run writes where it began, and what stands there: "AMD EPYC 7B13, 2 cores";
+// "" where it says nothing.
+inline constexpr std::string_view kMachineLine = "# machine ";
+std::string recorded_machine(const std::string& text);
 
 }  // namespace slipway

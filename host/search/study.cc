@@ -12,6 +12,7 @@
 #include "base/place.h"
 #include "config/blocks.h"
 #include "config/schema.h"
+#include "config/search_space.h"
 #include "plugin/options.h"
 
 namespace slipway {
@@ -33,12 +34,7 @@ void check_keys(const Value& table, const std::vector<std::string>& known,
 
 Domain domain_of(const std::string& name, const Value& given) {
   Domain out;
-  out.name = name;
   const std::string section = fmt::format("search.space.\"{}\"", name);
-  std::vector<std::string> keys;
-  for (const Key& key : run_schema()) keys.push_back(std::string(key.section) + "." + key.name);
-  if (name.find('[') == std::string::npos && std::ranges::find(keys, name) == keys.end())
-    fault(given, fmt::format("{}: no such key of a run file{}", section, did_you_mean(name, keys)));
   if (given.kind == kArray) {
     out.type = SLW_DOMAIN_CHOICE;
     out.choices = given.items;
@@ -134,6 +130,23 @@ void tell(const SearchPlugin& plugin, Trial& trial, std::optional<double> object
 
 }  // namespace
 
+namespace {
+
+// Every key once, under its own name.
+void take_space(const Value& space, StudySettings& out) {
+  for (const auto& [given, values] : space.table) {
+    const SpaceKey key = space_key(given, values);
+    if (!key.fault.empty()) fault(values, fmt::format("search.space.\"{}\": {}", given, key.fault));
+    if (!key.notice.empty()) out.notices.push_back(values.where.text() + ": " + key.notice);
+    if (std::ranges::find(out.domains, key.name, &Domain::name) != out.domains.end())
+      fault(values, fmt::format("search.space: {} is given twice, here as {}", key.name, given));
+    out.domains.push_back(domain_of(given, values));
+    out.domains.back().name = key.name;
+  }
+}
+
+}  // namespace
+
 StudySettings take_study(Value& root) {
   StudySettings out;
   const Value* section = root.find("search");
@@ -175,7 +188,7 @@ StudySettings take_study(Value& root) {
     fault(*section,
           "[search.space] is missing: one line a key, \"train.learning_rate\" = { low = 1e-5, high "
           "= 1e-3, log = true }");
-  for (const auto& [name, value] : space->table) out.domains.push_back(domain_of(name, value));
+  take_space(*space, out);
   std::erase_if(root.table, [](const auto& pair) { return pair.first == "search"; });
   return out;
 }

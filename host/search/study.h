@@ -19,7 +19,8 @@ struct StudySettings {
   bool maximize = true;
   int64_t trials = 10;
   uint64_t seed = 42;
-  std::vector<Domain> domains;
+  std::vector<Domain> domains;       // under the keys' own names
+  std::vector<std::string> notices;  // keys that the file calls otherwise
 };
 
 // Reads [search] and takes it out of the run file's tree. Throws ConfigError naming the faulty

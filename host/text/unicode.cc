@@ -12,17 +12,22 @@ uint8_t search_class(char32_t c) {
   return it != kUnicodeRanges.end() && it->first <= c ? it->bits : uint8_t{0};
 }
 
+// Bytes of a character that begins with this one, or 0: none does.
+size_t size_from(unsigned char first) {
+  return first < 0x80                    ? 1
+         : first >= 0xC2 && first < 0xE0 ? 2
+         : first >= 0xE0 && first < 0xF0 ? 3
+         : first >= 0xF0 && first < 0xF5 ? 4
+                                         : 0;
+}
+
 // Bytes of the well-formed character at `at`, or 0; `good`: bytes of the longest beginning of one
 // (at least 1).
 size_t well_formed(std::string_view text, size_t at, size_t& good) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned b = byte(at);
   good = 1;
-  const size_t need = b < 0x80                ? 1
-                      : b >= 0xC2 && b < 0xE0 ? 2
-                      : b >= 0xE0 && b < 0xF0 ? 3
-                      : b >= 0xF0 && b < 0xF5 ? 4
-                                              : 0;
+  const size_t need = size_from(byte(at));
   while (good < need) {
     unsigned low = 0x80, high = 0xBF;  // the second byte is narrower after some first ones
     if (good == 1 && b == 0xE0) low = 0xA0;
@@ -80,6 +85,17 @@ std::string valid_utf8(std::string_view text) {
     else out += "\xEF\xBF\xBD";
   }
   return out;
+}
+
+size_t unfinished_utf8(std::string_view text) {
+  for (size_t at = text.size() - std::min<size_t>(text.size(), 3); at < text.size(); ++at) {
+    const size_t left = text.size() - at;
+    size_t good = 0;
+    if (size_from(static_cast<unsigned char>(text[at])) > left &&
+        well_formed(text, at, good) == 0 && good == left)
+      return left;
+  }
+  return 0;
 }
 
 }  // namespace slipway

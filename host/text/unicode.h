@@ -30,6 +30,10 @@ bool is_valid_utf8(std::string_view text);
 // decoders agree on.
 std::string valid_utf8(std::string_view text);
 
+// Bytes at the end of the text that are the beginning of a character, and may become one with the
+// bytes to come: 0 to 3.
+size_t unfinished_utf8(std::string_view text);
+
 // The generated tables.
 struct UnicodeRange {
   char32_t first, last;

@@ -10,6 +10,7 @@
 #include "base/manifest.h"
 #include "base/nearest.h"
 #include "base/path_kind.h"
+#include "base/plain_name.h"
 #include "weights/gguf_model.h"
 #include "weights/other_formats.h"
 #include "weights/safetensors.h"
@@ -19,11 +20,6 @@ namespace slipway {
 namespace {
 
 bool is_there(const fs::path& path) { return kind_of_path(path) != PathKind::kNothing; }
-
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.size() < 256 && name != "." && name != ".." &&
-         name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-}
 
 // The file names of the shards, and the tensors that the index says are in each.
 std::map<std::string, std::vector<std::string>> shards_of(const fs::path& folder) {

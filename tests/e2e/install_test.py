@@ -76,6 +76,8 @@ def the_program_runs_from_anywhere(tree: pathlib.Path, folder: pathlib.Path, ver
     slipway("train", run, *small)
     assert (folder / "run/model.safetensors").exists()
     words = tree / "lib/slipway/plugins/sentiment"
+    notice = (words / "LICENSE.vader.txt").read_text()
+    assert "Copyright (c) 2016 C.J. Hutto" in notice and "Permission is hereby granted" in notice, notice
     words.rename(words.with_name("elsewhere"))
     failed = slipway("train", run, *small, code=1)
     assert f"{words}/" in failed, f"the words were read somewhere else: {failed}"

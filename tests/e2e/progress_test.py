@@ -52,6 +52,33 @@ def time_left(program: str, fixtures: str, root: pathlib.Path) -> None:
     print(f"time left: right within a fifth in {told} lines from the second iteration on")
 
 
+def time_left_of_sft(program: str, root: pathlib.Path) -> None:
+    """Most of the time goes into evaluations, which begin late: the pace of the steps says nothing of it."""
+    sets = [f"run.output_dir={root}/sft", "data.limit=800", "data.eval_rows=300", "train.max_steps=20", "train.eval_strategy=steps", "train.eval_steps=4", "train.eval_delay=12",
+            "train.save_steps=4", "train.logging_steps=100", 'logger=[{use="console", options={every=0.05, bar="off"}}]']
+    process = subprocess.Popen([program, "train", "tests/e2e/tiny_sft.toml", *(part for each in sets for part in ("--set", each))], stderr=subprocess.PIPE, text=True)
+    lines = [(time.monotonic(), line) for line in process.stderr]
+    ended = time.monotonic()
+    assert process.wait() == 0, lines
+    told, last, evaluations, before, phases = 0, -1, 0, "", set()
+    for at, line in lines:
+        found = LINE.match(line)
+        if found is None:
+            continue
+        percent, phase = int(found[1]), found[6]
+        assert percent >= last, f"{last} % before {line}"
+        evaluations += phase == "evaluating" != before
+        last, before = percent, phase
+        phases.add(phase)
+        if evaluations < 2:
+            continue
+        said, left = 60 * int(found[4]) + int(found[5]), ended - at
+        assert abs(said - left) <= 0.2 * left + 1, f"{said} s said, {left:.1f} s left: {line}"
+        told += 1
+    assert told > 20 and evaluations == 3 and phases == {"training", "evaluating", "saving"} and last == 100, (told, evaluations, phases, last)
+    print(f"time left of sft: right within a fifth in {told} lines from the second evaluation on")
+
+
 def sampled_before_trained(program: str, fixtures: str, root: pathlib.Path) -> None:
     process = start(program, fixtures, root / "order", 0)
     said = process.communicate(timeout=300)[1]
@@ -86,6 +113,7 @@ def answered_at_once(program: str, fixtures: str, root: pathlib.Path) -> None:
 def main() -> None:
     program, fixtures = sys.argv[1:3]
     with tempfile.TemporaryDirectory(prefix="slipway-progress-") as name:
+        time_left_of_sft(program, pathlib.Path(name))
         for test in (time_left, sampled_before_trained, answered_at_once):
             test(program, str(pathlib.Path(fixtures).resolve()), pathlib.Path(name))
 

@@ -55,6 +55,8 @@ def every_fault(program: str, folder: pathlib.Path) -> None:
     missing = [each for each in wanted if each not in text]
     check("config check names every fault at once", code == 2 and not missing, (code, missing, text))
     check("of a file the first malformed line alone", "broken.jsonl:3" not in text, text)
+    trained = run(program, ["train", "bad.toml"], folder)
+    check("train names the same", trained == (code, text), trained)
     (folder / "bad.toml").write_text((folder / "run.toml").read_text().replace('"raft"', '"rfat"', 1).replace("learning_rate", "stop_reward = 1\nlearning_rate"))
     code, text = run(program, ["config", "check", "bad.toml"], folder)
     check("what follows from a fault is not told", code == 2 and text.count("\n") == 2, text)
@@ -154,14 +156,6 @@ def completion(program: str, folder: pathlib.Path) -> None:
     check("another shell", code == 2 and "bash zsh fish" in text, text)
     with open("/dev/full", "w") as full:
         check("a full disk under a script", subprocess.run([program, "completion", "bash"], stdout=full, stderr=subprocess.DEVNULL).returncode == 1)
-    wanted = [(["tr"], {"train"}), (["train", "--prin"], {"--print-config"}), (["train", "--set", "train.learning"], {"train.learning_rate="}), (["train", "--set", "=", "raft.iter"], {"raft.iterations="}),
-              (["config", "che"], {"check"}), (["config", "check", "run.to"], {"run.toml"}), (["config", "help", "reward.w"], {"reward.weight"}), (["plugin", "info", "leng"], {"length"}),
-              (["new", "--algorithm", ""], {"sft", "raft"}), (["generate", "--model", "tin"], {"tiny"}), (["help", "doc"], {"doctor"}), (["completion", "z"], {"zsh"}), (["train", "--resume", "many"], {"many.jsonl"})]
-    for words, expected in wanted:
-        line = " ".join(f"'{word}'" for word in [program, *words])
-        script = f"source ./bash; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _slipway; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-        done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60)
-        check(f"bash completes {words}", set(done.stdout.split()) == expected and not done.stderr, (done.stdout, done.stderr))
 
 
 def violations(value: object, schema: dict, at: str = "") -> list[str]:

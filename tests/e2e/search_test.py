@@ -50,8 +50,18 @@ def main() -> None:
         for path in ('config = "', 'tokenizer = "', 'train = ["'):
             text = text.replace(path, path + str(pathlib.Path("tests/e2e").resolve()) + "/")
         (root / "search.toml").write_text(text)
-        out = subprocess.run([sys.argv[1], "search", str(root / "search.toml"), "--json", *sets(root / "search")], check=True, stdout=subprocess.PIPE).stdout
+        command = [sys.argv[1], "search", str(root / "search.toml"), "--json", *sets(root / "search")]
+        done = subprocess.run([*command, "--set", "search.trials=1"], check=True, capture_output=True, text=True)
+        assert len(json.loads(done.stdout)["trials"]) == 1, "--set says how many"
+        assert "no checkpoint" not in done.stderr and "warning" not in done.stderr, done.stderr
+        out = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         trials = json.loads(out)["trials"]
+        assert len(trials) == 4
+        for name in ("train", "evaluate"):
+            done = subprocess.run([sys.argv[1], name, str(root / "search.toml"), "--set", "search.trials=1"], capture_output=True, text=True)
+            assert done.returncode == 2 and "--set search.trials=1: [search] is read by slipway search alone" in done.stderr, done
+        done = subprocess.run([*command, "--set", "search.space.train.seeds=[1, 2]"], capture_output=True, text=True)
+        assert done.returncode == 2 and 'search.space."train.seeds": no such key of a run file' in done.stderr, done
         alone = {}
         for seed in (1, 2):
             subprocess.run([sys.argv[1], "train", str(root / "search.toml"), "--quiet", *sets(root / f"seed-{seed}", f"train.seed={seed}")], check=True)

@@ -71,6 +71,8 @@ std::vector<FinalColumn> final_columns(const std::vector<Run>& runs) {
   for (size_t i = 0; names.size() > 1 && i < std::min<size_t>(names.size(), 12); ++i)
     out.push_back(held_out("held-out " + names[i], "eval_rewards/" + names[i] + "/mean"));
   out.push_back(held_out("held-out loss", "eval_loss"));
+  for (const std::string& name : shared_metrics(runs))
+    out.push_back(held_out("held-out " + name, "eval_" + name));
   out.push_back(numbers("last training loss", runs,
                         [](const Record& record) { return record.steps.last("loss"); }));
   out.push_back(held_out("held-out distinct-2", "eval_distinct_2"));
@@ -106,6 +108,8 @@ std::map<std::string, std::string> settings_of(const Record& record) {
   std::map<std::string, std::string> out;
   for (const auto& [key, value] : record.values)
     if (key != "run.output_dir") out[key] = shortened(value_text(value), kMostValueBytes);
+  if (const std::string machine = recorded_machine(record.config); !machine.empty())
+    out["machine"] = clean_text(machine);
   for (const auto& [program, version] : recorded_programs(record.config)) {
     const size_t hash = version.find(" sha256 ");
     out[program] = clean_text(hash == std::string::npos ? version : version.substr(0, hash + 16));

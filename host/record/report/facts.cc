@@ -66,6 +66,28 @@ std::string algorithm(const RecordedValues& values) {
   return name == "raft" ? "RAFT" : name == "sft" ? "SFT" : name;
 }
 
+// "sentiment (weight 1), length (weight 0.5)"; of one reward alone a weight of 1 says nothing.
+std::string rewards(const RecordedValues& values) {
+  const auto use = [&](size_t i) {
+    return recorded_text(values, fmt::format("reward[{}].use", i));
+  };
+  std::string out;
+  for (size_t i = 0; !use(i).empty(); ++i) {
+    const std::string given = recorded_text(values, fmt::format("reward[{}].weight", i)),
+                      weight = given.empty() ? "1" : given;
+    out += (i == 0 ? "" : ", ") + use(i);
+    if (weight != "1" || i > 0 || !use(1).empty()) out += fmt::format(" (weight {})", weight);
+  }
+  return out;
+}
+
+// "cpu: AMD EPYC 7B13, 2 cores".
+std::string computer(const Record& record) {
+  const std::string device = recorded_text(record.values, "train.device"),
+                    machine = clean_text(recorded_machine(record.config));
+  return device + (device.empty() || machine.empty() ? "" : ": ") + machine;
+}
+
 std::string programs(const Record& record) {
   std::string out;
   for (const auto& [program, version] : recorded_programs(record.config)) {
@@ -98,10 +120,11 @@ std::string facts_list(const Record& record) {
       {"Model", model(values)},
       {"Data", data(values)},
       {"Algorithm", algorithm(values)},
+      {"Rewards", rewards(values)},
       {"Seed", recorded_text(values, "train.seed")},
       {"Began", date_text(record.first_time)},
       {"Took", record.seconds > 0 ? duration_text(record.seconds) : ""},
-      {"Computed on", recorded_text(values, "train.device")},
+      {"Computed on", computer(record)},
       {"Versions", programs(record)}};
   std::string out;
   for (const auto& [name, value] : facts)

@@ -15,7 +15,7 @@ namespace slipway::report {
 namespace {
 
 constexpr size_t kMostMarks = 60;
-constexpr size_t kMostRewards = 12;  // with a chart each
+constexpr size_t kMostRewards = 12, kMostMetrics = 12;  // with a chart each
 
 // Puts a long first series into the background of its moving mean.
 void add_mean(Chart& chart) {
@@ -81,6 +81,22 @@ std::string reward_figures(const Record& record) {
                                                 names.size() - kMostRewards)
                                   : ""),
                   chart);
+  }
+  return out;
+}
+
+std::string metric_figures(const Record& record) {
+  const std::vector<std::string> names = metric_names(record);
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kMostMetrics); ++i) {
+    Chart chart = per_iteration(record, "of the held-out examples");
+    add_series(chart, record.evaluations, evaluation_x(record), "eval_" + names[i], "held-out", 2);
+    const bool cut = i + 1 == kMostMetrics && names.size() > kMostMetrics;
+    out += figure(
+        "Metric " + names[i],
+        cut ? fmt::format("{} more metrics are in metrics.jsonl.", names.size() - kMostMetrics)
+            : "",
+        chart);
   }
   return out;
 }
@@ -193,6 +209,19 @@ std::vector<std::string> reward_names(const Record& record) {
   return out;
 }
 
+std::vector<std::string> metric_names(const Record& record) {
+  std::vector<std::string> out;
+  if (by_iteration(record)) return out;
+  for (const auto& [key, column] : record.evaluations.columns) {
+    const bool of_the_host =
+        std::ranges::any_of(std::initializer_list<const char*>{"_loss", "_runtime", "_per_second"},
+                            [&, &name = key](const char* end) { return name.ends_with(end); });
+    if (key.starts_with("eval_") && !of_the_host && record.evaluations.has(key))
+      out.push_back(key.substr(5));
+  }
+  return out;
+}
+
 double distinct_floor(const Record& record) {
   const auto at = record.values.find("raft.min_distinct_2");
   return at != record.values.end() && at->second.is_number() ? at->second.number() : 0;
@@ -233,8 +262,8 @@ std::string figures(const Record& record) {
   out +=
       figure(held_out ? "Diversity of the held-out answers" : "Diversity of the training samples",
              "Falls when the answers become alike.", distinct);
-  out += histogram_figure(record) + loss_figure(record) + optimizer_figures(record) +
-         length_figures(record) + speed_figures(record);
+  out += histogram_figure(record) + loss_figure(record) + metric_figures(record) +
+         optimizer_figures(record) + length_figures(record) + speed_figures(record);
   return grid_of(out);
 }
 

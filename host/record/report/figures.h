@@ -14,6 +14,10 @@ Chart reward_chart(const Record& record);
 // The rewards whose means the rows have, as "rewards/NAME/mean" or "eval_rewards/NAME/mean".
 std::vector<std::string> reward_names(const Record& record);
 
+// What evaluations of sft measured beside the loss, by [[metric]] plugins: "accuracy", and
+// "news_accuracy" of the set "news".
+std::vector<std::string> metric_names(const Record& record);
+
 // The share of the first distinct-2 under which the run file says that a run stops; 0: no such
 // rule.
 double distinct_floor(const Record& record);

@@ -83,8 +83,22 @@ std::string loss_tiles(const Record& record) {
   return out;
 }
 
+std::string metric_tiles(const Record& record) {
+  constexpr size_t kMost = 4;
+  const std::vector<std::string> names = metric_names(record);
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kMost); ++i) {
+    const std::string key = "eval_" + names[i], name = "Held-out " + escape(names[i]);
+    const double to = record.evaluations.last(key);
+    const ChangeText text = change_text(record.evaluations.first(key), to);
+    out += record.evaluations.rows > 1 ? tile(name + ", first → last", from_to(text), text.change)
+                                       : tile(name, number_text(to), "one evaluation");
+  }
+  return out;
+}
+
 std::string tiles(const Record& record) {
-  std::string out = reward_tiles(record) + loss_tiles(record);
+  std::string out = reward_tiles(record) + loss_tiles(record) + metric_tiles(record);
   const auto speed = [&](const Table& table, const char* what) {
     out += tile(
         "Speed",

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kFirstColour = 11;  // of style.h
 constexpr size_t kSolid = 4;      // the others are dashed: colour is not all that tells them apart
-constexpr size_t kMostRewardCurves = 12;
+constexpr size_t kMostRewardCurves = 12, kMostMetrics = 12;
 
 struct Shared {
   std::string title, y_name;
@@ -40,8 +40,10 @@ std::vector<Shared> shared_curves(const std::vector<Run>& runs) {
   for (size_t i = 0; names.size() > 1 && i < std::min(names.size(), kMostRewardCurves); ++i)
     out.push_back({"Held-out reward: " + names[i], "mean score of an answer", &Record::evaluations,
                    "eval_rewards/" + names[i] + "/mean"});
+  out.push_back({"Held-out loss", loss, &Record::evaluations, "eval_loss", true});
+  for (const std::string& name : shared_metrics(runs))
+    out.push_back({"Held-out " + name, name, &Record::evaluations, "eval_" + name});
   const std::vector<Shared> more = {
-      {"Held-out loss", loss, &Record::evaluations, "eval_loss", true},
       {"Training loss", loss, &Record::steps, "loss", true},
       {"Held-out diversity", "distinct 2-grams / all 2-grams", &Record::evaluations,
        "eval_distinct_2"},
@@ -134,6 +136,15 @@ std::vector<Run> read_runs(const std::vector<fs::path>& folders) {
     out.push_back({names[i], read_rows(folders[i])});
   }
   colour(out);
+  return out;
+}
+
+std::vector<std::string> shared_metrics(const std::vector<Run>& runs) {
+  std::vector<std::string> out;
+  for (const Run& run : runs)
+    for (const std::string& name : metric_names(run.record))
+      if (std::ranges::find(out, name) == out.end() && out.size() < kMostMetrics)
+        out.push_back(name);
   return out;
 }
 

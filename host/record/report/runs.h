@@ -21,6 +21,9 @@ struct Run {
 // Throws Error when there are more than kMostRuns, when one is there twice, and when one is no run.
 std::vector<Run> read_runs(const std::vector<fs::path>& folders);
 
+// The metrics of all their evaluations (figures.h), a dozen at most.
+std::vector<std::string> shared_metrics(const std::vector<Run>& runs);
+
 // Gives the runs their colours, in their order.
 void colour(std::vector<Run>& runs);
 

@@ -9,7 +9,7 @@ namespace slipway {
 // uint32_t &control); may define static constexpr int32_t order, std::string save() and void
 // load(std::string_view) for state kept in checkpoints.
 template <class Self>
-class Callback : public slw_plugin {
+class Callback : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_CALLBACK;
   static constexpr const char *kInterface = SLW_CALLBACK;

@@ -121,9 +121,15 @@ constexpr slw_id_note id_note(uint32_t kinds, long) {
   return {8, sizeof(slw_id_note) - offsetof(slw_id_note, kinds), 2, "Slipway", kinds, ""};
 }
 
+// What every kind derives from: a plugin takes no options until it says which.
+struct WithoutOptions : slw_plugin {
+  static constexpr const slw_option *options[] = {nullptr};
+};
+
 // What a file exports for the plugin P, a class derived from one of the kinds (Reward<P>,
-// Callback<P>, ...). P has static members id, name, version, license, help and options, and a
-// constructor P(Config) or P(const slw_host *, Config).
+// Callback<P>, ...). P has static members id, name, version, license and help, and where it takes
+// options these, and a constructor P(Config) or P(const slw_host *, Config); one that needs neither
+// may do without.
 template <class P>
 struct Export {
   static const slw_descriptor *describe(uint32_t i) noexcept {
@@ -154,7 +160,9 @@ struct Export {
   static std::unique_ptr<P> make(const slw_host *host, const slw_value &config) {
     if constexpr (std::is_constructible_v<P, const slw_host *, Config>)
       return std::make_unique<P>(host, Config(config));
-    else return static_cast<void>(host), std::make_unique<P>(Config(config));
+    else if constexpr (std::is_constructible_v<P, Config>)
+      return static_cast<void>(host), std::make_unique<P>(Config(config));
+    else return static_cast<void>(host), static_cast<void>(config), std::make_unique<P>();
   }
 };
 }  // namespace slipway

@@ -8,7 +8,7 @@ namespace slipway {
 // Self: void scalars(int64_t step, double wall_time, const slw_metric *, uint64_t count); hides
 // what else it wants to hear of the functions below. All are called on one thread of the host's.
 template <class Self>
-class Logger : public slw_plugin {
+class Logger : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_LOGGER;
   static constexpr const char *kInterface = SLW_LOGGER;

@@ -35,7 +35,7 @@ struct TokenLoss {
 
 // Self: TokenLoss token(const LabelToken &) const. A step's loss is the mean over its label tokens.
 template <class Self>
-class Loss : public slw_plugin {
+class Loss : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_LOSS;
   static constexpr const char *kInterface = SLW_LOSS;

@@ -24,7 +24,7 @@ class Emit {
 // doubles or to know the set, state_size, flags (SLW_METRIC_PREDICTIONS), and, with its width in
 // needs.reduced_width, reduce().
 template <class Self>
-class Metric : public slw_plugin {
+class Metric : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_METRIC;
   static constexpr const char *kInterface = SLW_METRIC;

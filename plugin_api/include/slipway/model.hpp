@@ -56,7 +56,7 @@ class ModelConfig {
 // slipway.model/1 of the model Self, which has slw_model_info info() const; struct_size is filled
 // in.
 template <class Self>
-class ModelPlugin : public slw_plugin {
+class ModelPlugin : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_MODEL;
 

@@ -41,7 +41,7 @@ struct Sample {
 // Self: double score(const Sample &). NaN means "no opinion". A throw fails the whole batch, with
 // its text.
 template <class Self>
-class Reward : public slw_plugin {
+class Reward : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_REWARD;
   static constexpr const char *kInterface = SLW_REWARD;

@@ -10,7 +10,7 @@ namespace slipway {
 // slw_trial_state, const double *objectives); std::vector<int64_t> best(); may hide report() and
 // enqueue().
 template <class Self>
-class Search : public slw_plugin {
+class Search : public WithoutOptions {
  public:
   static constexpr uint32_t kKind = SLW_KIND_SEARCH;
   static constexpr const char *kInterface = SLW_SEARCH;

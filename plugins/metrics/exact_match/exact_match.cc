@@ -11,11 +11,8 @@ struct ExactMatch : slipway::Metric<ExactMatch> {
                         version = "1.0.0", license = "Apache-2.0",
                         help =
                             "Share of examples whose every label token is the most likely token.";
-  static constexpr const slw_option* options[] = {nullptr};
   static constexpr uint64_t state_size = 2;  // matches, examples with labels
   static constexpr uint32_t flags = SLW_METRIC_PREDICTIONS;
-
-  explicit ExactMatch(slipway::Config) {}
 
   void update(const slw_metric_batch& b, double* state) const {
     for (uint32_t e = 0; e < b.examples; ++e) {

@@ -11,10 +11,7 @@ struct Perplexity : slipway::Metric<Perplexity> {
   static constexpr auto id = "org.slipway.metric.perplexity", name = "Perplexity",
                         version = "1.0.0", license = "Apache-2.0",
                         help = "exp of the mean loss of the set's label tokens.";
-  static constexpr const slw_option* options[] = {nullptr};
   static constexpr uint64_t state_size = 2;  // sum of log-probabilities, labels
-
-  explicit Perplexity(slipway::Config) {}
 
   void update(const slw_metric_batch& b, double* state) const {
     for (uint64_t i = 0; i < b.labels; ++i) state[0] += static_cast<double>(b.logprobs[i]);

@@ -1,6 +1,6 @@
 // VADER: sentiment of English text by lexicon and rules (Hutto and Gilbert, ICWSM 2014), equal to
 // the Python package vaderSentiment 3.3.2, its quirks included. Case is folded for ASCII, Latin-1,
-// Greek and Cyrillic letters.
+// Greek and Cyrillic letters. The rules and the lexicons are C.J. Hutto's: LICENSE.vader.txt.
 #pragma once
 #include <string>
 #include <string_view>

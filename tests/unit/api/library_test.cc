@@ -2,7 +2,9 @@
 // program.
 #include <cstring>
 
+#include "api/machine.h"
 #include "loop/run.h"
+#include "record/recorded_values.h"
 #include "slipway/host.h"
 #include "slipway/slipway.hpp"
 #include "tests/unit/plugin/fixture_files.h"
@@ -218,6 +220,15 @@ TEST(Trainer, CallbacksReachWeightsThroughTheHostsServices) {
   EXPECT_NE(norm->values[0], norm->values[3]);
 }
 
+TEST(Trainer, RecordsOnWhichMachineItRan) {
+  RunFile run = tiny({"train.max_steps=1"});
+  const fs::path recorded = run.output_dir() / "config.resolved.toml";
+  Trainer(std::move(run)).train();
+  const std::string machine = recorded_machine(read_file(recorded));
+  EXPECT_THAT(machine, testing::StartsWith(cpu_name() + ", "));
+  EXPECT_THAT(machine, testing::ContainsRegex(" [0-9]+ cores?$"));
+}
+
 TEST(Trainer, LetsTheTrainedModelWrite) {
   Trainer trainer(tiny());
   GenerateOptions options;
@@ -238,6 +249,42 @@ TEST(Trainer, LetsTheTrainedModelWrite) {
   const std::vector<GeneratedText> read =
       Generator(fs::path(SLIPWAY_SCRATCH) / "written", how).generate({"The film", "A"}, options);
   for (size_t i = 0; i < after.size(); ++i) EXPECT_EQ(read[i].ids, after[i].ids);
+}
+
+TEST(Trainer, TellsTextsAsTheyAreWritten) {
+  Trainer generator(tiny());
+  GenerateOptions options{.max_new_tokens = 8, .samples = 2};
+  std::vector<std::string> told(4);
+  std::vector<bool> ended(4);
+  size_t parts = 0;
+  const auto tell = [&](const TextPart& part) {
+    const size_t i = part.prompt * 2 + static_cast<size_t>(part.sample);
+    EXPECT_FALSE(ended[i]);
+    told[i] += part.text;
+    ended[i] = part.last;
+    ++parts;
+    return true;
+  };
+  const std::vector<GeneratedText> whole = generator.generate({"The film", "A"}, options, tell);
+  const std::vector<GeneratedText> untold = generator.generate({"The film", "A"}, options);
+  size_t tokens = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(told[i], whole[i].text);
+    EXPECT_TRUE(ended[i]);
+    EXPECT_EQ(whole[i].ids, untold[i].ids);
+    tokens += whole[i].ids.size();
+  }
+  EXPECT_EQ(parts, tokens) << "one part a token";
+
+  // asked alone, the second prompt gets the text that it got beside the first
+  options.first_prompt = 1;
+  EXPECT_EQ(generator.generate({"A"}, options)[1].ids, whole[3].ids);
+
+  const std::vector<GeneratedText> stopped =
+      generator.generate({"A"}, options, [](const TextPart&) { return false; });
+  EXPECT_EQ(stopped[0].ids, std::vector(whole[2].ids.begin(), whole[2].ids.begin() + 1));
+  EXPECT_FALSE(stopped[0].finished);
+  EXPECT_TRUE(stopped[1].text.empty());
 }
 
 TEST(Search, TheProgramMayRunTheTrials) {

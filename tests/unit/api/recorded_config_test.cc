@@ -33,7 +33,8 @@ TEST(RecordedConfig, SpellingIsNoDifference) {
   EXPECT_THAT(differences(kRecorded, kRecorded), IsEmpty());
   EXPECT_THAT(differences(kRecorded, changed({{"run.toml:2", "../a/run.toml:7"},
                                               {"# run.toml:9", "# --set"},
-                                              {"[train]", "\n\n[train]"}})),
+                                              {"[train]", "\n\n[train]"},
+                                              {"0.1.0\n", "0.1.0\n# machine other, 1 core\n"}})),
               IsEmpty());
   EXPECT_THAT(
       differences(kRecorded,

@@ -1,7 +1,11 @@
 // Commands as main() calls them, as far as they go without a run.
 #include "app/commands.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include "app/command_line.h"
+#include "app/command_table.h"
 #include "config/schema.h"
 #include "tests/unit/plugin/fixture_files.h"
 
@@ -120,6 +124,45 @@ TEST(SearchCommand, NeedsAFileWithASearch) {
   const fs::path file = scratch() / "run.toml";
   write_file_durably(file, "[train]\nlearning_rate = 1e-5\n");
   EXPECT_THAT(error_of([&] { search_command({file.string()}); }), HasSubstr("has no [search]"));
+}
+
+// The lines of a help text before its options.
+std::vector<std::string> told_by(const std::string& help) {
+  std::vector<std::string> out;
+  std::istringstream lines(help.substr(0, help.find("\noptions:")));
+  for (std::string line; std::getline(lines, line);) out.push_back(line);
+  return out;
+}
+
+TEST(Commands, TellWhatTheyDoInParagraphsThatFillTheirLines) {
+  for (const Command& command : commands()) {
+    const std::vector<std::string> lines = told_by(printed(command.run, {"--help"}));
+    size_t words = 0;
+    for (size_t i = 1; i < lines.size(); ++i) {
+      words += static_cast<size_t>(std::ranges::count(lines[i], ' '));
+      const std::string &line = lines[i - 1], &next = lines[i];
+      if (line.empty() || next.empty() || next[0] == ' ' || line[0] == ' ' ||
+          std::string_view(".:").find(line.back()) != std::string_view::npos)
+        continue;
+      EXPECT_GT(line.size() + 1 + std::min(next.find(' '), next.size()), 100u)
+          << command.name << " breaks a line that is not full:\n"
+          << line << "\n"
+          << next;
+    }
+    EXPECT_GT(words, 20u) << command.name << " says too little of itself";
+  }
+}
+
+TEST(Commands, EvaluationsSayWhatTheyTakeAndShowIt) {
+  const std::pair<int (*)(const Arguments&), const char*> evaluations[] = {
+      {evaluate_command, "\n  slipway evaluate runs/reviews\n"},
+      {predict_command, "\n  slipway predict runs/reviews\n"}};
+  for (const auto& [command, example] : evaluations)
+    EXPECT_THAT(printed(command, {"--help"}),
+                AllOf(HasSubstr(example),
+                      HasSubstr("\n  - a run folder: the model that the run ended with"),
+                      HasSubstr("\n  - any model: a weights folder, GGUF file or TorchScript")));
+  EXPECT_THAT(printed(doctor_command, {"--help"}), HasSubstr("where training is slower"));
 }
 
 }  // namespace

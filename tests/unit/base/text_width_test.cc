@@ -18,6 +18,8 @@ TEST(TextWidth, LongWordsAndLineBreaksStay) {
   EXPECT_EQ(wrapped("a\nb  c", 1, 80), "a\n b c");
   EXPECT_EQ(wrapped("a:\n  x = 1\n\n  y = 2", 1, 80), "a:\n   x = 1\n \n   y = 2");
   EXPECT_EQ(wrapped("", 4, 80), "");
+  EXPECT_EQ(wrapped("a:\n  one two\nb", 1, 8), "a:\n   one\n   two\n b")
+      << "a line that is moved in stays so";
 }
 
 TEST(TextWidth, WhatIsNoTerminalHasAHundredColumns) { EXPECT_EQ(columns_of(-1), 100u); }

@@ -75,6 +75,40 @@ TEST(Overrides, APartOfAKeyUnderItsOtherName) {
   EXPECT_EQ(at(checked, "train", "activation_checkpointing_kwargs").find("every_n_layers")->i, 2);
 }
 
+// [search.space] after an override of it.
+Value space_after(const std::string& space, const std::string& assignment) {
+  Value root = parse_toml("[search]\ntrials = 9\n[search.space]\n" + space, "x.toml");
+  lay_over(root, assignment);
+  return *root.find("search")->find("space");
+}
+
+TEST(Overrides, OfTheSpaceOfASearch) {
+  const std::string space =
+      "\"raft.iterations\" = [1, 2]\n\"train.seed\" = { low = 1, high = 9 }\n";
+  for (const char* key : {"search.space.\"raft.iterations\"", "search.space.raft.iterations",
+                          "search.space.raft.num_raft_iteration"}) {
+    const Value after = space_after(space, std::string(key) + "=[3, 4]");
+    ASSERT_EQ(after.table.size(), 2u) << key << ": another name of the key makes room";
+    const std::string name =
+        std::string(key).ends_with("n") ? "raft.num_raft_iteration" : "raft.iterations";
+    ASSERT_NE(after.find(name), nullptr) << key;
+    EXPECT_EQ(after.find(name)->toml(), "[3, 4]");
+    EXPECT_NE(after.find("train.seed"), nullptr);
+  }
+  EXPECT_EQ(space_after(space, "search.space.\"train.seed\".high=5").find("train.seed")->toml(),
+            "{high = 5, low = 1}");
+  EXPECT_EQ(
+      space_after(space, "search.space.reward[0].weight=[1]").find("reward[0].weight")->toml(),
+      "[1]");
+}
+
+TEST(Overrides, ToldWhenTheyAreOfASearch) {
+  EXPECT_TRUE(is_of_search("search.trials=3"));
+  EXPECT_TRUE(is_of_search("search={ trials = 3 }"));
+  EXPECT_FALSE(is_of_search("train.seed=3"));
+  EXPECT_FALSE(is_of_search("searching.trials=3"));
+}
+
 TEST(Overrides, AFileThatGivesAKeyTwiceIsStillRefused) {
   EXPECT_THAT(
       overridden("[raft]\niterations = 1\nnum_raft_iteration = 2\n", {"train.seed=1"}).faults,

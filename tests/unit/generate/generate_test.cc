@@ -169,6 +169,39 @@ TEST_F(Generate, RequestsEndOneByOneWhileOthersEnter) {
   }
 }
 
+TEST_F(Generate, EachTokenIsToldAndTheGenerationMayEndThere) {
+  GenerationSettings settings;
+  settings.max_new_tokens = 6;
+  settings.max_rows = 2;
+  const std::vector<GenerationRequest> requests = {{prompt(0), 0, 2}, {prompt(1), 1, 2}};
+  std::vector<Completion> told(4);
+  int64_t tokens = 0, stop_at = 0;
+  GenerationHooks hooks;
+  hooks.on_token = [&](const Completion& c, bool ended) {
+    Completion& known = told[c.request * 2 + static_cast<size_t>(c.sample)];
+    EXPECT_FALSE(known.finished) << "a token after the last one";
+    known.ids.push_back(c.ids.back());
+    EXPECT_EQ(known.ids, c.ids);
+    known.finished = ended;
+    return ++tokens != stop_at;
+  };
+  const std::vector<Completion> all = generate(*model, requests, settings, hooks);
+  const std::vector<Completion> alone = generate(*model, requests, settings);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(told[i].ids, all[i].ids);
+    EXPECT_EQ(alone[i].ids, all[i].ids) << "the draws do not depend on who is told";
+    EXPECT_TRUE(told[i].finished);
+  }
+  told.assign(4, {});
+  tokens = 0;
+  stop_at = 5;  // both samples of the first prompt have two, the first of them three
+  const std::vector<Completion> some = generate(*model, requests, settings, hooks);
+  EXPECT_EQ(tokens, 5);
+  EXPECT_EQ(some[0].ids, std::vector(all[0].ids.begin(), all[0].ids.begin() + 3));
+  EXPECT_EQ(some[1].ids, std::vector(all[1].ids.begin(), all[1].ids.begin() + 2));
+  EXPECT_TRUE(some[2].ids.empty() && some[3].ids.empty()) << "not begun";
+}
+
 TEST_F(Generate, EmptyPromptsAreRefused) {
   const std::vector<GenerationRequest> requests = {{{}, 0, 1}};
   EXPECT_THROW(generate(*model, requests, {}), Error);

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "config/schema.h"
 #include "config/toml.h"
@@ -44,6 +46,35 @@ TEST(Flow, GoesByStepsAndEndsWithAnEvaluationAndASave) {
   // every logging_steps, not before eval_delay
   EXPECT_THAT(due(flow, SLW_DO_EVALUATE, 11), ElementsAre(8, 11));
   EXPECT_THAT(due(flow, SLW_DO_SAVE, 11), ElementsAre(5, 10, 11));
+}
+
+TEST(Flow, CountsWhatIsStillDue) {
+  for (const char* train :
+       {"eval_strategy = \"steps\"\neval_steps = 4\nsave_steps = 5\neval_delay = 6",
+        "eval_strategy = \"steps\"\neval_steps = 3\nsave_strategy = \"no\"",
+        "eval_strategy = \"steps\"\neval_steps = 4\nsave_steps = 50\neval_delay = 8"})
+    for (const int64_t max_steps : {11, 12, 13, 60}) {
+      const Flow flow = flow_of(config_of(train), max_steps);
+      for (int64_t step = 0; step <= max_steps; ++step)
+        for (const uint32_t what : {SLW_DO_EVALUATE, SLW_DO_SAVE}) {
+          const std::vector<int64_t> all = due(flow, what, max_steps);
+          EXPECT_EQ(still_due(flow, what, {step, max_steps, 0, 1}),
+                    std::ranges::count_if(all, [&](int64_t each) { return each > step; }))
+              << train << ", step " << step << " of " << max_steps;
+        }
+    }
+}
+
+TEST(Flow, CountsEpochsThatAreStillDue) {
+  const Flow flow = flow_of(
+      config_of("eval_strategy = \"epoch\"\nsave_strategy = \"epoch\"\neval_delay = 2"), 100);
+  EXPECT_EQ(still_due(flow, SLW_DO_SAVE, {10, 100, 1, 4}), 3);
+  EXPECT_EQ(still_due(flow, SLW_DO_SAVE, {100, 100, 4, 4}), 0);
+  EXPECT_EQ(still_due(flow, SLW_DO_EVALUATE, {0, 100, 0, 4}), 3) << "not after the first";
+  EXPECT_EQ(still_due(flow, SLW_DO_EVALUATE, {90, 100, 3, 4}), 1);
+  EXPECT_EQ(still_due(flow, SLW_DO_EVALUATE, {0, 100, 0, 0}), std::nullopt) << "of a stream";
+  const Flow best = flow_of(config_of("eval_strategy = \"epoch\"\nsave_strategy = \"best\""), 100);
+  EXPECT_EQ(still_due(best, SLW_DO_SAVE, {0, 100, 0, 4}), std::nullopt);
 }
 
 TEST(Flow, TheStepOfTheDelayIsLateEnough) {

@@ -40,7 +40,7 @@ class LogThreadTest : public testing::Test {
 
 // A logger in the test: begin() waits until it is let go on, scalars() writes the steps down.
 struct HeldLogger : slw_plugin {
-  std::binary_semaphore begun{0}, may_go_on{0}, first_row{0};
+  std::binary_semaphore begun{0}, may_go_on{0}, first_row{0}, ended{0};
   std::vector<int64_t> steps;
 };
 
@@ -68,7 +68,10 @@ LoggerPlugin held(HeldLogger& logger) {
       nullptr,
       nullptr,
       [](slw_plugin*, slw_error*) noexcept { return slw_status{SLW_OK}; },
-      [](slw_plugin*, slw_status, slw_error*) noexcept { return slw_status{SLW_OK}; }};
+      [](slw_plugin* plugin, slw_status, slw_error*) noexcept {
+        static_cast<HeldLogger*>(plugin->self)->ended.release();
+        return slw_status{SLW_OK};
+      }};
   static_cast<slw_plugin&>(logger) = {
       sizeof(slw_plugin),
       0,
@@ -102,6 +105,23 @@ TEST_F(LogThreadTest, AFullQueueDropsPassingRowsFirstThenTheOldest) {
   EXPECT_EQ(logger.steps, expected);
   EXPECT_NE(testing::internal::GetCapturedStderr().find("2 rows were not handed to them"),
             std::string::npos);
+}
+
+TEST_F(LogThreadTest, TheEndTakesNoRowsPlace) {
+  constexpr int64_t kLimit = 1024;
+  static auto& logger = *new HeldLogger;  // lives as long as the thread, which is given up
+  std::vector<LoggerPlugin> loggers;
+  loggers.push_back(held(logger));
+  LogThread thread(std::move(loggers), std::chrono::milliseconds(10));
+  thread.begin("test", {}, false);
+  logger.begun.acquire();
+  for (int64_t step = 0; step < kLimit; ++step) thread.scalars(step, {{"loss", 1.0}});
+  thread.end(SLW_OK);  // gives up: the queue is as full as it may be, and has the end too
+  logger.may_go_on.release();
+  logger.ended.acquire();
+  std::vector<int64_t> expected(static_cast<size_t>(kLimit));
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(logger.steps, expected);
 }
 
 TEST_F(LogThreadTest, EndDeliversWhatWaits) {

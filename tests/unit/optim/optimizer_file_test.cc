@@ -152,7 +152,7 @@ std::string refusal(const fs::path& file, const OptimizerSettings& with,
   return "taken";
 }
 
-TEST(OptimizerFile, AnotherOptimizersIsNamedWithTheMend) {
+TEST(OptimizerFile, AnotherOptimizersIsNamedWithTheFix) {
   const fs::path adamw = kData / "torch_optimizer.pt", lion = kData / "torch_optimizer_lion.pt",
                  sgd = kData / "torch_optimizer_sgd.pt",
                  plain = kData / "torch_optimizer_sgd_plain.pt";

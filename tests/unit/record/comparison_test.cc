@@ -74,6 +74,29 @@ TEST_F(Comparison, SaysInWhatTheConfigurationsDiffer) {
     EXPECT_THAT(html, Not(HasSubstr(same)));
 }
 
+TEST_F(Comparison, MetricsHaveCurvesAndFinalFigures) {
+  const auto rows = [](double accuracy) {
+    return step_row(1, 2.0) + line({{"event", "evaluate"},
+                                    {"eval_loss", 2.5},
+                                    {"eval_accuracy", accuracy},
+                                    {"eval_runtime", 3.5},
+                                    {"global_step", 1}});
+  };
+  const std::string html = compared({make("a", rows(0.25)), make("b", rows(0.75))});
+  expect_sound(html);
+  EXPECT_THAT(html, HasSubstr("<h3>Held-out accuracy</h3>"));
+  EXPECT_THAT(html, HasSubstr("<td data-when=\"held-out accuracy\">0.750</td>"));
+  EXPECT_THAT(html, Not(HasSubstr("Held-out runtime")));
+}
+
+TEST_F(Comparison, AnotherMachineIsADifference) {
+  const std::string html = compared(
+      {make("a", raft_metrics(1), "# What ran.\n# machine EPYC, 2 cores\n" + config("1")),
+       make("b", raft_metrics(1), "# What ran.\n# machine Xeon, 8 cores\n" + config("1"))});
+  EXPECT_THAT(html, HasSubstr("machine</td><td data-when=\"a\">EPYC, 2 cores</td><td "
+                              "data-when=\"b\">Xeon, 8 cores</td>"));
+}
+
 TEST_F(Comparison, AnotherBuildOfAPluginIsADifference) {
   std::string other = config("1e-5");
   other.replace(other.find("04d9"), 4, "ffff");

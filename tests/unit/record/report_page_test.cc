@@ -31,12 +31,13 @@ class ReportPage : public ReportTest {
 };
 
 constexpr const char* kConfig =
-    "# What ran. Reads back as a run file.\n# slipway 0.1.0\n"
+    "# What ran. Reads back as a run file.\n# slipway 0.1.0\n# machine EPYC <7B13>, 2 cores\n"
     "# model plugin org.slipway.model.llama 1.0.0 sha256 04d9d614\n"
     "# reward plugin com.example.judge 2.1.0 sha256 cbeb8d8e\n\n"
     "[run]\nalgorithm = \"raft\"\noutput_dir = \"runs/x\"\n"
     "[model]\nuse = \"llama\"\nweights = \"/models/SmolLM2-135M/\"\n"
     "[data]\ntrain = [\"/data/a.jsonl\", \"b<c>.jsonl\"]\neval_rows = 64\n"
+    "[[reward]]\nuse = \"com.example.judge\"\nweight = 2\n[[reward]]\nuse = \"length\"\n"
     "[train]\nseed = 7\ndevice = \"cpu\"\n";
 
 TEST_F(ReportPage, HeadSaysWhatRan) {
@@ -49,11 +50,51 @@ TEST_F(ReportPage, HeadSaysWhatRan) {
        {"<dt>Model</dt> <dd>SmolLM2-135M (llama)</dd>",
         "<dt>Data</dt> <dd>a.jsonl, b&lt;c&gt;.jsonl; 64 rows held out</dd>",
         "<dt>Algorithm</dt> <dd>RAFT</dd>", "<dt>Seed</dt> <dd>7</dd>",
+        "<dt>Rewards</dt> <dd>com.example.judge (weight 2), length (weight 1)</dd>",
         "<dt>Began</dt> <dd>2023-11-14 22:13 UTC</dd>", "<dt>Took</dt> <dd>6 min 28 s</dd>",
-        "<dt>Computed on</dt> <dd>cpu</dd>",
+        "<dt>Computed on</dt> <dd>cpu: EPYC &lt;7B13&gt;, 2 cores</dd>",
         "<dt>Versions</dt> <dd>Slipway 0.1.0, llama 1.0.0, com.example.judge 2.1.0</dd>"})
     EXPECT_THAT(html, HasSubstr(fact));
   EXPECT_LT(html.find("<dt>Model</dt>"), html.find("class=\"tile\""));
+}
+
+TEST_F(ReportPage, HeadTellsTheWeightOfOneRewardWhereItHasOne) {
+  write("metrics.jsonl", raft_metrics(1));
+  write("config.resolved.toml", "[train]\ndevice = \"cpu\"\n[[reward]]\nuse = \"length\"\n");
+  EXPECT_THAT(page(), HasSubstr("<dt>Rewards</dt> <dd>length</dd>"));
+  EXPECT_THAT(page(), HasSubstr("<dt>Computed on</dt> <dd>cpu</dd>"));
+  write("config.resolved.toml", "[[reward]]\nuse = \"length\"\nweight = 0.5\n");
+  EXPECT_THAT(page(), HasSubstr("<dt>Rewards</dt> <dd>length (weight 0.5)</dd>"));
+}
+
+// Rows of sft with what [[metric]] blocks measured, of two named sets.
+std::string metric_rows(double first, double last) {
+  std::string out;
+  for (const auto& [step, value] : {std::pair(10, first), std::pair(20, last)})
+    out += line({{"event", "evaluate"},
+                 {"eval_loss", 2.5},
+                 {"eval_accuracy", value},
+                 {"eval_news_f1", 0.5},
+                 {"eval_news_loss", 2.25},
+                 {"eval_runtime", 3.5},
+                 {"eval_samples_per_second", 9},
+                 {"eval_steps_per_second", 4},
+                 {"global_step", step},
+                 {"epoch", 0.1 * step}});
+  return out;
+}
+
+TEST_F(ReportPage, ShowsWhatMetricsMeasured) {
+  write("metrics.jsonl", step_row(1, 3.0) + metric_rows(0.25, 0.75));
+  const std::string html = page();
+  expect_sound(html);
+  EXPECT_THAT(html, HasSubstr("<dt>Held-out accuracy, first → last</dt><dd class=\"big\">0.250 "
+                              "<small>→</small> 0.750</dd>"));
+  EXPECT_THAT(html, HasSubstr("<h3>Metric accuracy</h3>"));
+  EXPECT_THAT(html, HasSubstr("<h3>Metric news_f1</h3>"));
+  EXPECT_EQ(count(html, "<h3>Metric "), 2u) << "neither losses nor speeds";
+  write("metrics.jsonl", raft_metrics(2));
+  EXPECT_THAT(page(), Not(HasSubstr("<h3>Metric "))) << "raft has figures of its own";
 }
 
 TEST_F(ReportPage, HeadLeavesOutWhatIsMissing) {

@@ -115,6 +115,17 @@ TEST_F(Study, GoesOnAfterACrashWithTheSameValues) {
   EXPECT_THROW(run(other, -1, &runs), Error);  // the journal belongs to another search
 }
 
+TEST(StudySettings, TakeOtherNamesOfKeys) {
+  const std::string begin = "[search]\nmetric = \"eval_reward\"\n[search.space]\n";
+  const StudySettings settings = settings_of(begin + "\"raft.num_raft_iteration\" = [1, 2]\n");
+  EXPECT_EQ(settings.domains.at(0).name, "raft.iterations");
+  EXPECT_THAT(settings.notices, testing::ElementsAre("s.toml:4: raft.num_raft_iteration is called "
+                                                     "iterations here"));
+  EXPECT_THAT(fault(begin + "\"raft.iterations\" = [1, 2]\n\"raft.num_raft_iteration\" = [1, 2]\n"),
+              testing::HasSubstr("s.toml:5: search.space: raft.iterations is given twice, here as "
+                                 "raft.num_raft_iteration"));
+}
+
 // What the backend's ask() is refused with; "" when its value is taken.
 std::string refused(const std::string& options, const Domain& domain) {
   SearchPlugin plugin(instance(fixture("proposer"), parse_toml(options, "t")));

@@ -2,8 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace slipway {
@@ -13,6 +15,9 @@ struct GenerateOptions {
   double temperature = 1, top_p = 1;
   std::string weights = "float32";  // or bfloat16, int8
   uint64_t seed = 42;
+  // Which of many prompts the first one is, for what it draws: prompts that are asked one by one
+  // get the texts that they get in one list.
+  uint32_t first_prompt = 0;
 };
 // Throws std::exception naming the option that is out of its range.
 void check(const GenerateOptions& options);
@@ -25,6 +30,18 @@ struct GeneratedText {
   std::vector<float> logprobs;  // of each id
   bool finished = false;        // ended by itself, not cut by max_new_tokens
 };
+
+// What a text has grown by.
+struct TextPart {
+  size_t prompt = 0;  // which
+  int64_t sample = 0;
+  std::string_view text;  // whole characters, possibly none
+  bool last = false;      // of its text
+};
+// Is told texts as they are written, on the calling thread: one part a token, the samples by
+// turns. The parts of a text, end to end, are the text that is returned. Returning false ends all
+// texts where they are.
+using OnText = std::function<bool(const TextPart& part)>;
 
 struct GeneratorOptions {
   std::filesystem::path tokenizer;  // "" = beside the weights
@@ -41,7 +58,8 @@ class Generator {
   // All samples of all prompts, by (prompt, sample). Equal seeds give equal texts, whatever else is
   // asked.
   std::vector<GeneratedText> generate(const std::vector<std::string>& prompts,
-                                      const GenerateOptions& options = {});
+                                      const GenerateOptions& options = {},
+                                      const OnText& on_text = {});
 
  private:
   struct Parts;

@@ -86,9 +86,10 @@ class Trainer {
   const RunState& state() const;
 
   // What follows uses the trained model; before train(), the run file's.
-  // Lets it write.
+  // Lets it write, as Generator::generate() does.
   std::vector<GeneratedText> generate(const std::vector<std::string>& prompts,
-                                      const GenerateOptions& options = {});
+                                      const GenerateOptions& options = {},
+                                      const OnText& on_text = {});
   // Writes a folder that from_pretrained reads: model.safetensors, config.json, tokenizer files.
   void save_model(const std::filesystem::path& folder);
 

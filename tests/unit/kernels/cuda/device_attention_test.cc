@@ -58,7 +58,7 @@ TEST_F(CudaAttentionOperator, HeadsOfSeveralWidthsFitIntoASmallCardInOneBatch) {
     expect_near("attention and its gradients", ours[i], theirs[i], 4e-6f);
 }
 
-TEST_F(CudaAttentionOperator, HeadsThatTheCardCannotAreRefusedWithItsNameAndTheMend) {
+TEST_F(CudaAttentionOperator, HeadsThatTheCardCannotAreRefusedWithItsNameAndTheFix) {
   emulated_accelerator().card = {48 << 10, 1};
   const OnDevice device;
   const AttentionContext context = AttentionContext::packed({{{{0, kTokens}}}}, kTokens);

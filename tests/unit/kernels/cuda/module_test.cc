@@ -41,7 +41,7 @@ std::vector<float> on_gpu(Accelerator& device, const std::vector<float>& in, siz
   return result;
 }
 
-TEST(CudaModule, AMissingModuleIsAnErrorWithItsMend) {
+TEST(CudaModule, AMissingModuleIsAnErrorWithItsFix) {
   try {
     open_accelerator("nowhere/libslipway_cuda.so");
     FAIL();
