@@ -96,8 +96,9 @@ std::vector<std::string> data_faults(const FaultyRun& run) {
                     "data.prompt_words?",
                     c.get("data", "train").where.text()));
   else if (aside.i > 0 && aside.i >= rows)
-    data.faults.push_back(fmt::format("{}: data.eval_rows = {}, but there are only {} rows",
-                                      aside.where.text(), aside.i, rows));
+    data.faults.push_back(
+        fmt::format("{}: data.eval_rows = {} leaves no row to train on: data.train gives {}",
+                    aside.where.text(), aside.i, rows));
   return data.faults;
 }
 

@@ -49,9 +49,12 @@ ModelLook look_at_model(const fs::path& path) {
   return {"llama", fmt::format("{:.1f} million weights, and its tokenizer", count / 1e6)};
 }
 
-DataLook look_at_data(const fs::path& data, const std::string& algorithm) {
+DataLook look_at_data(const fs::path& data, const std::string& algorithm,
+                      const std::string& prompt_column, const std::string& completion_column) {
   require_there(data, false);
-  const std::vector<Row> rows = read_dataset({data}, {});
+  DatasetOptions options;
+  options.columns = {prompt_column, completion_column};
+  const std::vector<Row> rows = read_dataset({data}, options);
   std::set<std::string> ignored;
   if (algorithm == "sft")
     for (const Row& row : rows) check_trained_row(row, ignored);

@@ -20,9 +20,12 @@ struct DataLook {
   int64_t rows = 0;
   std::vector<std::string> columns;  // of the first row: "prompt", "completion", others
 };
-// Reads a file or folder of rows as `algorithm` ("sft", "raft") would. Throws Error on the first
-// row that it cannot take.
-DataLook look_at_data(const fs::path& data, const std::string& algorithm);
+// Reads a file or folder of rows as `algorithm` ("sft", "raft") would, with data.prompt_column and
+// data.completion_column, "" for the usual names. Throws Error on the first row that it cannot
+// take.
+DataLook look_at_data(const fs::path& data, const std::string& algorithm,
+                      const std::string& prompt_column = "",
+                      const std::string& completion_column = "");
 
 // The short names of all reward plugins beside the program.
 std::vector<std::string> reward_plugins();

@@ -117,9 +117,9 @@ Json warnings(const Json& m) {
   if (m["load_average"].is_number() &&
       m["load_average"].get<double>() > 0.5 * static_cast<double>(cores))
     out.push_back(
-        fmt::format("other processes keep {:.1f} of {} cores busy (load average of the last "
-                    "minute): what is measured here and every run is slower; end them, or wait",
-                    m["load_average"].get<double>(), cores));
+        fmt::format("other work wants {:.1f} cores, and there {} {} (load average of the last "
+                    "minute): what is measured here and every run is slower; end it, or wait",
+                    m["load_average"].get<double>(), cores == 1 ? "is" : "are", cores));
   if (!has("avx2"))
     out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
   if (const Json& slow = m["bf16"]["slow"]; !slow.is_null())

@@ -111,6 +111,10 @@ Tokenizer tokenizer_of(const RunConfig& c) {
     // what is wrong with it first
     if (const std::string other = other_format(c.weights); !other.empty())
       fail("{}: {}", c.weights.string(), other);
+  if (c.tokenizer.empty() && program.empty() && fs::is_regular_file(c.weights) &&
+      c.weights.extension() != ".gguf")
+    fail("{}: is not a model; a model folder of Hugging Face's, or a .gguf file, is needed",
+         c.weights.string());
   Tokenizer out = load_tokenizer(!c.tokenizer.empty() ? c.tokenizer
                                  : program.empty()    ? c.weights
                                                       : fs::absolute(program).parent_path());

@@ -37,7 +37,7 @@ Rows read_rows(const RunConfig& c) {
   if (aside == 0) return out;
   if (aside >= out.train.size())
     throw ConfigError(
-        {fmt::format("{}: data.eval_rows = {}, but there are only {} rows",
+        {fmt::format("{}: data.eval_rows = {} leaves no row to train on: data.train gives {}",
                      c.get("data", "eval_rows").where.text(), aside, out.train.size())});
   if (out.eval.empty()) out.eval.emplace_back();
   std::vector<Row> rest;

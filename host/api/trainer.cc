@@ -316,8 +316,9 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
     run.note(end);
     run.refresh_report();
     run.loggers.end(SLW_OK);
-    log_info("{} after {} steps, {:.0f} s; the model lies in {}", out.outcome,
-             run.state.global_step, run.seconds(), config.output_dir.string());
+    log_info("{} after {} step{}, {:.0f} s; the model lies in {}, with report.html", out.outcome,
+             run.state.global_step, run.state.global_step == 1 ? "" : "s", run.seconds(),
+             config.output_dir.string());
   } catch (const Interrupted&) {
     run.loggers.end(SLW_CANCELLED);
     throw;

@@ -11,6 +11,7 @@
 #include "app/standard_output.h"
 #include "base/nearest.h"
 #include "base/text_width.h"
+#include "config/other_names.h"
 #include "config/schema.h"
 
 namespace slipway {
@@ -39,9 +40,12 @@ std::string explained(const std::vector<Explained>& entries, size_t columns) {
 // What an unknown option stands for: another option, or, where --set is one, a key of the run file.
 std::string meant(const std::string& given, const std::vector<std::string>& names) {
   const std::string key = given.substr(std::min(given.find_first_not_of('-'), given.size()));
-  const std::string whole = key.find('.') == std::string::npos ? whole_name(key) : key;
-  if (std::ranges::find(names, "--set") != names.end() && is_key(whole))
-    return fmt::format(", did you mean --set {}=VALUE?", whole);
+  if (std::ranges::find(names, "--set") == names.end()) return did_you_mean(given, names);
+  if (key == "config" || key == "config_file" || key == "file")
+    return "; the run file stands there without an option";
+  if (is_key(key) || !whole_name(key).empty() || nearest(given, names).empty())
+    if (const std::string whole = likely_key(key); !whole.empty())
+      return fmt::format(", did you mean --set {}=VALUE?", whole);
   return did_you_mean(given, names);
 }
 

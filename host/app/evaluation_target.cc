@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "api/check_run.h"
+#include "api/load_model.h"
 #include "app/run_overrides.h"
 #include "app/trust.h"
 #include "base/hub_name.h"
 #include "base/log.h"
 #include "base/path_kind.h"
 #include "base/place.h"
+#include "config/schema.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -137,6 +139,11 @@ EvaluationTarget target_of(const CommandLine& line) {
           ? RunFile::parse("[run]\nalgorithm = \"sft\"\noutput_dir = \".\"\n" + more, overrides)
       : more.empty() ? RunFile::load(file, overrides)
                      : RunFile::parse(read_file(file) + more, overrides, file.parent_path());
+  as_config_error([&] {
+    const Registry registry(plugin_folders(run.config().plugin_path));
+    for (const std::string& metric : line.texts("metric"))
+      (void)registry.find(metric, SLW_KIND_METRIC, {"--metric", 0});
+  });
   for (const std::string& notice : run.notices()) log_info("{}", notice);
   if (!has_held_out(run.config()))
     throw UsageError(fmt::format(

@@ -60,9 +60,8 @@ std::string machine_text(const Json& m) {
                           gflops["outputs"].get<int64_t>(), gflops["inputs"].get<int64_t>()));
   out += line("memory read", fmt::format("{} GB/s with 1 thread, {} with all",
                                          rate(read["threads_1"]), rate(read["all"])));
-  for (const Json& p : m["plugins"])
-    out += line(word(p["kinds"]).c_str(),
-                fmt::format("{} {}  {}", word(p["id"]), word(p["version"]), word(p["file"])));
+  out +=
+      line("plugins", fmt::format("{} found; slipway plugin list names them", m["plugins"].size()));
   for (const Json& warning : m["warnings"]) out += "\nwarning: " + word(warning) + "\n";
   if (m["warnings"].empty()) out += "\nnothing stands in the way\n";
   return out;

@@ -31,16 +31,14 @@ void print_help() {
   for (const Command& command : commands())
     out += fmt::format("  {:<11} {}\n", command.name, command.summary);
   out +=
-      "\nslipway help COMMAND explains a command, slipway config help KEY a key of a run file. "
-      "First steps:\n"
-      "  slipway new                                              ask, and write a run file\n"
-      "  slipway train configs/raft_sentiment.toml                teach a small model to write "
-      "kind reviews\n"
+      "\nslipway help COMMAND explains a command, slipway config help KEY a key of a run\n"
+      "file. First steps:\n"
+      "  slipway new                                  ask, and write a run file\n"
+      "  slipway train configs/raft_sentiment.toml    teach a small model to be kind\n"
       "  slipway generate --model runs/raft-sentiment --prompt \"The film\"\n"
       "  slipway plugin list\n\n"
-      "Exit codes: 0 done; 1 failed; 2 the command line or the run file is wrong, nothing was "
-      "started;\n"
-      "85 stopped by a signal after saving: run again with --resume.\n";
+      "Exit codes: 0 done; 1 failed; 2 the command line or the run file is wrong, and\n"
+      "nothing was started; 85 stopped by a signal after saving: run again with --resume.\n";
   print(out);
 }
 

@@ -137,6 +137,40 @@ void check_output(const std::string& file) {
   if (path_exists(file)) fail("{}: is there already; give another --output", file);
 }
 
+// Looks at the data; a person whose columns have names of their own is asked for them.
+void take_data(const std::string& data, Answers& answers, NewRun& run) {
+  const auto look = [&] {
+    const DataLook seen =
+        look_at_data(data, run.raft ? "raft" : "sft", run.prompt_column, run.completion_column);
+    run.rows = seen.rows;
+    std::string columns;
+    for (const std::string& each : seen.columns) columns += (columns.empty() ? "" : ", ") + each;
+    if (answers.asks())
+      print(visible_text(fmt::format("  {} row{}; the first has: {}\n", seen.rows,
+                                     seen.rows == 1 ? "" : "s", columns)));
+  };
+  const bool told = !run.prompt_column.empty() || !run.completion_column.empty();
+  try {
+    return look();
+  } catch (const Error& e) {
+    const bool by_name = std::string_view(e.what()).find("data.prompt_column") != std::string::npos;
+    if (told || !by_name) throw;
+    if (!answers.asks())
+      fail("{} (here: --prompt-column NAME, --completion-column NAME)", e.what());
+    print(visible_text(fmt::format("  {}\n", e.what())));
+  }
+  const auto any = [](const std::string&) {};
+  run.prompt_column = answers.get("prompt-column", "Column that is the prompt", "", any);
+  if (!run.raft)
+    run.completion_column = answers.get("completion-column", "Column that is the answer", "", any);
+  try {
+    look();
+  } catch (const Error&) {
+    run.prompt_column = run.completion_column = "";
+    throw;
+  }
+}
+
 // The rest of what the file needs, from the answers. Throws UsageError.
 NewRun asked_run(const CommandLine& line, Answers& answers, const fs::path& output) {
   NewRun run;
@@ -158,21 +192,15 @@ NewRun asked_run(const CommandLine& line, Answers& answers, const fs::path& outp
                             run.model_use = look.use;
                             if (answers.asks()) print(fmt::format("  {}\n", look.told));
                           });
+  run.prompt_column = line.text("prompt-column");
+  run.completion_column = line.text("completion-column");
   run.data = answers.get(
       "data",
       run.raft ? "Prompts: JSON Lines with \"prompt\", or text"
                : "Examples: JSON Lines with "
                  "\"prompt\" and \"completion\", or \"text\"",
       first_here(answers, [](const fs::path& path) { return path.extension() == ".jsonl"; }),
-      [&](const std::string& answer) {
-        const DataLook look = look_at_data(answer, run.raft ? "raft" : "sft");
-        run.rows = look.rows;
-        std::string columns;
-        for (const std::string& each : look.columns)
-          columns += (columns.empty() ? "" : ", ") + each;
-        if (answers.asks())
-          print(visible_text(fmt::format("  {} rows; the first has: {}\n", look.rows, columns)));
-      });
+      [&](const std::string& answer) { take_data(answer, answers, run); });
   if (run.raft) run.rewards = rewards(line, answers);
   run.output_dir = "runs/" + output.stem().string();
   run.model = path_beside(run.model, output.parent_path());
@@ -191,6 +219,8 @@ int new_command(const Arguments& arguments) {
   line.option("algorithm", "sft|raft", "fine-tune on examples, or on the best of its own answers")
       .option("model", "PATH", "weights folder or GGUF file")
       .option("data", "FILE", "rows to train on, or prompts to sample for")
+      .option("prompt-column", "NAME", "what the data call the prompt, where not \"prompt\"")
+      .option("completion-column", "NAME", "what they call the answer, where not \"completion\"")
       .repeated("reward", "PLUGIN[:WEIGHT]", "with raft: a reward plugin; may be repeated")
       .option("output", "FILE", "the run file (default run.toml)");
   if (!line.parse(arguments)) return kExitOk;

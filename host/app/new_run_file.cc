@@ -65,6 +65,14 @@ int64_t rows_aside(int64_t rows) {
   return rows < kEnough ? 0 : std::min(rows / 10, kMost);
 }
 
+constexpr int64_t kBatch = 8, kEpochs = 3;
+
+// Of sft: at most 10, and so that a short run too shows some ten losses.
+int64_t steps_between_losses(int64_t rows) {
+  const int64_t steps = kEpochs * ((rows + kBatch - 1) / kBatch);
+  return std::clamp<int64_t>(steps / 10, 1, 10);
+}
+
 void write_raft(const NewRun& run, int64_t trained, Writer& out) {
   out.section("generation");
   out.key("max_new_tokens", "64");
@@ -93,13 +101,16 @@ std::string new_run_file(const NewRun& run) {
   out.key("weights", quoted_text(run.model));
   out.section("data");
   out.key("train", "[" + quoted_text(run.data) + "]");
+  if (!run.prompt_column.empty()) out.key("prompt_column", quoted_text(run.prompt_column));
+  if (!run.completion_column.empty())
+    out.key("completion_column", quoted_text(run.completion_column));
   if (aside > 0) out.key("eval_rows", std::to_string(aside));
   if (run.raft) write_raft(run, run.rows - aside, out);
   out.section("train");
   out.key("learning_rate", run.raft ? "2e-5" : "5e-5");
-  out.key("num_train_epochs", run.raft ? "1.0" : "3.0");
-  out.key("per_device_train_batch_size", "8");
-  out.key("logging_steps", run.raft ? "1" : "10");
+  out.key("num_train_epochs", run.raft ? "1.0" : fmt::format("{}.0", kEpochs));
+  out.key("per_device_train_batch_size", std::to_string(kBatch));
+  out.key("logging_steps", run.raft ? "1" : std::to_string(steps_between_losses(run.rows - aside)));
   if (!run.raft && aside > 0) out.key("eval_strategy", "\"epoch\"");
   out.key("save_total_limit", "1");
   return out.text();

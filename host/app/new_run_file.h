@@ -18,6 +18,7 @@ struct NewRun {
   std::string model, data;  // as they are to stand in the file
   int64_t rows = 0;         // of the data: some are set aside to evaluate on where there are enough
   std::vector<NewReward> rewards;
+  std::string prompt_column = {}, completion_column = {};  // "": the usual names
 };
 
 // The file's text: every key under a comment with what the schema says of it.

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
+#include <system_error>
 
 namespace slipway {
 namespace {
@@ -25,6 +27,7 @@ std::string hub_hint(std::string_view given) {
   if (!is_part(organisation) || !is_part(name) ||
       std::ranges::any_of(kFiles, [&](std::string_view end) { return name.ends_with(end); }))
     return "";
+  if (std::error_code ec; std::filesystem::is_directory(organisation, ec)) return "";  // of here
   return fmt::format(
       "; if it is a model of the Hugging Face hub, download it, for the program does not use the "
       "network: hf download {} --local-dir {} (older clients: huggingface-cli download), and give "

@@ -99,25 +99,28 @@ std::string unknown_in_block(const std::string& section, const std::string& bloc
 }
 
 // One block that names a plugin, whose options the plugin's own schema checks later; `block` as it
-// is written. Whether it can be used at all.
-bool check_use(const std::string& section, const std::string& block, const Value& use,
+// is written. Takes out what is wrong beside the name; false where there is none.
+bool check_use(const std::string& section, const std::string& block, Value& use,
                std::vector<std::string>& faults) {
   const std::vector<std::string> known = block_keys(section);
   for (const auto& [name, item] : use.table)
     if (std::ranges::find(known, name) == known.end())
       faults.push_back(location(item) + ": " + unknown_in_block(section, block, name, known));
-  const size_t before = faults.size();
-  const Value *name = use.find("use"), *weight = use.find("weight"), *prefix = use.find("prefix");
-  if (name == nullptr || name->kind != kString)
+  const auto take_out = [&](const Value& wrong, const char* key, const char* needed) {
+    faults.push_back(fmt::format("{}: {}.{} is {} ({}), {} is needed", location(wrong), section,
+                                 key, wrong.toml(), kind_name(wrong.kind), needed));
+    std::erase_if(use.table, [&](const auto& entry) { return entry.first == key; });
+  };
+  if (const Value* weight = use.find("weight"); weight != nullptr && !weight->is_number())
+    take_out(*weight, "weight", "a number");
+  if (const Value* prefix = use.find("prefix"); prefix != nullptr && prefix->kind != kString)
+    take_out(*prefix, "prefix", "text");
+  const Value* name = use.find("use");
+  const bool named = name != nullptr && name->kind == kString;
+  if (!named)
     faults.push_back(fmt::format("{}: {} needs use = \"PLUGIN\"; see: slipway plugin list",
                                  location(use), block));
-  if (weight != nullptr && !weight->is_number())
-    faults.push_back(fmt::format("{}: reward.weight is {} ({}), a number is needed",
-                                 location(*weight), weight->toml(), kind_name(weight->kind)));
-  if (prefix != nullptr && prefix->kind != kString)
-    faults.push_back(fmt::format("{}: metric.prefix is {} ({}), text is needed", location(*prefix),
-                                 prefix->toml(), kind_name(prefix->kind)));
-  return faults.size() == before;
+  return named;
 }
 
 // Goes through a run file section by section.
@@ -155,7 +158,8 @@ class RunFileCheck {
       fault(body, fmt::format("[{}] must be a table", section));
       unusable(section);
     } else if (section == "loss") {
-      if (check_use(section, "[loss]", body, out_.faults)) out_.tree[section] = body;
+      Value loss = body;
+      if (check_use(section, "[loss]", loss, out_.faults)) out_.tree[section] = loss;
     } else {
       for (const auto& [name, value] : body.table) check_entry(section, name, value);
     }
@@ -170,7 +174,8 @@ class RunFileCheck {
                                                                    did_you_mean(section, sections_))
                                                      : absent));
     }
-    const std::string whole = whole_name(section);
+    const std::string near = nearest(section, sections_),
+                      whole = near.empty() ? likely_key(section) : "";
     fault(body, fmt::format("unknown key \"{}\" outside of any section{}", section,
                             whole.empty() ? did_you_mean(section, sections_)
                                           : ", did you mean \"" + whole + "\"?"));
@@ -185,7 +190,7 @@ class RunFileCheck {
     Value& uses = out_.tree[section];
     uses = body;
     uses.items.clear();
-    for (const Value& use : body.items) {
+    for (Value use : body.items) {
       if (use.kind != kTable) fault(use, fmt::format("every {} must be a table", section));
       else if (check_use(section, "[[" + section + "]]", use, out_.faults))
         uses.items.push_back(use);
@@ -217,7 +222,7 @@ class RunFileCheck {
     for (const Key& key : run_schema())
       if (section == key.section) known.emplace_back(key.name);
     const std::string near = nearest(given, known),
-                      elsewhere = near.empty() ? whole_name(given) : "";
+                      elsewhere = near.empty() ? likely_key(given) : "";
     if (!near.empty()) unusable(section + "." + near);
     fault(written,
           fmt::format("unknown key \"{}\" in [{}]{}", given, section,

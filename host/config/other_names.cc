@@ -126,6 +126,32 @@ constexpr Absent kAbsent[] = {
     {"eval", "files to evaluate on are data.eval; when, says train.eval_strategy"},
 };
 
+// What people call keys, here and in other trainers.
+constexpr std::pair<const char*, const char*> kBriefNames[] = {
+    {"lr", "train.learning_rate"},
+    {"epochs", "train.num_train_epochs"},
+    {"num_epochs", "train.num_train_epochs"},
+    {"steps", "train.max_steps"},
+    {"batch_size", "train.per_device_train_batch_size"},
+    {"train_batch_size", "train.per_device_train_batch_size"},
+    {"micro_batch_size", "train.per_device_train_batch_size"},
+    {"eval_batch_size", "train.per_device_eval_batch_size"},
+    {"model", "model.weights"},
+    {"model_name", "model.weights"},
+    {"model_path", "model.weights"},
+    {"base_model", "model.weights"},
+    {"data", "data.train"},
+    {"dataset", "data.train"},
+    {"eval_dataset", "data.eval"},
+    {"output", "run.output_dir"},
+    {"max_length", "data.max_tokens"},
+    {"max_seq_length", "data.max_tokens"},
+    {"max_prompt_length", "data.max_prompt_tokens"},
+    {"max_completion_length", "generation.max_new_tokens"},
+    {"num_generations", "raft.samples_per_prompt"},
+    {"num_iterations", "raft.iterations"},
+};
+
 const OldFlag* old_flag(std::string_view section, std::string_view name) {
   for (const OldFlag& flag : kOldFlags)
     if (section == flag.section && name == flag.name) return &flag;
@@ -208,6 +234,24 @@ Meaning meaning_of(std::string_view section, std::string_view name, const Value&
   }
   if (const IdleArgument* idle = idle_argument(section, name); idle != nullptr)
     apply_idle(out, *idle);
+  return out;
+}
+
+std::string likely_key(std::string_view given) {
+  std::string name(given);
+  std::ranges::replace(name, '-', '_');
+  if (is_key(name)) return name;
+  if (const std::string whole = whole_name(name); !whole.empty()) return whole;
+  for (const auto& [brief, key] : kBriefNames)
+    if (name == brief) return key;
+  constexpr size_t kTelling = 5;
+  std::string out;
+  if (name.size() < kTelling) return "";
+  for (const Key& key : run_schema()) {
+    if (std::string_view(key.name).find(name) == std::string_view::npos) continue;
+    if (!out.empty()) return "";
+    out = std::string(key.section) + "." + key.name;
+  }
   return out;
 }
 

@@ -34,6 +34,10 @@ struct Meaning {
 };
 Meaning meaning_of(std::string_view section, std::string_view name, const Value& given);
 
+// "train.learning_rate" for what a person may call it: "learning_rate", "learning-rate", "lr", or a
+// part of its name that no other key has. "" where that is unclear. For hints alone.
+std::string likely_key(std::string_view given);
+
 // "[lora] ...": what is not there yet under a section's name that people expect, and what to do
 // instead; "" for any other name.
 std::string absent_section(std::string_view section);

@@ -160,12 +160,18 @@ void assign(Value& root, const Assignment& assignment) {
     }
     if (name.empty()) fail("--set {}: the key \"{}\" has an empty part", assignment.text, path);
     if (at->kind != Value::Kind::kTable)
-      fail("--set {}: \"{}\" is not inside a table", assignment.text, name);
+      fail("--set {}: {}", assignment.text,
+           at->kind == Value::Kind::kArray
+               ? fmt::format("{0} is a list: {0}[0].{1} is of its first block",
+                             path.substr(0, begin - 1), name)
+               : fmt::format("\"{}\" is not inside a table", name));
     at = &(*at)[name];
+    if (at->where.file.empty()) at->where = assignment.value.where;  // made here
     if (index != std::string::npos) {
       if (at->kind != Value::Kind::kArray || index >= at->items.size())
-        fail("--set {}: there is no {}[{}] ({} in the file)", assignment.text, name, index,
-             at->items.size());
+        fail("--set {}: there is no {}[{}]; {}", assignment.text, name, index,
+             at->items.empty() ? fmt::format("the run file has no [[{}]]", name)
+                               : fmt::format("the last one is {}[{}]", name, at->items.size() - 1));
       at = &at->items[index];
     }
     begin = dot + 1;

@@ -145,7 +145,10 @@ void check_trained_row(const Row& row, std::set<std::string>& ignored) {
     std::string likely;
     for (const std::string& name : answers)
       if (likely.empty() && columns.contains(name))
-        likely = fmt::format("; is it {}? name it in data.completion_column", shown(name));
+        likely = fmt::format(
+            "; is it {0}? write data.completion_column = {0}, and the prompt's column as "
+            "data.prompt_column",
+            shown(name));
     if (likely.empty()) likely = guess_of(columns, {"completion", "output"});
     fail("{}: no \"completion\" in the row{}{}; {}", row.where,
          columns.empty() ? "" : ", which has beside its prompt " + columns_of(columns), likely,
@@ -155,7 +158,8 @@ void check_trained_row(const Row& row, std::set<std::string>& ignored) {
   for (const auto& [name, value] : columns.items()) {
     if (!holds_text(value)) continue;
     const bool answer = std::ranges::find(answers, name) != answers.end();
-    if (std::ranges::find(before, name) != before.end() || (answer && row.kind == Row::Kind::kText))
+    if (std::ranges::find(before, name) != before.end() ||
+        ((answer || name == "prompt") && row.kind == Row::Kind::kText))
       fail(
           "{}: the column \"{}\" would be ignored: the row is read as {}; rename the column if it "
           "is not for the model, or write all of it into \"prompt\" and \"completion\"",

@@ -1,7 +1,10 @@
 // Tokenizing.
 #include "loop/examples.h"
 
+#include <cctype>
+
 #include "base/error.h"
+#include "base/excerpt.h"
 #include "base/log.h"
 #include "data/row_columns.h"
 
@@ -22,6 +25,28 @@ ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer,
         "data.append_eos is true, but the tokenizer names no end-of-text token; set "
         "data.append_eos = false");
 }
+
+namespace {
+
+bool is_letter_or_digit(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+
+// Whether the answer's first word follows the prompt's last one with nothing between. Scripts that
+// put no spaces between words are not judged.
+bool runs_together(const Row& row) {
+  const char last = row.prompt.back();
+  return (is_letter_or_digit(last) || std::string_view(".,:;?!").find(last) != std::string::npos) &&
+         is_letter_or_digit(row.completion.front());
+}
+
+// "make?Bees": the words that meet.
+std::string seam_of(const Row& row) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t before = row.prompt.find_last_of(kSpace);
+  const std::string last = before == std::string::npos ? row.prompt : row.prompt.substr(before + 1);
+  return excerpt(last + row.completion.substr(0, row.completion.find_first_of(kSpace)), 60);
+}
+
+}  // namespace
 
 // Whether the post-processor has put an end token behind one that the text itself ends in.
 bool ExampleMaker::ends_twice(const std::vector<int32_t>& ids, const std::string& text) const {
@@ -59,6 +84,10 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
   }
   check_tokens(example.ids, limits_, tokenizer_, row.where);
   no_answers_ += row.completion.empty() ? 1 : 0;
+  if (!row.prompt.empty() && !row.completion.empty()) {
+    ++answered_;
+    if (runs_together(row) && run_together_++ == 0) run_together_like_ = seam_of(row);
+  }
   beyond_positions_ +=
       limits_.max_positions > 0 && example.ids.size() > static_cast<size_t>(limits_.max_positions)
           ? 1
@@ -92,6 +121,11 @@ void ExampleMaker::tell_losses() const {
         "{}: {} of {} rows have more tokens than the {} positions that the model was made for; "
         "data.max_tokens = {} cuts them there",
         set_, beyond_positions_, rows_, limits_.max_positions, limits_.max_positions);
+  if (answered_ > 0 && run_together_ == answered_)
+    log_warn(
+        "{}: every answer follows its prompt with nothing between, as in \"{}\"; begin answers "
+        "with a space or a line break, or end prompts in one, where the model is to see one",
+        set_, run_together_like_);
   std::string names;
   for (const std::string& each : ignored_) names += (names.empty() ? "" : ", ") + each;
   if (!names.empty())

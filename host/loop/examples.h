@@ -27,7 +27,8 @@ class ExampleMaker {
   // (data/row_columns.h) or has a token that the model does not know.
   std::optional<Example> make(const Row& row);
 
-  // Says to the log how many rows were dropped or cut so far, and why.
+  // Says to the log how many rows were dropped or cut so far, and why; and where no row has
+  // anything between the words of its prompt and those of its answer.
   void tell_losses() const;
   // Why rows were dropped so far: "3 of 3 rows dropped: ..." for each reason.
   std::vector<std::string> dropped() const;
@@ -40,6 +41,8 @@ class ExampleMaker {
   size_t max_tokens_, max_prompt_;
   bool completion_only_, append_eos_, columns_used_;
   size_t rows_ = 0, long_prompts_ = 0, cut_ = 0, empty_ = 0, no_answers_ = 0, beyond_positions_ = 0;
+  size_t answered_ = 0, run_together_ = 0;  // rows; those among them like "make?Bees"
+  std::string run_together_like_;
   std::set<std::string> ignored_;  // columns
 };
 

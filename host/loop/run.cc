@@ -279,6 +279,11 @@ void Run::begin_flow(int64_t max_steps, int64_t epochs) {
   state.logging_steps = flow.logging_steps;
   state.eval_steps = flow.eval_steps;
   state.save_steps = flow.save_steps;
+  if (flow.logging == "steps" && flow.logging_steps > max_steps && !flow.logging_first_step)
+    log_info(
+        "no loss will be shown before the end: the run has {} step{}, and train.logging_steps is "
+        "{}",
+        max_steps, max_steps == 1 ? "" : "s", flow.logging_steps);
 }
 
 void Run::begin_schedule(const StageSettings& settings, int64_t steps) {

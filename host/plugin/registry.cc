@@ -242,8 +242,10 @@ const Registry::Found& Registry::find(std::string_view name, uint32_t kind,
   std::string searched;
   for (const fs::path& folder : folders_)
     searched += (searched.empty() ? "" : ", ") + folder.string();
-  fail("{}: no {} plugin \"{}\"{} (searched {}{})", where.text(), kind_names(kind), name,
-       did_you_mean(name, names), searched.empty() ? "no folder" : searched, reasons);
+  const bool any = kind == ~0u;
+  fail("{}no {}plugin \"{}\"{} (searched {}{})", any ? "" : where.text() + ": ",
+       any ? "" : kind_names(kind) + " ", name, did_you_mean(name, names),
+       searched.empty() ? "no folder" : searched, reasons);
 }
 
 }  // namespace slipway

@@ -48,10 +48,22 @@ SampleTable kept_samples(std::span<const std::string* const> prompts,
   return table;
 }
 
+namespace {
+
+std::string on_one_line(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '\n' ? std::string("\u21b5") : std::string(1, c);
+  return out;
+}
+
+}  // namespace
+
 std::string samples_markdown(const SampleTable& table) {
   std::string out;
+  // the score first: what a text is too long for is its end
   for (const auto& row : table.rows)
-    out += fmt::format("- **{}**{} `{:+.2f}`\n", row[0].s, row[1].s, row[2].f);
+    out += fmt::format("- `{:+.2f}` **{}**{}\n", row[2].f, on_one_line(row[0].s),
+                       on_one_line(row[1].s));
   return out;
 }
 

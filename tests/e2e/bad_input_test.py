@@ -74,7 +74,7 @@ RUN_FILE = [
     ("bad discard rule", ("iterations = 1", 'iterations = 1\ndiscard = ["emtpy"]'), [], 2, r'run\.toml:13: raft\.discard: "emtpy" is not a rule .*did you mean "empty"\?'),
     ("stop rule without held-out prompts", ("iterations = 1", "iterations = 1\nstop_reward = 0.5"), [], 2, r"raft\.stop_reward: needs held-out prompts"),
     ("max_steps with raft", ("[train]", "[train]\nmax_steps = 5"), [], 2, r"train\.max_steps: raft runs by raft\.iterations"),
-    ("more held-out rows than rows", ("[data]", "[data]\neval_rows = 50"), [], 2, r"data\.eval_rows = 50, but there are only 3 rows"),
+    ("more held-out rows than rows", ("[data]", "[data]\neval_rows = 50"), [], 2, r"data\.eval_rows = 50 leaves no row to train on: data\.train gives 3"),
     ("bad --set key", None, ["--set", "train.learnin_rate=1"], 2, r'--set: unknown key "learnin_rate".*did you mean "learning_rate"'),
     ("bad --set form", None, ["--set", "train.learning_rate"], 2, r"--set.*KEY=VALUE"),
     ("missing run file", None, ["FILE=absent.toml"], 2, r"absent\.toml: No such file"),

@@ -381,6 +381,25 @@ def libtorch_is_the_right_one(folder: pathlib.Path) -> None:
     assert "no LibTorch in" in text, text
 
 
+def who_may_not_write_runs_what_is_there(s: Scratch) -> None:
+    lock = s.tree / "build/.lock"
+    lock.unlink()
+    lock.mkdir()  # as if another user owned it; a test may run as root
+    s.calls()
+    done = s.run("train", "x")
+    assert done.stdout == f"program in {s.folder}: train x\n" and "may not write in" in done.stderr and "runs as it is" in done.stderr, done
+    assert [c.split()[0] for c in s.calls()] == ["program"]
+    for words in (["build"], ["test"]):
+        failed = s.run(*words, code=1).stderr
+        assert "may not write in" in failed and "clone of your own" in failed and "line " not in failed, failed
+    lock.rmdir()
+
+
+def no_line_of_help_is_wider_than_a_terminal(s: Scratch) -> None:
+    wide = [line for line in s.run("build", "--help").stdout.splitlines() if len(line) > 80]
+    assert not wide, wide
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary).resolve()
@@ -392,7 +411,8 @@ def main() -> None:
         s = Scratch(folder / "one")
         for check in (help_needs_nothing, the_first_start_gets_all, the_next_start_only_builds, with_a_program_help_only_runs_it,
                       a_terminal_sees_one_line_of_progress, two_launchers_wait_for_each_other, what_changes_the_configuration_configures,
-                      failures_say_what_to_do, ctrl_c_ends_a_download, tests_are_run_without_the_lock):
+                      failures_say_what_to_do, ctrl_c_ends_a_download, who_may_not_write_runs_what_is_there,
+                      no_line_of_help_is_wider_than_a_terminal, tests_are_run_without_the_lock):
             begin = time.monotonic()
             check(s)
             print(f"{check.__name__}: {time.monotonic() - begin:.1f} s", flush=True)

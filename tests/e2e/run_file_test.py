@@ -95,6 +95,12 @@ def new(program: str, folder: pathlib.Path) -> None:
         code, text = run(program, arguments, folder)
         check(f"{name}: it is never replaced", code == 2 and "is there already" in text and (folder / file).read_text() == written, (code, text))
     check("raft: the reward and its weight", tomllib.loads((folder / "configs/raft.toml").read_text())["reward"] == [{"use": "length", "weight": 0.5}])
+    (folder / "own.jsonl").write_text('{"question": "what is it", "reply": " a film"}\n' * 30)
+    own = ["new", "--algorithm", "sft", "--model", "tiny", "--data", "own.jsonl", "--output", "own.toml"]
+    code, text = run(program, own, folder)
+    check("columns of other names can be told", code == 2 and "--prompt-column NAME" in text, (code, text))
+    code, text = run(program, [*own, "--prompt-column", "question", "--completion-column", "reply"], folder)
+    check("and are written", code == 0 and run(program, ["config", "check", "own.toml"], folder)[0] == 0, (code, text))
     for arguments, said in ((["--model", "org/name", "--data", "many.jsonl"], "hf download org/name"), (["--model", "tiny", "--data", "broken.jsonl"], "broken.jsonl:2"), (["--data", "many.jsonl"], "--model is missing"),
                             (["--model", "tiny", "--data", "many.jsonl", "--reward", "lenght"], 'did you mean "length"?'), (["--model", "tiny", "--data", "many.jsonl", "--algorithm", "raft"], "--reward is missing"),
                             (["--model", "tiny", "--data", "data.jsonl"], "data.jsonl:1")):
@@ -140,6 +146,21 @@ def dialogue(program: str, folder: pathlib.Path) -> None:
     if written.is_file():
         code, text = run(program, ["config", "check", "asked.toml"], here)
         check("that passes config check", code == 0 and "good (raft, 1 reward plugin)" in text, text)
+    (here / "many.jsonl").write_text('{"question": "what is it", "reply": " a film"}\n' * 30)
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(here)
+        os.execv(program, [program, "new", "--output", "columns.toml", "--algorithm", "sft", "--model", "tiny"])
+    try:
+        answer("[many.jsonl]: ", "")
+        answer("is the prompt: ", "question")
+        answer("is the answer: ", "reply")
+        while chunk := os.read(terminal, 1000):
+            shown += chunk.decode()
+    except OSError:
+        pass
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    check("a dialogue asks for columns of other names", code == 0 and 'prompt_column = "question"' in (here / "columns.toml").read_text(), (code, shown))
     check("what was there stays", (here / "run.toml").read_text() == "mine")
 
 

@@ -182,9 +182,37 @@ std::string level_line(const Level& level, const Frame& frame, const Scale& to_y
                      to_y(level.y), frame.plot_right());
 }
 
-std::string level_name(const Level& level, const Frame& frame, const Scale& to_y) {
-  return fmt::format("<text class=\"tick halo\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-                     frame.left + 6, to_y(level.y) - 6, escape(level.name));
+// Whether a curve passes through the box.
+bool crosses(const Points& points, const Scale& to_x, const Scale& to_y, double left, double right,
+             double top, double bottom) {
+  for (size_t i = 0; i < points.x.size(); ++i) {
+    const double x = to_x(points.x[i]), y = to_y(points.y[i]);
+    if (x >= left && x <= right && y >= top && y <= bottom) return true;
+    if (i == 0) continue;
+    const double x0 = to_x(points.x[i - 1]), y0 = to_y(points.y[i - 1]);
+    for (double at = std::max(left, x0); at <= std::min(right, x); at += 4) {
+      const double between = x > x0 ? y0 + (y - y0) * (at - x0) / (x - x0) : y;
+      if (between >= top && between <= bottom) return true;
+    }
+  }
+  return false;
+}
+
+// Above the line; below it where a curve passes there.
+std::string level_name(const Level& level, const Frame& frame, const Scale& to_x, const Scale& to_y,
+                       const std::vector<Points>& drawn) {
+  constexpr double kTall = 12, kApart = 6;
+  const double left = frame.left + kApart, right = left + text_width(level.name, 12),
+               line = to_y(level.y), below = line + kApart + kTall - 2;
+  const auto is_free = [&](double top, double bottom) {
+    return std::ranges::none_of(drawn, [&](const Points& points) {
+      return crosses(points, to_x, to_y, left, right, top, bottom);
+    });
+  };
+  const bool under = !is_free(line - kApart - kTall, line - 1) && below + 3 < frame.plot_bottom() &&
+                     is_free(line + 1, below + 3);
+  return fmt::format("<text class=\"tick halo\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", left,
+                     under ? below : line - kApart, escape(level.name));
 }
 
 std::string marks_svg(const std::vector<double>& marks, const Axis& x, const Frame& frame,
@@ -255,7 +283,7 @@ std::string drawing(const Chart& chart, const std::vector<Points>& drawn, const 
     if (last_finite(drawn[i]))
       out += series_svg(chart.series[i], drawn[i], to_x, to_y, chart.hover);
   for (const Level& level : chart.levels)
-    if (on_axis(chart, level.y)) out += level_name(level, frame, to_y);
+    if (on_axis(chart, level.y)) out += level_name(level, frame, to_x, to_y, drawn);
   return out;
 }
 

@@ -56,7 +56,7 @@ std::string data(const RecordedValues& values) {
   if (!held_out.empty()) {
     out += "; held out: " + held_out;
   } else if (!rows.empty() && rows != "0") {
-    out += fmt::format("; {} rows held out", rows);
+    out += fmt::format("; {} row{} held out", rows, rows == "1" ? "" : "s");
   }
   return out;
 }

@@ -66,19 +66,34 @@ std::string reward_tiles(const Record& record) {
   return out;
 }
 
+// Where the held-out loss fell and has risen again: "; least 2.27 at step 9".
+std::string least_loss(const Table& evaluations) {
+  const std::vector<double>& losses = evaluations.column("eval_loss");
+  size_t least = 0;
+  for (size_t i = 1; i < losses.size(); ++i)
+    if (std::isnan(losses[least]) || losses[i] < losses[least]) least = i;
+  const ChangeText text = change_text(losses[least], evaluations.last("eval_loss"));
+  if (least == 0 || text.from == text.to) return "";
+  const double step = value_at(evaluations, "global_step", static_cast<int>(least));
+  return fmt::format("; least {}{}", text.from,
+                     std::isnan(step) ? "" : " at step " + whole_text(step));
+}
+
 std::string loss_tiles(const Record& record) {
   std::string out;
   if (const double from = record.evaluations.first("eval_loss"),
       to = record.evaluations.last("eval_loss");
       !std::isnan(to)) {
     const ChangeText text = change_text(from, to);
-    out += record.evaluations.rows > 1
-               ? tile("Held-out loss, first → last", from_to(text), text.change)
-               : tile("Held-out loss", number_text(to), "one evaluation");
+    out += record.evaluations.rows > 1 ? tile("Held-out loss, first → last", from_to(text),
+                                              text.change + least_loss(record.evaluations))
+                                       : tile("Held-out loss", number_text(to), "one evaluation");
   }
   if (!record.evaluations.has("eval_reward") && record.steps.has("loss")) {
     const ChangeText text = change_text(record.steps.first("loss"), record.steps.last("loss"));
     out += tile("Training loss, first → last", from_to(text), text.change + ", of logged steps");
+  } else if (const double mean = record.steps.last("train_loss"); !std::isnan(mean)) {
+    out += tile("Training loss", number_text(mean), "mean of all steps");
   }
   return out;
 }
@@ -213,11 +228,20 @@ std::string footer(const Record& record) {
   return out + "</footer>\n";
 }
 
+std::string why_no_chart(const Record& record) {
+  const auto steps = record.values.find("train.logging_steps");
+  if (record.outcome.empty() || record.steps.has("loss") || steps == record.values.end())
+    return "No row with numbers yet.";
+  return fmt::format(
+      "No loss was logged, for train.logging_steps is {}: set it lower to see a curve.",
+      escape(value_text(steps->second)));
+}
+
 std::string page(const Record& record) {
   std::string out = header(record) + tiles(record) + samples_section(record);
   out += "<section><h2>Curves</h2>\n";
   const std::string charts = figures(record);
-  out += charts.empty() ? "<p class=\"note\">No row with numbers yet.</p>\n" : charts;
+  out += charts.empty() ? fmt::format("<p class=\"note\">{}</p>\n", why_no_chart(record)) : charts;
   out += "</section>\n";
   if (const std::string details = number_table(record) + configuration(record); !details.empty())
     out += "<section><h2>Details</h2>\n" + details + "</section>\n";

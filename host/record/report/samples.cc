@@ -49,9 +49,9 @@ std::string counts(const std::vector<Pair>& pairs) {
     down += pair.change() < 0 ? 1 : 0;
   }
   return fmt::format(
-      "Of {} held-out prompts, {} are answered with more reward than before, {} with less, {} with "
-      "the same.",
-      pairs.size(), up, down, pairs.size() - up - down);
+      "Held-out prompts that are answered with more reward than before: {} of {}; with less: {}; "
+      "with the same: {}.",
+      up, pairs.size(), down, pairs.size() - up - down);
 }
 
 }  // namespace
@@ -146,10 +146,14 @@ std::string predictions_section(const Record& record) {
   if (count == 0) return "";
   std::string out = fmt::format(
       "<section><h2>Held-out examples</h2>\n<p class=\"note\">Of predictions.jsonl: at each token "
-      "of the answer the model's most likely one, given the right ones before it. Of the {}{} "
-      "examples, the {} here are spread evenly over the probability of the right answer, from the "
-      "largest to the smallest.</p>\n",
-      record.more_predictions ? "first " : "", whole_text(static_cast<double>(all.size())), count);
+      "of the answer the model's most likely one, given the right ones before it.{}</p>\n",
+      count == 1 ? ""
+      : count == all.size() && !record.more_predictions
+          ? " The right answer that is most probable comes first."
+          : fmt::format(" Of the {}{} examples, the {} here are spread evenly over the probability "
+                        "of the right answer, from the largest to the smallest.",
+                        record.more_predictions ? "first " : "",
+                        whole_text(static_cast<double>(all.size())), count));
   std::vector<std::string> rows;
   for (size_t i = 0; i < count; ++i) {
     const Prediction& each = *all[count == 1 ? 0 : i * (all.size() - 1) / (count - 1)];

@@ -186,8 +186,11 @@ std::string against_key(const Search& search, const std::string& key) {
     lo = std::min(lo, x);
     hi = std::max(hi, x);
   }
-  chart.x_range = numbers;
   chart.x_log = numbers && lo > 0 && hi > 10 * lo;
+  // an axis of counts where all are whole: no tick stands at a batch of 2.5
+  chart.x_range = numbers && std::ranges::any_of(chart.series[0].x, [](double x) {
+                    return x != std::round(x) || std::abs(x) > 1e6;
+                  });
   if (best_of(search) != nullptr) {  // the first in the table
     Series best{"best", 2, {chart.series[0].x[0]}, {chart.series[0].y[0]}};
     best.joined = false;

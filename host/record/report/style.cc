@@ -93,6 +93,8 @@ figure svg.narrow { display: none; max-width: 460px; }
 .switched > input:checked ~ svg.linear, .switched > input:not(:checked) ~ svg.log { display: none; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 22px; margin: 8px 0 0; padding: 0; font-size: 13.5px; }
 .legend li, .swatch { overflow-wrap: anywhere; }
+.swatch[class*=" c"] { display: inline-flex; align-items: baseline; }
+.swatch[class*=" c"]::before { flex: none; position: relative; top: -.22em; }
 .legend li::before, .swatch[class*=" c"]::before { content: ""; display: inline-block; width: 22px; margin-right: 7px;
   vertical-align: .22em; border-top: 3px solid var(--c); }
 .legend li.dashed::before, .swatch.dashed::before { border-top-style: dashed; }
@@ -120,7 +122,7 @@ td.row { font-weight: 600; }
 .numbers th:first-child, .numbers td.row { text-align: left; }
 .figures th, .figures td, .differences th, .differences td { padding: 7px 12px; font-size: 13.5px; }
 .figures td { font-variant-numeric: tabular-nums; }
-.figures td, .differences td.row { overflow-wrap: break-word; }
+.figures td, .figures .swatch, .differences td.row { overflow-wrap: break-word; }
 .differences td { min-width: 84px; }
 details { margin-top: 16px; }
 details .sheet { border: 0; border-top: 1px solid var(--rule); border-radius: 0 0 10px 10px; margin: 0; }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "slipway/plugin.hpp"
 
@@ -32,9 +33,19 @@ std::string duration(double seconds) {
   return text;
 }
 
-// The first `columns` code points: what fits, cut where a character ends. Colours take no room, and
-// are not cut off.
+// Code points; colours take no room.
+size_t width_of(const std::string& text) {
+  size_t out = 0;
+  for (size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '\033') i = std::min(text.find('m', i), text.size() - 1);
+    else out += (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+  return out;
+}
+
+// What fits into `columns`: cut where a character ends, with a sign that it was. Colours are not
+// cut off.
 std::string cut(const std::string& text, size_t columns) {
+  if (width_of(text) <= columns) return text;
   std::string out;
   size_t shown = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -44,8 +55,32 @@ std::string cut(const std::string& text, size_t columns) {
       i = end;
       continue;
     }
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) ++shown;
-    if (shown <= columns) out += text[i];
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && ++shown == columns) out += "\u2026";
+    if (shown < columns) out += text[i];
+  }
+  return out;
+}
+
+// A part of a line, never torn: half a number is another number. A minor one is left out where
+// there is no room for it.
+struct Field {
+  std::string text;
+  bool minor = false;
+};
+using Fields = std::vector<Field>;
+
+constexpr size_t kNoLimit = static_cast<size_t>(-1);
+
+// One after the other; below, indented, those for which there is no room.
+std::vector<std::string> lines_of(const Fields& fields, size_t columns) {
+  constexpr size_t kIndent = 8;  // with the space between fields: below the first one's text
+  std::vector<std::string> out(1);
+  for (const auto& [text, minor] : fields) {
+    if (!out.back().empty() && width_of(out.back()) + 2 + width_of(text) > columns) {
+      if (minor) continue;
+      out.emplace_back(kIndent, ' ');
+    }
+    out.back() += (out.back().empty() ? "" : "  ") + text;
   }
   return out;
 }
@@ -133,14 +168,14 @@ struct Console : slipway::Logger<Console> {
     if (sampled && has(row, "iteration") &&
         std::exchange(sampled_, row.at("iteration")) == row.at("iteration"))
       return;
-    if (const std::string line = result_line(step, row); !line.empty()) lasting(line);
+    if (const Fields fields = result(step, row); !fields.empty()) lasting(fields);
   }
 
   void text(int64_t, double, const char*, std::string_view markdown) {
     int64_t shown = 0;
     for (size_t at = 0; at < markdown.size() && shown < samples_; ++shown) {
       const size_t end = std::min(markdown.find('\n', at), markdown.size());
-      lasting("    " + plain(harmless(markdown.substr(at, end - at))));
+      lasting({{"    " + plain(harmless(markdown.substr(at, end - at)))}});
       at = end + 1;
     }
   }
@@ -171,74 +206,78 @@ struct Console : slipway::Logger<Console> {
     return "";
   }
 
-  // "loss 2.1035  accuracy 0.4375": all but times and speeds.
-  static std::string evaluation(const Metrics& row, const std::string& prefix) {
-    std::string out = "loss " + format("%.4f", row.at(prefix + "loss"));
+  // "loss 2.1035", "accuracy 0.4375": all but times and speeds.
+  static Fields evaluation(const Metrics& row, const std::string& prefix) {
+    Fields out{{"loss " + format("%.4f", row.at(prefix + "loss"))}};
     for (const auto& [name, value] : row) {
       const bool shown = name.rfind(prefix, 0) == 0 && name != prefix + "loss" &&
                          !ends_with(name, "_runtime") && !ends_with(name, "_per_second");
-      if (shown) out += "  " + name.substr(prefix.size()) + " " + format("%.4f", value);
+      if (shown) out.push_back({name.substr(prefix.size()) + " " + format("%.4f", value)});
     }
     return out;
   }
 
-  // "  length +0.500  sentiment -0.125": the mean of each reward, where there are several.
-  static std::string rewards(const Metrics& row, const std::string& head) {
-    std::string out;
-    int count = 0;
-    for (const auto& [name, value] : row) {
-      if (name.rfind(head, 0) != 0 || !ends_with(name, "/mean") || name.size() < head.size() + 5)
-        continue;
-      out += "  " + name.substr(head.size(), name.size() - head.size() - 5) + " " +
-             format("%+.3f", value);
-      ++count;
-    }
-    return count > 1 ? out : "";
+  // "length +0.500", "sentiment -0.125": the mean of each reward, where there are several.
+  static Fields rewards(const Metrics& row, const std::string& head) {
+    Fields out;
+    for (const auto& [name, value] : row)
+      if (name.rfind(head, 0) == 0 && ends_with(name, "/mean") && name.size() >= head.size() + 5)
+        out.push_back({name.substr(head.size(), name.size() - head.size() - 5) + " " +
+                       format("%+.3f", value)});
+    return out.size() > 1 ? out : Fields{};
   }
 
-  // "" for rows that are shown elsewhere or not at all.
-  std::string result_line(int64_t step, const Metrics& row) const {
-    std::string out;
-    const auto add = [&](const char* key, const char* label, const char* pattern) {
+  // Empty for rows that are shown elsewhere or not at all.
+  Fields result(int64_t step, const Metrics& row) const {
+    Fields out;
+    const auto add = [&](const char* key, const char* label, const char* pattern,
+                         bool minor = false) {
       if (const auto at = row.find(key); at != row.end())
-        out += (out.empty() ? "" : "  ") + std::string(label) + " " + format(pattern, at->second);
+        out.push_back({std::string(label) + " " + format(pattern, at->second), minor});
     };
-    std::string head = "step " + std::to_string(step);
-    if (has(row, "iteration"))
-      head = "iteration " + std::to_string(std::lround(row.at("iteration"))) + "  " + head;
-    if (const std::string prefix = evaluated(row); !prefix.empty())
-      return paint("held out", 36) + "  " + head + "  " +
-             (prefix.size() > 5 ? prefix.substr(5, prefix.size() - 6) + "  " : "") +
-             evaluation(row, prefix);
-    if (has(row, "eval_reward")) {
+    const auto spread = [&](const char* key) {
+      if (has(row, key)) out.back().text += format("  \u00b1 %.3f", row.at(key));
+    };
+    const auto append = [&](const Fields& more) {
+      out.insert(out.end(), more.begin(), more.end());
+    };
+    const auto begin = [&](const char* what, int colour) {
+      out.push_back({paint(what, colour)});
+      add("iteration", "iteration", "%.0f");
+      out.push_back({"step " + std::to_string(step)});
+    };
+    if (const std::string prefix = evaluated(row); !prefix.empty()) {
+      begin("held out", 36);
+      if (prefix.size() > 5) out.push_back({prefix.substr(5, prefix.size() - 6)});
+      append(evaluation(row, prefix));
+    } else if (has(row, "eval_reward")) {
+      begin("held out", 36);
       add("eval_reward", "reward", "%+.3f");
-      add("eval_reward_std", "\u00b1", "%.3f");
+      spread("eval_reward_std");
+      append(rewards(row, "eval_rewards/"));
       add("eval_distinct_2", "distinct-2", "%.3f");
-      out += rewards(row, "eval_rewards/");
-      return paint("held out", 36) + "  " + head + "  " + out;
-    }
-    if (has(row, "reward_mean")) {
+    } else if (has(row, "reward_mean")) {
+      begin("sampled ", 32);
       add("reward_mean", "reward", "%+.3f");
-      add("reward_std", "\u00b1", "%.3f");
+      spread("reward_std");
+      append(rewards(row, "rewards/"));
       add("selected_reward", "selected", "%+.3f");
-      add("mean_length", "length", "%.1f");
-      add("tokens_per_second", "tokens/s", "%.0f");
-      out += rewards(row, "rewards/");
-      return paint("sampled ", 32) + "  " + head + "  " + out;
-    }
-    if (has(row, "train_loss")) {
+      add("mean_length", "mean length", "%.1f", true);
+      add("tokens_per_second", "tokens/s", "%.0f", true);
+    } else if (has(row, "train_loss")) {
+      begin("finished", 33);
       add("train_loss", "loss of all steps", "%.4f");
       add("train_steps_per_second", "steps/s", "%.2f");
-      if (has(row, "train_runtime")) out += "  in " + duration(row.at("train_runtime"));
-      return paint("finished", 33) + "  " + head + "  " + out;
+      if (has(row, "train_runtime")) out.push_back({"in " + duration(row.at("train_runtime"))});
+    } else if (has(row, "loss")) {
+      begin("trained ", 33);
+      add("loss", "loss", "%.4f");
+      add("grad_norm", "grad", "%.3f");
+      add("learning_rate", "lr", "%.2e");
+      add("tokens_per_second", "tokens/s", "%.0f", true);
+      if (has(row, "mfu")) out.push_back({format("MFU %.0f%%", 100 * row.at("mfu")), true});
     }
-    if (!has(row, "loss")) return "";
-    add("loss", "loss", "%.4f");
-    add("grad_norm", "grad", "%.3f");
-    add("learning_rate", "lr", "%.2e");
-    add("tokens_per_second", "tokens/s", "%.0f");
-    if (has(row, "mfu")) out += format("  MFU %.0f%%", 100 * row.at("mfu"));
-    return paint("trained ", 33) + "  " + head + "  " + out;
+    return out;
   }
 
   void progress(double time, const Metrics& row) {
@@ -251,18 +290,20 @@ struct Console : slipway::Logger<Console> {
     last_seen_ = time;
     const auto phase =
         has(row, "phase") ? static_cast<size_t>(std::clamp(row.at("phase"), 0.0, 4.0)) : 2;
-    std::string line = format("%3.0f%%", 100 * fraction) + "  " + duration(time - began_) +
-                       (eta_ >= 0 ? " < " + duration(eta_) : "") + "  " + kPhases[phase];
-    if (has(row, "iteration")) line += " " + format("(iteration %.0f)", row.at("iteration"));
+    const std::string left = eta_ >= 0 ? " < " + duration(eta_) : "";
+    Fields line{{format("%3.0f%%", 100 * fraction)}, {duration(time - began_) + left}};
+    line.push_back({kPhases[phase]});
+    if (has(row, "iteration")) line.back().text += format(" (iteration %.0f)", row.at("iteration"));
     if (has(row, "rows_total"))
-      line += "  " + format("%.0f", row.at("rows_done")) + format("/%.0f", row.at("rows_total"));
+      line.push_back(
+          {format("%.0f", row.at("rows_done")) + format("/%.0f", row.at("rows_total")), true});
     if (has(row, "progress/tokens_per_second"))
-      line += "  " + format("%.0f tokens/s", row.at("progress/tokens_per_second"));
-    if (has(row, "loss")) line += "  " + format("loss %.3f", row.at("loss"));
+      line.push_back({format("%.0f tokens/s", row.at("progress/tokens_per_second")), true});
+    if (has(row, "loss")) line.push_back({format("loss %.3f", row.at("loss")), true});
     if (!bar_) {
       if (std::abs(time - last_line_) < every_) return;  // a clock may be set back
       last_line_ = time;
-      return write(line + "\n");
+      return write(lines_of(line, kNoLimit).front() + "\n");
     }
     if (std::abs(time - last_drawn_) < 0.1 && fraction < 1) return;  // as fast as eyes are
     last_drawn_ = time;
@@ -270,7 +311,8 @@ struct Console : slipway::Logger<Console> {
     std::string blocks;
     for (size_t i = 0; i < room; ++i)
       blocks += static_cast<double>(i) < fraction * static_cast<double>(room) ? "\u2588" : "\u2591";
-    drawn_ = paint(blocks, 34) + " " + cut(line, width - room - 2);
+    const size_t beside = width - room - 2;
+    drawn_ = paint(blocks, 34) + " " + cut(lines_of(line, beside).front(), beside);
     write(kErase + drawn_);
   }
 
@@ -286,10 +328,12 @@ struct Console : slipway::Logger<Console> {
     return std::max(0.0, 0.9 * (eta_ - (time - last_seen_)) + 0.1 * left);
   }
 
-  // A line that stays, above the bar.
-  void lasting(const std::string& line) {
-    if (drawn_.empty()) return write((bar_ ? cut(line, columns() - 1) : line) + "\n");
-    write(kErase + cut(line, columns() - 1) + "\n" + drawn_);
+  // Lines that stay, above the bar.
+  void lasting(const Fields& fields) {
+    const size_t room = bar_ ? columns() - 1 : kNoLimit;
+    std::string text;
+    for (const std::string& line : lines_of(fields, room)) text += cut(line, room) + "\n";
+    write(drawn_.empty() ? text : kErase + text + drawn_);
   }
   void erase() {
     if (!drawn_.empty()) write(kErase);

@@ -51,10 +51,11 @@ TEST_F(DataFaults, ColumnsHaveTheNamesThatTheRunFileGives) {
 TEST_F(DataFaults, TooFewRows) {
   write("two.jsonl", "{\"text\": \"a b c\"}\n{\"text\": \"d\"}\n");
   EXPECT_THAT(of("train = \"two.jsonl\"\neval_rows = 1\n"), IsEmpty());
-  EXPECT_THAT(of("train = \"two.jsonl\"\neval_rows = 2\n"),
-              ElementsAre(EndsWith("data.eval_rows = 2, but there are only 2 rows")));
+  EXPECT_THAT(
+      of("train = \"two.jsonl\"\neval_rows = 2\n"),
+      ElementsAre(EndsWith("data.eval_rows = 2 leaves no row to train on: data.train gives 2")));
   EXPECT_THAT(of("train = \"two.jsonl\"\neval_rows = 1\nlimit = 1\n"),
-              ElementsAre(EndsWith("there are only 1 rows")));
+              ElementsAre(EndsWith("data.train gives 1")));
   EXPECT_THAT(of("train = \"two.jsonl\"\nprompt_words = 5\n"),
               ElementsAre(HasSubstr("no rows are left")));
 }

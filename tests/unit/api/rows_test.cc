@@ -42,7 +42,7 @@ TEST_F(AsideRows, AreSpreadEvenly) {
 TEST_F(AsideRows, LeaveSomethingToTrainOn) {
   EXPECT_THAT(texts(read(9).train), ElementsAre("9"));
   EXPECT_THAT(error_of([&] { read(10); }),
-              HasSubstr("data.eval_rows = 10, but there are only 10 rows"));
+              HasSubstr("data.eval_rows = 10 leaves no row to train on: data.train gives 10"));
 }
 
 }  // namespace

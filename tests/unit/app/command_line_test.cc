@@ -148,6 +148,12 @@ TEST_F(CommandLineTest, AKeyOfTheRunFileIsSet) {
               fmt::format("unknown option \"{}\", did you mean --set "
                           "train.learning_rate=VALUE?\nusage: slipway test",
                           option));
+  EXPECT_EQ(
+      error_with_set({"f", "--model", "x"}),
+      "unknown option \"--model\", did you mean --set model.weights=VALUE?\nusage: slipway test");
+  EXPECT_EQ(error_with_set({"--config", "f"}),
+            "unknown option \"--config\"; the run file stands there without an option\nusage: "
+            "slipway test");
 }
 
 // --see is not --seed: what a shortened name means would change with new options

@@ -41,7 +41,7 @@ TEST(PluginCommand, ListsWhatIsThereAndWhyTheRestIsNot) {
   fs::copy_file(fs::path(SLIPWAY_PLUGINS) / "length.so", folder / "length.so");
   write_file_durably(folder / "broken.so", "no library");
   const std::string text = printed(plugin_command, {"list", "--plugin-path", folder.string()});
-  EXPECT_THAT(text, AllOf(HasSubstr("reward    org.slipway.reward.length"),
+  EXPECT_THAT(text, AllOf(HasSubstr("reward    length          1.0.0   How long "),
                           HasSubstr("rejected  " + (folder / "broken.so").string() + ": ")));
   const Json json = parse_json(
       printed(plugin_command, {"list", "--json", "--plugin-path", folder.string()}), "list");
@@ -57,8 +57,8 @@ TEST(PluginCommand, ShowsAPluginsOptions) {
       printed(plugin_command, {"info", "length", "--plugin-path", SLIPWAY_PLUGINS});
   EXPECT_THAT(text, AllOf(HasSubstr("org.slipway.reward.length 1.0.0 (reward)"),
                           HasSubstr("slipway.reward/1"),
-                          HasSubstr("  target (int, default 100, at least 1)"),
-                          HasSubstr("  mode (string, default \"near\" longer | shorter | near)")));
+                          HasSubstr("  target (a whole number, default 100, at least 1)"),
+                          HasSubstr("  mode (text, default \"near\": longer | shorter | near)")));
   const Json json = parse_json(
       printed(plugin_command,
               {"info", "org.slipway.reward.length", "--json", "--plugin-path", SLIPWAY_PLUGINS}),

@@ -32,6 +32,27 @@ TEST(NewRunFile, FewRowsAreAllTrainedOn) {
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("eval_rows")));
 }
 
+TEST(NewRunFile, AShortRunShowsItsLossToo) {
+  const auto logged = [](int64_t rows) {
+    const std::string text = new_run_file({false, "o", "llama", "m", "d", rows, {}});
+    return check_keys(parse_toml(text, "x.toml"), nullptr)
+        .tree.find("train")
+        ->find("logging_steps")
+        ->number();
+  };
+  EXPECT_EQ(logged(6), 1);    // of 3 steps
+  EXPECT_EQ(logged(100), 3);  // of 36
+  EXPECT_EQ(logged(5000), 10);
+}
+
+TEST(NewRunFile, ColumnsOfOtherNamesStandInIt) {
+  NewRun run{false, "o", "llama", "m", "d", 5, {}, "question", "reply"};
+  const CheckedKeys checked = check_keys(parse_toml(new_run_file(run), "x.toml"), nullptr);
+  EXPECT_THAT(checked.faults, testing::IsEmpty());
+  EXPECT_EQ(checked.tree.find("data")->find("prompt_column")->s, "question");
+  EXPECT_EQ(checked.tree.find("data")->find("completion_column")->s, "reply");
+}
+
 TEST(NewRunFile, EveryLineThatSetsAKeyFollowsAComment) {
   const std::string text = new_run_file({false, "o", "llama", "m", "d", 100, {}});
   std::string before;

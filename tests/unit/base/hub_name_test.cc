@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/scratch.h"
+
 namespace slipway {
 namespace {
 
@@ -14,6 +16,15 @@ TEST(HubName, IsAnOrganisationAndAName) {
   for (const char* path : {"model", "/models/x", "./x", "../x", "a/b/c", "models/x.gguf", "a/",
                            "/a", "runs/x.pt", "a b/c", ""})
     EXPECT_EQ(hub_hint(path), "") << path;
+}
+
+TEST(HubName, AFolderThatIsHereIsNoOrganisation) {
+  const fs::path before = fs::current_path();
+  fs::current_path(scratch());
+  EXPECT_NE(hub_hint("runs/mine"), "");
+  fs::create_directory("runs");
+  EXPECT_EQ(hub_hint("runs/mine"), "");
+  fs::current_path(before);
 }
 
 }  // namespace

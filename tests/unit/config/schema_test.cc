@@ -1,10 +1,11 @@
 // The schema: defaults, aliases, every fault at once.
-#include "config/check_keys.h"
 #include "config/schema.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/check_keys.h"
+#include "config/other_names.h"
 #include "config/toml.h"
 #include "config/training_arguments.h"
 
@@ -174,6 +175,37 @@ TEST(Schema, WhatIsWrongHasItsDefaultAndTheRestIsRead) {
               testing::ElementsAre("data.train", "reward", "run.algorithm", "run.output_dir",
                                    "train.optim", "train.seed"));
   EXPECT_EQ(checked.faults.size(), 6u);
+}
+
+TEST(Schema, ABlockWithAWrongWeightIsKeptWithoutIt) {
+  const CheckedKeys checked = check_keys(
+      parse_toml(kLeast + "[[reward]]\nuse = \"a\"\nweight = \"heavy\"\n", "x.toml"), nullptr);
+  EXPECT_THAT(checked.faults, testing::ElementsAre("x.toml:8: reward.weight is \"heavy\" (text), a "
+                                                   "number is needed"));
+  // so that what else is wrong with it is found at once
+  ASSERT_EQ(checked.tree.find("reward")->items.size(), 1u);
+  EXPECT_EQ(checked.tree.find("reward")->items[0].find("use")->s, "a");
+  EXPECT_EQ(checked.tree.find("reward")->items[0].find("weight"), nullptr);
+}
+
+TEST(Schema, AKeyIsFoundByWhatPeopleCallIt) {
+  for (const auto& [given, key] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"lr", "train.learning_rate"},
+           {"learning-rate", "train.learning_rate"},
+           {"train.learning-rate", "train.learning_rate"},
+           {"epochs", "train.num_train_epochs"},
+           {"batch_size", "train.per_device_train_batch_size"},
+           {"model", "model.weights"},
+           {"scheduler_type", "train.lr_scheduler_type"},  // a part that no other key has
+           {"steps", "train.max_steps"},
+           {"rate", ""},
+           {"xyzzy", ""}})
+    EXPECT_EQ(likely_key(given), key) << given;
+  const CheckedKeys checked =
+      check_keys(parse_toml(kLeast + "[train]\nlr = 1\n", "x.toml"), nullptr);
+  EXPECT_THAT(checked.faults,
+              testing::ElementsAre("x.toml:7: unknown key \"lr\" in [train], did you mean "
+                                   "\"train.learning_rate\"?"));
 }
 
 TEST(Schema, SectionsThatPeopleExpectSayWhatIsThereInstead) {

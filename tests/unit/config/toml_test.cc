@@ -63,8 +63,33 @@ TEST(Toml, Overrides) {
     apply_override(v, "reward[2].weight=1");  // the first place behind the list
     FAIL();
   } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "--set reward[2].weight=1: there is no reward[2] (2 in the file)");
+    EXPECT_STREQ(e.what(),
+                 "--set reward[2].weight=1: there is no reward[2]; the last one is reward[1]");
   }
+}
+
+TEST(Toml, AnOverrideOfABlockThatIsNotThereSaysWhatIs) {
+  const auto refused = [](const char* file, const char* given) -> std::string {
+    Value v = parse_toml(file, "x.toml");
+    try {
+      assign(v, parse_assignment(given));
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refused("", "reward[0].weight=1"),
+            "--set reward[0].weight=1: there is no reward[0]; the run file has no [[reward]]");
+  EXPECT_EQ(refused("[[reward]]\nuse = \"a\"\n", "reward.weight=1"),
+            "--set reward.weight=1: reward is a list: reward[0].weight is of its first block");
+}
+
+TEST(Toml, WhatAnOverrideMakesIsOfTheCommandLine) {
+  Value v = parse_toml("[train]\nseed = 1\n", "x.toml");
+  assign(v, parse_assignment("lora.r=8"));
+  assign(v, parse_assignment("train.seed=2"));
+  EXPECT_EQ(v.find("lora")->where.text(), "--set");
+  EXPECT_EQ(v.find("train")->where.text(), "x.toml:1");
 }
 
 TEST(Toml, AnOverrideSaysWhichVariableIsNotSet) {

@@ -123,9 +123,11 @@ TEST(RowColumns, WhatIsNoRowIsNamed) {
 }
 
 TEST(RowColumns, APromptWithoutItsAnswerIsNotTrainedOn) {
-  EXPECT_THAT(fault_in_training(R"({"prompt": "p", "response": "r"})"),
-              AllOf(HasSubstr("a.jsonl:3: no \"completion\" in the row"),
-                    HasSubstr("is it \"response\"?")));
+  EXPECT_THAT(
+      fault_in_training(R"({"prompt": "p", "response": "r"})"),
+      AllOf(HasSubstr("a.jsonl:3: no \"completion\" in the row"),
+            HasSubstr("is it \"response\"? write data.completion_column = \"response\", and "
+                      "the prompt's column as data.prompt_column")));
   EXPECT_THAT(fault_in_training(R"({"prompt": "p", "completoin": "r"})"),
               HasSubstr("did you mean \"completion\"?"));
   EXPECT_THAT(fault_in_training(R"({"prompt": "p", "chosen": "a", "rejected": "b"})"),
@@ -144,6 +146,11 @@ TEST(RowColumns, NoTextIsPassedOver) {
         R"({"prompt": "p", "completion": "c", "history": [["a", "b"]]})",
         R"({"text": "t", "response": "r"})", R"({"text": "t", "completion": "r"})"})
     EXPECT_THAT(fault_in_training(json), HasSubstr("would be ignored")) << json;
+  // who names the answer alone has said that it is a whole text
+  std::set<std::string> none;
+  const Row alone = named(R"({"prompt": "p", "response": "r"})", {"", "response"});
+  EXPECT_THAT(fault([&] { check_trained_row(alone, none); }),
+              HasSubstr("the column \"prompt\" would be ignored"));
   std::set<std::string> ignored;
   for (const char* json : {R"({"prompt": "p", "completion": "c", "answer": "4", "context": ""})",
                            R"({"text": "t", "source": "web", "id": 3, "label": null})"})

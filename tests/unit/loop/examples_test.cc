@@ -88,6 +88,35 @@ TEST(Examples, NoTextEndsTwice) {
   EXPECT_THAT(made(text("ab"), "append_eos = false")->ids, ElementsAre(0, 1));
 }
 
+TEST(Examples, AnswersThatRunIntoTheirPromptsAreToldOf) {
+  const auto told = [](const std::vector<Row>& rows) {
+    const Tokenizer tokenizer = letters(false);
+    ExampleMaker maker(config_of_data(""), tokenizer);
+    for (const Row& row : rows) (void)maker.make(row);
+    testing::internal::CaptureStderr();
+    maker.tell_losses();
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(
+      told({answered("a b", "a b"), answered("ab", "b")}),
+      HasSubstr("warning: data.train: every answer follows its prompt with nothing between, "
+                "as in \"ba\"; begin answers with a space"));
+  for (const auto& [prompt, answer] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"a", " b"},
+                                                                  {"a ", "b"},
+                                                                  {"a", "\nb"},
+                                                                  {"a</s>", "b"},
+                                                                  {"a(", "b"},
+                                                                  {"a", "(b"},
+                                                                  {"\u00e4", "b"}})
+    EXPECT_EQ(told({answered("a", "b"), answered(prompt, answer)}).find("nothing between"),
+              std::string::npos)
+        << prompt << "|" << answer;
+  // a row without both has no seam
+  EXPECT_THAT(told({answered("a", "b"), text("a"), answered("a", "")}),
+              HasSubstr("nothing between"));
+}
+
 TEST(Examples, WhatIsRefusedNamesTheRow) {
   const Tokenizer tokenizer = letters(false);
   const RunConfig c = config_of_data("");

@@ -131,6 +131,14 @@ TEST_F(RunFiles, ResumingCutsMetricsBackAndSaysWhenTheyAreNotTheOnes) {
   EXPECT_THAT(restored(), is_told);
 }
 
+TEST_F(RunFiles, ARunThatWillLogNoLossSaysSo) {
+  TinyRun tiny(folder);  // logging_steps is 500
+  EXPECT_EQ(said([&] { tiny.run->begin_flow(10, 1); }),
+            "info: no loss will be shown before the end: the run has 10 steps, and "
+            "train.logging_steps is 500\n");
+  EXPECT_EQ(said([&] { tiny.run->begin_flow(500, 1); }), "");
+}
+
 TEST_F(RunFiles, ACheckpointOfAnotherFolderSaysNothingOfTheseMetrics) {
   TinyRun tiny(folder);
   tiny.run->log({{"loss", 1.0}});
@@ -138,7 +146,8 @@ TEST_F(RunFiles, ACheckpointOfAnotherFolderSaysNothingOfTheseMetrics) {
   fs::rename(checkpoint, folder / "checkpoint-0");
   tiny.run->log({{"loss", 2.0}});
   const std::string whole = read_file(metrics);
-  EXPECT_EQ(said([&] { TinyRun(folder).run->restore(folder / "checkpoint-0"); }), "");
+  TinyRun later(folder);
+  EXPECT_EQ(said([&] { later.run->restore(folder / "checkpoint-0"); }), "");
   EXPECT_EQ(read_file(metrics), whole);
 }
 

@@ -51,14 +51,15 @@ TEST(Console, ResultRowsArePlainLines) {
       "trained   step 12  loss 1.2346  grad 0.500  lr 5.00e-05\n");
   EXPECT_EQ(line(12, {{"loss", 1}, {"tokens_per_second", 1234.4}, {"mfu", 0.456}}),
             "trained   step 12  loss 1.0000  tokens/s 1234  MFU 46%\n");
-  EXPECT_EQ(line(3, {{"iteration", 2},
-                     {"reward_mean", 0.25},
-                     {"reward_std", 0.125},
-                     {"selected_reward", 0.5},
-                     {"mean_length", 40},
-                     {"tokens_per_second", 1234}}),
-            "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  length "
-            "40.0  tokens/s 1234\n");
+  EXPECT_EQ(
+      line(3, {{"iteration", 2},
+               {"reward_mean", 0.25},
+               {"reward_std", 0.125},
+               {"selected_reward", 0.5},
+               {"mean_length", 40},
+               {"tokens_per_second", 1234}}),
+      "sampled   iteration 2  step 3  reward +0.250  \u00b1 0.125  selected +0.500  mean length "
+      "40.0  tokens/s 1234\n");
   EXPECT_EQ(line(4, {{"eval_reward", -0.5}, {"eval_reward_std", 0.25}, {"eval_distinct_2", 0.75}}),
             "held out  step 4  reward -0.500  \u00b1 0.250  distinct-2 0.750\n");
   EXPECT_EQ(line(4, {{"eval_reward", -0.5},
@@ -316,7 +317,8 @@ TEST(ConsoleInATerminal, NothingIsWiderThanTheTerminal) {
     for (int i = 0; i < 400; ++i) euros += "\u20ac";
     plugin.text(1, 0, "samples", euros);
     std::string expected = "    ";
-    while (code_points(expected) < width - 1u) expected += "\u20ac";
+    while (code_points(expected) < width - 2u) expected += "\u20ac";
+    expected += "\u2026";
     // three bytes each, none of them torn
     EXPECT_EQ(terminal.read(), kErase + expected + "\n" + drawn.substr(kErase.size()));
   }
@@ -325,13 +327,48 @@ TEST(ConsoleInATerminal, NothingIsWiderThanTheTerminal) {
 TEST(ConsoleInATerminal, WithoutAWidthThereAreEightyColumns) {
   Terminal terminal(0);
   console("bar = \"on\"\ncolor = \"off\"").text(1, 0, "samples", std::string(400, 'x'));
-  EXPECT_EQ(terminal.read(), "    " + std::string(75, 'x') + "\n");
+  EXPECT_EQ(terminal.read(), "    " + std::string(74, 'x') + "\u2026\n");
 }
 
 TEST(ConsoleInATerminal, ColouredRowsFitToo) {
-  Terminal terminal(20);
+  Terminal terminal(24);
   row(console("bar = \"on\"\ncolor = \"on\""), 5, {{"loss", 2}, {"grad_norm", 1}});
-  EXPECT_EQ(terminal.read(), "\033[33mtrained \033[0m  step 5  l\n");
+  EXPECT_EQ(terminal.read(),
+            "\033[33mtrained \033[0m  step 5\n          loss 2.0000\n          grad 1.000\n");
+}
+
+TEST(ConsoleInATerminal, WhereThereIsNoRoomNoNumberIsTorn) {
+  Terminal terminal(80);
+  const LoggerPlugin plugin = console("color = \"off\"");
+  row(plugin, 3,
+      {{"iteration", 1},
+       {"reward_mean", 0.5},
+       {"reward_std", 0.125},
+       {"rewards/length/mean", 0.75},
+       {"rewards/sentiment/mean", 0.25},
+       {"selected_reward", 0.875},
+       {"mean_length", 24},
+       {"tokens_per_second", 164}});
+  // each reward is seen; the speed has room below
+  EXPECT_EQ(terminal.read(),
+            "sampled   iteration 1  step 3  reward +0.500  \u00b1 0.125  length +0.750\n"
+            "          sentiment +0.250  selected +0.875  mean length 24.0  tokens/s 164\n");
+  row(plugin, 10,
+      {{"iteration", 1},
+       {"loss", 3.1348},
+       {"grad_norm", 4.609},
+       {"learning_rate", 1e-4},
+       {"tokens_per_second", 215}});  // 81 columns: no "tokens/s 21"
+  EXPECT_EQ(terminal.read(),
+            "trained   iteration 1  step 10  loss 3.1348  grad 4.609  lr 1.00e-04\n");
+  progress(plugin, 1000, 0.46,
+           {{"phase", 0},
+            {"iteration", 5},
+            {"rows_done", 257},
+            {"rows_total", 384},
+            {"progress/seconds_left", 241},
+            {"progress/tokens_per_second", 430}});
+  EXPECT_TRUE(terminal.read().ends_with("46%  0:00 < 4:01  sampling (iteration 5)  257/384"));
 }
 
 TEST(ConsoleInATerminal, ADumbOneHasNoBar) {

@@ -51,7 +51,12 @@ TEST(Samples, LoggersGetTheFirstThatAreKept) {
   EXPECT_EQ(table.rows[1][5].f, 4);
   EXPECT_EQ(table.rows[0][6].s, "");
   EXPECT_EQ(table.rows[1][6].s, "short");
-  EXPECT_EQ(samples_markdown(table), "- **p**text `+2.00`\n- **q**text `+3.00`\n");
+  EXPECT_EQ(samples_markdown(table), "- `+2.00` **p**text\n- `+3.00` **q**text\n");
+  // a line each, whatever a text holds
+  EXPECT_EQ(samples_markdown({{"prompt", "completion", "reward"},
+                              {{Value::of(std::string("a\nb")), Value::of(std::string("\n\nc")),
+                                Value::of(-0.5)}}}),
+            "- `-0.50` **a\u21b5b**\u21b5\u21b5c\n");
   // the only one is the reward
   EXPECT_THAT(kept_samples(prompts, {answers[1]}, kOne, 8).columns,
               ElementsAre("prompt", "completion", "reward", "kept"));

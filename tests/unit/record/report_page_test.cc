@@ -157,6 +157,53 @@ TEST_F(ReportPage, SftShowsWhatIsPredictedOfHeldOutExamples) {
   EXPECT_THAT(html, HasSubstr("1.00 nats a token"));   // mean of 0.5 and 1.5
   EXPECT_THAT(html, HasSubstr("Of the 30 examples, the 12 here"));
   EXPECT_LT(html.find("Held-out examples"), html.find("<figure"));
+  write("predictions.jsonl", rows.substr(0, rows.find('\n') + 1));
+  EXPECT_THAT(page(), HasSubstr("given the right ones before it.</p>"));  // of one: no order
+}
+
+TEST_F(ReportPage, ARunThatLoggedNoLossSaysWhy) {
+  write("metrics.jsonl", line({{"train_loss", 0.6698}, {"global_step", 12}}));
+  write("config.resolved.toml", "[train]\nlogging_steps = 500.0\n");
+  EXPECT_THAT(page(), HasSubstr("No row with numbers yet."));  // it goes on
+  write("metrics.jsonl", line({{"train_loss", 0.6698}, {"global_step", 12}}) +
+                             line({{"event", "end"}, {"outcome", "completed"}}));
+  const std::string html = page();
+  expect_sound(html);
+  EXPECT_THAT(html, HasSubstr("No loss was logged, for train.logging_steps is 500"));
+  EXPECT_THAT(html, HasSubstr("<dt>Training loss</dt><dd class=\"big\">0.670</dd><dd "
+                              "class=\"more\">mean of all steps</dd>"));
+}
+
+TEST_F(ReportPage, AHeldOutLossThatRoseAgainSaysWhereItWasLeast) {
+  const auto evaluation = [](int step, double loss) {
+    return line({{"event", "evaluate"}, {"eval_loss", loss}, {"global_step", step}});
+  };
+  write("metrics.jsonl", evaluation(3, 3) + evaluation(9, 2.25) + evaluation(24, 2.5));
+  EXPECT_THAT(page(), HasSubstr("−0.50; least 2.25 at step 9"));
+  write("metrics.jsonl", evaluation(3, 3) + evaluation(9, 2.25));
+  EXPECT_THAT(page(), Not(HasSubstr("least")));
+}
+
+// On a phone a curve may pass where the name of a level stands by habit.
+TEST_F(ReportPage, TheNameOfALevelStandsClearOfCurves) {
+  const auto name_is_above = [&](double first, double last) {
+    const auto row = [](int iteration, double distinct) {
+      return line({{"event", "evaluate"},
+                   {"eval_reward", 0.5},
+                   {"eval_distinct_2", distinct},
+                   {"iteration", iteration}});
+    };
+    write("metrics.jsonl", row(0, first) + row(1, last) + row(2, last));
+    write("config.resolved.toml", "[raft]\nmin_distinct_2 = 0.8\n");
+    const std::string html = page();
+    static const std::regex level("class=\"level\" d=\"M[0-9.]+ ([0-9.]+)H"),
+        name("class=\"tick halo\" x=\"[0-9.]+\" y=\"([0-9.]+)\"");
+    std::smatch line_at, name_at;
+    EXPECT_TRUE(std::regex_search(html, line_at, level) && std::regex_search(html, name_at, name));
+    return std::stod(name_at[1]) < std::stod(line_at[1]);
+  };
+  EXPECT_TRUE(name_is_above(0.9, 0.9));
+  EXPECT_FALSE(name_is_above(0.9, 0.73));  // the level is 0.72
 }
 
 TEST_F(ReportPage, LossHasALogScaleThatNeedsNoScript) {

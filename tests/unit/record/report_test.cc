@@ -77,8 +77,8 @@ TEST_F(Report, RaftRunShowsItsFiguresChartsSamplesAndConfiguration) {
   EXPECT_THAT(html, HasSubstr("algorithm = &quot;raft&quot;"));
   EXPECT_THAT(
       html,
-      HasSubstr("Of 40 held-out prompts, 29 are answered with more reward than before, 10 with "
-                "less, 1 with the same."));
+      HasSubstr("Held-out prompts that are answered with more reward than before: 29 of 40; with "
+                "less: 10; with the same: 1."));
   EXPECT_EQ(count(html, "<td class=\"prompt\">"), 12u);
   EXPECT_THAT(html, HasSubstr("bright 29"));  // the largest gain
   EXPECT_THAT(html, HasSubstr("bright 39"));  // the largest loss

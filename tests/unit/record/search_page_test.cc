@@ -111,6 +111,18 @@ TEST_F(SearchPage, ValueStandsAgainstTrialAndEachKey) {
   EXPECT_EQ(count(chart("eval_reward against train.seed"), "class=\"dot\""), 3 + 1u);
 }
 
+TEST_F(SearchPage, WholeNumbersHaveWholeTicks) {
+  std::string rows;
+  for (int i = 0; i < 2; ++i)
+    rows += complete(i, 0.5 * i, {{"train.per_device_train_batch_size", 2 + 2 * i}});
+  write("trials.jsonl", rows);
+  const std::string html = shown();
+  const std::string chart = html.substr(html.find("against train.per_device_train_batch_size"));
+  for (const char* tick : {">2</text>", ">3</text>", ">4</text>"})
+    EXPECT_THAT(chart, HasSubstr(tick));
+  EXPECT_THAT(chart, Not(HasSubstr(">2.5</text>")));
+}
+
 TEST_F(SearchPage, CurvesAreOfTheBestTrialsThatAreThere) {
   std::string rows;
   for (int i = 0; i < 12; ++i) {
