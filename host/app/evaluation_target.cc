@@ -102,6 +102,19 @@ fs::path run_file_of(const fs::path& what) {
   return {};
 }
 
+// The file with `more` behind it; what is wrong with it is told of the file.
+RunFile with_more(const fs::path& file, const std::string& more, const Overrides& overrides) {
+  try {
+    return RunFile::parse(read_file(file) + more, overrides, file.parent_path());
+  } catch (const ConfigError& e) {
+    const std::string made = (file.parent_path() / "run.toml").string();  // parse()'s name for it
+    std::vector<std::string> faults = e.faults;
+    for (std::string& each : faults)
+      if (each.starts_with(made + ":")) each.replace(0, made.size(), file.string());
+    throw ConfigError(std::move(faults));
+  }
+}
+
 }  // namespace
 
 EvaluationTarget target_of(const CommandLine& line) {
@@ -138,7 +151,7 @@ EvaluationTarget target_of(const CommandLine& line) {
       file.empty()
           ? RunFile::parse("[run]\nalgorithm = \"sft\"\noutput_dir = \".\"\n" + more, overrides)
       : more.empty() ? RunFile::load(file, overrides)
-                     : RunFile::parse(read_file(file) + more, overrides, file.parent_path());
+                     : with_more(file, more, overrides);
   as_config_error([&] {
     const Registry registry(plugin_folders(run.config().plugin_path));
     for (const std::string& metric : line.texts("metric"))

@@ -82,6 +82,7 @@ RUN_FILE = [
     ("resume from nothing", None, ["--resume=nowhere"], 1, r"--resume=nowhere: no such folder"),
     ("resume from a folder that is no checkpoint", None, ["--resume=."], 1, r"has no manifest\.json"),
     ("raft from a checkpoint of the Hugging Face Trainer", None, [f"--resume={ROOT}/tests/parity/data/resume/checkpoint-20"], 1, r"checkpoint-20: is a checkpoint of the Hugging Face Trainer, which knows nothing of RAFT"),
+    ("a text in the model's place", None, ["--set", "model.weights=data.jsonl", "--set", 'model.tokenizer=""', "--set", 'model.config=""'], 1, r"data\.jsonl: is not a model; a model folder of Hugging Face's, or a \.gguf file, is needed"),
     ("every prompt too long", ("[data]", "[data]\nmax_prompt_tokens = 1"), [], 1, r"no prompt is left"),
     ("the loss explodes", ("learning_rate = 1e-3", "learning_rate = 1e30\nmax_grad_norm = 0\nnum_train_epochs = 5"), [], 1, r"step \d+: the loss is .*lower train\.learning_rate"),
 ]
@@ -120,6 +121,7 @@ COMMANDS = [
     ("evaluate a folder without data", ["evaluate", "."], 2, r"names no data: give --data FILE"),
     ("evaluate on missing data", ["evaluate", ".", "--data", "dta.jsonl"], 2, r"--data dta\.jsonl: no such file or folder"),
     ("evaluate on data with and without names", ["evaluate", ".", "--data", "data.jsonl", "--data", "a=data.jsonl"], 2, r"either every --data has a name, NAME=FILE, or none"),
+    ("evaluate by a metric that there is not", ["evaluate", ".", "--data", "data.jsonl", "--metric", "perplexiti"], 2, r'^--metric: no metric plugin "perplexiti", did you mean "perplexity"\?'),
     ("predict with an output that is none", ["predict", ".", "--ignore-keys", "logprob"], 2, r'there is no output "logprob", did you mean "logprobs"\?'),
     ("predict logits as text", ["predict", ".", "--logits"], 2, r"logits need a file whose name ends in \.safetensors"),
     ("doctor with an argument", ["doctor", "me"], 2, r"too many arguments"),

@@ -234,7 +234,8 @@ std::string why_no_chart(const Record& record) {
     return "No row with numbers yet.";
   return fmt::format(
       "No loss was logged, for train.logging_steps is {}: set it lower to see a curve.",
-      escape(value_text(steps->second)));
+      steps->second.is_number() ? plain_text(steps->second.number())
+                                : escape(value_text(steps->second)));
 }
 
 std::string page(const Record& record) {

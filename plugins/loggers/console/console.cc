@@ -75,11 +75,13 @@ constexpr size_t kNoLimit = static_cast<size_t>(-1);
 std::vector<std::string> lines_of(const Fields& fields, size_t columns) {
   constexpr size_t kIndent = 8;  // with the space between fields: below the first one's text
   std::vector<std::string> out(1);
+  bool full = false;  // a minor one had no room: those after it are less than it
   for (const auto& [text, minor] : fields) {
     if (!out.back().empty() && width_of(out.back()) + 2 + width_of(text) > columns) {
-      if (minor) continue;
-      out.emplace_back(kIndent, ' ');
+      full = full || minor;
+      if (!minor) out.emplace_back(kIndent, ' ');
     }
+    if (minor && full) continue;
     out.back() += (out.back().empty() ? "" : "  ") + text;
   }
   return out;

@@ -358,7 +358,8 @@ TEST(ConsoleInATerminal, WhereThereIsNoRoomNoNumberIsTorn) {
        {"loss", 3.1348},
        {"grad_norm", 4.609},
        {"learning_rate", 1e-4},
-       {"tokens_per_second", 215}});  // 81 columns: no "tokens/s 21"
+       {"tokens_per_second", 215},  // 81 columns: no "tokens/s 21"
+       {"mfu", 0.4}});
   EXPECT_EQ(terminal.read(),
             "trained   iteration 1  step 10  loss 3.1348  grad 4.609  lr 1.00e-04\n");
   progress(plugin, 1000, 0.46,

@@ -169,7 +169,7 @@ TEST_F(ReportPage, ARunThatLoggedNoLossSaysWhy) {
                              line({{"event", "end"}, {"outcome", "completed"}}));
   const std::string html = page();
   expect_sound(html);
-  EXPECT_THAT(html, HasSubstr("No loss was logged, for train.logging_steps is 500"));
+  EXPECT_THAT(html, HasSubstr("No loss was logged, for train.logging_steps is 500:"));
   EXPECT_THAT(html, HasSubstr("<dt>Training loss</dt><dd class=\"big\">0.670</dd><dd "
                               "class=\"more\">mean of all steps</dd>"));
 }
