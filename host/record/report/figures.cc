@@ -89,7 +89,7 @@ std::string metric_figures(const Record& record) {
   const std::vector<std::string> names = metric_names(record);
   std::string out;
   for (size_t i = 0; i < std::min(names.size(), kMostMetrics); ++i) {
-    Chart chart = per_iteration(record, "of the held-out examples");
+    Chart chart = per_iteration(record, names[i]);
     add_series(chart, record.evaluations, evaluation_x(record), "eval_" + names[i], "held-out", 2);
     const bool cut = i + 1 == kMostMetrics && names.size() > kMostMetrics;
     out += figure(
