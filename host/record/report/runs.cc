@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kFirstColour = 11;  // of style.h
 constexpr size_t kSolid = 4;      // the others are dashed: colour is not all that tells them apart
-constexpr size_t kMostRewardCurves = 12, kMostMetrics = 12;
+constexpr size_t kMostRewardCurves = 12, kMostMetricCurves = 12;
 
 struct Shared {
   std::string title, y_name;
@@ -143,7 +143,7 @@ std::vector<std::string> shared_metrics(const std::vector<Run>& runs) {
   std::vector<std::string> out;
   for (const Run& run : runs)
     for (const std::string& name : metric_names(run.record))
-      if (std::ranges::find(out, name) == out.end() && out.size() < kMostMetrics)
+      if (std::ranges::find(out, name) == out.end() && out.size() < kMostMetricCurves)
         out.push_back(name);
   return out;
 }
