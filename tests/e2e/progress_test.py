@@ -52,9 +52,10 @@ def time_left(program: str, fixtures: str, root: pathlib.Path) -> None:
     print(f"time left: right within a fifth in {told} lines from the second iteration on")
 
 
-def time_left_of_sft(program: str, root: pathlib.Path) -> None:
+def time_left_of_sft(program: str, fixtures: str, root: pathlib.Path) -> None:
     """Most of the time goes into evaluations, which begin late: the pace of the steps says nothing of it."""
-    sets = [f"run.output_dir={root}/sft", "data.limit=800", "data.eval_rows=300", "train.max_steps=20", "train.eval_strategy=steps", "train.eval_steps=4", "train.eval_delay=12",
+    sets = [f"run.output_dir={root}/sft", "data.limit=200", "data.eval_rows=32", "train.per_device_eval_batch_size=4", f"plugins.path=[\"{fixtures}\"]",
+            'callback=[{use="org.slipway.test.slow_evaluation", options={seconds=0.25}}]', "train.max_steps=20", "train.eval_strategy=steps", "train.eval_steps=4", "train.eval_delay=12",
             "train.save_steps=4", "train.logging_steps=100", 'logger=[{use="console", options={every=0, bar="off"}}]']
     process = subprocess.Popen([program, "train", "tests/e2e/tiny_sft.toml", *(part for each in sets for part in ("--set", each))], stderr=subprocess.PIPE, text=True)
     lines = [(time.monotonic(), line) for line in process.stderr]
@@ -113,8 +114,7 @@ def answered_at_once(program: str, fixtures: str, root: pathlib.Path) -> None:
 def main() -> None:
     program, fixtures = sys.argv[1:3]
     with tempfile.TemporaryDirectory(prefix="slipway-progress-") as name:
-        time_left_of_sft(program, pathlib.Path(name))
-        for test in (time_left, sampled_before_trained, answered_at_once):
+        for test in (time_left_of_sft, time_left, sampled_before_trained, answered_at_once):
             test(program, str(pathlib.Path(fixtures).resolve()), pathlib.Path(name))
 
 
