@@ -14,6 +14,7 @@ stop_watching() {
 }
 
 # In a terminal: bytes, share and rate of the download that writes into FOLDER and whose pip says its size in build/pip.log.
+# It is killed wherever it stands: what its pipes say of that is nobody's matter.
 # watch_download NAME FOLDER
 watch_download() {
   exec 9>&-
@@ -26,9 +27,9 @@ watch_download() {
     most=$size
     now=$(milliseconds)
     rate=$((size * 1000 / (now - begin + 1)))
-    said=$(grep -oE '(Downloading|Using cached) .*\([0-9.]+ [kMG]?B\)' build/pip.log | tail -n 1) || said=
-    total=$(sed -E 's/.*\(([0-9.]+) ([kMG]?)B\)$/\1 \2/' <<<"$said" |
-      awk '{f["k"] = 1e3; f["M"] = 1e6; f["G"] = 1e9; printf "%d", $1 * ($2 == "" ? 1 : f[$2])}')
+    said=$({ grep -oE '(Downloading|Using cached) .*\([0-9.]+ [kMG]?B\)' build/pip.log | tail -n 1; } 2>/dev/null) || said=
+    total=$({ sed -E 's/.*\(([0-9.]+) ([kMG]?)B\)$/\1 \2/' <<<"$said" |
+      awk '{f["k"] = 1e3; f["M"] = 1e6; f["G"] = 1e9; printf "%d", $1 * ($2 == "" ? 1 : f[$2])}'; } 2>/dev/null)
     share=
     if ((${total:-0} > 0)); then
       ((size <= total)) || size=$total

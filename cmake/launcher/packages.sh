@@ -96,6 +96,6 @@ watch_packages() {
   in_terminal || return 0
   local begin=$SECONDS
   while sleep 0.5; do
-    show_progress "installing packages, $(minutes $((SECONDS - begin)))  $(tail -n 1 build/apt.log | sed 's#https\?://[^ ]* ##')"
+    show_progress "installing packages, $(minutes $((SECONDS - begin)))  $({ tail -n 1 build/apt.log | sed 's#https\?://[^ ]* ##'; } 2>/dev/null)"
   done
 }

@@ -99,7 +99,7 @@ def says(b: Bench) -> None:
 def loading(b: Bench) -> None:
     code, text = b.run("plugin", "list", "--plugin-path", "code")
     wanted = ["crashes_when_loaded.so: crashed when it was loaded (SIGSEGV)", "exits_when_loaded.so: ended the process when it was loaded (exit code 0)",
-              "bad_defaults.so: the default is not one that the option takes", '"most" is 5, at most 3 is allowed', "org.slipway.test.hostile"]
+              "bad_defaults.so: the default is not one that the option takes", '"most" is 5, at most 3 is allowed', "reward    hostile "]
     check("plugin list survives them all, with the reasons", code == 0 and all(each in text for each in wanted), (code, text))
     for arguments in (["config", "check", b.file("nothing")], ["plugin", "info", "hostile", "--plugin-path", "code"], ["train", "run.toml", "--quiet"]):
         code, text = b.run(*arguments)
