@@ -95,7 +95,7 @@ void AppendLog::append(std::string_view line) {
   try {
     write_all(fd_, text, path_);
   } catch (...) {
-    (void)::ftruncate(fd_, before);
+    [[maybe_unused]] const int cut = ::ftruncate(fd_, before);
     throw;
   }
 }
