@@ -5,7 +5,6 @@ usage: run_file_test.py SLIPWAY
 import json
 import os
 import pathlib
-import pty
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import tomllib
 
 import tiny_files
 from bad_input_test import CRASH, GGUF, GOOD, ROOT, prepare
+from terminal import Terminal
 
 failures, checked = [], 0
 
@@ -108,58 +108,34 @@ def new(program: str, folder: pathlib.Path) -> None:
         check(f"new {arguments}", code == 2 and said in text and not (folder / "no.toml").exists(), (code, text))
 
 
+def ask(program: str, folder: pathlib.Path, arguments: list[str], answers: list[tuple[str, str]]) -> tuple[int, str]:
+    """slipway new on a terminal, which answers each question when it is shown: its exit status, and what was shown."""
+    terminal = Terminal(program, "new", *arguments, folder=folder)
+    at = 0
+    for question, text in answers:
+        at = terminal.until(question.encode(), at)
+        terminal.type((text + "\n").encode())
+    return terminal.ended(), terminal.text()
+
+
 def dialogue(program: str, folder: pathlib.Path) -> None:
     here = folder / "asked"
     here.mkdir()
     shutil.copytree(folder / "tiny", here / "tiny")
     shutil.copy(folder / "many.jsonl", here)
     (here / "run.toml").write_text("mine")
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(here)
-        os.execv(program, [program, "new"])
-    shown = ""
-
-    def answer(question: str, text: str) -> None:
-        nonlocal shown
-        while question not in shown:
-            shown += os.read(terminal, 1000).decode()
-        shown = shown[shown.index(question) + len(question):]
-        os.write(terminal, (text + "\n").encode())
-
-    try:
-        answer("[run.toml]: ", "")
-        answer("is there already", "asked.toml")
-        answer("[sft]: ", "rl")
-        answer("sft or raft is needed", "raft")
-        answer("[tiny]: ", "nowhere")
-        answer("no such file or folder", "")
-        answer("[many.jsonl]: ", "")
-        answer("the first has: prompt, completion, source", "length")
-        while chunk := os.read(terminal, 1000):
-            shown += chunk.decode()
-    except OSError:
-        pass  # the end of the child's output
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code, shown = ask(program, here, [], [
+        ("[run.toml]: ", ""), ("is there already", "asked.toml"), ("[sft]: ", "rl"), ("sft or raft is needed", "raft"),
+        ("[tiny]: ", "nowhere"), ("no such file or folder", ""), ("[many.jsonl]: ", ""),
+        ("the first has: prompt, completion, source", "length")])
     written = here / "asked.toml"
     check("a dialogue writes the file", code == 0 and written.is_file(), (code, shown))
     if written.is_file():
         code, text = run(program, ["config", "check", "asked.toml"], here)
         check("that passes config check", code == 0 and "good (raft, 1 reward plugin)" in text, text)
     (here / "many.jsonl").write_text('{"question": "what is it", "reply": " a film"}\n' * 30)
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(here)
-        os.execv(program, [program, "new", "--output", "columns.toml", "--algorithm", "sft", "--model", "tiny"])
-    try:
-        answer("[many.jsonl]: ", "")
-        answer("is the prompt: ", "question")
-        answer("is the answer: ", "reply")
-        while chunk := os.read(terminal, 1000):
-            shown += chunk.decode()
-    except OSError:
-        pass
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code, shown = ask(program, here, ["--output", "columns.toml", "--algorithm", "sft", "--model", "tiny"], [
+        ("[many.jsonl]: ", ""), ("is the prompt: ", "question"), ("is the answer: ", "reply")])
     check("a dialogue asks for columns of other names", code == 0 and 'prompt_column = "question"' in (here / "columns.toml").read_text(), (code, shown))
     check("what was there stays", (here / "run.toml").read_text() == "mine")
 
