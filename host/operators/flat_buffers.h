@@ -5,7 +5,6 @@
 #include <span>
 
 #include "compute/torch.h"
-#include "kernels/flat_kernels.h"
 
 namespace slipway {
 

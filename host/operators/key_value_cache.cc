@@ -15,7 +15,6 @@ int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit;
 
 KeyValueCache::KeyValueCache(const Shape& shape, const Size& size)
     : shape_(shape),
-      size_(size),
       prompt_capacity_(round_up(size.prompt_tokens, gemm::panel_width())),
       slot_capacity_(round_up(size.slot_tokens, gemm::panel_width())) {}
 

@@ -44,7 +44,6 @@ class KeyValueCache {
   KeyValueCache(const Shape& shape, const Size& size);
 
   Shape shape_;
-  Size size_;
   int64_t prompt_capacity_, slot_capacity_;  // positions of a region and of a slot
 };
 

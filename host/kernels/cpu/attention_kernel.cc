@@ -13,7 +13,6 @@ namespace {
 
 constexpr int64_t kQueries = kQueryBlock;
 
-int64_t panel_floats(int64_t k) { return gemm::panel_width() * k; }
 int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 // The keys that a run's queries may see: the tree's prefix, then the run itself.
@@ -73,10 +72,11 @@ struct Workspace {
 };
 
 void pack_columns(const float* x, int64_t keys, int64_t width, float* to) {
-  gemm::pack_transposed(x, width, keys, width, 0, gemm::panels(keys), to, panel_floats(width));
+  gemm::pack_transposed(x, width, keys, width, 0, gemm::panels(keys), to,
+                        gemm::panel_floats(width));
 }
 void pack_rows(const float* x, int64_t row, int64_t keys, int64_t width, float* to) {
-  gemm::pack(x, row, width, keys, 0, gemm::panels(width), to, panel_floats(keys));
+  gemm::pack(x, row, width, keys, 0, gemm::panels(width), to, gemm::panel_floats(keys));
 }
 
 // Where a block finds its keys and values, packed, and room for its scores.
@@ -114,7 +114,7 @@ void forward_block(const AttentionRows& in, const Block& block, int64_t head,
                    const KeysAndRoom& work, float* out, float* lse) {
   const int64_t row = in.heads * in.width;
   gemm::multiply({in.q + block.token * in.q_row + head * in.width, in.q_row, 1}, block.queries,
-                 in.width, {work.k_columns, panel_floats(in.width)}, block.keys, 0,
+                 in.width, {work.k_columns, gemm::panel_floats(in.width)}, block.keys, 0,
                  gemm::panels(block.keys), work.scores, work.row, false);
   for (int64_t i = 0; i < block.queries; ++i) {
     float* scores = work.scores + i * work.row;
@@ -138,11 +138,12 @@ void backward_block(const AttentionRows& in, const Block& block, int64_t head, i
                     const Workspace& work, const BackwardArrays& arrays) {
   const int64_t width = in.width, row = in.heads * width, offset = block.token * row + head * width;
   const float* q = in.q + block.token * in.q_row + head * width;
-  gemm::multiply({q, in.q_row, 1}, block.queries, width, {work.k_columns, panel_floats(width)},
-                 block.keys, 0, gemm::panels(block.keys), work.scores, keys, false);
+  gemm::multiply({q, in.q_row, 1}, block.queries, width,
+                 {work.k_columns, gemm::panel_floats(width)}, block.keys, 0,
+                 gemm::panels(block.keys), work.scores, keys, false);
   gemm::multiply({arrays.d_out + offset, row, 1}, block.queries, width,
-                 {work.v_columns, panel_floats(width)}, block.keys, 0, gemm::panels(block.keys),
-                 work.d_scores, keys, false);
+                 {work.v_columns, gemm::panel_floats(width)}, block.keys, 0,
+                 gemm::panels(block.keys), work.d_scores, keys, false);
   for (int64_t i = 0; i < block.queries; ++i) {
     float *p = work.scores + i * keys, *ds = work.d_scores + i * keys;
     const int64_t seen = block.seen(i);
@@ -154,16 +155,16 @@ void backward_block(const AttentionRows& in, const Block& block, int64_t head, i
     std::fill(ds + seen, ds + block.keys, 0.0f);
   }
   gemm::multiply({work.d_scores, keys, 1}, block.queries, block.keys,
-                 {work.k_rows, panel_floats(keys)}, width, 0, gemm::panels(width),
+                 {work.k_rows, gemm::panel_floats(keys)}, width, 0, gemm::panels(width),
                  arrays.dq + block.token * in.q_row + head * width, in.q_row, false);
   pack_rows(q, in.q_row, block.queries, width, work.q_rows);
   gemm::multiply({work.d_scores, 1, keys}, block.keys, block.queries,
-                 {work.q_rows, panel_floats(block.queries)}, width, 0, gemm::panels(width), work.dk,
-                 width, true);
+                 {work.q_rows, gemm::panel_floats(block.queries)}, width, 0, gemm::panels(width),
+                 work.dk, width, true);
   pack_rows(arrays.d_out + offset, row, block.queries, width, work.d_out_rows);
   gemm::multiply({work.scores, 1, keys}, block.keys, block.queries,
-                 {work.d_out_rows, panel_floats(block.queries)}, width, 0, gemm::panels(width),
-                 work.dv, width, true);
+                 {work.d_out_rows, gemm::panel_floats(block.queries)}, width, 0,
+                 gemm::panels(width), work.dv, width, true);
 }
 
 // Adds the gathered gradients [keys, width] to the rows they belong to; the first run that
@@ -190,8 +191,8 @@ void attention_forward(const AttentionRows& in, const std::vector<PrefixTree>& t
                    width, work.k_columns);
       pack_rows(gather_rows(in.v + kv * width, in.kv_row, keys, width, work.v), width,
                 keys.length(), width, work.v_rows);
-      const KeysAndRoom room{work.k_columns, work.v_rows, panel_floats(keys.length()), work.scores,
-                             keys.length()};
+      const KeysAndRoom room{work.k_columns, work.v_rows, gemm::panel_floats(keys.length()),
+                             work.scores, keys.length()};
       for (int64_t head = kv * group; head < (kv + 1) * group; ++head)
         for_each_block(keys,
                        [&](const Block& block) { forward_block(in, block, head, room, out, lse); });
@@ -218,7 +219,7 @@ void attention_cached(
     const CachedPiece& piece = cut[static_cast<size_t>(chunk / in.kv_heads)];
     const int64_t kv = chunk % in.kv_heads;
     const CachedRun cached = run(piece.region, kv, piece.position + piece.length);
-    const KeysAndRoom room{cached.k, cached.v, panel_floats(cached.capacity),
+    const KeysAndRoom room{cached.k, cached.v, gemm::panel_floats(cached.capacity),
                            scratch.take(kQueries * row), row};
     for (int64_t head = kv * group; head < (kv + 1) * group; ++head)
       for (int64_t first = 0; first < piece.length; first += kQueries) {

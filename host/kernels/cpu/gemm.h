@@ -24,8 +24,9 @@ inline int64_t panels(int64_t n) { return (n + panel_width() - 1) / panel_width(
 // an element is the sum of as many chains as there are passes.
 constexpr int64_t kPassUnit = 64;
 int64_t pass_depth(int64_t k);
-// Floats of a packed b [k, n].
-inline int64_t packed_size(int64_t n, int64_t k) { return panels(n) * panel_width() * k; }
+// Floats of a panel of k rows, and of a packed b [k, n].
+inline int64_t panel_floats(int64_t k) { return panel_width() * k; }
+inline int64_t packed_size(int64_t n, int64_t k) { return panels(n) * panel_floats(k); }
 
 // Element (i, j) lies at data[i * row + j * column].
 struct Strided {

@@ -196,7 +196,7 @@ namespace {
 // is in that thread's cache.
 void wide_product(const float* x, int64_t x_row, int64_t rows, int64_t k, const Weight& weight,
                   float* y, int64_t y_row, bool add) {
-  const int64_t stride = gemm::panel_width() * k;
+  const int64_t stride = gemm::panel_floats(k);
   parallel_ranges(gemm::panels(weight.n), kWideGroup, [&](int64_t first, int64_t last) {
     static thread_local Scratch scratch;
     float* panels = scratch.take(kWideGroup * stride);
@@ -243,7 +243,7 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
     }
     return;
   }
-  const int64_t depth = columns(weights), stride = gemm::panel_width() * depth;
+  const int64_t depth = columns(weights), stride = gemm::panel_floats(depth);
   float* panels = packed_scratch().take(gemm::packed_size(k, depth));
   float* to = panels;
   for (const Weight& weight : weights) {
@@ -258,7 +258,7 @@ void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x
                       int64_t k, std::span<const WeightGradient> gradients) {
   if (bf16_rounding)
     return product_bf16::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
-  const int64_t stride = gemm::panel_width() * rows;
+  const int64_t stride = gemm::panel_floats(rows);
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));
   pack_rows(x, x_row, rows, k, panels, stride);
   std::vector<Part> parts;

@@ -4,17 +4,15 @@
 namespace slipway {
 namespace {
 
-int64_t floats_of_panel(int64_t k) { return gemm::panel_width() * k; }
-
 constexpr StorageTraits kFloat32{
-    [](int64_t k) { return floats_of_panel(k) * static_cast<int64_t>(sizeof(float)); },
+    [](int64_t k) { return gemm::panel_floats(k) * static_cast<int64_t>(sizeof(float)); },
     [](const float* w, int64_t n, int64_t k, int64_t first, int64_t last, std::byte* panels) {
       gemm::pack_transposed(w, k, n, k, first, last, reinterpret_cast<float*>(panels),
-                            floats_of_panel(k));
+                            gemm::panel_floats(k));
     },
     [](gemm::Strided a, int64_t rows, int64_t k, const std::byte* panels, int64_t n, int64_t first,
        int64_t last, float* y, int64_t y_row, bool add) {
-      gemm::multiply(a, rows, k, {reinterpret_cast<const float*>(panels), floats_of_panel(k)}, n,
+      gemm::multiply(a, rows, k, {reinterpret_cast<const float*>(panels), gemm::panel_floats(k)}, n,
                      first, last, y, y_row, add);
     }};
 template <WeightStorage kStorage>
