@@ -18,11 +18,6 @@ namespace slipway::gemm_bf16 {
 namespace {
 
 #if defined(__x86_64__)
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
 bool has_amx() { return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16"); }
 
 // Linux gives a process the tiles' state, 8 KiB a thread, when it asks: 0, or the error.
@@ -36,7 +31,7 @@ int ask_for_tiles() {
 std::optional<Kernel> kernel_of(std::string_view name) {
 #if defined(__x86_64__)
   if (name == "amx" && has_amx() && ask_for_tiles() == 0) return Kernel{"amx", multiply_amx};
-  if (name == "avx512_bf16" && has_avx512()) return Kernel{"avx512_bf16", multiply_avx512};
+  if (name == "avx512_bf16" && has_avx512_bf16()) return Kernel{"avx512_bf16", multiply_avx512};
 #endif
   if (name == "portable") return Kernel{"portable", multiply_portable};
   return std::nullopt;
@@ -52,6 +47,14 @@ Kernel& kernel() {
 }
 
 }  // namespace
+
+#if defined(__x86_64__)
+bool has_avx512_bf16() {
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
 
 // A row with a panel. A product of two bfloat16 numbers is exact in float32; of a pair the second
 // comes first, as AVX-512 has it.

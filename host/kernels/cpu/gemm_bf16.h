@@ -42,9 +42,10 @@ void pack_rows(gemm::Strided a, int64_t rows, int64_t k, int64_t first, int64_t 
 // packed + p * panel_size(k).
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
                      uint16_t* packed);
-// The same of b [k, n] with `row` floats from row to row.
+// The same of b [k, n] with `row` floats from row to row; panel p begins at packed + p * stride,
+// where `packed` and b may be those of a row that is a multiple of 32.
 void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
-          uint16_t* packed);
+          uint16_t* packed, int64_t stride);
 
 // The columns of panels [first, last) of y [rows, n] with `y_row` floats from row to row (+)= a b.
 // `a` and `b` are packed, aligned to 64 bytes; `a` begins at a multiple of kRows.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "compute/instruction_sets.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
 
@@ -55,6 +56,15 @@ void dot(const uint16_t* a, const uint16_t* panel, int64_t depth, bool both) {
   }
 }
 
+SLIPWAY_CLONES void put_sums(const float* sums, float* y, int64_t y_row, int64_t rows, int64_t used,
+                             bool add) {
+  for (int64_t r = 0; r < rows; ++r, y += y_row, sums += kColumns) {
+    if (add)
+      for (int64_t j = 0; j < used; ++j) y[j] += sums[j];
+    else std::copy_n(sums, used, y);
+  }
+}
+
 // The tiles' sums into y: at once where nothing is added and nothing hangs over, else through
 // memory of their own.
 void put(float* y, int64_t y_row, int64_t rows, int64_t used, bool add) {
@@ -74,9 +84,7 @@ void put(float* y, int64_t y_row, int64_t rows, int64_t used, bool add) {
   SLIPWAY_STORE(1, sums[0] + kTile, bytes);
   SLIPWAY_STORE(2, sums[kTile], bytes);
   SLIPWAY_STORE(3, sums[kTile] + kTile, bytes);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < used; ++j)
-      y[r * y_row + j] = add ? y[r * y_row + j] + sums[r][j] : sums[r][j];
+  put_sums(sums[0], y, y_row, rows, used, add);
 }
 
 }  // namespace

@@ -22,8 +22,20 @@ struct Kernel {
 // For tests: this one from here on. Not thread-safe.
 void use(const Kernel& kernel);
 
+// What packing is made of.
+struct PackKernels {
+  // to[i] = from[i] rounded.
+  void (*round_row)(const float* from, int64_t count, uint16_t* to);
+  // to[i] = the pair (first[i], second[i]).
+  void (*pair_up)(const float* first, const float* second, int64_t count, uint32_t* to);
+  // to[c * to_row + r] = from[r * 16 + c], 16 x 16 words.
+  void (*turn)(const uint32_t* from, uint32_t* to, int64_t to_row);
+};
+
 void multiply_portable(const Product& p);
 #if defined(__x86_64__)
+bool has_avx512_bf16();
+extern const PackKernels kAvx512Pack;  // where has_avx512_bf16()
 void multiply_avx512(const Product& p);
 // Loads a tile configuration for the calling thread, and releases it.
 void multiply_amx(const Product& p);

@@ -93,7 +93,8 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
       const int64_t slice = std::min(kSlice, weight.n - i);
       const uint16_t* const a = packed_rows({dy + i, dy_row, 1}, rows, slice);
       const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
-        gemm_bf16::pack(weight.w + i * k + column, k, columns, slice, 0, panels(columns), to);
+        gemm_bf16::pack(weight.w + i * k + column, k, columns, slice, 0, panels(columns), to,
+                        panel_size(slice));
       };
       by_columns(a, rows, slice, k, pack, dx, dx_row, add);
       add = true;
@@ -105,8 +106,11 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
 void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
                       int64_t k, std::span<const WeightGradient> gradients) {
   uint16_t* const b = values(shared_scratch(), panels(k) * panel_size(rows));
-  in_chunks(rows * k, panels(k),
-            [&](int64_t panel) { gemm_bf16::pack(x, x_row, k, rows, panel, panel + 1, b); });
+  in_chunks(rows * k, (rows + kRows - 1) / kRows, [&](int64_t block) {
+    const int64_t row = block * kRows;
+    gemm_bf16::pack(x + row * x_row, x_row, k, std::min(kRows, rows - row), 0, panels(k),
+                    b + row * kColumns, panel_size(rows));
+  });
   for (const WeightGradient& gradient : gradients) {
     const int64_t blocks = (gradient.n + kRows - 1) / kRows,
                   together = units_of_piece(blocks, kMostRows / kRows),

@@ -123,7 +123,8 @@ TEST_P(GemmBf16, TurnedOperandsGiveTheSame) {
     const std::vector<float> a = noise(c.k * a_row, 4), b = noise(c.k * b_row, 5),
                              zeros(static_cast<size_t>(c.rows * c.n));
     const Memory packed = room(gemm_bf16::panels(c.n) * gemm_bf16::panel_size(c.k));
-    gemm_bf16::pack(b.data(), b_row, c.n, c.k, 0, gemm_bf16::panels(c.n), packed.get());
+    gemm_bf16::pack(b.data(), b_row, c.n, c.k, 0, gemm_bf16::panels(c.n), packed.get(),
+                    gemm_bf16::panel_size(c.k));
     std::vector<float> y = zeros;
     product({a.data(), 1, a_row}, c, packed.get(), y.data(), c.n, false);
     EXPECT_LT(share_of_bound({a.data(), 1, a_row}, {b.data(), 1, b_row}, c, zeros, y.data(), c.n),
