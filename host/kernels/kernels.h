@@ -9,6 +9,7 @@
 
 #include "kernels/attention_plan.h"
 #include "kernels/flat_kernels.h"
+#include "kernels/values.h"
 
 namespace slipway {
 
@@ -44,7 +45,7 @@ class Kernels : public FlatKernels {
   // y = x / sqrt(mean(x^2) + eps) * w for each row; inverse_rms [rows] is kept for the backward
   // pass.
   virtual void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
-                        float* y, float* inverse_rms) = 0;
+                        Values y, float* inverse_rms) = 0;
   // Rows of room that the backward pass wants, [width] each; may be 0.
   virtual int64_t rms_norm_parts(int64_t rows) const = 0;
   // grad_x = residual (nullptr: nothing) + the gradient; grad_w [width] is added into, nullptr =
@@ -59,13 +60,13 @@ class Kernels : public FlatKernels {
                     const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, float* y,
                     int64_t y_row) = 0;
   // out [rows, width] = silu(gate) * up.
-  virtual void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows,
-                      int64_t width, float* out) = 0;
+  virtual void swiglu(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
+                      Values out) = 0;
   // From grad [rows, width]; d_gate and d_up lie as gate and up do. `out` once more; nullptr = not
   // wanted.
-  virtual void swiglu_backward(const float* grad, const float* gate, const float* up,
-                               int64_t in_row, int64_t rows, int64_t width, float* d_gate,
-                               float* d_up, float* out) = 0;
+  virtual void swiglu_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
+                               int64_t rows, int64_t width, Values d_gate, Values d_up,
+                               Values out) = 0;
 
   // As token_logprobs (operators/operators.h); grad nullptr = not wanted, may be the logits. A
   // target that is none gives not-a-number.
@@ -76,17 +77,26 @@ class Kernels : public FlatKernels {
   // Products from here on, of this thread on the processor and of all on a device: both operands
   // rounded to bfloat16, sums in float32; false: all of it float32, as at the start.
   virtual void round_products(bool on) = 0;
+  // Whether Values may be bfloat16 now; where not, all that is given is float32. What one call
+  // takes or gives is of one type. Rows of bfloat16 that a product takes are followed by memory
+  // that can be read up to a multiple of kOperandRows.
+  virtual bool bfloat16_values() const { return false; }
+  static constexpr int64_t kOperandRows = 32;
+  // to[i] = from[i] rounded; and back. Where bfloat16_values().
+  virtual void round_values(const float* /*from*/, int64_t /*count*/, uint16_t* /*to*/) {}
+  virtual void widen_values(const uint16_t* /*from*/, int64_t /*count*/, float* /*to*/) {}
   // y [rows, n1 + n2 + ...] = x [rows, k] [w1; w2; ...]^T, plus `addend` that lies as y does
   // (nullptr: nothing; may be y).
-  virtual void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                               std::span<const Weight> weights, const float* addend, float* y,
+  // To a bfloat16 y nothing is added.
+  virtual void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                               std::span<const Weight> weights, const float* addend, Values y,
                                int64_t y_row) = 0;
   // dx [rows, k] (+)= dy [rows, n1 + n2 + ...] [w1; w2; ...]
-  virtual void input_gradient(const float* dy, int64_t dy_row, int64_t rows,
+  virtual void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows,
                               std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row,
                               bool add) = 0;
   // dwi [ni, k] += dyi^T x: dyi the i-th columns of dy [rows, n1 + n2 + ...], x [rows, k].
-  virtual void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row,
+  virtual void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_row,
                                 int64_t rows, int64_t k,
                                 std::span<const WeightGradient> gradients) = 0;
 

@@ -11,7 +11,7 @@ namespace slipway {
 class LossPlugin;
 
 // Rows whose logits exist at once.
-constexpr int64_t kHeadRows = 256;
+constexpr int64_t kHeadRows = 512;
 
 // What a step minimises.
 struct Objective {

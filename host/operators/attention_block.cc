@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "operators/attention.h"
+#include "operators/between.h"
 #include "operators/blocks.h"
 #include "operators/call_memory.h"
 #include "operators/context_plan.h"
@@ -79,6 +80,14 @@ struct AttentionBlockNode : torch::autograd::Node {
   }
 };
 
+// What was kept, as float32: in `memory` where it is not so already.
+const float* widen(Kernels& kernels, const at::Tensor& kept, float* memory) {
+  const Values values = Between::of(kept);
+  if (values.bfloats == nullptr) return values.floats;
+  kernels.widen_values(values.bfloats, kept.numel(), memory);
+  return memory;
+}
+
 torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variable_list&& grads) {
   constexpr const char* kName = "slipway::attention_block_v1";
   if (!x_kept.defined())
@@ -91,21 +100,27 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   const float* dy = dy_TD.const_data_ptr<float>();
   Kernels& kernels = kernels_of(x);
   static thread_local Scratch scratch;
-  const CallMemory<6> memory(
+  const Between between(kernels);
+  const int64_t widened = between.bfloat16() ? rows : 0;
+  const CallMemory<8> memory(
       scratch, x,
-      {rows * call.attended(), rows * call.columns(), rows * heads, rows * d, rows * d, rows});
-  const auto [d_attended, d_qkv, delta, h, dh, again] = memory.parts;
+      {rows * call.attended(), rows * call.columns(), rows * heads, between.floats(rows, d),
+       rows * d, rows, widened * call.columns(), widened * call.attended()});
+  const auto [d_attended, d_qkv, delta, h_memory, dh, again, qkv_memory, attended_memory] =
+      memory.parts;
+  const Values h = between.in(h_memory), attended_kept = Between::of(attended);
+  const float *qkv_data = widen(kernels, qkv, qkv_memory),
+              *attended_data = widen(kernels, attended, attended_memory);
   const GradientTarget d_norm(w.norm_D, w.norm_D.requires_grad()), dq(w.q, w.q.requires_grad()),
       dk(w.k, w.k.requires_grad()), dv(w.v, w.v.requires_grad()), d_o(w.o, w.o.requires_grad());
   const Weight o = weight_of(w.o, call.attended());
   kernels.input_gradient(dy, d, rows, {&o, 1}, call.attended(), d_attended, call.attended(), false);
   const WeightGradient d_output{d_o.data(), d};
-  kernels.weight_gradients(dy, d, attended.const_data_ptr<float>(), call.attended(), rows,
-                           call.attended(), {&d_output, 1});
+  kernels.weight_gradients(dy, d, attended_kept, call.attended(), rows, call.attended(),
+                           {&d_output, 1});
   float *const d_k = d_qkv + call.attended(), *const d_v = d_k + call.cached();
-  kernels.attention_backward(call.parts(qkv.const_data_ptr<float>(), scale), plan->attention,
-                             attended.const_data_ptr<float>(), lse.const_data_ptr<float>(),
-                             d_attended, delta, d_qkv, d_k, d_v);
+  kernels.attention_backward(call.parts(qkv_data, scale), plan->attention, attended_data,
+                             lse.const_data_ptr<float>(), d_attended, delta, d_qkv, d_k, d_v);
   kernels.rope(d_qkv, call.columns(), positions.const_data_ptr<int64_t>(), angles, -1.0f, rows,
                heads + call.shape.kv_heads, d_qkv, call.columns());
   // What the norm gave costs one pass; keeping it would cost its memory through all later blocks.
@@ -137,16 +152,26 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w,
   const auto options = x.options();
   at::Tensor y = at::empty({rows, d}, options), qkv, attended, lse, inverse_rms;
   static thread_local Scratch scratch;
-  const CallMemory<5> memory(scratch, x,
-                             {rows * d, not_kept * call.columns(), not_kept * call.attended(),
-                              not_kept * heads, not_kept});
-  auto [h, qkv_data, attended_data, lse_data, rms_data] = memory.parts;
+  // Attention itself computes on float32: what is kept as bfloat16 has a float32 twin here.
+  const Between between(kernels);
+  const int64_t computed = between.bfloat16() ? rows : not_kept,
+                rounded = between.bfloat16() ? not_kept : 0;
+  const CallMemory<7> memory(
+      scratch, x,
+      {between.floats(rows, d), computed * call.columns(), computed * call.attended(),
+       not_kept * heads, not_kept, between.floats(rounded, call.columns()),
+       between.floats(rounded, call.attended())});
+  auto [h_memory, qkv_data, attended_data, lse_data, rms_data, qkv_memory, attended_memory] =
+      memory.parts;
+  const Values h = between.in(h_memory);
+  Values qkv_kept = between.in(qkv_memory), attended_kept = between.in(attended_memory);
   if (recording) {
-    qkv = at::empty({rows, call.columns()}, options),
-    attended = at::empty({rows, call.attended()}, options);
+    qkv = between.tensor(rows, call.columns(), options),
+    attended = between.tensor(rows, call.attended(), options);
     lse = at::empty({rows, heads}, options), inverse_rms = at::empty({rows}, options);
-    qkv_data = qkv.data_ptr<float>(), attended_data = attended.data_ptr<float>(),
+    qkv_kept = Between::of(qkv), attended_kept = Between::of(attended),
     lse_data = lse.data_ptr<float>(), rms_data = inverse_rms.data_ptr<float>();
+    if (!between.bfloat16()) qkv_data = qkv_kept.floats, attended_data = attended_kept.floats;
   }
   kernels.rms_norm(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
                    static_cast<float>(eps), rows, d, h, rms_data);
@@ -154,10 +179,17 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w,
   const RotaryAngles angles = rotary_angles(positions, call.shape.width / 2, theta);
   kernels.rope(qkv_data, call.columns(), positions.const_data_ptr<int64_t>(), angles, 1.0f, rows,
                heads + kv_heads, qkv_data, call.columns());
+  if (between.bfloat16()) {
+    // the backward pass will see rounded values, so the forward pass does
+    kernels.round_values(qkv_data, rows * call.columns(), qkv_kept.bfloats);
+    kernels.widen_values(qkv_kept.bfloats, rows * call.columns(), qkv_data);
+  }
   attend(kernels, call.parts(qkv_data, static_cast<float>(scale)), layer, context, attended_data,
          lse_data);
-  product(attended_data, rows, call.attended(), {&w.o}, x.const_data_ptr<float>(),
-          y.data_ptr<float>());
+  if (between.bfloat16())
+    kernels.round_values(attended_data, rows * call.attended(), attended_kept.bfloats);
+  product(between.bfloat16() ? attended_kept : attended_data, rows, call.attended(), {&w.o},
+          x.const_data_ptr<float>(), y.data_ptr<float>());
   if (!recording) return y;
   const auto node = make_node<AttentionBlockNode>();
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));

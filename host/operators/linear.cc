@@ -98,8 +98,8 @@ Weight weight_of(const at::Tensor& w, int64_t k) {
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
-void product(const float* x, int64_t rows, int64_t k,
-             std::initializer_list<const at::Tensor*> weights, const float* addend, float* y) {
+void product(ConstValues x, int64_t rows, int64_t k,
+             std::initializer_list<const at::Tensor*> weights, const float* addend, Values y) {
   int64_t columns = 0;
   std::vector<Weight> plain_weights;
   for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
@@ -110,7 +110,7 @@ void product(const float* x, int64_t rows, int64_t k,
         .forward_product(x, k, rows, k, plain_weights, addend, y, columns);
   std::vector<PackedWeight> packed_weights;
   for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
-  forward_product(x, k, rows, k, packed_weights, addend, y, columns);
+  forward_product(x.floats, k, rows, k, packed_weights, addend, y.floats, columns);
 }
 
 bool records(std::initializer_list<const at::Tensor*> operands) {

@@ -24,9 +24,9 @@ at::Tensor embedding(const at::Tensor& w_VD, const at::Tensor& ids_T);
 Weight weight_of(const at::Tensor& w_NK, int64_t k);
 // y [rows, n1 + n2 + ...] = x [w1; w2; ...]^T, plus `addend` that lies as y does (nullptr: nothing;
 // may be y); nothing recorded. x [rows, k] and y lie where the weights do, without gaps. On packed
-// weights inside a scope that keeps all of them.
-void product(const float* x, int64_t rows, int64_t k,
-             std::initializer_list<const at::Tensor*> weights, const float* addend, float* y);
+// weights inside a scope that keeps all of them; x and y are float32 then.
+void product(ConstValues x, int64_t rows, int64_t k,
+             std::initializer_list<const at::Tensor*> weights, const float* addend, Values y);
 
 // to [to_rows, d] += from [N, d], row i to row rows[i] (int64, all valid), in order of i: a row
 // that is met twice is summed the same way every time. All contiguous, on one device.

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "operators/between.h"
 #include "operators/blocks.h"
 #include "operators/call_memory.h"
 #include "operators/kept.h"
@@ -59,12 +60,18 @@ torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_
   const at::NoGradGuard no_grad;
   const at::Tensor dy_TD = grads[0].contiguous();
   const int64_t rows = call.rows, d = call.hidden, inner = call.inner;
-  const float *dy = dy_TD.const_data_ptr<float>(), *gate = gate_up.const_data_ptr<float>();
+  const float* const dy = dy_TD.const_data_ptr<float>();
+  const Values gate = Between::of(gate_up);
   Kernels& kernels = kernels_of(x);
+  const Between between(kernels);
   static thread_local Scratch scratch;
   const CallMemory<6> memory(
-      scratch, x, {rows * inner, rows * inner, rows * 2 * inner, rows * d, rows * d, rows});
-  const auto [d_act, act, d_gate_up, h, dh, again] = memory.parts;
+      scratch, x,
+      {rows * inner, between.floats(rows, inner), between.floats(rows, 2 * inner),
+       between.floats(rows, d), rows * d, rows});
+  const auto [d_act, act_memory, d_gate_up_memory, h_memory, dh, again] = memory.parts;
+  const Values act = between.in(act_memory), d_gate_up = between.in(d_gate_up_memory),
+               h = between.in(h_memory);
   const GradientTarget d_norm(w.norm_D, w.norm_D.requires_grad()),
       d_gate(w.gate, w.gate.requires_grad()), d_up(w.up, w.up.requires_grad()),
       d_down(w.down, w.down.requires_grad());
@@ -98,13 +105,17 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   Kernels& kernels = kernels_of(x);
   at::Tensor y = at::empty({rows, d}, x.options()), gate_up, inverse_rms;
   static thread_local Scratch scratch;
+  const Between between(kernels);
   const CallMemory<4> memory(scratch, x,
-                             {together * d, together * inner, not_kept * 2 * inner, not_kept});
-  auto [h, act, gate_up_data, rms_data] = memory.parts;
+                             {between.floats(together, d), between.floats(together, inner),
+                              between.floats(not_kept, 2 * inner), not_kept});
+  float* rms_data = memory.parts[3];
+  const Values h = between.in(memory.parts[0]), act = between.in(memory.parts[1]);
+  Values gate_up_data = between.in(memory.parts[2]);
   if (recording) {
-    gate_up = at::empty({rows, 2 * inner}, x.options()),
+    gate_up = between.tensor(rows, 2 * inner, x.options());
     inverse_rms = at::empty({rows}, x.options());
-    gate_up_data = gate_up.data_ptr<float>(), rms_data = inverse_rms.data_ptr<float>();
+    gate_up_data = Between::of(gate_up), rms_data = inverse_rms.data_ptr<float>();
   }
   for (int64_t first = 0; first < rows; first += together) {
     const int64_t count = std::min(together, rows - first);

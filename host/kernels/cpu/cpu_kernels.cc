@@ -4,9 +4,11 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "compute/parallel.h"
 #include "kernels/cpu/attention_kernel.h"
 #include "kernels/cpu/bf16_rounding.h"
 #include "kernels/cpu/flat_kernels.h"
+#include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/rows.h"
 
@@ -30,7 +32,7 @@ class CpuKernels final : public CpuFlatKernels {
     }
   }
 
-  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
                 float* inverse_rms) override {
     rms_norm_rows(x, w, eps, rows, width, y, inverse_rms);
   }
@@ -44,13 +46,13 @@ class CpuKernels final : public CpuFlatKernels {
             float sign, int64_t rows, int64_t heads, float* y, int64_t y_row) override {
     rotate_rows(x, x_row, positions, angles, sign, rows, heads, y, y_row);
   }
-  void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
-              float* out) override {
+  void swiglu(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
+              Values out) override {
     swiglu_rows(gate, up, in_row, rows, width, out);
   }
-  void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
-                       int64_t rows, int64_t width, float* d_gate, float* d_up,
-                       float* out) override {
+  void swiglu_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
+                       int64_t rows, int64_t width, Values d_gate, Values d_up,
+                       Values out) override {
     swiglu_rows_backward(grad, gate, up, in_row, rows, width, d_gate, d_up, out);
   }
 
@@ -60,19 +62,28 @@ class CpuKernels final : public CpuFlatKernels {
   }
 
   void round_products(bool on) override { bf16_rounding = on; }
-  void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                       std::span<const Weight> weights, const float* addend, float* y,
+  bool bfloat16_values() const override { return bf16_rounding; }
+  void round_values(const float* from, int64_t count, uint16_t* to) override {
+    parallel_ranges(count, kValuesPerTask, [&](int64_t begin, int64_t end) {
+      gemm_bf16::round_values(from + begin, end - begin, to + begin);
+    });
+  }
+  void widen_values(const uint16_t* from, int64_t count, float* to) override {
+    parallel_ranges(count, kValuesPerTask, [&](int64_t begin, int64_t end) {
+      gemm_bf16::widen_values(from + begin, end - begin, to + begin);
+    });
+  }
+  void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                       std::span<const Weight> weights, const float* addend, Values y,
                        int64_t y_row) override {
     slipway::forward_product(x, x_row, rows, k, weights, addend, y, y_row);
   }
-  void input_gradient(const float* dy, int64_t dy_row, int64_t rows,
-                      std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row,
-                      bool add) override {
+  void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+                      int64_t k, float* dx, int64_t dx_row, bool add) override {
     slipway::input_gradient(dy, dy_row, rows, weights, k, dx, dx_row, add);
   }
-  void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row,
-                        int64_t rows, int64_t k,
-                        std::span<const WeightGradient> gradients) override {
+  void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_row, int64_t rows,
+                        int64_t k, std::span<const WeightGradient> gradients) override {
     slipway::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
   }
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "compute/bfloat16.h"
+#include "compute/instruction_sets.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
 
 #if defined(__x86_64__)
@@ -37,6 +38,10 @@ std::optional<Kernel> kernel_of(std::string_view name) {
   return std::nullopt;
 }
 
+SLIPWAY_CLONES void add_row(const float* from, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
 Kernel& kernel() {
   static Kernel chosen = [] {
     for (const char* name : {"amx", "avx512_bf16"})
@@ -61,7 +66,7 @@ bool has_avx512_bf16() {
 void multiply_portable(const Product& p) {
   for (int64_t panel = p.first; panel < p.last; ++panel)
     for (int64_t r = 0; r < p.rows; ++r) {
-      const uint16_t *a = p.a + r * p.depth, *b = p.b + panel * kColumns * p.depth;
+      const uint16_t *a = p.a + r * p.a_row, *b = p.b + panel * kColumns * p.depth;
       float sum[kColumns] = {};
       for (int64_t i = 0; i < p.depth; i += 2, b += 2 * kColumns) {
         const float a0 = from_bfloat16(a[i]), a1 = from_bfloat16(a[i + 1]);
@@ -70,10 +75,17 @@ void multiply_portable(const Product& p) {
           sum[j] += a0 * from_bfloat16(b[2 * j]);
         }
       }
-      float* const y = p.y + r * p.y_row + panel * kColumns;
-      for (int64_t j = 0; j < std::min(kColumns, p.n - panel * kColumns); ++j)
-        y[j] = p.add ? y[j] + sum[j] : sum[j];
+      put_sums(sum, 1, std::min(kColumns, p.n - panel * kColumns),
+               p.y + (r * p.y_row + panel * kColumns), p.y_row, p.add);
     }
+}
+
+void put_sums(const float* sums, int64_t rows, int64_t used, Values y, int64_t y_row, bool add) {
+  for (int64_t r = 0; r < rows; ++r, y = y + y_row, sums += kColumns) {
+    if (y.bfloats != nullptr) pack_kernels().round_row(sums, used, y.bfloats);
+    else if (add) add_row(sums, used, y.floats);
+    else std::copy_n(sums, used, y.floats);
+  }
 }
 
 std::string_view instruction_set() { return kernel().name; }
@@ -98,9 +110,9 @@ bool use(std::string_view instruction_set) {
 
 void use(const Kernel& given) { kernel() = given; }
 
-void multiply(const uint16_t* a, int64_t rows, int64_t k, const uint16_t* b, int64_t n,
-              int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
-  kernel().multiply({a, rows, depth(k), b, n, first, last, y, y_row, add});
+void multiply(Rows a, int64_t rows, int64_t k, const uint16_t* b, int64_t n, int64_t first,
+              int64_t last, Values y, int64_t y_row, bool add) {
+  kernel().multiply({a.data, a.row, rows, depth(k), b, n, first, last, y, y_row, add});
 }
 
 }  // namespace slipway::gemm_bf16

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/cpu/gemm.h"
+#include "kernels/values.h"
 
 namespace slipway::gemm_bf16 {
 
@@ -34,22 +34,40 @@ inline int64_t rows_size(int64_t rows, int64_t k) {
 }
 inline int64_t panel_size(int64_t k) { return kColumns * depth(k); }
 
+// An operand as it lies: value (r, i) at values + r * row + i * column.
+struct Source {
+  ConstValues values;
+  int64_t row, column;
+};
+// Rows as multiply() reads them: row r begins at data + r * row and has depth(k) values, zeros from
+// k on. Up to a multiple of kRows they are read, whatever they hold.
+struct Rows {
+  const uint16_t* data;
+  int64_t row;
+};
+
 // Packs rows [first, last) of a; `first` is a multiple of kRows, and so is `last` unless it is
 // `rows`. Row r begins at packed + r * depth(k).
-void pack_rows(gemm::Strided a, int64_t rows, int64_t k, int64_t first, int64_t last,
+void pack_rows(const Source& a, int64_t rows, int64_t k, int64_t first, int64_t last,
                uint16_t* packed);
 // Packs panels [first, last) of w^T, w [n, k] with `row` floats from row to row; panel p begins at
 // packed + p * panel_size(k).
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
                      uint16_t* packed);
-// The same of b [k, n] with `row` floats from row to row; panel p begins at packed + p * stride,
-// where `packed` and b may be those of a row that is a multiple of 32.
-void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
+// The same of b [k, n] with `row` values from row to row; panel p begins at packed + p * stride.
+// Parts of b may be packed apart, from a row on that is a multiple of 32: `packed` is then kColumns
+// times that many values further.
+void pack(ConstValues b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
           uint16_t* packed, int64_t stride);
 
-// The columns of panels [first, last) of y [rows, n] with `y_row` floats from row to row (+)= a b.
-// `a` and `b` are packed, aligned to 64 bytes; `a` begins at a multiple of kRows.
-void multiply(const uint16_t* a, int64_t rows, int64_t k, const uint16_t* b, int64_t n,
-              int64_t first, int64_t last, float* y, int64_t y_row, bool add);
+// The columns of panels [first, last) of y [rows, n] with `y_row` values from row to row (+)= a b.
+// Sums that are given as bfloat16 are rounded at their end; to those nothing is added. b is packed;
+// packed memory is aligned to 64 bytes, and `a` begins at a multiple of kRows of what was packed.
+void multiply(Rows a, int64_t rows, int64_t k, const uint16_t* b, int64_t n, int64_t first,
+              int64_t last, Values y, int64_t y_row, bool add);
+
+// to[i] = from[i], to the nearest, ties to even; and back, exactly.
+void round_values(const float* from, int64_t count, uint16_t* to);
+void widen_values(const uint16_t* from, int64_t count, float* to);
 
 }  // namespace slipway::gemm_bf16

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "compute/instruction_sets.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
 
@@ -34,14 +33,34 @@ static_assert(sizeof(Configuration) == 64);
 #define SLIPWAY_DOT(c, a, b) asm volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c::)
 #endif
 
-// Tiles 0 and 1: the first 16 rows; 2 and 3: the next 16, where `both`. a [32][depth], panel [depth
-// / 2][32][2].
-void dot(const uint16_t* a, const uint16_t* panel, int64_t depth, bool both) {
-  const int64_t a_bytes = depth * 2, b_bytes = kColumns * 4;
-  SLIPWAY_ZERO(0);
-  SLIPWAY_ZERO(1);
-  SLIPWAY_ZERO(2);
-  SLIPWAY_ZERO(3);
+// What sums will be added to is asked of memory while dot() works: its short rows lie far apart,
+// and nothing foresees them.
+void ask_for(const float* y, int64_t y_row, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) {
+    __builtin_prefetch(y + r * y_row, 1);
+    __builtin_prefetch(y + r * y_row + kTile, 1);
+  }
+}
+
+// sums [32][kColumns] (+)= a [32][depth] times panel [depth / 2][32][2]; where not `both`, the
+// first 16 rows alone. Tiles 0 and 1: the first 16 rows; 2 and 3: the next.
+void dot(const uint16_t* a, int64_t a_row, const uint16_t* panel, int64_t depth, bool both,
+         bool add, float* sums, int64_t sums_row) {
+  const int64_t a_bytes = a_row * 2, b_bytes = kColumns * 4, bytes = sums_row * 4;
+  float* const next = sums + kTile * sums_row;
+  if (add) {
+    SLIPWAY_LOAD(0, sums, bytes);
+    SLIPWAY_LOAD(1, sums + kTile, bytes);
+    if (both) {
+      SLIPWAY_LOAD(2, next, bytes);
+      SLIPWAY_LOAD(3, next + kTile, bytes);
+    }
+  } else {
+    SLIPWAY_ZERO(0);
+    SLIPWAY_ZERO(1);
+    SLIPWAY_ZERO(2);
+    SLIPWAY_ZERO(3);
+  }
   for (int64_t i = 0; i < depth; i += 2 * kTile, a += 2 * kTile, panel += 2 * kTile * kColumns) {
     SLIPWAY_LOAD(4, a, a_bytes);
     SLIPWAY_LOAD(6, panel, b_bytes);
@@ -49,42 +68,41 @@ void dot(const uint16_t* a, const uint16_t* panel, int64_t depth, bool both) {
     SLIPWAY_DOT(0, 4, 6);
     SLIPWAY_DOT(1, 4, 7);
     if (both) {
-      SLIPWAY_LOAD(5, a + kTile * depth, a_bytes);
+      SLIPWAY_LOAD(5, a + kTile * a_row, a_bytes);
       SLIPWAY_DOT(2, 5, 6);
       SLIPWAY_DOT(3, 5, 7);
     }
   }
-}
-
-SLIPWAY_CLONES void put_sums(const float* sums, float* y, int64_t y_row, int64_t rows, int64_t used,
-                             bool add) {
-  for (int64_t r = 0; r < rows; ++r, y += y_row, sums += kColumns) {
-    if (add)
-      for (int64_t j = 0; j < used; ++j) y[j] += sums[j];
-    else std::copy_n(sums, used, y);
+  SLIPWAY_STORE(0, sums, bytes);
+  SLIPWAY_STORE(1, sums + kTile, bytes);
+  if (both) {
+    SLIPWAY_STORE(2, next, bytes);
+    SLIPWAY_STORE(3, next + kTile, bytes);
   }
 }
 
-// The tiles' sums into y: at once where nothing is added and nothing hangs over, else through
-// memory of their own.
-void put(float* y, int64_t y_row, int64_t rows, int64_t used, bool add) {
-  const int64_t y_bytes = y_row * 4;
-  if (!add && used == kColumns && rows % kTile == 0) {
-    SLIPWAY_STORE(0, y, y_bytes);
-    SLIPWAY_STORE(1, y + kTile, y_bytes);
-    if (rows > kTile) {
-      SLIPWAY_STORE(2, y + kTile * y_row, y_bytes);
-      SLIPWAY_STORE(3, y + kTile * y_row + kTile, y_bytes);
-    }
-    return;
-  }
-  alignas(64) float sums[kRows][kColumns];
-  const int64_t bytes = sizeof sums[0];
-  SLIPWAY_STORE(0, sums[0], bytes);
-  SLIPWAY_STORE(1, sums[0] + kTile, bytes);
-  SLIPWAY_STORE(2, sums[kTile], bytes);
-  SLIPWAY_STORE(3, sums[kTile] + kTile, bytes);
-  put_sums(sums[0], y, y_row, rows, used, add);
+// Rows and the most depth of one pass: a panel's part and that of 32 rows share the first-level
+// cache, and the part stays there for all of the rows.
+constexpr int64_t kPassRows = 128, kDeepestPass = 320;
+
+// Rows [row, row + rows) of y, at most kPassRows, and a panel: where the sums can be y itself they
+// are, else they have memory of their own.
+void pass(const Product& p, int64_t panel, int64_t row, int64_t rows) {
+  alignas(64) float memory[kPassRows * kColumns];
+  const int64_t used = std::min(kColumns, p.n - panel * kColumns);
+  const Values y = p.y + (row * p.y_row + panel * kColumns);
+  const bool in_place = !p.add && y.floats != nullptr && used == kColumns && rows % kTile == 0;
+  float* const sums = in_place ? y.floats : memory;
+  const int64_t sums_row = in_place ? p.y_row : kColumns;
+  const int64_t passes = (p.depth + kDeepestPass - 1) / kDeepestPass,
+                pass_depth = gemm_bf16::depth((p.depth + passes - 1) / passes);
+  if (p.add) ask_for(y.floats, p.y_row, rows);
+  for (int64_t i = 0; i < p.depth; i += pass_depth)
+    for (int64_t r = 0; r < rows; r += kRows)
+      dot(p.a + (row + r) * p.a_row + i, p.a_row, p.b + (panel * p.depth + i) * kColumns,
+          std::min(pass_depth, p.depth - i), rows - r > kTile, i > 0, sums + r * sums_row,
+          sums_row);
+  if (!in_place) put_sums(sums, rows, used, y, p.y_row, p.add);
 }
 
 }  // namespace
@@ -93,12 +111,8 @@ void multiply_amx(const Product& p) {
   const Configuration configuration;
   SLIPWAY_CONFIGURE(configuration);
   for (int64_t panel = p.first; panel < p.last; ++panel)
-    for (int64_t r = 0; r < p.rows; r += kRows) {
-      const int64_t rows = std::min(kRows, p.rows - r);
-      dot(p.a + r * p.depth, p.b + panel * kColumns * p.depth, p.depth, rows > kTile);
-      put(p.y + r * p.y_row + panel * kColumns, p.y_row, rows,
-          std::min(kColumns, p.n - panel * kColumns), p.add);
-    }
+    for (int64_t r = 0; r < p.rows; r += kPassRows)
+      pass(p, panel, r, std::min(kPassRows, p.rows - r));
   SLIPWAY_RELEASE();  // the thread's state is small again, and its core may sleep deeply
 }
 

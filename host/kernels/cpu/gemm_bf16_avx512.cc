@@ -20,7 +20,7 @@ namespace {
 
 struct Tile {
   const uint16_t* a;
-  int64_t depth;
+  int64_t a_row, depth;
   const uint16_t* panel;
   uint32_t columns;  // a bit for each column that y has
   float* y;
@@ -39,7 +39,7 @@ SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
       int32_t pair;
-      std::memcpy(&pair, t.a + m * t.depth + i, sizeof pair);
+      std::memcpy(&pair, t.a + m * t.a_row + i, sizeof pair);
       const auto each = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
       sum[m][0] = _mm512_dpbf16_ps(sum[m][0], each, b0);
       sum[m][1] = _mm512_dpbf16_ps(sum[m][1], each, b1);
@@ -67,14 +67,19 @@ constexpr void (*kTiles[kMost])(const Tile&) = {tile<1>, tile<2>,  tile<3>,  til
 }  // namespace
 
 void multiply_avx512(const Product& p) {
+  alignas(64) float sums[kMost * kColumns];  // of a tile, where y is not float32
   const int64_t tiles = (p.rows + kMost - 1) / kMost;
   for (int64_t panel = p.first; panel < p.last; ++panel) {
     const int64_t used = std::min(kColumns, p.n - panel * kColumns);
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t begin = i * p.rows / tiles, end = (i + 1) * p.rows / tiles;
-      kTiles[end - begin - 1]({p.a + begin * p.depth, p.depth, p.b + panel * kColumns * p.depth,
+      const Values y = p.y + (begin * p.y_row + panel * kColumns);
+      const bool in_place = y.floats != nullptr;
+      kTiles[end - begin - 1]({p.a + begin * p.a_row, p.a_row, p.depth,
+                               p.b + panel * kColumns * p.depth,
                                static_cast<uint32_t>((uint64_t{1} << used) - 1),
-                               p.y + begin * p.y_row + panel * kColumns, p.y_row, p.add});
+                               in_place ? y.floats : sums, in_place ? p.y_row : kColumns, p.add});
+      if (!in_place) put_sums(sums, end - begin, used, y, p.y_row, false);
     }
   }
 }

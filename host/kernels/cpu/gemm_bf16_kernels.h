@@ -3,14 +3,16 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/values.h"
+
 namespace slipway::gemm_bf16 {
 
 struct Product {
-  const uint16_t* a;  // [rows, filled up to a multiple of kRows][depth]
-  int64_t rows, depth;
+  const uint16_t* a;  // [rows, readable up to a multiple of kRows][depth], `a_row` values apart
+  int64_t a_row, rows, depth;
   const uint16_t* b;  // panels of [depth / 2][kColumns][2]
   int64_t n, first, last;
-  float* y;
+  Values y;
   int64_t y_row;
   bool add;
 };
@@ -26,11 +28,16 @@ void use(const Kernel& kernel);
 struct PackKernels {
   // to[i] = from[i] rounded.
   void (*round_row)(const float* from, int64_t count, uint16_t* to);
-  // to[i] = the pair (first[i], second[i]).
+  // to[i] = the pair (first[i], second[i]), rounded or as they are.
   void (*pair_up)(const float* first, const float* second, int64_t count, uint32_t* to);
+  void (*pair_bfloats)(const uint16_t* first, const uint16_t* second, int64_t count, uint32_t* to);
   // to[c * to_row + r] = from[r * 16 + c], 16 x 16 words.
   void (*turn)(const uint32_t* from, uint32_t* to, int64_t to_row);
 };
+const PackKernels& pack_kernels();  // this processor's
+
+// The first `used` columns of sums [rows, kColumns] into y: written, added, or rounded.
+void put_sums(const float* sums, int64_t rows, int64_t used, Values y, int64_t y_row, bool add);
 
 void multiply_portable(const Product& p);
 #if defined(__x86_64__)

@@ -20,39 +20,41 @@ SLIPWAY_CLONES void round_row(const float* from, int64_t count, uint16_t* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = to_bfloat16(from[i]);
 }
 
+SLIPWAY_CLONES void pair_bfloats(const uint16_t* first, const uint16_t* second, int64_t count,
+                                 uint32_t* to) {
+  for (int64_t i = 0; i < count; ++i)
+    to[i] = static_cast<uint32_t>(first[i]) | static_cast<uint32_t>(second[i]) << 16;
+}
+
 void turn(const uint32_t* from, uint32_t* to, int64_t to_row) {
   for (int64_t r = 0; r < kBlock; ++r)
     for (int64_t c = 0; c < kBlock; ++c) to[c * to_row + r] = from[r * kBlock + c];
 }
 
-const PackKernels& kernels() {
-  static const PackKernels kChosen = [] {
-#if defined(__x86_64__)
-    if (has_avx512_bf16()) return kAvx512Pack;
-#endif
-    return PackKernels{round_row, pair_up, turn};
-  }();
-  return kChosen;
-}
-
 // Words of inputs 2 i and 2 i + 1 of `count` columns that lie side by side at b; a last pair
 // without a second gets 0.
-void pair_row(const float* b, int64_t row, int64_t k, int64_t i, int64_t count, uint32_t* to) {
+void pair_row(ConstValues b, int64_t row, int64_t k, int64_t i, int64_t count, uint32_t* to) {
   alignas(64) static constexpr float kZeros[kColumns] = {};
-  kernels().pair_up(b + 2 * i * row, 2 * i + 1 < k ? b + (2 * i + 1) * row : kZeros, count, to);
+  alignas(64) static constexpr uint16_t kZeroBfloats[kColumns] = {};
+  const bool whole = 2 * i + 1 < k;
+  if (const uint16_t* const first = b.bfloats; first != nullptr)
+    return pack_kernels().pair_bfloats(first + 2 * i * row,
+                                       whole ? first + (2 * i + 1) * row : kZeroBfloats, count, to);
+  pack_kernels().pair_up(b.floats + 2 * i * row, whole ? b.floats + (2 * i + 1) * row : kZeros,
+                         count, to);
 }
 
 // Rows [first, last) of a whose rows lie side by side (a.row == 1): blocks of pairs, turned around.
-void pack_turned(gemm::Strided a, int64_t k, int64_t first, int64_t last, uint16_t* packed) {
+void pack_turned(const Source& a, int64_t k, int64_t first, int64_t last, uint16_t* packed) {
   const int64_t words = depth(k) / 2, pairs = (k + 1) / 2;
   for (int64_t i = 0; i < pairs; i += kBlock)
     for (int64_t r = first; r < last; r += kBlock) {
       alignas(64) uint32_t block[kBlock][kBlock];
       const int64_t rows = std::min(kBlock, last - r), here = std::min(kBlock, pairs - i);
-      for (int64_t j = 0; j < here; ++j) pair_row(a.data + r, a.column, k, i + j, rows, block[j]);
+      for (int64_t j = 0; j < here; ++j) pair_row(a.values + r, a.column, k, i + j, rows, block[j]);
       auto* const to = reinterpret_cast<uint32_t*>(packed) + r * words + i;
       if (rows == kBlock && here == kBlock) {
-        kernels().turn(block[0], to, words);
+        pack_kernels().turn(block[0], to, words);
       } else {
         for (int64_t m = 0; m < rows; ++m)
           for (int64_t j = 0; j < here; ++j) to[m * words + j] = block[j][m];
@@ -60,21 +62,41 @@ void pack_turned(gemm::Strided a, int64_t k, int64_t first, int64_t last, uint16
     }
 }
 
+// Row r of a, whose values lie side by side or apart.
+void pack_row(const Source& a, int64_t r, int64_t k, uint16_t* to) {
+  const ConstValues row = a.values + r * a.row;
+  if (a.column == 1 && row.bfloats != nullptr) {
+    std::copy_n(row.bfloats, k, to);
+  } else if (a.column == 1) {
+    pack_kernels().round_row(row.floats, k, to);
+  } else {
+    for (int64_t i = 0; i < k; ++i)
+      to[i] = row.bfloats != nullptr ? row.bfloats[i * a.column]
+                                     : to_bfloat16(row.floats[i * a.column]);
+  }
+}
+
 }  // namespace
 
-void pack_rows(gemm::Strided a, int64_t rows, int64_t k, int64_t first, int64_t last,
+const PackKernels& pack_kernels() {
+  static const PackKernels kChosen = [] {
+#if defined(__x86_64__)
+    if (has_avx512_bf16()) return kAvx512Pack;
+#endif
+    return PackKernels{round_row, pair_up, pair_bfloats, turn};
+  }();
+  return kChosen;
+}
+
+void pack_rows(const Source& a, int64_t rows, int64_t k, int64_t first, int64_t last,
                uint16_t* packed) {
   const int64_t width = depth(k);
   const bool turned = a.row == 1 && a.column != 1;
   if (turned) pack_turned(a, k, first, last, packed);
+  const int64_t filled = turned ? (k + 1) / 2 * 2 : k;
   for (int64_t r = first; r < last; ++r) {
-    uint16_t* const to = packed + r * width;
-    int64_t filled = k;
-    if (turned) filled = (k + 1) / 2 * 2;
-    else if (a.column == 1) kernels().round_row(a.data + r * a.row, k, to);
-    else
-      for (int64_t i = 0; i < k; ++i) to[i] = to_bfloat16(a.data[r * a.row + i * a.column]);
-    std::fill(to + filled, to + width, uint16_t{0});
+    if (!turned) pack_row(a, r, k, packed + r * width);
+    std::fill(packed + r * width + filled, packed + (r + 1) * width, uint16_t{0});
   }
   // The last tile reads whole rows.
   if (last == rows) std::fill(packed + rows * width, packed + rows_size(rows, k), uint16_t{0});
@@ -91,14 +113,14 @@ void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t 
         alignas(64) uint32_t block[kBlock][kBlock] = {};
         const int64_t here = std::min(2 * kBlock, k - 2 * i);
         for (int64_t j = 0; j < std::min(kBlock, used - half) && here > 0; ++j)
-          kernels().round_row(w + (p * kColumns + half + j) * row + 2 * i, here,
-                              reinterpret_cast<uint16_t*>(block[j]));
-        kernels().turn(block[0], panel + i * kColumns + half, kColumns);
+          pack_kernels().round_row(w + (p * kColumns + half + j) * row + 2 * i, here,
+                                   reinterpret_cast<uint16_t*>(block[j]));
+        pack_kernels().turn(block[0], panel + i * kColumns + half, kColumns);
       }
   }
 }
 
-void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
+void pack(ConstValues b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
           uint16_t* packed, int64_t stride) {
   // Row by row through the panels: memory is read in long runs.
   for (int64_t i = 0; i < depth(k) / 2; ++i)
@@ -108,6 +130,14 @@ void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int6
       if (used > 0) pair_row(b + p * kColumns, row, k, i, used, line);
       std::fill(line + used, line + kColumns, 0u);
     }
+}
+
+void round_values(const float* from, int64_t count, uint16_t* to) {
+  pack_kernels().round_row(from, count, to);
+}
+
+SLIPWAY_CLONES void widen_values(const uint16_t* from, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = from_bfloat16(from[i]);
 }
 
 }  // namespace slipway::gemm_bf16

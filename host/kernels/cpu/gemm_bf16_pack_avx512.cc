@@ -50,6 +50,16 @@ SLIPWAY_AVX512_BF16 void pair_up_512(const float* first, const float* second, in
                              pairs(rest(first + i, count - i), rest(second + i, count - i)));
 }
 
+SLIPWAY_AVX512_BF16 void pair_bfloats_512(const uint16_t* first, const uint16_t* second,
+                                          int64_t count, uint32_t* to) {
+  for (int64_t i = 0; i < count; i += 16) {
+    const auto here = static_cast<__mmask16>((1u << std::min<int64_t>(16, count - i)) - 1);
+    const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(here, first + i)),
+                  high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(here, second + i));
+    _mm512_mask_storeu_epi32(to + i, here, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+  }
+}
+
 SLIPWAY_AVX512_BF16 void turn_512(const uint32_t* from, uint32_t* to, int64_t to_row) {
   __m512i r[16], s[16];
 #pragma GCC unroll 16
@@ -82,7 +92,7 @@ SLIPWAY_AVX512_BF16 void turn_512(const uint32_t* from, uint32_t* to, int64_t to
 
 }  // namespace
 
-const PackKernels kAvx512Pack = {round_row_512, pair_up_512, turn_512};
+const PackKernels kAvx512Pack = {round_row_512, pair_up_512, pair_bfloats_512, turn_512};
 
 }  // namespace slipway::gemm_bf16
 #endif

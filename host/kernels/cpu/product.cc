@@ -211,12 +211,14 @@ void wide_product(const float* x, int64_t x_row, int64_t rows, int64_t k, const 
 
 }  // namespace
 
-void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const Weight> weights, const float* addend, float* y,
+void forward_product(ConstValues in, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, const float* addend, Values out,
                      int64_t y_row) {
-  const bool add = adds_to(addend, rows, weights, y, y_row);
+  const bool add = adds_to(addend, rows, weights, out.floats, y_row);
   if (bf16_rounding)
-    return product_bf16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
+    return product_bf16::forward_product(in, x_row, rows, k, weights, out, y_row, add);
+  const float* const x = in.floats;
+  float* const y = out.floats;
   if (weights.size() == 1 && gemm::panels(weights[0].n) >= kWideGroup * 16 * parallel_threads())
     return wide_product(x, x_row, rows, k, weights[0], y, y_row, add);
   int64_t floats = 0;
@@ -232,7 +234,7 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
   forward_product(x, x_row, rows, k, packed, add ? y : nullptr, y, y_row);
 }
 
-void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
                     int64_t k, float* dx, int64_t dx_row, bool add) {
   if (bf16_rounding)
     return product_bf16::input_gradient(dy, dy_row, rows, weights, k, dx, dx_row, add);
@@ -250,17 +252,18 @@ void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<con
     pack_rows(weight.w, k, weight.n, k, to, stride);
     to += weight.n * gemm::panel_width();
   }
-  const Part part{{dy, dy_row, 1}, rows, depth, bytes_of(panels), k, dx};
+  const Part part{{dy.floats, dy_row, 1}, rows, depth, bytes_of(panels), k, dx};
   run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add);
 }
 
-void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
-                      int64_t k, std::span<const WeightGradient> gradients) {
+void weight_gradients(ConstValues out_gradient, int64_t dy_row, ConstValues x, int64_t x_row,
+                      int64_t rows, int64_t k, std::span<const WeightGradient> gradients) {
   if (bf16_rounding)
-    return product_bf16::weight_gradients(dy, dy_row, x, x_row, rows, k, gradients);
+    return product_bf16::weight_gradients(out_gradient, dy_row, x, x_row, rows, k, gradients);
+  const float* dy = out_gradient.floats;
   const int64_t stride = gemm::panel_floats(rows);
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));
-  pack_rows(x, x_row, rows, k, panels, stride);
+  pack_rows(x.floats, x_row, rows, k, panels, stride);
   std::vector<Part> parts;
   parts.reserve(gradients.size());
   for (const WeightGradient& gradient : gradients) {

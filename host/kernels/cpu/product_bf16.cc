@@ -45,19 +45,21 @@ int64_t units_of_piece(int64_t units, int64_t together) {
   return std::clamp<int64_t>(units / wanted, 1, together);
 }
 
-// All rows of a, packed by all threads.
-const uint16_t* packed_rows(gemm::Strided a, int64_t rows, int64_t k) {
+// All rows of a: as they lie where products can take them so, else packed by all threads.
+gemm_bf16::Rows all_rows(ConstValues a, int64_t row, int64_t rows, int64_t k) {
+  if (a.bfloats != nullptr && gemm_bf16::depth(k) == k) return {a.bfloats, row};
   uint16_t* const packed = values(shared_scratch(), gemm_bf16::rows_size(rows, k));
   const int64_t blocks = (rows + kRows - 1) / kRows;
   in_chunks(rows * k, blocks, [&](int64_t block) {
-    gemm_bf16::pack_rows(a, rows, k, block * kRows, std::min(rows, (block + 1) * kRows), packed);
+    gemm_bf16::pack_rows({a, row, 1}, rows, k, block * kRows, std::min(rows, (block + 1) * kRows),
+                         packed);
   });
-  return packed;
+  return {packed, gemm_bf16::depth(k)};
 }
 
-// y [rows, n] (+)= a b, `a` packed; pack(first column, columns, to) packs a piece's part of b.
+// y [rows, n] (+)= a b; pack(first column, columns, to) packs a piece's part of b.
 template <class Pack>
-void by_columns(const uint16_t* a, int64_t rows, int64_t k, int64_t n, const Pack& pack, float* y,
+void by_columns(gemm_bf16::Rows a, int64_t rows, int64_t k, int64_t n, const Pack& pack, Values y,
                 int64_t y_row, bool add) {
   const int64_t together = units_of_piece(panels(n), kPanelsTogether),
                 pieces = (panels(n) + together - 1) / together;
@@ -67,44 +69,64 @@ void by_columns(const uint16_t* a, int64_t rows, int64_t k, int64_t n, const Pac
     uint16_t* const b = values(piece_scratch(), panels(columns) * panel_size(k));
     pack(column, columns, b);
     for (int64_t r = 0; r < rows; r += kPassRows)
-      gemm_bf16::multiply(a + r * gemm_bf16::depth(k), std::min(kPassRows, rows - r), k, b, columns,
-                          0, panels(columns), y + r * y_row + column, y_row, add);
+      gemm_bf16::multiply({a.data + r * a.row, a.row}, std::min(kPassRows, rows - r), k, b, columns,
+                          0, panels(columns), y + (r * y_row + column), y_row, add);
   });
+}
+
+// How many of the weights one sum goes over: those whose panels can follow one another, to about
+// kSlice rows.
+size_t weights_together(std::span<const Weight> weights) {
+  size_t count = 1;
+  int64_t depth = weights[0].n;
+  while (count < weights.size() && depth % kRows == 0 && depth + weights[count].n <= kSlice)
+    depth += weights[count++].n;
+  return count;
 }
 
 }  // namespace
 
-void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const Weight> weights, float* y, int64_t y_row, bool add) {
-  const uint16_t* const a = packed_rows({x, x_row, 1}, rows, k);
+void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, Values y, int64_t y_row, bool add) {
+  const gemm_bf16::Rows a = all_rows(x, x_row, rows, k);
   for (const Weight& weight : weights) {
     const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
       gemm_bf16::pack_transposed(weight.w + column * k, k, columns, k, 0, panels(columns), to);
     };
     by_columns(a, rows, k, weight.n, pack, y, y_row, add);
-    y += weight.n;
+    y = y + weight.n;
   }
 }
 
-void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
                     int64_t k, float* dx, int64_t dx_row, bool add) {
-  for (const Weight& weight : weights) {
-    for (int64_t i = 0; i < weight.n; i += kSlice) {
-      const int64_t slice = std::min(kSlice, weight.n - i);
-      const uint16_t* const a = packed_rows({dy + i, dy_row, 1}, rows, slice);
+  while (!weights.empty()) {
+    const std::span<const Weight> together = weights.first(weights_together(weights));
+    weights = weights.subspan(together.size());
+    int64_t depth = 0;
+    for (const Weight& weight : together) depth += weight.n;
+    // of a lone weight, slice by slice
+    for (int64_t i = 0; i < depth; i += kSlice) {
+      const int64_t slice = std::min(kSlice, depth - i);
       const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
-        gemm_bf16::pack(weight.w + i * k + column, k, columns, slice, 0, panels(columns), to,
-                        panel_size(slice));
+        for (const Weight& weight : together) {
+          const int64_t here = std::min(slice, weight.n);
+          gemm_bf16::pack(weight.w + i * k + column, k, columns, here, 0, panels(columns), to,
+                          panel_size(slice));
+          to += here * kColumns;
+        }
       };
-      by_columns(a, rows, slice, k, pack, dx, dx_row, add);
+      by_columns(all_rows(dy + i, dy_row, rows, slice), rows, slice, k, pack, dx, dx_row, add);
       add = true;
     }
-    dy += weight.n;
+    dy = dy + depth;
   }
 }
 
-void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_row, int64_t rows,
                       int64_t k, std::span<const WeightGradient> gradients) {
+  if (std::ranges::none_of(gradients, [](const WeightGradient& g) { return g.dw != nullptr; }))
+    return;
   uint16_t* const b = values(shared_scratch(), panels(k) * panel_size(rows));
   in_chunks(rows * k, (rows + kRows - 1) / kRows, [&](int64_t block) {
     const int64_t row = block * kRows;
@@ -121,10 +143,10 @@ void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x
                               count = std::min(gradient.n - first, together * kRows);
                 uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
                 gemm_bf16::pack_rows({dy + first, 1, dy_row}, count, rows, 0, count, a);
-                gemm_bf16::multiply(a, count, rows, b, k, 0, panels(k), gradient.dw + first * k, k,
-                                    true);
+                gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
+                                    gradient.dw + first * k, k, true);
               });
-    dy += gradient.n;
+    dy = dy + gradient.n;
   }
 }
 

@@ -6,11 +6,11 @@
 
 namespace slipway::product_bf16 {
 
-void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                     std::span<const Weight> weights, float* y, int64_t y_row, bool add);
-void input_gradient(const float* dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
+void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const Weight> weights, Values y, int64_t y_row, bool add);
+void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
                     int64_t k, float* dx, int64_t dx_row, bool add);
-void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row, int64_t rows,
+void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_row, int64_t rows,
                       int64_t k, std::span<const WeightGradient> gradients);
 
 }  // namespace slipway::product_bf16

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 
+#include "compute/bfloat16.h"
 #include "compute/instruction_sets.h"
 
 namespace slipway::kernels {
@@ -14,7 +15,7 @@ namespace {
 // times a polynomial on
 // [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes, expf). 0 below the smallest normal result; not a
 // number stays one.
-inline float exponential(float x) {
+__attribute__((always_inline)) inline float exponential(float x) {
   const float clamped = x < -87.3f ? -87.3f : x > 88.7f ? 88.7f : x;
   // Adding and taking away 1.5 * 2^23 rounds to a whole number, which then stands in the sum's low
   // bits.
@@ -34,18 +35,54 @@ inline float exponential(float x) {
   return x < -87.3f ? 0.0f : p * scale;
 }
 
-}  // namespace
+// Values of either type. Inlined, so that each instruction set has its own.
+#define SLIPWAY_INLINE __attribute__((always_inline)) inline
+SLIPWAY_INLINE float read(float x) { return x; }
+SLIPWAY_INLINE float read(uint16_t x) { return from_bfloat16(x); }
+SLIPWAY_INLINE void write(float value, float& to) { to = value; }
+SLIPWAY_INLINE void write(float value, uint16_t& to) { to = to_bfloat16(value); }
 
-SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
-                             float* y, float* inverse_rms) {
+template <class Value>
+SLIPWAY_INLINE void norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
+                         Value* y, float* inverse_rms) {
   for (int64_t r = 0; r < rows; ++r, x += width, y += width) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < width; ++i) sum += x[i] * x[i];
     const float scale = 1.0f / std::sqrt(sum / static_cast<float>(width) + eps);
     inverse_rms[r] = scale;
-    for (int64_t i = 0; i < width; ++i) y[i] = x[i] * scale * w[i];
+    for (int64_t i = 0; i < width; ++i) write(x[i] * scale * w[i], y[i]);
   }
+}
+
+template <class Value>
+SLIPWAY_INLINE void gated(const Value* gate, const Value* up, int64_t count, Value* out) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float g = read(gate[i]);
+    write(g / (1.0f + exponential(-g)) * read(up[i]), out[i]);
+  }
+}
+
+template <class Value>
+SLIPWAY_INLINE void gated_backward(const float* __restrict grad, const Value* __restrict gate,
+                                   const Value* __restrict up, int64_t count,
+                                   Value* __restrict grad_gate, Value* __restrict grad_up) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float x = read(gate[i]), s = 1.0f / (1.0f + exponential(-x)), silu = x * s, g = grad[i];
+    write(g * silu, grad_up[i]);
+    write(g * read(up[i]) * s * (1.0f + x * (1.0f - s)), grad_gate[i]);
+  }
+}
+
+}  // namespace
+
+SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
+                             float* y, float* inverse_rms) {
+  norm(x, w, eps, rows, width, y, inverse_rms);
+}
+SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
+                             uint16_t* y, float* inverse_rms) {
+  norm(x, w, eps, rows, width, y, inverse_rms);
 }
 
 SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const float* __restrict x,
@@ -82,19 +119,22 @@ SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, flo
 }
 
 SLIPWAY_CLONES void swiglu(const float* gate, const float* up, int64_t count, float* out) {
-  for (int64_t i = 0; i < count; ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+  gated(gate, up, count, out);
+}
+SLIPWAY_CLONES void swiglu(const uint16_t* gate, const uint16_t* up, int64_t count, uint16_t* out) {
+  gated(gate, up, count, out);
 }
 
-SLIPWAY_CLONES void swiglu_backward(const float* __restrict grad, const float* __restrict gate,
-                                    const float* __restrict up, int64_t count,
-                                    float* __restrict grad_gate, float* __restrict grad_up,
-                                    float* __restrict out) {
-  if (out != nullptr) swiglu(gate, up, count, out);
-  for (int64_t i = 0; i < count; ++i) {
-    const float s = 1.0f / (1.0f + exponential(-gate[i])), silu = gate[i] * s, g = grad[i];
-    grad_up[i] = g * silu;
-    grad_gate[i] = g * up[i] * s * (1.0f + gate[i] * (1.0f - s));
-  }
+SLIPWAY_CLONES void swiglu_backward(const float* grad, const float* gate, const float* up,
+                                    int64_t count, float* grad_gate, float* grad_up, float* out) {
+  if (out != nullptr) gated(gate, up, count, out);
+  gated_backward(grad, gate, up, count, grad_gate, grad_up);
+}
+SLIPWAY_CLONES void swiglu_backward(const float* grad, const uint16_t* gate, const uint16_t* up,
+                                    int64_t count, uint16_t* grad_gate, uint16_t* grad_up,
+                                    uint16_t* out) {
+  if (out != nullptr) gated(gate, up, count, out);
+  gated_backward(grad, gate, up, count, grad_gate, grad_up);
 }
 
 SLIPWAY_CLONES float softmax_terms(float* x, float scale, int64_t width, float* lse) {

@@ -1,6 +1,6 @@
 // Row kernels of the fused operators for CPU. Built for several instruction sets; the fastest that
 // the processor has is taken at run time. All arrays are contiguous float32 and owned by the
-// caller; no function allocates or fails.
+// caller, but where bfloat16 (uint16_t) is said; no function allocates or fails.
 #pragma once
 #include <cstdint>
 
@@ -9,6 +9,9 @@ namespace slipway::kernels {
 // y = x / sqrt(mean(x^2) + eps) * w for `rows` rows of `width`; inverse_rms[rows] is kept for the
 // backward pass.
 void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+              float* inverse_rms);
+// The same, rounded to bfloat16.
+void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, uint16_t* y,
               float* inverse_rms);
 
 // Gradients of rms_norm: grad_x = residual (nullptr: nothing) + the gradient, grad_w[width] is
@@ -25,9 +28,12 @@ void rope(const float* x, const float* cos, const float* sin, float sign, int64_
 
 // out = gate * sigmoid(gate) * up, elementwise.
 void swiglu(const float* gate, const float* up, int64_t count, float* out);
+void swiglu(const uint16_t* gate, const uint16_t* up, int64_t count, uint16_t* out);
 // `out` = what swiglu gave, once more; nullptr = not wanted.
 void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t count,
                      float* grad_gate, float* grad_up, float* out);
+void swiglu_backward(const float* grad, const uint16_t* gate, const uint16_t* up, int64_t count,
+                     uint16_t* grad_gate, uint16_t* grad_up, uint16_t* out);
 
 // x = exp(scale (x - max x)); returns the sum. *lse = log(sum(exp(scale x))) of what x was.
 float softmax_terms(float* x, float scale, int64_t width, float* lse);

@@ -12,15 +12,27 @@ namespace {
 
 constexpr int64_t kParts = 8;
 
+// body(the pointer of its own type).
+template <class Body>
+void with_type(Values values, const Body& body) {
+  if (values.bfloats != nullptr) body(values.bfloats);
+  else body(values.floats);
+}
+const float* of_type(ConstValues values, const float*) { return values.floats; }
+const uint16_t* of_type(ConstValues values, const uint16_t*) { return values.bfloats; }
+float* of_type(Values values, const float*) { return values.floats; }
+uint16_t* of_type(Values values, const uint16_t*) { return values.bfloats; }
+
 int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_t>(1, width) + 1; }
 
 }  // namespace
 
-void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
                    float* inverse_rms) {
   parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    kernels::rms_norm(x + begin * width, w, eps, end - begin, width, y + begin * width,
-                      inverse_rms + begin);
+    with_type(y + begin * width, [&](auto* to) {
+      kernels::rms_norm(x + begin * width, w, eps, end - begin, width, to, inverse_rms + begin);
+    });
   });
 }
 
@@ -56,21 +68,28 @@ void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,
   });
 }
 
-void swiglu_rows(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
-                 float* out) {
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t)
-      kernels::swiglu(gate + t * in_row, up + t * in_row, width, out + t * width);
+void swiglu_rows(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
+                 Values out) {
+  with_type(out, [&](auto* to) {
+    const auto *g = of_type(gate, to), *u = of_type(up, to);
+    parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t)
+        kernels::swiglu(g + t * in_row, u + t * in_row, width, to + t * width);
+    });
   });
 }
 
-void swiglu_rows_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
-                          int64_t rows, int64_t width, float* d_gate, float* d_up, float* out) {
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t)
-      kernels::swiglu_backward(grad + t * width, gate + t * in_row, up + t * in_row, width,
-                               d_gate + t * in_row, d_up + t * in_row,
-                               out == nullptr ? nullptr : out + t * width);
+void swiglu_rows_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
+                          int64_t rows, int64_t width, Values d_gate, Values d_up, Values out) {
+  with_type(d_gate, [&](auto* dg) {
+    const auto *g = of_type(gate, dg), *u = of_type(up, dg);
+    auto *du = of_type(d_up, dg), *again = of_type(out, dg);
+    parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t)
+        kernels::swiglu_backward(grad + t * width, g + t * in_row, u + t * in_row, width,
+                                 dg + t * in_row, du + t * in_row,
+                                 again == nullptr ? nullptr : again + t * width);
+    });
   });
 }
 

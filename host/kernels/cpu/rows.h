@@ -1,4 +1,4 @@
-// Row kernels (row_kernels.h) spread over threads. All arrays are contiguous float32 and the
+// Row kernels (row_kernels.h) spread over threads. All arrays are contiguous and the
 // caller's, but where a distance of rows is given.
 #pragma once
 #include <cstdint>
@@ -8,7 +8,7 @@
 namespace slipway {
 
 // Each as the member of Kernels that is named so.
-void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
                    float* inverse_rms);
 void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
                             const float* inverse_rms, const float* residual, int64_t rows,
@@ -16,10 +16,10 @@ void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
 void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,
                  const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, float* y,
                  int64_t y_row);
-void swiglu_rows(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
-                 float* out);
-void swiglu_rows_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
-                          int64_t rows, int64_t width, float* d_gate, float* d_up, float* out);
+void swiglu_rows(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
+                 Values out);
+void swiglu_rows_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
+                          int64_t rows, int64_t width, Values d_gate, Values d_up, Values out);
 void token_logprob_rows(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
                         float coefficient, float smoothing, float* out, float* grad);
 

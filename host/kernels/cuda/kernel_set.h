@@ -33,10 +33,10 @@ class KernelSet : public AttentionSet<Launcher> {
                  dw);
   }
 
-  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
+  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
                 float* inverse_rms) override {
     if (rows > 0)
-      to_.launch(rms_norm_kernel, {rows}, kRowThreads, 0, x, w, eps, width, y, inverse_rms);
+      to_.launch(rms_norm_kernel, {rows}, kRowThreads, 0, x, w, eps, width, y.floats, inverse_rms);
   }
   int64_t rms_norm_parts(int64_t rows) const override { return rows < 256 ? rows : 256; }
   void rms_norm_backward(const float* grad_y, const float* x, const float* w,
@@ -56,18 +56,18 @@ class KernelSet : public AttentionSet<Launcher> {
       to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, angles.inverse, sign,
                  heads, angles.half, y, y_row);
   }
-  void swiglu(const float* gate, const float* up, int64_t in_row, int64_t rows, int64_t width,
-              float* out) override {
+  void swiglu(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
+              Values out) override {
     if (rows > 0)
-      to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate, up,
-                 in_row, width, out);
+      to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate.floats,
+                 up.floats, in_row, width, out.floats);
   }
-  void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t in_row,
-                       int64_t rows, int64_t width, float* d_gate, float* d_up,
-                       float* out) override {
+  void swiglu_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
+                       int64_t rows, int64_t width, Values d_gate, Values d_up,
+                       Values out) override {
     if (rows > 0)
       to_.launch(swiglu_backward_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, grad,
-                 gate, up, in_row, width, d_gate, d_up, out);
+                 gate.floats, up.floats, in_row, width, d_gate.floats, d_up.floats, out.floats);
   }
 
   void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
@@ -118,20 +118,22 @@ class KernelSet : public AttentionSet<Launcher> {
   }
 
   void round_products(bool on) override { bfloat16_ = on; }
-  void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
-                       std::span<const Weight> weights, const float* addend, float* y,
+  void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                       std::span<const Weight> weights, const float* addend, Values out,
                        int64_t y_row) override {
+    float* y = out.floats;
     for (const Weight& weight : weights) {
       if (rows > 0)
         to_.multiply(rounded(forward_plan(x_row, rows, weight.n, k, y_row, addend != nullptr)),
-                     weight.w, x, addend == nullptr ? y : addend, y);
+                     weight.w, x.floats, addend == nullptr ? y : addend, y);
       y += weight.n;
       if (addend != nullptr) addend += weight.n;
     }
   }
-  void input_gradient(const float* dy, int64_t dy_row, int64_t rows,
+  void input_gradient(ConstValues out_gradient, int64_t dy_row, int64_t rows,
                       std::span<const Weight> weights, int64_t k, float* dx, int64_t dx_row,
                       bool add) override {
+    const float* dy = out_gradient.floats;
     for (const Weight& weight : weights) {
       if (rows > 0)
         to_.multiply(rounded(input_gradient_plan(dy_row, rows, weight.n, k, dx_row, add)), weight.w,
@@ -140,13 +142,14 @@ class KernelSet : public AttentionSet<Launcher> {
       add = true;
     }
   }
-  void weight_gradients(const float* dy, int64_t dy_row, const float* x, int64_t x_row,
+  void weight_gradients(ConstValues out_gradient, int64_t dy_row, ConstValues x, int64_t x_row,
                         int64_t rows, int64_t k,
                         std::span<const WeightGradient> gradients) override {
+    const float* dy = out_gradient.floats;
     for (const WeightGradient& gradient : gradients) {
       if (rows > 0 && gradient.dw != nullptr)
-        to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, gradient.n, k)), x, dy,
-                     gradient.dw, gradient.dw);
+        to_.multiply(rounded(weight_gradient_plan(dy_row, x_row, rows, gradient.n, k)), x.floats,
+                     dy, gradient.dw, gradient.dw);
       dy += gradient.n;
     }
   }

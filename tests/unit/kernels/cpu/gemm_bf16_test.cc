@@ -53,22 +53,24 @@ struct Case {
 };
 
 // Packs in two pieces and multiplies in two, as two threads do.
-void product(gemm::Strided a, const Case& c, const uint16_t* b, float* y, int64_t y_row, bool add) {
+void product(const gemm_bf16::Source& a, const Case& c, const uint16_t* b, float* y, int64_t y_row,
+             bool add) {
   using namespace gemm_bf16;
   const Memory rows = room(rows_size(c.rows, c.k));
   const int64_t cut = c.rows / 2 / kRows * kRows, middle = panels(c.n) / 2;
+  const int64_t row = depth(c.k);
   pack_rows(a, c.rows, c.k, 0, cut, rows.get());
   pack_rows(a, c.rows, c.k, cut, c.rows, rows.get());
-  multiply(rows.get(), c.rows, c.k, b, c.n, 0, middle, y, y_row, add);
-  multiply(rows.get(), cut, c.k, b, c.n, middle, panels(c.n), y, y_row, add);
-  multiply(rows.get() + cut * depth(c.k), c.rows - cut, c.k, b, c.n, middle, panels(c.n),
+  multiply({rows.get(), row}, c.rows, c.k, b, c.n, 0, middle, y, y_row, add);
+  multiply({rows.get(), row}, cut, c.k, b, c.n, middle, panels(c.n), y, y_row, add);
+  multiply({rows.get() + cut * row, row}, c.rows - cut, c.k, b, c.n, middle, panels(c.n),
            y + cut * y_row, y_row, add);
 }
 
 // The share of what summing in float32 may err that y errs: |error| / (k + 2) 2^-23 sum |a b|.
 // Pairs, and their order, are the instruction set's own: every order stays within (k + 1) 2^-24,
 // and `add` rounds once more. Denormals taken for zero lose 2^-126 each.
-double share_of_bound(gemm::Strided a, gemm::Strided b, const Case& c,
+double share_of_bound(const gemm_bf16::Source& a, const gemm_bf16::Source& b, const Case& c,
                       const std::vector<float>& before, const float* y, int64_t y_row) {
   double largest = 0;
   for (int64_t r = 0; r < c.rows; ++r)
@@ -77,8 +79,8 @@ double share_of_bound(gemm::Strided a, gemm::Strided b, const Case& c,
              magnitude = std::abs(sum);
       for (int64_t i = 0; i < c.k; ++i) {
         const double each =
-            static_cast<double>(round_to_bfloat16(a.data[r * a.row + i * a.column])) *
-            static_cast<double>(round_to_bfloat16(b.data[j * b.row + i * b.column]));
+            static_cast<double>(round_to_bfloat16(a.values.floats[r * a.row + i * a.column])) *
+            static_cast<double>(round_to_bfloat16(b.values.floats[j * b.row + i * b.column]));
         sum += each, magnitude += std::abs(each);
       }
       const double bound =
