@@ -46,10 +46,8 @@ struct Rows {
   int64_t row;
 };
 
-// Packs rows [first, last) of a; `first` is a multiple of kRows, and so is `last` unless it is
-// `rows`. Row r begins at packed + r * depth(k).
-void pack_rows(const Source& a, int64_t rows, int64_t k, int64_t first, int64_t last,
-               uint16_t* packed);
+// Packs rows [first, last) of a. Row r begins at packed + r * depth(k).
+void pack_rows(const Source& a, int64_t k, int64_t first, int64_t last, uint16_t* packed);
 // Packs panels [first, last) of w^T, w [n, k] with `row` floats from row to row; panel p begins at
 // packed + p * panel_size(k).
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,

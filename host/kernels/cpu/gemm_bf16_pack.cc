@@ -88,8 +88,7 @@ const PackKernels& pack_kernels() {
   return kChosen;
 }
 
-void pack_rows(const Source& a, int64_t rows, int64_t k, int64_t first, int64_t last,
-               uint16_t* packed) {
+void pack_rows(const Source& a, int64_t k, int64_t first, int64_t last, uint16_t* packed) {
   const int64_t width = depth(k);
   const bool turned = a.row == 1 && a.column != 1;
   if (turned) pack_turned(a, k, first, last, packed);
@@ -98,8 +97,6 @@ void pack_rows(const Source& a, int64_t rows, int64_t k, int64_t first, int64_t 
     if (!turned) pack_row(a, r, k, packed + r * width);
     std::fill(packed + r * width + filled, packed + (r + 1) * width, uint16_t{0});
   }
-  // The last tile reads whole rows.
-  if (last == rows) std::fill(packed + rows * width, packed + rows_size(rows, k), uint16_t{0});
 }
 
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
@@ -137,6 +134,7 @@ void round_values(const float* from, int64_t count, uint16_t* to) {
 }
 
 SLIPWAY_CLONES void widen_values(const uint16_t* from, int64_t count, float* to) {
+#pragma omp simd
   for (int64_t i = 0; i < count; ++i) to[i] = from_bfloat16(from[i]);
 }
 

@@ -8,6 +8,7 @@
 #include "compute/parallel.h"
 #include "compute/scratch.h"
 #include "kernels/cpu/bf16_rounding.h"
+#include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/product_bf16.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/storage_traits.h"
@@ -159,14 +160,25 @@ constexpr int64_t kGatheredGroup = 48;
 // third-level cache.
 constexpr int64_t kSlice = 4096;
 
+// Whether weights that are stored so meet inputs that are rounded as well, in the processor's own
+// products of bfloat16.
+bool by_bfloat16_products(WeightStorage storage) {
+  return storage == WeightStorage::kBfloat16 && gemm_bf16::fast();
+}
+
 }  // namespace
 
 int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k) {
+  if (by_bfloat16_products(storage)) return product_bf16::packed_bytes(n, k);
   return gemm::panels(n) * traits_of(storage).panel_bytes(k);
 }
 
 PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
                          std::byte* panels) {
+  if (by_bfloat16_products(storage)) {
+    product_bf16::pack_weight(weight, k, panels);
+    return {panels, weight.n, storage};
+  }
   constexpr int64_t kPanelsTogether = 8;
   const int64_t count = gemm::panels(weight.n);
   parallel_ranges(count, weight.n * k < kAlone / 4 ? count : kPanelsTogether,
@@ -180,6 +192,8 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
                      std::span<const PackedWeight> weights, const float* addend, float* y,
                      int64_t y_row) {
   const bool add = adds_to(addend, rows, weights, y, y_row);
+  if (!weights.empty() && by_bfloat16_products(weights[0].storage))
+    return product_bf16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
   std::vector<Part> parts;
   parts.reserve(weights.size());
   for (const PackedWeight& weight : weights) {

@@ -3,6 +3,7 @@
 #include "kernels/cpu/product_bf16.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "compute/parallel.h"
 #include "compute/scratch.h"
@@ -18,6 +19,7 @@ constexpr int64_t kAlone = 400'000;
 // Rows that one pass over a piece's panels takes: their operands stay in the second-level cache.
 constexpr int64_t kPassRows = 128;
 constexpr int64_t kPanelsTogether = 4, kMostRows = 256;  // of a piece
+constexpr int64_t kPackedTogether = 8;  // panels of a piece of packed weights, at most
 // Rows of a weight that the gradient of an input is summed over at a time: bounds what is packed.
 constexpr int64_t kSlice = 4096;
 
@@ -51,7 +53,7 @@ gemm_bf16::Rows all_rows(ConstValues a, int64_t row, int64_t rows, int64_t k) {
   uint16_t* const packed = values(shared_scratch(), gemm_bf16::rows_size(rows, k));
   const int64_t blocks = (rows + kRows - 1) / kRows;
   in_chunks(rows * k, blocks, [&](int64_t block) {
-    gemm_bf16::pack_rows({a, row, 1}, rows, k, block * kRows, std::min(rows, (block + 1) * kRows),
+    gemm_bf16::pack_rows({a, row, 1}, k, block * kRows, std::min(rows, (block + 1) * kRows),
                          packed);
   });
   return {packed, gemm_bf16::depth(k)};
@@ -98,6 +100,49 @@ void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
   }
 }
 
+int64_t packed_bytes(int64_t n, int64_t k) {
+  return panels(n) * panel_size(k) * static_cast<int64_t>(sizeof(uint16_t));
+}
+
+void pack_weight(const Weight& weight, int64_t k, std::byte* to) {
+  in_chunks(weight.n * k, (panels(weight.n) + kPackedTogether - 1) / kPackedTogether,
+            [&](int64_t chunk) {
+              const int64_t first = chunk * kPackedTogether;
+              gemm_bf16::pack_transposed(weight.w, k, weight.n, k, first,
+                                         std::min(panels(weight.n), first + kPackedTogether),
+                                         reinterpret_cast<uint16_t*>(to));
+            });
+}
+
+void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                     std::span<const PackedWeight> weights, Values y, int64_t y_row, bool add) {
+  struct Piece {
+    const PackedWeight* weight;
+    int64_t first, last;  // panels
+    Values y;
+  };
+  static thread_local std::vector<Piece> mine;
+  std::vector<Piece>& pieces = mine;  // of this thread, for all of them
+  pieces.clear();
+  int64_t all = 0, n = 0;
+  for (const PackedWeight& weight : weights) all += panels(weight.n), n += weight.n;
+  const int64_t together = units_of_piece(all, kPackedTogether);
+  for (const PackedWeight& weight : weights) {
+    for (int64_t first = 0; first < panels(weight.n); first += together)
+      pieces.push_back({&weight, first, std::min(panels(weight.n), first + together), y});
+    y = y + weight.n;
+  }
+  const gemm_bf16::Rows a = all_rows(x, x_row, rows, k);
+  in_chunks(rows * k * n, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const Piece& piece = pieces[static_cast<size_t>(i)];
+    const auto* const b = reinterpret_cast<const uint16_t*>(piece.weight->panels);
+    for (int64_t r = 0; r < rows; r += kPassRows)
+      gemm_bf16::multiply({a.data + r * a.row, a.row}, std::min(kPassRows, rows - r), k, b,
+                          piece.weight->n, piece.first, piece.last, piece.y + r * y_row, y_row,
+                          add);
+  });
+}
+
 void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
                     int64_t k, float* dx, int64_t dx_row, bool add) {
   while (!weights.empty()) {
@@ -142,7 +187,7 @@ void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_r
                 const int64_t first = piece * together * kRows,
                               count = std::min(gradient.n - first, together * kRows);
                 uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
-                gemm_bf16::pack_rows({dy + first, 1, dy_row}, count, rows, 0, count, a);
+                gemm_bf16::pack_rows({dy + first, 1, dy_row}, rows, 0, count, a);
                 gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
                                     gradient.dw + first * k, k, true);
               });

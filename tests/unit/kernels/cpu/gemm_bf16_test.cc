@@ -59,8 +59,8 @@ void product(const gemm_bf16::Source& a, const Case& c, const uint16_t* b, float
   const Memory rows = room(rows_size(c.rows, c.k));
   const int64_t cut = c.rows / 2 / kRows * kRows, middle = panels(c.n) / 2;
   const int64_t row = depth(c.k);
-  pack_rows(a, c.rows, c.k, 0, cut, rows.get());
-  pack_rows(a, c.rows, c.k, cut, c.rows, rows.get());
+  pack_rows(a, c.k, 0, cut, rows.get());
+  pack_rows(a, c.k, cut, c.rows, rows.get());
   multiply({rows.get(), row}, c.rows, c.k, b, c.n, 0, middle, y, y_row, add);
   multiply({rows.get(), row}, cut, c.k, b, c.n, middle, panels(c.n), y, y_row, add);
   multiply({rows.get() + cut * row, row}, c.rows - cut, c.k, b, c.n, middle, panels(c.n),
