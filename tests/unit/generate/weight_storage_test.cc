@@ -8,6 +8,7 @@
 
 #include "compute/measure.h"
 #include "generate/generate.h"
+#include "kernels/cpu/gemm_bf16.h"
 #include "tests/real_model.h"
 #include "text/tokenizer.h"
 
@@ -112,14 +113,17 @@ Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts,
   return out;
 }
 
+// Where the processor has products of bfloat16, inputs are rounded too: one token in these texts
+// stands where the model's own rounding decides between two answers, and has nearly all of the KL.
 TEST_F(WeightStorages, Bfloat16CostsWhatIsRecorded) {
   const Difference d = measure(*model, texts, WeightStorage::kBfloat16);
+  const bool inputs_too = gemm_bf16::fast();
   EXPECT_GT(d.largest, 0);
-  EXPECT_LT(d.largest, 0.09);
-  EXPECT_LT(d.mean, 0.013);
-  EXPECT_LT(d.kl, 1e-4);
-  EXPECT_LT(std::abs(d.perplexity_ratio - 1), 0.001);
-  EXPECT_GT(d.agreement, 0.99);
+  EXPECT_LT(d.largest, inputs_too ? 2.5 : 0.09);
+  EXPECT_LT(d.mean, inputs_too ? 0.023 : 0.013);
+  EXPECT_LT(d.kl, inputs_too ? 3.2e-3 : 1e-4);
+  EXPECT_LT(std::abs(d.perplexity_ratio - 1), inputs_too ? 0.003 : 0.001);
+  EXPECT_GT(d.agreement, inputs_too ? 0.985 : 0.99);
 }
 
 TEST_F(WeightStorages, Int8CostsWhatIsRecorded) {
