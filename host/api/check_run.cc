@@ -143,11 +143,17 @@ void check_model(const RunConfig& c, const Model& model) {
 }
 
 void warn_of_slow_bf16(const RunConfig& c) {
-  if (const std::string why = why_bf16_is_slow(); c.flag("train", "bf16") && !why.empty())
+  if (!c.flag("train", "bf16")) return;
+  if (const std::string none = why_no_bf16(); !none.empty())
     log_warn(
         "train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as "
         "without it",
-        why);
+        none);
+  else if (const std::string slow = why_bf16_is_slow(); !slow.empty())
+    log_warn(
+        "train.bf16 = true: products in bfloat16 are not faster here ({}); the run rounds to "
+        "bfloat16 all the same; remove the key where speed is what it is for",
+        slow);
 }
 
 }  // namespace slipway

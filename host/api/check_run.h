@@ -20,7 +20,7 @@ void check_device(const RunConfig& config);
 // What the model that the run file names cannot do. Throws ConfigError with every fault.
 void check_model(const RunConfig& config, const Model& model);
 
-// Says where train.bf16 changes nothing.
+// Says where train.bf16 changes nothing, or makes nothing faster.
 void warn_of_slow_bf16(const RunConfig& config);
 
 }  // namespace slipway
