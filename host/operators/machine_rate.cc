@@ -15,7 +15,8 @@ namespace {
 
 // 0: no such arithmetic.
 double measured(Arithmetic of) {
-  const TraceScope trace("measure", "calibrate multiply-adds");
+  const TraceScope trace("measure",
+                         of == Arithmetic::kBfloat16 ? "calibrate bfloat16" : "calibrate float32");
   if (accelerator() != nullptr) return device_product_rate(*accelerator(), false, 0.02);
   const auto peak = multiply_add_peak(of, thread_count(), 0.005);
   return peak ? peak->rate : 0;
