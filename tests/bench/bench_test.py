@@ -174,6 +174,9 @@ class Precisions(unittest.TestCase):
                          ["Slipway float32", "Slipway bfloat16", "Slipway int8", "HF generate float32", "HF generate_batch float32", "llama.cpp F32",
                           "llama.cpp Q8_0"])
         self.assertEqual({side.arithmetic for side in without}, {"float32"})
+        self.assertEqual({side.name: side.arithmetic for side in with_bf16 if side.arithmetic != "float32"},
+                         {"Slipway bfloat16": "bfloat16", "HF generate bf16": "bfloat16", "HF generate_batch bf16": "bfloat16",
+                          "llama.cpp BF16": "bfloat16"})
         self.assertEqual({side.name: side.bytes_per_weight for side in with_bf16}["llama.cpp Q8_0"], 34 / 32)
 
     def test_a_run_in_bf16_says_so(self) -> None:

@@ -2,9 +2,9 @@
 from .setting import Setting
 
 BFLOAT16 = "bf16"
-# Slipway's storages of weights for sampling: bytes of a weight, and the arithmetic that the products are held against.
+# Slipway's storages of weights for sampling: bytes of a weight. int8 is widened to float32 (host/kernels/cpu/low_bit.h).
 STORAGES = {"float32": 4.0, "bfloat16": 2.0, "int8": 1 + 4 / 64}
-# llama.cpp's: the same. Its Q8_0 multiplies whole numbers, 32 to a scale of 16 bits; its BF16 pairs of bfloat16.
+# llama.cpp's: the same, and the arithmetic. Its Q8_0 multiplies whole numbers, 32 to a scale of 16 bits; its BF16 pairs of bfloat16.
 GGUF_TYPES = {"F32": (4.0, "float32"), "BF16": (2.0, "bfloat16"), "Q8_0": (34 / 32, "int8")}
 
 
@@ -19,5 +19,5 @@ def training(setting: Setting) -> list[str]:
 
 
 def arithmetic(setting: Setting, precision: str) -> str:
-    """Weights in fewer bits are widened to what the processor multiplies best: to bfloat16, else to float32."""
-    return "float32" if precision == "float32" or not has(setting, "bfloat16") else "bfloat16"
+    """What products of such numbers are multiplied in: in bfloat16 where the processor has it, else widened to float32."""
+    return "bfloat16" if precision in (BFLOAT16, "bfloat16") and has(setting, "bfloat16") else "float32"
