@@ -142,12 +142,24 @@ void check_model(const RunConfig& c, const Model& model) {
   if (!faults.empty()) throw ConfigError(faults);
 }
 
-void warn_of_slow_bf16(const RunConfig& c) {
-  if (const std::string why = why_bf16_is_slow(); c.flag("train", "bf16") && !why.empty())
-    log_warn(
+std::string bf16_warning(const std::string& none, const std::string& slow) {
+  if (!none.empty())
+    return fmt::format(
         "train.bf16 = true: products in bfloat16 are not fast here ({}); the run is float32, as "
         "without it",
-        why);
+        none);
+  if (!slow.empty())
+    return fmt::format(
+        "train.bf16 = true: products in bfloat16 are not faster here ({}); the run rounds to "
+        "bfloat16 all the same; remove the key where speed is what it is for",
+        slow);
+  return "";
+}
+
+void warn_of_slow_bf16(const RunConfig& c) {
+  if (!c.flag("train", "bf16")) return;
+  if (const std::string text = bf16_warning(why_no_bf16(), why_bf16_is_slow()); !text.empty())
+    log_warn("{}", text);
 }
 
 }  // namespace slipway

@@ -8,10 +8,12 @@
 #include "base/json_text.h"
 #include "base/program_folder.h"
 #include "compute/measure.h"
+#include "compute/peak.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/measure_device.h"
 #include "operators/accelerator/accelerator_module.h"
+#include "operators/product_rates.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -31,10 +33,7 @@ Json machine() {
   out["load_average"] = load < 0 ? Json(nullptr) : Json(load);
   out["instruction_sets"] = instruction_sets();
   out["kernels"] = std::string(gemm::instruction_set());
-  const std::string slow = gemm_bf16::why_slow();
-  out["bf16"] = {{"kernels", std::string(gemm_bf16::instruction_set())},
-                 {"fast", gemm_bf16::fast()},
-                 {"slow", slow.empty() ? Json(nullptr) : Json(slow)}};
+  out["bf16"]["kernels"] = std::string(gemm_bf16::instruction_set());
   out["memory"] = {{"total_gib", static_cast<double>(total_memory()) / 0x1p30},
                    {"available_gib", static_cast<double>(available_memory()) / 0x1p30}};
   const fs::path library = loaded_library("libtorch_cpu");
@@ -47,8 +46,32 @@ Json machine() {
   return out;
 }
 
+// What arithmetic alone can do; null where the processor has no instructions for it.
+Json peak(Arithmetic of, double seconds) {
+  const auto one = multiply_add_peak(of, 1, seconds),
+             all = multiply_add_peak(of, thread_count(), seconds);
+  if (!one || !all) return nullptr;
+  return {{"threads_1", one->rate / 1e9},
+          {"all", all->rate / 1e9},
+          {"instructions", std::string(all->instructions)}};
+}
+
+// Slipway's own products, with train.bf16 and without.
+void measure_bf16(Json& bf16) {
+  const auto& rates = product_rates();
+  const std::string slow = rates ? why_bf16_is_slow(*rates) : gemm_bf16::why_slow();
+  bf16["fast"] = slow.empty();
+  bf16["slow"] = slow.empty() ? Json(nullptr) : Json(slow);
+  bf16["gflops"] = rates ? Json(rates->bfloat16 / 1e9) : Json(nullptr);
+  bf16["float32_gflops"] = rates ? Json(rates->float32 / 1e9) : Json(nullptr);
+}
+
 void measure(Json& out, bool quick) {
   const double seconds = quick ? 0.03 : 0.3;
+  out["peak_gflops"] = {{"float32", peak(Arithmetic::kFloat32, seconds / 4)},
+                        {"bfloat16", peak(Arithmetic::kBfloat16, seconds / 4)},
+                        {"int8", peak(Arithmetic::kInt8, seconds / 4)}};
+  measure_bf16(out["bf16"]);
   const size_t bytes = size_t{256} << 20;
   const auto gflops = [&](int64_t m, int64_t n, int64_t k) {
     return measure_sgemm(m, n, k, seconds) / 1e9;
@@ -65,6 +88,8 @@ void measure(Json& out, bool quick) {
   read["all"] = measure_read(bytes, seconds) / 1e9;
   sgemm["outputs"] = kOutputs;
   sgemm["inputs"] = kInputs;
+  sgemm["share_of_peak"] =
+      sgemm["all"].get<double>() / out["peak_gflops"]["float32"]["all"].get<double>();
   out["sgemm_gflops"] = sgemm;
   out["read_gb_per_s"] = read;
 }
@@ -123,8 +148,10 @@ Json warnings(const Json& m) {
   if (!has("avx2"))
     out.push_back("no AVX2: decoding is several times slower; use a processor of 2013 or later");
   if (const Json& slow = m["bf16"]["slow"]; !slow.is_null())
-    out.push_back(
-        fmt::format("train.bf16 = true would change nothing here: {}", slow.get<std::string>()));
+    out.push_back(fmt::format(
+        "train.bf16 = true would {} here: {}",
+        m["bf16"]["gflops"].is_null() ? "change nothing" : "make products no faster than float32",
+        slow.get<std::string>()));
   const double available = m["memory"]["available_gib"];
   if (available > 0 && available < 2)
     out.push_back(

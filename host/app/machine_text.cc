@@ -10,8 +10,20 @@ std::string word(const Json& value) {
   return value.is_string() ? value.get<std::string>() : std::string("none");
 }
 std::string rate(const Json& value) { return fmt::format("{:.1f}", value.get<double>()); }
-std::string line(const char* name, const std::string& value) {
+std::string line(const std::string& name, const std::string& value) {
   return fmt::format("{:<13} {}\n", name, value);
+}
+
+std::string bf16_text(const Json& bf16) {
+  if (!bf16["fast"].get<bool>()) return "not fast: " + word(bf16["slow"]);
+  return fmt::format("fast, by {}: products at {} GFLOP/s, in float32 at {}", word(bf16["kernels"]),
+                     rate(bf16["gflops"]), rate(bf16["float32_gflops"]));
+}
+
+std::string peak_text(const Json& peak) {
+  if (peak.is_null()) return "none: no instructions that programs may use";
+  return fmt::format("{} GFLOP/s with 1 thread, {} with all, by {}", rate(peak["threads_1"]),
+                     rate(peak["all"]), word(peak["instructions"]));
 }
 
 std::string device_lines(const Json& m) {
@@ -43,17 +55,19 @@ std::string machine_text(const Json& m) {
                                      m["cores"].get<int64_t>()));
   out += line("instructions", fmt::format("{}; the host's kernels use {}, LibTorch's {}", sets,
                                           word(m["kernels"]), word(torch["kernels"])));
-  out += line("bf16", m["bf16"]["fast"].get<bool>()
-                          ? fmt::format("fast, by {}", word(m["bf16"]["kernels"]))
-                          : "not fast: " + word(m["bf16"]["slow"]));
+  out += line("bf16", bf16_text(m["bf16"]));
   out += line("memory", fmt::format("{} GiB, {} free", rate(m["memory"]["total_gib"]),
                                     rate(m["memory"]["available_gib"])));
   out +=
       line("LibTorch", fmt::format("{}, {}, {}", word(torch["version"]), word(torch["library"]),
                                    torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
   out += device_lines(m);
-  out += line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all",
-                                   rate(gflops["threads_1"]), rate(gflops["all"])));
+  for (const char* arithmetic : {"float32", "bfloat16", "int8"})
+    out += line(fmt::format("{} peak", arithmetic), peak_text(m["peak_gflops"][arithmetic]));
+  out += line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all: LibTorch's product, "
+                                   "{:.0f} % of the float32 peak",
+                                   rate(gflops["threads_1"]), rate(gflops["all"]),
+                                   100 * gflops["share_of_peak"].get<double>()));
   out += line("few rows",
               fmt::format("{} GFLOP/s with 8 rows, {} with 32, {} with 128 (weights {} x {})",
                           rate(gflops["rows_8"]), rate(gflops["rows_32"]), rate(gflops["rows_128"]),

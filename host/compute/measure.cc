@@ -2,11 +2,14 @@
 #include "compute/measure.h"
 
 #include <ATen/Version.h>
+#include <sys/mman.h>
 #include <torch/csrc/api/include/torch/version.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace slipway {
 
@@ -30,18 +33,45 @@ namespace {
 
 using Words = uint64_t __attribute__((vector_size(64)));
 
-// Reads every word; the sum is there so that the compiler must.
+constexpr int64_t kStreams = 8, kLine = sizeof(Words);
+
+// Reads every line of `bytes`, a multiple of kStreams * kLine, from several places at once and
+// ahead: more is under way at a time than one place's own prefetching has. The sum is there so that
+// the compiler must.
 uint64_t read_all(const char* data, int64_t bytes) {
-  Words sums[4] = {};
-  constexpr int64_t kStep = sizeof sums;
-  for (int64_t i = 0; i + kStep <= bytes; i += kStep) {
-    Words words[4];
-    std::memcpy(words, data + i, kStep);
-    for (int j = 0; j < 4; ++j) sums[j] += words[j];
-  }
-  const Words sum = sums[0] + sums[1] + sums[2] + sums[3];
+  constexpr int64_t kAhead = 8 * kLine;
+  const int64_t part = bytes / kStreams;
+  Words sums[kStreams] = {};
+  for (int64_t i = 0; i < part; i += kLine)
+    for (int64_t j = 0; j < kStreams; ++j) {
+      Words words;
+      std::memcpy(&words, data + j * part + i, kLine);
+      __builtin_prefetch(data + j * part + i + kAhead);
+      sums[j] += words;
+    }
+  Words sum = {};
+  for (const Words& each : sums) sum += each;
   return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
+
+// Memory full of ones, in large pages where the system has them: looking up small ones takes time.
+class LargePages {
+ public:
+  explicit LargePages(size_t bytes)
+      : memory_(std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage)) {
+    if (memory_ == nullptr) throw std::bad_alloc();
+    ::madvise(memory_, bytes, MADV_HUGEPAGE);  // a wish
+    std::memset(memory_, 1, bytes);
+  }
+  ~LargePages() { std::free(memory_); }
+  LargePages(const LargePages&) = delete;
+  LargePages& operator=(const LargePages&) = delete;
+  const char* data() const { return static_cast<const char*>(memory_); }
+
+ private:
+  static constexpr size_t kPage = size_t{2} << 20;
+  void* memory_;
+};
 
 }  // namespace
 
@@ -59,10 +89,11 @@ double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds) {
 
 double measure_read(size_t bytes, double seconds) {
   const int threads = thread_count();
-  const int64_t part = static_cast<int64_t>(bytes) / threads / 256 * 256;
-  const at::Tensor memory = at::ones({part * threads}, at::kByte);
+  constexpr int64_t kWhole = kStreams * kLine;
+  const int64_t part = static_cast<int64_t>(bytes) / threads / kWhole * kWhole;
+  const LargePages memory(static_cast<size_t>(part * threads));
   std::vector<uint64_t> sums(static_cast<size_t>(threads));
-  const auto* data = reinterpret_cast<const char*>(memory.const_data_ptr<uint8_t>());
+  const char* const data = memory.data();
   const double took = quickest(seconds, [&] {
     at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
       for (int64_t t = first; t < last; ++t)

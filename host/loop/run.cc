@@ -32,7 +32,7 @@ Run::Run(RunParts parts)
       model(parts.model),
       tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
-      throughput(clock, 3 * parts.model.info().flops_per_token),
+      throughput(clock, 3 * parts.model.info().flops_per_token, stage_settings(parts.config).bf16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),

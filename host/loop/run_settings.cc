@@ -13,7 +13,7 @@ StageSettings stage_settings(const RunConfig& c) {
   s.num_train_epochs = c.number("train", "num_train_epochs");
   s.max_steps = c.integer("train", "max_steps");
   s.batch_size = c.integer("train", "per_device_train_batch_size");
-  s.bf16 = c.flag("train", "bf16") && why_bf16_is_slow().empty();
+  s.bf16 = c.flag("train", "bf16") && why_no_bf16().empty();
   s.max_tokens_per_batch = c.integer("train", "max_tokens_per_batch");
   s.gradient_accumulation_steps = c.integer("train", "gradient_accumulation_steps");
   s.learning_rate = c.number("train", "learning_rate");

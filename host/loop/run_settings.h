@@ -6,7 +6,7 @@
 
 namespace slipway {
 
-// bf16 stays off where it would be slow.
+// bf16 stays off where there are no instructions for it.
 StageSettings stage_settings(const RunConfig& config);
 // What data.streaming cannot go with, each "run.toml:3: data.eval_rows: ...".
 std::vector<std::string> streaming_faults(const RunConfig& config);

@@ -39,10 +39,8 @@ Json Throughput::step_figures() {
   out["tokens_per_second"] = rate;
   if (age >= calibrate_after_) {
     const PhaseScope phase(&clock_, Phase::kOther);
-    // A run that is faster than the yardstick was not measured by it: the machine was busy, or the
-    // library that it uses is slow here.
-    if (const double share = rate * flops_per_token_ / machine_rate_(); share <= 1)
-      out["mfu"] = share;
+    const double reached = rate * flops_per_token_;
+    out["mfu"] = reached / peak_(bf16_, reached);
   }
   out["share_forward_backward"] = sum(took, {Phase::kForwardBackward}) / training;
   out["share_optimizer"] = sum(took, {Phase::kOptimizer}) / training;

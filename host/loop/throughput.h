@@ -9,25 +9,26 @@ namespace slipway {
 
 class Throughput {
  public:
-  // Measuring the machine takes 50 ms: short runs and first steps are spared it.
+  // Measuring the machine takes some 20 ms: short runs and first steps are spared it.
   static constexpr double kCalibrateAfter = 10;  // seconds
 
-  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward.
-  // `machine_rate` measures once (operators/machine_rate.h).
-  Throughput(PhaseClock& clock, double flops_per_token, double calibrate_after = kCalibrateAfter,
-             double (*machine_rate)() = machine_sgemm)
+  // `clock` outlives this. `flops_per_token`: of a training step, forward and backward. `bf16`:
+  // products round to bfloat16. `peak`: see operators/machine_rate.h.
+  Throughput(PhaseClock& clock, double flops_per_token, bool bf16,
+             double calibrate_after = kCalibrateAfter, double (*peak)(bool, double) = machine_peak)
       : clock_(clock),
         flops_per_token_(flops_per_token),
         calibrate_after_(calibrate_after),
-        machine_rate_(machine_rate) {}
+        bf16_(bf16),
+        peak_(peak) {}
 
   void add_step(int64_t tokens) { tokens_ += tokens; }
 
   // Since the last call, over the time spent in training (not in sampling, evaluating, saving):
-  // tokens_per_second; mfu, the share of the machine's measured sgemm rate, once `clock` is
-  // `calibrate_after` old, and unless the run is faster than that; share_forward_backward,
-  // share_optimizer and share_callbacks, which leave batching and logging as the rest. {} when no
-  // step was added. [loop]
+  // tokens_per_second; mfu, the model's operations as a share of the machine's peak in the run's
+  // arithmetic, once `clock` is `calibrate_after` old; share_forward_backward, share_optimizer and
+  // share_callbacks, which leave batching and logging as the rest. {} when no step was added.
+  // [loop]
   Json step_figures();
   // Since the last call, over all the time that has passed: share_generate, share_score,
   // share_train, share_evaluate and share_save; choosing and writing samples are the rest. [loop]
@@ -36,7 +37,8 @@ class Throughput {
  private:
   PhaseClock& clock_;
   double flops_per_token_, calibrate_after_;
-  double (*machine_rate_)();
+  bool bf16_;
+  double (*peak_)(bool bf16, double seen);
   int64_t tokens_ = 0;
   PhaseClock::Seconds at_step_row_{}, at_iteration_row_{};
 };

@@ -6,7 +6,11 @@
 
 namespace slipway {
 
-// Why such products are no faster than float32 where models compute; "" where they are faster.
+// Why models cannot compute so here, and compute in float32 instead; "" where they can. Goes by
+// what the processor has, not by its speed: a run's numbers must not depend on that.
+std::string why_no_bf16();
+// Why such products are no faster than float32 where models compute, by a measurement of both
+// (operators/product_rates.h) where they exist; "" where they are faster. [loop]
 std::string why_bf16_is_slow();
 
 // While one that is on is alive, products of unpacked weights work so: on this thread where the

@@ -4,11 +4,16 @@ usage: bench.py [--list] [--only WORK,...] [--repeats N] [--quick] [--device cpu
        bench.py --before PROGRAM [the same options]
 
 tests/bench/run calls this with the peers' Python. Prints a table and, for each target, what was measured; the machine, the
-versions and every number go into FOLDER/bench.json, which is brought up to date after each work. With --device cuda all sides compute
-on the NVIDIA GPU in float32 (TF32 off); memory is still that of the process, and there are no shares of the processor's limits.
+versions and every number go into FOLDER/bench.json, which is brought up to date after each work. Every side runs in each precision that it
+has and the processor multiplies in; the table names them, and what counts is the fastest of each. "Of peak" is the share of the
+multiply-add peak of that precision. With --device cuda all sides compute on the NVIDIA GPU in float32 (TF32 off); memory is still that of
+the process, and there are no shares of the processor's limits.
+
+Before each turn it waits up to a minute until nothing else runs. A turn that something else took more than 5 % of the cores from is busy,
+and so is every ratio with it: that word stands in the place of the number.
 
 --before compares with an older slipway in the peers' place: what a change costs or brings. Turns of both alternate, the one that begins
-too; it ends with 1 when a work came to less than 0.97 of what it was.
+too; it ends with 1 when a side of a work came to less than 0.97 of what it was, or was busy.
 """
 import argparse
 import dataclasses
@@ -18,14 +23,15 @@ import json
 import pathlib
 import sys
 
+import quiet
 import table
 import targets
 from measure import Failed, machine, run
 from side import figures
 from works.setting import ROOT, Setting
-from works.work import Turn, Work
+from works.work import Side, Turn, Work
 
-WORKS = ("plugin", "tiny", "ragged", "dense", "sample32", "sample128", "raft")
+WORKS = ("plugin", "tiny", "ragged", "dense", "sample32", "sample128", "raft", "long", "long_decode")
 PEERS = ("torch", "transformers", "accelerate", "trl", "llama_cpp_python", "numpy", "gguf", "vadersentiment")
 
 
@@ -51,41 +57,53 @@ def parse() -> argparse.Namespace:
 
 
 def measure_limits(setting: Setting) -> dict:
-    finished = run([setting.slipway.parent / "slipway_bench_limits", setting.size(2, 1) * 0.5], setting.log)
+    finished = run([setting.slipway.parent / "slipway_bench_limits", setting.size(10, 1) * 0.1], setting.log)
     if finished.status != 0:
         sys.exit(f"slipway_bench_limits failed; see {setting.log}")
     return json.loads(finished.out)
 
 
-def turn_of(measure) -> Turn:
-    """A peer that fails costs its row, not the others'."""
+def turn_of(side: Side, patience: float) -> Turn:
+    """A peer that fails costs its row, not the others'. What else ran just before counts as much as what ran beside it."""
+    before = quiet.wait_for_quiet(patience)
+    watch = quiet.Watch()
     try:
-        return measure()
+        turn = side.measure()
     except Failed as failure:
         return Turn(error=str(failure))
+    turn.others = max(before, watch.others())
+    return turn
 
 
 def against_before(name: str, setting: Setting, before: pathlib.Path) -> Work:
     """The work with an older program as its only peer."""
     build = importlib.import_module(f"works.{name}").work
-    ours, theirs = build(setting), build(dataclasses.replace(setting, slipway=before))
-    return dataclasses.replace(ours, sides={"Slipway": ours.sides["Slipway"], "before": theirs.sides["Slipway"]})
+    ours = [side for side in build(setting).sides if side.ours]
+    theirs = [dataclasses.replace(side, program="before") for side in build(dataclasses.replace(setting, slipway=before)).sides if side.ours]
+    # Each beside its own counterpart.
+    return dataclasses.replace(build(setting), sides=[side for pair in zip(ours, theirs) for side in pair])
 
 
 def slower(record: dict) -> list[str]:
-    """Works that came to less than 0.97 of what they were, or gave no number."""
-    ratios = {name: work["against"].get("before", {}).get("ratio", 0.0) for name, work in record["works"].items()}
-    return [f"{name}: {ratio:.3f} of before" for name, ratio in ratios.items() if ratio < 0.97]
+    """Sides that came to less than 0.97 of what they were, or gave no number."""
+    lines = []
+    for name, work in record["works"].items():
+        for side in (side for side in work["sides"] if side.startswith("Slipway ")):
+            pair = work["against"].get(side.replace("Slipway", "before", 1), {}).get(side)
+            if pair is None or pair["busy"] or pair["ratio"] < 0.97:
+                lines.append(f"{name}: {side}: {'not measured' if pair is None else 'busy' if pair['busy'] else format(pair['ratio'], '.3f') + ' of before'}")
+    return lines
 
 
-def measure_work(work: Work, repeats: int) -> dict[str, list[Turn]]:
-    turns: dict[str, list[Turn]] = {side: [] for side in work.sides}
+def measure_work(work: Work, repeats: int, patience: float) -> dict[str, list[Turn]]:
+    """Turns of all sides alternate, every other round backwards."""
+    turns: dict[str, list[Turn]] = {side.name: [] for side in work.sides}
     for repeat in range(repeats):
-        for side, measure in list(work.sides.items())[:: -1 if repeat % 2 else 1]:
-            print(f"  {work.name}: {side}, turn {repeat + 1} of {repeats}", file=sys.stderr, flush=True)
+        for side in work.sides[:: -1 if repeat % 2 else 1]:
+            print(f"  {work.name}: {side.name}, turn {repeat + 1} of {repeats}", file=sys.stderr, flush=True)
             # What does not run once will not run the next time.
-            if not any(turn.error for turn in turns[side]):
-                turns[side].append(turn_of(measure))
+            if not any(turn.error for turn in turns[side.name]):
+                turns[side.name].append(turn_of(side, patience))
     return turns
 
 
@@ -104,18 +122,25 @@ def main() -> None:
         return
     options.out.mkdir(parents=True, exist_ok=True)
     setting = Setting(options.slipway.absolute(), options.peers, options.out.resolve(), options.quick, options.device)
-    repeats = 1 if options.quick else options.repeats
+    repeats, patience = (1, 0.0) if options.quick else (options.repeats, quiet.PATIENCE)
+    quiet.wait_for_quiet(patience)
+    if options.device == "cpu":
+        setting.limits = measure_limits(setting)
     record = {"machine": machine(), "versions": versions(setting.slipway, options.before is None), "repeats": repeats, "quick": options.quick,
-              "device": options.device, "limits": measure_limits(setting) if options.device == "cpu" else None, "works": {}}
+              "device": options.device, "limits": setting.limits, "works": {}}
     print(table.heading(record), flush=True)
     for name in options.only:
         work = (against_before(name, setting, options.before.absolute()) if options.before
                 else importlib.import_module(f"works.{name}").work(setting))
-        record["works"][name] = figures(work, measure_work(work, repeats), record["limits"])
+        record["works"][name] = figures(work, measure_work(work, repeats, patience), record["limits"])
         setting.write("bench.json", json.dumps(record, indent=1) + "\n")
         print(table.rows(record["works"][name]), flush=True)
+    if not options.before:
+        print(table.what_counts(record))
+    if busy := table.what_was_busy(record):
+        print(busy)
     if options.before:
-        print("\n".join(slower(record)) or "no work is slower than before")
+        print("\n" + ("\n".join(slower(record)) or "no work is slower than before"))
     elif options.device == "cpu":
         print(targets.judged(record))
     print(f"\n{setting.folder / 'bench.json'}")

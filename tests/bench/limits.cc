@@ -1,25 +1,26 @@
-// What this machine can do at best, for the benchmark to compare with: single-precision products
-// and reading memory.
+// What this machine can do at best, for the benchmark to compare with: multiply-adds, products of
+// matrices, reading memory.
 //
 // usage: slipway_bench_limits [SECONDS]     (time for each figure; default 1)
 //
-// Prints one JSON object. "square": GFLOP/s of a 1024-cubed product with one and with all threads.
-// "rows": for each count of rows, the products of SmolLM2-135M (weights [n, k], each as often as
-// the model has it), GFLOP/s over all of them; "best" runs each shape again and again on weights
-// that stay in the cache, "streamed" goes through the whole model's weights in memory.
+// Prints one JSON object. "peak": GFLOP/s of chains of multiply-adds that stay in registers, of
+// each arithmetic (null: the processor has no instructions for it), with one and with all threads.
+// "square": GFLOP/s of LibTorch's 1024-cubed product in float32. "products": of two models and each
+// count of rows, GFLOP/s over the model's products (weights [n, k], each as often as the model has
+// it), each shape again and again on weights that lie still: "sgemm" is LibTorch's, "float32" and
+// "bfloat16" are Slipway's own. "read_gb_s": GB/s of reading memory.
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
-#include <numeric>
-#include <vector>
+#include <span>
+#include <string>
 
 #include "base/json.h"
+#include "compute/measure.h"
+#include "compute/peak.h"
+#include "kernels/cpu/cpu_kernels.h"
 
 namespace slipway {
 namespace {
@@ -27,98 +28,85 @@ namespace {
 struct Shape {
   int64_t n, k, count;
 };
-// SmolLM2-135M: fused query, key and value; attention's output; gate and up; down; the head.
-constexpr Shape kModel[] = {
-    {960, 576, 30}, {576, 576, 30}, {1536, 576, 60}, {576, 1536, 30}, {49152, 576, 1}};
+// Fused query, key and value; attention's output; gate and up; down; the head.
+constexpr Shape kSmall[] = {// SmolLM2-135M
+                            {960, 576, 30},
+                            {576, 576, 30},
+                            {1536, 576, 60},
+                            {576, 1536, 30},
+                            {49152, 576, 1}};
+constexpr Shape kWide[] = {// Llama 3.2 1B
+                           {3072, 2048, 16},
+                           {2048, 2048, 16},
+                           {8192, 2048, 32},
+                           {2048, 8192, 16},
+                           {128256, 2048, 1}};
 
 double g_seconds = 1;
 
-template <class Body>
-double best_seconds(double budget, const Body& body) {
-  using Clock = std::chrono::steady_clock;
-  double best = std::numeric_limits<double>::infinity();
-  body();
-  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                                   std::chrono::duration<double>(budget));
-  do {
-    const Clock::time_point begin = Clock::now();
-    body();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
-  } while (Clock::now() < end);
-  return best;
+Json peak(Arithmetic of, int threads) {
+  const auto one = multiply_add_peak(of, 1, g_seconds / 4),
+             all = multiply_add_peak(of, threads, g_seconds / 4);
+  if (!one || !all) return nullptr;
+  return {{"1", one->rate / 1e9},
+          {"all", all->rate / 1e9},
+          {"instructions", std::string(all->instructions)}};
 }
 
-double square_gflops() {
-  constexpr int64_t n = 1024;
-  const at::Tensor a = at::rand({n, n}), b = at::rand({n, n});
-  at::Tensor out = at::empty({n, n});
-  return 2e-9 * n * n * n / best_seconds(g_seconds, [&] { at::mm_out(out, a, b); });
-}
-
-double flop_of(int64_t rows) {
-  double flop = 0;
-  for (const Shape& s : kModel) flop += 2.0 * static_cast<double>(rows * s.n * s.k * s.count);
-  return flop;
-}
-
-double cached_gflops(int64_t rows) {
+// Seconds of all products of a model; `one` computes y = x w^T for x [rows, k], w [n, k].
+template <class Product>
+double model_seconds(std::span<const Shape> model, int64_t rows, const Product& one) {
   double seconds = 0;
-  for (const Shape& s : kModel) {
+  for (const Shape& s : model) {
     const at::Tensor x = at::rand({rows, s.k}), w = at::rand({s.n, s.k});
-    at::Tensor out = at::empty({rows, s.n});
-    seconds += static_cast<double>(s.count) *
-               best_seconds(g_seconds / 4, [&] { at::mm_out(out, x, w.t()); });
+    at::Tensor y = at::empty({rows, s.n});
+    seconds += static_cast<double>(s.count) * quickest(g_seconds / 8, [&] { one(x, w, y); });
   }
-  return 1e-9 * flop_of(rows) / seconds;
+  return seconds;
 }
 
-double streamed_gflops(int64_t rows) {
-  std::vector<at::Tensor> weights, inputs, outputs;
-  for (const Shape& s : kModel)
-    for (int64_t i = 0; i < s.count; ++i) {
-      weights.push_back(at::full({s.n, s.k}, 0.5));
-      inputs.push_back(at::full({rows, s.k}, 0.5));
-      outputs.push_back(at::empty({rows, s.n}));
-    }
-  const double seconds = best_seconds(2 * g_seconds, [&] {
-    for (size_t i = 0; i < weights.size(); ++i) at::mm_out(outputs[i], inputs[i], weights[i].t());
-  });
-  return 1e-9 * flop_of(rows) / seconds;
+void own_product(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) {
+  const Weight weight{w.const_data_ptr<float>(), w.size(0)};
+  cpu_kernels().forward_product(x.const_data_ptr<float>(), x.size(1), x.size(0), x.size(1),
+                                {&weight, 1}, nullptr, y.data_ptr<float>(), y.size(1));
 }
 
-double read_gigabytes() {
-  constexpr int64_t count = 64 << 20;  // floats: 256 MiB
-  const at::Tensor data = at::ones({count});
-  const float* values = data.const_data_ptr<float>();
-  const double seconds = best_seconds(2 * g_seconds, [&] {
-    const float sum = at::parallel_reduce(
-        0, count, count / at::get_num_threads(), 0.0f,
-        [&](int64_t begin, int64_t end, float) {
-          float lanes[32] = {};  // enough independent sums to keep the loads coming
-          for (int64_t i = begin; i + 32 <= end; i += 32)
-            for (int64_t lane = 0; lane < 32; ++lane) lanes[lane] += values[i + lane];
-          return std::accumulate(std::begin(lanes), std::end(lanes), 0.0f);
-        },
-        std::plus<float>());
-    volatile float sink = sum;  // somebody reads it, for all that the compiler knows
-    (void)sink;
-  });
-  return 1e-9 * sizeof(float) * static_cast<double>(count) / seconds;
+Json products(std::span<const Shape> model, int64_t rows) {
+  double flop = 0;
+  for (const Shape& s : model) flop += 2.0 * static_cast<double>(rows * s.n * s.k * s.count);
+  const double sgemm = model_seconds(
+                   model, rows,
+                   [](const auto& x, const auto& w, auto& y) { at::mm_out(y, x, w.t()); }),
+               own = model_seconds(model, rows, own_product);
+  Json out = {{"sgemm", flop / sgemm / 1e9}, {"float32", flop / own / 1e9}, {"bfloat16", nullptr}};
+  if (multiply_add_peak(Arithmetic::kBfloat16, 1, 0)) {
+    cpu_kernels().round_products(true);
+    out["bfloat16"] = flop / model_seconds(model, rows, own_product) / 1e9;
+    cpu_kernels().round_products(false);
+  }
+  return out;
 }
 
 Json measure() {
   const c10::InferenceMode inference;
-  const int threads = at::get_num_threads();
+  const int threads = thread_count();
+  constexpr size_t kRead = size_t{256} << 20;
   Json out;
   out["threads"] = threads;
-  at::set_num_threads(1);
-  out["square"]["1"] = square_gflops();
-  at::set_num_threads(threads);
-  out["square"][std::to_string(threads)] = square_gflops();
+  out["peak"] = {{"float32", peak(Arithmetic::kFloat32, threads)},
+                 {"bfloat16", peak(Arithmetic::kBfloat16, threads)},
+                 {"int8", peak(Arithmetic::kInt8, threads)}};
+  {
+    const ThreadCountScope one(1);
+    out["square"]["1"] = measure_sgemm(1024, 1024, 1024, g_seconds) / 1e9;
+    out["read_gb_s"]["1"] = measure_read(kRead, g_seconds) / 1e9;
+  }
+  out["square"]["all"] = measure_sgemm(1024, 1024, 1024, g_seconds) / 1e9;
+  out["read_gb_s"]["all"] = measure_read(kRead, g_seconds) / 1e9;
   for (const int64_t rows : {8, 32, 128, 1024})
-    out["rows"][std::to_string(rows)] = {{"best", cached_gflops(rows)},
-                                         {"streamed", streamed_gflops(rows)}};
-  out["read_gb_s"] = read_gigabytes();
+    out["products"]["SmolLM2-135M"][std::to_string(rows)] = products(kSmall, rows);
+  for (const int64_t rows : {32, 128, 512})
+    out["products"]["2048 / 8192 / 128256"][std::to_string(rows)] = products(kWide, rows);
   return out;
 }
 

@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import time
 
+from quiet import busy_share
+
 
 @dataclasses.dataclass
 class Finished:
@@ -23,13 +25,15 @@ class Failed(Exception):
     """A program that was run for its numbers did not give any."""
 
 
-def run(command: list, log: pathlib.Path, stdin: str = "") -> Finished:
-    """Runs a program to its end; standard error goes to the end of `log`."""
+def run(command: list, log: pathlib.Path, stdin: str = "", threads: int | None = None) -> Finished:
+    """Runs a program to its end; standard error goes to the end of `log`. `threads`: with so many, not with what it takes by itself."""
+    environment = os.environ | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
     begin = time.time()
     with open(log, "ab") as errors:
         errors.write(f"== {' '.join(map(str, command))}\n".encode())
         errors.flush()
-        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                   env=environment)
         process.stdin.write(stdin.encode())
         process.stdin.close()
         out = process.stdout.read().decode()
@@ -49,20 +53,9 @@ def median(values: list[float]) -> float | None:
 
 
 def cpu_flags() -> list[str]:
-    wanted = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
+    wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "amx_tile")
     flags = next((line.split(":")[1].split() for line in open("/proc/cpuinfo") if line.startswith("flags")), [])
     return [flag for flag in wanted if flag in flags]
-
-
-def busy_share(seconds: float = 2) -> float:
-    """The share of all cores that something else takes right now. (The load average still remembers the build.)"""
-    def ticks() -> tuple[int, int]:
-        fields = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
-        return sum(fields), fields[3] + fields[4]
-
-    (all_before, idle_before), _ = ticks(), time.sleep(seconds)
-    all_after, idle_after = ticks()
-    return 1 - (idle_after - idle_before) / max(1, all_after - all_before)
 
 
 def gpu() -> str | None:

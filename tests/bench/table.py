@@ -1,6 +1,7 @@
-"""The table: a line for each peer of each work, Markdown."""
+"""The table: a line for each side of each work, Markdown."""
+from side import best_ratio
 
-COLUMNS = ("work", "unit", "Slipway", "peer", "", "ratio", "of sgemm", "of reading", "memory, GB", "ratio", "first step, s", "ratio")
+COLUMNS = ("work", "unit", "side", "", "ratio", "of peak", "of reading", "memory, GB", "ratio", "first step, s", "ratio")
 
 
 def number(value: float | None) -> str:
@@ -13,52 +14,92 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
-def pair(ours: dict, peer: dict, key: str, form=number) -> str:
-    return f"{form(ours.get(key))} / {form(peer.get(key))}" if key in ours and key in peer else form(ours.get(key))
-
-
 def line(cells: list[str] | tuple[str, ...]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def row(work: dict, name: str, peer: dict) -> str:
-    ours, ratios = work["sides"]["Slipway"], work["against"].get(name, {})
-    cells = [work["title"], work["unit"], number(ours.get("value")), name, number(peer.get("value")), number(ratios.get("ratio")),
-             pair(ours, peer, "sgemm_share", percent), pair(ours, peer, "bandwidth_share", percent), pair(ours, peer, "memory_gb"),
-             number(ratios.get("memory_ratio")), pair(ours, peer, "first_s"), number(ratios.get("first_ratio"))]
+def measured(side: dict, key: str) -> str:
+    """Marked where something else ran beside it."""
+    text = number(side.get(key))
+    return f"{text} (busy)" if text and side["busy"] else text
+
+
+def ratio_of(work: dict, name: str):
+    """From a key to the cell: our fastest side to this one of a peer; an older Slipway's side is held against the same one of today's."""
+    ours = name.replace("before", "Slipway", 1) if name.startswith("before ") else work["best"].get("Slipway")
+    pair = work["against"].get(name, {}).get(ours, {})
+    return lambda key: "" if key not in pair else "busy" if pair["busy"] and key != "memory_ratio" else number(pair[key])
+
+
+def row(work: dict, name: str) -> str:
+    side, ratio = work["sides"][name], ratio_of(work, name)
+    cells = [work["title"], work["unit"], name, measured(side, "value"), ratio("ratio"), percent(side.get("peak_share")),
+             percent(side.get("reading_share")), number(side.get("memory_gb")), ratio("memory_ratio"), number(side.get("first_s")),
+             ratio("first_ratio")]
     lines = [line(cells)]
-    if "decode_ratio" in ratios:
-        rates = [number(ours["decode_rate"]), name, number(peer["decode_rate"]), number(ratios["decode_ratio"])]
-        lines.append(line(["without the prompts", work["unit"], *rates, "", "", "", "", "", ""]))
+    if "decode_rate" in side and "value" in side:
+        lines.append(line(["without the prompts", work["unit"], name, measured(side, "decode_rate"), ratio("decode_ratio"),
+                           percent(side.get("decode_peak_share")), "", "", "", "", ""]))
     return "\n".join(lines)
 
 
 def rows(work: dict) -> str:
     sides = work["sides"]
-    peers = {name: side for name, side in sides.items() if name != "Slipway"}
-    lines = [row(work, name, peer) for name, peer in peers.items() if "error" not in peer]
-    if not lines:
-        lines.append(row(work, "", {}))
+    lines = [row(work, name) for name, side in sides.items() if "error" not in side]
     lines += [f"{work['title']}, {name}: {side['error']}" for name, side in sides.items() if "error" in side]
     return "\n".join(lines)
 
 
-def limits_line(limits: dict) -> str:
-    products = ", ".join(f"{rows} rows {number(limit['best'])} ({number(limit['streamed'])} from memory)" for rows, limit in limits["rows"].items())
-    square = ", ".join(f"{number(rate)} on {threads}" for threads, rate in limits["square"].items())
-    return f"sgemm, GFLOP/s: {products}; 1024 cubed {square}; reading {number(limits['read_gb_s'])} GB/s"
+def what_counts(record: dict) -> str:
+    """Our fastest form against the fastest of each peer."""
+    lines = ["", "the fastest of each side's forms:"]
+    for name, work in record["works"].items():
+        peers = {program: form for program, form in work["best"].items() if program != "Slipway" and "Slipway" in work["best"]}
+        for program, form in peers.items():
+            ratio = best_ratio(work, program)
+            lines.append(f"  {name}: {work['best']['Slipway']} to {form}: {'busy' if ratio is None else number(ratio)}")
+    return "\n".join(lines)
+
+
+def what_was_busy(record: dict) -> str:
+    """Beside which sides something else ran; "" where none was."""
+    busy = [f"{name}: {side}" for name, work in record["works"].items() for side, each in work["sides"].items() if each.get("busy")]
+    heading = "Something else took more than 5 % of the cores before or in turns of these; a ratio with them is no number, it is \"busy\":"
+    return "\n".join(["", heading, *("  " + each for each in busy)]) if busy else ""
+
+
+def peak_text(limits: dict, arithmetic: str) -> str:
+    peak = limits["peak"][arithmetic]
+    return f"{arithmetic} " + ("none" if peak is None else f"{number(peak['1'])} on 1 thread, {number(peak['all'])} on all ({peak['instructions']})")
+
+
+def products_text(limits: dict, shapes: str) -> str:
+    def one(limit: dict) -> str:
+        share = limit["float32"] / limits["peak"]["float32"]["all"]
+        bf16 = "" if limit["bfloat16"] is None else f", bfloat16 {number(limit['bfloat16'])}"
+        return f"sgemm {number(limit['sgemm'])}, Slipway {number(limit['float32'])} ({percent(share)} of the peak){bf16}"
+
+    return "; ".join(f"{rows} rows: {one(limit)}" for rows, limit in limits["products"][shapes].items())
+
+
+def limits_lines(limits: dict) -> list[str]:
+    reading = ", ".join(f"{number(rate)} on {threads}" for threads, rate in limits["read_gb_s"].items())
+    return ["multiply-add peak, GFLOP/s: " + "; ".join(peak_text(limits, arithmetic) for arithmetic in limits["peak"]),
+            *(f"products of {shapes}, GFLOP/s: {products_text(limits, shapes)}" for shapes in limits["products"]),
+            f"sgemm, 1024 cubed, GFLOP/s: {', '.join(f'{number(rate)} on {threads}' for threads, rate in limits['square'].items())}; "
+            f"reading, GB/s: {reading}"]
 
 
 def heading(record: dict) -> str:
     machine, limits, versions = record["machine"], record["limits"], record["versions"]
-    lines = [f"{machine['cpu']}, {machine['cores']} cores, {', '.join(machine['flags']) or 'no AVX2'}, {machine['memory_gb']} GB; float32; "
+    lines = [f"{machine['cpu']}, {machine['cores']} cores, {', '.join(machine['flags']) or 'no AVX2'}, {machine['memory_gb']} GB; "
              + ", ".join(f"{name} {version}" for name, version in versions.items() if name not in ("slipway", "numpy", "gguf"))]
     if limits is None:
-        lines.append(f"computing on {machine['gpu'] or record['device']}")
+        lines.append(f"computing on {machine['gpu'] or record['device']}, in float32")
     else:
-        lines.append(limits_line(limits))
+        lines += limits_lines(limits)
     if record["quick"]:
         lines.append("QUICK: small works, one turn; these numbers show that everything runs and nothing else.")
     if machine["busy_at_start"] > 0.05:
-        lines.append(f"WARNING: something else took {percent(machine['busy_at_start'])} of the cores; the numbers below are not to be quoted.")
+        lines.append(f"WARNING: something else took {percent(machine['busy_at_start'])} of the cores when the limits were measured.")
     return "\n".join([*lines, "", line(COLUMNS), line(["---"] * len(COLUMNS))])

@@ -1,12 +1,12 @@
 // What weights in fewer bits gain in decoding: tokens a second of each storage for 1, 4, 8 and 32
 // rows, measured in turn.
 //
-// usage: slipway_bench_weights MODEL [TURNS]     (default 5)
+// usage: slipway_bench_weights MODEL [TURNS [PROMPT_TOKENS ROWS STORAGE]]     (default 5, and all)
 //
 // Prints one JSON object: for each count of rows and storage every turn's tokens a second and their
 // median, and the ratio of the median to float32's. A turn is one generation from a prompt of one
-// token; it counts from the first decoding step done to the last, so that reading the prompt and
-// packing the weights stay out.
+// token, or of as many as given; it counts from the first decoding step done to the last, so that
+// reading the prompt and packing the weights stay out.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -21,11 +21,9 @@
 namespace slipway {
 namespace {
 
-constexpr WeightStorage kStorages[] = {WeightStorage::kFloat32, WeightStorage::kBfloat16,
-                                       WeightStorage::kInt8};
 constexpr int kNewTokens = 33;
 
-double tokens_per_second(Model& model, int rows, WeightStorage storage) {
+double tokens_per_second(Model& model, int64_t prompt, int rows, WeightStorage storage) {
   using Clock = std::chrono::steady_clock;
   GenerationSettings settings;
   settings.max_new_tokens = kNewTokens;
@@ -38,7 +36,9 @@ double tokens_per_second(Model& model, int rows, WeightStorage storage) {
     if (tokens_first == 0) first = last, tokens_first = tokens_last;
     return true;
   };
-  const std::vector<GenerationRequest> requests = {{{1}, 0, rows}};
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < prompt; ++i) ids.push_back(static_cast<int32_t>(1 + i % 1000));
+  const std::vector<GenerationRequest> requests = {{std::move(ids), 0, rows}};
   generate(model, requests, settings, hooks);
   return static_cast<double>(tokens_last - tokens_first) /
          std::chrono::duration<double>(last - first).count();
@@ -49,17 +49,25 @@ double median(std::vector<double> values) {
   return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
 }
 
-Json measure(Model& model, int turns) {
+struct Wanted {
+  int turns = 5;
+  int64_t prompt = 1;
+  std::vector<int> rows = {1, 4, 8, 32};
+  std::vector<WeightStorage> storages = {WeightStorage::kFloat32, WeightStorage::kBfloat16,
+                                         WeightStorage::kInt8};
+};
+
+Json measure(Model& model, const Wanted& wanted) {
   Json out;
   out["kernels"] = std::string(gemm::instruction_set());
   out["threads"] = thread_count();
-  for (const int rows : {1, 4, 8, 32}) {
-    std::vector<double> rates[std::size(kStorages)];
-    for (int turn = 0; turn < turns; ++turn)
-      for (size_t i = 0; i < std::size(kStorages); ++i)
-        rates[i].push_back(tokens_per_second(model, rows, kStorages[i]));
-    for (size_t i = 0; i < std::size(kStorages); ++i)
-      out["rows"][std::to_string(rows)][std::string(name_of(kStorages[i]))] = {
+  for (const int rows : wanted.rows) {
+    std::vector<std::vector<double>> rates(wanted.storages.size());
+    for (int turn = 0; turn < wanted.turns; ++turn)
+      for (size_t i = 0; i < rates.size(); ++i)
+        rates[i].push_back(tokens_per_second(model, wanted.prompt, rows, wanted.storages[i]));
+    for (size_t i = 0; i < rates.size(); ++i)
+      out["rows"][std::to_string(rows)][std::string(name_of(wanted.storages[i]))] = {
           {"turns", rates[i]},
           {"median", median(rates[i])},
           {"ratio", median(rates[i]) / median(rates[0])}};
@@ -71,15 +79,22 @@ Json measure(Model& model, int turns) {
 }  // namespace slipway
 
 int main(int argc, char** argv) {
-  const int turns = argc == 3 ? std::atoi(argv[2]) : 5;
-  if (argc < 2 || argc > 3 || turns < 1) {
-    std::fprintf(stderr, "usage: slipway_bench_weights MODEL [TURNS]\n");
+  using namespace slipway;
+  Wanted wanted;
+  if (argc > 2) wanted.turns = std::atoi(argv[2]);
+  if (argc == 6) {
+    wanted.prompt = std::atoll(argv[3]), wanted.rows = {std::atoi(argv[4])};
+    std::erase_if(wanted.storages, [&](WeightStorage s) { return name_of(s) != argv[5]; });
+  }
+  if ((argc != 2 && argc != 3 && argc != 6) || wanted.turns < 1 || wanted.prompt < 1 ||
+      wanted.rows[0] < 1 || wanted.storages.empty()) {
+    std::fprintf(stderr,
+                 "usage: slipway_bench_weights MODEL [TURNS [PROMPT_TOKENS ROWS STORAGE]]\n");
     return 2;
   }
   try {
-    using namespace slipway;
     RealModel real(argv[1]);
-    std::puts(measure(real.model, turns).dump(1).c_str());
+    std::puts(measure(real.model, wanted).dump(1).c_str());
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "slipway_bench_weights: %s\n", e.what());

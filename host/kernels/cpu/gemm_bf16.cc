@@ -2,31 +2,19 @@
 #include "kernels/cpu/gemm_bf16.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 
 #include "compute/bfloat16.h"
 #include "compute/instruction_sets.h"
+#include "compute/tiles.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
-
-#if defined(__x86_64__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 namespace slipway::gemm_bf16 {
 namespace {
 
 #if defined(__x86_64__)
 bool has_amx() { return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16"); }
-
-// Linux gives a process the tiles' state, 8 KiB a thread, when it asks: 0, or the error.
-int ask_for_tiles() {
-  constexpr int kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  static const int kError = syscall(SYS_arch_prctl, kRequest, kTileData) == 0 ? 0 : errno;
-  return kError;
-}
 #endif
 
 std::optional<Kernel> kernel_of(std::string_view name) {

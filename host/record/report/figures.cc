@@ -161,7 +161,7 @@ std::string speed_figures(const Record& record) {
   add_mean(speed);
   std::string mfu;
   if (record.steps.has("mfu"))
-    mfu = fmt::format("{} % of the processor's measured matrix product rate at the end.",
+    mfu = fmt::format("{} % of the processor's measured multiply-add peak at the end.",
                       number_text(100 * record.steps.last("mfu"), 2));
   return figure("Distance from the starting model", "", kl) +
          figure("Time of an iteration", "", time) + figure("Training speed", mfu, speed);

@@ -1,11 +1,11 @@
 """Hugging Face generate(): all rows in one batch.
 
-usage: hf_generate.py FACTS.json      (weights, prompts, samples, max_new_tokens, repeats)
+usage: hf_generate.py FACTS.json      (precision, weights, prompts, samples, max_new_tokens, repeats)
 """
 import json
 import time
 
-from hf_model import asked_for, device, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
+from hf_model import asked_for, device, dtype, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
 
 
 def generate(model: transformers.PreTrainedModel, tokenizer: transformers.PreTrainedTokenizerBase, wanted: dict) -> dict:
@@ -34,7 +34,7 @@ def generate(model: transformers.PreTrainedModel, tokenizer: transformers.PreTra
 
 def main() -> None:
     wanted = facts()
-    print(json.dumps(generate(load_model(wanted["weights"]), load_tokenizer(wanted["weights"]), wanted)))
+    print(json.dumps(generate(load_model(wanted["weights"], dtype()), load_tokenizer(wanted["weights"]), wanted)))
 
 
 if __name__ == "__main__":

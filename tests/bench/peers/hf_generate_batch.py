@@ -3,17 +3,17 @@
 Its cache may take a fifth of the memory, far more than these works fill, instead of three fifths, and is kept from one repeat
 to the next: claiming it anew would take longer than the sampling.
 
-usage: hf_generate_batch.py FACTS.json      (weights, prompts, samples, max_new_tokens, repeats)
+usage: hf_generate_batch.py FACTS.json      (precision, weights, prompts, samples, max_new_tokens, repeats)
 """
 import json
 import time
 
-from hf_model import device, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
+from hf_model import device, dtype, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
 
 
 def main() -> None:
     wanted = facts()
-    model, tokenizer = load_model(wanted["weights"]), load_tokenizer(wanted["weights"])
+    model, tokenizer = load_model(wanted["weights"], dtype()), load_tokenizer(wanted["weights"])
     prompts = tokenizer(wanted["prompts"]).input_ids
     settings = transformers.GenerationConfig(**sampling(tokenizer, wanted["max_new_tokens"], wanted["samples"]),
                                              eos_token_id=tokenizer.eos_token_id)

@@ -22,6 +22,16 @@ def facts() -> dict:
         return json.load(file)
 
 
+def bf16() -> bool:
+    """Whether this peer computes in bfloat16 where it can, and not in float32."""
+    return facts().get("precision") == "bf16"
+
+
+def dtype() -> torch.dtype:
+    """Of weights that are not trained in mixed precision."""
+    return torch.bfloat16 if bf16() else torch.float32
+
+
 def device() -> str:
     return facts()["device"]
 
@@ -53,7 +63,7 @@ def load_model(weights: str, dtype: torch.dtype = torch.float32) -> transformers
     config = transformers.LlamaConfig(**{k: v for k, v in model.config.to_dict().items() if k != "quantization_config"})
     plain = transformers.LlamaForCausalLM(config)
     plain.load_state_dict(model.state_dict())
-    return plain.to(device())
+    return plain.to(device(), dtype)
 
 
 def sampling(tokenizer: transformers.PreTrainedTokenizerBase, new: int, samples: int) -> dict:

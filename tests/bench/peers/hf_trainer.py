@@ -1,11 +1,13 @@
 """The Hugging Face Trainer: fine-tunes SmolLM2 on texts, or a fresh small model on ready-made tokens; tells when each step ended.
 
-usage: hf_trainer.py FACTS.json      (batch, max_steps, epochs, logging_steps, output_dir; weights, texts, max_tokens or config, ids)
+In float32, or with bf16=True: mixed precision, as the Trainer's own key has it.
+
+usage: hf_trainer.py FACTS.json      (precision, batch, max_steps, epochs, logging_steps, output_dir; weights, texts, max_tokens or config, ids)
 """
 import json
 import time
 
-from hf_model import device, facts, load_model, load_tokenizer, torch, transformers, wait
+from hf_model import bf16, device, facts, load_model, load_tokenizer, torch, transformers, wait
 
 
 class Clock(transformers.TrainerCallback):
@@ -45,7 +47,7 @@ def train(model: transformers.PreTrainedModel, rows: list[dict], pad: int, wante
     args = transformers.TrainingArguments(
         output_dir=wanted["output_dir"], max_steps=wanted["max_steps"], num_train_epochs=wanted["epochs"],
         per_device_train_batch_size=wanted["batch"], learning_rate=1e-5, logging_steps=wanted["logging_steps"], save_strategy="no",
-        report_to=[], use_cpu=device() == "cpu", disable_tqdm=True, remove_unused_columns=False, **more)
+        report_to=[], use_cpu=device() == "cpu", disable_tqdm=True, remove_unused_columns=False, **{"bf16": bf16(), **more})
     transformers.Trainer(model, args, train_dataset=rows, data_collator=collator(pad), callbacks=[clock]).train()
     return clock.times
 

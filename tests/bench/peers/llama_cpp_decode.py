@@ -1,9 +1,9 @@
 """llama.cpp through the low-level bindings: parallel sequences, each prompt computed once and shared by its K samples.
 
-Weights in float32, its own sampler over the whole vocabulary, cache and attention as llama.cpp chooses; of its two cache layouts
+Weights of the type that is asked for, its own sampler over the whole vocabulary, cache and attention as llama.cpp chooses; of its two cache layouts
 the one that is faster here. Rows that end leave the batch.
 
-usage: llama_cpp_decode.py FACTS.json      (weights, f32, prompts, samples, max_new_tokens, repeats)
+usage: llama_cpp_decode.py FACTS.json      (weights, gguf, type, prompts, samples, max_new_tokens, repeats)
 """
 import ctypes
 import json
@@ -22,12 +22,13 @@ def silent(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
 
 
 class Decoder:
-    def __init__(self, wanted: dict, unified: bool) -> None:
+    def __init__(self, wanted: dict, unified: bool, extra_buffers: bool) -> None:
         self.prompts, self.samples = wanted["prompts"], wanted["samples"]
         self.rows = len(self.prompts) * self.samples
         model_params = llama.llama_model_default_params()
         model_params.n_gpu_layers = 0 if wanted["device"] == "cpu" else 1000
-        self.model = llama.llama_model_load_from_file(wanted["f32"].encode(), model_params)
+        model_params.use_extra_bufts = extra_buffers
+        self.model = llama.llama_model_load_from_file(wanted["gguf"].encode(), model_params)
         self.vocab = llama.llama_model_get_vocab(self.model)
         self.ids = [self.tokenize(prompt) for prompt in self.prompts]
         longest = max(map(len, self.ids)) + wanted["max_new_tokens"]
@@ -102,11 +103,20 @@ class Decoder:
         return sum(counts), end - begin, end - prefilled
 
 
-def faster_layout(wanted: dict) -> bool:
+def survives_extra_buffers(wanted: dict) -> bool:
+    """Whether weights may be laid out anew for the processor's own instructions: with AMX's layout of Q8_0 it crashes (0.3.36)."""
+    child = os.fork()
+    if child == 0:
+        Decoder(wanted, True, True).run(2, 0)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def faster_layout(wanted: dict, extra_buffers: bool) -> bool:
     """Whether one cache for all sequences is faster than one for each, by the tokens of a short trial."""
     seconds = {}
     for unified in (True, False):
-        decoder = Decoder(wanted, unified)
+        decoder = Decoder(wanted, unified, extra_buffers)
         decoder.run(2, 0)
         seconds[unified] = decoder.run(min(8, wanted["max_new_tokens"]), 0)[2]
         decoder.close()
@@ -116,17 +126,18 @@ def faster_layout(wanted: dict) -> bool:
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         wanted = json.load(file)
-    if not os.path.exists(wanted["f32"]):
-        writer = pathlib.Path(__file__).with_name("write_f32_gguf.py")
-        subprocess.run([sys.executable, writer, wanted["weights"], wanted["f32"]], check=True, stdout=sys.stderr)
+    if not os.path.exists(wanted["gguf"]):
+        writer = pathlib.Path(__file__).with_name("write_gguf.py")
+        subprocess.run([sys.executable, writer, wanted["weights"], wanted["gguf"], wanted["type"]], check=True, stdout=sys.stderr)
     llama.llama_log_set(silent, ctypes.c_void_p(0))
     llama.llama_backend_init()
     if wanted["device"] != "cpu" and not llama.llama_supports_gpu_offload():
         print(json.dumps({"error": "this llama.cpp was built for the processor alone"}))
         return
-    unified = faster_layout(wanted)
-    decoder = Decoder(wanted, unified)
-    result = {"tokens": [], "seconds": [], "decode_rate": [], "layout": "unified" if unified else "per sequence"}
+    extra_buffers = survives_extra_buffers(wanted)
+    unified = faster_layout(wanted, extra_buffers)
+    decoder = Decoder(wanted, unified, extra_buffers)
+    result = {"tokens": [], "seconds": [], "decode_rate": [], "layout": "unified" if unified else "per sequence", "extra_buffers": extra_buffers}
     for seed in range(wanted["repeats"]):
         tokens, seconds, decoding = decoder.run(wanted["max_new_tokens"], seed)
         result["tokens"].append(tokens)

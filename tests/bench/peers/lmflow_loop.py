@@ -3,20 +3,21 @@
 For each prompt in turn: K copies through generate(), the texts scored, the best kept; then one Trainer epoch over what was kept,
 loss on prompt and answer, the optimizer new in each iteration as in LMFlow's stable branch. Unlike LMFlow, in its favour: the
 epoch's texts are one padded batch instead of batches of one, and activations are kept instead of computed again.
+In bfloat16 the model itself is: what is sampled with and what is trained.
 
-usage: lmflow_loop.py FACTS.json      (weights, prompts, samples, max_new_tokens, batch, iterations, learning_rate, output_dir)
+usage: lmflow_loop.py FACTS.json      (precision, weights, prompts, samples, max_new_tokens, batch, iterations, learning_rate, output_dir)
 """
 import json
 import time
 
-from hf_model import device, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
+from hf_model import bf16, device, dtype, facts, load_model, load_tokenizer, sampling, torch, transformers, wait
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 
 class Loop:
     def __init__(self, wanted: dict) -> None:
         self.wanted = wanted
-        self.model, self.tokenizer = load_model(wanted["weights"]), load_tokenizer(wanted["weights"])
+        self.model, self.tokenizer = load_model(wanted["weights"], dtype()), load_tokenizer(wanted["weights"])
         self.analyzer = SentimentIntensityAnalyzer()
 
     def best_of(self, prompt: str) -> str:
@@ -35,8 +36,8 @@ class Loop:
     def train(self, texts: list[str]) -> None:
         args = transformers.TrainingArguments(
             output_dir=self.wanted["output_dir"], num_train_epochs=1, per_device_train_batch_size=self.wanted["batch"],
-            learning_rate=self.wanted["learning_rate"], save_strategy="no", report_to=[], use_cpu=device() == "cpu", disable_tqdm=True,
-            remove_unused_columns=False)
+            learning_rate=self.wanted["learning_rate"], save_strategy="no", report_to=[], use_cpu=device() == "cpu", bf16=bf16(),
+            disable_tqdm=True, remove_unused_columns=False)
         self.model.train()
         transformers.Trainer(self.model, args, train_dataset=[{"text": text} for text in texts], data_collator=self.collate).train()
         self.model.eval()

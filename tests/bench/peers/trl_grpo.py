@@ -1,11 +1,13 @@
 """TRL's GRPOTrainer: K completions of each prompt, VADER's score as the reward, one optimizer update over all of them in one batch.
 
-usage: trl_grpo.py FACTS.json      (weights, prompts, samples, max_new_tokens, iterations, learning_rate, output_dir)
+In bfloat16 the model itself is: GRPOTrainer casts it to sample, with bf16=True.
+
+usage: trl_grpo.py FACTS.json      (precision, weights, prompts, samples, max_new_tokens, iterations, learning_rate, output_dir)
 """
 import json
 import time
 
-from hf_model import device, facts, load_model, load_tokenizer, transformers, wait
+from hf_model import bf16, device, dtype, facts, load_model, load_tokenizer, transformers, wait
 
 import datasets
 import trl
@@ -40,10 +42,10 @@ def main() -> None:
     args = trl.GRPOConfig(
         output_dir=wanted["output_dir"], max_steps=wanted["iterations"], per_device_train_batch_size=completions,
         num_generations=wanted["samples"], max_completion_length=wanted["max_new_tokens"], temperature=1.0, top_k=0, top_p=1.0, beta=0.0,
-        learning_rate=wanted["learning_rate"], bf16=False, use_cpu=device() == "cpu", save_strategy="no", report_to=[], disable_tqdm=True)
+        learning_rate=wanted["learning_rate"], bf16=bf16(), use_cpu=device() == "cpu", save_strategy="no", report_to=[], disable_tqdm=True)
     clock = Clock()
     trl.GRPOTrainer(
-        model=load_model(wanted["weights"]), processing_class=load_tokenizer(wanted["weights"]), reward_funcs=sentiment, args=args,
+        model=load_model(wanted["weights"], dtype()), processing_class=load_tokenizer(wanted["weights"]), reward_funcs=sentiment, args=args,
         train_dataset=datasets.Dataset.from_list([{"prompt": prompt} for prompt in wanted["prompts"]]), callbacks=[clock]).train()
     seconds = [end - begin for begin, end in zip(clock.begins, clock.ends)]
     print(json.dumps({"seconds": seconds, "first_done": clock.ends[0]}))

@@ -2,7 +2,7 @@
 from . import smollm2
 from .setting import WEIGHTS, Setting
 from .texts import long_texts
-from .training import hugging_face_steps, run_file, slipway_steps
+from .training import equal_steps, hugging_face_sides, run_file, slipway_sides
 from .work import Work
 
 BATCH, LENGTH = 4, 256
@@ -17,7 +17,7 @@ def work(setting: Setting) -> Work:
                     per_device_train_batch_size=BATCH, logging_steps=1)
     facts = {"weights": str(WEIGHTS), "texts": texts, "max_tokens": LENGTH, "max_steps": steps, "epochs": 1, "batch": BATCH,
              "logging_steps": 1, "output_dir": str(setting.folder / "peer")}
-    sides = {"Slipway": lambda: slipway_steps(setting, toml, BATCH * LENGTH),
-             "HF Trainer": lambda: hugging_face_steps(setting, facts, BATCH * LENGTH)}
-    return Work("dense", f"SFT, {BATCH} x {LENGTH} tokens a step", "tokens/s", sides,
-                flop_rate=lambda side: smollm2.training_flop(LENGTH) * side["value"], limit_rows=BATCH * LENGTH)
+    turn = equal_steps(BATCH * LENGTH)
+    return Work("dense", f"SFT, {BATCH} x {LENGTH} tokens a step", "tokens/s",
+                [*slipway_sides(setting, toml, turn), *hugging_face_sides(setting, facts, turn)],
+                flop_rate=lambda side: smollm2.training_flop(LENGTH) * side["value"])

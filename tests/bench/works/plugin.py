@@ -4,7 +4,7 @@ import json
 from measure import Failed, run
 
 from .setting import Setting
-from .work import Turn, Work
+from .work import Side, Turn, Work
 
 
 def work(setting: Setting) -> Work:
@@ -17,4 +17,4 @@ def work(setting: Setting) -> Work:
         result = json.loads(finished.out)
         return Turn([result["call_ns"]], finished.memory, more={key: [value] for key, value in result.items()})
 
-    return Work("plugin", "a call into a plugin and back", "ns", {"Slipway": slipway}, lower_is_better=True)
+    return Work("plugin", "a call into a plugin and back", "ns", [Side("Slipway", "float32", slipway)], lower_is_better=True)

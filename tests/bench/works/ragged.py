@@ -3,9 +3,11 @@
 Two epochs over the same texts, each side in its own shuffled order; the second epoch is timed as a whole, so that both have done
 the same texts. Tokens are those of the texts and their end-of-text tokens, padding not counted.
 """
+from measure import Finished
+
 from .setting import WEIGHTS, Setting
 from .texts import snippets
-from .training import run_file, step_times
+from .training import hugging_face_sides, run_file, slipway_sides
 from .work import Turn, Work
 
 BATCH = 16
@@ -21,20 +23,10 @@ def work(setting: Setting) -> Work:
     facts = {"weights": str(WEIGHTS), "texts": texts, "max_tokens": 1024, "max_steps": -1, "epochs": 2, "batch": BATCH,
              "logging_steps": 1, "output_dir": str(setting.folder / "peer")}
 
-    def turn(times: list[float], begin: float, memory: float, tokens: int) -> Turn:
-        return Turn([tokens / (times[2 * steps - 1] - times[steps - 1])], memory, times[0] - begin)
+    tokens = setting.peer("count_tokens", facts)[0]["tokens"]
 
-    def tokens() -> int:
-        result, _ = setting.peer("count_tokens", facts)
-        return result["tokens"]
+    def turn(times: list[float], finished: Finished) -> Turn:
+        return Turn([tokens / (times[2 * steps - 1] - times[steps - 1])], finished.memory, times[0] - finished.begin)
 
-    def slipway() -> Turn:
-        rows, finished = setting.train(toml)
-        return turn(step_times(rows), finished.begin, finished.memory, real_tokens)
-
-    def hugging_face() -> Turn:
-        result, finished = setting.peer("hf_trainer", facts)
-        return turn(result["step_times"], finished.begin, finished.memory, real_tokens)
-
-    real_tokens = tokens()
-    return Work("ragged", f"SFT, {BATCH} ragged snippets a step", "tokens/s", {"Slipway": slipway, "HF Trainer": hugging_face})
+    return Work("ragged", f"SFT, {BATCH} ragged snippets a step", "tokens/s",
+                [*slipway_sides(setting, toml, turn), *hugging_face_sides(setting, facts, turn)])

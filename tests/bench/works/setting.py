@@ -20,6 +20,7 @@ class Setting:
     folder: pathlib.Path  # for everything that is written
     quick: bool
     device: str = "cpu"  # where Slipway and the peers compute
+    limits: dict | None = None  # of the processor: slipway_bench_limits
 
     @property
     def log(self) -> pathlib.Path:
@@ -36,12 +37,12 @@ class Setting:
     def write_rows(self, name: str, key: str, texts: list[str]) -> pathlib.Path:
         return self.write(name, "".join(json.dumps({key: text}) + "\n" for text in texts))
 
-    def train(self, toml: str) -> tuple[list[dict], Finished]:
+    def train(self, toml: str, threads: int | None = None) -> tuple[list[dict], Finished]:
         """slipway train: the rows of metrics.jsonl. OUTPUT in the run file stands for its folder."""
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
             file = pathlib.Path(scratch) / "run.toml"
             file.write_text(toml.replace("OUTPUT", f"{scratch}/run"))
-            finished = run([self.slipway, "train", file, "--quiet", "--set", f"train.device={self.device}"], self.log)
+            finished = run([self.slipway, "train", file, "--quiet", "--set", f"train.device={self.device}"], self.log, threads=threads)
             if finished.status != 0:
                 raise Failed(f"slipway train failed; see {self.log}")
             metrics = (pathlib.Path(scratch) / "run/metrics.jsonl").read_text()

@@ -5,10 +5,12 @@ end of the first optimizer step, in a run that has no other.
 """
 import json
 
+from measure import Finished
+
 from .setting import Setting
 from .texts import long_texts
-from .training import run_file, step_times
-from .work import Turn, Work
+from .training import hugging_face_sides, run_file, step_times
+from .work import Side, Turn, Work
 
 BATCH, LENGTH, LOGGING_STEPS = 8, 32, 500
 
@@ -58,10 +60,9 @@ def work(setting: Setting) -> Work:
         times = step_times(log)
         return Turn([(steps - LOGGING_STEPS) / (times[-1] - times[0])], finished.memory, step_times(first_rows)[0] - first_run.begin)
 
-    def hugging_face() -> Turn:
-        result, finished = setting.peer("hf_trainer", facts)
-        times = result["step_times"]
+    def hugging_face(times: list[float], finished: Finished) -> Turn:
         warm_up = len(times) // 4
         return Turn([(len(times) - 1 - warm_up) / (times[-1] - times[warm_up])], finished.memory, times[0] - finished.begin)
 
-    return Work("tiny", f"2 layers of 64, {BATCH} x {LENGTH} tokens a step", "steps/s", {"Slipway": slipway, "HF Trainer": hugging_face})
+    return Work("tiny", f"2 layers of 64, {BATCH} x {LENGTH} tokens a step", "steps/s", 
+                [Side("Slipway", "float32", slipway), *hugging_face_sides(setting, facts, hugging_face)])

@@ -1,6 +1,11 @@
-"""Run files for supervised fine-tuning, and the two sides of a measurement that has an equal number of tokens in every step."""
+"""Run files for supervised fine-tuning, and the sides of a measurement: each in float32 and, where the processor has it, in bfloat16."""
+from typing import Callable
+
+from measure import Finished
+
+from . import precision
 from .setting import Setting
-from .work import Turn
+from .work import Side, Turn
 
 
 def run_file(model: str, data: str, **train: object) -> str:
@@ -25,16 +30,37 @@ def step_times(rows: list[dict]) -> list[float]:
     return [row["time"] for row in rows if "loss" in row]
 
 
-def slipway_steps(setting: Setting, toml: str, tokens: int) -> Turn:
-    rows, finished = setting.train(toml)
-    times = step_times(rows)
-    return Turn(step_rates(times, tokens), finished.memory, times[0] - finished.begin)
+def in_bf16(toml: str) -> str:
+    """The same run with products in bfloat16."""
+    return toml.replace("[train]\n", "[train]\nbf16 = true\n")
 
 
-def hugging_face_steps(setting: Setting, facts: dict, tokens: int) -> Turn:
-    result, finished = setting.peer("hf_trainer", facts)
-    times = result["step_times"]
-    return Turn(step_rates(times, tokens), finished.memory, times[0] - finished.begin)
+def slipway_sides(setting: Setting, toml: str, turn: Callable[[list[float], Finished], Turn], threads: int | None = None) -> list[Side]:
+    """`turn`: from when each step ended, and the program, to the turn's figures."""
+    def side(name: str) -> Side:
+        def measure() -> Turn:
+            rows, finished = setting.train(toml if name == "float32" else in_bf16(toml), threads)
+            return turn(step_times(rows), finished)
+
+        return Side("Slipway", name, measure, precision.arithmetic(setting, name), threads=threads)
+
+    return [side(name) for name in precision.training(setting)]
+
+
+def hugging_face_sides(setting: Setting, facts: dict, turn: Callable[[list[float], Finished], Turn]) -> list[Side]:
+    def side(name: str) -> Side:
+        def measure() -> Turn:
+            result, finished = setting.peer("hf_trainer", facts | {"precision": name})
+            return turn(result["step_times"], finished)
+
+        return Side("HF Trainer", name, measure, precision.arithmetic(setting, name))
+
+    return [side(name) for name in precision.training(setting)]
+
+
+def equal_steps(tokens: int) -> Callable[[list[float], Finished], Turn]:
+    """Every step has so many tokens."""
+    return lambda times, finished: Turn(step_rates(times, tokens), finished.memory, times[0] - finished.begin)
 
 
 def step_rates(times: list[float], tokens: int) -> list[float]:

@@ -12,19 +12,41 @@ class Turn:
     first: float | None = None  # seconds from the start of the process to the end of the first step
     more: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     error: str | None = None
+    others: float = 0.0  # the share of all cores that something else took, before the turn or in it
+
+
+@dataclasses.dataclass
+class Side:
+    """A program in one precision. `precision` is what it calls it; `arithmetic` is the one whose multiply-add peak it is held against."""
+
+    program: str
+    precision: str
+    measure: Callable[[], Turn]
+    arithmetic: str = "float32"  # float32, bfloat16 or int8
+    bytes_per_weight: float = 4
+    threads: int | None = None  # all
+
+    @property
+    def name(self) -> str:
+        threads = "" if self.threads is None else f", {self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{self.program} {self.precision}{threads}"
+
+    @property
+    def ours(self) -> bool:
+        return self.program == "Slipway"
 
 
 @dataclasses.dataclass
 class Work:
-    """A row of the table for each peer. The side called "Slipway" comes first in `sides`."""
+    """A line of the table for each side, Slipway's first."""
 
     name: str
     title: str
     unit: str
-    sides: dict[str, Callable[[], Turn]]
+    sides: list[Side]
     lower_is_better: bool = False
-    # From the figures of a side to its floating-point operations a second, and the rows whose sgemm limit that is held against.
+    # From the figures of a side to its floating-point operations a second; the same for "decode_rate", tokens a second.
     flop_rate: Callable[[dict], float] | None = None
-    limit_rows: int | None = None
-    # From the figures of a side to the bytes of weights that it reads in a second.
-    byte_rate: Callable[[dict], float] | None = None
+    decode_flop: float | None = None  # of a token
+    # From a side and its figures to the bytes that it reads in a second.
+    byte_rate: Callable[[Side, dict], float | None] | None = None

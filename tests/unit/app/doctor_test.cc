@@ -26,15 +26,32 @@ std::string doctor(Arguments arguments) {
 
 TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
   const Json m = parse_json(doctor({"--json"}), "doctor");
-  for (const char* key : {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels",
-                          "bf16", "memory", "libtorch", "gpu", "sgemm_gflops", "read_gb_per_s",
-                          "device", "device_fault", "plugins", "rejected", "warnings"})
+  for (const char* key :
+       {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels", "bf16", "memory",
+        "libtorch", "gpu", "peak_gflops", "sgemm_gflops", "read_gb_per_s", "device", "device_fault",
+        "plugins", "rejected", "warnings"})
     EXPECT_TRUE(m.contains(key)) << key;
   for (const char* key : {"threads_1", "all", "rows_8", "rows_32", "rows_128"})
     EXPECT_GT(m["sgemm_gflops"][key].get<double>(), 0) << key;
   for (const char* key : {"threads_1", "all"})
     EXPECT_GT(m["read_gb_per_s"][key].get<double>(), 0) << key;
   EXPECT_EQ(m["bf16"]["fast"].get<bool>(), m["bf16"]["slow"].is_null());
+  // Fast is what was measured so, and nothing was where there are no instructions.
+  EXPECT_EQ(m["bf16"]["gflops"].is_null(), m["bf16"]["kernels"] == "portable");
+  EXPECT_EQ(m["bf16"]["fast"].get<bool>(),
+            !m["bf16"]["gflops"].is_null() &&
+                m["bf16"]["gflops"].get<double>() > m["bf16"]["float32_gflops"].get<double>());
+  for (const char* arithmetic : {"float32", "bfloat16", "int8"}) {
+    ASSERT_TRUE(m["peak_gflops"].contains(arithmetic));
+    const Json& peak = m["peak_gflops"][arithmetic];
+    if (peak.is_null()) continue;
+    EXPECT_GT(peak["threads_1"].get<double>(), 0) << arithmetic;
+    EXPECT_GT(peak["all"].get<double>(), 0) << arithmetic;
+    EXPECT_FALSE(peak["instructions"].get<std::string>().empty()) << arithmetic;
+  }
+  EXPECT_DOUBLE_EQ(
+      m["sgemm_gflops"]["share_of_peak"].get<double>(),
+      m["sgemm_gflops"]["all"].get<double>() / m["peak_gflops"]["float32"]["all"].get<double>());
   EXPECT_NE(m["device"].is_null(), m["device_fault"].is_null());  // one or the other
   EXPECT_GE(m["cores"], 1);
   EXPECT_GE(m["threads"], 1);
@@ -52,6 +69,31 @@ TEST(Doctor, TextSaysTheSame) {
   EXPECT_THAT(text, AllOf(HasSubstr("processor     " + cpu_name()),
                           HasSubstr("GFLOP/s with 1 thread"), HasSubstr("GB/s with 1 thread"),
                           HasSubstr(" found; slipway plugin list names them\n")));
+}
+
+TEST(Doctor, TextHasThePeaksAndWhatProductsReachOfThem) {
+  Json m = parse_json(doctor({"--json"}), "doctor");
+  m["peak_gflops"] = parse_json(
+      R"({"float32": {"threads_1": 262.04, "all": 524.1, "instructions": "avx512"}, "bfloat16": null,
+          "int8": {"threads_1": 1000, "all": 2000, "instructions": "avx512_vnni"}})",
+      "peaks");
+  m["sgemm_gflops"]["threads_1"] = 110, m["sgemm_gflops"]["all"] = 216;
+  m["sgemm_gflops"]["share_of_peak"] = 0.412;
+  m["bf16"] = parse_json(
+      R"({"kernels": "amx", "fast": true, "slow": null, "gflops": 900, "float32_gflops": 250.5})",
+      "bf16");
+  EXPECT_THAT(
+      machine_text(m),
+      AllOf(
+          HasSubstr("bf16          fast, by amx: products at 900.0 GFLOP/s, in float32 at 250.5\n"),
+          HasSubstr("float32 peak  262.0 GFLOP/s with 1 thread, 524.1 with all, by avx512\n"
+                    "bfloat16 peak none: no instructions that programs may use\n"
+                    "int8 peak     1000.0 GFLOP/s with 1 thread, 2000.0 with all, by avx512_vnni\n"
+                    "sgemm         110.0 GFLOP/s with 1 thread, 216.0 with all: LibTorch's "
+                    "product, 41 % of the float32 peak\n")));
+  m["bf16"]["fast"] = false, m["bf16"]["slow"] = "measured at 2 GFLOP/s, those in float32 at 3";
+  EXPECT_THAT(machine_text(m), HasSubstr("bf16          not fast: measured at 2 GFLOP/s, those in "
+                                         "float32 at 3\n"));
 }
 
 TEST(Doctor, TextHasTheDevicesNumbersOrWhyThereIsNone) {

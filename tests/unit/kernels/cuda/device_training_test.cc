@@ -263,6 +263,7 @@ TEST_F(CudaTraining, RoundsProductsToBfloat16AsTheProcessorDoes) {
   here.train({}, 4);
   exact.train({}, 4);
   const OnDevice device;
+  EXPECT_EQ(why_no_bf16(), "");
   EXPECT_EQ(why_bf16_is_slow(), "");
   TinyStage there;
   there.settings.bf16 = true;
