@@ -70,7 +70,7 @@ std::vector<Example> two_texts() {
   std::vector<Example> out;
   for (int e = 0; e < 3; ++e) {
     Example& example = out.emplace_back(Example{{}, e == 0 ? 20 : 0});
-    for (int i = 0; i < 180; ++i)
+    for (int i = 0; i < 2 * kHeadRows / 3 + 32; ++i)
       example.ids.push_back(static_cast<int32_t>((i * i + 7 * i * e + e) % kVocab));
   }
   return out;

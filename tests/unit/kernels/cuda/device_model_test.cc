@@ -133,7 +133,7 @@ TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
 PackedBatch many_labels(std::vector<Example>& examples) {
   for (int32_t i = 0; i < 2; ++i) {
     Example example{{3, 7}, 2};
-    for (int32_t t = 0; t < 150; ++t) example.ids.push_back((5 * t + i) % 48);
+    for (int32_t t = 0; t < 300; ++t) example.ids.push_back((5 * t + i) % 48);
     examples.push_back(example);
   }
   const std::vector<const Example*> chosen = {&examples[0], &examples[1]};
