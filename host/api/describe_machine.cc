@@ -4,7 +4,7 @@
 
 #include "api/load_model.h"
 #include "api/machine.h"
-#include "api/memory.h"
+#include "base/available_memory.h"
 #include "base/json_text.h"
 #include "base/program_folder.h"
 #include "compute/measure.h"

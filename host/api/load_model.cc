@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "api/memory.h"
+#include "base/available_memory.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/place.h"

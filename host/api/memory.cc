@@ -2,14 +2,11 @@
 #include "api/memory.h"
 
 #include <malloc.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <limits>
 
 #include "api/check_run.h"
+#include "base/available_memory.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "compute/scratch.h"
@@ -68,6 +65,8 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     m.workspace += 4 * (std::min<uint64_t>(encoded, kSwiGluRows) * outputs + encoded * 6 * hidden);
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }
+  if (c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
+    m.saved = m.weights + (c.flag("train", "save_only_model") ? 0 : m.optimizer);
   return m;
 }
 
@@ -83,18 +82,26 @@ uint64_t free_for_us() {
 
 }  // namespace
 
-void check_memory(const RunConfig& config, const Model& model) {
+bool check_memory(const RunConfig& config, const Model& model) {
   const MemoryEstimate memory = estimate_memory(config, model);
   log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6,
            memory.text());
-  const uint64_t free = accelerator() != nullptr ? free_device_memory() : free_for_us(),
+  const bool device = accelerator() != nullptr;
+  const uint64_t free = device ? free_device_memory() : free_for_us(),
                  needed = memory.total() - memory.held();
   if (free > 0 && needed > free)
     throw OutOfMemory(
         fmt::format("beside the model the run needs {:.1f} GiB and {:.1f} GiB are free{}; use a "
                     "smaller model, train.max_tokens_per_batch or generation.max_rows",
                     static_cast<double>(needed) / 0x1p30, static_cast<double>(free) / 0x1p30,
-                    accelerator() != nullptr ? " on " + accelerator()->name() : ""));
+                    device ? " on " + accelerator()->name() : ""));
+  const uint64_t here = device ? available_memory() : free;
+  if (device ? here == 0 || memory.saved <= here : memory.saved_fits(here)) return true;
+  log_info(
+      "training waits while checkpoints are written: a copy of {:.2f} GiB does not fit into the "
+      "memory that the run leaves",
+      static_cast<double>(memory.saved) / 0x1p30);
+  return false;
 }
 
 std::string MemoryEstimate::text() const {
@@ -109,49 +116,9 @@ std::string MemoryEstimate::text() const {
   if (logits > 0) out += fmt::format(", logits {}", gib(logits));
   if (workspace > 0) out += fmt::format(", working memory {}", gib(workspace));
   if (reference > 0) out += fmt::format(", starting model {}", gib(reference));
-  return out + (packed + cache > 0 ? "; used in turn by sampling and training)" : ")");
-}
-
-namespace {
-
-// Bytes that a line "NAME: N kB" of the file tells; 0 = there is none.
-uint64_t told_by(const char* path, const std::string& wanted) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with(wanted))
-      return std::strtoull(line.c_str() + wanted.size(), nullptr, 10) * 1024;
-  return 0;
-}
-
-uint64_t rest(uint64_t all, uint64_t taken) { return all > taken ? all - taken : 1; }
-
-// What a container's limit leaves, and what RLIMIT_AS leaves; the most there is where they set
-// none.
-uint64_t left_by_limits() {
-  uint64_t out = left_in_group("/sys/fs/cgroup");
-  rlimit space{};
-  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
-    out = std::min(out, rest(space.rlim_cur, told_by("/proc/self/status", "VmSize:")));
+  out += packed + cache > 0 ? "; used in turn by sampling and training)" : ")";
+  if (saved > 0) out += fmt::format(", and {} while a checkpoint is written", gib(saved));
   return out;
-}
-
-}  // namespace
-
-uint64_t left_in_group(const fs::path& group) {
-  uint64_t limit = 0, used = 0;
-  if (!(std::ifstream(group / "memory.max") >> limit) ||
-      !(std::ifstream(group / "memory.current") >> used))
-    return std::numeric_limits<uint64_t>::max();
-  uint64_t files = 0, value = 0;
-  std::ifstream shares(group / "memory.stat");
-  for (std::string name; shares >> name >> value;)
-    if (name == "inactive_file" || name == "active_file") files += value;
-  return rest(limit, used - std::min(used, files));
-}
-
-uint64_t available_memory() {
-  const uint64_t free = told_by("/proc/meminfo", "MemAvailable:");
-  return free == 0 ? 0 : std::min(free, left_by_limits());
 }
 
 }  // namespace slipway

@@ -143,6 +143,7 @@ struct Trainer::Parts {
   TrainAccess access;
   ReportBoard reports;
   std::optional<LoadedModel> loaded;
+  bool copies_fit = true;  // those that checkpoints are written from
   RunState state;
 };
 
@@ -162,7 +163,7 @@ void Trainer::Parts::load(ModelSource source) {
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
-  check_memory(config, *made.model);
+  copies_fit = check_memory(config, *made.model);
   fill_weights(made, source, static_cast<uint64_t>(config.integer("train", "seed")));
   loaded = std::move(made);
 }
@@ -297,7 +298,7 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
 
   mark_loop_thread();  // the Run tells callbacks that it is made
   Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners),
-           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports});
+           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports, copies_fit});
   memory.end("init");
   run.state.trial_name = trial.value("name", "");
   run.state.trial_params = trial.value("params", Json());
@@ -320,9 +321,11 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
              run.state.global_step, run.state.global_step == 1 ? "" : "s", run.seconds(),
              config.output_dir.string());
   } catch (const Interrupted&) {
+    run.saving.finish();
     run.loggers.end(SLW_CANCELLED);
     throw;
   } catch (const Cancelled& e) {  // what the run has done since its last checkpoint is done again
+    run.saving.finish();
     run.loggers.end(SLW_CANCELLED);
     throw Interrupted(fmt::format("stopped by a signal: {}; {}", e.what(), run.going_on()));
   }

@@ -205,6 +205,10 @@ constexpr Key kKeys[] = {
     {"train", "save_only_model", kBool, "false",
      "Checkpoints hold the model without optimizer, schedule and generators: smaller, and no run "
      "can resume from them."},
+    {"train", "async_save", kBool, "true",
+     "Write a checkpoint from a copy in memory while training goes on; false = training waits "
+     "until "
+     "it is on the disk."},
     {"train", "max_shard_size", kString, "\"50GB\"",
      "Weights are saved in files of at most this size: a number and KB, MB, GB or TB."},
     {"train", "load_best_model_at_end", kBool, "false",

@@ -60,6 +60,10 @@ PackedBatch pack(std::span<const Example* const> examples, Prompts prompts) {
     }
   };
   std::vector<Place> places(examples.size());
+  size_t tokens = 0;
+  for (const Example* example : examples) tokens += example->ids.size();
+  for (std::vector<int64_t>* each : {&out.ids, &out.positions, &out.rows, &out.targets})
+    each->reserve(tokens);
   for (const Family& family : families_of(examples, prompts)) {
     const Example& first = *examples[family.members[0]];
     const auto begin = static_cast<int64_t>(out.ids.size());

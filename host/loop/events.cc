@@ -64,6 +64,7 @@ uint32_t Events::answered_by(slw_event_type type) {
 void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t due) {
   const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr,
                          Phase::kCallbacks);
+  if (before_delivery) before_delivery();
   slw_state state = view_of(state_);
   if (trial_params_ == nullptr && state_.trial_params.is_object()) {
     trial_params_ = std::make_unique<OptionTree>();

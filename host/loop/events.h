@@ -1,6 +1,7 @@
 // The loop's events and the callbacks that hear them. An event that nobody wants costs one test of
 // a bit.
 #pragma once
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -29,6 +30,9 @@ class Events {
   // this; what callbacks take of training's time is counted on `clock`.
   Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access,
          PhaseClock* clock = nullptr);
+
+  // Called before an event is told to anyone, unless it is empty. [loop]
+  std::function<void()> before_delivery;
 
   // What callbacks asked of the step under way through the train service, and a clean sheet for the
   // next.

@@ -65,7 +65,15 @@ void in_backward(const Work& work) {
 // Hidden states [N, d] of the tokens that carry loss. The head runs on those only: with short
 // completions most of its work falls away.
 at::Tensor label_rows(const at::Tensor& hidden_TD, const at::Tensor& rows_N) {
-  return hidden_TD.detach().index_select(0, rows_N);
+  const at::Tensor all_TD = hidden_TD.detach();
+  return all_TD.scalar_type() == at::kFloat && all_TD.dim() == 2
+             ? slipway::embedding(all_TD, rows_N)
+             : all_TD.index_select(0, rows_N);
+}
+
+// Most batches are one part.
+at::Tensor part(const at::Tensor& rows, int64_t first, int64_t count) {
+  return first == 0 && count == rows.size(0) ? rows : rows.narrow(0, first, count);
 }
 
 at::Tensor logprobs(Model& model, const PackedBatch& batch, double smoothing) {
@@ -129,7 +137,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
   RunningSum logprobs;
   for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
     const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
-    const at::Tensor chunk_ND = hidden_ND.narrow(0, first, count).detach().requires_grad_(true);
+    const at::Tensor chunk_ND = part(hidden_ND, first, count).detach().requires_grad_(true);
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
     if (!logits_NV.requires_grad())
       fail(
@@ -139,7 +147,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
     if (own) {
       sum += own->of(grad_NV, first) * static_cast<double>(labels);
     } else {
-      logprobs.add(token_logprobs(grad_NV, targets_N.narrow(0, first, count), coefficient, &grad_NV,
+      logprobs.add(token_logprobs(grad_NV, part(targets_N, first, count), coefficient, &grad_NV,
                                   objective.label_smoothing));
     }
     {
@@ -149,7 +157,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
     if (!chunk_ND.grad().defined())
       fail("the model's head gives logits that do not depend on the hidden states");
     // A token that several examples go on from is there several times.
-    add_rows(chunk_ND.grad().contiguous(), rows_N.narrow(0, first, count), grad_TD.size(0),
+    add_rows(chunk_ND.grad().contiguous(), part(rows_N, first, count), grad_TD.size(0),
              grad_TD.data_ptr<float>());
   }
   const TraceScope trace("loop", "backward");

@@ -5,27 +5,13 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "loop/run_settings.h"
-#include "loop/stops_at.h"
 #include "loop/train_tensors.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
-#include "record/model_card.h"
 #include "record/report/report.h"
-#include "record/resume_files.h"
-#include "record/rotation.h"
-#include "record/training_args.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
-namespace {
-
-void rotate(const RunConfig& config, std::vector<fs::path> protect) {
-  const bool goes_back = config.raft && config.number("raft", "min_distinct_2") > 0;
-  rotate_checkpoints(config.output_dir,
-                     {config.integer("train", "save_total_limit"), std::move(protect), goes_back});
-}
-
-}  // namespace
 
 Run::Run(RunParts parts)
     : config(parts.config),
@@ -37,11 +23,14 @@ Run::Run(RunParts parts)
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),
       reports(parts.reports),
+      saving(config, clock, parts.copies_fit),
       model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"),
       memory_(parts.memory),
       token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
+  // the state that callbacks see names the best checkpoint
+  events.before_delivery = [this] { saving.finish(state.best_model_checkpoint); };
   stage.objective.plugin = parts.loss;
   stage.objective.step = &state.global_step;
   state.train_batch_size = stage.batch_size;
@@ -101,63 +90,6 @@ void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
   loggers.scalars(state.global_step, std::move(metrics), /*passing=*/true);
 }
 
-fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
-  const PhaseScope phase(&clock, Phase::kSave);
-  const StopsAt stops("when this checkpoint is written");
-  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
-  files.push_back(arguments_file());
-  store_flos();
-  state.stateful_callbacks = events.save();
-  if (state.best_global_step > 0) {
-    const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
-    if (state.best_global_step == state.global_step || path_exists(best))
-      state.best_model_checkpoint = best.string();
-  }
-  files.push_back({"trainer_state.json", [&](const fs::path& path) {
-                     write_file_durably(path, state.to_json().dump(2) + "\n");
-                   }});
-  if (!config.flag("train", "save_only_model")) {
-    const ResumePoint at{
-        *optimizer,    model.parameters(),  schedule.get(),
-        last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step)};
-    for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
-    files.push_back(own_file());
-    files.insert(files.end(), more.begin(), more.end());
-  }
-  metrics_.flush();  // the checkpoint says how many bytes of it there are
-  const fs::path folder = write_checkpoint(config.output_dir, state.global_step, files);
-  rotate(config, {folder, protect, state.best_model_checkpoint});
-  EventDetails details;
-  details.path = folder.string();
-  events.tell(SLW_ON_SAVE, details);
-  return folder;
-}
-
-CheckpointFile Run::arguments_file() const {
-  return {"training_args.json", [this](const fs::path& path) {
-            write_file_durably(path, training_args(config).dump(2) + "\n");
-          }};
-}
-
-// What is no part of the peer's files.
-CheckpointFile Run::own_file() const {
-  Json own;
-  own["optimizer_steps"] = optimizer->step_count();
-  own["schedule"] = schedule ? schedule->state() : schedule_state_;
-  own["schedule_offset"] = stage.schedule_offset;
-  own["metrics_bytes"] = metrics_.size();
-  own["loss_sum"] = loss_sum_;
-  own["whole_loss_sum"] = whole_loss_sum_;
-  own["loss_steps"] = loss_steps_;
-  own["unknown_losses"] = unknown_losses_;
-  own["schedule_updates"] = last_.updates;
-  if (reports != nullptr) own["reported"] = reports->state();
-  own["last"] = {last_.step,          last_.steps, last_.loss,  last_.grad_norm,
-                 last_.learning_rate, last_.epoch, last_.tokens};
-  return {"run_state.json",
-          [own](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }};
-}
-
 const char* Run::going_on() const {
   return config.flag("train", "save_only_model")
              ? "what was saved cannot be resumed from (train.save_only_model = true)"
@@ -165,6 +97,7 @@ const char* Run::going_on() const {
 }
 
 void Run::load_weights(const fs::path& checkpoint) {
+  saving.finish();
   const at::NoGradGuard no_grad;
   const ModelWeights weights = open_weights(checkpoint);
   if (!weights.read) fail("{}: holds no weights", checkpoint.string());
@@ -243,20 +176,6 @@ void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
       metrics_.path().string(), checkpoint.string(), bytes, metrics_.size());
 }
 
-void Run::save_final_model() {
-  const PhaseScope phase(&clock, Phase::kSave);
-  const StopsAt stops("when the final model is written, for the run is over then");
-  const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
-  save_model_files(config.output_dir, files);
-  // A process that was killed after the last checkpoint, and before older ones made room for it, is
-  // followed by one that saves no more.
-  rotate(config, {state.best_model_checkpoint});
-  const CheckpointFile arguments = arguments_file();
-  arguments.write(config.output_dir / arguments.name);
-  write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
-  write_model_card(config.output_dir, model_card(config, state, model_folder_.config));
-}
-
 void Run::refresh_report() const {
   try {
     write_report(config.output_dir);
@@ -302,6 +221,7 @@ void Run::begin_schedule(const StageSettings& settings, int64_t steps) {
 }
 
 uint32_t Run::after_step(const StepReport& report) {
+  saving.hear();
   ++state.global_step;
   state.epoch = report.epoch;
   loss_sum_ += report.loss;

@@ -15,10 +15,12 @@
 #include "loop/flow.h"
 #include "loop/log_thread.h"
 #include "loop/phase.h"
+#include "loop/saving.h"
 #include "loop/stage.h"
 #include "loop/throughput.h"
 #include "plugin/process_scope.h"
 #include "plugin/report_board.h"
+#include "record/rotation.h"
 #include "record/run_files.h"
 
 namespace slipway {
@@ -41,6 +43,7 @@ struct RunParts {
   MemoryMetrics& memory;
   const LossPlugin* loss = nullptr;  // in place of -log p
   ReportBoard* reports = nullptr;    // the one that the plugins' facts name
+  bool copies_fit = true;            // the copies that checkpoints are written from, into memory
 };
 
 class Run {
@@ -61,6 +64,7 @@ class Run {
   std::unique_ptr<Schedule> schedule;  // of the stage that is being trained
   Json row_context = Json::object();   // added to every logged row
   ReportBoard* const reports;          // may be none
+  Saving saving;
 
   // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells
   // the callbacks: SLW_ON_LOG, then SLW_ON_EVALUATE where it is an evaluation's. A row that is none
@@ -79,7 +83,8 @@ class Run {
 
   // Writes checkpoint-<global_step>: model, state, and unless save_only_model says otherwise what
   // training needs to go on, `more` of the algorithm's included. Keeps save_total_limit of them,
-  // and always the best and `protect`. Returns the folder.
+  // and always the best and `protect`. Returns the folder, which may be written while training
+  // goes on (saving.h): `more` holds what it writes. Throws Error.
   fs::path save(const std::vector<CheckpointFile>& more, const fs::path& protect = {});
   // Loads the checkpoint: weights, optimizer, state, callbacks; metrics.jsonl is cut back to that
   // moment. One of the Hugging Face Trainer has no such moment, and its schedule is taken over by
@@ -143,6 +148,7 @@ class Run {
   void cut_metrics(const fs::path& checkpoint, int64_t bytes);
   void restore_foreign(const fs::path& checkpoint);
   void take_over_schedule(const std::string& name);
+  Rotation rotation(std::vector<fs::path> protect) const;
   CheckpointFile arguments_file() const;
   CheckpointFile own_file() const;
 

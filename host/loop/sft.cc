@@ -292,7 +292,7 @@ void SftRun::enter(Part part) {
 StepsLeft SftRun::left() const {
   const FlowPlace place{run_.state.global_step, steps_, epochs_ended_, epochs_};
   StepsLeft out{steps_ - run_.state.global_step, still_due(run_.flow, SLW_DO_EVALUATE, place),
-                still_due(run_.flow, SLW_DO_SAVE, place)};
+                still_due(run_.flow, SLW_DO_SAVE, place), run_.saving.seconds()};
   if (data_.eval.empty()) out.evaluations = 0;
   // evaluated first, saved then
   if (out.saves && part_ == Part::kEvaluate && is_asked(SLW_DO_SAVE)) ++*out.saves;

@@ -34,12 +34,16 @@ void StepTimeLeft::add_to_step(double now) {
   step_began_ = now;
 }
 
-std::optional<double> StepTimeLeft::rest(double now) const {
+std::optional<double> StepTimeLeft::ending(const StepsLeft& left) const {
+  if (left.written_behind) return *left.written_behind * (1 + end_share_);
+  return save_.times(end_share_);
+}
+
+std::optional<double> StepTimeLeft::rest(const StepsLeft& left, double now) const {
   const std::optional<double> usual = part_ == Part::kEvaluate ? evaluation_.seconds
                                       : part_ == Part::kSave   ? save_.seconds
-                                      : part_ == Part::kEnd
-                                          ? save_.times(save_.count > 0 ? end_share_ : 0)
-                                          : 0;
+                                      : part_ == Part::kEnd ? (save_.count > 0 ? ending(left) : 0)
+                                                            : 0;
   if (!usual) return std::nullopt;
   return std::max(0.0, *usual - (part_ == Part::kTrain ? 0 : now - part_began_));
 }
@@ -55,10 +59,10 @@ std::optional<double> StepTimeLeft::seconds_left(const StepsLeft& left, double n
   const double step = steps_ > 1 ? later_steps_ / static_cast<double>(steps_ - 1) : first_step_;
   const bool ends_like_a_save = part_ != Part::kEnd && (save_.count > 0 || saves > 0);
   const std::optional<double> evaluating = evaluation_.times(evaluations),
-                              saving = save_.times(saves + (ends_like_a_save ? end_share_ : 0)),
-                              here = rest(now);
-  if (!evaluating || !saving || !here) return std::nullopt;
-  return static_cast<double>(left.steps) * step + *evaluating + *saving + *here;
+                              saving = save_.times(saves),
+                              end = ends_like_a_save ? ending(left) : 0, here = rest(left, now);
+  if (!evaluating || !saving || !end || !here) return std::nullopt;
+  return static_cast<double>(left.steps) * step + *evaluating + *saving + *end + *here;
 }
 
 StepTimeLeft::Estimate StepTimeLeft::at(const StepsLeft& left, double now) {

@@ -11,6 +11,9 @@ namespace slipway {
 struct StepsLeft {
   int64_t steps = 0;
   std::optional<int64_t> evaluations = 0, saves = 0;
+  // Seconds of writing a checkpoint where that goes on beside the steps: the end waits for the
+  // last.
+  std::optional<double> written_behind = std::nullopt;
 };
 
 // A part lasts from its enter() to the next, so that nothing is between the parts. Seconds are of
@@ -40,7 +43,9 @@ class StepTimeLeft {
   void add_to_step(double now);
   std::optional<double> seconds_left(const StepsLeft& left, double now) const;
   // What is left of the part under way.
-  std::optional<double> rest(double now) const;
+  std::optional<double> rest(const StepsLeft& left, double now) const;
+  // What comes after the last step: what is still being written, and the final model.
+  std::optional<double> ending(const StepsLeft& left) const;
 
   // The mean of the last one and of what was thought before it.
   struct Usual {

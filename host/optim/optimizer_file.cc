@@ -3,24 +3,21 @@
 
 #include <cmath>
 
-#include "operators/accelerator/device_tensors.h"
-#include "optim/parameter_numbers.h"
 #include "weights/torch_file.h"
 
 namespace slipway {
-namespace {
 
 // What a file's tensors borrow until it is written.
-class BorrowedValues {
+class OptimizerFile::Borrowed {
  public:
-  explicit BorrowedValues(size_t scalars) { values_.reserve(scalars); }
+  explicit Borrowed(size_t scalars) { values_.reserve(scalars); }
 
   TensorInfo scalar(double value) {
     const float& kept = values_.emplace_back(static_cast<float>(value));
     return {"", Encoding::kF32, {}, std::as_bytes(std::span(&kept, 1))};
   }
-  TensorInfo tensor(const at::Tensor& tensor) {
-    const at::Tensor& here = tensors_.emplace_back(on_host(tensor));
+  TensorInfo tensor(at::Tensor tensor) {
+    const at::Tensor& here = tensors_.emplace_back(std::move(tensor));
     const auto* data = reinterpret_cast<const std::byte*>(here.const_data_ptr<float>());
     return {"",
             Encoding::kF32,
@@ -34,6 +31,8 @@ class BorrowedValues {
   std::vector<at::Tensor> tensors_;
 };
 
+namespace {
+
 double root_mean_square(const at::Tensor& weight) {
   const float* w = weight.const_data_ptr<float>();
   double squares = 0;
@@ -42,36 +41,43 @@ double root_mean_square(const at::Tensor& weight) {
   return std::sqrt(squares / static_cast<double>(std::max<int64_t>(1, weight.numel())));
 }
 
-TorchValue state_of(Optimizer& optimizer, const Optimizer::TorchLayout& layout,
-                    const NumberedParameters& numbered, BorrowedValues& borrowed) {
+}  // namespace
+
+OptimizerFile::OptimizerFile(Optimizer& optimizer, const FlatParameters& parameters,
+                             const StoredRates& rates, HostValues values)
+    : layout_(optimizer.torch_layout()),
+      steps_(optimizer.step_count()),
+      slots_(optimizer.slots()),
+      numbered_(number_parameters(parameters)),
+      rates_(rates),
+      values_(std::move(values)) {}
+
+TorchValue OptimizerFile::state(Borrowed& borrowed) const {
   using Step = Optimizer::TorchLayout::Step;
   TorchValue out = TorchValue::dict();
-  if (optimizer.step_count() == 0 || (layout.step == Step::kNone && optimizer.slots().empty()))
-    return out;
-  for (size_t i = 0; i < numbered.parameters.size(); ++i) {
-    const NumberedParameters::Parameter& parameter = numbered.parameters[i];
+  if (steps_ == 0 || (layout_.step == Step::kNone && slots_.empty())) return out;
+  for (size_t i = 0; i < numbered_.parameters.size(); ++i) {
+    const NumberedParameters::Parameter& parameter = numbered_.parameters[i];
     TorchValue one = TorchValue::dict();
-    if (layout.step == Step::kTensor)
-      one["step"] = borrowed.scalar(static_cast<double>(optimizer.step_count()));
-    if (layout.step == Step::kInteger) one["step"] = optimizer.step_count();
-    for (const Optimizer::Slot& slot : optimizer.slots())
+    if (layout_.step == Step::kTensor) one["step"] = borrowed.scalar(static_cast<double>(steps_));
+    if (layout_.step == Step::kInteger) one["step"] = steps_;
+    for (const Optimizer::Slot& slot : slots_)
       if (const at::Tensor& view = slot.views[parameter.view]; view.defined())
-        one[slot.name] = borrowed.tensor(view);
-    if (layout.rms) one["RMS"] = borrowed.scalar(root_mean_square(parameter.weight));
+        one[slot.name] = borrowed.tensor(values_(view));
+    if (layout_.rms) one["RMS"] = borrowed.scalar(root_mean_square(values_(parameter.weight)));
     out.keys.emplace_back(static_cast<int64_t>(i));
     out.items.push_back(std::move(one));
   }
   return out;
 }
 
-TorchValue group_of(const Optimizer::TorchLayout& layout, bool decays, const StoredRates& rates,
-                    size_t first, size_t count) {
+TorchValue OptimizerFile::group(bool decays, size_t first, size_t count) const {
   TorchValue out = TorchValue::dict();
-  out["weight_decay"] = decays ? layout.weight_decay : 0.0;
-  out["lr"] = rates.next;
-  for (size_t i = 0; i < layout.group.keys.size(); ++i)
-    out[layout.group.keys[i]] = layout.group.items[i];
-  if (rates.initial) out["initial_lr"] = *rates.initial;
+  out["weight_decay"] = decays ? layout_.weight_decay : 0.0;
+  out["lr"] = rates_.next;
+  for (size_t i = 0; i < layout_.group.keys.size(); ++i)
+    out[layout_.group.keys[i]] = layout_.group.items[i];
+  if (rates_.initial) out["initial_lr"] = *rates_.initial;
   TorchValue numbers = TorchValue::list();
   for (size_t i = first; i < first + count; ++i)
     numbers.items.emplace_back(static_cast<int64_t>(i));
@@ -79,19 +85,13 @@ TorchValue group_of(const Optimizer::TorchLayout& layout, bool decays, const Sto
   return out;
 }
 
-}  // namespace
-
-void write_optimizer(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters,
-                     const StoredRates& rates) {
-  const NumberedParameters numbered = number_parameters(parameters);
-  const Optimizer::TorchLayout layout = optimizer.torch_layout();
-  const size_t all = numbered.parameters.size();
-  BorrowedValues borrowed(2 * all);
+void OptimizerFile::write(const fs::path& path) const {
+  const size_t all = numbered_.parameters.size(), decaying = numbered_.decaying;
+  Borrowed borrowed(2 * all);
   TorchValue root = TorchValue::dict();
-  root["state"] = state_of(optimizer, layout, numbered, borrowed);
-  root["param_groups"] = TorchValue::list(
-      {group_of(layout, true, rates, 0, numbered.decaying),
-       group_of(layout, false, rates, numbered.decaying, all - numbered.decaying)});
+  root["state"] = state(borrowed);
+  root["param_groups"] =
+      TorchValue::list({group(true, 0, decaying), group(false, decaying, all - decaying)});
   write_torch_file(path, root);
 }
 

@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "base/files.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/host_copy.h"
 #include "optim/optimizer.h"
+#include "optim/parameter_numbers.h"
 
 namespace slipway {
 
@@ -18,10 +21,28 @@ struct StoredRates {
   std::optional<double> initial;  // "initial_lr", which schedules by formula leave there
 };
 
-// Streams the state to `path`; tensors on the processor are not copied first. Without a step done
-// the state is empty, as the peer's is. Throws Error.
-void write_optimizer(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters,
-                     const StoredRates& rates);
+// What the file says of the optimizer as it is now; where `values` gives a copy, it may step on
+// before the file is written. Weights and state outlive it.
+class OptimizerFile {
+ public:
+  OptimizerFile(Optimizer& optimizer, const FlatParameters& parameters, const StoredRates& rates,
+                HostValues values = on_host);
+  // Streams the state to `path`; tensors on the processor are not copied first. Without a step done
+  // the state is empty, as the peer's is. Throws Error. [any thread]
+  void write(const fs::path& path) const;
+
+ private:
+  class Borrowed;
+  TorchValue state(Borrowed& borrowed) const;
+  TorchValue group(bool decays, size_t first, size_t count) const;
+
+  Optimizer::TorchLayout layout_;
+  int64_t steps_;
+  std::vector<Optimizer::Slot> slots_;
+  NumberedParameters numbered_;
+  StoredRates rates_;
+  HostValues values_;
+};
 
 struct ReadOptimizer {
   std::optional<int64_t> steps;  // done; none where the optimizer does not count

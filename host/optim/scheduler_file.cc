@@ -39,8 +39,8 @@ void compare(const TorchValue& theirs, const TorchValue& ours, const std::string
 
 }  // namespace
 
-void write_scheduler(const fs::path& path, const Schedule& schedule, int64_t step) {
-  write_torch_file(path, schedule.torch_state(step, kGroups));
+TorchValue scheduler_state(const Schedule& schedule, int64_t step) {
+  return schedule.torch_state(step, kGroups);
 }
 
 ReadScheduler read_scheduler(const fs::path& path, Schedule& schedule, const std::string& name,

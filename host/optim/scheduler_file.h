@@ -6,12 +6,13 @@
 
 #include "base/files.h"
 #include "optim/schedule.h"
+#include "weights/torch_value.h"
 
 namespace slipway {
 
-// The schedule after `step` updates; it has two parameter groups, as the Hugging Face Trainer makes
-// them. Throws Error.
-void write_scheduler(const fs::path& path, const Schedule& schedule, int64_t step);
+// The schedule after `step` updates, for write_torch_file(); it has two parameter groups, as the
+// Hugging Face Trainer makes them.
+TorchValue scheduler_state(const Schedule& schedule, int64_t step);
 
 struct ReadScheduler {
   // what is to be added to the number of steps done to get the schedule's own

@@ -30,6 +30,7 @@ void RaftProgress::enter(RaftPart part, int64_t iteration, double done) {
   part_ = part;
   iteration_ = iteration;
   began_ = run_.seconds();
+  left_.written_behind(run_.saving.seconds());
   left_.enter(part, iteration, began_, done);
   tell(done);
 }

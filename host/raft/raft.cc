@@ -260,6 +260,7 @@ void Raft::write_samples(const std::vector<size_t>& prompts,
   std::vector<const std::string*> texts;
   for (const size_t prompt : prompts) texts.push_back(&data_.train[prompt].text);
   for (const Answer& a : answers) lines += sample_line(sample_row(*texts[a.prompt], a, labels_));
+  run_.saving.finish();  // samples without their iteration's start are another, abandoned run's
   write_file_durably(
       run_.config.output_dir / "samples" / fmt::format("iteration-{:04}.jsonl", at_.iteration + 1),
       lines);
@@ -367,11 +368,13 @@ void Raft::checkpoint_start() {
   progress_.enter(RaftPart::kSave, at_.iteration);
   at_.start_checkpoint = name;
   const fs::path folder = run_.config.output_dir / name;
+  run_.saving.finish();
   // There is one of this step where save_strategy asked for it, or a signal.
   run_.save({at_.file(), start_mark(path_exists(folder))}, folder);
 }
 
 void Raft::stop_where_asked(const char* doing) const {
+  run_.saving.hear();
   if (stop_requested())
     throw Interrupted(fmt::format(
         "stopped by a signal while {} for iteration {}; {}", doing, at_.iteration + 1,

@@ -41,7 +41,8 @@ void TimeLeft::enter(RaftPart part, int64_t iteration, double now, double done) 
 std::optional<double> TimeLeft::usual(RaftPart part) const {
   if (part != RaftPart::kEnd || seconds_[index(part)]) return seconds_[index(part)];
   // The final model is written as a checkpoint is.
-  return shape_.saves ? seconds_[index(RaftPart::kSave)] : 0;
+  if (!shape_.saves) return 0;
+  return written_behind_ ? written_behind_ : seconds_[index(RaftPart::kSave)];
 }
 
 std::optional<double> TimeLeft::rest(double done, double now) const {

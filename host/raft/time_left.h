@@ -28,6 +28,10 @@ class TimeLeft {
   // `done`: the share of the part that an earlier process did.
   void enter(RaftPart part, int64_t iteration, double now, double done = 0);
 
+  // Seconds of writing a checkpoint where that goes on beside the iterations: the end waits for the
+  // last.
+  void written_behind(std::optional<double> seconds) { written_behind_ = seconds; }
+
   struct Estimate {
     double fraction = 0;            // of the whole run, by time; never falls
     std::optional<double> seconds;  // nothing until every part that is left was seen once
@@ -48,6 +52,7 @@ class TimeLeft {
   const RaftShape shape_;
   // The mean of the last one and of what was thought before it.
   std::array<std::optional<double>, kRaftParts> seconds_;
+  std::optional<double> written_behind_;
   bool entered_ = false;
   RaftPart part_ = RaftPart::kSave;
   int64_t iteration_ = -1;

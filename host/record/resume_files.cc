@@ -1,9 +1,12 @@
 // The files.
 #include "record/resume_files.h"
 
+#include <memory>
+
 #include "optim/optimizer_file.h"
 #include "optim/scheduler_file.h"
 #include "record/rng_state.h"
+#include "weights/torch_file.h"
 
 namespace slipway {
 
@@ -12,14 +15,14 @@ std::vector<CheckpointFile> resume_files(const ResumePoint& at) {
   if (at.schedule != nullptr) rates.next = at.schedule->at(at.schedule_step);
   if (at.schedule != nullptr && !at.schedule->adaptive()) rates.initial = at.learning_rate;
   std::vector<CheckpointFile> out;
-  out.push_back({"optimizer.pt", [at, rates](const fs::path& path) {
-                   write_optimizer(path, at.optimizer, at.parameters, rates);
-                 }});
+  const auto optimizer =
+      std::make_shared<const OptimizerFile>(at.optimizer, at.parameters, rates, at.values);
+  out.push_back({"optimizer.pt", [optimizer](const fs::path& path) { optimizer->write(path); }});
   if (at.schedule != nullptr)
-    out.push_back({"scheduler.pt", [at](const fs::path& path) {
-                     write_scheduler(path, *at.schedule, at.schedule_step);
-                   }});
-  out.push_back({"rng_state.pth", [at](const fs::path& path) { write_rng_state(path, at.seed); }});
+    out.push_back({"scheduler.pt", [state = scheduler_state(*at.schedule, at.schedule_step)](
+                                       const fs::path& path) { write_torch_file(path, state); }});
+  out.push_back(
+      {"rng_state.pth", [seed = at.seed](const fs::path& path) { write_rng_state(path, seed); }});
   return out;
 }
 

@@ -3,13 +3,16 @@
 #pragma once
 #include <vector>
 
+#include "operators/accelerator/device_tensors.h"
+#include "operators/host_copy.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "record/checkpoint.h"
 
 namespace slipway {
 
-// Where training stands; all of it outlives the files' writing.
+// Where training stands. Weights and the optimizer's state outlive the files' writing; what is
+// written of them is what `values` gives then, and of the rest what is true now.
 struct ResumePoint {
   Optimizer& optimizer;
   const FlatParameters& parameters;
@@ -17,6 +20,7 @@ struct ResumePoint {
   int64_t schedule_step;     // updates that the schedule has seen
   double learning_rate;      // the peak
   uint64_t seed;             // of the generators that a resumed peer draws from
+  HostValues values = on_host;
 };
 
 std::vector<CheckpointFile> resume_files(const ResumePoint& at);

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/file_set.h"
 #include "base/place.h"
-#include "operators/accelerator/device_tensors.h"
 #include "weights/generation_config.h"
 #include "weights/shards.h"
 
@@ -22,14 +21,14 @@ ModelFolder model_folder_of(const RunConfig& run, Json config) {
 
 namespace {
 
-void write_shard(const fs::path& path, const Shard& shard, const FlatParameters& parameters) {
+void write_shard(const fs::path& path, const Shard& shard, const FlatParameters& parameters,
+                 const HostValues& values) {
   std::vector<FloatTensor> tensors = shard.tensors;
-  // owns what `tensors` points to where weights lie on an accelerator
-  std::vector<at::Tensor> here;
+  std::vector<at::Tensor> here;  // owns what `tensors` points to
   for (size_t i = 0; i < parameters.specs().size(); ++i) {
     const auto found = std::ranges::find(tensors, parameters.specs()[i].name, &FloatTensor::name);
     if (parameters.specs()[i].tied_to >= 0 || found == tensors.end()) continue;
-    here.push_back(on_host(parameters.tensor(i)));
+    here.push_back(values(parameters.tensor(i)));
     found->data = here.back().const_data_ptr<float>();
   }
   write_safetensors(path, tensors);
@@ -38,7 +37,7 @@ void write_shard(const fs::path& path, const Shard& shard, const FlatParameters&
 }  // namespace
 
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder,
-                                        const Tokenizer& tokenizer) {
+                                        const Tokenizer& tokenizer, HostValues values) {
   std::vector<CheckpointFile> out;
   std::vector<FloatTensor> tensors;
   const auto& specs = model.parameters().specs();
@@ -48,8 +47,8 @@ std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& f
           {specs[i].name, specs[i].shape, model.parameters().tensor(i).const_data_ptr<float>()});
   const std::vector<Shard> shards = cut_into_shards(std::move(tensors), folder.max_shard_bytes);
   for (const Shard& shard : shards)
-    out.push_back({shard.name, [shard, &model](const fs::path& path) {
-                     write_shard(path, shard, model.parameters());
+    out.push_back({shard.name, [shard, &model, values](const fs::path& path) {
+                     write_shard(path, shard, model.parameters(), values);
                    }});
   const auto json = [&](const char* name, const Json& content) {
     out.push_back({name, [content](const fs::path& path) {
@@ -59,7 +58,7 @@ std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& f
   if (shards.size() > 1) json("model.safetensors.index.json", shard_index(shards));
   if (const char* file = model.state_file(); file != nullptr)
     out.push_back(
-        {file, [&model](const fs::path& path) { write_file_durably(path, model.state()); }});
+        {file, [state = model.state()](const fs::path& path) { write_file_durably(path, state); }});
   json("config.json", folder.config);
   json("generation_config.json", folder.generation_config);
   // The tokenizer's files come in one call; the list names each so that the manifest covers them.

@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "config/run_config.h"
 #include "model/model.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/host_copy.h"
 #include "record/checkpoint.h"
 #include "text/tokenizer.h"
 
@@ -18,9 +20,10 @@ struct ModelFolder {
 ModelFolder model_folder_of(const RunConfig& run, Json config);
 
 // Weights (in shards where they are larger than one may be), configuration and tokenizer files: a
-// folder that transformers' from_pretrained reads.
+// folder that transformers' from_pretrained reads. Model and tokenizer outlive the files' writing;
+// weights are what `values` gives then. Throws Error.
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder,
-                                        const Tokenizer& tokenizer);
+                                        const Tokenizer& tokenizer, HostValues values = on_host);
 
 // Puts the files of model_files() into `folder` as a set (base/file_set.h): weights of an earlier
 // save in other shards and files of another tokenizer go with it. Throws Error.

@@ -47,6 +47,8 @@ def sets(pairs: dict) -> list[str]:
 def arguments(folder, *more: str, gate: Gate | None = None, options: str = "", file=RUN_FILE, **keys) -> list[str]:
     settings = {"run.output_dir": folder, "train.max_steps": 8, "train.save_steps": 4, "plugins.path": f'["{PLUGINS}"]'}
     settings.update({"train." + key: value for key, value in keys.items()})
+    if gate:  # what it saved before it stands there is complete
+        settings["train.async_save"] = "false"
     if gate or options:
         settings["callback"] = f'[{{use="gate", options={gate.options() if gate else options}}}]'
     return [PROGRAM, "train", str(file), *sets(settings), *more]

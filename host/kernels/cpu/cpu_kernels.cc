@@ -10,6 +10,7 @@
 #include "kernels/cpu/flat_kernels.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/product.h"
+#include "kernels/cpu/row_kernels.h"
 #include "kernels/cpu/rows.h"
 
 namespace slipway {
@@ -28,7 +29,7 @@ class CpuKernels final : public CpuFlatKernels {
                           int64_t width, float* dw) override {
     for (int64_t t = 0; t < tokens; ++t) {
       require_token(ids[t], vocab);
-      for (int64_t j = 0; j < width; ++j) dw[ids[t] * width + j] += dy[t * width + j];
+      kernels::add(dy + t * width, width, dw + ids[t] * width);
     }
   }
 

@@ -11,7 +11,7 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kUpdateGrain = 32768;  // weights: with their state they fill a core's cache
+constexpr int64_t kUpdateGrain = 16384;  // weights: with their state they fill half a core's cache
 constexpr int64_t kGrain = 131072;
 
 template <class Body>
@@ -66,7 +66,7 @@ double cpu_add_squares(double sum, const float* x, int64_t count) {
 }
 
 void cpu_fill(float* x, int64_t count, float value) {
-  parallel_ranges(count, kGrain,
+  parallel_ranges(count, kUpdateGrain,
                   [&](int64_t begin, int64_t end) { std::fill(x + begin, x + end, value); });
 }
 

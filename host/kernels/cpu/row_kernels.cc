@@ -171,6 +171,11 @@ SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {
   return sum;
 }
 
+SLIPWAY_CLONES void add(const float* from, int64_t count, float* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
 SLIPWAY_CLONES double sum_of_squares(const float* x, int64_t count) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)

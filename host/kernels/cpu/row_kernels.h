@@ -26,6 +26,9 @@ void rms_norm_backward(const float* grad_y, const float* x, const float* w,
 void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads,
           int64_t half, float* y);
 
+// to += from, elementwise.
+void add(const float* from, int64_t count, float* to);
+
 // out = gate * sigmoid(gate) * up, elementwise.
 void swiglu(const float* gate, const float* up, int64_t count, float* out);
 void swiglu(const uint16_t* gate, const uint16_t* up, int64_t count, uint16_t* out);

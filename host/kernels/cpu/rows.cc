@@ -96,7 +96,7 @@ void swiglu_rows_backward(const float* grad, ConstValues gate, ConstValues up, i
 void token_logprob_rows(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
                         float coefficient, float smoothing, float* out, float* grad) {
   const float c = coefficient, e = smoothing;
-  parallel_ranges(rows, rows_per_task(width), [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = logits + r * width;
       double sum = 0;

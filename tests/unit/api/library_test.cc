@@ -1,9 +1,11 @@
 // The library's face: run files, a trainer with callbacks of the program, searches run by the
 // program.
 #include <cstring>
+#include <set>
 
 #include "api/machine.h"
 #include "loop/run.h"
+#include "record/checkpoint.h"
 #include "record/recorded_values.h"
 #include "slipway/host.h"
 #include "slipway/slipway.hpp"
@@ -134,6 +136,38 @@ TEST(Trainer, EveryTrainIsARunOfItsOwnAndCallbacksSeeIt) {
   EXPECT_EQ(watch->losses.size(), 4u) << "a callback that was removed heard of the run";
   EXPECT_EQ(weights_of(trainer, "again"), after)
       << "the second run began from the first one's weights";
+}
+
+// Looks at what the events name.
+struct Reader : TrainerCallback {
+  explicit Reader(uint64_t wanted) : events_(wanted) {}
+  std::string id() const override { return "org.example.reader"; }
+  uint64_t events() const override { return events_; }
+  void on_event(const slw_event& event, uint32_t&) override {
+    const char* path = event.type == SLW_ON_SAVE ? event.path : event.state->best_model_checkpoint;
+    if (path == nullptr) return;
+    EXPECT_NO_THROW(verify_checkpoint(path)) << event.type << " " << event.state->global_step;
+    seen.insert(fs::path(path).filename().string());
+  }
+  const uint64_t events_;
+  std::set<std::string> seen;
+};
+
+TEST(Trainer, CallbacksFindTheCheckpointsThatTheyAreToldOf) {
+  const auto seen = [&](uint64_t events) {
+    Trainer trainer(tiny({"train.save_strategy=steps", "train.save_steps=1", "train.eval_steps=1",
+                          "train.eval_strategy=steps", "data.eval_rows=2",
+                          "train.load_best_model_at_end=true"}));
+    const auto reader = std::make_shared<Reader>(events);
+    trainer.add_callback(reader);
+    trainer.train();
+    return reader->seen;
+  };
+  EXPECT_THAT(seen(1u << SLW_ON_SAVE),
+              ElementsAre("checkpoint-1", "checkpoint-2", "checkpoint-3", "checkpoint-4"));
+  // the loss falls: each evaluation is the best so far
+  EXPECT_THAT(seen(1u << SLW_ON_STEP_BEGIN),
+              ElementsAre("checkpoint-1", "checkpoint-2", "checkpoint-3"));
 }
 
 TEST(Trainer, StopsAndGoesOnWithTheCallbacksState) {

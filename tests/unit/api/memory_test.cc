@@ -1,10 +1,7 @@
 // The memory that a run will need.
 #include "api/memory.h"
 
-#include <fstream>
-#include <limits>
-
-#include "tests/unit/plugin/fixture_files.h"
+#include <gtest/gtest.h>
 
 namespace slipway {
 namespace {
@@ -28,6 +25,20 @@ TEST(Memory, TheEstimateAddsUpAndNamesItsParts) {
             "model 1.00; used in turn by sampling and training)");
   m.cache = gib;
   EXPECT_EQ(m.total(), 6 * gib + gib / 2);
+  m.saved = 3 * gib;
+  EXPECT_EQ(m.total(), 6 * gib + gib / 2);
+  EXPECT_TRUE(m.text().ends_with("training), and 3.00 while a checkpoint is written")) << m.text();
+}
+
+TEST(Memory, TheCopyOfACheckpointNeedsRoomBesideTheRun) {
+  MemoryEstimate m;
+  m.weights = m.gradients = 10;
+  m.optimizer = 20;
+  EXPECT_TRUE(m.saved_fits(20));
+  m.saved = 30;
+  EXPECT_FALSE(m.saved_fits(49));
+  EXPECT_TRUE(m.saved_fits(50));
+  EXPECT_TRUE(m.saved_fits(0)) << "nobody knows";
 }
 
 TEST(Memory, WhatTheModelHoldsAlreadyIsNotNeededAgain) {
@@ -45,31 +56,6 @@ TEST(Memory, WhatTheModelHoldsAlreadyIsNotNeededAgain) {
   EXPECT_EQ(m.total() - m.held(), 31u);
   m.workspace = uint64_t{1} << 30;
   EXPECT_NE(m.text().find(", working memory 1.00"), std::string::npos) << m.text();
-}
-
-TEST(Memory, AGroupsLimitLeavesWhatMirrorsFiles) {
-  const fs::path group = fs::path(SLIPWAY_SCRATCH) / "group";
-  fs::remove_all(group);
-  fs::create_directories(group);
-  constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
-  EXPECT_EQ(left_in_group(group), kNone);
-  const auto put = [&](const char* name, const std::string& text) {
-    std::ofstream(group / name) << text;
-  };
-  put("memory.max", "max\n");
-  put("memory.current", "700\n");
-  EXPECT_EQ(left_in_group(group), kNone);
-  put("memory.max", "1000\n");
-  EXPECT_EQ(left_in_group(group), 300u);
-  put("memory.stat", "anon 250\nfile 450\ninactive_file 300\nactive_file 100\nshmem 50\n");
-  EXPECT_EQ(left_in_group(group), 700u);
-  put("memory.max", "200\n");
-  EXPECT_EQ(left_in_group(group), 1u) << "0 would mean unknown";
-}
-
-TEST(Memory, TheMachinesFreeMemoryIsKnown) {
-  EXPECT_GT(available_memory(), uint64_t{1} << 20);
-  EXPECT_LT(available_memory(), uint64_t{1} << 50);
 }
 
 }  // namespace

@@ -42,6 +42,12 @@ struct TinyRun {
         config, model, parse_json(kModel, "config.json"), tokenizer, {}, {}, access, memory});
     run->begin_flow(10, 1);
   }
+  // A checkpoint that is on the disk.
+  fs::path saved() {
+    const fs::path out = run->save({});
+    run->saving.finish();
+    return out;
+  }
   static RunConfig configured(const fs::path& folder, const std::vector<std::string>& more) {
     write_file_durably(folder / "tokenizer.json", kTokenizer);
     write_file_durably(folder / "config.json", kModel);
@@ -89,7 +95,7 @@ TEST_F(RunFiles, MetricsAreOnTheDiskBeforeTheCheckpointThatCountsThem) {
   tiny.run->note({{"x", 1}});
   tiny.run->log({{"loss", 1.0}});
   const RecordedCalls disk(folder / "run");
-  tiny.run->save({});
+  tiny.saved();
   const std::vector<std::string> calls = disk.calls();
   const auto at = [&](const std::string& call) {
     return std::ranges::find(calls, call) - calls.begin();
@@ -113,7 +119,7 @@ TEST_F(RunFiles, ResumingCutsMetricsBackAndSaysWhenTheyAreNotTheOnes) {
   TinyRun tiny(folder);
   tiny.run->log({{"loss", 1.0}});
   const std::string then = read_file(metrics);
-  const fs::path checkpoint = tiny.run->save({});
+  const fs::path checkpoint = tiny.saved();
   tiny.run->log({{"loss", 2.0}});
   const auto restored = [&] { return said([&] { TinyRun(folder).run->restore(checkpoint); }); };
   EXPECT_THAT(restored(), Not(HasSubstr("metrics")));
@@ -142,7 +148,7 @@ TEST_F(RunFiles, ARunThatWillLogNoLossSaysSo) {
 TEST_F(RunFiles, ACheckpointOfAnotherFolderSaysNothingOfTheseMetrics) {
   TinyRun tiny(folder);
   tiny.run->log({{"loss", 1.0}});
-  const fs::path checkpoint = tiny.run->save({});
+  const fs::path checkpoint = tiny.saved();
   fs::rename(checkpoint, folder / "checkpoint-0");
   tiny.run->log({{"loss", 2.0}});
   const std::string whole = read_file(metrics);
@@ -159,7 +165,7 @@ TEST_F(RunFiles, ARowMayHoldWhatIsNotUtf8) {
 
 TEST_F(RunFiles, DamagedWeightsAreNeverLoaded) {
   TinyRun tiny(folder);
-  const fs::path checkpoint = tiny.run->save({});
+  const fs::path checkpoint = tiny.saved();
   EXPECT_NO_THROW(tiny.run->load_weights(checkpoint));
   std::string bytes = read_file(checkpoint / "model.safetensors");
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
@@ -173,7 +179,7 @@ TEST_F(RunFiles, TheBestCheckpointOfAMovedRunIsFoundBesideTheOthers) {
   {
     TinyRun tiny(folder);
     tiny.run->state.best_global_step = 0;
-    checkpoint = tiny.run->save({});
+    checkpoint = tiny.saved();
   }
   const fs::path state_file = checkpoint / "trainer_state.json";
   Json state = parse_json(read_file(state_file), "state");
@@ -222,7 +228,7 @@ TEST_F(RunFiles, TheSpeedOfAResumedRunIsThisProcesss) {
   {
     TinyRun tiny(folder);
     tiny.run->count_tokens(int64_t{1} << 50);
-    checkpoint = tiny.run->save({});
+    checkpoint = tiny.saved();
   }
   TinyRun tiny(folder);
   tiny.run->restore(checkpoint);

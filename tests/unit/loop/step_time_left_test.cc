@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <vector>
 
 namespace slipway {
@@ -17,6 +18,7 @@ struct Walk {
   double step = 1, evaluation = 7, save = 3, end = 1.5, first_step = 5;
   int64_t steps = 40, eval_every = 10, save_every = 20, resumed_at = 0;
   bool best = false;  // checkpoints by evaluations; every second one is better
+  std::optional<double> written_behind;
 
   struct Seen {
     double now;
@@ -34,6 +36,7 @@ struct Walk {
       StepsLeft out{steps - done, steps / eval_every - done / eval_every,
                     steps / save_every - done / save_every + pending_saves};
       if (best) out.saves = std::nullopt;
+      if (done > save_every) out.written_behind = written_behind;
       return out;
     };
     const auto tell = [&](int64_t pending = 0) {
@@ -91,6 +94,16 @@ TEST(StepTimeLeft, CountsStepsEvaluationsAndCheckpoints) {
   expect_right_from_the_second_evaluation_on(resumed);
   EXPECT_GE(resumed.seen.front().estimate.fraction, 0.25);
   EXPECT_LT(resumed.seen.front().estimate.fraction, 0.5);
+}
+
+TEST(StepTimeLeft, TheEndWaitsForACheckpointThatIsWrittenBehindTheSteps) {
+  Walk walk;
+  walk.save_every = 10;
+  walk.save = 0.25;
+  walk.written_behind = 6;
+  walk.end = 6 + 0.5 * 6;  // the last checkpoint, and the model
+  walk.go();
+  expect_right_from_the_second_evaluation_on(walk);
 }
 
 TEST(StepTimeLeft, NothingIsSaidUntilWhatIsLeftWasSeen) {

@@ -58,7 +58,7 @@ TEST(OptimizerFile, OfEveryPeerIsReadAndWrittenAsItWas) {
     EXPECT_THAT(read.differences, testing::IsEmpty()) << each.file;
     optimizer->restore_step_count(3);
     const fs::path copy = scratch_folder() / each.file;
-    write_optimizer(copy, *optimizer, parameters, {1e-3 * 0.7, 1e-3});
+    OptimizerFile(*optimizer, parameters, {1e-3 * 0.7, 1e-3}).write(copy);
     EXPECT_THAT(differences(kData / each.file, copy),
                 testing::ElementsAreArray(
                     std::string(each.file).find("adafactor") == std::string::npos
@@ -98,7 +98,7 @@ TEST(OptimizerFile, OfAWholeModelIsReadAndWrittenAsItWas) {
   optimizer->restore_step_count(20);
   const double rate = number_in(TorchFile(kData / "resume/checkpoint-20/scheduler.pt").value(),
                                 "_last_lr", "scheduler.pt");
-  write_optimizer(ours, *optimizer, parameters, {rate, 3e-3});
+  OptimizerFile(*optimizer, parameters, {rate, 3e-3}).write(ours);
   EXPECT_THAT(differences(theirs, ours), testing::IsEmpty());
 }
 
@@ -120,7 +120,7 @@ TEST(OptimizerFile, AStateThatIsReadGoesOnBitForBit) {
                resumed = make_optimizer(second, each.settings);
     train(*whole, first, 0, 4);
     const fs::path file = scratch_folder() / "optimizer.pt";
-    write_optimizer(file, *whole, first, {0.01, std::nullopt});
+    OptimizerFile(*whole, first, {0.01, std::nullopt}).write(file);
     (void)read_optimizer(file, *resumed, second);
     resumed->restore_step_count(4);
     for (size_t g = 0; g < first.groups().size(); ++g)
@@ -136,7 +136,7 @@ TEST(OptimizerFile, WithoutAStepItHoldsNoState) {
   FlatParameters parameters = two();
   const auto optimizer = make_optimizer(parameters, settings("adamw_torch"));
   const fs::path file = scratch_folder() / "optimizer.pt";
-  write_optimizer(file, *optimizer, parameters, {0.01, 0.01});
+  OptimizerFile(*optimizer, parameters, {0.01, 0.01}).write(file);
   EXPECT_TRUE(TorchFile(file).value().find("state")->items.empty());
 }
 

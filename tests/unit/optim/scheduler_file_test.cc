@@ -34,7 +34,7 @@ const double kMetrics[] = {3.0, 2.5, 2.5, 2.6, 2.7, 2.4, 2.3, 2.2, 2.9};
 std::vector<std::string> differences_to(const fs::path& theirs, const Schedule& schedule,
                                         int64_t step) {
   const fs::path ours = scratch_folder() / "scheduler.pt";
-  write_scheduler(ours, schedule, step);
+  write_torch_file(ours, scheduler_state(schedule, step));
   return differences(theirs, ours);
 }
 
@@ -42,8 +42,8 @@ TEST(SchedulerFile, OfAFormulaIsThePeers) {
   EXPECT_THAT(
       differences_to(kData / "resume/checkpoint-20/scheduler.pt", *make_schedule(kLinear), 20),
       testing::IsEmpty());
-  write_scheduler(scratch_folder() / "constant.pt",
-                  *make_schedule({"constant", Json::object(), 1e-3, 0, 10}), 3);
+  write_torch_file(scratch_folder() / "constant.pt",
+                   scheduler_state(*make_schedule({"constant", Json::object(), 1e-3, 0, 10}), 3));
   // a function has no state
   EXPECT_EQ(TorchFile(scratch_folder() / "constant.pt").value().find("lr_lambdas")->items[1].kind,
             TorchValue::Kind::kNone);

@@ -75,6 +75,17 @@ TEST(TimeLeft, AtAnEvenPaceItIsRightFromTheSecondIterationOn) {
   expect_right_from_the_second_iteration_on({{3, true, false, 1}, {9, 5, 0, 1, 0, 9}});
 }
 
+TEST(TimeLeft, TheEndWaitsForACheckpointThatIsWrittenBehindTheIterations) {
+  TimeLeft left({2, true, false, 1});
+  double now = 0;
+  for (const int64_t iteration : {0, 1})
+    for (const Part part : {Part::kSave, Part::kGenerate, Part::kScore, Part::kTrain})
+      left.enter(part, iteration, now++);
+  EXPECT_NEAR(*left.at(0, now - 1).seconds, 1 + 1, 1e-9);
+  left.written_behind(6);
+  EXPECT_NEAR(*left.at(0, now - 1).seconds, 1 + 6, 1e-9);
+}
+
 TEST(TimeLeft, TheEndMayBeShorterThanACheckpoint) {  // it has no optimizer's state
   expect_right_from_the_second_iteration_on({{4, true, true, 1}, {2, 5, 3, 7, 1, 1}}, 1);
 }

@@ -34,7 +34,7 @@ TEST(TrainingArgs, HaveNoneWhereThePeerHas) {
 
 TEST(TrainingArgs, HaveNoKeyOfOurs) {
   const Json args = arguments_of({});
-  for (const char* key : {"device", "max_tokens_per_batch", "max_shard_size"})
+  for (const char* key : {"device", "max_tokens_per_batch", "max_shard_size", "async_save"})
     EXPECT_FALSE(args.contains(key)) << key;
 }
 

@@ -1,0 +1,95 @@
+// What a run writes: its checkpoints and the final model.
+#include "base/place.h"
+#include "loop/run.h"
+#include "loop/stops_at.h"
+#include "record/model_card.h"
+#include "record/resume_files.h"
+#include "record/training_args.h"
+
+namespace slipway {
+
+Rotation Run::rotation(std::vector<fs::path> protect) const {
+  const bool goes_back = config.raft && config.number("raft", "min_distinct_2") > 0;
+  return {config.integer("train", "save_total_limit"), std::move(protect), goes_back};
+}
+
+fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
+  const PhaseScope phase(&clock, Phase::kSave);
+  const StopsAt stops("when this checkpoint is written");
+  saving.finish();
+  const std::shared_ptr<const HostCopy> copy =
+      saving.copy(model.parameters(), *optimizer, events.wanted(SLW_ON_SAVE));
+  HostValues values = on_host;
+  if (copy) values = [copy](const at::Tensor& tensor) { return copy->held(tensor); };
+  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values);
+  files.push_back(arguments_file());
+  store_flos();
+  state.stateful_callbacks = events.save();
+  if (state.best_global_step > 0) {
+    const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
+    if (state.best_global_step == state.global_step || path_exists(best))
+      state.best_model_checkpoint = best.string();
+  }
+  files.push_back({"trainer_state.json", [json = state.to_json()](const fs::path& path) {
+                     write_file_durably(path, json.dump(2) + "\n");
+                   }});
+  if (!config.flag("train", "save_only_model")) {
+    const ResumePoint at{
+        *optimizer,    model.parameters(),  schedule.get(),
+        last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
+        values};
+    for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
+    files.push_back(own_file());
+    files.insert(files.end(), more.begin(), more.end());
+  }
+  metrics_.flush();  // the checkpoint says how many bytes of it there are
+  const fs::path folder = config.output_dir / fmt::format("checkpoint-{}", state.global_step);
+  saving.write(state.global_step, std::move(files),
+               rotation({folder, protect, state.best_model_checkpoint}), copy != nullptr);
+  EventDetails details;
+  details.path = folder.string();
+  events.tell(SLW_ON_SAVE, details);
+  return folder;
+}
+
+CheckpointFile Run::arguments_file() const {
+  return {"training_args.json", [arguments = training_args(config)](const fs::path& path) {
+            write_file_durably(path, arguments.dump(2) + "\n");
+          }};
+}
+
+// What is no part of the peer's files.
+CheckpointFile Run::own_file() const {
+  Json own;
+  own["optimizer_steps"] = optimizer->step_count();
+  own["schedule"] = schedule ? schedule->state() : schedule_state_;
+  own["schedule_offset"] = stage.schedule_offset;
+  own["metrics_bytes"] = metrics_.size();
+  own["loss_sum"] = loss_sum_;
+  own["whole_loss_sum"] = whole_loss_sum_;
+  own["loss_steps"] = loss_steps_;
+  own["unknown_losses"] = unknown_losses_;
+  own["schedule_updates"] = last_.updates;
+  if (reports != nullptr) own["reported"] = reports->state();
+  own["last"] = {last_.step,          last_.steps, last_.loss,  last_.grad_norm,
+                 last_.learning_rate, last_.epoch, last_.tokens};
+  return {"run_state.json",
+          [own](const fs::path& path) { write_file_durably(path, own.dump(2) + "\n"); }};
+}
+
+void Run::save_final_model() {
+  const PhaseScope phase(&clock, Phase::kSave);
+  const StopsAt stops("when the final model is written, for the run is over then");
+  saving.finish();
+  const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
+  save_model_files(config.output_dir, files);
+  // A process that was killed after the last checkpoint, and before older ones made room for it, is
+  // followed by one that saves no more.
+  rotate_checkpoints(config.output_dir, rotation({state.best_model_checkpoint}));
+  const CheckpointFile arguments = arguments_file();
+  arguments.write(config.output_dir / arguments.name);
+  write_file_durably(config.output_dir / "trainer_state.json", state.to_json().dump(2) + "\n");
+  write_model_card(config.output_dir, model_card(config, state, model_folder_.config));
+}
+
+}  // namespace slipway
