@@ -29,11 +29,6 @@ void swiglu(const float* gate, const float* up, int64_t count, float* out);
 void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t count,
                      float* grad_gate, float* grad_up, float* out);
 
-// x = exp(scale (x - max x)); returns the sum. *lse = log(sum(exp(scale x))) of what x was.
-float softmax_terms(float* x, float scale, int64_t width, float* lse);
-void scale_row(float* x, float factor, int64_t width);
-// Backward of p = exp(scale s - lse): s becomes p, dp becomes scale p (dp - delta).
-void softmax_backward(float* s, float* dp, float scale, float lse, float delta, int64_t width);
 float dot(const float* a, const float* b, int64_t width);
 
 // Summed in float64.
