@@ -1,16 +1,18 @@
-// The team. A job is open while `next_` counts its chunks; closed, it stands at kClosed, and
+// The team. Who is called for a job is as many threads as it has chunks for. A job is open while `next_` counts its chunks; closed, it stands at kClosed, and
 // whoever comes late turns back.
 #include "compute/parallel.h"
 
 #include <ATen/Parallel.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -39,28 +41,30 @@ void rest() {
 
 class Team {
  public:
-  explicit Team(int64_t threads) {
-    for (int64_t i = 1; i < threads; ++i) {
+  explicit Team(int64_t threads) : seats_(static_cast<size_t>(threads - 1)) {
+    for (Seat& seat : seats_) {
       try {
-        std::thread([this, i] {
+        std::thread([this, &seat, i = &seat - seats_.data() + 1] {
           pthread_setname_np(pthread_self(), ("slipway-" + std::to_string(i)).c_str());
-          serve();
+          serve(seat);
         }).detach();  // lives as long as the process: joining at exit would have to outwait static
                       // destructors
       } catch (const std::system_error& e) {
-        log_warn("computing on {} threads instead of {}: {}", i, threads, e.what());
+        log_warn("computing on {} threads instead of {}: {}", served_ + 1, threads, e.what());
         return;  // whoever is there takes the chunks
       }
+      ++served_;
     }
   }
 
-  void run(int64_t chunks, const detail::ChunkBody& body) {
+  // `threads`: the most that shall take part, the caller among them.
+  void run(int64_t chunks, int64_t threads, const detail::ChunkBody& body) {
     chunks_ = chunks;
     body_ = body;
     failure_ = nullptr;
     next_.store(0);
-    epoch_.fetch_add(1);
-    epoch_.notify_all();
+    const int64_t called = std::min({served_, chunks - 1, threads - 1});
+    for (int64_t i = 0; i < called; ++i) call(seats_[static_cast<size_t>(i)]);
     work();
     next_.store(kClosed);
     for (int spins = 0; inside_.load() != 0; ++spins) {
@@ -71,12 +75,26 @@ class Team {
   }
 
  private:
-  void serve() {
+  // Where a thread waits to be called: no two share a cache line, so who is not called sees nothing.
+  struct alignas(64) Seat {
+    std::atomic<uint32_t> calls{0};
+    std::atomic<bool> asleep{false};
+  };
+
+  static void call(Seat& seat) {
+    seat.calls.fetch_add(1);
+    if (seat.asleep.load()) seat.calls.notify_one();
+  }
+
+  void serve(Seat& seat) {
     for (uint32_t seen = 0;;) {
-      for (int spins = 0; epoch_.load(std::memory_order_relaxed) == seen && spins < kSpins; ++spins)
+      for (int spins = 0; seat.calls.load(std::memory_order_relaxed) == seen && spins < kSpins;
+           ++spins)
         rest();
-      epoch_.wait(seen);
-      seen = epoch_.load();
+      seat.asleep.store(true);
+      seat.calls.wait(seen);
+      seat.asleep.store(false);
+      seen = seat.calls.load();
       inside_.fetch_add(1);
       work();
       inside_.fetch_sub(1);
@@ -98,7 +116,8 @@ class Team {
     in_chunk = false;
   }
 
-  alignas(64) std::atomic<uint32_t> epoch_{0};
+  std::vector<Seat> seats_;
+  int64_t served_ = 0;  // seats that have a thread
   alignas(64) std::atomic<int64_t> next_{kClosed};
   alignas(64) std::atomic<int64_t> inside_{0};
   // Written while the job is closed and nobody is inside.
@@ -121,7 +140,7 @@ void detail::run_chunks(int64_t chunks, ChunkBody body) {
   const std::unique_lock lock(busy, std::try_to_lock);
   if (!lock) return alone();
   static auto* const team = new Team(parallel_threads());
-  team->run(chunks, body);
+  team->run(chunks, parallel_threads(), body);
 }
 
 }  // namespace slipway

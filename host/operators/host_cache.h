@@ -26,6 +26,18 @@ class HostCache final : public KeyValueCache {
   // Puts a position's key and value [width] of one head there.
   void put(Store& store, int64_t layer, int64_t index, int64_t kv_head, int64_t position,
            const float* k, const float* v);
+  // A decoding step of one layer, and of its row r one head: the new token into the cache, and what
+  // the row attends with.
+  struct DecodeCall {
+    const AttentionRows& in;
+    int64_t layer;
+    const std::vector<AttentionContext::Row>& rows;
+    float* out;
+  };
+  void put_own(const DecodeCall& call, size_t r, int64_t kv_head);
+  ContinuingRow continuing(const DecodeCall& call, size_t r, int64_t kv_head) const;
+  CachedRun prompt_of(const DecodeCall& call, size_t r, int64_t kv_head) const;
+  void decode_by_parts(const DecodeCall& call);
 
   Store prompts_, slots_;
 };

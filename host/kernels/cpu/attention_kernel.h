@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/attention_plan.h"
+#include "kernels/cpu/attention_pieces.h"
 #include "kernels/cpu/gemm.h"
 
 namespace slipway {
@@ -17,10 +18,10 @@ void attention_forward(const AttentionRows& in, const std::vector<PrefixTree>& t
                        float* lse);
 
 // dq, dk and dv lie as q, k and v do, and are written. `out` and `lse` are the forward's, d_out [T,
-// heads * width].
+// heads * width]; `delta`: room for [T, heads].
 void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& trees,
-                        const float* out, const float* lse, const float* d_out, float* dq,
-                        float* dk, float* dv);
+                        const float* out, const float* lse, const float* d_out, float* delta,
+                        float* dq, float* dk, float* dv);
 
 // A run of cached positions of one key-value head, in the layout of products (gemm.h): keys are
 // panels of positions, [position / W][width][W]; values panels of width, [width / W][capacity][W],
@@ -58,8 +59,24 @@ struct ContinuingRow {
   CachedRun own;
   float* out;
 };
-// Each row over the prompt that all of them share, then over its own tokens.
+// Each row over the prompt that all of them share, then over its own tokens: parts of kKeyTile keys
+// of the one, then of the other, joined in this order. So a row comes to the same bits whoever does
+// its parts, and with whom.
 void attention_decode(std::span<const ContinuingRow> rows, int64_t group, int64_t width,
                       float scale, const CachedRun& prompt);
+
+// The same part by part. A row's q [group, width] and where what the part gave it goes: so many
+// floats.
+struct PartRow {
+  const float* q;
+  float* result;
+};
+inline int64_t floats_of_part(int64_t group, int64_t width) { return group * (width + 2); }
+inline int64_t key_parts(int64_t keys) { return (keys + kKeyTile - 1) / kKeyTile; }
+void decode_part(std::span<const PartRow> rows, int64_t group, int64_t width, float scale,
+                 const CachedRun& run, int64_t part);
+// All parts of a row, `distance` floats from one to the next, in order.
+void join_parts(const float* results, int64_t distance, int64_t parts, int64_t group, int64_t width,
+                float scale, float* out);
 
 }  // namespace slipway

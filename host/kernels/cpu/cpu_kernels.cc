@@ -94,9 +94,9 @@ class CpuKernels final : public CpuFlatKernels {
     attention_forward(in, *plan.trees, out, lse);
   }
   void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out,
-                          const float* lse, const float* d_out, float*, float* dq, float* dk,
+                          const float* lse, const float* d_out, float* delta, float* dq, float* dk,
                           float* dv) override {
-    slipway::attention_backward(in, *plan.trees, out, lse, d_out, dq, dk, dv);
+    slipway::attention_backward(in, *plan.trees, out, lse, d_out, delta, dq, dk, dv);
   }
 
  private:

@@ -2,38 +2,14 @@
 // nowhere else.
 #include "kernels/cpu/row_kernels.h"
 
-#include <bit>
 #include <cmath>
 
 #include "compute/bfloat16.h"
 #include "compute/instruction_sets.h"
+#include "kernels/cpu/exponential.h"
 
 namespace slipway::kernels {
 namespace {
-
-// exp(x) within 2 units in the last place, in a form that compilers turn into vector code: 2^n
-// times a polynomial on
-// [-ln 2 / 2, ln 2 / 2] (coefficients: Cephes, expf). 0 below the smallest normal result; not a
-// number stays one.
-__attribute__((always_inline)) inline float exponential(float x) {
-  const float clamped = x < -87.3f ? -87.3f : x > 88.7f ? 88.7f : x;
-  // Adding and taking away 1.5 * 2^23 rounds to a whole number, which then stands in the sum's low
-  // bits.
-  constexpr float kRound = 12582912.0f;
-  const float shifted = clamped * 1.44269504088896341f + kRound;
-  const float n = shifted - kRound;
-  const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const float scale = std::bit_cast<float>(
-      (std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound) + 127) << 23);
-  return x < -87.3f ? 0.0f : p * scale;
-}
 
 // Values of either type. Inlined, so that each instruction set has its own.
 #define SLIPWAY_INLINE __attribute__((always_inline)) inline
@@ -135,33 +111,6 @@ SLIPWAY_CLONES void swiglu_backward(const float* grad, const uint16_t* gate, con
                                     uint16_t* out) {
   if (out != nullptr) gated(gate, up, count, out);
   gated_backward(grad, gate, up, count, grad_gate, grad_up);
-}
-
-SLIPWAY_CLONES float softmax_terms(float* x, float scale, int64_t width, float* lse) {
-  float max = x[0];
-#pragma omp simd reduction(max : max)
-  for (int64_t i = 1; i < width; ++i) max = x[i] > max ? x[i] : max;
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < width; ++i) {
-    x[i] = exponential((x[i] - max) * scale);
-    sum += x[i];
-  }
-  *lse = max * scale + std::log(sum);
-  return sum;
-}
-
-SLIPWAY_CLONES void scale_row(float* x, float factor, int64_t width) {
-  for (int64_t i = 0; i < width; ++i) x[i] *= factor;
-}
-
-SLIPWAY_CLONES void softmax_backward(float* s, float* dp, float scale, float lse, float delta,
-                                     int64_t width) {
-  for (int64_t i = 0; i < width; ++i) {
-    const float p = exponential(s[i] * scale - lse);
-    s[i] = p;
-    dp[i] = scale * p * (dp[i] - delta);
-  }
 }
 
 SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {

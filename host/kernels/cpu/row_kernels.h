@@ -38,11 +38,6 @@ void swiglu_backward(const float* grad, const float* gate, const float* up, int6
 void swiglu_backward(const float* grad, const uint16_t* gate, const uint16_t* up, int64_t count,
                      uint16_t* grad_gate, uint16_t* grad_up, uint16_t* out);
 
-// x = exp(scale (x - max x)); returns the sum. *lse = log(sum(exp(scale x))) of what x was.
-float softmax_terms(float* x, float scale, int64_t width, float* lse);
-void scale_row(float* x, float factor, int64_t width);
-// Backward of p = exp(scale s - lse): s becomes p, dp becomes scale p (dp - delta).
-void softmax_backward(float* s, float* dp, float scale, float lse, float delta, int64_t width);
 float dot(const float* a, const float* b, int64_t width);
 
 // Summed in float64.

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <latch>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -85,6 +87,42 @@ TEST(ParallelDeathTest, MoreThreadsThanCores) {
     return 0;
   };
   EXPECT_EXIT(std::_Exit(many()), testing::ExitedWithCode(0), "all threads worked");
+}
+
+TEST(ParallelDeathTest, NoMoreThreadsThanThereAreChunks) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto few = [] {
+    constexpr int kThreads = 13;
+    const ThreadCountScope threads(kThreads);
+    std::latch everyone(kThreads);
+    parallel_chunks(kThreads, [&](int64_t) { everyone.arrive_and_wait(); });
+    const auto taking_part = [](int64_t chunks) {
+      std::set<std::thread::id> out;
+      std::mutex mutex;
+      for (int round = 0; round < 100; ++round) {
+        std::latch all(chunks);
+        parallel_chunks(chunks, [&](int64_t) {
+          all.arrive_and_wait();
+          const std::lock_guard lock(mutex);
+          out.insert(std::this_thread::get_id());
+        });
+      }
+      return out.size();
+    };
+    if (taking_part(2) != 2 || taking_part(5) != 5) return 2;
+    const ThreadCountScope three(3);  // of a team of 13
+    std::set<std::thread::id> seen;
+    std::mutex mutex;
+    for (int round = 0; round < 100; ++round)
+      parallel_chunks(50, [&](int64_t) {
+        const std::lock_guard lock(mutex);
+        seen.insert(std::this_thread::get_id());
+      });
+    if (seen.size() > 3) return 3;
+    std::fputs("only those who were wanted\n", stderr);
+    return 0;
+  };
+  EXPECT_EXIT(std::_Exit(few()), testing::ExitedWithCode(0), "only those who were wanted");
 }
 
 }  // namespace

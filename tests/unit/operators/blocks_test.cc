@@ -211,6 +211,60 @@ TEST(Blocks, ARowDecodesToTheSameBitsInAnyCompany) {
   }
 }
 
+// Long rows are cut into parts, and short ones beside them with them: nobody's bits change.
+TEST(Blocks, LongRowsDecodeByPartsOfTheirKeys) {
+  at::manual_seed(12);
+  const at::NoGradGuard no_grad;
+  constexpr int64_t kTokens = 960, kPrompt = 700, kShort = 8;
+  ASSERT_GT(kPrompt, 3 * kKeyTile);
+  ASSERT_GT(kTokens - kPrompt, kKeyTile) << "own tokens of several parts, too";
+  const std::vector<at::Tensor> x = attention_leaves(kTokens);
+  const auto block = [&](const at::Tensor& rows, const at::Tensor& positions,
+                         const AttentionContext& context) {
+    return attention_block(rows, weights_of(x), positions, kHeads, kKvHeads, kEps, kTheta, kScale,
+                           0, context.handle());
+  };
+  const at::Tensor places = at::arange(kTokens, at::kLong),
+                   whole = block(x[0], places, AttentionContext::packed({0, kTokens}));
+  const auto together = KeyValueCache::make({1, kKvHeads, kWidth}, {2, kPrompt, 4, 300}),
+             alone = KeyValueCache::make({1, kKvHeads, kWidth}, {2, kPrompt, 4, 300});
+  for (KeyValueCache* cache : {together.get(), alone.get()}) {
+    AttentionContext prefill = AttentionContext::packed({0, kPrompt, kPrompt + kShort});
+    prefill.cache = cache;
+    prefill.regions = {1, 0};
+    block(at::cat({x[0].narrow(0, 0, kPrompt), x[0].narrow(0, 0, kShort)}),
+          at::cat({places.narrow(0, 0, kPrompt), places.narrow(0, 0, kShort)}), prefill);
+  }
+  const auto decode = [&](KeyValueCache& cache, const std::vector<AttentionContext::Row>& rows,
+                          const at::Tensor& inputs) {
+    AttentionContext step;
+    step.mode = AttentionContext::Mode::kDecode;
+    step.cache = &cache;
+    step.rows = rows;
+    std::vector<int64_t> at;
+    for (const AttentionContext::Row& row : rows) at.push_back(row.prompt_length + row.length);
+    return block(inputs, int64_tensor(at), step);
+  };
+  double difference = 0;
+  for (int64_t t = kPrompt; t < kTokens; ++t) {
+    // two go on as the whole does, one as it did from its start, one of noise
+    const int64_t own = t - kPrompt;
+    const std::vector<AttentionContext::Row> rows = {
+        {1, kPrompt, 0, own}, {1, kPrompt, 3, own}, {0, kShort, 1, own}, {0, kShort, 2, own}};
+    const at::Tensor inputs = at::cat({x[0].narrow(0, t, 1), at::randn({1, kHidden}),
+                                       x[0].narrow(0, kShort + own, 1), x[0].narrow(0, t, 1)});
+    const at::Tensor out = decode(*together, rows, inputs);
+    difference =
+        std::max({difference, largest(out[0], whole[t]), largest(out[2], whole[kShort + own])});
+    for (const int64_t r : {0, 1, 2, 3})
+      ASSERT_TRUE(at::equal(
+          decode(*alone, {rows[static_cast<size_t>(r)]}, inputs.narrow(0, r, 1))[0], out[r]))
+          << "row " << r << ", token " << t;
+  }
+  std::printf("decoding long rows: largest difference %.3g\n", difference);
+  EXPECT_LT(difference, 1e-5);
+}
+
 TEST(Blocks, SwiGluEqualsItsParts) {
   at::manual_seed(4);
   const double difference = compare(

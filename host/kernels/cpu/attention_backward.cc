@@ -1,0 +1,145 @@
+// Attention's backward, in rounds of pairs of blocks. Nothing of the queries' side is packed: they
+// and the gradients of their outputs are left operands, and what scores become is written as the
+// panels that the products after it read.
+#include <algorithm>
+#include <utility>
+
+#include "compute/parallel.h"
+#include "compute/scratch.h"
+#include "kernels/cpu/attention_kernel.h"
+#include "kernels/cpu/attention_pieces.h"
+#include "kernels/cpu/attention_rows.h"
+#include "kernels/cpu/row_kernels.h"
+
+namespace slipway {
+namespace {
+
+// Keys that are worked on at a time where those of later queries are masked. Fewer would leave less
+// undone, and gather queries more often.
+int64_t causal_keys(int64_t length) {
+  const int64_t w = gemm::panel_width();
+  return (length <= 128 ? 32 : 64) / w * w;
+}
+// Queries whose scores of a panel of keys stay in the first-level cache.
+constexpr int64_t kQueries = 96;
+
+struct BackwardArrays {
+  const float *lse, *d_out, *delta;
+  float *dq, *dk, *dv;
+};
+
+// A pair of blocks, and room for it.
+class PairGradients {
+ public:
+  PairGradients(const AttentionRows& in, const BackwardArrays& arrays, const BlockPair& pair)
+      : in_(in),
+        arrays_(arrays),
+        pair_(pair),
+        keys_(pair.keys.length),
+        row_(rounded_up(keys_, gemm::panel_width())),
+        most_(pair.causal() ? causal_keys(keys_) : row_),
+        kv_(pair.keys.begin * in.kv_row + pair.kv_head * in.width) {
+    static thread_local Scratch scratch;
+    const int64_t columns = gemm::packed_size(keys_, in.width),
+                  rows = gemm::packed_size(in.width, keys_),
+                  scores = pair.queries.length * std::min(most_, row_), turned = in.width * row_;
+    float* at =
+        scratch.take(2 * columns + std::max(rows, columns) + 3 * scores + 2 * turned + 8 * kAlign);
+    const auto next = [&](int64_t floats) {
+      return std::exchange(at, at + rounded_up(floats, kAlign));
+    };
+    k_columns_ = next(columns), v_columns_ = next(columns), k_rows_ = next(rows);
+    p_ = next(scores), ds_ = next(scores), ds_rows_ = next(scores);
+    dk_ = next(turned), dv_ = next(turned);
+    gemm::pack_transposed(in.k + kv_, in.kv_row, keys_, in.width, 0, gemm::panels(keys_),
+                          k_columns_, gemm::panel_floats(in.width));
+    gemm::pack_transposed(in.v + kv_, in.kv_row, keys_, in.width, 0, gemm::panels(keys_),
+                          v_columns_, gemm::panel_floats(in.width));
+    gemm::pack(in.k + kv_, in.kv_row, in.width, keys_, 0, gemm::panels(in.width), k_rows_,
+               gemm::panel_floats(keys_));
+  }
+
+  void add() {
+    const int64_t group = in_.heads / in_.kv_heads;
+    for (int64_t h = 0; h < group; ++h)
+      for (int64_t first = 0; first < keys_; first += most_)
+        add_keys(pair_.kv_head * group + h, first, std::min(most_, keys_ - first), h > 0);
+    turn_back(dk_, arrays_.dk + kv_);
+    turn_back(dv_, arrays_.dv + kv_);
+  }
+
+ private:
+  static constexpr int64_t kAlign = 16;
+
+  // Keys [first, first + keys) of the block, by the queries that see them.
+  void add_keys(int64_t head, int64_t first, int64_t keys, bool more) {
+    const int64_t width = in_.width, w = gemm::panel_width(), seen = pair_.causal() ? first : 0,
+                  token = pair_.queries.begin + seen, queries = pair_.queries.length - seen,
+                  row = std::min(most_, row_), out_row = in_.heads * width;
+    const float *q = in_.q + token * in_.q_row + head * width,
+                *d_out = arrays_.d_out + token * out_row + head * width;
+    for (int64_t i = 0; i < queries; i += kQueries)
+      for (int64_t key = 0; key < keys; key += w) {
+        const int64_t rows = std::min(kQueries, queries - i),
+                      scalar = (token + i) * in_.heads + head, at = key * queries + i * w;
+        const gemm::Panels k_columns{k_columns_ + (first + key) * width, 0},
+            v_columns{v_columns_ + (first + key) * width, 0};
+        gemm::multiply({q + i * in_.q_row, in_.q_row, 1}, rows, width, k_columns, w, 0, 1, p_ + at,
+                       w, false);
+        gemm::multiply({d_out + i * out_row, out_row, 1}, rows, width, v_columns, w, 0, 1, ds_ + at,
+                       w, false);
+        kernels::softmax_panel_backward({p_ + at, ds_ + at, ds_rows_ + i * row + key, row, rows,
+                                         pair_.causal() ? i - key + 1 : w, in_.scale,
+                                         arrays_.lse + scalar, arrays_.delta + scalar, in_.heads},
+                                        w);
+      }
+    const gemm::Panels p{p_, gemm::panel_floats(queries)}, ds{ds_, gemm::panel_floats(queries)},
+        k_rows{k_rows_ + first * w, gemm::panel_floats(keys_)};
+    const int64_t whole = rounded_up(keys, gemm::lanes());
+    gemm::multiply({d_out, 1, out_row}, width, queries, p, whole, 0, gemm::panels(whole),
+                   dv_ + first, row_, more);
+    gemm::multiply({q, 1, in_.q_row}, width, queries, ds, whole, 0, gemm::panels(whole),
+                   dk_ + first, row_, more);
+    gemm::multiply({ds_rows_, row, 1}, queries, keys, k_rows, width, 0, gemm::panels(width),
+                   arrays_.dq + token * in_.q_row + head * width, in_.q_row,
+                   first > 0 || !pair_.first_of_queries);
+  }
+
+  // to [keys, width] += x [width, keys].
+  void turn_back(const float* x, float* to) {
+    const int64_t w = gemm::panel_width(), panel = gemm::panel_floats(keys_);
+    gemm::pack_transposed(x, row_, in_.width, keys_, 0, gemm::panels(in_.width), k_rows_, panel);
+    for (int64_t first = 0; first < in_.width; first += w)
+      kernels::put_rows(k_rows_ + first / w * panel, w, keys_, std::min(w, in_.width - first),
+                        to + first, in_.kv_row, !pair_.first_of_keys);
+  }
+
+  const AttentionRows& in_;
+  const BackwardArrays& arrays_;
+  const BlockPair& pair_;
+  const int64_t keys_, row_, most_, kv_;
+  float *k_columns_, *v_columns_;  // packed: [width, keys]
+  float* k_rows_;                  // packed: [keys, width]
+  float *p_, *ds_, *ds_rows_;      // [queries, keys]: two of them packed
+  float *dk_, *dv_;                // [width, keys]
+};
+
+}  // namespace
+
+void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& trees,
+                        const float* out, const float* lse, const float* d_out, float* delta,
+                        float* dq, float* dk, float* dv) {
+  const BackwardArrays arrays{lse, d_out, delta, dq, dk, dv};
+  const int64_t heads = in.heads, width = in.width;
+  parallel_ranges(in.tokens, kValuesPerChunk / (heads * width) + 1,
+                  [&](int64_t begin, int64_t end) {
+                    for (int64_t i = begin * heads; i < end * heads; ++i)
+                      delta[i] = kernels::dot(out + i * width, d_out + i * width, width);
+                  });
+  for (const std::vector<BlockPair>& round : backward_rounds(trees, in.kv_heads))
+    parallel_chunks(static_cast<int64_t>(round.size()), [&](int64_t pair) {
+      PairGradients(in, arrays, round[static_cast<size_t>(pair)]).add();
+    });
+}
+
+}  // namespace slipway

@@ -1,0 +1,80 @@
+// Attention of decoding rows to cached runs, and where runs come from.
+#include <algorithm>
+#include <vector>
+
+#include "compute/scratch.h"
+#include "kernels/cpu/attention_kernel.h"
+#include "kernels/cpu/attention_rows.h"
+
+namespace slipway {
+
+void cache_position(const float* k, const float* v, int64_t width, int64_t position,
+                    int64_t capacity, float* run_k, float* run_v) {
+  const int64_t w = gemm::panel_width();
+  float* column = run_k + position / w * w * width + position % w;
+  for (int64_t i = 0; i < width; ++i) column[i * w] = k[i];
+  for (int64_t i = 0; i < width; i += w)
+    std::copy_n(v + i, std::min(w, width - i), run_v + i / w * w * capacity + position * w);
+}
+
+// A result is largest [group], sum [group], values [group, width].
+void decode_part(std::span<const PartRow> rows, int64_t group, int64_t width, float scale,
+                 const CachedRun& run, int64_t part) {
+  // Scores are written in whole vectors: what hangs over is written over, or left behind.
+  constexpr int64_t kRow = kKeyTile + 16;
+  static thread_local Scratch scratch;
+  const int64_t w = gemm::panel_width(), lanes = gemm::lanes(), first = part * kKeyTile,
+                keys = std::min(kKeyTile, run.length - first),
+                whole = (keys + lanes - 1) / lanes * lanes, each = group * width,
+                queries = static_cast<int64_t>(rows.size()) * group;
+  float *const scores = scratch.take(queries * (kRow + 2 * width)),
+               *const q = scores + queries * kRow, *const values = q + queries * width;
+  for (size_t r = 0; r < rows.size(); ++r)
+    std::copy_n(rows[r].q, each, q + static_cast<int64_t>(r) * each);
+  gemm::multiply({q, width, 1}, queries, width, {run.k + first * width, w * width}, whole, 0,
+                 gemm::panels(whole), scores, kRow, false);
+  for (size_t r = 0; r < rows.size(); ++r)
+    for (int64_t h = 0; h < group; ++h)
+      kernels::softmax_tile(scores + (static_cast<int64_t>(r) * group + h) * kRow, kRow, 1, keys,
+                            keys, scale, rows[r].result + h, rows[r].result + group + h, nullptr,
+                            width);
+  gemm::multiply({scores, kRow, 1}, queries, keys, {run.v + first * w, w * run.capacity}, width, 0,
+                 gemm::panels(width), values, width, false);
+  for (size_t r = 0; r < rows.size(); ++r)
+    std::copy_n(values + static_cast<int64_t>(r) * each, each, rows[r].result + 2 * group);
+}
+
+void join_parts(const float* results, int64_t distance, int64_t parts, int64_t group, int64_t width,
+                float scale, float* out) {
+  for (int64_t h = 0; h < group; ++h)
+    kernels::softmax_join(results + h, results + group + h, results + 2 * group + h * width,
+                          distance, parts, scale, width, out + h * width);
+}
+
+void attention_decode(std::span<const ContinuingRow> rows, int64_t group, int64_t width,
+                      float scale, const CachedRun& prompt) {
+  static thread_local Scratch scratch;
+  static thread_local std::vector<PartRow> all;
+  all.clear();
+  int64_t own = 0;
+  for (const ContinuingRow& row : rows) own = std::max(own, key_parts(row.own.length));
+  const int64_t before = key_parts(prompt.length), floats = floats_of_part(group, width);
+  float* results = scratch.take(static_cast<int64_t>(rows.size()) * (before + own) * floats);
+  for (const ContinuingRow& row : rows) {
+    all.push_back({row.q, results});
+    results += (before + own) * floats;
+  }
+  for (int64_t part = 0; part < before; ++part) {
+    decode_part(all, group, width, scale, prompt, part);
+    for (PartRow& row : all) row.result += floats;
+  }
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const int64_t parts = key_parts(rows[r].own.length);
+    for (int64_t part = 0; part < parts; ++part, all[r].result += floats)
+      decode_part({&all[r], 1}, group, width, scale, rows[r].own, part);
+    join_parts(all[r].result - (before + parts) * floats, floats, before + parts, group, width,
+               scale, rows[r].out);
+  }
+}
+
+}  // namespace slipway
