@@ -1,5 +1,5 @@
-// The team. Who is called for a job is as many threads as it has chunks for. A job is open while `next_` counts its chunks; closed, it stands at kClosed, and
-// whoever comes late turns back.
+// The team. Who is called for a job is as many threads as it has chunks for. A job is open while
+// `next_` counts its chunks; closed, it stands at kClosed, and whoever comes late turns back.
 #include "compute/parallel.h"
 
 #include <ATen/Parallel.h>
@@ -75,7 +75,8 @@ class Team {
   }
 
  private:
-  // Where a thread waits to be called: no two share a cache line, so who is not called sees nothing.
+  // Where a thread waits to be called: no two share a cache line, so who is not called sees
+  // nothing.
   struct alignas(64) Seat {
     std::atomic<uint32_t> calls{0};
     std::atomic<bool> asleep{false};

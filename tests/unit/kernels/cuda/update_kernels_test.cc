@@ -6,15 +6,15 @@ namespace slipway::cuda {
 namespace {
 
 constexpr int64_t kCount = 10007;
-using Values = std::vector<float>;
+using Floats = std::vector<float>;
 
 // The weights after an update and the two kinds of state, end to end.
 struct State {
-  Values w = random_values(kCount, 12), first = Values(kCount, 0.1f), second = Values(kCount, 0.2f),
-         third = Values(kCount, 0.01f);
-  Values all() const {
-    Values out = w;
-    for (const Values* each : {&first, &second, &third})
+  Floats w = random_values(kCount, 12), first = Floats(kCount, 0.1f), second = Floats(kCount, 0.2f),
+         third = Floats(kCount, 0.01f);
+  Floats all() const {
+    Floats out = w;
+    for (const Floats* each : {&first, &second, &third})
       out.insert(out.end(), each->begin(), each->end());
     return out;
   }
@@ -23,7 +23,7 @@ struct State {
 // `ours(kernels, g, state)` must do on the emulator what `theirs(g, state)` does here.
 template <class Ours, class Theirs>
 void compare(const char* what, const Ours& ours, const Theirs& theirs) {
-  const Values g = random_values(kCount, 11);
+  const Floats g = random_values(kCount, 11);
   State expected;
   theirs(g.data(), expected);
   EXPECT_NE(expected.w, State().w);
