@@ -122,7 +122,20 @@ std::string sha256(std::string_view bytes) {
   return hash.hex();
 }
 
-std::string sha256_of_file(const fs::path& path) { return sha256(MappedFile(path).text()); }
+// Read piece by piece: where address space is limited, a map of a checkpoint's largest file beside
+// the run would not fit.
+std::string sha256_of_file(const fs::path& path) {
+  const Descriptor file = open_or_fail(path, O_RDONLY);
+  Sha256 hash;
+  std::string piece(size_t{1} << 20, '\0');
+  for (;;) {
+    const ssize_t n = ::read(file.fd, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("{}: {}", path.string(), std::strerror(errno));
+    if (n == 0) return hash.hex();
+    hash.update({piece.data(), static_cast<size_t>(n)});
+  }
+}
 
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   const Descriptor file = open_or_fail(path, O_RDONLY);

@@ -55,9 +55,9 @@ void write_manifest(const fs::path& folder, int64_t step, const std::vector<std:
   manifest["global_step"] = step;
   manifest["files"] = Json::array();
   for (const std::string& name : names) {
-    const MappedFile file(folder / name);
+    const std::string hash = sha256_of_file(folder / name);
     manifest["files"].push_back(
-        {{"name", name}, {"size", file.bytes().size()}, {"sha256", sha256(file.text())}});
+        {{"name", name}, {"size", fs::file_size(folder / name)}, {"sha256", hash}});
   }
   write_file_durably(folder / kName, manifest.dump(2) + "\n");
 }

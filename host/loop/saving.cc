@@ -10,6 +10,12 @@
 #include "plugin/services.h"
 
 namespace slipway {
+namespace {
+
+// What writing needs beside the copy: a thread's memory, buffers.
+constexpr uint64_t kBeside = uint64_t{256} << 20;
+
+}  // namespace
 
 std::nullptr_t Saving::waits(const std::string& why) {
   if (!std::exchange(told_, true))
@@ -31,7 +37,7 @@ std::shared_ptr<const HostCopy> Saving::copy(const FlatParameters& parameters, O
   for (const at::Tensor& buffer : buffers) bytes += buffer.nbytes();
   const uint64_t free = available_memory();
   std::shared_ptr<const HostCopy> out;
-  if (free == 0 || bytes < free) out = HostCopy::of(buffers);
+  if (free == 0 || bytes + kBeside <= free) out = HostCopy::of(buffers);
   if (out == nullptr)
     return waits(fmt::format("a copy of {:.2f} GiB does not fit into the memory that is free",
                              static_cast<double>(bytes) / 0x1p30));
