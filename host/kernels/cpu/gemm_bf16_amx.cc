@@ -2,6 +2,7 @@
 // assembly: the compiler's own functions do not tell it that they read memory.
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
@@ -81,28 +82,44 @@ void dot(const uint16_t* a, int64_t a_row, const uint16_t* panel, int64_t depth,
   }
 }
 
-// Rows and the most depth of one pass: a panel's part and that of 32 rows share the first-level
-// cache, and the part stays there for all of the rows.
-constexpr int64_t kPassRows = 128, kDeepestPass = 320;
+// What one pass goes over. Parts of its panels and of 32 rows share the first-level cache; the
+// panels' stay there for all rows, and the rows' for all panels.
+constexpr int64_t kPassPanels = 2, kPassRows = 128, kDeepestPass = 320;
 
-// Rows [row, row + rows) of y, at most kPassRows, and a panel: where the sums can be y itself they
-// are, else they have memory of their own.
-void pass(const Product& p, int64_t panel, int64_t row, int64_t rows) {
-  alignas(64) float memory[kPassRows * kColumns];
-  const int64_t used = std::min(kColumns, p.n - panel * kColumns);
-  const Values y = p.y + (row * p.y_row + panel * kColumns);
-  const bool in_place = !p.add && y.floats != nullptr && used == kColumns && rows % kTile == 0;
-  float* const sums = in_place ? y.floats : memory;
-  const int64_t sums_row = in_place ? p.y_row : kColumns;
+// Where the sums of a pass and one of its panels are: in y itself where they can be, else in memory
+// of their own.
+struct Sums {
+  Values y;
+  int64_t used;
+  bool in_place;
+  float* data;
+  int64_t row;
+};
+
+// Rows [row, row + rows) of y, at most kPassRows, and panels [first, last), at most kPassPanels.
+void pass(const Product& p, int64_t first, int64_t last, int64_t row, int64_t rows) {
+  alignas(64) float memory[kPassPanels][kPassRows * kColumns];
+  Sums sums[kPassPanels];
+  for (int64_t panel = first; panel < last; ++panel) {
+    Sums& s = sums[panel - first];
+    s.y = p.y + (row * p.y_row + panel * kColumns);
+    s.used = std::min(kColumns, p.n - panel * kColumns);
+    s.in_place = !p.add && s.y.floats != nullptr && s.used == kColumns && rows % kTile == 0;
+    s.data = s.in_place ? s.y.floats : memory[panel - first];
+    s.row = s.in_place ? p.y_row : kColumns;
+    if (p.add) ask_for(s.y.floats, p.y_row, rows);
+  }
   const int64_t passes = (p.depth + kDeepestPass - 1) / kDeepestPass,
                 pass_depth = gemm_bf16::depth((p.depth + passes - 1) / passes);
-  if (p.add) ask_for(y.floats, p.y_row, rows);
   for (int64_t i = 0; i < p.depth; i += pass_depth)
     for (int64_t r = 0; r < rows; r += kRows)
-      dot(p.a + (row + r) * p.a_row + i, p.a_row, p.b + (panel * p.depth + i) * kColumns,
-          std::min(pass_depth, p.depth - i), rows - r > kTile, i > 0, sums + r * sums_row,
-          sums_row);
-  if (!in_place) put_sums(sums, rows, used, y, p.y_row, p.add);
+      for (int64_t panel = first; panel < last; ++panel) {
+        const Sums& s = sums[panel - first];
+        dot(p.a + (row + r) * p.a_row + i, p.a_row, p.b + (panel * p.depth + i) * kColumns,
+            std::min(pass_depth, p.depth - i), rows - r > kTile, i > 0, s.data + r * s.row, s.row);
+      }
+  for (const Sums& s : std::span(sums, static_cast<size_t>(last - first)))
+    if (!s.in_place) put_sums(s.data, rows, s.used, s.y, p.y_row, p.add);
 }
 
 }  // namespace
@@ -110,9 +127,9 @@ void pass(const Product& p, int64_t panel, int64_t row, int64_t rows) {
 void multiply_amx(const Product& p) {
   const Configuration configuration;
   SLIPWAY_CONFIGURE(configuration);
-  for (int64_t panel = p.first; panel < p.last; ++panel)
+  for (int64_t panel = p.first; panel < p.last; panel += kPassPanels)
     for (int64_t r = 0; r < p.rows; r += kPassRows)
-      pass(p, panel, r, std::min(kPassRows, p.rows - r));
+      pass(p, panel, std::min(p.last, panel + kPassPanels), r, std::min(kPassRows, p.rows - r));
   SLIPWAY_RELEASE();  // the thread's state is small again, and its core may sleep deeply
 }
 

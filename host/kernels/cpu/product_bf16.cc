@@ -41,10 +41,11 @@ void in_chunks(int64_t work, int64_t chunks, const Body& body) {
   for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
 }
 
-// Units of a piece: `together`, or fewer where threads would have none.
+// Units of a piece: `together`, or fewer where threads would have none; kernels like them even.
 int64_t units_of_piece(int64_t units, int64_t together) {
-  const int64_t wanted = 4 * parallel_threads();
-  return std::clamp<int64_t>(units / wanted, 1, together);
+  const int64_t wanted = 4 * parallel_threads(),
+                fair = std::clamp<int64_t>(units / wanted, 1, together);
+  return fair == 1 ? 1 : fair / 2 * 2;
 }
 
 // All rows of a: as they lie where products can take them so, else packed by all threads.

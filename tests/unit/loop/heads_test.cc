@@ -66,11 +66,11 @@ std::vector<Head> heads() {
        }}};
 }
 
-std::vector<Example> two_texts() {
+std::vector<Example> texts_of(int tokens) {
   std::vector<Example> out;
   for (int e = 0; e < 3; ++e) {
     Example& example = out.emplace_back(Example{{}, e == 0 ? 20 : 0});
-    for (int i = 0; i < 2 * kHeadRows / 3 + 32; ++i)
+    for (int i = 0; i < tokens; ++i)
       example.ids.push_back(static_cast<int32_t>((i * i + 7 * i * e + e) % kVocab));
   }
   return out;
@@ -94,7 +94,7 @@ std::pair<double, std::vector<at::Tensor>> reference(const Model& model, const P
 }
 
 TEST(Heads, GradientsAreLibTorchsWhateverTheHeadEndsIn) {
-  const std::vector<Example> examples = two_texts();
+  const std::vector<Example> examples = texts_of(2 * kHeadRows / 3 + 32);
   std::vector<const Example*> chosen;
   for (const Example& example : examples) chosen.push_back(&example);
   const PackedBatch batch = pack(chosen);
@@ -128,7 +128,7 @@ TEST(Heads, GradientsAreLibTorchsWhateverTheHeadEndsIn) {
 }
 
 TEST(Heads, WhatCannotBeTrainedIsRefused) {
-  const std::vector<Example> examples = two_texts();
+  const std::vector<Example> examples = texts_of(180);
   const Example* const one = examples.data();
   const PackedBatch batch = pack({&one, 1});
   const auto train = [&](const PlainModel::Segment& middle, const PlainModel::Segment& head) {

@@ -92,6 +92,36 @@ TEST_P(ProductBf16, AnyNumberOfThreadsGivesTheSameBits) {
   EXPECT_TRUE(at::equal(y, layer.y) && at::equal(dx, layer.dx) && at::equal(dw, layer.dw));
 }
 
+// Weights that are packed as bfloat16 meet the same products, whatever the rows and their company.
+TEST_P(ProductBf16, PackedWeightsGiveTheSameBitsInAnyCompany) {
+  if (!gemm_bf16::fast()) GTEST_SKIP() << "skipped: packed weights are widened then";
+  constexpr int64_t kK = 96;
+  const at::Tensor x = at::randn({40, kK}), w = at::randn({70, kK}), v = at::randn({33, kK});
+  const Weight weights[] = {{w.const_data_ptr<float>(), 70}, {v.const_data_ptr<float>(), 33}};
+  at::Tensor y = at::empty({40, 103}), packed_y = at::empty({40, 103});
+  {
+    const Bfloat16Scope scope(true);
+    forward_product(x.const_data_ptr<float>(), kK, 40, kK, weights, nullptr, y.data_ptr<float>(),
+                    103);
+  }
+  std::vector<at::Tensor> memory;
+  std::vector<PackedWeight> packed;
+  for (const Weight& weight : weights) {
+    memory.push_back(at::empty({packed_bytes(WeightStorage::kBfloat16, weight.n, kK)}, at::kByte));
+    packed.push_back(pack_weight(WeightStorage::kBfloat16, weight, kK,
+                                 static_cast<std::byte*>(memory.back().mutable_data_ptr())));
+  }
+  forward_product(x.const_data_ptr<float>(), kK, 40, kK, packed, nullptr,
+                  packed_y.data_ptr<float>(), 103);
+  EXPECT_TRUE(at::equal(y, packed_y));
+  for (const int64_t row : {0, 17, 39}) {
+    at::Tensor alone = at::empty({1, 103});
+    forward_product(x.const_data_ptr<float>() + row * kK, kK, 1, kK, packed, nullptr,
+                    alone.data_ptr<float>(), 103);
+    EXPECT_TRUE(at::equal(alone[0], packed_y[row])) << row;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Sets, ProductBf16,
                          testing::Values("amx", "avx512_bf16", "emulated_amx",
                                          "emulated_avx512_bf16", "portable"),

@@ -134,8 +134,55 @@ TEST_P(GemmBf16, TurnedOperandsGiveTheSame) {
   }
 }
 
+std::vector<uint16_t> bfloats(const std::vector<float>& values) {
+  std::vector<uint16_t> out(values.size());
+  gemm_bf16::round_values(values.data(), static_cast<int64_t>(values.size()), out.data());
+  return out;
+}
+
+// Operands that are bfloat16 already are those that rounding gives, packed either way, or rows as
+// they lie; results that are bfloat16 are the float32 ones rounded.
+TEST_P(GemmBf16, Bfloat16OperandsAndResultsAreTheRoundedOnes) {
+  for (const Case& c : {Case{70, 33, 9}, Case{33, 100, 130}, Case{40, 70, 704}}) {
+    const int64_t a_row = c.k + 3, t_row = c.rows + 1, b_row = c.n + 5;
+    const std::vector<float> a = noise(c.rows * a_row, 8), b = noise(c.k * b_row, 9),
+                             t = noise(c.k * t_row, 10);
+    const std::vector<uint16_t> a16 = bfloats(a), b16 = bfloats(b), t16 = bfloats(t);
+    const int64_t stride = gemm_bf16::panel_size(c.k), panels = gemm_bf16::panels(c.n);
+    const Memory packed = room(panels * stride), packed16 = room(panels * stride);
+    gemm_bf16::pack(b.data(), b_row, c.n, c.k, 0, panels, packed.get(), stride);
+    gemm_bf16::pack(b16.data(), b_row, c.n, c.k, 0, panels, packed16.get(), stride);
+    ASSERT_TRUE(std::equal(packed.get(), packed.get() + panels * stride, packed16.get()));
+    std::vector<float> y(static_cast<size_t>(c.rows * c.n)), y16 = y, turned = y, turned16 = y;
+    product({a.data(), a_row, 1}, c, packed.get(), y.data(), c.n, false);
+    product({a16.data(), a_row, 1}, c, packed.get(), y16.data(), c.n, false);
+    EXPECT_EQ(y, y16);
+    product({t.data(), 1, t_row}, c, packed.get(), turned.data(), c.n, false);
+    product({t16.data(), 1, t_row}, c, packed.get(), turned16.data(), c.n, false);
+    EXPECT_EQ(turned, turned16);
+
+    const Memory rows = room(gemm_bf16::rows_size(c.rows, c.k));
+    gemm_bf16::pack_rows({a.data(), a_row, 1}, c.k, 0, c.rows, rows.get());
+    std::vector<uint16_t> rounded(y.size());
+    gemm_bf16::multiply({rows.get(), gemm_bf16::depth(c.k)}, c.rows, c.k, packed.get(), c.n, 0,
+                        panels, rounded.data(), c.n, false);
+    EXPECT_EQ(rounded, bfloats(y));
+  }
+}
+
+TEST(GemmBf16Values, AreRoundedAndWidenedExactly) {
+  const std::vector<float> x = noise(77, 11);
+  const std::vector<uint16_t> rounded = bfloats(x);
+  std::vector<float> back(x.size());
+  gemm_bf16::widen_values(rounded.data(), 77, back.data());
+  for (size_t i = 0; i < x.size(); ++i) {
+    EXPECT_EQ(rounded[i], to_bfloat16(x[i]));
+    EXPECT_EQ(back[i], round_to_bfloat16(x[i]));
+  }
+}
+
 TEST_P(GemmBf16, RowsDoNotDependOnTheirBatch) {
-  constexpr int64_t kN = 70, kK = 100, kMost = 70;
+  constexpr int64_t kN = 70, kK = 420, kMost = 70;
   const std::vector<float> x = noise(kMost * kK, 6), w = noise(kN * kK, 7);
   const Memory b = room(gemm_bf16::panels(kN) * gemm_bf16::panel_size(kK));
   gemm_bf16::pack_transposed(w.data(), kK, kN, kK, 0, gemm_bf16::panels(kN), b.get());

@@ -189,9 +189,9 @@ TEST_F(CudaModel, PredictionsAreFoundThere) {
   const int64_t bytes = emulated_accelerator().bytes_out;
   evaluate(there.model, examples, settings, {}, "eval", into(ours));
   EXPECT_EQ(ours, theirs);
-  ASSERT_EQ(ours.size(), 300u);
+  ASSERT_EQ(ours.size(), 600u);
   if (on_a_gpu()) return;
-  EXPECT_EQ(emulated_accelerator().bytes_out - bytes, 300 * 12);
+  EXPECT_EQ(emulated_accelerator().bytes_out - bytes, 600 * 12);
 }
 
 TEST_F(CudaModel, ScalesGradientsThere) {
