@@ -1,7 +1,9 @@
 // Noise by counters.
 #include "loop/embedding_noise.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "base/random.h"
 #include "compute/parallel.h"
@@ -19,12 +21,21 @@ at::Tensor embedding_noise(const EmbeddingNoise& noise, const PackedBatch& batch
   float* const out = out_TD.data_ptr<float>();
   const std::array<uint32_t, 2> key = {static_cast<uint32_t>(noise.seed) ^ kPurpose,
                                        static_cast<uint32_t>(noise.seed >> 32)};
-  parallel_chunks(static_cast<int64_t>(batch.trees.size()), [&](int64_t s) {
-    const TokenSpan& span = batch.trees[static_cast<size_t>(s)][0];
-    const auto example =
-        noise.before + static_cast<uint32_t>(batch.examples[static_cast<size_t>(s)] - noise.first);
+  struct Piece {
+    size_t tree;
+    int64_t first, last;  // tokens of it
+  };
+  constexpr int64_t kTokens = 16;
+  std::vector<Piece> pieces;
+  for (size_t s = 0; s < batch.trees.size(); ++s)
+    for (int64_t t = 0, length = batch.trees[s][0].length; t < length; t += kTokens)
+      pieces.push_back({s, t, std::min(length, t + kTokens)});
+  parallel_chunks(static_cast<int64_t>(pieces.size()), [&](int64_t chunk) {
+    const auto [tree, first, last] = pieces[static_cast<size_t>(chunk)];
+    const TokenSpan& span = batch.trees[tree][0];
+    const auto example = noise.before + static_cast<uint32_t>(batch.examples[tree] - noise.first);
     const double most = noise.alpha / std::sqrt(static_cast<double>(span.length * width));
-    for (int64_t t = 0; t < span.length; ++t) {
+    for (int64_t t = first; t < last; ++t) {
       float* const row = out + (span.begin + t) * width;
       for (int64_t c = 0; c < width; c += 4) {
         const auto bits = philox(

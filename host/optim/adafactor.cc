@@ -177,16 +177,23 @@ class Adafactor : public Optimizer {
                                  static_cast<double>(shape.width));
       mean += static_cast<double>(row[r]) / static_cast<double>(shape.rows);
     }
-    for (int64_t r = 0; r < shape.rows; ++r)
-      row_factor[r] = static_cast<float>(1 / std::sqrt(static_cast<double>(row[r]) / mean));
-    for (int64_t c = 0; c < shape.width; ++c) {
-      double sum = 0;
+    parallel_ranges(shape.rows, kValuesPerChunk, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        row_factor[r] = static_cast<float>(1 / std::sqrt(static_cast<double>(row[r]) / mean));
+    });
+    parallel_ranges(shape.width, kValuesPerChunk / pieces, [&](int64_t begin, int64_t end) {
+      std::vector<double> sums(static_cast<size_t>(end - begin));
       for (int64_t piece = 0; piece < pieces; ++piece)
-        sum += static_cast<double>(column_sums[static_cast<size_t>(piece * shape.width + c)]);
-      column[c] = static_cast<float>(kept * static_cast<double>(column[c]) +
-                                     (1 - kept) * sum / static_cast<double>(shape.rows));
-      column_factor[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(column[c])));
-    }
+        for (int64_t c = begin; c < end; ++c)
+          sums[static_cast<size_t>(c - begin)] +=
+              static_cast<double>(column_sums[static_cast<size_t>(piece * shape.width + c)]);
+      for (int64_t c = begin; c < end; ++c) {
+        column[c] = static_cast<float>(kept * static_cast<double>(column[c]) +
+                                       (1 - kept) * sums[static_cast<size_t>(c - begin)] /
+                                           static_cast<double>(shape.rows));
+        column_factor[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(column[c])));
+      }
+    });
   }
 
   const double weight_decay_;

@@ -1,6 +1,6 @@
-// Attention's backward, in rounds of pairs of blocks. Nothing of the queries' side is packed: they
-// and the gradients of their outputs are left operands, and what scores become is written as the
-// panels that the products after it read.
+// Attention's backward, in rounds of pairs of blocks. Queries and the gradients of their outputs
+// are left operands, as they are or turned, and what scores become is written as the panels that
+// the products after it read.
 #include <algorithm>
 #include <utility>
 
@@ -14,12 +14,8 @@
 namespace slipway {
 namespace {
 
-// Keys that are worked on at a time where those of later queries are masked. Fewer would leave less
-// undone, and gather queries more often.
-int64_t causal_keys(int64_t length) {
-  const int64_t w = gemm::panel_width();
-  return (length <= 128 ? 32 : 64) / w * w;
-}
+// Keys that are worked on at a time where those of later queries are masked.
+int64_t causal_keys() { return 32 / gemm::panel_width() * gemm::panel_width(); }
 // Queries whose scores of a panel of keys stay in the first-level cache.
 constexpr int64_t kQueries = 96;
 
@@ -35,22 +31,25 @@ class PairGradients {
       : in_(in),
         arrays_(arrays),
         pair_(pair),
+        queries_(rounded_up(pair.queries.length, kAlign) + kAlign),
         keys_(pair.keys.length),
         row_(rounded_up(keys_, gemm::panel_width())),
-        most_(pair.causal() ? causal_keys(keys_) : row_),
+        most_(pair.causal() ? causal_keys() : row_),
         kv_(pair.keys.begin * in.kv_row + pair.kv_head * in.width) {
     static thread_local Scratch scratch;
     const int64_t columns = gemm::packed_size(keys_, in.width),
                   rows = gemm::packed_size(in.width, keys_),
-                  scores = pair.queries.length * std::min(most_, row_), turned = in.width * row_;
+                  scores = pair.queries.length * std::min(most_, row_), turned = in.width * row_,
+                  turned_queries = in.width * queries_;
     float* at =
-        scratch.take(2 * columns + std::max(rows, columns) + 3 * scores + 2 * turned + 8 * kAlign);
+        scratch.take(2 * columns + rows + 3 * scores + 2 * (turned + turned_queries) + 10 * kAlign);
     const auto next = [&](int64_t floats) {
       return std::exchange(at, at + rounded_up(floats, kAlign));
     };
     k_columns_ = next(columns), v_columns_ = next(columns), k_rows_ = next(rows);
     p_ = next(scores), ds_ = next(scores), ds_rows_ = next(scores);
     dk_ = next(turned), dv_ = next(turned);
+    q_ = next(turned_queries), d_out_ = next(turned_queries);
     gemm::pack_transposed(in.k + kv_, in.kv_row, keys_, in.width, 0, gemm::panels(keys_),
                           k_columns_, gemm::panel_floats(in.width));
     gemm::pack_transposed(in.v + kv_, in.kv_row, keys_, in.width, 0, gemm::panels(keys_),
@@ -61,9 +60,15 @@ class PairGradients {
 
   void add() {
     const int64_t group = in_.heads / in_.kv_heads;
-    for (int64_t h = 0; h < group; ++h)
+    for (int64_t h = 0; h < group; ++h) {
+      const int64_t head = pair_.kv_head * group + h, out_row = in_.heads * in_.width;
+      kernels::turn_rows(in_.q + pair_.queries.begin * in_.q_row + head * in_.width, in_.q_row,
+                         pair_.queries.length, in_.width, q_, queries_);
+      kernels::turn_rows(arrays_.d_out + pair_.queries.begin * out_row + head * in_.width, out_row,
+                         pair_.queries.length, in_.width, d_out_, queries_);
       for (int64_t first = 0; first < keys_; first += most_)
-        add_keys(pair_.kv_head * group + h, first, std::min(most_, keys_ - first), h > 0);
+        add_keys(head, first, std::min(most_, keys_ - first), h > 0);
+    }
     turn_back(dk_, arrays_.dk + kv_);
     turn_back(dv_, arrays_.dv + kv_);
   }
@@ -96,9 +101,9 @@ class PairGradients {
     const gemm::Panels p{p_, gemm::panel_floats(queries)}, ds{ds_, gemm::panel_floats(queries)},
         k_rows{k_rows_ + first * w, gemm::panel_floats(keys_)};
     const int64_t whole = rounded_up(keys, gemm::lanes());
-    gemm::multiply({d_out, 1, out_row}, width, queries, p, whole, 0, gemm::panels(whole),
+    gemm::multiply({d_out_ + seen, queries_, 1}, width, queries, p, whole, 0, gemm::panels(whole),
                    dv_ + first, row_, more);
-    gemm::multiply({q, 1, in_.q_row}, width, queries, ds, whole, 0, gemm::panels(whole),
+    gemm::multiply({q_ + seen, queries_, 1}, width, queries, ds, whole, 0, gemm::panels(whole),
                    dk_ + first, row_, more);
     gemm::multiply({ds_rows_, row, 1}, queries, keys, k_rows, width, 0, gemm::panels(width),
                    arrays_.dq + token * in_.q_row + head * width, in_.q_row,
@@ -117,11 +122,14 @@ class PairGradients {
   const AttentionRows& in_;
   const BackwardArrays& arrays_;
   const BlockPair& pair_;
-  const int64_t keys_, row_, most_, kv_;
+  // `queries_`, `row_`: from row to row; the first is no power of two, whose rows share a set of
+  // the cache
+  const int64_t queries_, keys_, row_, most_, kv_;
   float *k_columns_, *v_columns_;  // packed: [width, keys]
   float* k_rows_;                  // packed: [keys, width]
   float *p_, *ds_, *ds_rows_;      // [queries, keys]: two of them packed
   float *dk_, *dv_;                // [width, keys]
+  float *q_, *d_out_;              // of one head: [width, queries]
 };
 
 }  // namespace

@@ -79,6 +79,31 @@ template <int64_t kWidth, int64_t kBytes>
   }
 }
 
+// to[c][r] = from[r][c] for 8 x 8.
+[[gnu::always_inline]] inline void turn_8x8(const float* from, int64_t row, float* to,
+                                            int64_t to_row) {
+  using Eight = Vector<32>::Floats;
+  using Order = Vector<32>::Ints;
+  Eight r[8], s[8];
+  for (int i = 0; i < 8; ++i) r[i] = *reinterpret_cast<const Eight*>(from + i * row);
+  for (int i = 0; i < 8; i += 2) {
+    s[i] = __builtin_shuffle(r[i], r[i + 1], Order{0, 8, 1, 9, 4, 12, 5, 13});
+    s[i + 1] = __builtin_shuffle(r[i], r[i + 1], Order{2, 10, 3, 11, 6, 14, 7, 15});
+  }
+  for (int i = 0; i < 8; i += 4)
+    for (int j = 0; j < 2; ++j) {
+      r[i + 2 * j] = __builtin_shuffle(s[i + j], s[i + j + 2], Order{0, 1, 8, 9, 4, 5, 12, 13});
+      r[i + 2 * j + 1] =
+          __builtin_shuffle(s[i + j], s[i + j + 2], Order{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+  for (int i = 0; i < 4; ++i) {
+    *reinterpret_cast<Eight*>(to + i * to_row) =
+        __builtin_shuffle(r[i], r[i + 4], Order{0, 1, 2, 3, 8, 9, 10, 11});
+    *reinterpret_cast<Eight*>(to + (i + 4) * to_row) =
+        __builtin_shuffle(r[i], r[i + 4], Order{4, 5, 6, 7, 12, 13, 14, 15});
+  }
+}
+
 }  // namespace
 
 SLIPWAY_CLONES void softmax_tile(float* x, int64_t x_row, int64_t rows, int64_t width, int64_t seen,
@@ -165,6 +190,17 @@ SLIPWAY_CLONES void softmax_panel_backward(const ScorePanel& panel, int64_t pane
   if (panel_width == 32) panel_backward<32, 64>(panel);
   else if (panel_width == 24) panel_backward<24, 32>(panel);
   else panel_backward<8, 32>(panel);
+}
+
+SLIPWAY_CLONES void turn_rows(const float* x, int64_t x_row, int64_t rows, int64_t width, float* to,
+                              int64_t to_row) {
+  const int64_t whole_rows = rows / 8 * 8, whole = width / 8 * 8;
+  for (int64_t r = 0; r < whole_rows; r += 8)
+    for (int64_t c = 0; c < whole; c += 8)
+      turn_8x8(x + r * x_row + c, x_row, to + c * to_row + r, to_row);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = r < whole_rows ? whole : 0; c < width; ++c)
+      to[c * to_row + r] = x[r * x_row + c];
 }
 
 SLIPWAY_CLONES void put_rows(const float* __restrict from, int64_t from_row, int64_t rows,

@@ -34,6 +34,9 @@ struct ScorePanel {
 };
 void softmax_panel_backward(const ScorePanel& panel, int64_t panel_width);
 
+// to [width, rows] = x [rows, width], rows `x_row` and `to_row` floats apart.
+void turn_rows(const float* x, int64_t x_row, int64_t rows, int64_t width, float* to,
+               int64_t to_row);
 // to = from or, where `add` says so, to += from; rows of `width`.
 void put_rows(const float* from, int64_t from_row, int64_t rows, int64_t width, float* to,
               int64_t to_row, bool add);

@@ -1,9 +1,6 @@
 // One call a member: the work is in rows, products and attention.
 #include "kernels/cpu/cpu_kernels.h"
 
-#include <algorithm>
-
-#include "base/error.h"
 #include "compute/parallel.h"
 #include "kernels/cpu/attention_kernel.h"
 #include "kernels/cpu/bf16_rounding.h"
@@ -20,17 +17,11 @@ class CpuKernels final : public CpuFlatKernels {
  public:
   void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width,
                  float* out) override {
-    for (int64_t t = 0; t < tokens; ++t) {
-      require_token(ids[t], vocab);
-      std::copy_n(w + ids[t] * width, width, out + t * width);
-    }
+    embedding_rows(w, vocab, ids, tokens, width, out);
   }
   void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
                           int64_t width, float* dw) override {
-    for (int64_t t = 0; t < tokens; ++t) {
-      require_token(ids[t], vocab);
-      kernels::add(dy + t * width, width, dw + ids[t] * width);
-    }
+    embedding_rows_backward(dy, ids, tokens, vocab, width, dw);
   }
 
   void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
@@ -97,11 +88,6 @@ class CpuKernels final : public CpuFlatKernels {
                           const float* lse, const float* d_out, float* delta, float* dq, float* dk,
                           float* dv) override {
     slipway::attention_backward(in, *plan.trees, out, lse, d_out, delta, dq, dk, dv);
-  }
-
- private:
-  static void require_token(int64_t id, int64_t vocab) {
-    if (id < 0 || id >= vocab) fail("token {} is not in the vocabulary of {}", id, vocab);
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "compute/parallel.h"
 #include "compute/scratch.h"
 #include "kernels/cpu/row_kernels.h"
@@ -10,7 +11,14 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kParts = 8;
+// Parts of the rows whose gradients of w are summed by themselves: by the number of rows alone.
+int64_t norm_parts(int64_t rows) { return std::clamp<int64_t>(rows / 128, 8, 64); }
+
+void require_tokens(const int64_t* ids, int64_t tokens, int64_t vocab) {
+  for (int64_t t = 0; t < tokens; ++t)
+    if (ids[t] < 0 || ids[t] >= vocab)
+      fail("token {} is not in the vocabulary of {}", ids[t], vocab);
+}
 
 // body(the pointer of its own type).
 template <class Body>
@@ -27,6 +35,27 @@ int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_
 
 }  // namespace
 
+void embedding_rows(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens,
+                    int64_t width, float* out) {
+  require_tokens(ids, tokens, vocab);
+  parallel_ranges(tokens, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) std::copy_n(w + ids[t] * width, width, out + t * width);
+  });
+}
+
+// Cut by columns, as many for a thread as there are: each element's sum grows in the order of
+// tokens.
+void embedding_rows_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
+                             int64_t width, float* dw) {
+  require_tokens(ids, tokens, vocab);
+  const int64_t least = std::max<int64_t>(64, kValuesPerChunk / std::max<int64_t>(1, tokens)),
+                each = (width / parallel_threads() + 15) / 16 * 16;
+  parallel_ranges(width, std::max(least, each), [&](int64_t begin, int64_t end) {
+    for (int64_t t = 0; t < tokens; ++t)
+      kernels::add(dy + t * width + begin, end - begin, dw + ids[t] * width + begin);
+  });
+}
+
 void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
                    float* inverse_rms) {
   parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
@@ -40,11 +69,11 @@ void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
                             const float* inverse_rms, const float* residual, int64_t rows,
                             int64_t width, float* grad_x, float* grad_w) {
   static thread_local Scratch scratch;
-  float* partial = scratch.take(kParts * width);
-  std::fill_n(partial, kParts * width, 0.0f);
-  const int64_t part = (rows + kParts - 1) / kParts;
+  const int64_t parts = norm_parts(rows), part = (rows + parts - 1) / parts;
+  float* partial = scratch.take(parts * width);
+  std::fill_n(partial, parts * width, 0.0f);
   parallel_ranges(
-      kParts, rows * width < kValuesPerChunk ? kParts : 1, [&](int64_t begin, int64_t end) {
+      parts, rows * width < kValuesPerChunk ? parts : 1, [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
           const int64_t first = std::min(rows, p * part),
                         count = std::min(rows, first + part) - first, at = first * width;
@@ -53,8 +82,11 @@ void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
                                      grad_x + at, partial + p * width);
         }
       });
-  for (int64_t p = 0; grad_w != nullptr && p < kParts; ++p)
-    for (int64_t i = 0; i < width; ++i) grad_w[i] += partial[p * width + i];
+  if (grad_w == nullptr) return;
+  parallel_ranges(width, kValuesPerTask / parts, [&](int64_t begin, int64_t end) {
+    for (int64_t p = 0; p < parts; ++p)
+      for (int64_t i = begin; i < end; ++i) grad_w[i] += partial[p * width + i];
+  });
 }
 
 void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,

@@ -7,7 +7,11 @@
 
 namespace slipway {
 
-// Each as the member of Kernels that is named so.
+// Each as the member of Kernels that is named so. Throws Error for a token that is none.
+void embedding_rows(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens,
+                    int64_t width, float* out);
+void embedding_rows_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
+                             int64_t width, float* dw);
 void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
                    float* inverse_rms);
 void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
