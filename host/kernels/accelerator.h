@@ -49,7 +49,7 @@ class Accelerator {
 
 // What a module exports under the name kOpenAccelerator. Gives nullptr, and why as text, when there
 // is no such device. The host never deletes the accelerator: tensors may outlive everything else.
-constexpr const char* kOpenAccelerator = "slipway_open_accelerator_5";
+constexpr const char* kOpenAccelerator = "slipway_open_accelerator_6";
 using OpenAccelerator = Accelerator*(char* fault, size_t size);
 
 }  // namespace slipway

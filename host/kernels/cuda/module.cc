@@ -133,7 +133,7 @@ class CudaAccelerator : public Accelerator {
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_5(
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_6(
     char* fault, size_t size) {
   const auto refuse = [&](const char* why) {
     std::snprintf(fault, size, "%s", why);

@@ -11,7 +11,7 @@
 #include "kernels/accelerator.h"
 #include "tests/unit/kernels/cuda_module/pretended_cuda.h"
 
-extern "C" slipway::OpenAccelerator slipway_open_accelerator_5;
+extern "C" slipway::OpenAccelerator slipway_open_accelerator_6;
 
 namespace slipway::cuda {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 Accelerator& module() {
   static Accelerator* const kOpened = [] {
     char fault[100] = "";
-    return slipway_open_accelerator_5(fault, sizeof fault);
+    return slipway_open_accelerator_6(fault, sizeof fault);
   }();
   return *kOpened;
 }
