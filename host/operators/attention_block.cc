@@ -100,7 +100,7 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   const float* dy = dy_TD.const_data_ptr<float>();
   Kernels& kernels = kernels_of(x);
   static thread_local Scratch scratch;
-  const Between between(kernels);
+  const Between between(qkv, kernels, kName);
   const int64_t widened = between.bfloat16() ? rows : 0;
   const CallMemory<8> memory(
       scratch, x,

@@ -1,5 +1,6 @@
 // Memory for values between the products of a block, of the type that the kernels take them in.
 #pragma once
+#include "base/error.h"
 #include "compute/torch.h"
 #include "kernels/kernels.h"
 #include "operators/packed_weights.h"
@@ -11,6 +12,14 @@ class Between {
  public:
   explicit Between(const Kernels& kernels)
       : bfloat16_(kernels.bfloat16_values() && PackedWeightsScope::current() == nullptr) {}
+
+  // Of what a forward pass kept, for its backward pass; throws Error in the operator's name where
+  // that is bfloat16 and the kernels do not round now.
+  Between(const at::Tensor& kept, const Kernels& kernels, const char* op)
+      : bfloat16_(kept.scalar_type() == at::kBFloat16) {
+    if (bfloat16_ && !kernels.bfloat16_values())
+      fail("{}: its forward pass rounded to bfloat16, and its backward pass does not", op);
+  }
 
   bool bfloat16() const { return bfloat16_; }
   // Floats of memory that a call sets aside for [rows, width], products' readable rows included.

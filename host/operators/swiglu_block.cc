@@ -63,7 +63,7 @@ torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_
   const float* const dy = dy_TD.const_data_ptr<float>();
   const Values gate = Between::of(gate_up);
   Kernels& kernels = kernels_of(x);
-  const Between between(kernels);
+  const Between between(gate_up, kernels, kName);
   static thread_local Scratch scratch;
   const CallMemory<6> memory(
       scratch, x,

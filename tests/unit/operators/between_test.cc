@@ -115,6 +115,17 @@ INSTANTIATE_TEST_SUITE_P(Sets, BetweenBf16,
                                          "emulated_avx512_bf16", "portable"),
                          [](const auto& set) { return std::string(set.param); });
 
+TEST(Between, ABackwardPassOutsideOfTheScopeIsRefused) {
+  for (const Block block : {Block(swiglu_of), Block(attention_of)}) {
+    at::Tensor y;
+    {
+      const Bfloat16Scope scope(true);
+      y = block(block == swiglu_of ? swiglu_leaves(kCases[0]) : attention_leaves(kCases[0]));
+    }
+    EXPECT_THROW(y.sum().backward(), std::exception);
+  }
+}
+
 TEST(Between, KeepsHalfTheMemoryWhereProductsRound) {
   const at::Tensor x = at::empty({3, 8});
   EXPECT_FALSE(Between(kernels_of(x)).bfloat16());
