@@ -76,9 +76,10 @@ std::vector<RunInput> inputs_of(const RunConfig& c, const Plan& plan, const fs::
 
 std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
                           const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
-                          const std::optional<fs::path>& checkpoint, RunFolder& folder) {
+                          const std::optional<fs::path>& checkpoint,
+                          const std::function<void()>& begins) {
   if (c.raft) {
-    folder.keep();
+    begins();
     const std::string outcome = run_raft(run, all.raft, rewards, checkpoint);
     save_run_results(c.output_dir, run.state, run.state.global_step,
                      {{"eval_samples", all.raft.eval.size()}});
@@ -87,7 +88,7 @@ std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
   SftData& data = all.sft;
   data.metrics = metrics;
   if (checkpoint) run.restore(*checkpoint);
-  folder.keep();
+  begins();
   const std::string outcome = run_sft(run, data, checkpoint);
   Json samples = Json::object();
   if (!data.stream) samples["train_samples"] = data.train.size();
@@ -311,7 +312,10 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   if (asked) log_info("resuming from {}", asked->string());
   TrainResult out;
   try {
-    out.outcome = run_algorithm(run, config, data, rewards, metrics, checkpoint, folder);
+    out.outcome = run_algorithm(run, config, data, rewards, metrics, checkpoint, [&] {
+      folder.keep();
+      if (options.on_begun) options.on_begun();
+    });
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
     end.update(memory.end("train"));  // raft has no last row of training
     run.note(end);

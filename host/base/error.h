@@ -24,8 +24,10 @@ template <class... Args>
 // Exit codes of every command; documented in docs/guide.md and stable.
 enum ExitCode : int {
   kExitOk = 0,
-  kExitFailure = 1,       // the work could not be done: file, memory, plugin, numerical failure
-  kExitUsage = 2,         // the command line or the configuration is wrong; nothing was started
+  kExitFailure = 1,  // the work could not be done: file, memory, plugin, numerical failure
+  kExitUsage = 2,    // the command line or the configuration is wrong; nothing was started
+  // another process of the run is dead, hung or out of reach: run again with --resume
+  kExitRankLost = 75,
   kExitInterrupted = 85,  // a signal asked to stop: state was saved, run again with --resume
 };
 
