@@ -6,7 +6,8 @@ set -euo pipefail
 root=${SLIPWAY_ML_ROOT:-/opt/ml}
 resources=$(tr -d ' \n' <"$root/input/config/resourceconfig.json")
 field() { sed -nE "s/.*\"$1\":\"([^\"]*)\".*/\1/p" <<<"$resources"; }
-IFS=, read -ra hosts <<<"$(sed -nE 's/.*"hosts":\[([^]]*)\].*/\1/p' <<<"$resources" | tr -d '"')"
+all=${resources#*'"hosts":['} # before those of its groups
+IFS=, read -ra hosts <<<"$(tr -d '"' <<<"${all%%]*}")"
 current=$(field current_host)
 for node in "${!hosts[@]}"; do [[ ${hosts[node]} != "$current" ]] || break; done
 interface=$(field network_interface_name)

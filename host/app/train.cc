@@ -54,7 +54,8 @@ TrialFacts trial_facts(const std::string& given) {
 // What --resume says; but who is started again after a failure resumes what its run had saved,
 // however that run was told to begin.
 std::string resume_of(const CommandLine& line) {
-  const char *restarts = std::getenv("TORCHELASTIC_RESTART_COUNT"), *begun = std::getenv(kBegunFile);
+  const char *restarts = std::getenv("TORCHELASTIC_RESTART_COUNT"),
+             *begun = std::getenv(kBegunFile);
   if (restarts == nullptr || std::string_view(restarts) == "0") return line.text("resume");
   if (begun != nullptr) return path_exists(begun) ? "true" : line.text("resume");
   if (!line.has("resume"))

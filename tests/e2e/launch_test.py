@@ -376,7 +376,7 @@ def failed_ranks_are_started_again() -> None:
 
 
 def run_file_for(name: str, **settings: object) -> list[str]:
-    settings = {"run.output_dir": f"{SCRATCH}/{name}", "train.max_steps": 60, "train.save_steps": 10, **settings}
+    settings = {"run.output_dir": f"{SCRATCH}/{name}", "data.limit": 80, "data.eval_rows": 16, "train.eval_strategy": "no", "train.max_steps": 30, "train.save_steps": 5, **settings}
     return ["train", str(ROOT / "tests/e2e/tiny_sft.toml"), *(word for k, v in settings.items() for word in ("--set", f"{k}={json.dumps(v) if isinstance(v, str) else v}"))]
 
 
@@ -405,7 +405,7 @@ def a_run_goes_on_from_its_own_checkpoint() -> None:
     process = start("--nproc", 1, "--max-restarts", 3, *run_file_for("again", **{"train.seed": 8}), **threads)
     os.kill(rank_of(process), signal.SIGKILL)
     wait_for(lambda: (SCRATCH / "again.1").exists(), "the second life's run begins")
-    wait_for(lambda: list((SCRATCH / "again").glob("checkpoint-20")), "a checkpoint of the second life")
+    wait_for(lambda: list((SCRATCH / "again").glob("checkpoint-10")), "a checkpoint of the second life")
     os.kill(rank_of(process), signal.SIGKILL)
     code, _, err = ended(process)
     assert code == 0 and err.count("are started again") == 2 and "resuming from" in err, err
@@ -468,7 +468,7 @@ def what_is_wrong_is_said_before_anything_starts() -> None:
     code, _, err = launch("--", PROGRAM, "launch", *run)
     assert code == 2 and "is a rank of a group already" in err and not ran.exists(), (code, err)
     code, out, _ = launch("--help")
-    assert code == 0 and out.startswith("usage: slipway launch [options] train FILE") and "--node-rank" in out and max(map(len, out.splitlines())) <= 80, out
+    assert code == 0 and out.startswith("usage: slipway launch [options] train FILE") and "--node-rank" in out and max(map(len, out.splitlines())) <= 100, out
     assert subprocess.run([PROGRAM, "help", "launch"], capture_output=True, text=True).stdout == out
     code, _, err = launch("train", "nowhere.toml")
     assert code == 2 and "nowhere.toml" in err and "rank 0" in err, (code, err)
@@ -479,6 +479,131 @@ def what_is_wrong_is_said_before_anything_starts() -> None:
     assert code == 1 and "No space left on device" in err, (code, err)
 
 
+# ---- configs/launch -------------------------------------------------------------------------------------------------
+
+TELL = "for k in RANK WORLD_SIZE LOCAL_RANK MASTER_ADDR MASTER_PORT SLIPWAY_RUN_TOKEN OMP_NUM_THREADS SLURM_PROCID SLURM_NTASKS SLURM_LOCALID OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE GLOO_SOCKET_IFNAME; do eval echo $k=\\$$k; done"
+# Programs in the place of those that are not on this machine: they set what theirs set, and start what theirs start.
+STAND_INS = {
+    # a launch is a real one, of this stand-in
+    "slipway": f"#!/bin/sh\nif [ $1 = launch ]; then\n  left=$#\n  while [ $left -gt 0 ]; do a=$1; shift; [ $a != train ] || set -- \"$@\" -- $0; set -- \"$@\" \"$a\"; left=$((left - 1)); done\n"
+               f"  exec {PROGRAM} \"$@\"\nfi\n{{ echo args \"$@\"; {TELL}; echo end; }} >>$TOLD.$$\nexit ${{ENDS_WITH:-0}}\n",
+    "torchrun": """#!/usr/bin/env python3
+import os, subprocess, sys
+a, given = sys.argv[1:], {}
+assert a.pop(0) == "--no-python"
+while a[0].startswith("--"):
+    option = a.pop(0)
+    given[option] = a.pop(0)
+assert given["--rdzv-backend"] == "c10d" and given["--nnodes"] == "2" and given["--max-restarts"] == "3", given
+for local in range(int(given["--nproc-per-node"])):
+    rank = int(os.environ["NODE"]) * 2 + local
+    env = dict(os.environ, RANK=str(rank), LOCAL_RANK=str(local), WORLD_SIZE="4", MASTER_ADDR=given["--rdzv-endpoint"].split(":")[0], MASTER_PORT="1234")
+    subprocess.run(a, env=env, check=True)
+""",
+    "scontrol": "#!/bin/sh\nif [ $1 = requeue ]; then echo $2 >$TOLD.requeued; else echo node7; echo node8; fi\n",
+    "srun": "#!/bin/sh\n[ $1 = --kill-on-bad-exit=1 ] || exit 9\nshift\nexport SLURM_NTASKS=2 SLURM_STEP_NUM_TASKS=2\ncode=0\nfor i in 0 1; do SLURM_PROCID=$i SLURM_LOCALID=$i \"$@\" || code=$?; done\nexit $code\n",
+    "mpirun": """#!/usr/bin/env python3
+import os, subprocess, sys
+a, exported, hosts = sys.argv[1:], {"PATH"}, ""
+while a[0].startswith("-"):
+    option = a.pop(0)
+    if option == "-x": exported.add(a.pop(0))
+    elif option == "--host": hosts = a.pop(0)
+    elif option == "--bind-to": assert a.pop(0) == "none"
+    else: assert option == "--tag-output", option
+size = sum(int(h.split(":")[1]) for h in hosts.split(","))
+for rank in range(size):
+    env = {k: os.environ[k] for k in exported | {"TOLD"}} | {"OMPI_COMM_WORLD_RANK": str(rank), "OMPI_COMM_WORLD_SIZE": str(size)}
+    subprocess.run(a, env=env, check=True)
+""",
+}
+
+
+def run_example(name: str, *arguments: str, code: int = 0, **variables: str) -> list[dict]:
+    """Runs it among the stand-ins: what each `slipway train` found, with its arguments as "args"."""
+    bin_ = SCRATCH / "bin"
+    if not bin_.exists():
+        bin_.mkdir()
+        for program, text in STAND_INS.items():
+            (bin_ / program).write_text(text)
+            (bin_ / program).chmod(0o755)
+    told = SCRATCH / "told"
+    for old in SCRATCH.glob("told.*"):
+        old.unlink()
+    done = subprocess.run([str(ROOT / "configs/launch" / name), *arguments], env=PLAIN | {"PATH": f"{bin_}:{PLAIN['PATH']}", "TOLD": str(told), **variables}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, (name, done)
+    found = []
+    for file in SCRATCH.glob("told.[0-9]*"):
+        for each in file.read_text().split("end\n")[:-1]:
+            first, *rest = each.splitlines()
+            found.append({"args": first.removeprefix("args "), **dict(line.split("=", 1) for line in rest if not line.endswith("="))})
+    return sorted(found, key=lambda e: int(e.get("RANK", e.get("SLURM_PROCID", e.get("OMPI_COMM_WORLD_RANK", 0)))))
+
+
+def secrets_of(found: list[dict]) -> set:
+    tokens = {each["SLIPWAY_RUN_TOKEN"] for each in found}
+    assert len(tokens) == 1 and len(tokens.copy().pop()) >= 16, tokens
+    return tokens
+
+
+def the_examples_start_their_ranks() -> None:
+    for path in (ROOT / "configs/launch").iterdir():
+        if path.suffix in (".sh", ".sbatch"):
+            subprocess.run(["bash", "-n", path], check=True)
+            assert path.stat().st_mode & stat.S_IXUSR, path
+    secret = {"SLIPWAY_RUN_TOKEN": "s" * 32}
+    run_example("torchrun.sh", code=1)
+    run_example("torchrun.sh", "run.toml", code=1, RDZV_ENDPOINT="h:1")
+    seen = [each for node in "01" for each in run_example("torchrun.sh", "run.toml", "--set", "a=b", RDZV_ENDPOINT="h:29400", NPROC="2", NODE=node, **secret)]
+    assert [(e["args"], e["RANK"], e["LOCAL_RANK"], e["WORLD_SIZE"], e["MASTER_ADDR"]) for e in seen] == [("train run.toml --set a=b --resume", str(r), str(r % 2), "4", "h") for r in range(4)], seen
+
+    slurm = {"SLURM_JOB_NODELIST": "node[7-8]", "SLURM_JOB_ID": "123456", "SLURM_CPUS_PER_TASK": "8"}
+    first = run_example("slurm.sbatch", "run.toml", **slurm)
+    assert [(e["args"], e["SLURM_PROCID"], e["SLURM_LOCALID"], e["SLURM_NTASKS"], e["MASTER_ADDR"], e["MASTER_PORT"], e["OMP_NUM_THREADS"]) for e in first] == \
+        [("train run.toml --resume", str(r), str(r), "2", "node7", "23456", "8") for r in range(2)], first
+    assert not (SCRATCH / "told.requeued").exists()
+    second = run_example("slurm.sbatch", "run.toml", code=85, ENDS_WITH="85", **slurm)
+    assert (SCRATCH / "told.requeued").read_text() == "123456\n" and not secrets_of(first) & secrets_of(second)
+    run_example("slurm.sbatch", "run.toml", code=1, ENDS_WITH="1", **slurm)
+    assert not (SCRATCH / "told.requeued").exists()
+
+    seen = run_example("mpirun.sh", "run.toml", HOSTS="host0:2,host1:1")
+    assert [(e["args"], e["OMPI_COMM_WORLD_RANK"], e["OMPI_COMM_WORLD_SIZE"], e["MASTER_ADDR"], e["MASTER_PORT"]) for e in seen] == [("train run.toml --resume", str(r), "3", "host0", "29500") for r in range(3)], seen
+    secrets_of(seen)
+
+
+def sagemaker_starts_a_launch_on_each_host() -> None:
+    root = SCRATCH / "ml"
+    (root / "input/config").mkdir(parents=True)
+    (root / "checkpoints/run").mkdir(parents=True)
+    for name in ("model.safetensors", "config.json", "metrics.jsonl"):
+        (root / "checkpoints/run" / name).write_text(name)
+    where = {"SLIPWAY_ML_ROOT": str(root), "SLIPWAY_RUN_TOKEN": "s" * 32, "OMP_NUM_THREADS": "1"}
+    resources = root / "input/config/resourceconfig.json"
+    for node, current in ((1, "algo-2"), (0, "algo-1")):
+        assert not (root / "model").exists(), "the first host alone hands over the model"
+        resources.write_text(json.dumps({"current_host": current, "hosts": ["algo-1", "algo-2"], "network_interface_name": "eth3", "instance_groups": [{"hosts": ["algo-1"], "instance_group_name": "x"}]}, indent=1)
+                             if node else json.dumps({"current_host": current, "hosts": ["algo-1", "algo-2"], "network_interface_name": "eth3"}))
+        (seen,) = run_example("sagemaker_entry.sh", **where)
+        assert (seen["RANK"], seen["WORLD_SIZE"], seen["MASTER_ADDR"], seen["MASTER_PORT"], seen["GLOO_SOCKET_IFNAME"]) == (str(node), "2", "algo-1", "29500", "eth3"), seen
+        assert seen["args"] == f"train {root}/input/data/config/run.toml --set run.output_dir={root}/checkpoints/run --resume", seen
+    assert sorted(p.name for p in (root / "model").iterdir()) == ["config.json", "model.safetensors"]
+
+
+def the_job_of_kubernetes_is_well_formed() -> None:
+    try:
+        import yaml
+    except ImportError:
+        return print("  no yaml here: pytorchjob.yaml is not read")
+    job = yaml.safe_load((ROOT / "configs/launch/pytorchjob.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("kubeflow.org/v1", "PyTorchJob")
+    for kind, replicas in job["spec"]["pytorchReplicaSpecs"].items():
+        (container,) = replicas["template"]["spec"]["containers"]
+        assert kind in ("Master", "Worker") and replicas["replicas"] == 1 and replicas["restartPolicy"] == "OnFailure"
+        assert container["name"] == "pytorch" and container["command"] == ["slipway", "train", "run.toml", "--resume"]
+        assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "slipway", "key": "token"}
+
+
 def main() -> None:
     TEMPORARY.mkdir()
     wanted = sys.argv[2:]
@@ -487,7 +612,8 @@ def main() -> None:
         for check in (each_rank_has_its_place, it_starts_without_libtorch, lines_are_never_torn, a_reader_that_leaves_ends_nothing, a_reader_that_waits_keeps_nobody_from_watching, rank_0_keeps_the_terminal,
                       ctrl_c_on_a_terminal, logs_are_whole, the_first_that_fails_is_named, a_lost_process_is_a_consequence, stopped_ranks_are_killed_after_the_grace, signals_are_passed_on_once,
                       a_second_ctrl_c_kills, nohup_stays, a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, a_killed_rank_takes_its_own_with_it, a_rank_that_has_ended_is_no_zombie,
-                      failed_ranks_are_started_again, a_run_goes_on_from_its_own_checkpoint, a_stop_that_comes_twice_saves, two_nodes_are_one_group, what_is_wrong_is_said_before_anything_starts):
+                      failed_ranks_are_started_again, a_run_goes_on_from_its_own_checkpoint, a_stop_that_comes_twice_saves, two_nodes_are_one_group, what_is_wrong_is_said_before_anything_starts,
+                      the_examples_start_their_ranks, sagemaker_starts_a_launch_on_each_host, the_job_of_kubernetes_is_well_formed):
             if wanted and check.__name__ not in wanted:
                 continue
             begin = time.monotonic()

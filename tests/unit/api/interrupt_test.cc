@@ -76,8 +76,7 @@ TEST_F(InterruptDeath, WhatTheStarterOfARankPassesOnAsksAndNeverEnds) {
         ::waitpid(rank, &status, 0);
         ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
       },
-      ExitedWithCode(9),
-      "^slipway: SIGTERM: stopping after this step; signal again to end now\n$");
+      ExitedWithCode(9), "^slipway: SIGTERM: stopping after this step; signal again to end now\n$");
 }
 
 TEST_F(InterruptDeath, SaysWhereTheRunStops) {

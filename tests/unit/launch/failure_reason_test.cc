@@ -13,8 +13,10 @@ std::string reason_in(const std::string& text) {
 }
 
 TEST(FailureReason, IsTheMessageOfTheFile) {
-  EXPECT_EQ(reason_in(R"({"message": {"message": "RuntimeError: boom", "extraInfo": {"timestamp": "1"}}})"),
-            "RuntimeError: boom");
+  EXPECT_EQ(
+      reason_in(
+          R"({"message": {"message": "RuntimeError: boom", "extraInfo": {"timestamp": "1"}}})"),
+      "RuntimeError: boom");
   EXPECT_EQ(reason_in(R"({"message": "boom"})"), "boom");
   EXPECT_EQ(reason_in("{\"message\": \"a\\n\\u001b[31mb\"}"), "a\\n\\x1b[31mb");
   const std::string cut = reason_in(R"({"message": ")" + std::string(5000, 'x') + "\"}");

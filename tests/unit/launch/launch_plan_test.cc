@@ -17,10 +17,20 @@ TEST(LaunchPlan, CudaDevicesAreTheNumberedOnesThatAreVisible) {
   for (const char* name : {"nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm", "nvidia"})
     write_file_durably(dev / name, "");
   EXPECT_EQ(cuda_devices(dev, nullptr), 3);
-  for (const auto& [visible, expected] : std::vector<std::pair<const char*, int64_t>>{
-           {"0", 1},         {"1,0", 2},          {"", 0},      {"-1", 0},        {"0,-1,1", 1},
-           {"0, 2", 2},      {"0,3,1", 1},        {"x", 0},     {"GPU-8932f937", 1},
-           {"MIG-1,0", 2},   {"0,1,2,", 3},       {"7", 0},     {"99999999999999999999", 0}})
+  for (const auto& [visible, expected] :
+       std::vector<std::pair<const char*, int64_t>>{{"0", 1},
+                                                    {"1,0", 2},
+                                                    {"", 0},
+                                                    {"-1", 0},
+                                                    {"0,-1,1", 1},
+                                                    {"0, 2", 2},
+                                                    {"0,3,1", 1},
+                                                    {"x", 0},
+                                                    {"GPU-8932f937", 1},
+                                                    {"MIG-1,0", 2},
+                                                    {"0,1,2,", 3},
+                                                    {"7", 0},
+                                                    {"99999999999999999999", 0}})
     EXPECT_EQ(cuda_devices(dev, visible), expected) << visible;
   EXPECT_EQ(cuda_devices(dev / "nowhere", "0,1"), 0);
 }

@@ -17,9 +17,9 @@ using testing::HasSubstr;
 class Variables {
  public:
   explicit Variables(const std::map<std::string, std::string>& wanted) {
-    for (const char* name :
-         {"RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_STEP_NUM_TASKS",
-          "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS", "TORCHELASTIC_USE_AGENT_STORE"})
+    for (const char* name : {"RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS",
+                             "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS",
+                             "TORCHELASTIC_USE_AGENT_STORE"})
       keep(name);
     for (const auto& [name, value] : wanted) {
       keep(name);
@@ -53,8 +53,9 @@ std::map<std::string, std::string> found(const LaunchPlan& plan, const Life& lif
 }
 
 TEST(RankEnvironment, IsTorchrunsAndOurs) {
-  const Variables none(
-      {{"CUDA_VISIBLE_DEVICES", "3,1"}, {"MASTER_PORT", "1"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
+  const Variables none({{"CUDA_VISIBLE_DEVICES", "3,1"},
+                        {"MASTER_PORT", "1"},
+                        {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
   LaunchPlan plan;
   plan.ranks = 2;
   plan.nodes = 3;
@@ -64,12 +65,22 @@ TEST(RankEnvironment, IsTorchrunsAndOurs) {
   plan.run_id = "id";
   auto seen = found(plan, {2, 29500, "secret"}, 1);
   for (const auto& [name, value] : std::map<std::string, std::string>{
-           {"RANK", "3"}, {"LOCAL_RANK", "1"}, {"GROUP_RANK", "1"}, {"ROLE_RANK", "3"},
-           {"WORLD_SIZE", "6"}, {"LOCAL_WORLD_SIZE", "2"}, {"GROUP_WORLD_SIZE", "3"},
-           {"ROLE_WORLD_SIZE", "6"}, {"MASTER_ADDR", "host0"}, {"MASTER_PORT", "29500"},
-           {"TORCHELASTIC_RESTART_COUNT", "2"}, {"TORCHELASTIC_MAX_RESTARTS", "4"},
-           {"TORCHELASTIC_RUN_ID", "id"}, {"TORCHELASTIC_ERROR_FILE", "/private/error-2-1.json"},
-           {"SLIPWAY_RUN_TOKEN", "secret"}, {"SLIPWAY_BEGUN_FILE", "/private/begun"},
+           {"RANK", "3"},
+           {"LOCAL_RANK", "1"},
+           {"GROUP_RANK", "1"},
+           {"ROLE_RANK", "3"},
+           {"WORLD_SIZE", "6"},
+           {"LOCAL_WORLD_SIZE", "2"},
+           {"GROUP_WORLD_SIZE", "3"},
+           {"ROLE_WORLD_SIZE", "6"},
+           {"MASTER_ADDR", "host0"},
+           {"MASTER_PORT", "29500"},
+           {"TORCHELASTIC_RESTART_COUNT", "2"},
+           {"TORCHELASTIC_MAX_RESTARTS", "4"},
+           {"TORCHELASTIC_RUN_ID", "id"},
+           {"TORCHELASTIC_ERROR_FILE", "/private/error-2-1.json"},
+           {"SLIPWAY_RUN_TOKEN", "secret"},
+           {"SLIPWAY_BEGUN_FILE", "/private/begun"},
            {"CUDA_VISIBLE_DEVICES", "3,1"},
            {"OMP_NUM_THREADS", std::to_string(std::max<int64_t>(1, usable_cores() / 2))}})
     EXPECT_EQ(seen[name], value) << name;
