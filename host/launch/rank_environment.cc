@@ -85,9 +85,10 @@ std::string started_already(bool nodes_given) {
         "`slipway "
         "train` here, or, where that is the number of this node, say --nnodes {} --node-rank {}",
         rank, variable("WORLD_SIZE"), variable("WORLD_SIZE"), rank);
-  // A batch script has SLURM_PROCID = 0, too, and is one process.
+  // A batch script has SLURM_PROCID = 0, too, and is one process, as a shell of srun --pty is.
   const std::string tasks = variable("SLURM_STEP_NUM_TASKS"), place = variable("SLURM_PROCID");
-  if (!place.empty() && !tasks.empty() && tasks != "1")
+  const bool is_shell = !variable("SLURM_PTY_PORT").empty();
+  if (!place.empty() && !is_shell && !tasks.empty() && tasks != "1")
     return several_tasks("SLURM_STEP_NUM_TASKS", tasks, "srun");
   if (!place.empty() && place != "0")
     return several_tasks("SLURM_NTASKS", variable("SLURM_NTASKS"), "srun");

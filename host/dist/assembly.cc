@@ -1,0 +1,193 @@
+// How the processes of a run meet in a store.
+#include "dist/assembly.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "base/json.h"
+#include "base/json_text.h"
+#include "base/visible_text.h"
+#include "dist/network.h"
+
+namespace slipway {
+namespace {
+
+using Moment = std::chrono::steady_clock::time_point;
+
+std::string random_name() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+struct Hello {
+  std::string name;  // of this start of the process
+  int64_t world = 0;
+  Member member;
+};
+
+std::string hello_text(const Hello& hello) {
+  return json_text(Json{{"name", hello.name},
+                        {"world", hello.world},
+                        {"host", hello.member.host},
+                        {"pid", hello.member.pid}});
+}
+
+// The store's values are sealed: what does not read is another version's.
+Hello hello_of(const std::string& text) {
+  try {
+    const Json json = parse_json(text, "hello");
+    return {.name = json.at("name").get<std::string>(),
+            .world = json.at("world").get<int64_t>(),
+            .member = {json.at("host").get<std::string>(), json.at("pid").get<int64_t>()}};
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+std::string hello_key(int64_t rank) { return fmt::format("hello/{}", rank); }
+
+class Meeting {
+ public:
+  Meeting(KeyStore& store, const Place& place, const std::string& first_beat, double limit_seconds)
+      : store_(store),
+        place_(place),
+        first_beat_(first_beat),
+        limit_seconds_(limit_seconds),
+        end_(std::chrono::steady_clock::now() +
+             std::chrono::milliseconds(static_cast<int64_t>(limit_seconds * 1000))),
+        own_{random_name(), place.world, {own_host_name(), ::getpid()}} {}
+
+  Assembly hold() {
+    store_.set(hello_key(place_.rank), hello_text(own_));
+    return place_.rank == 0 ? invite() : be_invited();
+  }
+
+ private:
+  // What is there of all ranks' hellos.
+  std::vector<std::optional<Hello>> hellos() {
+    std::vector<std::optional<Hello>> all;
+    for (int64_t rank = 0; rank < place_.world; ++rank) {
+      all.emplace_back();
+      if (store_.has({hello_key(rank)}))
+        all.back() = hello_of(store_.get({hello_key(rank)}).front());
+    }
+    return all;
+  }
+
+  void check_own() {
+    const Hello own = hello_of(store_.get({hello_key(place_.rank)}).front());
+    if (own.name != own_.name)
+      fail(
+          "two processes say that they are rank {}: pid {} on {} and pid {} on {}. Give each its "
+          "own RANK, and each run its own MASTER_PORT",
+          place_.rank, own_.member.pid, own_.member.host, own.member.pid,
+          visible_line(own.member.host));
+  }
+
+  [[noreturn]] void refuse(const std::vector<bool>& came) {
+    std::string missing;
+    for (int64_t rank = 0; rank < place_.world; ++rank)
+      if (!came[static_cast<size_t>(rank)])
+        missing += fmt::format("{}{}", missing.empty() ? "" : ", ", rank);
+    fail(
+        "of the run's {} processes, rank {} did not come within {:.0f} s: see its output. If it "
+        "runs, it has another WORLD_SIZE, SLIPWAY_RUN_TOKEN, MASTER_ADDR or MASTER_PORT",
+        place_.world, missing.empty() ? "0" : missing, limit_seconds_);
+  }
+
+  void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+  bool is_late() const { return std::chrono::steady_clock::now() > end_; }
+
+  void confirm(const std::string& session) {
+    store_.set(fmt::format("{}/beat/{}", session, place_.rank), first_beat_);
+    store_.set(fmt::format("{}/here/{}", session, place_.rank), "");
+  }
+
+  // A hello may be an earlier start's: what counts is who confirms the answer to it.
+  Assembly invite() {
+    std::string answered, session;
+    for (;; pause()) {
+      check_own();
+      const auto all = hellos();
+      std::vector<bool> came;
+      Json invited = Json::array();
+      Assembly assembly;
+      for (const auto& hello : all) {
+        came.push_back(hello && hello->world == place_.world);
+        if (!came.back()) continue;
+        invited.push_back(Json::parse(hello_text(*hello)));
+        assembly.members.push_back(hello->member);
+      }
+      if (assembly.members.size() == all.size()) {
+        if (json_text(invited) != answered) {
+          answered = json_text(invited);
+          session = random_name();
+          store_.set(session + "/verdict", "");
+          confirm(session);
+          store_.set("welcome", json_text(Json{{"session", session}, {"members", invited}}));
+        }
+        bool all_here = true;
+        for (int64_t rank = 0; rank < place_.world; ++rank) {
+          came[static_cast<size_t>(rank)] = store_.has({fmt::format("{}/here/{}", session, rank)});
+          all_here = all_here && came[static_cast<size_t>(rank)];
+        }
+        if (all_here) {
+          store_.set(session + "/go", "");
+          assembly.session = session;
+          return assembly;
+        }
+      }
+      if (is_late()) refuse(came);
+    }
+  }
+
+  Assembly be_invited() {
+    std::string confirmed;
+    Assembly assembly;
+    for (;; pause()) {
+      if (store_.has({"welcome"})) {
+        const Json welcome = parse_json(store_.get({"welcome"}).front(), "welcome");
+        const Json& members = welcome.at("members");
+        const std::string session = welcome.at("session").get<std::string>();
+        if (session != confirmed && members.size() == static_cast<size_t>(place_.world) &&
+            hello_of(json_text(members[static_cast<size_t>(place_.rank)])).name == own_.name) {
+          confirmed = session;
+          assembly = {.session = session, .members = {}};
+          for (const Json& member : members)
+            assembly.members.push_back(hello_of(json_text(member)).member);
+          confirm(session);
+        }
+      }
+      if (!confirmed.empty() && store_.has({confirmed + "/go"})) return assembly;
+      check_own();
+      if (!is_late()) continue;
+      std::vector<bool> came;
+      for (const auto& hello : hellos()) came.push_back(hello && hello->world == place_.world);
+      refuse(came);
+    }
+  }
+
+  KeyStore& store_;
+  const Place& place_;
+  const std::string& first_beat_;
+  double limit_seconds_;
+  Moment end_;
+  Hello own_;
+};
+
+}  // namespace
+
+std::string member_text(int64_t rank, const Member& member) {
+  return fmt::format("rank {} (host {}, pid {})", rank, visible_line(member.host), member.pid);
+}
+
+Assembly assemble(KeyStore& store, const Place& place, const std::string& first_beat,
+                  double limit_seconds) {
+  return Meeting(store, place, first_beat, limit_seconds).hold();
+}
+
+}  // namespace slipway

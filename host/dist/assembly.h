@@ -1,0 +1,33 @@
+// How the processes of a run meet in a store.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "dist/environment.h"
+#include "dist/key_store.h"
+
+namespace slipway {
+
+struct Member {
+  std::string host;
+  int64_t pid = 0;
+};
+
+// "rank 3 (host b, pid 812)"
+std::string member_text(int64_t rank, const Member& member);
+
+struct Assembly {
+  std::string session;          // the prefix of this meeting's keys: no other meeting has it
+  std::vector<Member> members;  // by rank
+};
+
+// Returns once all ranks are there. The store may hold what processes of an earlier start left, as
+// a launcher's does: each rank says hello with a number of its own, rank 0 answers with all
+// numbers, and who finds its own among them has met the others. Before a rank confirms, it writes
+// SESSION/beat/RANK = `first_beat`, and rank 0 SESSION/verdict = "", so that all are there at the
+// end. Throws Error that names the ranks that did not come within `limit_seconds`, or two that say
+// they are one.
+Assembly assemble(KeyStore& store, const Place& place, const std::string& first_beat,
+                  double limit_seconds);
+
+}  // namespace slipway

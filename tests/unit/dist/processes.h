@@ -1,0 +1,46 @@
+// Ranks of a test, as processes of rank_program.
+#pragma once
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+struct Ended {
+  bool in_time = false;  // else it was killed by the test
+  int code = -1;         // -1: by a signal
+  int signal = 0;
+  std::string output, errors;
+  double seconds = 0;  // from the start of wait() to its end
+};
+
+class Processes {
+ public:
+  // Starts `world` ranks of a scenario on one machine, at a port that is free.
+  Processes(std::vector<std::string> arguments, int64_t world,
+            const std::map<std::string, std::string>& environment = {});
+  ~Processes();  // kills what is left
+  Processes(const Processes&) = delete;
+  Processes& operator=(const Processes&) = delete;
+
+  int64_t port() const { return port_; }
+  pid_t pid(int64_t rank) const { return pids_[static_cast<size_t>(rank)]; }
+  void signal(int64_t rank, int number);
+  // Returns once the rank has printed the text; false where it has not within the limit.
+  bool wait_for_output(int64_t rank, const std::string& text, double limit_seconds);
+  // Waits until the ranks have ended, and kills what has not within the limit.
+  std::vector<Ended> wait(double limit_seconds);
+
+ private:
+  std::string output_file(int64_t rank, const char* stream) const;
+
+  std::string folder_;
+  int64_t port_ = 0;
+  std::vector<pid_t> pids_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,152 @@
+// What a rank of a test does.
+#include "tests/unit/dist/scenarios.h"
+
+#include <chrono>
+
+#include "base/error.h"
+#include "dist/c10d_group.h"
+#include "dist/rank_order.h"
+
+namespace slipway {
+namespace {
+
+template <class... Args>
+void expect(bool is_so, fmt::format_string<Args...> format, Args&&... args) {
+  if (!is_so) throw Error("expected: " + fmt::format(format, std::forward<Args>(args)...));
+}
+
+// What rank `rank` brings: the same on every rank that asks, and with many digits.
+at::Tensor brought_by(int64_t rank, int64_t n, at::ScalarType type) {
+  const at::Tensor counted = at::arange(n, at::kDouble);
+  const at::Tensor x = ((counted * 7 + static_cast<double>(rank) * 13) % 101) / 7 - 6;
+  return type == at::kLong ? (x * 1000).to(type) : x.to(type);
+}
+
+at::Tensor rows_of_all(int64_t world, int64_t n, at::ScalarType type) {
+  std::vector<at::Tensor> rows;
+  for (int64_t rank = 0; rank < world; ++rank) rows.push_back(brought_by(rank, n, type));
+  return at::stack(rows);
+}
+
+const std::vector<at::ScalarType> kTypes = {at::kFloat, at::kDouble, at::kBFloat16, at::kLong};
+
+void check_all_reduce(RankGroup& group, int64_t n, at::ScalarType type) {
+  for (const Reduction reduction : {Reduction::kSum, Reduction::kMax, Reduction::kMin}) {
+    const at::Tensor x = brought_by(group.rank(), n, type), expected = at::empty_like(x);
+    reduce_in_rank_order(rows_of_all(group.world(), n, type), reduction, expected);
+    group.all_reduce(x, reduction, "numbers of a test");
+    expect(x.equal(expected), "the reduction {} of {} {}", static_cast<int>(reduction), n,
+           at::toString(type));
+  }
+}
+
+void check_scatter_and_gather(RankGroup& group, int64_t n, at::ScalarType type) {
+  const int64_t world = group.world(), rank = group.rank();
+  const at::Tensor whole = brought_by(rank, world * n, type), own = at::empty({n}, type);
+  group.begin_reduce_scatter(whole, own, "numbers of a test")->wait();
+  at::Tensor sum = at::empty({world * n}, type);
+  reduce_in_rank_order(rows_of_all(world, world * n, type), Reduction::kSum, sum);
+  expect(own.equal(sum.narrow(0, rank * n, n)), "the scattered sum of {} {}", n,
+         at::toString(type));
+  const at::Tensor gathered = at::zeros({world * n}, type);
+  group.begin_all_gather(own, gathered, "numbers of a test")->wait();
+  expect(gathered.equal(sum), "the gathered sum of {} {}", n, at::toString(type));
+  const at::Tensor in_place = at::zeros({world * n}, type);
+  in_place.narrow(0, rank * n, n).copy_(own);
+  group.begin_all_gather(in_place.narrow(0, rank * n, n), in_place, "numbers of a test")->wait();
+  expect(in_place.equal(sum), "the sum of {} {} gathered in place", n, at::toString(type));
+}
+
+void check_broadcast(RankGroup& group, int64_t n, at::ScalarType type) {
+  for (int64_t from = 0; from < group.world(); ++from) {
+    const at::Tensor x = brought_by(group.rank(), n, type);
+    group.broadcast(x, from, "numbers of a test");
+    expect(x.equal(brought_by(from, n, type)), "{} {} of rank {}", n, at::toString(type), from);
+  }
+}
+
+void check_bytes(RankGroup& group, size_t unit) {
+  const auto said_by = [&](int64_t rank) {
+    return std::string(static_cast<size_t>(rank) * unit, static_cast<char>('a' + rank));
+  };
+  const auto all = group.all_gather_bytes(said_by(group.rank()), "texts of a test");
+  expect(all.size() == static_cast<size_t>(group.world()), "a text of each rank");
+  for (int64_t rank = 0; rank < group.world(); ++rank)
+    expect(all[static_cast<size_t>(rank)] == said_by(rank), "the {} bytes of rank {}",
+           said_by(rank).size(), rank);
+}
+
+// Several at once, waited for in their order while others go on.
+void check_overlap(RankGroup& group) {
+  constexpr int64_t kCount = 40, kSize = 100'003;
+  std::vector<at::Tensor> sums, wholes, owns;
+  std::vector<std::unique_ptr<Exchange>> exchanges;
+  for (int64_t i = 0; i < kCount; ++i) {
+    sums.push_back(brought_by(group.rank() + i, kSize, at::kFloat));
+    exchanges.push_back(group.begin_all_reduce(sums.back(), Reduction::kSum, "sums of a test"));
+    wholes.push_back(brought_by(group.rank() + i, group.world() * 1001, at::kFloat));
+    owns.push_back(at::empty({1001}, at::kFloat));
+    exchanges.push_back(group.begin_reduce_scatter(wholes.back(), owns.back(), "parts of a test"));
+  }
+  for (const auto& exchange : exchanges) exchange->wait();
+  for (int64_t i = 0; i < kCount; ++i) {
+    at::Tensor expected = brought_by(i, kSize, at::kFloat);
+    at::Tensor part = brought_by(i, group.world() * 1001, at::kFloat);
+    for (int64_t rank = 1; rank < group.world(); ++rank) {
+      expected = expected + brought_by(rank + i, kSize, at::kFloat);
+      part = part + brought_by(rank + i, group.world() * 1001, at::kFloat);
+    }
+    expect(sums[static_cast<size_t>(i)].equal(expected), "sum {} of many at once", i);
+    expect(owns[static_cast<size_t>(i)].equal(part.narrow(0, group.rank() * 1001, 1001)),
+           "part {} of many at once", i);
+  }
+  // One that nobody waits for is no harm to the next.
+  (void)group.begin_all_reduce(at::ones({kSize}), Reduction::kSum, "what nobody waits for");
+  group.barrier("a test");
+}
+
+void check_split(RankGroup& group) {
+  const int64_t color = group.rank() % 2;
+  const auto half = split(group, color);
+  expect((half == nullptr) == (group.world() < 3), "a group where there are two of a color");
+  if (!half) return;
+  expect(half->world() == group.world() / 2 && half->rank() == group.rank() / 2, "a half's place");
+  const at::Tensor x = at::full({50'000}, static_cast<float>(group.rank()));
+  half->all_reduce(x, Reduction::kSum, "a half's numbers");
+  float sum = 0;
+  for (int64_t rank = color; rank < group.world(); rank += 2) sum += static_cast<float>(rank);
+  expect(x.eq(sum).all().item<bool>(), "the sum over half of the ranks");
+  check_scatter_and_gather(*half, 33, at::kFloat);
+}
+
+void collectives(const std::vector<std::string>&) {
+  const auto group = join(find_place());
+  group->doing("testing", 1);
+  for (const at::ScalarType type : kTypes)
+    for (const int64_t n : {0, 1, 7, 8, 4097, 40'001}) {
+      check_all_reduce(*group, n, type);
+      check_scatter_and_gather(*group, n, type);
+      check_broadcast(*group, n, type);
+    }
+  check_all_reduce(*group, 10'000'000, at::kFloat);
+  check_scatter_and_gather(*group, 2'500'000, at::kBFloat16);
+  for (const size_t unit : {0, 1, 1000, 700'001}) check_bytes(*group, unit);
+  check_overlap(*group);
+  check_split(*group);
+  const at::Tensor not_a_number = at::zeros({100'000});
+  if (group->rank() == 1) not_a_number.fill_(std::numeric_limits<float>::quiet_NaN());
+  for (const Reduction reduction : {Reduction::kMax, Reduction::kMin, Reduction::kSum}) {
+    const at::Tensor x = not_a_number.clone();
+    group->all_reduce(x, reduction, "what is no number");
+    expect(x.isnan().all().item<bool>(), "no number on one rank is none on all");
+  }
+}
+
+}  // namespace
+
+const std::map<std::string, Scenario>& scenarios() {
+  static const std::map<std::string, Scenario> all = {{"collectives", collectives}};
+  return all;
+}
+
+}  // namespace slipway
