@@ -110,8 +110,8 @@ TEST(StartedAlready, NamesWhoStartedThisProcess) {
   EXPECT_THAT(reason({{"SLURM_PROCID", "3"}, {"SLURM_NTASKS", "4"}}), HasSubstr("srun"));
   EXPECT_EQ(reason({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "8"}}), "") << "a batch script";
   EXPECT_EQ(reason({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}), "");
-  EXPECT_EQ(
-      reason({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PTY_PORT", "4"}}), "");
+  EXPECT_EQ(reason({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PTY_PORT", "4"}}),
+            "");
   EXPECT_EQ(reason({{"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "2"}}, true), "");
   EXPECT_THAT(reason({{"OMPI_COMM_WORLD_SIZE", "2"}}), HasSubstr("mpirun"));
   EXPECT_EQ(reason({{"OMPI_COMM_WORLD_SIZE", "1"}}), "");
