@@ -144,11 +144,9 @@ _slipway() {
     COMPREPLY=($(compgen -W "@COMMANDS@ help --help --version" -- "$current"))
     return
   fi
-  if [[ $command == launch ]]; then  # what it launches has options of its own
-    for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
-      case $word in @LAUNCHED@ | --) command=$word && break ;; esac
-    done
-  fi
+  [[ $command != launch ]] || for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+    case $word in @LAUNCHED@ | --) command=$word && break ;; esac
+  done
   case $command in
     help) verbs="@COMMANDS@" ;;
 @VERBS@  esac
@@ -203,7 +201,7 @@ _slipway() {
     compadd -a found
     return
   fi
-  if [[ $command == launch ]]; then  # what it launches has options of its own
+  if [[ $command == launch ]]; then
     for word in "${(@)words[3,CURRENT-1]}"; do
       case $word in (@LAUNCHED@|--) command=$word && break ;; esac
     done

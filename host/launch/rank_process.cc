@@ -40,6 +40,13 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   ::_exit(reason == ENOENT ? 127 : 126);
 }
 
+int status_of(pid_t process) {
+  int status = 0;
+  while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
 }  // namespace
 
 pid_t start_rank(const std::vector<std::string>& command,
@@ -57,19 +64,19 @@ pid_t start_rank(const std::vector<std::string>& command,
   return out;
 }
 
-std::optional<ProcessEnd> end_of_rank(pid_t process, Keeper& keeper) {
+pid_t ended_child() {
   siginfo_t info{};
-  // Its number, and its group's, are its own until it is reaped.
-  if (::waitid(P_PID, static_cast<id_t>(process), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-      info.si_pid != process)
-    return std::nullopt;
-  ::kill(-process, SIGKILL);
-  keeper.forget(process);
-  int status = 0;
-  while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFSIGNALED(status)) return ProcessEnd{128 + WTERMSIG(status), WTERMSIG(status)};
-  return ProcessEnd{WEXITSTATUS(status), 0};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
 }
+
+ProcessEnd reap_rank(pid_t process, Keeper& keeper) {
+  ::kill(-process, SIGKILL);  // before the group's number is free
+  keeper.forget(process);
+  const int status = status_of(process);
+  if (WIFSIGNALED(status)) return {128 + WTERMSIG(status), WTERMSIG(status)};
+  return {WEXITSTATUS(status), 0};
+}
+
+void reap_other(pid_t process) { (void)status_of(process); }
 
 }  // namespace slipway

@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <csignal>
-#include <optional>
 
 #include "launch/keeper.h"
 #include "launch/rank_output.h"
@@ -28,8 +27,12 @@ struct ProcessEnd {
   int code;    // as a shell tells it: 128 + n for signal n
   int signal;  // 0: it ended by itself
 };
-// How the process of start_rank() ended; nothing while it runs. What it started and left in its
-// process group is killed with it.
-std::optional<ProcessEnd> end_of_rank(pid_t process, Keeper& keeper);
+// A child that has ended, still there to be asked about; 0: there is none. Not a rank in every
+// case: the first process of a container inherits what others leave behind.
+pid_t ended_child();
+// How it ended. Its number is free then. What a rank started and left in its process group is
+// killed with it.
+ProcessEnd reap_rank(pid_t process, Keeper& keeper);
+void reap_other(pid_t process);
 
 }  // namespace slipway

@@ -1,6 +1,7 @@
 // Watching over the ranks. All of it is done by the main thread, which the ranks' lives hang on.
 #include "launch/supervision.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,13 +125,15 @@ class Supervisor {
       return kill_rest();
     }
     // A second request would end a rank that is saving.
-    if (!asked_) ask(number);
+    const bool passes = !asked_;
+    if (passes) ask(number);
     // A person who presses Ctrl-C can do so again; others count on an end.
     if (number != SIGINT) begin_grace();
     if (!first || running_.empty()) return;
-    output_.say(fmt::format("{} is passed on to {}; {}", name_of_signal(number), ranks(),
+    output_.say(fmt::format("{} {} {}; {}", name_of_signal(number),
+                            passes ? "is passed on to" : "finds an end under way of", ranks(),
                             number == SIGINT
-                                ? "a second one kills them"
+                                ? "a second one kills what is left"
                                 : fmt::format("what is left after {:g} s is killed", plan_.grace)));
   }
 
@@ -168,11 +171,15 @@ class Supervisor {
 
   void reap() {
     std::vector<RankEnd> ended;
-    std::erase_if(running_, [&](const Running& each) {
-      const std::optional<ProcessEnd> end = end_of_rank(each.process, keeper_);
-      if (end) ended.push_back({each.rank, each.process, *end, asked_, each.killed});
-      return end.has_value();
-    });
+    while (const pid_t process = ended_child()) {
+      const auto rank = std::ranges::find(running_, process, &Running::process);
+      if (rank == running_.end()) {
+        reap_other(process);
+        continue;
+      }
+      ended.push_back({rank->rank, process, reap_rank(process, keeper_), asked_, rank->killed});
+      running_.erase(rank);
+    }
     for (const RankEnd& each : ended) verdict_.add(each);
     if (!ended.empty()) judge(ended);
   }
@@ -219,6 +226,10 @@ class Supervisor {
 
 }  // namespace
 
-int run_ranks(const LaunchPlan& plan) { return Supervisor(plan).run(); }
+int run_ranks(const LaunchPlan& plan) {
+  // Standard streams that are closed would be pipes of ours.
+  for (int fd = 0; fd >= 0 && fd <= STDERR_FILENO;) fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return Supervisor(plan).run();
+}
 
 }  // namespace slipway

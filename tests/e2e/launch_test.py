@@ -206,7 +206,7 @@ def ctrl_c_on_a_terminal() -> None:
     shown.until(b"ready 1")
     shown.type(b"\x03")
     assert shown.ended() == 85 and "saving 0" in shown.text() and "[1] saving 1" in shown.text(), shown.text()
-    assert "SIGINT is passed on to 2 ranks; a second one kills them" in shown.text(), shown.text()
+    assert "SIGINT is passed on to 2 ranks; a second one kills what is left" in shown.text(), shown.text()
 
 
 def logs_are_whole() -> None:
@@ -243,8 +243,8 @@ def a_lost_process_is_a_consequence() -> None:
     code, _, err = launch("--nproc", 3, *rank_program("sys.exit(75) if rank == 0 else time.sleep(100)"))
     assert code == 75, (code, err)
     hung = file_of("hung")
-    process = start("--nproc", 2, "--grace", 0.5, *rank_program(f"open({str(hung)!r}, 'a').write(f'{{os.getpid()}}\\n') if rank == 1 else None\nif rank == 0:\n    signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75))\ntime.sleep(100)"))
-    pid = int(wait_for(lambda: lines_of(hung), "rank 1")[0])
+    process = start("--nproc", 2, "--grace", 0.5, *rank_program(f"signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75) if rank == 0 else None)\nopen({str(hung)!r}, 'a').write(f'{{rank}} {{os.getpid()}}\\n')\nwhile True: time.sleep(100)"))
+    pid = int(dict(line.split() for line in wait_for(lambda: len(lines_of(hung)) == 2 and lines_of(hung), "both ranks"))["1"])
     os.kill(pid, signal.SIGSTOP)
     process.send_signal(signal.SIGUSR1)
     code, _, err = ended(process)
@@ -291,7 +291,7 @@ def a_second_ctrl_c_kills() -> None:
     process = start("--nproc", 2, *rank_program(f"signal.signal(signal.SIGINT, signal.SIG_IGN); open({str(ready)!r}, 'a').write('x\\n'); time.sleep(100)"))
     wait_for(lambda: len(lines_of(ready)) == 2, "both ranks")
     process.send_signal(signal.SIGINT)
-    assert "a second one kills them" in process.stderr.readline()
+    assert "a second one kills what is left" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     code, _, err = ended(process, 5)
     assert code == 130 and "a second SIGINT: the ranks are killed" in err, (code, err)
@@ -341,6 +341,39 @@ def a_killed_rank_takes_its_own_with_it() -> None:
     code, _, _ = launch("--", "sh", "-c", "sleep 1000 & exit 0")
     assert code == 0
     nothing_is_left(str(TEMPORARY))
+
+
+def a_launch_that_is_the_first_process_reaps_what_it_inherits() -> None:
+    """As in a container: what a rank leaves behind is handed to the launch."""
+    import ctypes
+    reaper = lambda: ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, which outlives exec
+    go, ready = file_of("go"), file_of("ready")
+    process = start("--", "sh", "-c", f"sh -c 'sleep 0.01 & echo $! >{ready}'; while ! [ -e {go} ]; do sleep 0.01; done", preexec_fn=reaper)
+    orphan = int(wait_for(lambda: lines_of(ready), "the orphan")[0])
+    wait_for(lambda: not os.path.exists(f"/proc/{orphan}"), "the orphan is reaped")
+    assert process.poll() is None
+    go.touch()
+    assert ended(process)[0] == 0
+
+
+def streams_that_a_stranger_holds_open_are_not_waited_for() -> None:
+    begin = time.monotonic()
+    code, out, _ = launch("--", "setsid", "-f", "sh", "-c", "echo out; exec sleep 30")
+    assert code == 0 and out == "[0] out\n" and time.monotonic() - begin < 5, (code, out)
+    for process in processes_with(f"TMPDIR={TEMPORARY}"):
+        os.kill(process, signal.SIGKILL)
+    nothing_is_left(str(TEMPORARY))
+
+
+def what_the_system_does_not_give_is_an_error() -> None:
+    import resource
+    code, _, err = launch("--nproc", 40, "--", "sleep", "100", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40)))
+    assert code == 1 and "no pipe for the output of rank" in err and "ulimit -n" in err, (code, err)
+    code, _, err = launch("--", "true", env=PLAIN | {"TMPDIR": "/proc"})
+    assert code == 1 and "no temporary folder can be made" in err and "TMPDIR" in err, (code, err)
+    nothing_is_left(str(TEMPORARY))
+    closed = subprocess.run(["sh", "-c", '"$0" launch --nproc 2 -- sh -c "ls -l /proc/self/fd" 0<&- 1>&-', PROGRAM], env=PLAIN, capture_output=True, text=True)
+    assert closed.returncode == 0, closed
 
 
 def a_rank_that_has_ended_is_no_zombie() -> None:
@@ -612,6 +645,7 @@ def main() -> None:
         for check in (each_rank_has_its_place, it_starts_without_libtorch, lines_are_never_torn, a_reader_that_leaves_ends_nothing, a_reader_that_waits_keeps_nobody_from_watching, rank_0_keeps_the_terminal,
                       ctrl_c_on_a_terminal, logs_are_whole, the_first_that_fails_is_named, a_lost_process_is_a_consequence, stopped_ranks_are_killed_after_the_grace, signals_are_passed_on_once,
                       a_second_ctrl_c_kills, nohup_stays, a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, a_killed_rank_takes_its_own_with_it, a_rank_that_has_ended_is_no_zombie,
+                      a_launch_that_is_the_first_process_reaps_what_it_inherits, streams_that_a_stranger_holds_open_are_not_waited_for, what_the_system_does_not_give_is_an_error,
                       failed_ranks_are_started_again, a_run_goes_on_from_its_own_checkpoint, a_stop_that_comes_twice_saves, two_nodes_are_one_group, what_is_wrong_is_said_before_anything_starts,
                       the_examples_start_their_ranks, sagemaker_starts_a_launch_on_each_host, the_job_of_kubernetes_is_well_formed):
             if wanted and check.__name__ not in wanted:

@@ -58,7 +58,8 @@ TEST_F(InterruptDeath, WhatTheStarterOfARankPassesOnAsksAndNeverEnds) {
   EXPECT_EXIT(
       {
         ::setenv("LOCAL_RANK", "0", 1);
-        int to_rank[2], from_rank[2];
+        int to_rank[2];
+        int from_rank[2];
         char byte = 0;
         if (::pipe(to_rank) != 0 || ::pipe(from_rank) != 0) ::_exit(1);
         const pid_t rank = ::fork();
