@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 
@@ -139,12 +138,13 @@ void RankOutput::resize() {
       if (each->has_terminal) copy_size(STDERR_FILENO, each->from->fd);
 }
 
-bool RankOutput::drain(const sigset_t& giving_up) {
+bool RankOutput::drain(const sigset_t& giving_up, std::optional<Clock::time_point> until) {
   std::unique_lock lock(mutex_);
   draining_ = true;
   wake();
   while (!changed_.wait_for(lock, std::chrono::milliseconds(100),
                             [&] { return streams_.empty() && added_.empty() && said_.empty(); })) {
+    if (until && Clock::now() > *until) return false;
     sigset_t pending;
     ::sigpending(&pending);
     for (int number = 1; number < NSIG; ++number)

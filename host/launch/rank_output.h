@@ -1,9 +1,11 @@
 // What all ranks print, on its way to this process's own streams and to the files of --log-dir.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,10 +39,11 @@ class RankOutput {
   void say(const std::string& text);
   // The terminal has another size.
   void resize();
-  // The ranks have ended. Returns once all that they printed is written: true; or, false, where
-  // that lasts, because nobody reads, and a signal of `giving_up` is pending for this thread.
-  // Streams that a stray process holds open are not waited for longer than a second.
-  bool drain(const sigset_t& giving_up);
+  // The ranks have ended. Returns once all that they printed is written: true; or false where that
+  // lasts, because nobody reads, and it is `until`, or a signal of `giving_up` is pending for this
+  // thread. Streams that a stray process holds open are not waited for longer than a second.
+  bool drain(const sigset_t& giving_up,
+             std::optional<std::chrono::steady_clock::time_point> until = {});
 
  private:
   struct Stream;

@@ -44,7 +44,8 @@ class Supervisor {
       life_ = new_life(plan_, number);
       begin();
       while (!running_.empty()) watch();
-      const bool written = output_.drain(signals_.asking());
+      if (stops_) begin_grace();  // for a reader that does not read
+      const bool written = output_.drain(signals_.asking(), deadline_);
       take_what_came();
       const int code = interrupts_ > 1 ? 128 + SIGINT : verdict_.code();
       const bool may_help = code != kExitOk && code != kExitUsage && code != kExitInterrupted;

@@ -169,9 +169,8 @@ def a_reader_that_waits_keeps_nobody_from_watching() -> None:
     process.stdout.readline()
     time.sleep(0.3)  # until all pipes are full
     process.terminate()
-    wait_for(lambda: not [p for p, state in processes_with("RANK=").items() if p != process.pid and f"TMPDIR={TEMPORARY}" in pathlib.Path(f"/proc/{p}/environ").read_text()], "the ranks end")
-    process.terminate()  # the launch itself waits for its reader, and can be ended
-    assert process.wait(timeout=5) == 128 + signal.SIGTERM
+    wait_for(lambda: len(processes_with(f"TMPDIR={TEMPORARY}")) <= 2, "the ranks end, and leave the launch and its keeper")
+    assert process.wait(timeout=10) == 128 + signal.SIGTERM, "it waits for its reader, but not longer than it said"
     process.stdout.close()
     process.stderr.close()
     nothing_is_left(str(TEMPORARY))
@@ -238,7 +237,11 @@ def the_first_that_fails_is_named() -> None:
 
 
 def a_lost_process_is_a_consequence() -> None:
-    code, _, err = launch("--nproc", 2, *rank_program("if rank == 0: sys.exit(75)\nsignal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), 11)); time.sleep(100)"))
+    ready = file_of("ready")
+    code, _, err = launch("--nproc", 2, *rank_program(f"""signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), 11))
+if rank == 1: open({str(ready)!r}, 'w')
+while rank == 0 and not os.path.exists({str(ready)!r}): time.sleep(0.01)
+sys.exit(75) if rank == 0 else time.sleep(100)"""))
     assert code == 139 and "rank 0" in err and "lost another process of the run (exit code 75)" in err and "rank 1" in err.splitlines()[1] and "SIGSEGV" in err, (code, err)
     code, _, err = launch("--nproc", 3, *rank_program("sys.exit(75) if rank == 0 else time.sleep(100)"))
     assert code == 75, (code, err)
@@ -390,7 +393,7 @@ def a_rank_that_has_ended_is_no_zombie() -> None:
 def failed_ranks_are_started_again() -> None:
     lives = file_of("lives")
     note = f"open({str(lives)!r}, 'a').write(' '.join((str(life), str(rank), os.environ['MASTER_PORT'], os.environ['SLIPWAY_RUN_TOKEN'], os.environ['TORCHELASTIC_RUN_ID'])) + '\\n')\n"
-    code, _, err = launch("--nproc", 2, "--max-restarts", 3, *rank_program(note + "if life == 2: sys.exit(0)\nsys.exit(9) if rank == life else time.sleep(100)"))
+    code, _, err = launch("--nproc", 2, "--max-restarts", 3, *rank_program(note + f"while open({str(lives)!r}).read().count('\\n') < 2 * life + 2: time.sleep(0.01)\nif life == 2: sys.exit(0)\nsys.exit(9) if rank == life else time.sleep(100)"))
     assert code == 0 and "all ranks are started again (1 of 3 restarts)" in err and "(2 of 3 restarts)" in err and "(3 of" not in err, (code, err)
     seen = [line.split() for line in lines_of(lives)]
     assert sorted((int(l), int(r)) for l, r, *_ in seen) == [(l, r) for l in range(3) for r in range(2)], seen
