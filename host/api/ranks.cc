@@ -1,12 +1,14 @@
 // Meeting, and refusing what would part the ranks.
 #include "api/ranks.h"
 
+#include <ctime>
 #include <sstream>
 
 #include "base/log.h"
 #include "base/place.h"
 #include "config/schema.h"
 #include "dist/c10d_group.h"
+#include "dist/error_file.h"
 #include "dist/rank_lost.h"
 #include "loop/run.h"
 
@@ -50,11 +52,13 @@ RunRanks::~RunRanks() = default;
 void RunRanks::tell_of_errors(const std::function<void()>& work) {
   try {
     work();
-  } catch (const RankLost&) {
+  } catch (const RankLost& e) {
+    write_error_file(place_.error_file, e.what(), std::time(nullptr));
     throw;
   } catch (const Interrupted&) {
     throw;  // all stop together
   } catch (const std::exception& e) {
+    write_error_file(place_.error_file, e.what(), std::time(nullptr));
     end_with_error(group(), e.what());
     throw;
   }

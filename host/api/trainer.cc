@@ -77,11 +77,12 @@ std::vector<RunInput> inputs_of(const RunConfig& c, const Plan& plan, const fs::
 
 std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
                           const std::vector<RewardPlugin>& rewards, std::span<MetricPlugin> metrics,
-                          const std::optional<fs::path>& checkpoint, RunFolder* folder) {
+                          const std::optional<fs::path>& checkpoint,
+                          const std::function<void()>& begins) {
   if (c.raft) {
-    if (folder != nullptr) folder->keep();
+    begins();
     const std::string outcome = run_raft(run, all.raft, rewards, checkpoint);
-    if (folder != nullptr)
+    if (run.ranks.leads())
       save_run_results(c.output_dir, run.state, run.state.global_step,
                        {{"eval_samples", all.raft.eval.size()}});
     return outcome;
@@ -89,9 +90,9 @@ std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
   SftData& data = all.sft;
   data.metrics = metrics;
   if (checkpoint) run.restore(*checkpoint);
-  if (folder != nullptr) folder->keep();
+  begins();
   const std::string outcome = run_sft(run, data, checkpoint);
-  if (folder == nullptr) return outcome;
+  if (!run.ranks.leads()) return outcome;
   Json samples = Json::object();
   if (!data.stream) samples["train_samples"] = data.train.size();
   for (const EvaluationSet& set : data.eval)
@@ -345,7 +346,10 @@ TrainResult Trainer::Parts::train_from(const TrainOptions& options,
   if (asked) log_info("resuming from {}", asked->string());
   TrainResult out;
   try {
-    out.outcome = run_algorithm(run, config, data, rewards, metrics, checkpoint, folder);
+    out.outcome = run_algorithm(run, config, data, rewards, metrics, checkpoint, [&] {
+      if (folder != nullptr) folder->keep();
+      if (options.on_begun) options.on_begun();
+    });
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};
     end.update(memory.end("train"));  // raft has no last row of training
     run.note(end);
