@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "tests/unit/dist/processes.h"
 
 namespace slipway {
@@ -20,6 +21,33 @@ TEST(C10dGroup, TwoAndFourRanksExchangeWhatIsExpected) {
   for (const int64_t world : {2, 4}) {
     Processes ranks({"collectives"}, world);
     expect_all_well(ranks.wait(60));
+  }
+}
+
+TEST(C10dGroup, RanksOfOtherTokensDoNotMeet) {
+  Processes ranks({"meets", "1"}, 2, {}, {{1, {{"SLIPWAY_RUN_TOKEN", "another"}}}});
+  const auto ended = ranks.wait(20);
+  for (size_t rank = 0; rank < 2; ++rank) {
+    EXPECT_EQ(ended[rank].code, kExitFailure);
+    EXPECT_THAT(ended[rank].errors,
+                testing::HasSubstr(fmt::format("of the run's 2 processes, rank {} did not come "
+                                               "within 1 s: see its output. If it runs, it has",
+                                               1 - rank)));
+  }
+}
+
+TEST(C10dGroup, RanksOfOneTokenMeet) {
+  Processes ranks({"meets", "20"}, 2, {{"SLIPWAY_RUN_TOKEN", "secret"}});
+  expect_all_well(ranks.wait(20));
+}
+
+TEST(C10dGroup, AnInterfaceIsTakenByItsName) {
+  Processes ranks({"meets", "20"}, 2, {{"GLOO_SOCKET_IFNAME", "lo"}});
+  expect_all_well(ranks.wait(20));
+  Processes wrong({"meets", "20"}, 2, {{"GLOO_SOCKET_IFNAME", "eth99"}});
+  for (const Ended& rank : wrong.wait(20)) {
+    EXPECT_EQ(rank.code, kExitFailure);
+    EXPECT_THAT(rank.errors, testing::HasSubstr("GLOO_SOCKET_IFNAME names eth99"));
   }
 }
 

@@ -20,9 +20,12 @@ struct Ended {
 
 class Processes {
  public:
-  // Starts `world` ranks of a scenario on one machine, at a port that is free.
-  Processes(std::vector<std::string> arguments, int64_t world,
-            const std::map<std::string, std::string>& environment = {});
+  using Variables = std::map<std::string, std::string>;
+
+  // Starts `world` ranks of a scenario on one machine, at a port that is free. `of_rank`: more
+  // variables of one rank.
+  Processes(std::vector<std::string> arguments, int64_t world, const Variables& of_all = {},
+            const std::map<int64_t, Variables>& of_rank = {});
   ~Processes();  // kills what is left
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;

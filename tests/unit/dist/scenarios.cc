@@ -189,6 +189,31 @@ void trains_for_ever(const std::vector<std::string>&) {
   train(*group, [](int64_t) {});
 }
 
+// `trains_for SECONDS`, by rank 0's clock.
+void trains_for(const std::vector<std::string>& arguments) {
+  const auto group = join(find_place(), impatient());
+  const auto end =
+      std::chrono::steady_clock::now() +
+      std::chrono::milliseconds(static_cast<int64_t>(1000 * std::stod(arguments.at(1))));
+  const at::Tensor gradients = at::empty({20'000}), is_over = at::zeros({1}, at::kLong);
+  for (int64_t step = 1; is_over.item<int64_t>() == 0; ++step) {
+    group->doing("computing gradients", step);
+    group->all_reduce(gradients.fill_(1), Reduction::kSum, "the gradients");
+    expect(gradients.eq(static_cast<float>(group->world())).all().item<bool>(), "the sum");
+    if (step == 5) say("trains");
+    if (std::chrono::steady_clock::now() > end) is_over.fill_(1);
+    group->broadcast(is_over, 0, "whether this is the end");
+    compute(0.01);
+  }
+}
+
+// `meets SECONDS`: whether it meets the others in that time.
+void meets(const std::vector<std::string>& arguments) {
+  JoinSettings settings = impatient();
+  settings.join_seconds = std::stod(arguments.at(1));
+  join(find_place(), settings)->barrier("the start");
+}
+
 // `fails RANK told|untold`
 void fails(const std::vector<std::string>& arguments) {
   const auto group = join(find_place(), impatient());
@@ -254,6 +279,8 @@ const std::map<std::string, Scenario>& scenarios() {
   static const std::map<std::string, Scenario> all = {
       {"collectives", collectives},
       {"trains", trains_for_ever},
+      {"trains_for", trains_for},
+      {"meets", meets},
       {"fails", fails},
       {"sits_in_a_plugin", sits_in_a_plugin},
       {"comes_late", comes_late},
