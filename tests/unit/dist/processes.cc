@@ -107,13 +107,14 @@ bool Processes::wait_for_output(int64_t rank, const std::string& text, double li
 
 bool Processes::has_ended(int64_t rank) const { return is_process_gone(pid(rank)); }
 
-std::vector<Ended> Processes::wait(double limit_seconds) {
+std::vector<Ended> Processes::wait(double limit_seconds, int64_t stopped) {
   std::vector<Ended> all(pids_.size());
   const auto start = Ticks::now();
   size_t left = 0;
   for (const pid_t pid : pids_) left += pid > 0 ? 1 : 0;
   for (bool is_late = false; left > 0;) {
-    if (!is_late && since(start) >= limit_seconds) {
+    const bool is_last = left == 1 && stopped >= 0 && pid(stopped) > 0;
+    if (!is_late && (is_last || since(start) >= limit_seconds)) {
       is_late = true;
       for (const pid_t pid : pids_)
         if (pid > 0) ::kill(pid, SIGKILL);

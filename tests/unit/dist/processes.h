@@ -37,8 +37,9 @@ class Processes {
   bool wait_for_output(int64_t rank, const std::string& text, double limit_seconds);
   // Whether the rank's process has ended; wait() still tells how.
   bool has_ended(int64_t rank) const;
-  // Waits until the ranks have ended, and kills what has not within the limit.
-  std::vector<Ended> wait(double limit_seconds);
+  // Waits until the ranks have ended, and kills what has not within the limit; rank `stopped`,
+  // which will not end by itself, once all others have.
+  std::vector<Ended> wait(double limit_seconds, int64_t stopped = -1);
 
  private:
   std::string output_file(int64_t rank, const char* stream) const;
