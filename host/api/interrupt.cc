@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/signal_text.h"
@@ -42,6 +43,10 @@ bool requests_waited = false;
 std::atomic<int> listening{0};
 pthread_t listener;  // the thread of that scope, where the words about a call are known
 std::atomic<bool> hands_on{false};
+// A process that started this one as a rank: it ends its ranks by SIGKILL, and what it passes on
+// asks. 0: there is none.
+std::atomic<pid_t> starter{0};
+std::atomic<bool> handed_on_passed{false};  // what the listener is given came from there
 
 void add_what_is_waited_for(SignalText& words) {
   if (const auto tell = waiting_for.load(); tell != nullptr) {
@@ -73,27 +78,31 @@ void add_what_is_waited_for(SignalText& words) {
   ::_exit(128 + asking.number);
 }
 
-void on_signal(int number) {
+void on_signal(int number, siginfo_t* info, void*) {
   const int saved = errno;
-  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0 &&
-      ::pthread_kill(listener, number) == 0) {
-    errno = saved;
-    return;
+  bool passed_on = info->si_code == SI_USER && info->si_pid == starter.load();
+  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0) {
+    if (passed_on) handed_on_passed.store(true);
+    if (::pthread_kill(listener, number) == 0) {
+      errno = saved;
+      return;
+    }
   }
+  if (info->si_code == SI_TKILL) passed_on = handed_on_passed.exchange(false);
   const Asking* asking = kAsking;
   while (asking->number != number) ++asking;
-  const bool first = !stop_requested(), again = asking->may_end && urgent.fetch_add(1) > 0;
-  if (again) end(*asking);
+  const bool may_end = asking->may_end && !passed_on, first = !stop_requested();
+  if (may_end && urgent.fetch_add(1) > 0) end(*asking);
   request_stop();
   if (const pid_t also = child.load(); also > 0) ::kill(also, kRequest);
-  if ((first || asking->may_end) && speaks.load()) {
+  if ((first || may_end) && speaks.load()) {
     SignalText words;
     if (in_terminal.load()) words.add("\n");  // below the bar
     words.add("slipway: ").add(asking->name);
     if (first) words.add(": stopping ").add(StopsAt::words());
     else words.add(": stopping already");
     add_what_is_waited_for(words);
-    if (asking->may_end)
+    if (may_end)
       words.add(number == SIGINT && in_terminal.load() ? "; press Ctrl-C again to end now"
                                                        : "; signal again to end now");
     words.add("\n").write();
@@ -101,7 +110,9 @@ void on_signal(int number) {
   errno = saved;
 }
 
-bool is_ours(const struct sigaction& action) { return action.sa_handler == on_signal; }
+bool is_ours(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_signal;
+}
 
 void block(bool on, sigset_t& was) {
   sigset_t set;
@@ -136,9 +147,10 @@ StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
   speaks.store(!silent);
   in_terminal.store(::isatty(STDERR_FILENO) == 1);
   listener = ::pthread_self();
+  starter.store(std::getenv("LOCAL_RANK") == nullptr ? 0 : ::getppid());
   struct sigaction action{};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
   for (size_t i = 0; i < std::size(kAsking); ++i) {
     ::sigaction(kAsking[i].number, nullptr, &before[i]);
     if (kAsking[i].may_be_off && before[i].sa_handler == SIG_IGN) continue;

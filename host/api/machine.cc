@@ -1,11 +1,8 @@
 // Asking the system.
 #include "api/machine.h"
 
-#include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -17,18 +14,6 @@ std::string cpu_name() {
     if (line.starts_with("model name"))
       if (const size_t at = line.find(": "); at != std::string::npos) return line.substr(at + 2);
   return "unknown";
-}
-
-int64_t usable_cores() {
-  cpu_set_t set;
-  int64_t cores =
-      sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
-  // "200000 100000": quota and period; "max 100000": none
-  std::ifstream limit("/sys/fs/cgroup/cpu.max");
-  double quota = 0, period = 0;
-  if (limit >> quota >> period && period > 0)
-    cores = std::min(cores, static_cast<int64_t>(std::ceil(quota / period)));
-  return std::max<int64_t>(1, cores);
 }
 
 double load_average() {

@@ -9,9 +9,7 @@
 
 namespace slipway {
 
-std::string cpu_name();  // "unknown" where /proc does not tell
-// Cores that this process may use: its affinity, and the limit of its control group.
-int64_t usable_cores();
+std::string cpu_name();   // "unknown" where /proc does not tell
 double load_average();    // of the last minute; -1 = unknown
 uint64_t total_memory();  // bytes; 0 = unknown
 

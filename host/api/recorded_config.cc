@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/machine.h"
+#include "base/usable_cores.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/schema.h"

@@ -141,6 +141,18 @@ CommandLine& CommandLine::repeated(const std::string& name, const std::string& v
   return *this;
 }
 
+size_t CommandLine::options_among(const std::vector<std::string>& arguments) const {
+  const auto takes_next = [&](const std::string& given) {
+    return std::ranges::any_of(parts_->shape.options, [&](const TakenArgument& option) {
+      return option.name == given && !option.value.empty();
+    });
+  };
+  size_t at = 0;
+  while (at < arguments.size() && arguments[at].starts_with('-') && arguments[at] != "--")
+    at += takes_next(arguments[at]) ? 2 : 1;
+  return std::min(at, arguments.size());
+}
+
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
   Parts& p = *parts_;
   if (shape_wanted != nullptr) {

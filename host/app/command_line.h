@@ -47,6 +47,9 @@ class CommandLine {
                       const std::optional<std::string>& implicit = std::nullopt);
   CommandLine& repeated(const std::string& name, const std::string& value, const std::string& help);
 
+  // How many of the arguments come before the first that is neither an option nor an option's
+  // value: where what follows belongs to another command.
+  size_t options_among(const std::vector<std::string>& arguments) const;
   // False after printing help (-h, --help). Throws UsageError naming the option and the nearest
   // known one.
   bool parse(const std::vector<std::string>& arguments);

@@ -7,6 +7,7 @@ namespace {
 constexpr Command kCommands[] = {
     {"new", new_command, "write a run file: asks for model, data and reward"},
     {"train", train_command, "train a model as a run file says (sft or raft)"},
+    {"launch", launch_command, "train with several processes, on one machine or more"},
     {"evaluate", evaluate_command, "measure a model on held-out data: loss and metrics"},
     {"predict", predict_command, "write what a model predicts for each example"},
     {"generate", generate_command, "let a model write: weights folder, GGUF file or checkpoint"},

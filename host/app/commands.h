@@ -9,6 +9,7 @@ namespace slipway {
 using Arguments = std::vector<std::string>;
 
 int train_command(const Arguments& arguments);
+int launch_command(const Arguments& arguments);
 int evaluate_command(const Arguments& arguments);
 int predict_command(const Arguments& arguments);
 int generate_command(const Arguments& arguments);

@@ -133,7 +133,7 @@ _slipway_plugins() {  # ids and short names
 }
 _slipway() {
   local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} current=${COMP_WORDS[COMP_CWORD]}
-  local previous=${COMP_WORDS[COMP_CWORD - 1]} options= what= verbs=
+  local previous=${COMP_WORDS[COMP_CWORD - 1]} options= what= verbs= word
   COMPREPLY=()
   if [[ $current == = ]]; then
     current=
@@ -144,6 +144,9 @@ _slipway() {
     COMPREPLY=($(compgen -W "@COMMANDS@ help --help --version" -- "$current"))
     return
   fi
+  [[ $command != launch ]] || for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+    case $word in @LAUNCHED@ | --) command=$word && break ;; esac
+  done
   case $command in
     help) verbs="@COMMANDS@" ;;
 @VERBS@  esac
@@ -157,6 +160,7 @@ _slipway() {
   case $command in
 @OPTIONS@  esac
   case $command in
+    --) what=file ;;
 @POSITIONALS@  esac
   case "$command $previous" in
 @VALUES@    *) [[ $current == -* ]] && what=options ;;
@@ -190,12 +194,17 @@ _slipway_plugins() {  # ids and short names
 }
 _slipway() {
   local program=$words[1] command=$words[2] current=$words[CURRENT] previous=$words[CURRENT-1]
-  local options= what= verbs=
+  local options= what= verbs= word
   local -a found
   if (( CURRENT == 2 )); then
     found=(${=:-@COMMANDS@ help --help --version})
     compadd -a found
     return
+  fi
+  if [[ $command == launch ]]; then
+    for word in "${(@)words[3,CURRENT-1]}"; do
+      case $word in (@LAUNCHED@|--) command=$word && break ;; esac
+    done
   fi
   case $command in
     help) verbs="@COMMANDS@" ;;
@@ -216,6 +225,7 @@ _slipway() {
   case $command in
 @OPTIONS@  esac
   case $command in
+    --) what=file ;;
 @POSITIONALS@  esac
   case "$command $previous" in
 @VALUES@    *) [[ $current == -* ]] && what=options ;;
@@ -252,12 +262,20 @@ else
 fi
 )script";
 
+// The commands that launch takes: "train|doctor".
+std::string launched(const std::vector<Described>& all) {
+  for (const Described& each : all)
+    if (each.command == "launch") return each.shape.positionals.at(0).name;
+  return "";
+}
+
 std::string filled(std::string_view form, const std::vector<Described>& all) {
   std::string out(form);
   const auto put = [&](const std::string& place, const std::string& text) {
     for (size_t at; (at = out.find(place)) != std::string::npos;)
       out.replace(at, place.size(), text);
   };
+  put("@LAUNCHED@", launched(all));
   put("@COMMANDS@", joined(command_names()));
   put("@VERBS@", verb_cases());
   put("@OPTIONS@", option_cases(all));
@@ -290,6 +308,14 @@ std::string fish_value(const std::string& kind, bool follows) {
 // True where the words before the cursor begin with these, and are so many more.
 constexpr std::string_view kFishFunctions = R"script(function __slipway_at
     set -l words (commandline -opc)[2..]
+    if test "$words[1]" = launch # what it launches has options of its own
+        for i in (seq 2 (count $words))
+            if string match -qr '^(@LAUNCHED@)$' -- $words[$i]
+                set words $words[$i..]
+                break
+            end
+        end
+    end
     test (count $words) -ge (count $argv); or return 1
     for i in (seq (count $argv))
         test $words[$i] = $argv[$i]; or return 1
@@ -310,7 +336,7 @@ std::string fish_line(const std::string& when, const std::string& rest) {
 
 std::string fish_script(const std::vector<Described>& all) {
   std::string out = "# Completion of slipway in fish, made by: slipway completion fish\n";
-  out += kFishFunctions;
+  out += filled(kFishFunctions, all);
   out += fmt::format("function __slipway_assignments\n    printf '%s=\\n' {}\nend\n",
                      joined(keys_of_run_files()));
   out += fmt::format("function __slipway_keys\n    printf '%s\\n' {}\nend\n",

@@ -1,5 +1,6 @@
-// The program's door: answers what needs no LibTorch at once (loading it costs a quarter of a
-// second), and becomes slipway-run, which lies beside it, for everything else.
+// The program's door: does at once what needs no LibTorch (loading it costs a quarter of a second,
+// and a launch would hold its memory for as long as the ranks run), and becomes slipway-run, which
+// lies beside it, for everything else.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -10,7 +11,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <string>
+
+#include "app/command_line.h"
+#include "app/commands.h"
+#include "app/standard_output.h"
+#include "base/error.h"
+#include "base/visible_text.h"
 
 namespace {
 
@@ -43,9 +51,29 @@ bool starts_within_limit(const char* program) {
   return false;
 }
 
+// slipway launch; what went wrong becomes a message and the exit code, as in main.cc.
+int launch(const slipway::Arguments& arguments) {
+  const auto told = [](const std::exception& e, int code) {
+    std::fprintf(stderr, "slipway: %s\n", slipway::visible_text(e.what()).c_str());
+    return code;
+  };
+  try {
+    const int code = slipway::launch_command(arguments);
+    slipway::flush_standard_output();
+    return code;
+  } catch (const slipway::ReaderLeft&) {
+    return slipway::kExitOk;
+  } catch (const slipway::UsageError& e) {
+    return told(e, slipway::kExitUsage);
+  } catch (const std::exception& e) {
+    return told(e, slipway::kExitFailure);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "launch") == 0) return launch({argv + 2, argv + argc});
   if (argc == 2 && (std::strcmp(argv[1], "--version") == 0 || std::strcmp(argv[1], "-V") == 0)) {
     std::puts("slipway " SLIPWAY_VERSION);
     if (std::fflush(stdout) == 0) return 0;

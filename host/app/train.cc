@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "app/command_line.h"
 #include "app/commands.h"
@@ -10,9 +11,11 @@
 #include "app/standard_output.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "base/text_width.h"
 #include "config/schema.h"
 #include "config/schema_help.h"
+#include "launch/rank_environment.h"
 #include "slipway/slipway.hpp"
 
 namespace slipway {
@@ -48,6 +51,28 @@ TrialFacts trial_facts(const std::string& given) {
   throw ConfigError(std::move(all));
 }
 
+// What --resume says; but who is started again after a failure resumes what its run had saved,
+// however that run was told to begin.
+std::string resume_of(const CommandLine& line) {
+  const char *restarts = std::getenv("TORCHELASTIC_RESTART_COUNT"),
+             *begun = std::getenv(kBegunFile);
+  if (restarts == nullptr || std::string_view(restarts) == "0") return line.text("resume");
+  if (begun != nullptr) return path_exists(begun) ? "true" : line.text("resume");
+  if (!line.has("resume"))
+    log_warn(
+        "started again (TORCHELASTIC_RESTART_COUNT = {}), and beginning from the start: with "
+        "--resume it would go on from what was saved",
+        restarts);
+  return line.text("resume");
+}
+
+// For the next life, if there is one.
+void note_that_it_has_begun() {
+  const char *begun = std::getenv(kBegunFile), *rank = std::getenv("RANK");
+  if (begun != nullptr && rank != nullptr && std::string_view(rank) == "0")
+    write_file_durably(begun, "");
+}
+
 int train(const CommandLine& line, const Overrides& overrides, const std::string& trial) {
   RunFile run = RunFile::load(line.text("FILE"), overrides);
   for (const std::string& notice : run.notices()) log_info("{}", notice);
@@ -57,11 +82,12 @@ int train(const CommandLine& line, const Overrides& overrides, const std::string
   }
   const fs::path trace = trace_path(line, run.output_dir() / "trace.json");
   Trainer(std::move(run))
-      .train({.resume = line.text("resume"),
+      .train({.resume = resume_of(line),
               .profile = trace,
               .stop_on_signals = true,
               .trial = trial,
-              .console = !line.has("quiet")});
+              .console = !line.has("quiet"),
+              .on_begun = note_that_it_has_begun});
   return kExitOk;
 }
 

@@ -2,7 +2,7 @@
 # The dependency rule: host/ folders include only downwards, host and plugins never see each other, LibTorch stays in its layers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-order=(base config plugin weights text data compute kernels operators dist model optim generate record loop raft search api app)
+order=(base launch config plugin weights text data compute kernels operators dist model optim generate record loop raft search api app)
 # Kernels work on plain memory.
 torch_layers=" compute operators dist model optim generate record loop raft api "
 declare -A rank
@@ -30,7 +30,7 @@ for folder in host/*/; do
 done
 while IFS=: read -r file line text; do
   complain "$file:$line: a plugin includes the host:$text"
-done < <(grep -rnE '^ *# *include *"(\.\./)*(base|config|plugin|weights|text|data|compute|kernels|operators|dist|model|optim|generate|record|loop|raft|search|api|app)/' plugins plugin_api || true)
+done < <(grep -rnE '^ *# *include *"(\.\./)*(base|launch|config|plugin|weights|text|data|compute|kernels|operators|dist|model|optim|generate|record|loop|raft|search|api|app)/' plugins plugin_api || true)
 # The implementations of one interface know nothing of each other, and nothing above operators/ asks where a tensor lies.
 while IFS= read -r found; do
   complain "$found: kernels of one device include those of another"

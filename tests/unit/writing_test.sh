@@ -18,6 +18,8 @@ allowed() {
     host/base/files.cc:* | host/base/place.cc:* | host/base/append_log.cc:* | host/base/file_set.cc:*) return 0 ;;
     host/base/folder_lock.cc:*) return 0 ;;  # the lock file: made and removed under its own lock, and nothing that must outlive a process
     host/base/folder_copy.cc:*::link*) return 0 ;;  # a second name of a finished file, in a folder that is placed whole
+    host/launch/private_folder.cc:*) return 0 ;;  # a temporary folder, gone with its launch
+    host/launch/terminal_pair.cc:*O_NOCTTY*) return 0 ;;  # a terminal
     host/app/launcher.cc:*'"/dev/null"'* | host/plugin/probe.cc:*'"/dev/null"'*) return 0 ;;  # not a file
     host/base/memory_use.cc:*clear_refs*) return 0 ;;  # not a file: a switch of the kernel's
   esac

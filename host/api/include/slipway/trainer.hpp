@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,9 @@ struct TrainOptions {
   // The logger `console` shows the run on standard error, unless train.disable_tqdm says no; a
   // [[logger]] block for it does so anyway.
   bool console = false;
+  // Called once the run has taken its folder: from then on `resume` = "true" goes on with it, and
+  // with no earlier run that lay there.
+  std::function<void()> on_begun = {};
 };
 
 struct TrainResult {
