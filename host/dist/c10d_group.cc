@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <numeric>
 #include <stdexcept>
 
 #include "dist/assembly.h"
 #include "dist/c10d.h"
+#include "dist/error_file.h"
 #include "dist/exchange_queue.h"
 #include "dist/heartbeat.h"
 #include "dist/network.h"
@@ -335,6 +337,10 @@ std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings
   auto member = std::make_shared<Membership>();
   member->place = place;
   member->settings = settings;
+  member->settings.before_exit = [settings, file = place.error_file](const std::string& reason) {
+    write_error_file(file, reason, std::time(nullptr));
+    if (settings.before_exit) settings.before_exit(reason);
+  };
   if (place.network_interface.empty()) member->address = own_address(place);
   member->store = seal(open_store(place, settings), place.token, place.run_id);
   const Assembly assembly = assembled(member->store, place, settings.join_seconds);
@@ -343,7 +349,7 @@ std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings
                             .where = fmt::format("{}:{}", place.store_host, place.store_port),
                             .is_own = place.rank == 0 && !place.agent_hosts_store,
                             .is_rank_0 = !place.agent_hosts_store};
-  member->heartbeat = Heartbeat::start(std::move(store), assembly, place.rank, settings);
+  member->heartbeat = Heartbeat::start(std::move(store), assembly, place.rank, member->settings);
   std::vector<int64_t> all(static_cast<size_t>(place.world));
   std::iota(all.begin(), all.end(), 0);
   return std::make_unique<C10dGroup>(member, "", place.rank, all);

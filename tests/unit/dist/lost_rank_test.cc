@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "tests/unit/dist/processes.h"
 
 namespace slipway {
@@ -117,7 +118,8 @@ TEST(LostRank, OneThatFailsInSilenceIsNamedAllTheSame) {
 }
 
 TEST(LostRank, ALoopThatDoesNotHearOfItIsEnded) {
-  Processes ranks({"sits_in_a_plugin", "1"}, 3);
+  const std::string file = std::string(SLIPWAY_SCRATCH) + "/told.json";
+  Processes ranks({"sits_in_a_plugin", "1"}, 3, {}, {{1, {{"TORCHELASTIC_ERROR_FILE", file}}}});
   wait_until_all_train(ranks, 3);
   ranks.signal(2, SIGKILL);
   const auto ended = ranks.wait(10);
@@ -125,6 +127,7 @@ TEST(LostRank, ALoopThatDoesNotHearOfItIsEnded) {
   EXPECT_THAT(ended[1].errors,
               AllOf(HasSubstr("BEFORE EXIT: rank 2 (host "), Not(HasSubstr("LOST"))));
   EXPECT_THAT(ended[0].errors, Not(HasSubstr("BEFORE EXIT")));
+  EXPECT_THAT(read_file(file), HasSubstr("rank 2 (host "));
 }
 
 TEST(LostRank, ASlowOneIsNamedAndWaitedFor) {
