@@ -360,8 +360,8 @@ def a_launch_that_is_the_first_process_reaps_what_it_inherits() -> None:
 
 
 def streams_that_a_stranger_holds_open_are_not_waited_for() -> None:
-    begin = time.monotonic()
-    code, out, _ = launch("--", "setsid", "-f", "sh", "-c", "echo out; exec sleep 30")
+    ready, begin = file_of("ready"), time.monotonic()
+    code, out, _ = launch("--", "sh", "-c", f"setsid sh -c 'echo out; echo x >{ready}; exec sleep 30' & while ! [ -e {ready} ]; do sleep 0.01; done")
     assert code == 0 and out == "[0] out\n" and time.monotonic() - begin < 5, (code, out)
     for process in processes_with(f"TMPDIR={TEMPORARY}"):
         os.kill(process, signal.SIGKILL)
