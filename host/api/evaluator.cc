@@ -188,7 +188,7 @@ Json Evaluator::Parts::run_raft(const EvalRows& set, const std::string& prefix) 
       set.rows, config, tokenizer, limits_of(*loaded.model), name_in_messages(set, config));
   const EvaluationReports reporting(&reports);
   const auto on_progress = [this](const GenerationProgress&) { return stop_if_asked(), true; };
-  Json out = measure_held_out(*loaded.model, tokenizer, prompts, *made_rewards,
+  Json out = measure_held_out(RankGroup::alone(), *loaded.model, tokenizer, prompts, *made_rewards,
                               generation_settings(config, tokenizer), state.global_step, prefix,
                               on_progress)
                  .metrics;

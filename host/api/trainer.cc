@@ -12,6 +12,7 @@
 #include "api/plan.h"
 #include "api/profile.h"
 #include "api/program_callback.h"
+#include "api/ranks.h"
 #include "api/recorded_config.h"
 #include "api/rows.h"
 #include "api/write.h"
@@ -81,8 +82,9 @@ std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
   if (c.raft) {
     begins();
     const std::string outcome = run_raft(run, all.raft, rewards, checkpoint);
-    save_run_results(c.output_dir, run.state, run.state.global_step,
-                     {{"eval_samples", all.raft.eval.size()}});
+    if (run.ranks.leads())
+      save_run_results(c.output_dir, run.state, run.state.global_step,
+                       {{"eval_samples", all.raft.eval.size()}});
     return outcome;
   }
   SftData& data = all.sft;
@@ -90,6 +92,7 @@ std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
   if (checkpoint) run.restore(*checkpoint);
   begins();
   const std::string outcome = run_sft(run, data, checkpoint);
+  if (!run.ranks.leads()) return outcome;
   Json samples = Json::object();
   if (!data.stream) samples["train_samples"] = data.train.size();
   for (const EvaluationSet& set : data.eval)
@@ -131,9 +134,12 @@ struct Trainer::Parts {
   // Puts what the run starts from, and what config.resolved.toml says of it, into its folder.
   // Returns the checkpoint there.
   std::optional<fs::path> take_up(const std::optional<fs::path>& asked, bool goes_on);
-  TrainResult train(const TrainOptions& options, const std::optional<fs::path>& checkpoint,
-                    RunFolder& folder);
+  TrainResult train(const TrainOptions& options);
+  // `folder`: of the first rank; nullptr for the others.
+  TrainResult train_from(const TrainOptions& options, const std::optional<fs::path>& checkpoint,
+                         RunFolder* folder);
 
+  const Place place = own_place();
   fs::path file;  // "" = the run file was never one
   RunConfig config;
   Registry registry;
@@ -143,6 +149,7 @@ struct Trainer::Parts {
   std::vector<std::shared_ptr<TrainerCallback>> callbacks;
   TrainAccess access;
   ReportBoard reports;
+  RunRanks* ranks = nullptr;  // while it trains
   std::optional<LoadedModel> loaded;
   bool copies_fit = true;  // those that checkpoints are written from
   RunState state;
@@ -153,8 +160,8 @@ Trainer::Parts::Parts(RunFile given)
       config(given.config()),
       registry(plugin_folders(config.plugin_path)),
       planned(plan_plugins(registry, config)),
-      rows((record_options(config, planned), check_together(config), check_device(config),
-            warn_of_slow_bf16(config), read_rows(config))),
+      rows((record_options(config, planned), check_together(config), check_ranks(config, place),
+            check_device(config), warn_of_slow_bf16(config), read_rows(config))),
       tokenizer(tokenizer_of(config)) {}
 
 void Trainer::Parts::load(ModelSource source) {
@@ -176,6 +183,11 @@ LoadedModel& Trainer::Parts::ready() {
 
 RunFacts Trainer::Parts::facts() {
   RunFacts out;
+  if (ranks != nullptr) {
+    out.rank = static_cast<int32_t>(ranks->group().rank());
+    out.world_size = static_cast<int32_t>(ranks->group().world());
+    out.local_rank = static_cast<int32_t>(ranks->local_rank());
+  }
   out.seed = static_cast<uint64_t>(config.integer("train", "seed"));
   out.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   out.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
@@ -226,16 +238,32 @@ TrainResult Trainer::train(const TrainOptions& given) {
   const StopScope stopping(given.stop_on_signals, /*silent=*/!given.trial.empty());
   TrainOptions options = given;
   if (!options.profile.empty()) options.profile = fs::absolute(options.profile);
-  RunFolder folder(parts_->config.output_dir);
-  const std::optional<fs::path> checkpoint =
-      checkpoint_to_resume(options.resume, parts_->config.output_dir);
+  RunRanks ranks(parts_->place);
+  struct Lent {
+    RunRanks*& to;
+    ~Lent() { to = nullptr; }
+  } const lent{parts_->ranks = &ranks};
   TrainResult out;
-  find_batch_size(parts_->config, checkpoint, [&] {
+  ranks.tell_of_errors([&] { out = parts_->train(options); });
+  return out;
+}
+
+TrainResult Trainer::Parts::train(const TrainOptions& options) {
+  RankGroup& group = ranks->group();
+  std::optional<RunFolder> folder;
+  std::optional<fs::path> checkpoint;
+  if (group.leads()) {
+    folder.emplace(config.output_dir);
+    checkpoint = checkpoint_to_resume(options.resume, config.output_dir);
+  }
+  checkpoint = agreed_path(group, checkpoint, "the checkpoint to resume from");
+  TrainResult out;
+  find_batch_size(config, checkpoint, [&] {
     try {
-      out = parts_->train(options, checkpoint, folder);
+      out = train_from(options, checkpoint, folder ? &*folder : nullptr);
     } catch (const OutOfMemory&) {
       // for another try, or for nothing
-      if (!latest_checkpoint(parts_->config.output_dir, nullptr)) folder.undo();
+      if (folder && !latest_checkpoint(config.output_dir, nullptr)) folder->undo();
       throw;
     }
   });
@@ -259,6 +287,7 @@ std::vector<LoggerPlugin> Trainer::Parts::make_loggers(bool console) {
   constexpr const char* kConsole = "org.slipway.logger.console";
   std::vector<LoggerPlugin> out;
   const RunFacts given = facts();
+  if (given.rank > 0) return out;  // one process tells of the run
   for (const PlannedUse& u : planned.loggers) {
     console = console && std::string_view(u.found->descriptor->id) != kConsole;
     out.emplace_back(Plugin(*u.found->library, *u.found->descriptor, u.options, given));
@@ -270,16 +299,17 @@ std::vector<LoggerPlugin> Trainer::Parts::make_loggers(bool console) {
   return out;
 }
 
-TrainResult Trainer::Parts::train(const TrainOptions& options, const std::optional<fs::path>& asked,
-                                  RunFolder& folder) {
+TrainResult Trainer::Parts::train_from(const TrainOptions& options,
+                                       const std::optional<fs::path>& asked, RunFolder* folder) {
   MemoryMetrics memory(!config.flag("train", "skip_memory_metrics"));
   memory.begin("init");
   const Json trial = options.trial.empty() ? Json::object() : parse_json(options.trial, "trial");
   const Profile profile(options.profile);
+  RankGroup& group = ranks->group();
   const bool goes_on = goes_on_from(asked, config);
   // Before any plugin of the run is made: it may look into the folder. Until keep() all of it is
   // undone by what goes wrong.
-  if (!goes_on) folder.begin(inputs_of(config, planned, file));
+  if (!goes_on && folder != nullptr) folder->begin(inputs_of(config, planned, file));
   load(open_source(config));
   RunData data = run_data(rows, config, tokenizer, limits_of(*loaded->model));
 
@@ -295,11 +325,15 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
     loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
   if (stop_requested())
     throw Interrupted("stopped by a signal before the run began; nothing was changed");
-  const std::optional<fs::path> checkpoint = take_up(asked, goes_on);
+  std::optional<fs::path> checkpoint;
+  if (group.leads()) checkpoint = take_up(asked, goes_on);
+  checkpoint = agreed_path(group, checkpoint, "the checkpoint that the run starts from");
+  require_same_run(group, config, config.raft ? data.raft.files : data.sft.files);
 
   mark_loop_thread();  // the Run tells callbacks that it is made
   Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners),
-           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports, copies_fit});
+           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports, copies_fit, group,
+           ranks->local_rank()});
   memory.end("init");
   run.state.trial_name = trial.value("name", "");
   run.state.trial_params = trial.value("params", Json());
@@ -313,7 +347,7 @@ TrainResult Trainer::Parts::train(const TrainOptions& options, const std::option
   TrainResult out;
   try {
     out.outcome = run_algorithm(run, config, data, rewards, metrics, checkpoint, [&] {
-      folder.keep();
+      if (folder != nullptr) folder->keep();
       if (options.on_begun) options.on_begun();
     });
     Json end = {{"event", "end"}, {"outcome", out.outcome}, {"seconds", run.seconds()}};

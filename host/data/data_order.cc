@@ -35,10 +35,12 @@ int64_t divided_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
 EpochShape epoch_shape(int64_t n, const OrderSettings& s) {
   const int64_t accumulation = s.gradient_accumulation_steps;
-  const bool rebalanced = s.strategy == "batch_rebalance";
-  const int64_t unit = rebalanced ? s.batch_size * accumulation : s.batch_size;
-  const int64_t units = s.drop_last ? n / unit : divided_up(n, unit),
-                micro = rebalanced ? units * accumulation : units;
+  const auto cut = [&](int64_t all, int64_t unit) {
+    return s.drop_last ? all / unit : divided_up(all, unit);
+  };
+  const int64_t micro = s.strategy == "batch_rebalance"
+                            ? cut(n, s.batch_size * accumulation * s.ranks) * accumulation
+                            : cut(cut(n, s.batch_size), s.ranks);
   return {micro, std::max<int64_t>(1, divided_up(micro, accumulation))};
 }
 
@@ -63,9 +65,10 @@ EpochOrder DataOrder::epoch(int64_t number) {
         generator_of(settings_.data_seed.value_or(settings_.seed) + static_cast<uint64_t>(number));
     out.examples = permutation(lengths_.size(), generator);
   }
-  const int64_t micro_batches = shape().micro_batches;
-  for (int64_t m = 1; m <= micro_batches; ++m)
-    out.ends.push_back(std::min(m * settings_.batch_size, static_cast<int64_t>(lengths_.size())));
+  const auto n = static_cast<int64_t>(lengths_.size());
+  for (int64_t end = settings_.batch_size; end < n + settings_.batch_size;
+       end += settings_.batch_size)
+    if (end <= n || !settings_.drop_last) out.ends.push_back(std::min(end, n));
   out.examples.resize(out.ends.empty() ? 0 : static_cast<size_t>(out.ends.back()));
   return out;
 }
@@ -100,7 +103,7 @@ EpochOrder DataOrder::rebalanced(int64_t epoch) const {
   constexpr uint64_t kSeed = 42;
   std::mt19937 generator = generator_of(kSeed + static_cast<uint64_t>(epoch));
   const std::vector<int64_t> order = permutation(lengths_.size(), generator);
-  const auto groups = static_cast<size_t>(settings_.gradient_accumulation_steps),
+  const auto groups = static_cast<size_t>(settings_.gradient_accumulation_steps * settings_.ranks),
              effective = static_cast<size_t>(settings_.batch_size) * groups;
   EpochOrder out;
   for (int64_t step = 0; step < shape().micro_batches / settings_.gradient_accumulation_steps;

@@ -20,16 +20,17 @@ struct OrderSettings {
   int64_t batch_size = 8, gradient_accumulation_steps = 1;
   // examples that make no whole micro-batch (batch_rebalance: no whole step) are left out
   bool drop_last = false;
+  int64_t ranks = 1;  // processes that share each step's examples
 };
 
-// Of every epoch. An accumulation group may be short at the epoch's end; it makes a step all the
-// same.
+// Of every epoch, as each of the processes sees it. An accumulation group may be short at the
+// epoch's end; it makes a step all the same.
 struct EpochShape {
   int64_t micro_batches, steps;  // at least one step, even where there are no micro-batches
 };
 EpochShape epoch_shape(int64_t examples, const OrderSettings& settings);
 
-// The examples of an epoch by their indices, cut into micro-batches.
+// The examples of an epoch by their indices, cut into micro-batches: those of all processes.
 struct EpochOrder {
   std::vector<int64_t> examples, ends;  // micro-batch m ends before ends[m]
   std::span<const int64_t> micro_batch(size_t m) const {
@@ -44,6 +45,7 @@ class DataOrder {
   DataOrder(std::vector<int64_t> lengths, OrderSettings settings);
 
   EpochShape shape() const { return epoch_shape(static_cast<int64_t>(lengths_.size()), settings_); }
+  const OrderSettings& settings() const { return settings_; }
 
   // Epochs count from 0 and may be asked for in any order: what an epoch is depends on its number
   // alone. Asking for them in ascending order is fastest.

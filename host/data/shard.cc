@@ -41,4 +41,19 @@ EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks,
   return out;
 }
 
+EpochOrder share_of(const EpochOrder& epoch, int64_t rank, const OrderSettings& order) {
+  if (order.ranks == 1) return epoch;
+  if (order.strategy != "batch_rebalance")
+    return shard(epoch, rank, order.ranks, {order.batch_size, order.drop_last});
+  // Dealt out in turn: those of about the same cost are computed at the same time.
+  EpochOrder out;
+  for (auto m = static_cast<size_t>(rank); m < epoch.ends.size();
+       m += static_cast<size_t>(order.ranks)) {
+    const auto batch = epoch.micro_batch(m);
+    out.examples.insert(out.examples.end(), batch.begin(), batch.end());
+    out.ends.push_back(static_cast<int64_t>(out.examples.size()));
+  }
+  return out;
+}
+
 }  // namespace slipway

@@ -1,5 +1,5 @@
 // Which micro-batches of an epoch are one process's, when several train together: accelerate's
-// rule.
+// rule, and for batch_rebalance the Trainer's own.
 #pragma once
 #include "data/data_order.h"
 
@@ -14,9 +14,11 @@ struct ShardSettings {
 };
 
 // Micro-batches go to `ranks` processes in turn; those of process `rank`, from 0. Without
-// even_batches the last ones may miss one, or have a short one. Not for batch_rebalance, whose
-// micro-batches are dealt out when they are made.
+// even_batches the last ones may miss one, or have a short one. Not for batch_rebalance.
 EpochOrder shard(const EpochOrder& epoch, int64_t rank, int64_t ranks,
                  const ShardSettings& settings);
+
+// The share of process `rank` of an epoch that `order` gave: each has as many micro-batches.
+EpochOrder share_of(const EpochOrder& epoch, int64_t rank, const OrderSettings& order);
 
 }  // namespace slipway

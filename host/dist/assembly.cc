@@ -12,6 +12,7 @@
 #include "base/json_text.h"
 #include "base/visible_text.h"
 #include "dist/network.h"
+#include "dist/process_sign.h"
 
 namespace slipway {
 namespace {
@@ -33,7 +34,8 @@ std::string hello_text(const Hello& hello) {
   return json_text(Json{{"name", hello.name},
                         {"world", hello.world},
                         {"host", hello.member.host},
-                        {"pid", hello.member.pid}});
+                        {"pid", hello.member.pid},
+                        {"space", hello.member.space}});
 }
 
 // The store's values are sealed: what does not read is another version's.
@@ -42,7 +44,9 @@ Hello hello_of(const std::string& text) {
     const Json json = parse_json(text, "hello");
     return {.name = json.at("name").get<std::string>(),
             .world = json.at("world").get<int64_t>(),
-            .member = {json.at("host").get<std::string>(), json.at("pid").get<int64_t>()}};
+            .member = {.host = json.at("host").get<std::string>(),
+                       .pid = json.at("pid").get<int64_t>(),
+                       .space = json.at("space").get<std::string>()}};
   } catch (const std::exception&) {
     return {};
   }
@@ -59,7 +63,7 @@ class Meeting {
         limit_seconds_(limit_seconds),
         end_(std::chrono::steady_clock::now() +
              std::chrono::milliseconds(static_cast<int64_t>(limit_seconds * 1000))),
-        own_{random_name(), place.world, {own_host_name(), ::getpid()}} {}
+        own_{random_name(), place.world, {own_host_name(), ::getpid(), process_space()}} {}
 
   Assembly hold() {
     store_.set(hello_key(place_.rank), hello_text(own_));

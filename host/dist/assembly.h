@@ -11,6 +11,7 @@ namespace slipway {
 struct Member {
   std::string host;
   int64_t pid = 0;
+  std::string space;  // of its process number (dist/process_sign.h)
 };
 
 // "rank 3 (host b, pid 812)"

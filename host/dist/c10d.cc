@@ -7,10 +7,10 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <chrono>
-#include <future>
 #include <thread>
 
 #include "dist/network.h"
+#include "dist/within_limit.h"
 
 namespace slipway {
 namespace {
@@ -37,26 +37,17 @@ c10::intrusive_ptr<c10d::TCPStore> tcp_store(const std::string& address,
   return c10::make_intrusive<c10d::TCPStore>(address, options);
 }
 
-// TCPStore's greeting waits for an answer for ever; what is at the port may be no store. The thread
-// of a greeting that nobody answers is left behind.
+// TCPStore's greeting waits for an answer for ever; what is at the port may be no store.
 c10::intrusive_ptr<c10d::TCPStore> greeted_store(const std::string& address,
                                                  const c10d::TCPStoreOptions& options,
                                                  double limit_seconds) {
-  std::promise<c10::intrusive_ptr<c10d::TCPStore>> promise;
-  auto greeted = promise.get_future();
-  std::thread([address, options, promise = std::move(promise)]() mutable {
-    try {
-      promise.set_value(tcp_store(address, options));
-    } catch (...) {
-      promise.set_exception(std::current_exception());
-    }
-  }).detach();
-  if (greeted.wait_for(in_milliseconds(limit_seconds)) != std::future_status::ready)
+  const auto store = within_limit(limit_seconds, [=] { return tcp_store(address, options); });
+  if (!store)
     fail(
         "{}:{} takes connections and does not answer as a store: another program has the port. "
         "Set MASTER_PORT to another one",
         address, options.port);
-  return greeted.get();
+  return *store;
 }
 
 class TcpKeyStore : public KeyStore {

@@ -1,10 +1,13 @@
 // The group of processes over LibTorch's TCPStore and Gloo.
 #include "dist/c10d_group.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstring>
+#include <exception>
+#include <numeric>
 
-#include "base/log.h"
 #include "dist/assembly.h"
 #include "dist/c10d.h"
 #include "dist/exchange_queue.h"
@@ -12,6 +15,7 @@
 #include "dist/network.h"
 #include "dist/rank_order.h"
 #include "dist/sealed_store.h"
+#include "dist/within_limit.h"
 
 namespace slipway {
 namespace {
@@ -25,10 +29,17 @@ constexpr int64_t kSmallPadding = 1024 * 1024;
 struct Membership {
   Place place;
   JoinSettings settings;
-  std::unique_ptr<KeyStore> hosted;  // rank 0's, where it keeps the store: the others' last
-  std::shared_ptr<KeyStore> store;   // for the loop's thread
+  std::shared_ptr<KeyStore> store;  // for the loop's thread; rank 0's keeps it
   std::shared_ptr<Heartbeat> heartbeat;
-  std::string address;
+  std::string session, address;
+  int unwinding = std::uncaught_exceptions();
+  bool has_failed = false;
+
+  ~Membership() {
+    if (!heartbeat || has_failed) return;
+    const bool fails = std::uncaught_exceptions() > unwinding;
+    heartbeat->end(fails ? "its own output says which" : "");
+  }
 };
 
 struct Wires {
@@ -45,21 +56,25 @@ Wires connect_wires(const Membership& member, const std::string& name, int64_t r
                        .join_seconds = member.settings.join_seconds,
                        .exchange_seconds = member.settings.exchange_seconds,
                        .check = [heartbeat = member.heartbeat] { heartbeat->check(); }};
-  return {connect_wire(member.store, name + "/out", end),
-          connect_wire(member.store, name + "/back", end)};
+  const std::string prefix = member.session + "/wire" + name;
+  return {connect_wire(member.store, prefix + "/out", end),
+          connect_wire(member.store, prefix + "/back", end)};
 }
 
 class C10dGroup : public RankGroup {
  public:
-  C10dGroup(std::shared_ptr<Membership> member, std::string name, int64_t rank, int64_t world)
-      : RankGroup(rank, world),
+  // `ranks`: those of the group in the run, ascending; `rank`: this one's place among them.
+  C10dGroup(std::shared_ptr<Membership> member, std::string name, int64_t rank,
+            const std::vector<int64_t>& ranks)
+      : RankGroup(rank, static_cast<int64_t>(ranks.size())),
         member_(std::move(member)),
         name_(std::move(name)),
-        wires_(connect_wires(*member_, name_, rank, world)),
-        queue_(member_->heartbeat, member_->settings.exchange_seconds) {}
+        ranks_(ranks),
+        wires_(connect_wires(*member_, name_, rank, world())),
+        queue_(member_->heartbeat, name_, ranks, member_->settings.exchange_seconds) {}
 
   ~C10dGroup() override {
-    if (queue_.stop() && !member_->heartbeat->is_lost()) return;
+    if (queue_.stop() && !member_->heartbeat->is_lost() && !member_->has_failed) return;
     // Gloo's threads wait for a rank that will not answer, and its destructor for them.
     (void)wires_.out.release();
     (void)wires_.back.release();
@@ -78,6 +93,11 @@ class C10dGroup : public RankGroup {
   void doing(const char* what, int64_t step) override { member_->heartbeat->doing(what, step); }
 
   std::unique_ptr<RankGroup> split(int64_t color);
+  void end_with_error(const std::string& reason) {
+    if (member_->has_failed) return;
+    member_->has_failed = true;
+    member_->heartbeat->end(reason);
+  }
 
  private:
   class Waited : public Exchange {
@@ -115,6 +135,7 @@ class C10dGroup : public RankGroup {
 
   std::shared_ptr<Membership> member_;
   std::string name_;
+  std::vector<int64_t> ranks_;
   int64_t splits_ = 0;
   Wires wires_;
   ExchangeQueue queue_;
@@ -244,14 +265,15 @@ std::unique_ptr<RankGroup> C10dGroup::split(int64_t color) {
   begin_all_gather(at::full({1}, color, at::kLong), colors, "the colors of groups")->wait();
   const int64_t* color_of = colors.const_data_ptr<int64_t>();
   const std::string name = fmt::format("{}.{}:{}", name_, ++splits_, color);
-  int64_t own = 0, size = 0;
+  int64_t own = 0;
+  std::vector<int64_t> ranks;
   for (int64_t other = 0; other < world(); ++other) {
     if (color_of[other] != color) continue;
-    if (other == rank()) own = size;
-    ++size;
+    if (other == rank()) own = static_cast<int64_t>(ranks.size());
+    ranks.push_back(ranks_[static_cast<size_t>(other)]);
   }
-  if (size == 1) return nullptr;
-  return std::make_unique<C10dGroup>(member_, name, own, size);
+  if (ranks.size() == 1) return nullptr;
+  return std::make_unique<C10dGroup>(member_, name, own, ranks);
 }
 
 std::unique_ptr<KeyStore> open_store(const Place& place, const JoinSettings& settings) {
@@ -271,20 +293,44 @@ std::unique_ptr<KeyStore> open_store(const Place& place, const JoinSettings& set
   return host_store(listening, address.empty() ? "127.0.0.1" : address, port, limit);
 }
 
+// The threads of a store that stops answering are left behind: what they use is theirs.
+Assembly assembled(const std::shared_ptr<KeyStore>& store, const Place& place, double limit) {
+  constexpr double kMore = 5;  // the assembly itself says who is missing before
+  const auto assembly = within_limit(
+      limit + kMore, [=] { return assemble(*store, place, Heartbeat::first_beat(), limit); });
+  if (!assembly)
+    fail("the store at {}:{} stopped answering while the processes met: see rank 0's output",
+         place.store_host, place.store_port);
+  return *assembly;
+}
+
+// Gloo and TCPStore write to peers that may be gone; the program ignores this signal anyhow.
+void ignore_broken_pipes() {
+  struct sigaction action{};
+  if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
 }  // namespace
 
 std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings) {
   if (place.is_alone()) return nullptr;
+  ignore_broken_pipes();
   auto member = std::make_shared<Membership>();
   member->place = place;
   member->settings = settings;
   if (place.network_interface.empty()) member->address = own_address(place);
-  member->hosted = seal(open_store(place, settings), place.token, place.run_id);
-  const Assembly assembly = assemble(*member->hosted, place, "", settings.join_seconds);
-  member->store = member->hosted->connect_again();
-  member->heartbeat =
-      std::make_shared<Heartbeat>(member->hosted->connect_again(), assembly, place.rank, settings);
-  return std::make_unique<C10dGroup>(member, assembly.session, place.rank, place.world);
+  member->store = seal(open_store(place, settings), place.token, place.run_id);
+  const Assembly assembly = assembled(member->store, place, settings.join_seconds);
+  member->session = assembly.session;
+  Heartbeat::Store store = {.connection = member->store->connect_again(),
+                            .where = fmt::format("{}:{}", place.store_host, place.store_port),
+                            .is_own = place.rank == 0 && !place.agent_hosts_store,
+                            .is_rank_0 = !place.agent_hosts_store};
+  member->heartbeat = Heartbeat::start(std::move(store), assembly, place.rank, settings);
+  std::vector<int64_t> all(static_cast<size_t>(place.world));
+  std::iota(all.begin(), all.end(), 0);
+  return std::make_unique<C10dGroup>(member, "", place.rank, all);
 }
 
 std::unique_ptr<RankGroup> split(RankGroup& group, int64_t color) {
@@ -292,6 +338,9 @@ std::unique_ptr<RankGroup> split(RankGroup& group, int64_t color) {
   return joined == nullptr ? nullptr : joined->split(color);
 }
 
-void end_with_error(RankGroup&, std::string_view) noexcept {}
+void end_with_error(RankGroup& group, std::string_view reason) noexcept {
+  auto* joined = dynamic_cast<C10dGroup*>(&group);
+  if (joined != nullptr) joined->end_with_error(reason.empty() ? "no reason" : std::string(reason));
+}
 
 }  // namespace slipway

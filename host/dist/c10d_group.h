@@ -16,7 +16,8 @@ namespace slipway {
 //
 // While the group lives, a thread tells the others that this process is alive and what it does, and
 // another looks at theirs (dist/heartbeat.h). A process whose loop does not notice that a rank is
-// lost is ended by that thread: _exit(kExitRankLost).
+// lost is ended by that thread: _exit(kExitRankLost). SIGPIPE is ignored from here on, unless the
+// program handles it.
 //
 // The end of the group tells the others that this rank is done; rank 0's waits until all are, or
 // are lost. It waits for no exchange: after RankLost, or where one was not waited for, connections

@@ -7,8 +7,12 @@ namespace slipway {
 
 using std::chrono::steady_clock;
 
-ExchangeQueue::ExchangeQueue(std::shared_ptr<Heartbeat> heartbeat, double limit_seconds)
-    : heartbeat_(std::move(heartbeat)), limit_seconds_(limit_seconds) {
+ExchangeQueue::ExchangeQueue(std::shared_ptr<Heartbeat> heartbeat, std::string group,
+                             std::vector<int64_t> ranks, double limit_seconds)
+    : heartbeat_(std::move(heartbeat)),
+      group_(std::move(group)),
+      ranks_(std::move(ranks)),
+      limit_seconds_(limit_seconds) {
   thread_ = std::thread([this] { work(); });
 }
 
@@ -32,6 +36,7 @@ std::shared_ptr<Job> ExchangeQueue::add(const char* what,
   job->number = ++begun_;
   job->what = what;
   job->then = std::move(then);
+  heartbeat_->begun(group_, job->number);
   const std::lock_guard lock(shared_->mutex);
   ++shared_->under_way;
   if (job->then) to_do_.push_back(job);
@@ -76,23 +81,24 @@ void ExchangeQueue::work() {
 }
 
 void ExchangeQueue::wait(const std::shared_ptr<Job>& job) {
-  const auto end =
-      steady_clock::now() + std::chrono::milliseconds(static_cast<int64_t>(limit_seconds_ * 1000));
   const auto is_over = [&] { return job->is_whole || !job->problem.empty(); };
   std::unique_lock lock(shared_->mutex);
+  if (job->is_whole) return;
+  lock.unlock();
+  heartbeat_->waits({group_, ranks_, job->number, job->what});
+  lock.lock();
+  const auto end =
+      steady_clock::now() + std::chrono::milliseconds(static_cast<int64_t>(limit_seconds_ * 1000));
   while (!shared_->changed.wait_for(lock, std::chrono::milliseconds(100), is_over)) {
     lock.unlock();
     heartbeat_->check();
-    if (steady_clock::now() > end)
-      heartbeat_->give_up(
-          fmt::format("exchanging {} took more than {:.0f} s, and every rank is "
-                      "alive",
-                      job->what, limit_seconds_));
+    if (steady_clock::now() > end) heartbeat_->give_up(limit_seconds_);
     lock.lock();
   }
   const std::string problem = job->problem;
   lock.unlock();
-  if (!problem.empty()) heartbeat_->broke(job->what, problem);
+  if (!problem.empty()) heartbeat_->broke(problem);
+  heartbeat_->goes_on();
 }
 
 }  // namespace slipway

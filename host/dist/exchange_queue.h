@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "dist/c10d.h"
 #include "dist/heartbeat.h"
@@ -30,7 +31,9 @@ struct Job {
 // order.
 class ExchangeQueue {
  public:
-  ExchangeQueue(std::shared_ptr<Heartbeat> heartbeat, double limit_seconds);
+  // `group` and `ranks`: what the heartbeats call it and who is in it.
+  ExchangeQueue(std::shared_ptr<Heartbeat> heartbeat, std::string group, std::vector<int64_t> ranks,
+                double limit_seconds);
   ~ExchangeQueue();
   ExchangeQueue(const ExchangeQueue&) = delete;
   ExchangeQueue& operator=(const ExchangeQueue&) = delete;
@@ -56,6 +59,8 @@ class ExchangeQueue {
   void work();
 
   std::shared_ptr<Heartbeat> heartbeat_;
+  std::string group_;
+  std::vector<int64_t> ranks_;
   double limit_seconds_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   int64_t begun_ = 0;

@@ -41,6 +41,18 @@ class Alone : public RankGroup {
 
 }  // namespace
 
+uint64_t RankGroup::bits_of_any(uint64_t bits, const char* what) {
+  if (is_alone()) return bits;
+  constexpr int64_t kBits = 64;
+  const at::Tensor each = at::zeros({kBits}, at::kLong);
+  auto* const values = each.data_ptr<int64_t>();
+  for (int64_t i = 0; i < kBits; ++i) values[i] = static_cast<int64_t>(bits >> i & 1);
+  all_reduce(each, Reduction::kMax, what);
+  uint64_t out = 0;
+  for (int64_t i = 0; i < kBits; ++i) out |= static_cast<uint64_t>(values[i]) << i;
+  return out;
+}
+
 RankGroup& RankGroup::alone() {
   static Alone group;
   return group;

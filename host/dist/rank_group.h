@@ -69,6 +69,12 @@ class RankGroup {
   void broadcast(const at::Tensor& x, int64_t from, const char* what) {
     begin_broadcast(x, from, what)->wait();
   }
+  // What rank 0 says; `bytes` of the others are nothing.
+  std::string from_lead(std::string_view bytes, const char* what) {
+    return all_gather_bytes(leads() ? bytes : std::string_view(), what)[0];
+  }
+  // The bits that are set on at least one rank.
+  uint64_t bits_of_any(uint64_t bits, const char* what);
 
  protected:
   RankGroup(int64_t rank, int64_t world) : rank_(rank), world_(world) {}

@@ -16,20 +16,38 @@ Rotation Run::rotation(std::vector<fs::path> protect) const {
 fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& protect) {
   const PhaseScope phase(&clock, Phase::kSave);
   const StopsAt stops("when this checkpoint is written");
+  const fs::path folder = config.output_dir / fmt::format("checkpoint-{}", state.global_step);
+  require_equal_weights(ranks, model.parameters(), folder.filename().c_str());
+  store_flos();
+  state.stateful_callbacks = events.save();
+  name_best_checkpoint();
+  if (ranks.leads()) write_checkpoint_of_now(folder, more, protect);
+  if (events.wanted_anywhere(SLW_ON_SAVE)) ranks.barrier("the checkpoint");
+  EventDetails details;
+  details.path = folder.string();
+  events.tell(SLW_ON_SAVE, details);
+  return folder;
+}
+
+void Run::name_best_checkpoint() {
+  if (state.best_global_step == 0) return;
+  const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
+  if (state.best_global_step == state.global_step || path_exists(best))
+    state.best_model_checkpoint = best.string();
+  // for others it may not be there yet
+  state.best_model_checkpoint =
+      ranks.from_lead(state.best_model_checkpoint, "the best checkpoint's name");
+}
+
+void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
+                                  const fs::path& protect) {
   saving.finish();
   const std::shared_ptr<const HostCopy> copy =
-      saving.copy(model.parameters(), *optimizer, events.wanted(SLW_ON_SAVE));
+      saving.copy(model.parameters(), *optimizer, events.wanted_anywhere(SLW_ON_SAVE));
   HostValues values = on_host;
   if (copy) values = [copy](const at::Tensor& tensor) { return copy->held(tensor); };
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values);
   files.push_back(arguments_file());
-  store_flos();
-  state.stateful_callbacks = events.save();
-  if (state.best_global_step > 0) {
-    const fs::path best = config.output_dir / fmt::format("checkpoint-{}", state.best_global_step);
-    if (state.best_global_step == state.global_step || path_exists(best))
-      state.best_model_checkpoint = best.string();
-  }
   files.push_back({"trainer_state.json", [json = state.to_json()](const fs::path& path) {
                      write_file_durably(path, json.dump(2) + "\n");
                    }});
@@ -37,19 +55,14 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
     const ResumePoint at{
         *optimizer,    model.parameters(),  schedule.get(),
         last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
-        values};
+        values,        ranks.world()};
     for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());
   }
   metrics_.flush();  // the checkpoint says how many bytes of it there are
-  const fs::path folder = config.output_dir / fmt::format("checkpoint-{}", state.global_step);
   saving.write(state.global_step, std::move(files),
                rotation({folder, protect, state.best_model_checkpoint}), copy != nullptr);
-  EventDetails details;
-  details.path = folder.string();
-  events.tell(SLW_ON_SAVE, details);
-  return folder;
 }
 
 CheckpointFile Run::arguments_file() const {
@@ -80,6 +93,8 @@ CheckpointFile Run::own_file() const {
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
   const StopsAt stops("when the final model is written, for the run is over then");
+  require_equal_weights(ranks, model.parameters(), "the final model");
+  if (!ranks.leads()) return;
   saving.finish();
   const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
   save_model_files(config.output_dir, files);

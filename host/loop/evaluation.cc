@@ -178,6 +178,43 @@ class LossMean {
   int64_t left_out_ = 0;
 };
 
+// The mean loss of the batch [first, last), computed part by part.
+double batch_mean(Pass& pass, std::span<const Example> examples, size_t first, size_t last,
+                  int64_t max_tokens) {
+  int64_t labels = 0;
+  for (const Example& example : examples.subspan(first, last - first))
+    labels += example.label_tokens();
+  double mean = labels > 0 ? 0 : std::numeric_limits<double>::quiet_NaN();
+  for (size_t at = first; at < last;) {
+    const size_t end = part_end(examples, at, last, max_tokens);
+    EvaluatedPart part = part_of(examples, at, end);
+    mean +=
+        within_memory<Error>([&] { return pass.run(part, labels); },
+                             [&] {
+                               return fmt::format(
+                                   "out of memory while evaluating {} examples together; lower "
+                                   "train.max_tokens_per_batch or train.per_device_eval_batch_size",
+                                   end - at);
+                             });
+    at = end;
+  }
+  return mean;
+}
+
+at::Tensor view_of(std::span<double> values) {
+  return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
+}
+
+void add_over(RankGroup& ranks, std::span<double> values, const char* what) {
+  if (!ranks.is_alone() && !values.empty())
+    ranks.all_reduce(view_of(values), Reduction::kSum, what);
+}
+
+double longest(RankGroup& ranks, double seconds) {
+  ranks.all_reduce(view_of({&seconds, 1}), Reduction::kMax, "the time of an evaluation");
+  return seconds;
+}
+
 }  // namespace
 
 std::string metric_prefix(const std::string& split, const EvaluationSet& set) {
@@ -192,33 +229,24 @@ Json evaluate(Model& model, std::span<const Example> examples, const EvaluationS
   for (MetricPlugin& metric : metrics)
     metric.begin(prefix, static_cast<int64_t>(examples.size()), model.info().vocab_size);
   Pass pass(model, settings.objective, metrics, hooks);
-  LossMean loss(settings.leave_out_not_finite);
   const auto batch_size = static_cast<size_t>(settings.batch_size);
-  for (size_t first = 0; first < examples.size(); first += batch_size) {
-    const size_t last = std::min(examples.size(), first + batch_size);
-    int64_t labels = 0;
-    for (const Example& example : examples.subspan(first, last - first))
-      labels += example.label_tokens();
-    double mean = labels > 0 ? 0 : std::numeric_limits<double>::quiet_NaN();
-    for (size_t at = first; at < last;) {
-      const size_t end = part_end(examples, at, last, settings.max_tokens);
-      EvaluatedPart part = part_of(examples, at, end);
-      mean += within_memory<Error>(
-          [&] { return pass.run(part, labels); },
-          [&] {
-            return fmt::format(
-                "out of memory while evaluating {} examples together; lower "
-                "train.max_tokens_per_batch or train.per_device_eval_batch_size",
-                end - at);
-          });
-      at = end;
-    }
-    loss.add(mean, last - first);
+  RankGroup& ranks = *settings.ranks;
+  // the mean of each batch; those of other ranks are added
+  std::vector<double> means((examples.size() + batch_size - 1) / batch_size, 0.0);
+  for (auto batch = static_cast<size_t>(ranks.rank()); batch < means.size();
+       batch += static_cast<size_t>(ranks.world())) {
+    const size_t first = batch * batch_size, last = std::min(examples.size(), first + batch_size);
+    means[batch] = batch_mean(pass, examples, first, last, settings.max_tokens);
     if (hooks.on_batch) hooks.on_batch();
   }
-  const double seconds =
+  add_over(ranks, means, "the losses of an evaluation");
+  LossMean loss(settings.leave_out_not_finite);
+  for (size_t batch = 0; batch < means.size(); ++batch)
+    loss.add(means[batch], std::min(batch_size, examples.size() - batch * batch_size));
+  for (MetricPlugin& metric : metrics) add_over(ranks, metric.state(), "the sums of a metric");
+  const double own_seconds =
                    std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
-               count = static_cast<double>(examples.size());
+               seconds = longest(ranks, own_seconds), count = static_cast<double>(examples.size());
   Json out = {{prefix + "_loss", loss.value(prefix)}};
   const auto add = [&](const std::string& name, double value, const char* from) {
     const std::string key = name.starts_with(prefix + "_") ? name : prefix + "_" + name;

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "data/packing.h"
+#include "dist/rank_group.h"
 #include "loop/loss.h"
 #include "model/model.h"
 #include "plugin/metric.h"
@@ -53,6 +54,8 @@ struct EvaluationSettings {
   Objective objective;  // what the loss is of
   // batches whose loss is not finite do not count, unless there are no others
   bool leave_out_not_finite = true;
+  // processes that take the batches in turn; all of them get the metrics of all
+  RankGroup* ranks = &RankGroup::alone();
 };
 
 // Metrics under `prefix`: PREFIX_loss, what `metrics` give, PREFIX_runtime and its kin. The loss is

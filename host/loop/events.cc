@@ -12,7 +12,6 @@ namespace {
 slw_state view_of(const TrainerState& s) {
   slw_state v{};
   v.struct_size = sizeof v;
-  v.flags = SLW_STATE_LOCAL_ZERO | SLW_STATE_WORLD_ZERO;
   if (!s.trial_name.empty()) v.flags |= SLW_STATE_SEARCHING;
   v.epoch = s.epoch;
   v.total_flos = s.total_flos;
@@ -39,7 +38,20 @@ Events::Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state,
                TrainAccess& access, PhaseClock* clock)
     : callbacks_(std::move(callbacks)), state_(state), access_(access), clock_(clock) {
   for (const CallbackPlugin& callback : callbacks_) mask_ |= callback.events();
+  mask_anywhere_ = mask_;
   std::ranges::stable_sort(callbacks_, {}, &CallbackPlugin::order);
+}
+
+void Events::share(RankGroup& ranks, int64_t local_rank) {
+  ranks_ = &ranks;
+  local_rank_ = local_rank;
+  mask_anywhere_ = ranks.bits_of_any(mask_, "which events callbacks hear");
+}
+
+uint32_t Events::agree() {
+  if (mask_anywhere_ != 0)
+    control_ = static_cast<uint32_t>(ranks_->bits_of_any(control_, "what callbacks ask for"));
+  return control_;
 }
 
 uint32_t Events::answered_by(slw_event_type type) {
@@ -66,6 +78,8 @@ void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t 
                          Phase::kCallbacks);
   if (before_delivery) before_delivery();
   slw_state state = view_of(state_);
+  if (local_rank_ == 0) state.flags |= SLW_STATE_LOCAL_ZERO;
+  if (ranks_->leads()) state.flags |= SLW_STATE_WORLD_ZERO;
   if (trial_params_ == nullptr && state_.trial_params.is_object()) {
     trial_params_ = std::make_unique<OptionTree>();
     trial_params_->set(value_of(state_.trial_params));

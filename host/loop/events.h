@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "dist/rank_group.h"
 #include "loop/phase.h"
 #include "plugin/callback.h"
 #include "plugin/options.h"
@@ -30,6 +31,15 @@ class Events {
   // this; what callbacks take of training's time is counted on `clock`.
   Events(std::vector<CallbackPlugin> callbacks, const TrainerState& state, TrainAccess& access,
          PhaseClock* clock = nullptr);
+
+  // Training is shared with other ranks, whose callbacks hear the same events. Every rank calls it,
+  // before agree(). [loop]
+  void share(RankGroup& ranks, int64_t local_rank);
+  // What is asked for on at least one rank is asked for on all from here on; returns control().
+  // Every rank comes here at the same place. Nothing is exchanged where no rank has callbacks.
+  uint32_t agree();
+  // Whether a callback of any rank wants it.
+  bool wanted_anywhere(slw_event_type type) const { return (mask_anywhere_ >> type & 1) != 0; }
 
   // Called before an event is told to anyone, unless it is empty. [loop]
   std::function<void()> before_delivery;
@@ -75,7 +85,9 @@ class Events {
   const TrainerState& state_;
   TrainAccess& access_;
   PhaseClock* clock_;
-  uint64_t mask_ = 0;
+  uint64_t mask_ = 0, mask_anywhere_ = 0;  // of this rank; of all
+  RankGroup* ranks_ = &RankGroup::alone();
+  int64_t local_rank_ = 0;
   uint32_t control_ = 0;
 };
 

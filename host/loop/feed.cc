@@ -2,6 +2,7 @@
 #include "loop/feed.h"
 
 #include "base/error.h"
+#include "data/shard.h"
 
 namespace slipway {
 namespace {
@@ -16,16 +17,17 @@ std::vector<int64_t> lengths_of(std::span<const Example> examples) {
 }  // namespace
 
 OrderedFeed::OrderedFeed(std::span<const Example> examples, const OrderSettings& settings,
-                         int64_t done)
+                         int64_t done, int64_t rank)
     : examples_(examples),
-      accumulation_(settings.gradient_accumulation_steps),
+      rank_(static_cast<size_t>(rank)),
       order_(lengths_of(examples), settings),
       shape_(order_.shape()) {
   if (shape_.micro_batches == 0)
     fail(
-        "{} examples make no whole batch, and train.dataloader_drop_last leaves out what is less; "
-        "lower train.per_device_train_batch_size",
-        examples.size());
+        "{} examples make no whole batch{}, and train.dataloader_drop_last leaves out what is "
+        "less; lower train.per_device_train_batch_size",
+        examples.size(),
+        settings.ranks > 1 ? fmt::format(" for each of {} processes", settings.ranks) : "");
   if (done == 0) return;
   epoch_ = (done - 1) / shape_.steps;
   step_ = done - epoch_ * shape_.steps;
@@ -33,15 +35,26 @@ OrderedFeed::OrderedFeed(std::span<const Example> examples, const OrderSettings&
 
 std::optional<StepExamples> OrderedFeed::next() {
   if (step_ == shape_.steps) return std::nullopt;
-  if (!current_) current_ = order_.epoch(epoch_);
-  const int64_t first = step_ * accumulation_,
-                last = std::min(first + accumulation_, shape_.micro_batches);
+  const OrderSettings& settings = order_.settings();
+  if (shares_.empty()) {
+    const EpochOrder whole = order_.epoch(epoch_);
+    for (int64_t rank = 0; rank < settings.ranks; ++rank)
+      shares_.push_back(share_of(whole, rank, settings));
+  }
+  const int64_t accumulation = settings.gradient_accumulation_steps, first = step_ * accumulation,
+                last = std::min(first + accumulation, shape_.micro_batches);
   StepExamples out;
   out.first = examples_.data();
   for (int64_t m = first; m < last; ++m) {
     out.micro_batches.emplace_back();
-    for (const int64_t i : current_->micro_batch(static_cast<size_t>(m)))
-      out.micro_batches.back().push_back(&examples_[static_cast<size_t>(i)]);
+    out.tokens.push_back(0);
+    for (size_t rank = 0; rank < shares_.size(); ++rank)
+      for (const int64_t i : shares_[rank].micro_batch(static_cast<size_t>(m))) {
+        const Example& example = examples_[static_cast<size_t>(i)];
+        out.tokens.back() += static_cast<int64_t>(example.ids.size());
+        out.labels += example.label_tokens();
+        if (rank == rank_) out.micro_batches.back().push_back(&example);
+      }
   }
   ++step_;
   out.epoch = static_cast<double>(epoch_) +
@@ -52,7 +65,7 @@ std::optional<StepExamples> OrderedFeed::next() {
 void OrderedFeed::begin_epoch() {
   ++epoch_;
   step_ = 0;
-  current_.reset();
+  shares_.clear();
 }
 
 }  // namespace slipway

@@ -10,9 +10,14 @@
 
 namespace slipway {
 
-// The examples of one optimizer step: its accumulation group. Good until the next is asked for.
+// The examples of one optimizer step: this process's share of its accumulation group. Good until
+// the next is asked for.
 struct StepExamples {
   std::vector<std::vector<const Example*>> micro_batches;
+  // Of all processes that share the step: what each of its micro-batches has of tokens, and all of
+  // them together of tokens that carry loss.
+  std::vector<int64_t> tokens;
+  int64_t labels = 0;
   double epoch = 0;  // epochs of the stage that are done when the step is
   // Where the examples lie: an example's number in its epoch is its distance from `first`, plus
   // `before`.
@@ -48,9 +53,11 @@ class Feed {
 // Examples in memory, in the order that DataOrder says.
 class OrderedFeed : public Feed {
  public:
-  // `examples` outlive this. `done`: steps of the stage that were done before; at an epoch's last
-  // step it stands at that epoch's end. Throws Error when the examples make no micro-batch.
-  OrderedFeed(std::span<const Example> examples, const OrderSettings& settings, int64_t done = 0);
+  // `examples` outlive this, and are the same in every process; this one has the share `rank`.
+  // `done`: steps of the stage that were done before; at an epoch's last step it stands at that
+  // epoch's end. Throws Error when the examples make no micro-batch for each process.
+  OrderedFeed(std::span<const Example> examples, const OrderSettings& settings, int64_t done = 0,
+              int64_t rank = 0);
 
   int64_t epoch() const override { return epoch_; }
   int64_t done() const override { return epoch_ * shape_.steps + step_; }
@@ -61,11 +68,11 @@ class OrderedFeed : public Feed {
 
  private:
   std::span<const Example> examples_;
-  int64_t accumulation_;
+  size_t rank_;
   DataOrder order_;
   EpochShape shape_;
-  int64_t epoch_ = 0, step_ = 0;       // steps done of the epoch
-  std::optional<EpochOrder> current_;  // once it is needed
+  int64_t epoch_ = 0, step_ = 0;    // steps done of the epoch
+  std::vector<EpochOrder> shares_;  // of each process; once they are needed
 };
 
 }  // namespace slipway

@@ -18,12 +18,17 @@ Run::Run(RunParts parts)
       model(parts.model),
       tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
-      throughput(clock, 3 * parts.model.info().flops_per_token, stage_settings(parts.config).bf16),
+      // tokens are those of all ranks, the processor is this one's
+      throughput(clock,
+                 3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.world()),
+                 stage_settings(parts.config).bf16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),
       reports(parts.reports),
       saving(config, clock, parts.copies_fit),
+      ranks(parts.ranks),
+      shared(ranks.is_alone() ? nullptr : std::make_unique<SharedStep>(ranks, model)),
       model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"),
       memory_(parts.memory),
@@ -33,7 +38,10 @@ Run::Run(RunParts parts)
   events.before_delivery = [this] { saving.finish(state.best_model_checkpoint); };
   stage.objective.plugin = parts.loss;
   stage.objective.step = &state.global_step;
+  stage.ranks = ranks.world();
+  stage.rank = ranks.rank();
   state.train_batch_size = stage.batch_size;
+  events.share(ranks, parts.local_rank);
   events.tell(SLW_ON_INIT_END);
 }
 
@@ -64,7 +72,7 @@ EventDetails Run::write_row(Json row, const Json& measured) {
   row["global_step"] = state.global_step;
   row["time"] =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  metrics_.append(json_text(row));
+  if (ranks.leads()) metrics_.append(json_text(row));
   EventDetails details;
   for (const auto& [name, value] : row.items())
     if (value.is_number() && name != "time")
@@ -83,7 +91,7 @@ void Run::note(const Json& row) {
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   write_row(std::move(full), Json::object());
-  metrics_.flush();
+  if (ranks.leads()) metrics_.flush();
 }
 
 void Run::progress(std::vector<std::pair<std::string, double>> metrics) {
@@ -98,6 +106,7 @@ const char* Run::going_on() const {
 
 void Run::load_weights(const fs::path& checkpoint) {
   saving.finish();
+  ranks.barrier("weights to load");
   const at::NoGradGuard no_grad;
   const ModelWeights weights = open_weights(checkpoint);
   if (!weights.read) fail("{}: holds no weights", checkpoint.string());
@@ -166,7 +175,8 @@ void Run::restore_own(const fs::path& checkpoint) {
 
 void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
   std::error_code ec;  // of another run's checkpoint, the bytes are another file's
-  if (!fs::equivalent(checkpoint.has_parent_path() ? checkpoint.parent_path() : ".",
+  if (!ranks.leads() ||
+      !fs::equivalent(checkpoint.has_parent_path() ? checkpoint.parent_path() : ".",
                       config.output_dir, ec))
     return;
   if (metrics_.truncate(bytes)) return;
@@ -177,6 +187,7 @@ void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
 }
 
 void Run::refresh_report() const {
+  if (!ranks.leads()) return;
   try {
     write_report(config.output_dir);
   } catch (const Error& e) {
@@ -185,6 +196,7 @@ void Run::refresh_report() const {
 }
 
 void Run::begin_training() {
+  require_equal_weights(ranks, model.parameters(), "before the first step");
   if (!restored_) state.stateful_callbacks = events.save();
   memory_.begin("train");
   training_began_ = seconds();
@@ -232,8 +244,8 @@ uint32_t Run::after_step(const StepReport& report) {
   details.learning_rate = report.learning_rate;
   details.grad_norm = report.grad_norm;
   details.loss = report.loss;
-  const uint32_t control = events.emit(SLW_ON_STEP_END, details,
-                                       due_after_step(flow, state.global_step, state.max_steps));
+  events.emit(SLW_ON_STEP_END, details, due_after_step(flow, state.global_step, state.max_steps));
+  const uint32_t control = events.agree();
   process_.look(state.global_step);
   return (control & SLW_DO_LOG) != 0 ? log_pending() : control;
 }
@@ -271,7 +283,7 @@ void Run::finish_training(double examples) {
   log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric,
            state.best_metric.value_or(0));
   load_weights(best);
-  if (config.integer("train", "save_total_limit") == 1)
+  if (ranks.leads() && config.integer("train", "save_total_limit") == 1)
     keep_one_checkpoint(config.output_dir, best);
 }
 

@@ -20,6 +20,7 @@
 #include "loop/throughput.h"
 #include "plugin/process_scope.h"
 #include "plugin/report_board.h"
+#include "plugin/services.h"
 #include "record/rotation.h"
 #include "record/run_files.h"
 
@@ -44,6 +45,8 @@ struct RunParts {
   const LossPlugin* loss = nullptr;  // in place of -log p
   ReportBoard* reports = nullptr;    // the one that the plugins' facts name
   bool copies_fit = true;            // the copies that checkpoints are written from, into memory
+  RankGroup& ranks = RankGroup::alone();  // that train together; the first of them writes all files
+  int64_t local_rank = 0;                 // of this process on its machine
 };
 
 class Run {
@@ -65,6 +68,14 @@ class Run {
   Json row_context = Json::object();   // added to every logged row
   ReportBoard* const reports;          // may be none
   Saving saving;
+  RankGroup& ranks;
+  const std::unique_ptr<SharedStep> shared;  // none: this process trains alone
+
+  // Whether a signal asked the run to stop after the step that `report` is of: the same on every
+  // rank. [loop]
+  bool is_to_stop(const StepReport& report) const {
+    return shared != nullptr ? report.stop : stop_requested();
+  }
 
   // Writes a row to metrics.jsonl and the state's log history, hands it to the loggers, and tells
   // the callbacks: SLW_ON_LOG, then SLW_ON_EVALUATE where it is an evaluation's. A row that is none
@@ -149,6 +160,9 @@ class Run {
   void restore_foreign(const fs::path& checkpoint);
   void take_over_schedule(const std::string& name);
   Rotation rotation(std::vector<fs::path> protect) const;
+  void name_best_checkpoint();
+  void write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
+                               const fs::path& protect);
   CheckpointFile arguments_file() const;
   CheckpointFile own_file() const;
 

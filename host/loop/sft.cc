@@ -59,10 +59,11 @@ SftState read_sft_state(const fs::path& checkpoint) {
 // What the run trains on, from where `at` stands.
 std::unique_ptr<Feed> feed_of(const Run& run, SftData& data, const SftState& at) {
   if (!data.stream)
-    return std::make_unique<OrderedFeed>(data.train, order_settings(run.stage), at.stage_step);
+    return std::make_unique<OrderedFeed>(data.train, order_settings(run.stage), at.stage_step,
+                                         run.ranks.rank());
   auto feed = std::make_unique<StreamFeed>(
       data.stream->rows, [&data](const Row& row) { return data.stream->maker.make(row); },
-      run.stage.batch_size, run.stage.gradient_accumulation_steps, run.stage.max_steps);
+      order_settings(run.stage), run.stage.max_steps, run.ranks.rank());
   if (at.stage_step > 0) feed->go_to(at.stage_step, at.place);
   return feed;
 }
@@ -178,6 +179,7 @@ bool SftRun::train_stage_to_its_end() {
   }
   StageHooks hooks;
   hooks.events = &run_.events;
+  hooks.shared = run_.shared.get();
   hooks.clock = &run_.clock;
   hooks.on_micro_batch = [&](int64_t tokens) { run_.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) { return after_step(report); };
@@ -197,7 +199,7 @@ uint32_t SftRun::after_step(const StepReport& report) {
   at_.stage_step = feed_->done();
   const uint32_t control = answer();
   enter(Part::kTrain);
-  if (stop_requested()) {
+  if (run_.is_to_stop(report)) {
     if (saved_at_ != run_.state.global_step) save();
     throw Interrupted(fmt::format("stopped by a signal after step {}; {}", run_.state.global_step,
                                   run_.going_on()));
@@ -214,23 +216,31 @@ uint32_t SftRun::after_epoch(const EpochReport& report) {
   }
   if (report.epochs == 1) tell_losses_of_stream();
   run_.events.emit(SLW_ON_EPOCH_END, {}, due_after_epoch(run_.flow, run_.state.epoch));
+  run_.events.agree();
   const uint32_t control = answer();
   time_.enter(part_ = Part::kTrain, run_.seconds());
   return control;
 }
 
 uint32_t SftRun::answer() {
-  if (is_asked(SLW_DO_LOG)) run_.log_pending();
+  if (is_asked(SLW_DO_LOG)) {
+    run_.log_pending();
+    run_.events.agree();
+  }
   if (is_asked(SLW_DO_EVALUATE) && !data_.eval.empty()) {
     const PhaseScope phase(&run_.clock, Phase::kEvaluate);
     enter(Part::kEvaluate);
     run_.judge_evaluation(evaluate_sets());
+    run_.events.agree();
   }
   if (is_asked(SLW_STOP_EPOCH)) {  // a checkpoint of this step goes on with the next epoch too
     feed_->finish_epoch();
     at_.stage_step = feed_->done();
   }
-  if (is_asked(SLW_DO_SAVE)) save();
+  if (is_asked(SLW_DO_SAVE)) {
+    save();
+    run_.events.agree();
+  }
   return run_.events.control();
 }
 
@@ -245,6 +255,7 @@ Json SftRun::evaluate_sets() {
 Json SftRun::evaluate_set(const EvaluationSet& set) {
   EvaluationSettings settings = evaluation_settings(run_.config);
   settings.objective = run_.stage.objective;
+  settings.ranks = &run_.ranks;
   EvaluationHooks hooks;
   hooks.on_batch = [&] {
     run_.events.tell(SLW_ON_PREDICTION_STEP);
@@ -279,12 +290,16 @@ void SftRun::tell_losses_of_stream() {
 double SftRun::examples_trained() const {
   return run_.stage.max_steps > 0
              ? static_cast<double>(steps_ * run_.stage.batch_size *
-                                   run_.stage.gradient_accumulation_steps)
+                                   run_.stage.gradient_accumulation_steps * run_.stage.ranks)
              : static_cast<double>(data_.train.size()) * run_.stage.num_train_epochs;
 }
 
 void SftRun::enter(Part part) {
   part_ = part;
+  run_.ranks.doing(part == Part::kTrain      ? "training"
+                   : part == Part::kEvaluate ? "evaluating"
+                                             : "writing a checkpoint",
+                   run_.state.global_step);
   time_.enter(part, run_.seconds());
   tell();
 }

@@ -9,12 +9,13 @@
 #include "operators/bf16_scope.h"
 #include "operators/out_of_memory.h"
 #include "plugin/loss.h"
+#include "plugin/services.h"
 
 namespace slipway {
 
 OrderSettings order_settings(const StageSettings& s) {
-  return {s.sampling_strategy,           s.seed,     s.data_seed, s.batch_size,
-          s.gradient_accumulation_steps, s.drop_last};
+  return {s.sampling_strategy,           s.seed,      s.data_seed, s.batch_size,
+          s.gradient_accumulation_steps, s.drop_last, s.ranks};
 }
 
 int64_t stage_steps(size_t examples, const StageSettings& s) {
@@ -41,23 +42,17 @@ namespace {
 // One accumulation group; each micro-batch in parts that are computed one by one.
 struct Group {
   std::vector<std::vector<PackedBatch>> micro_batches;
-  std::vector<int64_t> micro_tokens;
+  std::vector<int64_t> micro_tokens;  // these and what follows of all processes
   int64_t labels = 0, tokens = 0;
 };
 
 Group packed(const StepExamples& examples, const StageSettings& settings) {
   const TraceScope trace("loop", "pack");
-  Group group;
+  Group group{{}, examples.tokens, examples.labels, 0};
   const Prompts prompts = settings.objective.noise.alpha > 0 ? Prompts::kApart : Prompts::kShared;
-  for (const std::vector<const Example*>& micro_batch : examples.micro_batches) {
+  for (const std::vector<const Example*>& micro_batch : examples.micro_batches)
     group.micro_batches.push_back(pack_parts(micro_batch, settings.max_tokens_per_batch, prompts));
-    const int64_t before = group.tokens;
-    for (const Example* example : micro_batch) {
-      group.labels += example->label_tokens();
-      group.tokens += static_cast<int64_t>(example->ids.size());
-    }
-    group.micro_tokens.push_back(group.tokens - before);
-  }
+  for (const int64_t tokens : group.micro_tokens) group.tokens += tokens;
   return group;
 }
 
@@ -75,23 +70,20 @@ Group packed(const StepExamples& examples, const StageSettings& settings) {
       step, loss, grad_norm);
 }
 
-// Forward, backward, clip, step. `step` counts from 1; `rate_step` is the schedule's, from 0.
-// Nothing when the group was broken off.
-std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
-                                         const Schedule& schedule, const Group& group,
-                                         const StageSettings& settings, const Objective& objective,
-                                         int64_t step, int64_t steps, int64_t rate_step,
-                                         const StageHooks& hooks) {
-  if (group.labels == 0)
-    fail("step {}: no token of the batch carries loss; are all completions empty?", step);
-  FlatParameters& parameters = model.parameters();
-  parameters.zero_grad();
+// Forward and backward of the group; the loss, as far as it is this process's. Nothing when the
+// group was broken off.
+std::optional<double> accumulate(Model& model, const Group& group, const StageSettings& settings,
+                                 const Objective& objective, int64_t step,
+                                 const StageHooks& hooks) {
   double loss = 0;
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
     const Bfloat16Scope products(settings.bf16);
+    const bool last = m + 1 == group.micro_batches.size();
     for (const PackedBatch& part : group.micro_batches[m]) {
       if (part.targets.empty()) continue;
+      if (last && hooks.shared != nullptr && &part == &group.micro_batches[m].back())
+        hooks.shared->begin_last_pass();
       loss +=
           within_memory([&] { return loss_backward(model, part, group.labels, objective); },
                         [&] {
@@ -104,26 +96,49 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
           static_cast<double>(group.labels);
     }
     if (hooks.on_micro_batch) hooks.on_micro_batch(group.micro_tokens[m]);
-    if (m + 1 == group.micro_batches.size() || hooks.events == nullptr) continue;
-    if ((hooks.events->emit(SLW_ON_SUBSTEP_END) & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) != 0)
-      return std::nullopt;
+    if (last || hooks.events == nullptr) continue;
+    hooks.events->tell(SLW_ON_SUBSTEP_END);
+    if ((hooks.events->agree() & (SLW_STOP_TRAINING | SLW_STOP_EPOCH)) != 0) return std::nullopt;
   }
+  return loss;
+}
+
+// What callbacks ask of the step. They see the gradients as backward left them, and may change
+// them, the clip and the rate, or pass the step over.
+TrainAccess::Step ask_callbacks(const EventDetails& details, const StageHooks& hooks) {
+  if (hooks.events == nullptr) return {};
+  hooks.events->tell(SLW_ON_PRE_OPTIMIZER_STEP, details);
+  TrainAccess::Step asked = hooks.events->take_step_requests();
+  if (hooks.shared != nullptr && hooks.events->wanted_anywhere(SLW_ON_PRE_OPTIMIZER_STEP))
+    hooks.shared->require_same(asked);
+  return asked;
+}
+
+// Forward, backward, clip, step. `step` counts from 1; `rate_step` is the schedule's, from 0.
+// Nothing when the group was broken off.
+std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
+                                         const Schedule& schedule, const Group& group,
+                                         const StageSettings& settings, const Objective& objective,
+                                         int64_t step, int64_t steps, int64_t rate_step,
+                                         const StageHooks& hooks) {
+  if (group.labels == 0)
+    fail("step {}: no token of the batch carries loss; are all completions empty?", step);
+  FlatParameters& parameters = model.parameters();
+  parameters.zero_grad();
+  const std::optional<double> own_loss = accumulate(model, group, settings, objective, step, hooks);
+  if (!own_loss) return std::nullopt;
   const PhaseScope phase(hooks.clock, Phase::kOptimizer);
-  const double grad_norm = parameters.grad_norm();
+  SharedStep::Sums sums{*own_loss, false};
+  if (hooks.shared != nullptr) sums = hooks.shared->finish(*own_loss, stop_requested());
+  const double loss = sums.loss, grad_norm = parameters.grad_norm();
   if (!std::isfinite(loss) || !std::isfinite(grad_norm))
     fail_not_finite(step, loss, grad_norm, objective);
   double learning_rate = schedule.at(rate_step);
   const EventDetails details{{}, "", learning_rate, grad_norm, loss};
-  // Callbacks see the gradients as backward left them, and may change them, the clip and the rate,
-  // or pass the step over.
-  TrainAccess::Step asked;
-  if (hooks.events != nullptr) {
-    hooks.events->tell(SLW_ON_PRE_OPTIMIZER_STEP, details);
-    asked = hooks.events->take_step_requests();
-  }
-  if (asked.skip)
-    return StepReport{step, steps, loss, grad_norm, 0, 0, group.tokens, rate_step + 1};
-  learning_rate = asked.learning_rate.value_or(learning_rate);
+  const TrainAccess::Step asked = ask_callbacks(details, hooks);
+  StepReport report{step, steps, loss, grad_norm, 0, 0, group.tokens, rate_step + 1, sums.stop};
+  if (asked.skip) return report;
+  report.learning_rate = learning_rate = asked.learning_rate.value_or(learning_rate);
   const double clip = asked.clip_norm.value_or(settings.max_grad_norm);
   const double norm = hooks.events != nullptr && hooks.events->wanted(SLW_ON_PRE_OPTIMIZER_STEP)
                           ? parameters.grad_norm()
@@ -136,7 +151,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
   }
   optimizer.step(learning_rate, scale);
   if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
-  return StepReport{step, steps, loss, grad_norm, learning_rate, 0, group.tokens, rate_step + 1};
+  return report;
 }
 
 }  // namespace
@@ -170,15 +185,19 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
           step - 1 - passed_over + settings.schedule_offset, hooks);
       if (report) report->epoch = examples->epoch;
       else ++passed_over;
-      control = report ? hooks.on_step(*report) : hooks.events->control();
+      control = report ? hooks.on_step(*report) : hooks.events->agree();
       if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
       passed_over += feed.done() - step;
     }
     const bool stopped = (control & SLW_STOP_TRAINING) != 0;
     const EpochReport report{feed.epoch() + 1, feed.done(),
                              !stopped || feed.ended() || feed.done() >= steps};
-    if (hooks.on_epoch_end) control = hooks.on_epoch_end(report);
-    else if (hooks.events != nullptr) control = hooks.events->emit(SLW_ON_EPOCH_END);
+    if (hooks.on_epoch_end) {
+      control = hooks.on_epoch_end(report);
+    } else if (hooks.events != nullptr) {
+      hooks.events->tell(SLW_ON_EPOCH_END);
+      control = hooks.events->agree();
+    }
     if (stopped || (control & SLW_STOP_TRAINING) != 0) return false;
     if (feed.done() >= steps) return true;
   }
@@ -187,7 +206,7 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
 bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule,
                  std::span<const Example> examples, const StageSettings& settings, int64_t skip,
                  const StageHooks& hooks) {
-  OrderedFeed feed(examples, order_settings(settings), skip);
+  OrderedFeed feed(examples, order_settings(settings), skip, settings.rank);
   return train_stage(model, optimizer, schedule, feed, settings,
                      stage_steps(examples.size(), settings), hooks);
 }

@@ -11,6 +11,7 @@
 #include "loop/events.h"
 #include "loop/feed.h"
 #include "loop/loss.h"
+#include "loop/shared_step.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
@@ -32,6 +33,7 @@ struct StageSettings {
   uint64_t seed = 42;
   std::optional<uint64_t> data_seed;
   bool drop_last = false;
+  int64_t ranks = 1, rank = 0;  // processes that share each step's examples, and which this is
   // of the steps behind: those that were never done, because a callback ended their epoch
   int64_t passed_over = 0;
   Objective objective;  // its noise is completed by the stage
@@ -43,6 +45,7 @@ struct StepReport {
   double loss, grad_norm, learning_rate, epoch;
   int64_t tokens;
   int64_t updates = 0;  // that the schedule has seen
+  bool stop = false;    // a signal asked one of the processes that share the step to stop
 };
 
 struct EpochReport {
@@ -66,6 +69,8 @@ std::unique_ptr<Schedule> stage_schedule(const StageSettings& settings, int64_t 
 struct StageHooks {
   // epoch, step, substep and optimizer events go there
   Events* events = nullptr;
+  // sums what the processes that train together have computed; none: this one trains alone
+  SharedStep* shared = nullptr;
   std::function<void(int64_t tokens)> on_micro_batch;  // after its backward pass; optional
   PhaseClock* clock = nullptr;                         // counts the time of each part of a step
   std::function<uint32_t(const StepReport&)> on_step;  // after every optimizer step

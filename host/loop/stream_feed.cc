@@ -5,12 +5,14 @@
 
 namespace slipway {
 
-StreamFeed::StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation,
-                       int64_t max_steps)
+StreamFeed::StreamFeed(RowStream& rows, MakeExample make, const OrderSettings& settings,
+                       int64_t max_steps, int64_t rank)
     : rows_(rows),
       make_(std::move(make)),
-      batch_size_(static_cast<size_t>(batch_size)),
-      accumulation_(accumulation),
+      batch_size_(static_cast<size_t>(settings.batch_size)),
+      ranks_(static_cast<size_t>(settings.ranks)),
+      rank_(static_cast<size_t>(rank)),
+      accumulation_(settings.gradient_accumulation_steps),
       max_steps_(max_steps),
       place_(rows.place()) {}
 
@@ -36,7 +38,7 @@ StreamFeed::Group StreamFeed::gather() {
   bool more = true;
   while (more && static_cast<int64_t>(out.ends.size()) < accumulation_) {
     const size_t begin = out.examples.size();
-    while (more && out.examples.size() < begin + batch_size_) {
+    while (more && out.examples.size() < begin + batch_size_ * ranks_) {
       std::optional<Row> row = rows_.next();
       more = row.has_value();
       if (!more) break;
@@ -65,7 +67,14 @@ std::optional<StepExamples> StreamFeed::next() {
   size_t i = 0;
   for (const size_t end : step_.ends) {
     out.micro_batches.emplace_back();
-    for (; i < end; ++i) out.micro_batches.back().push_back(&step_.examples[i]);
+    out.tokens.push_back(0);
+    const size_t own = i + rank_ * batch_size_;
+    for (; i < end; ++i) {
+      const Example& example = step_.examples[i];
+      out.tokens.back() += static_cast<int64_t>(example.ids.size());
+      out.labels += example.label_tokens();
+      if (i >= own && i < own + batch_size_) out.micro_batches.back().push_back(&example);
+    }
   }
   ++done_;
   micro_batches_ += static_cast<int64_t>(step_.ends.size());

@@ -17,9 +17,12 @@ class StreamFeed : public Feed {
   using MakeExample = std::function<std::optional<Example>(const Row&)>;
 
   // `rows` outlives this. A run takes `max_steps` steps: how long a pass is nobody knows, so epochs
-  // are counted as the Hugging Face Trainer does then, as if a pass were the whole run.
-  StreamFeed(RowStream& rows, MakeExample make, int64_t batch_size, int64_t accumulation,
-             int64_t max_steps);
+  // are counted as the Hugging Face Trainer does then, as if a pass were the whole run. Every
+  // process reads all rows, in the same order, and takes the share of `settings.ranks` that is
+  // `rank`'s: batch by batch in turn. A pass may end within a round: then there is less, or
+  // nothing, for the last ones.
+  StreamFeed(RowStream& rows, MakeExample make, const OrderSettings& settings, int64_t max_steps,
+             int64_t rank = 0);
 
   // Goes on where a checkpoint was taken: `done` and `place` as they were. Throws Error when they
   // do not fit.
@@ -38,7 +41,7 @@ class StreamFeed : public Feed {
   struct Group {
     std::deque<Row> rows;  // the examples borrow from them
     std::vector<Example> examples;
-    std::vector<size_t> ends;  // of its micro-batches
+    std::vector<size_t> ends;  // of its micro-batches, those of all processes together
     Json place;                // of the stream after it
   };
   Group gather();
@@ -46,7 +49,7 @@ class StreamFeed : public Feed {
 
   RowStream& rows_;
   MakeExample make_;
-  size_t batch_size_;
+  size_t batch_size_, ranks_, rank_;
   int64_t accumulation_, max_steps_;
   int64_t pass_ = 0, micro_batches_ = 0, done_ = 0;  // micro-batches of this pass
   size_t before_ = 0;                                // examples of this pass before the step's

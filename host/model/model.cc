@@ -8,6 +8,7 @@
 #include "base/trace.h"
 #include "base/visible_text.h"
 #include "model/recompute.h"
+#include "model/told_backward.h"
 #include "operators/operands.h"
 #include "operators/operators.h"
 #include "plugin/streams.h"
@@ -51,6 +52,7 @@ ParameterSpec spec_of(const slw_param& p) {
   spec.trainable = (p.flags & SLW_PARAM_TRAINABLE) != 0;
   spec.decay = (p.flags & SLW_PARAM_NO_DECAY) == 0;
   spec.tied_to = p.tied_to;
+  spec.segment = p.segment;
   spec.init = static_cast<ParameterSpec::Init>(p.init);
   spec.init_scale = p.init_scale;
   return spec;
@@ -171,14 +173,23 @@ at::Tensor Model::blocks(const at::Tensor& x_TD, const at::Tensor& positions_T,
                          const AttentionContext& context, bool training) {
   if (in_one_piece()) return native_->logits(x_TD, context, training);
   at::Tensor x = x_TD;
+  const auto told = [&](int32_t segment) {
+    return training ? told_backward(x, behind_, segment) : x;
+  };
   for (int32_t i = 1; i + 1 < info_.segment_count; ++i) {
+    x = told(i);
     const auto run = [this, i, positions_T, handle = context.handle(),
                       training](const at::Tensor& in) {
       return segment(i, in, positions_T, handle, training);
     };
     x = training && recomputes(i - 1) ? recomputed(x, run) : run(x);
   }
-  return x;
+  return told(info_.segment_count - 1);
+}
+
+void Model::tell_backward(std::function<void(int32_t)> behind) {
+  behind_ =
+      behind ? std::make_shared<const std::function<void(int32_t)>>(std::move(behind)) : nullptr;
 }
 
 at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T,

@@ -50,6 +50,12 @@ class Model {
   // Blocks that are.
   int64_t recomputed_blocks() const;
 
+  // From here on the backward pass of what is computed in training tells when a segment's is
+  // behind: no gradient of a parameter that it reads is going to change, unless a lower segment
+  // reads it too. From the head down to segment 1; of a model in one piece nothing is told.
+  // nullptr: no more. [loop; `behind` is called on the thread of the backward pass]
+  void tell_backward(std::function<void(int32_t segment)> behind);
+
   // Embeddings [T, d] of ids [T] at positions [T], both int64; of a model in one piece the ids
   // themselves. [loop]
   at::Tensor embedded(const at::Tensor& ids_T, const at::Tensor& positions_T,
@@ -81,6 +87,7 @@ class Model {
   std::unique_ptr<FlatParameters> parameters_;
   PackedWeights packed_weights_;
   int64_t recompute_every_ = 0;
+  std::shared_ptr<const std::function<void(int32_t)>> behind_;  // may be none
 };
 
 }  // namespace slipway

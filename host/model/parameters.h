@@ -20,6 +20,7 @@ struct ParameterSpec {
   bool trainable = true;
   bool decay = true;  // takes weight decay
   int tied_to = -1;   // index of the parameter whose storage it shares
+  int segment = -1;   // of the model, that reads it; -1 = not known
   Init init = Init::kNormal;
   double init_scale = 0.02;
 };

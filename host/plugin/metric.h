@@ -1,5 +1,6 @@
 // A metric plugin as an evaluation calls it.
 #pragma once
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@ class MetricPlugin {
   // `out` [rows, reduced_width].
   void reduce(const slw_metric_logits& logits, float* out) const;
   void update(const slw_metric_batch& batch);
+  // What update() has added up so far; that of other processes may be added to it.
+  std::span<double> state() { return state_; }
   // Named values; may be NaN. Throws Error also on a name that is none, or one given twice.
   std::vector<std::pair<std::string, double>> finish() const;
 

@@ -23,8 +23,9 @@ struct HeldOutMeasures {
   double distinct_2 = 0;
   std::vector<int64_t> opinions;  // of each reward
 };
-// One answer of each prompt, drawn with the same numbers every time, and what it earns. [loop]
-HeldOutMeasures measure_held_out(Model& model, const Tokenizer& tokenizer,
+// One answer of each prompt, drawn with the same numbers every time, and what it earns: shared by
+// `ranks`, and the same on each. [loop]
+HeldOutMeasures measure_held_out(RankGroup& ranks, Model& model, const Tokenizer& tokenizer,
                                  std::span<const Prompt> prompts,
                                  const std::vector<RewardPlugin>& rewards,
                                  const GenerationSettings& generation, int64_t step,
@@ -33,7 +34,6 @@ HeldOutMeasures measure_held_out(Model& model, const Tokenizer& tokenizer,
 
 struct HeldOutResult {
   double reward = 0, distinct_2 = 0;
-  uint32_t control = 0;           // bits that callbacks set
   std::vector<int64_t> opinions;  // of each reward
 };
 // The same of a run: logs an "evaluate" row and writes samples/eval-<iteration>.jsonl. [loop]
@@ -41,9 +41,5 @@ HeldOutResult evaluate_held_out(Run& run, std::span<const Prompt> prompts,
                                 const std::vector<RewardPlugin>& rewards,
                                 const GenerationSettings& generation, int64_t iteration,
                                 const std::function<bool(const GenerationProgress&)>& on_progress);
-
-// A prompt's answers as rewards see them.
-std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions,
-                                   const Tokenizer& tokenizer);
 
 }  // namespace slipway

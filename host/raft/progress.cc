@@ -24,9 +24,28 @@ double phase_of(RaftPart part) {
   return 4;
 }
 
+// What the other ranks say of one that is lost.
+const char* doing(RaftPart part) {
+  switch (part) {
+    case RaftPart::kGenerate:
+      return "sampling";
+    case RaftPart::kScore:
+      return "scoring";
+    case RaftPart::kTrain:
+      return "training";
+    case RaftPart::kEvaluate:
+      return "evaluating";
+    case RaftPart::kSave:
+    case RaftPart::kEnd:
+      break;
+  }
+  return "writing a checkpoint";
+}
+
 }  // namespace
 
 void RaftProgress::enter(RaftPart part, int64_t iteration, double done) {
+  run_.ranks.doing(doing(part), run_.state.global_step);
   part_ = part;
   iteration_ = iteration;
   began_ = run_.seconds();

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "data/data_files.h"
+#include "loop/stop_together.h"
 #include "loop/stops_at.h"
 #include "raft/answer_figures.h"
+#include "raft/answers.h"
 #include "raft/held_out.h"
 #include "raft/progress.h"
 #include "raft/prompt_order.h"
@@ -30,10 +32,11 @@ class Raft {
   std::string loop(const std::optional<fs::path>& checkpoint);
 
  private:
-  std::vector<Answer> sample(const std::vector<size_t>& prompts);
-  std::vector<Answer> scored_answers(std::vector<Completion> completions, Scorer& scorer);
+  // Scored answers to these prompts, of all ranks.
+  std::vector<Answer> answer(const std::vector<size_t>& prompts);
+  void sample(AnswerRound& round);
+  void score(AnswerRound& round);
   void hear(const std::vector<int64_t>& opinions);
-  void rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
   void keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers);
   void write_samples(const std::vector<size_t>& prompts, const std::vector<Answer>& answers) const;
   uint32_t train();
@@ -110,8 +113,7 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
       checkpoint_start();
       const std::vector<size_t> prompts = prompts_of_iteration(
           data_.train.size(), prompts_per_iteration_, at_.iteration, run_.stage.seed);
-      std::vector<Answer> answers = sample(prompts);
-      rank(prompts, answers);
+      std::vector<Answer> answers = answer(prompts);
       keep(prompts, answers);
     }
     const uint32_t control = train();
@@ -131,62 +133,34 @@ std::string Raft::loop(const std::optional<fs::path>& checkpoint) {
 }
 
 // Finished prompts are scored while others are still being sampled.
-std::vector<Answer> Raft::sample(const std::vector<size_t>& prompts) {
-  const PhaseScope phase(&run_.clock, Phase::kGenerate);
-  const StopsAt stops("in the middle of sampling, which a resume begins anew");
-  progress_.enter(RaftPart::kGenerate, at_.iteration);
-  run_.events.tell(SLW_ON_GENERATE_BEGIN);
-  // until there is something to train on
-  run_.model.packed_weights().borrow(run_.model.parameters().lend_grads());
-  const double began = run_.seconds();
-  std::vector<GenerationRequest> requests;
-  for (size_t j = 0; j < prompts.size(); ++j)
-    requests.push_back({data_.train[prompts[j]].ids, static_cast<uint32_t>(j),
-                        static_cast<int>(integer("samples_per_prompt"))});
+std::vector<Answer> Raft::answer(const std::vector<size_t>& numbers) {
+  std::vector<const Prompt*> prompts;
+  for (const size_t number : numbers) prompts.push_back(&data_.train[number]);
   GenerationSettings settings = generation_;
   settings.iteration = static_cast<uint32_t>(at_.iteration);
   settings.weights = weight_storage_of(run_.config.text("raft", "sampling_weights")).value();
-  Scorer scorer(prompts.size(), scoring(rewards_, run_.state.global_step, false));
-  const auto submit = [&](size_t request, std::span<const Completion> completions) {
-    scorer.submit(request, scored_rows(data_.train[prompts[request]], completions, run_.tokenizer));
-  };
-  std::vector<Completion> completions =
-      generate(run_.model, requests, settings, {generation_progress("sampling"), submit});
-  int64_t tokens = 0;
-  for (const Completion& c : completions) tokens += static_cast<int64_t>(c.ids.size());
-  const double seconds = run_.seconds() - began;
-  at_.iteration_row = {
-      {"event", "iteration"},
-      {"generate_seconds", seconds},
-      {"tokens_per_second", static_cast<double>(tokens) / std::max(1e-9, seconds)}};
-  run_.events.tell(SLW_ON_GENERATE_END);
-  return scored_answers(std::move(completions), scorer);
-}
-
-// Waits for what is not scored yet.
-std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Scorer& scorer) {
-  const PhaseScope phase(&run_.clock, Phase::kScore);
-  const StopsAt stops("in the middle of scoring, after the reward's call; a resume samples anew");
-  progress_.enter(RaftPart::kScore, at_.iteration);
-  Scored scored = scorer.finish([&](size_t rows) {
-    stop_where_asked("scoring");
-    const auto done = static_cast<double>(rows), all = static_cast<double>(completions.size());
-    progress_.tell(done / all, {{"rows_done", done}, {"rows_total", all}});
+  AnswerRound round(run_.ranks, prompts, run_.tokenizer,
+                    scoring(rewards_, run_.state.global_step, false), settings,
+                    static_cast<int>(integer("samples_per_prompt")));
+  stop_together(run_.ranks, [&] {
+    sample(round);
+    score(round);
+    if (reference_) {
+      const PhaseScope phase(&run_.clock, Phase::kScore);
+      rank_by_kl(*reference_, run_.model, prompts, number("kl_beta"),
+                 settings.weights == WeightStorage::kFloat32, round.own());
+    }
   });
-  std::vector<Answer> answers;
-  for (size_t i = 0; i < completions.size(); ++i) {
-    Completion& c = completions[i];
-    Answer answer{
-        c.request,  c.sample,          std::move(c.ids), std::move(scored.rows[i].completion),
-        c.finished, scored.rewards[i], scored.rewards[i]};
-    answer.scores = scored.each[i];
-    answer.columns = std::move(scored.columns[i]);
-    for (const float logprob : c.logprobs) answer.logprob += static_cast<double>(logprob);
-    answers.push_back(std::move(answer));
-  }
-  at_.iteration_row.update(reward_figures(labels_, scored.each, ""));
+  std::vector<Answer> answers = round.gathered();
+  int64_t tokens = 0;
+  for (const Answer& a : answers) tokens += static_cast<int64_t>(a.ids.size());
+  at_.iteration_row["tokens_per_second"] =
+      static_cast<double>(tokens) /
+      std::max(1e-9, at_.iteration_row["generate_seconds"].get<double>());
+  const ScoreTable each = scores_of(answers);
+  at_.iteration_row.update(reward_figures(labels_, each, ""));
   at_.iteration_row.update(reported_by(rewards_, ""));
-  const std::vector<int64_t> opinions = opinions_of(labels_.size(), scored.each);
+  const std::vector<int64_t> opinions = opinions_of(labels_.size(), each);
   hear(opinions);
   warn_of_silence(labels_, opinions, answers.size(),
                   fmt::format("iteration {}", at_.iteration + 1));
@@ -194,40 +168,44 @@ std::vector<Answer> Raft::scored_answers(std::vector<Completion> completions, Sc
   return answers;
 }
 
+void Raft::sample(AnswerRound& round) {
+  const PhaseScope phase(&run_.clock, Phase::kGenerate);
+  const StopsAt stops("in the middle of sampling, which a resume begins anew");
+  progress_.enter(RaftPart::kGenerate, at_.iteration);
+  run_.events.tell(SLW_ON_GENERATE_BEGIN);
+  // until there is something to train on
+  run_.model.packed_weights().borrow(run_.model.parameters().lend_grads());
+  const double began = run_.seconds();
+  round.sample(run_.model, generation_progress("sampling"));
+  at_.iteration_row = {{"event", "iteration"}, {"generate_seconds", run_.seconds() - began}};
+  run_.events.tell(SLW_ON_GENERATE_END);
+}
+
+// Waits for what is not scored yet.
+void Raft::score(AnswerRound& round) {
+  const PhaseScope phase(&run_.clock, Phase::kScore);
+  const StopsAt stops("in the middle of scoring, after the reward's call; a resume samples anew");
+  progress_.enter(RaftPart::kScore, at_.iteration);
+  round.score([&](size_t rows, size_t of) {
+    stop_where_asked("scoring");
+    const auto done = static_cast<double>(rows), all = static_cast<double>(of);
+    progress_.tell(done / all, {{"rows_done", done}, {"rows_total", all}});
+  });
+}
+
 void Raft::hear(const std::vector<int64_t>& opinions) {
   at_.opinions.resize(opinions.size(), 0);
   for (size_t k = 0; k < opinions.size(); ++k) at_.opinions[k] += opinions[k];
 }
 
-// The paper's regularised ranking: reward - beta * log(p / p0), log-probabilities summed over the
-// answer's tokens; log p is known from sampling, unless that was with rounded weights.
-void Raft::rank(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
-  if (!reference_) return;
-  const PhaseScope phase(&run_.clock, Phase::kScore);
-  std::vector<Example> examples;
-  for (const Answer& a : answers) {
-    Example example{data_.train[prompts[a.prompt]].ids, 0};
-    example.loss_begin = static_cast<int64_t>(example.ids.size());
-    example.ids.insert(example.ids.end(), a.ids.begin(), a.ids.end());
-    examples.push_back(std::move(example));
-  }
-  const std::vector<double> start = reference_->logprobs(run_.model, examples);
-  std::vector<double> policy;
-  if (run_.config.text("raft", "sampling_weights") != "float32")
-    policy = sequence_logprobs(run_.model, examples);
-  else
-    for (const Answer& a : answers) policy.push_back(a.logprob);
-  double kl = 0;
-  for (size_t i = 0; i < answers.size(); ++i) {
-    answers[i].ranking = answers[i].reward - number("kl_beta") * (policy[i] - start[i]);
-    kl += policy[i] - start[i];
-  }
-  at_.iteration_row["kl"] = kl / static_cast<double>(answers.size());
-}
-
 void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers) {
   const PhaseScope phase(&run_.clock, Phase::kSelect);
   const std::vector<size_t> kept = select_answers(answers, selection_);
+  if (reference_) {
+    double kl = 0;
+    for (const Answer& a : answers) kl += a.kl;
+    at_.iteration_row["kl"] = kl / static_cast<double>(answers.size());
+  }
   at_.iteration_row.update(answer_figures(answers));
   if (const auto unscored =
           std::ranges::count_if(answers, [](const Answer& a) { return std::isnan(a.reward); });
@@ -256,6 +234,7 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
 
 void Raft::write_samples(const std::vector<size_t>& prompts,
                          const std::vector<Answer>& answers) const {
+  if (!run_.ranks.leads()) return;
   std::string lines;
   std::vector<const std::string*> texts;
   for (const size_t prompt : prompts) texts.push_back(&data_.train[prompt].text);
@@ -296,9 +275,10 @@ uint32_t Raft::train() {
     stage.schedule_offset = run_.state.global_step - at_.stage_step;
   }
   uint32_t control = 0;
-  OrderedFeed feed(at_.selected, order_settings(stage), at_.stage_step);
+  OrderedFeed feed(at_.selected, order_settings(stage), at_.stage_step, run_.ranks.rank());
   StageHooks hooks;
   hooks.events = &run_.events;
+  hooks.shared = run_.shared.get();
   hooks.clock = &run_.clock;
   hooks.on_micro_batch = [&](int64_t tokens) { run_.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) {
@@ -306,7 +286,7 @@ uint32_t Raft::train() {
     // a checkpoint of this step goes on with the next epoch too
     if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
     at_.stage_step = feed.done();
-    const bool stopping = stop_requested();
+    const bool stopping = run_.is_to_stop(report);
     if (stopping || (control & SLW_DO_SAVE) != 0) {
       progress_.tell_saving();
       run_.save({at_.file()}, run_.config.output_dir / at_.start_checkpoint);
@@ -325,7 +305,8 @@ uint32_t Raft::train() {
   // checkpoint.
   if (run_.config.text("raft", "optimizer_policy") == "reset") run_.optimizer->reset();
   at_.iteration_row["train_seconds"] = run_.seconds() - began;
-  return control | run_.log(at_.iteration_row, run_.throughput.iteration_figures());
+  run_.log(at_.iteration_row, run_.throughput.iteration_figures());
+  return control | run_.events.agree();
 }
 
 std::string Raft::evaluate(int64_t iterations_done) {
@@ -359,7 +340,7 @@ std::string Raft::evaluate(int64_t iterations_done) {
   }
   if (result.reward >= number("stop_reward"))
     return fmt::format("the held-out reward reached {}", number("stop_reward"));
-  return (result.control & SLW_STOP_TRAINING) != 0 ? "a callback asked for it" : "";
+  return (run_.events.agree() & SLW_STOP_TRAINING) != 0 ? "a callback asked for it" : "";
 }
 
 void Raft::checkpoint_start() {

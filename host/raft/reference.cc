@@ -72,4 +72,25 @@ std::vector<double> ReferenceModel::logprobs(Model& model, std::span<const Examp
   return sequence_logprobs(model, examples);
 }
 
+void rank_by_kl(ReferenceModel& reference, Model& model, std::span<const Prompt* const> prompts,
+                double beta, bool sampled, std::vector<Answer>& answers) {
+  if (answers.empty()) return;
+  std::vector<Example> examples;
+  for (const Answer& a : answers) {
+    Example example{prompts[a.prompt]->ids, 0};
+    example.loss_begin = static_cast<int64_t>(example.ids.size());
+    example.ids.insert(example.ids.end(), a.ids.begin(), a.ids.end());
+    examples.push_back(std::move(example));
+  }
+  const std::vector<double> start = reference.logprobs(model, examples);
+  std::vector<double> policy;
+  if (!sampled) policy = sequence_logprobs(model, examples);
+  else
+    for (const Answer& a : answers) policy.push_back(a.logprob);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    answers[i].kl = policy[i] - start[i];
+    answers[i].ranking = answers[i].reward - beta * answers[i].kl;
+  }
+}
+
 }  // namespace slipway

@@ -7,6 +7,8 @@
 #include "data/packing.h"
 #include "model/model.h"
 #include "operators/flat_buffers.h"
+#include "raft/raft.h"
+#include "raft/select.h"
 
 namespace slipway {
 
@@ -27,5 +29,11 @@ class ReferenceModel {
   std::vector<at::Tensor> weights_;  // one a group
   std::optional<ContentsSwap> contents_;
 };
+
+// The paper's regularised ranking of answers to `prompts`: reward - beta * log(p / p0),
+// log-probabilities summed over the answer's tokens. `sampled`: Answer::logprob is log p; else the
+// answers were drawn with rounded weights, and it is computed. [loop]
+void rank_by_kl(ReferenceModel& reference, Model& model, std::span<const Prompt* const> prompts,
+                double beta, bool sampled, std::vector<Answer>& answers);
 
 }  // namespace slipway

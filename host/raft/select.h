@@ -19,6 +19,7 @@ struct Answer {
   bool discarded = false;
   bool kept = false;
   double logprob = 0;               // of the whole answer, under the model that drew it
+  double kl = 0;                    // log p - log p0 of it, where the ranking has a KL term
   std::vector<double> scores = {};  // what every reward gave, NaN: no opinion
   Json columns = Json::object();    // what plugins gave beside it
 };

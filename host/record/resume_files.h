@@ -21,6 +21,7 @@ struct ResumePoint {
   double learning_rate;      // the peak
   uint64_t seed;             // of the generators that a resumed peer draws from
   HostValues values = on_host;
+  int64_t ranks = 1;  // each has generators; all begin with the seed
 };
 
 std::vector<CheckpointFile> resume_files(const ResumePoint& at);

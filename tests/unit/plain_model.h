@@ -17,6 +17,7 @@ class PlainModel {
   struct Parameter {
     const char* name;
     std::vector<int64_t> shape;
+    int32_t segment = -1;  // that is said to read it
   };
   // kv_width: of the one key-value head that its one layer attends with.
   PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters,
@@ -27,8 +28,8 @@ class PlainModel {
         shapes_(std::move(parameters)) {
     for (const Parameter& each : shapes_)
       params_.push_back({sizeof(slw_param), SLW_PARAM_TRAINABLE, each.name, nullptr,
-                         each.shape.data(), static_cast<int32_t>(each.shape.size()), -1, -1, -1,
-                         SLW_INIT_NORMAL, 0, 0.4});
+                         each.shape.data(), static_cast<int32_t>(each.shape.size()), each.segment,
+                         -1, -1, SLW_INIT_NORMAL, 0, 0.4});
     for (const slw_param& param : params_) pointers_.push_back(&param);
     table_.struct_size = sizeof table_;
     table_.param_count = static_cast<uint32_t>(pointers_.size());

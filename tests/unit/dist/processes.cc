@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "dist/network.h"
+#include "dist/process_sign.h"
 
 extern char** environ;
 
@@ -100,6 +101,8 @@ bool Processes::wait_for_output(int64_t rank, const std::string& text, double li
   }
   return false;
 }
+
+bool Processes::has_ended(int64_t rank) const { return is_process_gone(pid(rank)); }
 
 std::vector<Ended> Processes::wait(double limit_seconds) {
   std::vector<Ended> all(pids_.size());

@@ -32,6 +32,8 @@ class Processes {
   void signal(int64_t rank, int number);
   // Returns once the rank has printed the text; false where it has not within the limit.
   bool wait_for_output(int64_t rank, const std::string& text, double limit_seconds);
+  // Whether the rank's process has ended; wait() still tells how.
+  bool has_ended(int64_t rank) const;
   // Waits until the ranks have ended, and kills what has not within the limit.
   std::vector<Ended> wait(double limit_seconds);
 

@@ -2,9 +2,12 @@
 #include "tests/unit/dist/scenarios.h"
 
 #include <chrono>
+#include <cstdio>
+#include <thread>
 
 #include "base/error.h"
 #include "dist/c10d_group.h"
+#include "dist/rank_lost.h"
 #include "dist/rank_order.h"
 
 namespace slipway {
@@ -119,6 +122,14 @@ void check_split(RankGroup& group) {
   check_scatter_and_gather(*half, 33, at::kFloat);
 }
 
+// What computes its expectation in a moment.
+void check_many(RankGroup& group, int64_t n) {
+  const at::Tensor x = at::full({n}, static_cast<float>(group.rank() + 1));
+  group.all_reduce(x, Reduction::kSum, "many numbers of a test");
+  const auto sum = static_cast<float>(group.world() * (group.world() + 1) / 2);
+  expect(x.eq(sum).all().item<bool>(), "the sum of {} numbers", n);
+}
+
 void collectives(const std::vector<std::string>&) {
   const auto group = join(find_place());
   group->doing("testing", 1);
@@ -128,8 +139,7 @@ void collectives(const std::vector<std::string>&) {
       check_scatter_and_gather(*group, n, type);
       check_broadcast(*group, n, type);
     }
-  check_all_reduce(*group, 10'000'000, at::kFloat);
-  check_scatter_and_gather(*group, 2'500'000, at::kBFloat16);
+  check_many(*group, 10'000'001);
   for (const size_t unit : {0, 1, 1000, 700'001}) check_bytes(*group, unit);
   check_overlap(*group);
   check_split(*group);
@@ -142,10 +152,115 @@ void collectives(const std::vector<std::string>&) {
   }
 }
 
+// The settings of a test: silence counts after two seconds.
+JoinSettings impatient() {
+  JoinSettings settings;
+  settings.join_seconds = 30;
+  settings.heartbeat_seconds = 2;
+  settings.before_exit = [](const std::string& reason) {
+    std::fprintf(stderr, "BEFORE EXIT: %s\n", reason.c_str());
+  };
+  return settings;
+}
+
+void compute(double seconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
+}
+
+void say(const std::string& text) {
+  std::printf("%s\n", text.c_str());
+  std::fflush(stdout);
+}
+
+// Steps of a training for ever: `at_step` is called in each before the exchange.
+void train(RankGroup& group, const std::function<void(int64_t step)>& at_step) {
+  const at::Tensor gradients = at::ones({200'000});
+  for (int64_t step = 1;; ++step) {
+    group.doing("computing gradients", step);
+    at_step(step);
+    compute(0.01);
+    group.all_reduce(gradients.fill_(1), Reduction::kSum, "the gradients");
+    if (step == 5) say("trains");
+  }
+}
+
+void trains_for_ever(const std::vector<std::string>&) {
+  const auto group = join(find_place(), impatient());
+  train(*group, [](int64_t) {});
+}
+
+// `fails RANK told|untold`
+void fails(const std::vector<std::string>& arguments) {
+  const auto group = join(find_place(), impatient());
+  try {
+    train(*group, [&](int64_t step) {
+      if (step == 7 && std::to_string(group->rank()) == arguments.at(1))
+        throw Error("no space left on the test's device");
+    });
+  } catch (const RankLost&) {
+    throw;
+  } catch (const std::exception& problem) {
+    if (arguments.at(2) == "told") end_with_error(*group, problem.what());
+    throw;
+  }
+}
+
+// `sits_in_a_plugin RANK`: the rank computes for ever; the others, too, exchange nothing.
+void sits_in_a_plugin(const std::vector<std::string>& arguments) {
+  const auto group = join(find_place(), impatient());
+  group->barrier("the start");
+  say("trains");
+  const bool sits = std::to_string(group->rank()) == arguments.at(1);
+  group->doing(sits ? "scoring samples" : "waiting for nobody", 3);
+  for (;;) {
+    if (!sits) group->barrier("the end");
+    compute(0.05);
+  }
+}
+
+// `comes_late SECONDS SLOW LIMIT`: rank 1 does.
+void comes_late(const std::vector<std::string>& arguments) {
+  JoinSettings settings = impatient();
+  settings.slow_seconds = std::stod(arguments.at(2));
+  settings.exchange_seconds = std::stod(arguments.at(3));
+  const auto group = join(find_place(), settings);
+  group->doing("scoring samples", 4);
+  if (group->rank() == 1) compute(std::stod(arguments.at(1)));
+  group->barrier("the rewards");
+}
+
+void leaves_early(const std::vector<std::string>&) {
+  const auto group = join(find_place(), impatient());
+  group->barrier("the start");
+  if (group->rank() != 1) group->barrier("what rank 1 does not come to");
+}
+
+// Rank 0, which keeps the store, is the first to be done.
+void ends_apart(const std::vector<std::string>&) {
+  const auto group = join(find_place(), impatient());
+  group->barrier("the start");
+  compute(0.3 * static_cast<double>(group->rank()));
+}
+
+void forgets_exchanges(const std::vector<std::string>&) {
+  const auto group = join(find_place(), impatient());
+  const at::Tensor x = at::ones({1'000'000});
+  for (int i = 0; i < 5; ++i) (void)group->begin_all_reduce(x.clone(), Reduction::kSum, "a test");
+}
+
 }  // namespace
 
 const std::map<std::string, Scenario>& scenarios() {
-  static const std::map<std::string, Scenario> all = {{"collectives", collectives}};
+  static const std::map<std::string, Scenario> all = {
+      {"collectives", collectives},
+      {"trains", trains_for_ever},
+      {"fails", fails},
+      {"sits_in_a_plugin", sits_in_a_plugin},
+      {"comes_late", comes_late},
+      {"leaves_early", leaves_early},
+      {"ends_apart", ends_apart},
+      {"forgets_exchanges", forgets_exchanges},
+  };
   return all;
 }
 

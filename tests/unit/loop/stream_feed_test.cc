@@ -28,6 +28,13 @@ std::optional<Example> counted(const Row& row) {
   return Example{std::vector<int32_t>(std::stoul(row.completion) + 2, 1), 0};
 }
 
+OrderSettings order(int64_t batch_size, int64_t accumulation) {
+  OrderSettings out;
+  out.batch_size = batch_size;
+  out.gradient_accumulation_steps = accumulation;
+  return out;
+}
+
 Rows rows_of(const StepExamples& step) {
   Rows out;
   for (const auto& micro_batch : step.micro_batches) {
@@ -47,7 +54,7 @@ TEST(StreamFeed, StepsAreTheTrainers) {
     SCOPED_TRACE(run.dump().substr(0, 80));
     RowStream rows({numbers(run.at("rows"))}, {});
     const int64_t max_steps = run.at("max_steps");
-    StreamFeed feed(rows, counted, run.at("batch_size"), run.at("accumulation"), max_steps);
+    StreamFeed feed(rows, counted, order(run.at("batch_size"), run.at("accumulation")), max_steps);
     int64_t passes = 1;
     for (const Json& expected : run.at("steps")) {
       std::optional<StepExamples> step = feed.next();
@@ -74,10 +81,33 @@ TEST(StreamFeed, StepsAreTheTrainers) {
 // the next pass's first step.
 TEST(StreamFeed, APassEndsOnAStep) {
   RowStream rows({numbers(10)}, {});
-  StreamFeed feed(rows, counted, 2, 4, 3);
+  StreamFeed feed(rows, counted, order(2, 4), 3);
   EXPECT_EQ(rows_of(*feed.next()), (Rows{{0, 1}, {2, 3}, {4, 5}, {6, 7}}));
   EXPECT_EQ(rows_of(*feed.next()), (Rows{{8, 9}}));
   EXPECT_FALSE(feed.next());
+}
+
+// Three processes: each takes every third batch; the pass ends within a round.
+TEST(StreamFeed, ProcessesTakeTheBatchesInTurn) {
+  const fs::path file = numbers(17);
+  OrderSettings settings = order(2, 2);
+  settings.ranks = 3;
+  const std::vector<std::vector<Rows>> expected = {
+      {{{0, 1}, {6, 7}}, {{12, 13}}}, {{{2, 3}, {8, 9}}, {{14, 15}}}, {{{4, 5}, {10, 11}}, {{16}}}};
+  for (int64_t rank = 0; rank < 3; ++rank) {
+    RowStream rows({file}, {});
+    StreamFeed feed(rows, counted, settings, 2, rank);
+    for (const Rows& own : expected[static_cast<size_t>(rank)]) {
+      const std::optional<StepExamples> step = feed.next();
+      ASSERT_TRUE(step);
+      EXPECT_EQ(rows_of(*step), own);
+      int64_t tokens = 0;
+      for (const int64_t each : step->tokens) tokens += each;
+      // numbers 0 to 11, or 12 to 16, each two tokens more; the first token is no label
+      EXPECT_EQ(tokens, own.size() == 2 ? 66 + 24 : 70 + 10);
+      EXPECT_EQ(step->labels, own.size() == 2 ? 66 + 12 : 70 + 5);
+    }
+  }
 }
 
 TEST(StreamFeed, GoesOnFromEveryPlace) {
@@ -86,11 +116,11 @@ TEST(StreamFeed, GoesOnFromEveryPlace) {
   const auto some = [](const Row& row) {
     return row.completion == "4" ? std::nullopt : counted(row);
   };
-  StreamFeed whole(rows, some, 2, 2, 20);
+  StreamFeed whole(rows, some, order(2, 2), 20);
   for (int i = 0; i < 10; ++i) {
     const Json place = parse_json(whole.place().dump(), "place");
     RowStream again({file}, {});
-    StreamFeed resumed(again, some, 2, 2, 20);
+    StreamFeed resumed(again, some, order(2, 2), 20);
     resumed.go_to(whole.done(), place);
     std::optional<StepExamples> step = whole.next(), other = resumed.next();
     ASSERT_EQ(step.has_value(), other.has_value()) << i;
@@ -120,7 +150,7 @@ TEST(StreamFeed, TheNextStepIsMadeMeanwhile) {
         ++made;
         return counted(row);
       },
-      2, 1, 9);
+      order(2, 1), 9);
   EXPECT_EQ(rows_of(*feed.next()), (Rows{{0, 1}}));
   while (made < 4) std::this_thread::yield();  // nobody asked for rows 2 and 3 yet
   EXPECT_EQ(feed.place().at("examples"), 2);
@@ -143,7 +173,7 @@ TEST(StreamFeed, TrainsAsTheSameRowsInMemoryDo) {
     return tiny.weights();
   };
   RowStream rows({numbers(9)}, {});
-  StreamFeed stream(rows, counted, 2, 2, 7);
+  StreamFeed stream(rows, counted, order(2, 2), 7);
   std::vector<Example> examples;
   for (int i = 0; i < 9; ++i) examples.push_back(*counted({"", std::to_string(i), {}, ""}));
   OrderedFeed ordered(examples, {"sequential", 1, {}, 2, 2});
@@ -153,7 +183,7 @@ TEST(StreamFeed, TrainsAsTheSameRowsInMemoryDo) {
 
 TEST(StreamFeed, NothingToTrainOnIsAnError) {
   RowStream rows({numbers(3)}, {});
-  StreamFeed feed(rows, [](const Row&) { return std::optional<Example>(); }, 2, 2, 7);
+  StreamFeed feed(rows, [](const Row&) { return std::optional<Example>(); }, order(2, 2), 7);
   EXPECT_EQ(error_of([&] { feed.next(); }), "no row is left to train on");
   EXPECT_THAT(error_of([&] { feed.go_to(3, Json::object()); }),
               testing::HasSubstr("does not say where its stream stood"));

@@ -1,0 +1,96 @@
+// Meeting, and refusing what would part the ranks.
+#include "api/ranks.h"
+
+#include <ctime>
+#include <sstream>
+
+#include "base/log.h"
+#include "base/place.h"
+#include "config/schema.h"
+#include "dist/c10d_group.h"
+#include "dist/error_file.h"
+#include "dist/rank_lost.h"
+#include "loop/run.h"
+
+namespace slipway {
+
+Place own_place() {
+  Place place = find_place();
+  if (place.rank > 0 && log_level() < LogLevel::kWarn) set_log_level(LogLevel::kWarn);
+  return place;
+}
+
+void check_ranks(const RunConfig& c, const Place& place) {
+  if (place.is_alone()) return;
+  std::vector<std::string> faults;
+  const auto fault = [&](const char* section, const char* key, const std::string& text) {
+    faults.push_back(
+        fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
+  };
+  const std::string with = fmt::format("with {} processes", place.world);
+  if (c.flag("train", "auto_find_batch_size"))
+    fault("train", "auto_find_batch_size",
+          fmt::format("{} memory may end on one of them alone; remove it, and set "
+                      "train.per_device_train_batch_size",
+                      with));
+  if (c.text("train", "device") == "cuda")
+    fault("train", "device",
+          fmt::format("\"cuda\" {} needs collectives on GPUs, which this version does not have; "
+                      "start one process, or use \"cpu\"",
+                      with));
+  if (!faults.empty()) throw ConfigError(faults);
+}
+
+RunRanks::RunRanks(const Place& place) : place_(place), joined_(join(place)) {
+  if (joined_ != nullptr)
+    log_info("{} processes train together ({}), {} of them on this machine", place_.world,
+             launcher_name(place_.launcher), place_.local_world);
+}
+
+RunRanks::~RunRanks() = default;
+
+void RunRanks::tell_of_errors(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const RankLost& e) {
+    write_error_file(place_.error_file, e.what(), std::time(nullptr));
+    throw;
+  } catch (const Interrupted&) {
+    throw;  // all stop together
+  } catch (const std::exception& e) {
+    write_error_file(place_.error_file, e.what(), std::time(nullptr));
+    end_with_error(group(), e.what());
+    throw;
+  }
+}
+
+std::optional<fs::path> agreed_path(RankGroup& group, const std::optional<fs::path>& path,
+                                    const char* what) {
+  if (group.is_alone()) return path;
+  const std::string told = group.from_lead(path ? path->string() : "", what);
+  if (told.empty()) return std::nullopt;
+  if (!path_exists(told))
+    fail(
+        "{}: rank 0 sees {}, and rank {} does not: run.output_dir must lie on a file system that "
+        "all machines share",
+        what, told, group.rank());
+  return told;
+}
+
+void require_same_run(RankGroup& group, const RunConfig& config, const Json& files) {
+  if (group.is_alone()) return;
+  const std::string own = print_config(config) + "data: " + files.dump() + "\n",
+                    first = group.from_lead(own, "the run file");
+  if (own == first) return;
+  std::istringstream here(own), there(first);
+  std::string a, b;
+  do {
+    a.clear();
+    b.clear();
+    std::getline(here, a);
+    std::getline(there, b);
+  } while (a == b);
+  fail("rank {} has another run than rank 0: \"{}\" here, \"{}\" there", group.rank(), a, b);
+}
+
+}  // namespace slipway

@@ -1,0 +1,49 @@
+// The processes that a run is trained by: who started them, and what must be equal among them.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/json.h"
+#include "config/run_config.h"
+#include "dist/environment.h"
+#include "dist/rank_group.h"
+
+namespace slipway {
+
+// This process's place among those that the launcher started. Those that are not the first say
+// warnings and errors only from here on. Throws Error as find_place() does.
+Place own_place();
+
+// What several processes cannot do. Throws ConfigError with every fault.
+void check_ranks(const RunConfig& config, const Place& place);
+
+class RunRanks {
+ public:
+  // Meets the other processes; where there are none, this one trains alone. Throws Error where they
+  // do not meet.
+  explicit RunRanks(const Place& place);
+  ~RunRanks();
+  RunRanks(const RunRanks&) = delete;
+  RunRanks& operator=(const RunRanks&) = delete;
+
+  RankGroup& group() { return joined_ != nullptr ? *joined_ : RankGroup::alone(); }
+  int64_t local_rank() const { return place_.local_rank; }
+
+  // Runs `work`; an error that comes out of it is told to the other ranks and to the launcher.
+  void tell_of_errors(const std::function<void()>& work);
+
+ private:
+  const Place place_;
+  std::unique_ptr<RankGroup> joined_;  // none: alone
+};
+
+// The first rank's path. Throws Error on a rank where there is no such file or folder.
+std::optional<fs::path> agreed_path(RankGroup& group, const std::optional<fs::path>& path,
+                                    const char* what);
+
+// Throws Error where ranks have different run files, or read different data: `files` as
+// data/data_files.h has them.
+void require_same_run(RankGroup& group, const RunConfig& config, const Json& files);
+
+}  // namespace slipway

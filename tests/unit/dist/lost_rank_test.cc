@@ -1,0 +1,144 @@
+// What the other ranks say and do when one is lost.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "base/error.h"
+#include "tests/unit/dist/processes.h"
+
+namespace slipway {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr double kLimit = 2;  // of silence in the scenarios
+
+// All ranks but `lost` end in time with the code of a lost rank, and say `words`.
+void expect_named(const std::vector<Ended>& ranks, int64_t lost, double limit,
+                  const testing::Matcher<std::string>& words) {
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    if (static_cast<int64_t>(rank) == lost) continue;
+    EXPECT_TRUE(ranks[rank].in_time) << "rank " << rank << ": " << ranks[rank].errors;
+    EXPECT_EQ(ranks[rank].code, kExitRankLost)
+        << "rank " << rank << ", by signal " << ranks[rank].signal << ": " << ranks[rank].errors;
+    EXPECT_LT(ranks[rank].seconds, limit) << "rank " << rank;
+    EXPECT_THAT(ranks[rank].errors, words) << "rank " << rank;
+  }
+}
+
+void wait_until_all_train(Processes& ranks, int64_t world) {
+  for (int64_t rank = 0; rank < world; ++rank)
+    ASSERT_TRUE(ranks.wait_for_output(rank, "trains", 30)) << "rank " << rank;
+}
+
+TEST(LostRank, AKilledOneIsNamedByAllOthers) {
+  Processes ranks({"trains"}, 4);
+  wait_until_all_train(ranks, 4);
+  const std::string pid = std::to_string(ranks.pid(2));
+  ranks.signal(2, SIGKILL);
+  expect_named(ranks.wait(10), 2, kLimit + 2,
+               AllOf(HasSubstr("LOST: rank 2 (host "), HasSubstr("pid " + pid),
+                     HasSubstr("is lost: its process has ended without a word; at step ")));
+}
+
+TEST(LostRank, TheOneThatKeepsTheStoreIsNamedByAllOthers) {
+  Processes ranks({"trains"}, 4);
+  wait_until_all_train(ranks, 4);
+  ranks.signal(0, SIGKILL);
+  expect_named(ranks.wait(10), 0, kLimit + 2, HasSubstr("LOST: rank 0 (host "));
+}
+
+TEST(LostRank, AStoppedOneIsNamedByAllOthers) {
+  for (const int64_t stopped : {3, 0}) {
+    Processes ranks({"trains"}, 4);
+    wait_until_all_train(ranks, 4);
+    ranks.signal(stopped, SIGSTOP);
+    expect_named(ranks.wait(5), stopped, kLimit + 2,
+                 AllOf(HasSubstr(fmt::format("LOST: rank {} (host ", stopped)),
+                       HasSubstr("for 2 s; at step "), HasSubstr("it was ")));
+  }
+}
+
+TEST(LostRank, AStoppedOneThatGoesOnEndsToo) {
+  Processes ranks({"trains"}, 2);
+  wait_until_all_train(ranks, 2);
+  ranks.signal(1, SIGSTOP);
+  for (int i = 0; i < 500 && !ranks.has_ended(0); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(ranks.has_ended(0));
+  ranks.signal(1, SIGCONT);
+  expect_named(ranks.wait(10), -1, 10, HasSubstr("LOST: "));
+}
+
+TEST(LostRank, OneThatFailsTellsItsReason) {
+  for (const int64_t failing : {1, 0}) {
+    Processes ranks({"fails", std::to_string(failing), "told"}, 3);
+    const auto ended = ranks.wait(10);
+    expect_named(ended, failing, 10,
+                 AllOf(HasSubstr(fmt::format("LOST: rank {} (host ", failing)),
+                       HasSubstr("ended by an error at step 7: no space left on the test's")));
+    EXPECT_EQ(ended[static_cast<size_t>(failing)].code, kExitFailure);
+    EXPECT_THAT(ended[static_cast<size_t>(failing)].errors, Not(HasSubstr("LOST")));
+  }
+}
+
+TEST(LostRank, OneThatFailsInSilenceIsNamedAllTheSame) {
+  Processes ranks({"fails", "1", "untold"}, 2);
+  const auto ended = ranks.wait(10);
+  expect_named(ended, 1, 10, HasSubstr("LOST: rank 1 (host "));
+  EXPECT_EQ(ended[1].code, kExitFailure);
+}
+
+TEST(LostRank, ALoopThatDoesNotHearOfItIsEnded) {
+  Processes ranks({"sits_in_a_plugin", "1"}, 3);
+  wait_until_all_train(ranks, 3);
+  ranks.signal(2, SIGKILL);
+  const auto ended = ranks.wait(10);
+  expect_named(ended, 2, kLimit + 2, HasSubstr("rank 2 (host "));
+  EXPECT_THAT(ended[1].errors,
+              AllOf(HasSubstr("BEFORE EXIT: rank 2 (host "), Not(HasSubstr("LOST"))));
+  EXPECT_THAT(ended[0].errors, Not(HasSubstr("BEFORE EXIT")));
+}
+
+TEST(LostRank, ASlowOneIsNamedAndWaitedFor) {
+  Processes ranks({"comes_late", "3", "1", "60"}, 3);
+  const auto ended = ranks.wait(20);
+  for (const Ended& rank : ended) EXPECT_EQ(rank.code, 0) << rank.errors;
+  EXPECT_THAT(ended[0].errors,
+              ContainsRegex("rank 0 has waited 1 s to exchange the rewards with rank 1 \\(host .*, "
+                            "pid .*\\), at step 4 it was scoring samples"));
+  EXPECT_EQ(ended[2].errors, "");
+}
+
+TEST(LostRank, OneThatDoesNotComeWithinTheLimitEndsTheGroup) {
+  Processes ranks({"comes_late", "30", "60", "1"}, 2);
+  expect_named(ranks.wait(10), -1, 10,
+               AllOf(HasSubstr("has waited 1 s to exchange the rewards"), HasSubstr("rank 1 (host"),
+                     HasSubstr("at step 4 it was scoring samples")));
+}
+
+TEST(LostRank, OneThatIsDoneIsNotWaitedFor) {
+  Processes ranks({"leaves_early"}, 3);
+  const auto ended = ranks.wait(10);
+  expect_named(ended, 1, 10, AllOf(HasSubstr("rank 1 (host"), HasSubstr("is done and takes no")));
+  EXPECT_EQ(ended[1].code, 0) << ended[1].errors;
+}
+
+TEST(LostRank, RanksThatEndApartAreNotLost) {
+  for (const char* scenario : {"ends_apart", "forgets_exchanges"}) {
+    Processes ranks({scenario}, 3);
+    for (const Ended& rank : ranks.wait(10)) {
+      EXPECT_EQ(rank.code, 0) << scenario;
+      EXPECT_EQ(rank.errors, "") << scenario;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace slipway
