@@ -333,6 +333,22 @@ def a_killed_launch_leaves_nothing() -> None:
         process.stderr.close()
 
 
+def without_its_keeper_the_kernel_kills_the_ranks() -> None:
+    process = start("--nproc", 2, "--", "sleep", "1000")
+    children = lambda: pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    named = lambda name: [int(c) for c in children() if pathlib.Path(f"/proc/{c}/comm").read_text() == name + "\n"]
+    ranks = wait_for(lambda: len(named("sleep")) == 2 and named("sleep"), "both ranks")
+    (keeper,) = named("slipway-keeper")
+    os.kill(keeper, signal.SIGKILL)
+    wait_for(lambda: len(children()) == 2, "the keeper is reaped")
+    assert process.poll() is None and all(os.path.exists(f"/proc/{rank}") for rank in ranks)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not processes_with(f"TMPDIR={TEMPORARY}"), "the ranks end", 5)
+    shutil.rmtree(TEMPORARY)  # nobody was left to remove the folder
+    TEMPORARY.mkdir()
+
+
 def a_killed_rank_takes_its_own_with_it() -> None:
     ready = file_of("ready")
     process = start("--nproc", 2, "--", "sh", "-c", f"sleep 1000 & echo $RANK $$ >>{ready}; wait")
@@ -652,7 +668,7 @@ def main() -> None:
     try:
         for check in (each_rank_has_its_place, it_starts_without_libtorch, lines_are_never_torn, a_reader_that_leaves_ends_nothing, a_reader_that_waits_keeps_nobody_from_watching, rank_0_keeps_the_terminal,
                       ctrl_c_on_a_terminal, logs_are_whole, the_first_that_fails_is_named, a_lost_process_is_a_consequence, stopped_ranks_are_killed_after_the_grace, signals_are_passed_on_once,
-                      a_second_ctrl_c_kills, nohup_stays, a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, a_killed_rank_takes_its_own_with_it, a_rank_that_has_ended_is_no_zombie,
+                      a_second_ctrl_c_kills, nohup_stays, a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, without_its_keeper_the_kernel_kills_the_ranks, a_killed_rank_takes_its_own_with_it, a_rank_that_has_ended_is_no_zombie,
                       a_launch_that_is_the_first_process_reaps_what_it_inherits, streams_that_a_stranger_holds_open_are_not_waited_for, what_the_system_does_not_give_is_an_error,
                       failed_ranks_are_started_again, a_run_goes_on_from_its_own_checkpoint, a_stop_of_one_rank_saves, two_nodes_are_one_group, what_is_wrong_is_said_before_anything_starts,
                       the_examples_start_their_ranks, sagemaker_starts_a_launch_on_each_host, the_job_of_kubernetes_is_well_formed):
