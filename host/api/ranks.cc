@@ -41,7 +41,19 @@ void check_ranks(const RunConfig& c, const Place& place) {
   if (!faults.empty()) throw ConfigError(faults);
 }
 
-RunRanks::RunRanks(const Place& place) : place_(place), joined_(join(place)) {
+namespace {
+
+JoinSettings limits_of_ranks(const RunConfig& c) {
+  JoinSettings out;
+  out.exchange_seconds = static_cast<double>(c.integer("train", "ddp_timeout"));
+  out.heartbeat_seconds = c.number("train", "rank_timeout");
+  return out;
+}
+
+}  // namespace
+
+RunRanks::RunRanks(const Place& place, const RunConfig& config)
+    : place_(place), joined_(join(place, limits_of_ranks(config))) {
   if (joined_ != nullptr)
     log_info("{} processes train together ({}), {} of them on this machine", place_.world,
              launcher_name(place_.launcher), place_.local_world);

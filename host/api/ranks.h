@@ -20,9 +20,9 @@ void check_ranks(const RunConfig& config, const Place& place);
 
 class RunRanks {
  public:
-  // Meets the other processes; where there are none, this one trains alone. Throws Error where they
-  // do not meet.
-  explicit RunRanks(const Place& place);
+  // Meets the other processes, which wait for each other as the run file says; where there are
+  // none, this one trains alone. Throws Error where they do not meet.
+  RunRanks(const Place& place, const RunConfig& config);
   ~RunRanks();
   RunRanks(const RunRanks&) = delete;
   RunRanks& operator=(const RunRanks&) = delete;

@@ -238,7 +238,7 @@ TrainResult Trainer::train(const TrainOptions& given) {
   const StopScope stopping(given.stop_on_signals, /*silent=*/!given.trial.empty());
   TrainOptions options = given;
   if (!options.profile.empty()) options.profile = fs::absolute(options.profile);
-  RunRanks ranks(parts_->place);
+  RunRanks ranks(parts_->place, parts_->config);
   struct Lent {
     RunRanks*& to;
     ~Lent() { to = nullptr; }

@@ -28,10 +28,17 @@ constexpr const char* kWorkers =
 constexpr const char* kCommand = "the command says what is done: slipway train, evaluate, predict";
 constexpr const char* kVerbosity = "use slipway train --quiet";
 constexpr const char* kColumns = "[data] says what is read; nothing else of a file is kept";
-constexpr const char* kOneProcess = "a run is one process on one machine; remove it";
+constexpr const char* kRanks =
+    "several processes train together by slipway launch, torchrun --no-python or srun, and need no "
+    "key; remove it";
+constexpr const char* kUnits =
+    "gradients are summed over the ranks segment by segment, all of them, while the backward pass "
+    "goes on; remove it";
+constexpr const char* kFirstRank =
+    "the first rank tells of the run and writes its files; remove it";
 constexpr const char* kShards =
-    "a run is one process and shards nothing; what it holds in memory is bounded by "
-    "max_tokens_per_batch";
+    "every rank holds the whole model: nothing is sharded; what it holds in memory besides is "
+    "bounded by max_tokens_per_batch";
 constexpr const char* kProcessor = "where models compute is said by device";
 constexpr const char* kPython =
     "it belongs to a Python package that is not in this process; remove it";
@@ -63,9 +70,9 @@ constexpr IdleArgument kArguments[] = {
     {"torch_empty_cache_steps", kNever,
      "memory is used again from step to step, and there is no cache to empty; remove it"},
     {"adafactor", kOff, "write optim = \"adafactor\""},
-    {"log_on_each_node", kOn, kOneProcess},
-    {"save_on_each_node", kOff, kOneProcess},
-    {"local_rank", "-1", kOneProcess},
+    {"log_on_each_node", kOn, kFirstRank},
+    {"save_on_each_node", kOff, kFirstRank},
+    {"local_rank", "-1", kRanks},
     {"average_tokens_across_devices", kOn,
      "the loss of a step is the mean over all its label tokens, on however many devices; leave it "
      "out"},
@@ -73,12 +80,11 @@ constexpr IdleArgument kArguments[] = {
      "it is made for the launcher of a Python package; order and batches are said by seed, "
      "data_seed and per_device_train_batch_size"},
     {"parallelism_config", kNever, kShards},
-    {"ddp_find_unused_parameters", kOff, kOneProcess},
-    {"ddp_bucket_cap_mb", kNever, kOneProcess},
-    {"ddp_broadcast_buffers", kOff, kOneProcess},
-    {"ddp_static_graph", kOff, kOneProcess},
-    {"ddp_backend", kNever, kOneProcess},
-    {"ddp_timeout", "1800", kOneProcess},
+    {"ddp_find_unused_parameters", kOff, kUnits},
+    {"ddp_bucket_cap_mb", kNever, kUnits},
+    {"ddp_broadcast_buffers", kOff, kUnits},
+    {"ddp_static_graph", kOff, kUnits},
+    {"ddp_backend", kNever, kRanks},
     {"fsdp", "\"\"", kShards},
     {"fsdp_config", kNever, kShards},
     {"fsdp_min_num_params", "0", kShards},

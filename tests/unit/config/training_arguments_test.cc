@@ -137,8 +137,7 @@ TEST(TrainingArguments, FormerSwitchesSayWhatTheyAreNow) {
 TEST(TrainingArguments, WhatCannotBeHadIsRefusedWithTheReason) {
   EXPECT_THAT(
       refusal("deepspeed = \"ds.json\""),
-      HasSubstr(
-          "run.toml:7: train.deepspeed has no use here: a run is one process and shards nothing"));
+      HasSubstr("run.toml:7: train.deepspeed has no use here: every rank holds the whole model"));
   EXPECT_THAT(refusal("fsdp = \"full_shard\""), HasSubstr("bounded by max_tokens_per_batch"));
   EXPECT_THAT(refusal("dataloader_num_workers = 4"), HasSubstr("in a thread ahead of their step"));
   EXPECT_THAT(refusal("fp16 = true"), HasSubstr("float32"));

@@ -1,0 +1,183 @@
+"""Runs of several ranks beside runs of one, and what becomes of a run whose ranks die. usage: distributed_test.py SLIPWAY"""
+import operator
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from read_run import read_rows, read_safetensors
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.path.abspath(sys.argv[1])
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="slipway-distributed-test-"))
+FOREIGN = re.compile(r"(RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|SLURM_\w+|OMPI_\w+|TORCHELASTIC_\w+)$")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)} | {"OMP_NUM_THREADS": "1"}
+RANK_LOST, INTERRUPTED = 75, 85
+LIMIT = 2  # seconds without a sign of life
+
+
+def command(ranks: int, file: str, out: pathlib.Path, settings: dict, *more: str) -> list[str]:
+    sets = [text for key, value in ({"run.output_dir": out, "train.rank_timeout": LIMIT} | settings).items() for text in ("--set", f"{key}={value}")]
+    return [PROGRAM, "launch", "--nproc", str(ranks), "train", str(ROOT / "tests/e2e" / file), *sets, *more]
+
+
+def train(ranks: int, file: str, name: str, settings: dict, *more: str, code: int = 0) -> pathlib.Path:
+    out = SCRATCH / name
+    done = subprocess.run(command(ranks, file, out, settings, *more), env=ENVIRONMENT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == code, f"{name}: ended with {done.returncode}, not {code}: {done.stderr[-3000:]}"
+    return out
+
+
+def losses(out: pathlib.Path) -> list[float]:
+    return [row["loss"] for row in read_rows(out / "metrics.jsonl") if "loss" in row]
+
+
+def evaluations(out: pathlib.Path) -> list[dict]:
+    return [{k: v for k, v in row.items() if k.startswith("eval_") and not k.endswith(("runtime", "per_second"))}
+            for row in read_rows(out / "metrics.jsonl") if "eval_loss" in row]
+
+
+def farthest(a: dict[str, list[float]], b: dict[str, list[float]]) -> float:
+    assert a.keys() == b.keys()
+    return max(max(map(abs, map(operator.sub, a[name], b[name]))) for name in a)
+
+
+def weights(out: pathlib.Path) -> dict[str, list[float]]:
+    return read_safetensors(out / "model.safetensors")
+
+
+def agree(runs: list[pathlib.Path], what: str, limit: float = 1e-5) -> None:
+    first = runs[0]
+    for other in runs[1:]:
+        apart = farthest(weights(first), weights(other))
+        loss = max(abs(x - y) for x, y in zip(losses(first), losses(other), strict=True))
+        print(f"{what}: {other.name} beside {first.name}: weights {apart:.2e}, losses {loss:.2e} apart")
+        assert apart <= limit and loss <= limit, (what, other.name)
+        for a, b in zip(evaluations(first), evaluations(other), strict=True):
+            assert a.keys() == b.keys() and all(abs(a[k] - b[k]) <= limit for k in a), (what, a, b)
+
+
+def share(ranks: int, batch: int, accumulation: int) -> dict:
+    """The same examples a step, dealt out to so many ranks."""
+    return {"train.per_device_train_batch_size": batch, "train.gradient_accumulation_steps": accumulation}
+
+
+def sft_is_the_same_for_any_number_of_ranks() -> None:
+    steps = {"train.max_steps": 50, "train.eval_strategy": "steps", "train.eval_steps": 25, "train.save_steps": 25}
+    runs = [train(1, "tiny_sft.toml", "sft-1", steps | share(1, 4, 2))]
+    runs.append(train(2, "tiny_sft.toml", "sft-2", steps | share(2, 4, 1)))
+    runs.append(train(2, "tiny_sft.toml", "sft-2-accumulated", steps | share(2, 2, 2)))
+    runs.append(train(4, "tiny_sft.toml", "sft-4", steps | share(4, 2, 1)))
+    agree(runs, "SFT")
+    again = train(2, "tiny_sft.toml", "sft-2-again", steps | share(2, 4, 1))
+    assert (again / "model.safetensors").read_bytes() == (SCRATCH / "sft-2/model.safetensors").read_bytes(), "not the same bits twice"
+    files = {path.name for path in (runs[1] / "checkpoint-50").iterdir()}
+    assert {"rng_state_0.pth", "rng_state_1.pth"} <= files and "rng_state.pth" not in files, files
+    # one line a step and a set, whoever computed it
+    assert [row["global_step"] for row in read_rows(runs[3] / "metrics.jsonl") if "loss" in row] == list(range(1, 51))
+
+
+def orders_and_streams_are_shared() -> None:
+    steps = {"train.max_steps": 12, "train.eval_strategy": "no", "train.save_strategy": "no"}
+    for name, more in {"rebalanced": {"train.train_sampling_strategy": "batch_rebalance"}, "streamed": {"data.streaming": "true", "data.eval_rows": 0},
+                       "dropped": {"train.dataloader_drop_last": "true", "data.limit": 91}}.items():
+        agree([train(1, "tiny_sft.toml", name + "-1", steps | more | share(1, 4, 2)), train(2, "tiny_sft.toml", name + "-2", steps | more | share(2, 4, 1))], name)
+
+
+def raft_selects_the_same() -> None:
+    # adamw's first step is the gradient's sign: with a larger epsilon one that is rounding alone does not go that far
+    settings = {"train.learning_rate": 1e-3, "train.adam_epsilon": 1e-5, "raft.prompts_per_iteration": 8, "raft.kl_beta": 0.01}
+    runs = [train(ranks, "tiny_raft.toml", f"raft-{ranks}", settings | {"train.per_device_train_batch_size": 4 // ranks}) for ranks in (1, 2, 4)]
+    agree(runs, "RAFT")
+    for iteration in range(1, 5):
+        rows = [read_rows(run / f"samples/iteration-{iteration:04}.jsonl") for run in runs]
+        chosen = [[(row["prompt"], row["completion"], row["kept"], row["reward"]) for row in each] for each in rows]
+        assert chosen[0] == chosen[1] == chosen[2] and len(chosen[0]) == 32, iteration
+
+
+def what_the_ranks_cannot_share_is_refused() -> None:
+    for key, value, word in (("train.auto_find_batch_size", "true", "memory may end on one of them alone"), ("train.device", "cuda", "collectives on GPUs")):
+        done = subprocess.run(command(2, "tiny_sft.toml", SCRATCH / "refused", {key: value}), env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and word in done.stderr, done
+        assert not (SCRATCH / "refused").exists()
+
+
+class Ranks:
+    """Two ranks, started by hand: who ends how, and when."""
+
+    def __init__(self, file: str, out: pathlib.Path, settings: dict, *more: str, ranks: int = 2):
+        port = 20000 + os.getpid() % 20000
+        self.out = out
+        arguments = command(ranks, file, out, settings, *more)[4:]
+        self.processes = [subprocess.Popen([PROGRAM, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                           env=ENVIRONMENT | {"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks),
+                                                              "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}) for r in range(ranks)]
+
+    def wait_for_steps(self, steps: int) -> None:
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up:
+            if (self.out / "metrics.jsonl").exists() and len(losses(self.out)) >= steps:
+                return
+            assert all(p.poll() is None for p in self.processes), [p.communicate()[0][-2000:] for p in self.processes]
+            time.sleep(0.01)
+        raise AssertionError("no steps were made")
+
+    def ends(self, rank: int, seconds: float) -> tuple[int, str, float]:
+        begin = time.monotonic()
+        try:
+            text = self.processes[rank].communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            for p in self.processes:
+                p.kill()
+            raise AssertionError(f"rank {rank} goes on: {self.processes[rank].communicate()[0][-2000:]}") from None
+        return self.processes[rank].returncode, text, time.monotonic() - begin
+
+
+LONG = {"train.max_steps": 2000, "train.eval_strategy": "no", "train.save_steps": 10, "train.save_total_limit": 3, "train.per_device_train_batch_size": 4,
+        "train.gradient_accumulation_steps": 1, "train.lr_scheduler_type": "constant"}
+
+
+def a_dead_or_hung_rank_is_named() -> None:
+    for number, (how, victim) in enumerate(((signal.SIGKILL, 1), (signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.SIGSTOP, 0))):
+        run = Ranks("tiny_sft.toml", SCRATCH / f"lost-{number}", LONG)
+        run.wait_for_steps(3)
+        run.processes[victim].send_signal(how)
+        code, text, seconds = run.ends(1 - victim, 20)
+        run.processes[victim].kill()
+        run.processes[victim].communicate()
+        assert code == RANK_LOST, (how, victim, code, text[-2000:])
+        last = text.strip().splitlines()[-1]
+        print(f"{how.name} of rank {victim}: {seconds:.1f} s: {last}")
+        assert f"rank {victim}" in last and seconds <= LIMIT + 2, (last, seconds)
+
+
+def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
+    short = LONG | {"train.max_steps": 40}
+    whole = train(2, "tiny_sft.toml", "whole", short)
+    for number, how in enumerate((signal.SIGTERM, signal.SIGKILL)):
+        out = SCRATCH / f"stopped-{number}"
+        run = Ranks("tiny_sft.toml", out, short)
+        run.wait_for_steps(13)
+        run.processes[1].send_signal(how)
+        codes = [run.ends(rank, 20)[0] for rank in (0, 1)]
+        assert codes == ([INTERRUPTED] * 2 if how == signal.SIGTERM else [RANK_LOST, -9]), codes
+        train(2, "tiny_sft.toml", out.name, short, "--resume")
+        assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes(), how.name
+        assert losses(out) == losses(whole), how.name
+
+
+CHECKS = [sft_is_the_same_for_any_number_of_ranks, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused,
+          a_dead_or_hung_rank_is_named, a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits]
+
+for check in CHECKS:
+    if len(sys.argv) > 2 and check.__name__ not in sys.argv[2:]:
+        continue
+    begin = time.monotonic()
+    check()
+    print(f"{check.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
+shutil.rmtree(SCRATCH)
