@@ -38,8 +38,8 @@ void print_help() {
       "  slipway generate --model runs/raft-sentiment --prompt \"The film\"\n"
       "  slipway plugin list\n\n"
       "Exit codes: 0 done; 1 failed; 2 the command line or the run file is wrong, and\n"
-      "nothing was started; 85 stopped by a signal after saving: run again with\n"
-      "--resume.\n";
+      "nothing was started; 75 another process of the run was lost; 85 stopped by a\n"
+      "signal after saving: run again with --resume.\n";
   print(out);
 }
 

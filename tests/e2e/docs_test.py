@@ -109,6 +109,11 @@ class Names:
             return "" if command == "help" else f'no command "{command}"'
         if command in ("config", "plugin") and len(words) > 2 and re.fullmatch(r"[a-z]+", words[2]) and not re.search(rf"\b{command} {words[2]}\b|^  {words[2]} ", self.help[command], re.M):
             return f'no command "{command} {words[2]}"'
+        if command == "launch":  # what it launches has options of its own
+            at = next((i for i, word in enumerate(words[2:], 2) if word == "--" or word in self.commands), len(words))
+            line, launched = " ".join(words[:at]), words[at:]
+            if launched and launched[0] != "--" and (fault := self.fault_of_command(" ".join(["slipway", *launched]))):
+                return fault
         missing = [option for option in re.findall(r"(?<=\s)--[a-z][\w-]*", line) if not re.search(rf"{option}\b(?!-)", self.help[command])]
         return f"slipway {command} has no option {missing[0]}" if missing else ""
 

@@ -305,7 +305,7 @@ def nohup_stays() -> None:
     process = start("--", "sh", "-c", f"echo x >{ready}; sleep 0.5", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     wait_for(lambda: lines_of(ready), "the rank")
     process.send_signal(signal.SIGHUP)
-    assert ended(process)[0] == 0
+    assert ended(process) == (0, "", "")
 
 
 def a_stopped_launch_stops_its_ranks() -> None:
@@ -331,6 +331,22 @@ def a_killed_launch_leaves_nothing() -> None:
         nothing_is_left(str(TEMPORARY))
         process.stdout.close()
         process.stderr.close()
+
+
+def without_its_keeper_the_kernel_kills_the_ranks() -> None:
+    process = start("--nproc", 2, "--", "sleep", "1000")
+    children = lambda: pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    named = lambda name: [int(c) for c in children() if pathlib.Path(f"/proc/{c}/comm").read_text() == name + "\n"]
+    ranks = wait_for(lambda: len(named("sleep")) == 2 and named("sleep"), "both ranks")
+    (keeper,) = named("slipway-keeper")
+    os.kill(keeper, signal.SIGKILL)
+    wait_for(lambda: len(children()) == 2, "the keeper is reaped")
+    assert process.poll() is None and all(os.path.exists(f"/proc/{rank}") for rank in ranks)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not processes_with(f"TMPDIR={TEMPORARY}"), "the ranks end", 5)
+    shutil.rmtree(TEMPORARY)  # nobody was left to remove the folder
+    TEMPORARY.mkdir()
 
 
 def a_killed_rank_takes_its_own_with_it() -> None:
@@ -360,8 +376,8 @@ def a_launch_that_is_the_first_process_reaps_what_it_inherits() -> None:
 
 
 def streams_that_a_stranger_holds_open_are_not_waited_for() -> None:
-    begin = time.monotonic()
-    code, out, _ = launch("--", "setsid", "-f", "sh", "-c", "echo out; exec sleep 30")
+    ready, begin = file_of("ready"), time.monotonic()
+    code, out, _ = launch("--", "sh", "-c", f"setsid sh -c 'echo out; echo x >{ready}; exec sleep 30' & while ! [ -e {ready} ]; do sleep 0.01; done")
     assert code == 0 and out == "[0] out\n" and time.monotonic() - begin < 5, (code, out)
     for process in processes_with(f"TMPDIR={TEMPORARY}"):
         os.kill(process, signal.SIGKILL)
@@ -420,45 +436,50 @@ def weights_of(name: str) -> str:
     return hashlib.sha256((SCRATCH / name / "model.safetensors").read_bytes()).hexdigest()
 
 
-def rank_of(process: subprocess.Popen) -> int:
-    """The only rank's process: it has a group of its own, and the keeper a session."""
+def ranks_of(process: subprocess.Popen, number: int) -> list[int]:
+    """The processes of the ranks, by rank, once each of them is slipway-run."""
     def found():
+        ranks = {}
         for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-            if os.getsid(int(child)) != int(child) and "slipway-run" in os.readlink(f"/proc/{child}/exe"):
-                return int(child)
-        return 0
-    return wait_for(found, "a rank")
+            try:
+                if os.readlink(f"/proc/{child}/exe").endswith("slipway-run"):
+                    ranks[int(re.search(rb"\0RANK=(\d+)", pathlib.Path(f"/proc/{child}/environ").read_bytes())[1])] = int(child)
+            except OSError:
+                continue
+        return [ranks[rank] for rank in range(number)] if len(ranks) == number else None
+    return wait_for(found, "ranks")
 
 
 def a_run_goes_on_from_its_own_checkpoint() -> None:
     threads = {"env": PLAIN | {"OMP_NUM_THREADS": "1"}, "cwd": ROOT}
-    code, _, err = launch("--nproc", 1, *run_file_for("whole"), **threads)
+    code, _, err = launch("--nproc", 1, *run_file_for("again", **{"train.max_steps": 10}), **threads)
     assert code == 0, err
-    assert weights_of("whole")
-    # An earlier run in the same folder is no checkpoint of this one: a first life that ends before its run began begins again.
-    shutil.copytree(SCRATCH / "whole", SCRATCH / "again")
+    # An earlier run in the same folder is not this one's: a first life that ends before its run began begins again.
     earlier = weights_of("again")
-    process = start("--nproc", 1, "--max-restarts", 3, *run_file_for("again", **{"train.seed": 8}), **threads)
-    os.kill(rank_of(process), signal.SIGKILL)
+    process = start("--nproc", 2, "--max-restarts", 3, *run_file_for("again", **{"train.seed": 8}), **threads)
+    os.kill(ranks_of(process, 2)[0], signal.SIGKILL)
     wait_for(lambda: (SCRATCH / "again.1").exists(), "the second life's run begins")
     wait_for(lambda: list((SCRATCH / "again").glob("checkpoint-10")), "a checkpoint of the second life")
-    os.kill(rank_of(process), signal.SIGKILL)
+    os.kill(ranks_of(process, 2)[1], signal.SIGKILL)
     code, _, err = ended(process)
-    assert code == 0 and err.count("are started again") == 2 and "resuming from" in err, err
-    code, _, said = launch("--nproc", 1, *run_file_for("other", **{"train.seed": 8}), **threads)
+    assert code == 0 and err.count("are started again") == 2 and err.count("resuming from") == 1, err
+    assert re.search(r"slipway: rank 1 \(process \d+\) was killed by SIGKILL", err), err
+    code, _, said = launch("--nproc", 2, *run_file_for("other", **{"train.seed": 8}), **threads)
     assert code == 0 and weights_of("again") == weights_of("other") != earlier, said
     assert weights_of("again.1") == earlier and not (SCRATCH / "again.2").exists()
 
 
-def a_stop_that_comes_twice_saves() -> None:
+def a_stop_of_one_rank_saves() -> None:
     """Slurm and systemd signal the ranks, too: what the launch passes on after that only ever asks."""
-    process = start("--nproc", 1, *run_file_for("twice", **{"train.max_steps": 100000, "train.save_steps": 1000, "train.logging_steps": 1}), env=PLAIN | {"OMP_NUM_THREADS": "1"}, cwd=ROOT)
-    rank = rank_of(process)
-    wait_for(lambda: len(lines_of(SCRATCH / "twice/metrics.jsonl")) > 3, "training")
-    os.kill(rank, signal.SIGTERM)
-    process.terminate()
-    code, _, err = ended(process)
-    assert code == 85 and list((SCRATCH / "twice").glob("checkpoint-*")), (code, err)
+    for name, signals_launch in (("one", False), ("both", True)):
+        process = start("--nproc", 2, *run_file_for(name, **{"train.max_steps": 100000, "train.save_steps": 1000, "train.logging_steps": 1}), env=PLAIN | {"OMP_NUM_THREADS": "1"}, cwd=ROOT)
+        ranks = ranks_of(process, 2)
+        wait_for(lambda: len(lines_of(SCRATCH / name / "metrics.jsonl")) > 3, "training")
+        os.kill(ranks[1], signal.SIGTERM)
+        if signals_launch:
+            process.terminate()
+        code, _, err = ended(process)
+        assert code == 85 and list((SCRATCH / name).glob("checkpoint-*")), (code, err)
 
 
 # ---- several nodes, and the command line ----------------------------------------------------------------------------
@@ -647,9 +668,9 @@ def main() -> None:
     try:
         for check in (each_rank_has_its_place, it_starts_without_libtorch, lines_are_never_torn, a_reader_that_leaves_ends_nothing, a_reader_that_waits_keeps_nobody_from_watching, rank_0_keeps_the_terminal,
                       ctrl_c_on_a_terminal, logs_are_whole, the_first_that_fails_is_named, a_lost_process_is_a_consequence, stopped_ranks_are_killed_after_the_grace, signals_are_passed_on_once,
-                      a_second_ctrl_c_kills, nohup_stays, a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, a_killed_rank_takes_its_own_with_it, a_rank_that_has_ended_is_no_zombie,
+                      a_second_ctrl_c_kills, nohup_stays, a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, without_its_keeper_the_kernel_kills_the_ranks, a_killed_rank_takes_its_own_with_it, a_rank_that_has_ended_is_no_zombie,
                       a_launch_that_is_the_first_process_reaps_what_it_inherits, streams_that_a_stranger_holds_open_are_not_waited_for, what_the_system_does_not_give_is_an_error,
-                      failed_ranks_are_started_again, a_run_goes_on_from_its_own_checkpoint, a_stop_that_comes_twice_saves, two_nodes_are_one_group, what_is_wrong_is_said_before_anything_starts,
+                      failed_ranks_are_started_again, a_run_goes_on_from_its_own_checkpoint, a_stop_of_one_rank_saves, two_nodes_are_one_group, what_is_wrong_is_said_before_anything_starts,
                       the_examples_start_their_ranks, sagemaker_starts_a_launch_on_each_host, the_job_of_kubernetes_is_well_formed):
             if wanted and check.__name__ not in wanted:
                 continue
