@@ -17,7 +17,7 @@ void multiply_plain(const Product& p) {
   const auto* const a = reinterpret_cast<const int16_t*>(p.a);
   for (int64_t panel = p.first; panel < p.last; ++panel)
     for (int64_t r = 0; r < p.rows; ++r) {
-      const std::byte* from = p.b + panel * (p.depth / kGroup) * kColumns * (kGroup + 4);
+      const std::byte* from = p.b + panel * (p.depth / kGroup) * kColumns * kColumnBytes;
       float sums[kColumns] = {};
       for (int64_t g = 0; g < p.depth; g += kGroup) {
         const auto* const scales = reinterpret_cast<const float*>(from);
@@ -26,7 +26,7 @@ void multiply_plain(const Product& p) {
         for (int64_t i = 0; i < kGroup; ++i, numbers += kColumns)
           for (int64_t j = 0; j < kColumns; ++j) whole[j] += a[r * p.depth + g + i] * numbers[j];
         for (int64_t j = 0; j < kColumns; ++j) sums[j] += static_cast<float>(whole[j]) * scales[j];
-        from += kColumns * (kGroup + 4);
+        from += kColumns * kColumnBytes;
       }
       put_row(sums, std::min(kColumns, p.n - panel * kColumns), p.a_scales[r],
               p.y + r * p.y_row + panel * kColumns, p.add);

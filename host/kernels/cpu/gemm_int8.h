@@ -35,9 +35,8 @@ inline int64_t panels(int64_t n) { return (n + columns() - 1) / columns(); }
 // k filled up with zeros to whole groups.
 inline int64_t depth(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
 // Bytes of a panel: for each group the scales of its columns, then its whole numbers.
-inline int64_t panel_bytes(int64_t k) {
-  return depth(k) / kGroup * columns() * (kGroup + static_cast<int64_t>(sizeof(float)));
-}
+constexpr int64_t kColumnBytes = kGroup + static_cast<int64_t>(sizeof(float));  // of a group
+inline int64_t panel_bytes(int64_t k) { return depth(k) / kGroup * columns() * kColumnBytes; }
 // Packs panels [first, last) of w^T, w [n, k] with `row` floats from row to row. Panel p begins at
 // packed + p * panel_bytes(k).
 void pack_weights(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,

@@ -16,7 +16,6 @@ constexpr float kRound = 0x1.8p23f;
 // A scale below has no reciprocal in float32.
 constexpr float kSmallest = 0x1p-120f;
 constexpr uint32_t kInfinity = 0x7F800000;
-constexpr auto kScaleBytes = static_cast<int64_t>(sizeof(float));
 
 struct Rounding {
   float scale, inverse;  // inverse 0: all of them become zeros
@@ -85,7 +84,7 @@ void pack_weights(const float* w, int64_t row, int64_t n, int64_t k, int64_t fir
                                                     : spread<1>;
   for (int64_t p = first; p < last; ++p) {
     std::byte* to = packed + p * bytes;
-    for (int64_t g = 0; g < k; g += kGroup, to += width * (kGroup + kScaleBytes)) {
+    for (int64_t g = 0; g < k; g += kGroup, to += width * kColumnBytes) {
       auto* const scales = reinterpret_cast<float*>(to);
       auto* const numbers = reinterpret_cast<int8_t*>(scales + width);
       const int64_t count = std::min(kGroup, k - g);

@@ -143,7 +143,7 @@ using TileFunction = void (*)(const Tile& t);
 void multiply_by(std::initializer_list<TileFunction> tiles_of_rows, int64_t width,
                  const Product& p) {
   const auto most = static_cast<int64_t>(tiles_of_rows.size());
-  const int64_t tiles = (p.rows + most - 1) / most, bytes = p.depth / kGroup * width * (kGroup + 4);
+  const int64_t tiles = (p.rows + most - 1) / most, bytes = p.depth / kGroup * width * kColumnBytes;
   alignas(64) float sums[8 * kWidest];
   for (int64_t panel = p.first; panel < p.last; ++panel) {
     const int64_t used = std::min(width, p.n - panel * width);
