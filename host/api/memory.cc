@@ -26,7 +26,8 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
   m.weights = 4 * all;
   m.gradients = 4 * trained;
   m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) *
-                                      static_cast<double>(trained));
+                                      static_cast<double>(trained)) /
+                static_cast<uint64_t>(model.parameters().ranks());
   const auto vocab = static_cast<uint64_t>(model.info().vocab_size);
   const int64_t budget = c.integer("train", "max_tokens_per_batch"),
                 longest = c.raft ? c.integer("data", "max_prompt_tokens") +
@@ -66,7 +67,10 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }
   if (c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
-    m.saved = m.weights + (c.flag("train", "save_only_model") ? 0 : m.optimizer);
+    m.saved = m.weights + (c.flag("train", "save_only_model")
+                               ? 0
+                               // of all ranks
+                               : m.optimizer * static_cast<uint64_t>(model.parameters().ranks()));
   return m;
 }
 

@@ -38,6 +38,11 @@ void check_ranks(const RunConfig& c, const Place& place) {
           fmt::format("\"cuda\" {} needs collectives on GPUs, which this version does not have; "
                       "start one process, or use \"cpu\"",
                       with));
+  if (c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
+    fault("train", "zero_stage",
+          fmt::format("{} nothing of adafactor's state can be cut, which goes by rows and columns "
+                      "of parameters; remove it, or use another train.optim",
+                      with));
   if (!faults.empty()) throw ConfigError(faults);
 }
 

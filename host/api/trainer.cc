@@ -171,6 +171,8 @@ void Trainer::Parts::load(ModelSource source) {
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
+  if (ranks != nullptr && config.integer("train", "zero_stage") > 0)
+    made.model->parameters().share_updates(ranks->group().rank(), ranks->group().world());
   copies_fit = check_memory(config, *made.model);
   fill_weights(made, source, static_cast<uint64_t>(config.integer("train", "seed")));
   loaded = std::move(made);

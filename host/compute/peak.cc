@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "compute/instruction_sets.h"
 #include "compute/measure.h"
 #include "compute/peak_bursts.h"
 #include "compute/tiles.h"
@@ -15,16 +16,8 @@
 namespace slipway {
 namespace {
 
-#if defined(__x86_64__)
-bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
-bool has_avx512_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
-bool has_avx_vnni() { return has_avx2() && __builtin_cpu_supports("avxvnni"); }
-bool has_tiles() { return __builtin_cpu_supports("amx-tile") && ask_for_tiles() == 0; }
-bool has_amx_bf16() { return __builtin_cpu_supports("amx-bf16") && has_tiles(); }
-bool has_amx_int8() { return __builtin_cpu_supports("amx-int8") && has_tiles(); }
-#endif
+bool may_amx_bf16() { return has_amx_bf16() && ask_for_tiles() == 0; }
+bool may_amx_int8() { return has_amx_int8() && ask_for_tiles() == 0; }
 bool always() { return true; }
 
 // Multiply-adds a second of all threads together: the best of turns that begin small and grow until
@@ -61,8 +54,8 @@ std::span<const PeakInstructions> peak_instructions(Arithmetic of) {
                                                   {"avx2", has_avx2, b::avx2_float32},
                                                   {"plain", always, b::plain_float32}};
   static constexpr PeakInstructions kBfloat16[] = {
-      {"amx", has_amx_bf16, b::amx_bfloat16}, {"avx512_bf16", has_avx512_bf16, b::avx512_bfloat16}};
-  static constexpr PeakInstructions kInt8[] = {{"amx", has_amx_int8, b::amx_int8},
+      {"amx", may_amx_bf16, b::amx_bfloat16}, {"avx512_bf16", has_avx512_bf16, b::avx512_bfloat16}};
+  static constexpr PeakInstructions kInt8[] = {{"amx", may_amx_int8, b::amx_int8},
                                                {"avx512_vnni", has_avx512_vnni, b::avx512_int8},
                                                {"avx_vnni", has_avx_vnni, b::avx_int8}};
   if (of == Arithmetic::kBfloat16) return kBfloat16;

@@ -3,22 +3,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <numeric>
 
 #include "compute/peak_bursts.h"
+#include "compute/tiles.h"
 
 #if defined(__x86_64__)
 namespace slipway::peak_bursts {
 namespace {
 
 constexpr int kSide = 16;  // rows, and sums in a row
-
-struct alignas(64) AllTiles {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};  // of a row
-  uint8_t rows[16] = {kSide, kSide, kSide, kSide, kSide, kSide, kSide, kSide};
-};
-static_assert(sizeof(AllTiles) == 64);
 
 #define SLIPWAY_ZERO_CHAINS()                                                        \
   asm volatile(                                                                      \
@@ -38,7 +33,7 @@ double burst(uint32_t word, const Dots& dots) {
   alignas(64) uint32_t ones[kSide * kSide];
   std::fill(std::begin(ones), std::end(ones), word);
   alignas(64) static thread_local Number sums[6][kSide * kSide];
-  const AllTiles configuration;
+  const TileConfiguration configuration;
   asm volatile("ldtilecfg %0" ::"m"(configuration) : "memory");
   asm volatile("tileloadd (%0,%1,1), %%tmm6\n\ttileloadd (%0,%1,1), %%tmm7" ::"r"(ones),
                "r"(int64_t{64})

@@ -161,6 +161,11 @@ constexpr Key kKeys[] = {
      "by the evaluation: sft's loss, raft's reward."},
     {"train", "warmup_steps", kFloat, "0.0", "Steps of warm-up; below 1, a share of all steps.",
      "0.0"},
+    {"train", "zero_stage", kInt, "0",
+     "What the ranks of a run cut among them: 0 = nothing; 1 = the optimizer's state (ZeRO-1): "
+     "each "
+     "updates its share of the weights, to the same bits.",
+     "0", "1"},
     {"train", "ddp_timeout", kInt, "1800",
      "Seconds that the ranks of a run wait for one of them that is alive: in a reward, say.", "1"},
     {"train", "rank_timeout", kFloat, "30.0",

@@ -97,10 +97,12 @@ class Meeting {
     for (int64_t rank = 0; rank < place_.world; ++rank)
       if (!came[static_cast<size_t>(rank)])
         missing += fmt::format("{}{}", missing.empty() ? "" : ", ", rank);
+    if (missing.empty()) missing = "0";
+    const char* plural = missing.find(',') == std::string::npos ? "" : "s";
     fail(
-        "of the run's {} processes, rank {} did not come within {:.0f} s: see its output. If it "
+        "of the run's {} processes, rank{} {} did not come within {:.3g} s: see its output. If it "
         "runs, it has another WORLD_SIZE, SLIPWAY_RUN_TOKEN, MASTER_ADDR or MASTER_PORT",
-        place_.world, missing.empty() ? "0" : missing, limit_seconds_);
+        place_.world, plural, missing, limit_seconds_);
   }
 
   void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }

@@ -2,11 +2,13 @@
 #include "dist/c10d.h"
 
 #define USE_C10D_GLOO
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "dist/network.h"
@@ -174,6 +176,12 @@ class GlooWire : public Wire {
   c10::intrusive_ptr<c10d::Backend> gloo_;
 };
 
+// LibTorch logs what it throws, with its stack; who catches it says it in a line.
+void keep_errors_to_ourselves() {
+  constexpr int kFatal = 3;
+  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = kFatal;
+}
+
 std::vector<std::string> separated(const std::string& list) {
   std::vector<std::string> names;
   for (size_t at = 0; at <= list.size();) {
@@ -188,6 +196,7 @@ std::vector<std::string> separated(const std::string& list) {
 
 std::unique_ptr<KeyStore> host_store(int listening, const std::string& address, int64_t port,
                                      double limit_seconds) {
+  keep_errors_to_ourselves();
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = true;
@@ -203,6 +212,7 @@ std::unique_ptr<KeyStore> host_store(int listening, const std::string& address, 
 
 std::unique_ptr<KeyStore> connect_store(const std::string& address, int64_t port,
                                         double limit_seconds) {
+  keep_errors_to_ourselves();
   if (!wait_for_port(address, port, limit_seconds))
     fail(
         "nothing takes connections at {}:{} for {:.0f} s: rank 0 (or the launcher) keeps the store "

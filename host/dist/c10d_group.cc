@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <numeric>
+#include <stdexcept>
 
 #include "dist/assembly.h"
 #include "dist/c10d.h"
+#include "dist/error_file.h"
 #include "dist/exchange_queue.h"
 #include "dist/heartbeat.h"
 #include "dist/network.h"
@@ -141,8 +144,14 @@ class C10dGroup : public RankGroup {
   ExchangeQueue queue_;
 };
 
+// Whoever passes another is in error: its memory would be exchanged in another order.
+void need_contiguous(const at::Tensor& x, const char* what) {
+  if (!x.is_contiguous()) throw std::logic_error(fmt::format("{} are not contiguous", what));
+}
+
 std::unique_ptr<Exchange> C10dGroup::begin_all_reduce(const at::Tensor& x, Reduction reduction,
                                                       const char* what) {
+  need_contiguous(x, what);
   if (x.numel() == 0) return std::make_unique<Nothing>();
   return static_cast<int64_t>(x.nbytes()) <= kSmallBytes ? gathered_all_reduce(x, reduction, what)
                                                          : scattered_all_reduce(x, reduction, what);
@@ -187,6 +196,8 @@ std::unique_ptr<Exchange> C10dGroup::scattered_all_reduce(const at::Tensor& x, R
 
 std::unique_ptr<Exchange> C10dGroup::begin_reduce_scatter(const at::Tensor& whole,
                                                           const at::Tensor& own, const char* what) {
+  need_contiguous(whole, what);
+  need_contiguous(own, what);
   if (own.numel() == 0) return std::make_unique<Nothing>();
   const at::Tensor rows = at::empty({world(), own.numel()}, own.options());
   const auto job = queue_.add(what, [this, rows, own](const std::shared_ptr<Job>& arrived) {
@@ -199,6 +210,8 @@ std::unique_ptr<Exchange> C10dGroup::begin_reduce_scatter(const at::Tensor& whol
 
 std::unique_ptr<Exchange> C10dGroup::begin_all_gather(const at::Tensor& own,
                                                       const at::Tensor& whole, const char* what) {
+  need_contiguous(own, what);
+  need_contiguous(whole, what);
   if (own.numel() == 0) return std::make_unique<Nothing>();
   const auto job = queue_.add(what);
   wires_.out->all_gather(own, whole, keeping(queue_.arrival(job, true), {own, whole}));
@@ -207,6 +220,7 @@ std::unique_ptr<Exchange> C10dGroup::begin_all_gather(const at::Tensor& own,
 
 std::unique_ptr<Exchange> C10dGroup::begin_broadcast(const at::Tensor& x, int64_t from,
                                                      const char* what) {
+  need_contiguous(x, what);
   if (x.numel() == 0) return std::make_unique<Nothing>();
   const auto job = queue_.add(what);
   wires_.out->broadcast(x, from, keeping(queue_.arrival(job, true), {x}));
@@ -296,12 +310,16 @@ std::unique_ptr<KeyStore> open_store(const Place& place, const JoinSettings& set
 // The threads of a store that stops answering are left behind: what they use is theirs.
 Assembly assembled(const std::shared_ptr<KeyStore>& store, const Place& place, double limit) {
   constexpr double kMore = 5;  // the assembly itself says who is missing before
-  const auto assembly = within_limit(
-      limit + kMore, [=] { return assemble(*store, place, Heartbeat::first_beat(), limit); });
-  if (!assembly)
-    fail("the store at {}:{} stopped answering while the processes met: see rank 0's output",
-         place.store_host, place.store_port);
-  return *assembly;
+  const char* keeper = place.agent_hosts_store ? "the launcher" : "rank 0, which keeps it";
+  try {
+    const auto assembly = within_limit(
+        limit + kMore, [=] { return assemble(*store, place, Heartbeat::first_beat(), limit); });
+    if (assembly) return *assembly;
+  } catch (const StoreOutOfReach& problem) {
+    fail("while the processes met: {}. See the output of {}", problem.what(), keeper);
+  }
+  fail("the store at {}:{} stopped answering while the processes met: see the output of {}",
+       place.store_host, place.store_port, keeper);
 }
 
 // Gloo and TCPStore write to peers that may be gone; the program ignores this signal anyhow.
@@ -319,6 +337,10 @@ std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings
   auto member = std::make_shared<Membership>();
   member->place = place;
   member->settings = settings;
+  member->settings.before_exit = [settings, file = place.error_file](const std::string& reason) {
+    write_error_file(file, reason, std::time(nullptr));
+    if (settings.before_exit) settings.before_exit(reason);
+  };
   if (place.network_interface.empty()) member->address = own_address(place);
   member->store = seal(open_store(place, settings), place.token, place.run_id);
   const Assembly assembly = assembled(member->store, place, settings.join_seconds);
@@ -327,7 +349,7 @@ std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings
                             .where = fmt::format("{}:{}", place.store_host, place.store_port),
                             .is_own = place.rank == 0 && !place.agent_hosts_store,
                             .is_rank_0 = !place.agent_hosts_store};
-  member->heartbeat = Heartbeat::start(std::move(store), assembly, place.rank, settings);
+  member->heartbeat = Heartbeat::start(std::move(store), assembly, place.rank, member->settings);
   std::vector<int64_t> all(static_cast<size_t>(place.world));
   std::iota(all.begin(), all.end(), 0);
   return std::make_unique<C10dGroup>(member, "", place.rank, all);
@@ -339,8 +361,10 @@ std::unique_ptr<RankGroup> split(RankGroup& group, int64_t color) {
 }
 
 void end_with_error(RankGroup& group, std::string_view reason) noexcept {
+  constexpr size_t kMost = 2000;  // every rank reads it at every heartbeat
   auto* joined = dynamic_cast<C10dGroup*>(&group);
-  if (joined != nullptr) joined->end_with_error(reason.empty() ? "no reason" : std::string(reason));
+  if (joined == nullptr) return;
+  joined->end_with_error(reason.empty() ? "no reason" : std::string(reason.substr(0, kMost)));
 }
 
 }  // namespace slipway

@@ -18,7 +18,8 @@ struct JoinSettings {
   // Between a loss and the end of a process whose loop does not come to an exchange to hear of it;
   // one that heard of it has ten times as long to end by itself.
   double grace_seconds = 1.5;
-  // Called by the heartbeat's thread with the reason before it ends the process; may be empty.
+  // Called by the heartbeat's thread with the reason before it ends the process, after the launcher
+  // was told (dist/error_file.h); may be empty.
   std::function<void(const std::string& reason)> before_exit;
 };
 

@@ -25,7 +25,8 @@ class KeyStore {
   virtual bool has(const std::vector<std::string>& keys) = 0;
   // Their values, in one round trip; all must be there.
   virtual std::vector<std::string> get(const std::vector<std::string>& keys) = 0;
-  // Writes `value` where the key's value is `expected`, and returns what is there now.
+  // Writes `value` where the key's value is `expected`, and returns what is there now; the key must
+  // be there.
   virtual std::string set_if(const std::string& key, std::string_view expected,
                              std::string_view value) = 0;
   // Another connection to the same store.

@@ -21,7 +21,10 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   store_flos();
   state.stateful_callbacks = events.save();
   name_best_checkpoint();
-  if (ranks.leads()) write_checkpoint_of_now(folder, more, protect);
+  std::vector<Optimizer::Slot> gathered;
+  if (optimizer->is_shared() && !config.flag("train", "save_only_model"))
+    gathered = optimizer->gathered(ranks);
+  if (ranks.leads()) write_checkpoint_of_now(folder, more, protect, std::move(gathered));
   if (events.wanted_anywhere(SLW_ON_SAVE)) ranks.barrier("the checkpoint");
   EventDetails details;
   details.path = folder.string();
@@ -40,12 +43,19 @@ void Run::name_best_checkpoint() {
 }
 
 void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
-                                  const fs::path& protect) {
+                                  const fs::path& protect, std::vector<Optimizer::Slot> gathered) {
   saving.finish();
   const std::shared_ptr<const HostCopy> copy =
       saving.copy(model.parameters(), *optimizer, events.wanted_anywhere(SLW_ON_SAVE));
   HostValues values = on_host;
-  if (copy) values = [copy](const at::Tensor& tensor) { return copy->held(tensor); };
+  // what was gathered is a copy already
+  if (copy)
+    values = [copy, gathered](const at::Tensor& tensor) {
+      for (const Optimizer::Slot& slot : gathered)
+        for (const at::Tensor& buffer : slot.buffers)
+          if (tensor.is_alias_of(buffer)) return tensor;
+      return copy->held(tensor);
+    };
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values);
   files.push_back(arguments_file());
   files.push_back({"trainer_state.json", [json = state.to_json()](const fs::path& path) {
@@ -55,7 +65,7 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
     const ResumePoint at{
         *optimizer,    model.parameters(),  schedule.get(),
         last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
-        values,        ranks.world()};
+        values,        ranks.world(),       std::move(gathered)};
     for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());

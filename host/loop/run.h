@@ -162,7 +162,7 @@ class Run {
   Rotation rotation(std::vector<fs::path> protect) const;
   void name_best_checkpoint();
   void write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
-                               const fs::path& protect);
+                               const fs::path& protect, std::vector<Optimizer::Slot> gathered);
   CheckpointFile arguments_file() const;
   CheckpointFile own_file() const;
 

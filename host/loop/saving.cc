@@ -30,7 +30,8 @@ std::shared_ptr<const HostCopy> Saving::copy(const FlatParameters& parameters, O
   if (told_of_each) return waits("a callback is told of each (on_save), and finds it complete");
   std::vector<at::Tensor> buffers;
   for (const FlatParameters::Group& group : parameters.groups()) buffers.push_back(group.weights);
-  if (!config_.flag("train", "save_only_model") && optimizer.step_count() > 0)
+  if (!config_.flag("train", "save_only_model") && optimizer.step_count() > 0 &&
+      !optimizer.is_shared())
     for (const Optimizer::Slot& slot : optimizer.slots())
       buffers.insert(buffers.end(), slot.buffers.begin(), slot.buffers.end());
   uint64_t bytes = 0;

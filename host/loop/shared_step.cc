@@ -73,6 +73,19 @@ SharedStep::Sums SharedStep::finish(double loss, bool stop) {
   return {sums[0], sums[1] > 0};
 }
 
+void SharedStep::gather_weights() {
+  const FlatParameters& parameters = model_.parameters();
+  if (parameters.ranks() == 1) return;
+  const TraceScope trace("dist", "weights");
+  std::vector<std::unique_ptr<Exchange>> under_way;
+  for (const FlatParameters::Group& group : parameters.groups())
+    for (int64_t rank = 0; group.trainable && rank < ranks_.world(); ++rank)
+      if (const auto [begin, count] = parameters.slice(group, rank); count > 0)
+        under_way.push_back(
+            ranks_.begin_broadcast(group.weights.narrow(0, begin, count), rank, "the weights"));
+  for (const std::unique_ptr<Exchange>& each : under_way) each->wait();
+}
+
 void SharedStep::require_same(const TrainAccess::Step& asked) {
   const std::array<double, 3> own = {asked.skip ? 1.0 : 0.0,
                                      asked.learning_rate.value_or(without_value()),

@@ -37,6 +37,10 @@ class SharedStep {
   // pass call it all the same. Throws RankLost. [loop]
   Sums finish(double loss, bool stop);
 
+  // After an update that the ranks shared (FlatParameters::share_updates): every rank gets the
+  // slices of all. Without that, nothing. [loop]
+  void gather_weights();
+
   // What callbacks asked for the step. Throws Error where those of another rank asked for something
   // else: the weights would part. [loop]
   void require_same(const TrainAccess::Step& asked);

@@ -150,6 +150,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
     parameters.scale_grad(std::exchange(scale, 1.0));
   }
   optimizer.step(learning_rate, scale);
+  if (hooks.shared != nullptr) hooks.shared->gather_weights();
   if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
   return report;
 }

@@ -76,6 +76,17 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs)
   }
 }
 
+FlatParameters::Slice FlatParameters::slice(const Group& group, int64_t rank) const {
+  const int64_t all = group.weights.numel(), lines = (all + kAlign - 1) / kAlign,
+                each = (lines + ranks_ - 1) / ranks_ * kAlign, begin = std::min(all, rank * each);
+  return {begin, std::min(all - begin, each)};
+}
+
+void FlatParameters::share_updates(int64_t rank, int64_t ranks) {
+  rank_ = rank;
+  ranks_ = ranks;
+}
+
 int64_t FlatParameters::trainable_count() const {
   int64_t n = 0;
   for (const ParameterSpec& spec : specs_)

@@ -43,6 +43,17 @@ class FlatParameters {
   // memory can hold.
   explicit FlatParameters(std::vector<ParameterSpec> specs);
 
+  // Of a group's buffers, which part process `rank` updates; all of it until share_updates().
+  struct Slice {
+    int64_t begin, count;
+  };
+  Slice slice(const Group& group, int64_t rank) const;
+  // Updates are shared: each of `ranks` processes updates a slice of every trainable group, this
+  // one that of `rank`. Before an optimizer is made.
+  void share_updates(int64_t rank, int64_t ranks);
+  int64_t rank() const { return rank_; }
+  int64_t ranks() const { return ranks_; }  // that share the updates; 1: nobody does
+
   const std::vector<ParameterSpec>& specs() const { return specs_; }
   std::vector<Group>& groups() { return groups_; }
   const std::vector<Group>& groups() const { return groups_; }
@@ -72,6 +83,7 @@ class FlatParameters {
   std::vector<Group> groups_;
   std::vector<at::Tensor> tensors_;
   bool grads_lent_ = false;
+  int64_t rank_ = 0, ranks_ = 1;
 };
 
 }  // namespace slipway

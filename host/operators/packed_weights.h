@@ -1,5 +1,5 @@
-// Weight matrices in the layout that products want (kernels/cpu/gemm.h, kernels/cpu/low_bit.h),
-// made when a matrix is first used.
+// Weight matrices in the layout that products want (kernels/cpu/product.h), made when
+// a matrix is first used.
 #pragma once
 #include <cstddef>
 #include <span>

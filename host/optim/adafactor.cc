@@ -33,6 +33,7 @@ class Adafactor : public Optimizer {
  public:
   Adafactor(FlatParameters& parameters, const OptimizerSettings& settings)
       : Optimizer(parameters, "adafactor"), weight_decay_(settings.weight_decay) {
+    require_whole();
     if (accelerator() != nullptr)
       fail(
           "adafactor's means of rows and columns have no kernels on {}; use adamw_torch, "

@@ -36,16 +36,24 @@ std::string refusal(const std::string& name) {
 
 }  // namespace
 
-Optimizer::Optimizer(FlatParameters& parameters, const char* name) : name_(name) {
-  for (FlatParameters::Group& group : parameters.groups())
-    if (group.trainable) groups_.push_back(&group);
+Optimizer::Optimizer(FlatParameters& parameters, const char* name)
+    : parameters_(parameters), shared_(parameters.ranks() > 1), name_(name) {
+  for (FlatParameters::Group& group : parameters.groups()) {
+    if (!group.trainable) continue;
+    groups_.push_back(&group);
+    own_.push_back(group);
+    if (!shared_) continue;
+    const auto [begin, count] = parameters.slice(group, parameters.rank());
+    own_.back().weights = group.weights.narrow(0, begin, count);
+    own_.back().grads = group.grads.narrow(0, begin, count);
+  }
 }
 
 void Optimizer::step(double learning_rate, double grad_scale) {
   const TraceScope trace("optimizer", name_);
   ++step_count_;
-  for (size_t g = 0; g < groups_.size(); ++g)
-    update(*groups_[g], g, {learning_rate, grad_scale, step_count_});
+  for (size_t g = 0; g < own_.size(); ++g)
+    update(own_[g], g, {learning_rate, grad_scale, step_count_});
 }
 
 void Optimizer::reset() {
@@ -68,13 +76,15 @@ at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
       const at::Tensor& view = found->views[at++];
       if (group->weights.const_data_ptr<float>() + place.offset != weight.const_data_ptr<float>())
         continue;
+      if (shared_)
+        fail("the {} of {} is shared by the ranks: none has all of a parameter's", slot, name_);
       if (!view.defined()) fail("{} keeps no {} of a parameter of this shape", name_, slot);
       return view;
     }
   fail("the parameter is not trained");
 }
 
-size_t Optimizer::add_flat_slot(const std::string& name) {
+Optimizer::Slot Optimizer::whole_slot(const std::string& name) const {
   Slot slot{name, {}, {}};
   for (const FlatParameters::Group* group : groups_) {
     slot.buffers.push_back(at::zeros_like(group->weights));
@@ -82,8 +92,62 @@ size_t Optimizer::add_flat_slot(const std::string& name) {
       slot.views.push_back(
           slot.buffers.back().narrow(0, place.offset, place.count).view(place.shape));
   }
+  return slot;
+}
+
+size_t Optimizer::add_flat_slot(const std::string& name) {
+  if (!shared_) {
+    slots_.push_back(whole_slot(name));
+    return slots_.size() - 1;
+  }
+  Slot slot{name, {}, {}};
+  for (const FlatParameters::Group& own : own_) {
+    slot.buffers.push_back(at::zeros_like(own.weights));
+    slot.views.resize(slot.views.size() + own.places.size());
+  }
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
+}
+
+void Optimizer::require_whole() const {
+  if (shared_)
+    fail(
+        "{} goes by rows and columns of parameters, and updates are shared by slices of the "
+        "weights; use adamw_torch, lion_32bit, sgd, adagrad or rmsprop",
+        name_);
+}
+
+std::vector<Optimizer::Slot> Optimizer::whole_slots() const {
+  std::vector<Slot> out;
+  for (const Slot& slot : slots_) out.push_back(whole_slot(slot.name));
+  return out;
+}
+
+void Optimizer::take_own(const std::vector<Slot>& whole) {
+  for (size_t s = 0; s < slots_.size(); ++s)
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      const auto [begin, count] = parameters_.slice(*groups_[g], parameters_.rank());
+      slots_[s].buffers[g].copy_(whole[s].buffers[g].narrow(0, begin, count));
+    }
+}
+
+std::vector<Optimizer::Slot> Optimizer::gathered(RankGroup& ranks) const {
+  std::vector<Slot> out;
+  for (const Slot& slot : slots_) {
+    out.push_back(ranks.leads() ? whole_slot(slot.name) : Slot{slot.name, {}, {}});
+    for (size_t g = 0; g < groups_.size(); ++g)
+      for (int64_t rank = 0; rank < ranks.world(); ++rank) {
+        const auto [begin, count] = parameters_.slice(*groups_[g], rank);
+        if (count == 0) continue;
+        at::Tensor part = rank == ranks.rank() ? slot.buffers[g]
+                          : ranks.leads()      ? out.back().buffers[g].narrow(0, begin, count)
+                                               : at::empty({count}, slot.buffers[g].options());
+        ranks.broadcast(part, rank, "the optimizer's state");
+        if (ranks.leads() && rank == ranks.rank())
+          out.back().buffers[g].narrow(0, begin, count).copy_(part);
+      }
+  }
+  return out;
 }
 
 const std::vector<std::string>& optimizer_names() {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dist/rank_group.h"
 #include "model/parameters.h"
 #include "weights/torch_value.h"
 
@@ -22,9 +23,11 @@ class Optimizer {
  public:
   // One kind of state, such as exp_avg.
   struct Slot {
-    std::string name;                 // as torch.optim calls it
-    std::vector<at::Tensor> buffers;  // of each trainable group: what a checkpoint keeps
-    // of each parameter of the trainable groups, in their order; undefined where it has none
+    std::string name;  // as torch.optim calls it
+    // of each trainable group, or of the slice of it that this process updates
+    std::vector<at::Tensor> buffers;
+    // of each parameter of the trainable groups, in their order; undefined where it has none, and
+    // where updates are shared
     std::vector<at::Tensor> views;
   };
 
@@ -53,6 +56,15 @@ class Optimizer {
   const char* name() const { return name_; }
   virtual TorchLayout torch_layout() const = 0;
   std::vector<Slot>& slots() { return slots_; }
+  // Whether each process keeps the state of its slice alone (FlatParameters::share_updates).
+  bool is_shared() const { return shared_; }
+  // The slots as they are where nothing is shared: zeros.
+  std::vector<Slot> whole_slots() const;
+  // This process's slice of such slots becomes its state.
+  void take_own(const std::vector<Slot>& whole);
+  // The slots of all processes together, on rank 0; the buffers of the others are undefined. Every
+  // rank calls it. [loop]
+  std::vector<Slot> gathered(RankGroup& ranks) const;
   // The state `slot` of a parameter; throws Error when there is none.
   at::Tensor state(const at::Tensor& weight, std::string_view slot);
 
@@ -64,16 +76,24 @@ class Optimizer {
   // `parameters` must outlive the optimizer; `name` is a literal.
   Optimizer(FlatParameters& parameters, const char* name);
 
-  // Updates the weights of the trainable group `group`, the `index`-th of them.
+  // Updates the weights of the trainable group `group`, the `index`-th of them: its buffers are
+  // those of the slice that this process updates.
   virtual void update(FlatParameters::Group& group, size_t index, const Update& update) = 0;
   // A slot that is laid out as the weights are. Returns its number.
   size_t add_flat_slot(const std::string& name);
+  // Throws Error where updates are shared, which go by values and not by parameters.
+  void require_whole() const;
   float* flat(size_t slot, size_t index) { return slots_[slot].buffers[index].data_ptr<float>(); }
 
   std::vector<FlatParameters::Group*> groups_;  // the trainable ones
   std::vector<Slot> slots_;
 
  private:
+  Slot whole_slot(const std::string& name) const;
+
+  const FlatParameters& parameters_;
+  const bool shared_;
+  std::vector<FlatParameters::Group> own_;  // what update() gets of each
   const char* name_;
   int64_t step_count_ = 0;
 };

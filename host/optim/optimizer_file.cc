@@ -44,10 +44,11 @@ double root_mean_square(const at::Tensor& weight) {
 }  // namespace
 
 OptimizerFile::OptimizerFile(Optimizer& optimizer, const FlatParameters& parameters,
-                             const StoredRates& rates, HostValues values)
+                             const StoredRates& rates, HostValues values,
+                             std::vector<Optimizer::Slot> slots)
     : layout_(optimizer.torch_layout()),
       steps_(optimizer.step_count()),
-      slots_(optimizer.slots()),
+      slots_(optimizer.is_shared() ? std::move(slots) : optimizer.slots()),
       numbered_(number_parameters(parameters)),
       rates_(rates),
       values_(std::move(values)) {}

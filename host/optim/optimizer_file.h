@@ -25,8 +25,9 @@ struct StoredRates {
 // before the file is written. Weights and state outlive it.
 class OptimizerFile {
  public:
+  // `slots`: those of all processes, where updates are shared; else the optimizer's.
   OptimizerFile(Optimizer& optimizer, const FlatParameters& parameters, const StoredRates& rates,
-                HostValues values = on_host);
+                HostValues values = on_host, std::vector<Optimizer::Slot> slots = {});
   // Streams the state to `path`; tensors on the processor are not copied first. Without a step done
   // the state is empty, as the peer's is. Throws Error. [any thread]
   void write(const fs::path& path) const;

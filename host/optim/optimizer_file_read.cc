@@ -1,5 +1,6 @@
 // Reading optimizer.pt, and the file of earlier versions.
 #include <algorithm>
+#include <functional>
 #include <span>
 
 #include "base/error.h"
@@ -38,10 +39,13 @@ bool settable(std::string_view option, const TorchValue& value) {
 // One file, the optimizer that it is to fill, and what is said when they do not fit.
 class Reader {
  public:
-  Reader(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters)
+  // Fills `slots`, which are laid out as the optimizer's are where nothing is shared.
+  Reader(const fs::path& path, const Optimizer& optimizer, std::vector<Optimizer::Slot>& slots,
+         const FlatParameters& parameters)
       : file_(path),
         path_(path.string()),
         optimizer_(optimizer),
+        slots_(slots),
         layout_(optimizer.torch_layout()),
         numbered_(number_parameters(parameters)) {}
 
@@ -51,7 +55,7 @@ class Reader {
     const std::vector<int64_t> numbers = numbers_of(groups);
     ReadOptimizer out;
     compare(groups, out.differences);
-    if (layout_.step == Optimizer::TorchLayout::Step::kNone && optimizer_.slots().empty()) {
+    if (layout_.step == Optimizer::TorchLayout::Step::kNone && slots_.empty()) {
       if (!state.items.empty())
         other(fmt::format("it holds {}, and {} keeps nothing", entries(state.items[0]),
                           optimizer_.name()));
@@ -140,7 +144,7 @@ class Reader {
   void fill(const TorchValue& one, const std::string& where,
             const NumberedParameters::Parameter& parameter) {
     size_t known = 0;
-    for (Optimizer::Slot& slot : optimizer_.slots()) {
+    for (Optimizer::Slot& slot : slots_) {
       at::Tensor view = slot.views[parameter.view];
       if (!view.defined()) continue;
       const TorchValue* stored = one.find(slot.name);
@@ -186,16 +190,30 @@ class Reader {
 
   const TorchFile file_;
   const std::string path_;
-  Optimizer& optimizer_;
+  const Optimizer& optimizer_;
+  std::vector<Optimizer::Slot>& slots_;
   const Optimizer::TorchLayout layout_;
   const NumberedParameters numbered_;
 };
+
+// `fill` writes the state of all processes.
+void fill_whole(Optimizer& optimizer,
+                const std::function<void(std::vector<Optimizer::Slot>& slots)>& fill) {
+  if (!optimizer.is_shared()) return fill(optimizer.slots());
+  std::vector<Optimizer::Slot> whole = optimizer.whole_slots();
+  fill(whole);
+  optimizer.take_own(whole);
+}
 
 }  // namespace
 
 ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
                              const FlatParameters& parameters) {
-  return Reader(path, optimizer, parameters).read();
+  ReadOptimizer out;
+  fill_whole(optimizer, [&](std::vector<Optimizer::Slot>& slots) {
+    out = Reader(path, optimizer, slots, parameters).read();
+  });
+  return out;
 }
 
 void read_flat_optimizer(const fs::path& path, Optimizer& optimizer) {
@@ -212,9 +230,11 @@ void read_flat_optimizer(const fs::path& path, Optimizer& optimizer) {
         "train.optim?",
         path.string(), name);
   };
-  for (Optimizer::Slot& slot : optimizer.slots())
-    for (size_t g = 0; g < slot.buffers.size(); ++g)
-      read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
+  fill_whole(optimizer, [&](std::vector<Optimizer::Slot>& slots) {
+    for (Optimizer::Slot& slot : slots)
+      for (size_t g = 0; g < slot.buffers.size(); ++g)
+        read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
+  });
 }
 
 }  // namespace slipway

@@ -15,8 +15,8 @@ std::vector<CheckpointFile> resume_files(const ResumePoint& at) {
   if (at.schedule != nullptr) rates.next = at.schedule->at(at.schedule_step);
   if (at.schedule != nullptr && !at.schedule->adaptive()) rates.initial = at.learning_rate;
   std::vector<CheckpointFile> out;
-  const auto optimizer =
-      std::make_shared<const OptimizerFile>(at.optimizer, at.parameters, rates, at.values);
+  const auto optimizer = std::make_shared<const OptimizerFile>(at.optimizer, at.parameters, rates,
+                                                               at.values, at.slots);
   out.push_back({"optimizer.pt", [optimizer](const fs::path& path) { optimizer->write(path); }});
   if (at.schedule != nullptr)
     out.push_back({"scheduler.pt", [state = scheduler_state(*at.schedule, at.schedule_step)](

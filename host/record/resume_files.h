@@ -21,7 +21,8 @@ struct ResumePoint {
   double learning_rate;      // the peak
   uint64_t seed;             // of the generators that a resumed peer draws from
   HostValues values = on_host;
-  int64_t ranks = 1;  // each has generators; all begin with the seed
+  int64_t ranks = 1;                        // each has generators; all begin with the seed
+  std::vector<Optimizer::Slot> slots = {};  // of all ranks, where they share the updates
 };
 
 std::vector<CheckpointFile> resume_files(const ResumePoint& at);

@@ -18,7 +18,8 @@ from works.work import Side, Turn, Work  # noqa: E402
 
 PEAK = {"float32": {"1": 200.0, "all": 400.0, "instructions": "avx512"}, "bfloat16": {"1": 2000.0, "all": 4000.0, "instructions": "amx"}, "int8": None}
 LIMITS = {"peak": PEAK, "read_gb_s": {"1": 10.0, "all": 20.0}, "square": {"1": 100.0, "all": 200.0},
-          "products": {"SmolLM2-135M": {"32": {"sgemm": 100.0, "float32": 300.0, "bfloat16": None}}}}
+          "products": {"SmolLM2-135M": {"32": {"sgemm": 100.0, "float32": 300.0, "bfloat16": None}}},
+          "packed": {"32": {"float32": 170.0, "bfloat16": 480.0, "int8": 580.0}}}
 
 
 def work(values: dict[tuple[str, str], float], busy: tuple[str, ...] = (), **more: object) -> dict:
@@ -165,6 +166,7 @@ class Precisions(unittest.TestCase):
         try:
             with_bf16 = sampling.build(self.setting(PEAK), "sample32", 4, 8).sides
             without = sampling.build(self.setting(PEAK | {"bfloat16": None}), "sample32", 4, 8).sides
+            with_int8 = sampling.build(self.setting(PEAK | {"int8": PEAK["bfloat16"]}), "sample32", 4, 8).sides
         finally:
             sampling.prompts, Setting.write_rows = before, write
         self.assertEqual([side.name for side in with_bf16],
@@ -177,6 +179,7 @@ class Precisions(unittest.TestCase):
         self.assertEqual({side.name: side.arithmetic for side in with_bf16 if side.arithmetic != "float32"},
                          {"Slipway bfloat16": "bfloat16", "HF generate bf16": "bfloat16", "HF generate_batch bf16": "bfloat16",
                           "llama.cpp BF16": "bfloat16"})
+        self.assertEqual([side.name for side in with_int8 if side.arithmetic == "int8"], ["Slipway int8", "llama.cpp Q8_0"])
         self.assertEqual({side.name: side.bytes_per_weight for side in with_bf16}["llama.cpp Q8_0"], 34 / 32)
 
     def test_a_run_in_bf16_says_so(self) -> None:
@@ -204,6 +207,7 @@ class Heading(unittest.TestCase):
         said = table.heading(record(work(FOUR)))
         self.assertIn("float32 200 on 1 thread, 400 on all (avx512); bfloat16 2000 on 1 thread, 4000 on all (amx); int8 none", said)
         self.assertIn("32 rows: sgemm 100, Slipway 300 (75 % of the peak)", said)
+        self.assertIn("32 rows: float32 170, bfloat16 480, int8 580", said)
 
     def test_list_names_every_work(self) -> None:
         said = subprocess.run([sys.executable, HERE / "bench.py", "--list"], check=True, capture_output=True, text=True).stdout

@@ -82,10 +82,15 @@ def products_text(limits: dict, shapes: str) -> str:
     return "; ".join(f"{rows} rows: {one(limit)}" for rows, limit in limits["products"][shapes].items())
 
 
+def packed_text(limits: dict) -> str:
+    return "; ".join(f"{rows} rows: {', '.join(f'{storage} {number(rate)}' for storage, rate in rates.items())}" for rows, rates in limits["packed"].items())
+
+
 def limits_lines(limits: dict) -> list[str]:
     reading = ", ".join(f"{number(rate)} on {threads}" for threads, rate in limits["read_gb_s"].items())
     return ["multiply-add peak, GFLOP/s: " + "; ".join(peak_text(limits, arithmetic) for arithmetic in limits["peak"]),
             *(f"products of {shapes}, GFLOP/s: {products_text(limits, shapes)}" for shapes in limits["products"]),
+            f"products of packed weights from memory (SmolLM2-135M), GFLOP/s: {packed_text(limits)}",
             f"sgemm, 1024 cubed, GFLOP/s: {', '.join(f'{number(rate)} on {threads}' for threads, rate in limits['square'].items())}; "
             f"reading, GB/s: {reading}"]
 

@@ -82,6 +82,24 @@ def sft_is_the_same_for_any_number_of_ranks() -> None:
     assert [row["global_step"] for row in read_rows(runs[3] / "metrics.jsonl") if "loss" in row] == list(range(1, 51))
 
 
+def a_shared_optimizer_gives_the_same_bits_and_the_same_files() -> None:
+    """ZeRO-1: in memory a share a rank, in a checkpoint whole; any number of ranks goes on from it, with or without."""
+    steps = {"train.max_steps": 24, "train.eval_strategy": "no", "train.save_steps": 12}
+    zero = {"train.zero_stage": 1}
+    for ranks, dealt in ((2, share(2, 4, 1)), (4, share(4, 2, 1))):
+        plain, cut = train(ranks, "tiny_sft.toml", f"plain-{ranks}", steps | dealt), train(ranks, "tiny_sft.toml", f"zero1-{ranks}", steps | zero | dealt)
+        for name in ("model.safetensors", "checkpoint-12/optimizer.pt", "checkpoint-24/optimizer.pt"):
+            assert (plain / name).read_bytes() == (cut / name).read_bytes(), (ranks, name)
+    whole = SCRATCH / "plain-2"
+    for name, ranks, more, of in (("zero1-2-to-1", 1, share(1, 4, 2), "zero1-2"), ("zero1-2-to-4", 4, zero | share(4, 2, 1), "zero1-2"), ("plain-2-to-zero1-2", 2, zero | share(2, 4, 1), "plain-2"),
+                                  ("zero1-4-to-2", 2, share(2, 4, 1), "zero1-4")):
+        out = train(ranks, "tiny_sft.toml", name, steps | more, f"--resume={SCRATCH / of}/checkpoint-12")
+        apart = farthest(weights(out), weights(whole))
+        print(f"{name}: {apart:.2e} from the run that went on as it was")
+        assert apart <= 1e-5, name
+    assert (SCRATCH / "plain-2-to-zero1-2/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
 def orders_and_streams_are_shared() -> None:
     steps = {"train.max_steps": 12, "train.eval_strategy": "no", "train.save_strategy": "no"}
     for name, more in {"rebalanced": {"train.train_sampling_strategy": "batch_rebalance"}, "streamed": {"data.streaming": "true", "data.eval_rows": 0},
@@ -101,8 +119,9 @@ def raft_selects_the_same() -> None:
 
 
 def what_the_ranks_cannot_share_is_refused() -> None:
-    for key, value, word in (("train.auto_find_batch_size", "true", "memory may end on one of them alone"), ("train.device", "cuda", "collectives on GPUs")):
-        done = subprocess.run(command(2, "tiny_sft.toml", SCRATCH / "refused", {key: value}), env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    for settings, word in (({"train.auto_find_batch_size": "true"}, "memory may end on one of them alone"), ({"train.device": "cuda"}, "collectives on GPUs"),
+                           ({"train.zero_stage": 1, "train.optim": "adafactor"}, "rows and columns")):
+        done = subprocess.run(command(2, "tiny_sft.toml", SCRATCH / "refused", settings), env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
         assert done.returncode == 2 and word in done.stderr, done
         assert not (SCRATCH / "refused").exists()
 
@@ -171,7 +190,7 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
         assert losses(out) == losses(whole), how.name
 
 
-CHECKS = [sft_is_the_same_for_any_number_of_ranks, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused,
+CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused,
           a_dead_or_hung_rank_is_named, a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits]
 
 for check in CHECKS:

@@ -13,13 +13,9 @@
 namespace slipway::gemm_bf16 {
 namespace {
 
-#if defined(__x86_64__)
-bool has_amx() { return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16"); }
-#endif
-
 std::optional<Kernel> kernel_of(std::string_view name) {
 #if defined(__x86_64__)
-  if (name == "amx" && has_amx() && ask_for_tiles() == 0) return Kernel{"amx", multiply_amx};
+  if (name == "amx" && has_amx_bf16() && ask_for_tiles() == 0) return Kernel{"amx", multiply_amx};
   if (name == "avx512_bf16" && has_avx512_bf16()) return Kernel{"avx512_bf16", multiply_avx512};
 #endif
   if (name == "portable") return Kernel{"portable", multiply_portable};
@@ -41,14 +37,6 @@ Kernel& kernel() {
 }
 
 }  // namespace
-
-#if defined(__x86_64__)
-bool has_avx512_bf16() {
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
-#endif
 
 // A row with a panel. A product of two bfloat16 numbers is exact in float32; of a pair the second
 // comes first, as AVX-512 has it.
@@ -83,11 +71,9 @@ bool fast() { return kernel().name != "portable"; }
 
 std::string why_slow() {
   if (fast()) return "";
-#if defined(__x86_64__)
-  if (has_amx() && ask_for_tiles() != 0)
+  if (has_amx_bf16() && ask_for_tiles() != 0)
     return std::string("this processor has AMX, but the system does not let programs use it (") +
            std::strerror(ask_for_tiles()) + ")";
-#endif
   return "this processor has neither AMX nor AVX-512 BF16";
 }
 

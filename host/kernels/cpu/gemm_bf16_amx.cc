@@ -1,38 +1,22 @@
-// AMX: tiles of 16 rows x 64 bytes. Two tiles of a times two of b make four of y. Written as
-// assembly: the compiler's own functions do not tell it that they read memory.
+// AMX: tiles of 16 rows x 64 bytes. Two tiles of a times two of b make four of y.
 #include <algorithm>
 #include <cstring>
 #include <span>
 
+#include "compute/tiles.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
 
 #if defined(__x86_64__)
+#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over
+                                             // tests/unit/kernels/cpu/emulated_tiles.h
+#include "kernels/cpu/tile_instructions.h"
+#endif
+
 namespace slipway::gemm_bf16 {
 namespace {
 
 constexpr int64_t kTile = 16;  // rows of a tile, and float32 columns; twice as many bfloat16
-
-struct alignas(64) Configuration {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};  // of a row
-  uint8_t rows[16] = {kTile, kTile, kTile, kTile, kTile, kTile, kTile, kTile};
-};
-static_assert(sizeof(Configuration) == 64);
-
-#if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over
-                                             // tests/unit/kernels/cpu/emulated_instructions.h
-#define SLIPWAY_CONFIGURE(configuration) \
-  asm volatile("ldtilecfg %0" ::"m"(configuration) : "memory")
-#define SLIPWAY_RELEASE() asm volatile("tilerelease" ::: "memory")
-#define SLIPWAY_ZERO(tile) asm volatile("tilezero %%tmm" #tile::)
-#define SLIPWAY_LOAD(tile, from, row_bytes) \
-  asm volatile("tileloadd (%0,%1,1), %%tmm" #tile::"r"(from), "r"(row_bytes) : "memory")
-#define SLIPWAY_STORE(tile, to, row_bytes) \
-  asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(to), "r"(row_bytes) : "memory")
-// tile c += tile a x tile b.
-#define SLIPWAY_DOT(c, a, b) asm volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c::)
-#endif
 
 // What sums will be added to is asked of memory while dot() works: its short rows lie far apart,
 // and nothing foresees them.
@@ -125,7 +109,7 @@ void pass(const Product& p, int64_t first, int64_t last, int64_t row, int64_t ro
 }  // namespace
 
 void multiply_amx(const Product& p) {
-  const Configuration configuration;
+  const TileConfiguration configuration;
   SLIPWAY_CONFIGURE(configuration);
   for (int64_t panel = p.first; panel < p.last; panel += kPassPanels)
     for (int64_t r = 0; r < p.rows; r += kPassRows)

@@ -8,7 +8,7 @@
 
 #if defined(__x86_64__)
 #if !defined(SLIPWAY_EMULATED_INSTRUCTIONS)  // tests compile this once more, over
-                                             // tests/unit/kernels/cpu/emulated_instructions.h
+                                             // tests/unit/kernels/cpu/emulated_avx512.h
 #pragma GCC diagnostic ignored \
     "-Wmaybe-uninitialized"  // what GCC 12's own AVX-512 header leaves so on purpose
 #include <immintrin.h>

@@ -41,7 +41,6 @@ void put_sums(const float* sums, int64_t rows, int64_t used, Values y, int64_t y
 
 void multiply_portable(const Product& p);
 #if defined(__x86_64__)
-bool has_avx512_bf16();
 extern const PackKernels kAvx512Pack;  // where has_avx512_bf16()
 void multiply_avx512(const Product& p);
 // Loads a tile configuration for the calling thread, and releases it.

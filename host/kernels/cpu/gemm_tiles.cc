@@ -183,13 +183,8 @@ constexpr TileFunction kTiles256[] = {SLIPWAY_FOUR_ROWS(tile_256, 1),
 
 std::optional<Kernel> kernel_of(std::string_view instruction_set) {
 #if defined(__x86_64__)
-  if (instruction_set == "avx512" && __builtin_cpu_supports("avx512f") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
-    return Kernel{"avx512", 16, 32, 12, kTiles512};
-  if (instruction_set == "avx2" && __builtin_cpu_supports("avx2") &&
-      __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-    return Kernel{"avx2", 8, 24, 4, kTiles256};
+  if (instruction_set == "avx512" && has_avx512()) return Kernel{"avx512", 16, 32, 12, kTiles512};
+  if (instruction_set == "avx2" && has_avx2()) return Kernel{"avx2", 8, 24, 4, kTiles256};
 #endif
   if (instruction_set == "plain") return Kernel{"plain", 4, 8, 4, kTiles128};
   return std::nullopt;

@@ -10,6 +10,7 @@
 #include "kernels/cpu/bf16_rounding.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/product_bf16.h"
+#include "kernels/cpu/product_int8.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/storage_traits.h"
 
@@ -170,6 +171,7 @@ bool by_bfloat16_products(WeightStorage storage) {
 
 int64_t packed_bytes(WeightStorage storage, int64_t n, int64_t k) {
   if (by_bfloat16_products(storage)) return product_bf16::packed_bytes(n, k);
+  if (storage == WeightStorage::kInt8) return product_int8::packed_bytes(n, k);
   return gemm::panels(n) * traits_of(storage).panel_bytes(k);
 }
 
@@ -177,6 +179,10 @@ PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
                          std::byte* panels) {
   if (by_bfloat16_products(storage)) {
     product_bf16::pack_weight(weight, k, panels);
+    return {panels, weight.n, storage};
+  }
+  if (storage == WeightStorage::kInt8) {
+    product_int8::pack_weight(weight, k, panels);
     return {panels, weight.n, storage};
   }
   constexpr int64_t kPanelsTogether = 8;
@@ -194,6 +200,8 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
   const bool add = adds_to(addend, rows, weights, y, y_row);
   if (!weights.empty() && by_bfloat16_products(weights[0].storage))
     return product_bf16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
+  if (!weights.empty() && weights[0].storage == WeightStorage::kInt8)
+    return product_int8::forward_product(x, x_row, rows, k, weights, y, y_row, add);
   std::vector<Part> parts;
   parts.reserve(weights.size());
   for (const PackedWeight& weight : weights) {

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "kernels/cpu/gemm.h"
-#include "kernels/cpu/low_bit.h"
+#include "kernels/cpu/weight_storage.h"
 #include "kernels/kernels.h"
 
 namespace slipway {

@@ -3,23 +3,19 @@
 #include "kernels/cpu/product_bf16.h"
 
 #include <algorithm>
-#include <vector>
 
-#include "compute/parallel.h"
 #include "compute/scratch.h"
 #include "kernels/cpu/gemm_bf16.h"
+#include "kernels/cpu/product_pieces.h"
 
 namespace slipway::product_bf16 {
 namespace {
 
 using gemm_bf16::kColumns, gemm_bf16::kRows, gemm_bf16::panel_size, gemm_bf16::panels;
+using product_pieces::in_chunks, product_pieces::units_of_piece, product_pieces::kPassRows,
+    product_pieces::kPackedTogether;
 
-// Below this many multiply-adds a product is done on the calling thread: waking another costs more.
-constexpr int64_t kAlone = 400'000;
-// Rows that one pass over a piece's panels takes: their operands stay in the second-level cache.
-constexpr int64_t kPassRows = 128;
 constexpr int64_t kPanelsTogether = 4, kMostRows = 256;  // of a piece
-constexpr int64_t kPackedTogether = 8;  // panels of a piece of packed weights, at most
 // Rows of a weight that the gradient of an input is summed over at a time: bounds what is packed.
 constexpr int64_t kSlice = 4096;
 
@@ -33,19 +29,6 @@ Scratch& shared_scratch() {
 Scratch& piece_scratch() {
   static thread_local Scratch scratch;
   return scratch;
-}
-
-template <class Body>
-void in_chunks(int64_t work, int64_t chunks, const Body& body) {
-  if (work >= kAlone) return parallel_chunks(chunks, body);
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
-}
-
-// Units of a piece: `together`, or fewer where threads would have none; kernels like them even.
-int64_t units_of_piece(int64_t units, int64_t together) {
-  const int64_t wanted = 4 * parallel_threads(),
-                fair = std::clamp<int64_t>(units / wanted, 1, together);
-  return fair == 1 ? 1 : fair / 2 * 2;
 }
 
 // All rows of a: as they lie where products can take them so, else packed by all threads.
@@ -117,31 +100,15 @@ void pack_weight(const Weight& weight, int64_t k, std::byte* to) {
 
 void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
                      std::span<const PackedWeight> weights, Values y, int64_t y_row, bool add) {
-  struct Piece {
-    const PackedWeight* weight;
-    int64_t first, last;  // panels
-    Values y;
-  };
-  static thread_local std::vector<Piece> mine;
-  std::vector<Piece>& pieces = mine;  // of this thread, for all of them
-  pieces.clear();
-  int64_t all = 0, n = 0;
-  for (const PackedWeight& weight : weights) all += panels(weight.n), n += weight.n;
-  const int64_t together = units_of_piece(all, kPackedTogether);
-  for (const PackedWeight& weight : weights) {
-    for (int64_t first = 0; first < panels(weight.n); first += together)
-      pieces.push_back({&weight, first, std::min(panels(weight.n), first + together), y});
-    y = y + weight.n;
-  }
   const gemm_bf16::Rows a = all_rows(x, x_row, rows, k);
-  in_chunks(rows * k * n, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
-    const Piece& piece = pieces[static_cast<size_t>(i)];
-    const auto* const b = reinterpret_cast<const uint16_t*>(piece.weight->panels);
-    for (int64_t r = 0; r < rows; r += kPassRows)
-      gemm_bf16::multiply({a.data + r * a.row, a.row}, std::min(kPassRows, rows - r), k, b,
-                          piece.weight->n, piece.first, piece.last, piece.y + r * y_row, y_row,
-                          add);
-  });
+  product_pieces::for_pieces(
+      weights, kColumns, rows, k,
+      [&](const PackedWeight& weight, int64_t first, int64_t last, int64_t column) {
+        const auto* const b = reinterpret_cast<const uint16_t*>(weight.panels);
+        for (int64_t r = 0; r < rows; r += kPassRows)
+          gemm_bf16::multiply({a.data + r * a.row, a.row}, std::min(kPassRows, rows - r), k, b,
+                              weight.n, first, last, y + (r * y_row + column), y_row, add);
+      });
 }
 
 void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "kernels/cpu/gemm.h"
-#include "kernels/cpu/low_bit.h"
+#include "kernels/cpu/weight_storage.h"
 
 namespace slipway {
 
@@ -19,6 +19,8 @@ struct StorageTraits {
                    int64_t first, int64_t last, float* y, int64_t y_row, bool add);
 };
 
+// Of kFloat32, and kBfloat16 that is widened; the others have drivers of their own
+// (product_bf16.h, product_int8.h).
 const StorageTraits& traits_of(WeightStorage storage);
 
 }  // namespace slipway

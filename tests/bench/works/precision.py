@@ -2,7 +2,8 @@
 from .setting import Setting
 
 BFLOAT16 = "bf16"
-# Slipway's storages of weights for sampling: bytes of a weight. int8 is widened to float32 (host/kernels/cpu/low_bit.h).
+# Slipway's storages of weights for sampling: bytes of a weight. int8 meets inputs of 16 bits (host/kernels/cpu/gemm_int8.h), which are two
+# products of bytes: half of the peak is the most.
 STORAGES = {"float32": 4.0, "bfloat16": 2.0, "int8": 1 + 4 / 64}
 # llama.cpp's: the same, and the arithmetic. Its Q8_0 multiplies whole numbers, 32 to a scale of 16 bits; its BF16 pairs of bfloat16.
 GGUF_TYPES = {"F32": (4.0, "float32"), "BF16": (2.0, "bfloat16"), "Q8_0": (34 / 32, "int8")}
@@ -19,5 +20,6 @@ def training(setting: Setting) -> list[str]:
 
 
 def arithmetic(setting: Setting, precision: str) -> str:
-    """What products of such numbers are multiplied in: in bfloat16 where the processor has it, else widened to float32."""
-    return "bfloat16" if precision in (BFLOAT16, "bfloat16") and has(setting, "bfloat16") else "float32"
+    """What products of such numbers are multiplied in: in bfloat16 or int8 where the processor has it; held against float32 elsewhere."""
+    wanted = "bfloat16" if precision in (BFLOAT16, "bfloat16") else precision
+    return wanted if has(setting, wanted) else "float32"

@@ -81,14 +81,14 @@ TEST(Assembly, NamesWhoDidNotCome) {
   auto first = come(contents, 0, 4, 0.3), second = come(contents, 2, 4, 0.3);
   for (auto* rank : {&first, &second})
     EXPECT_THAT(rank->get().problem,
-                HasSubstr("of the run's 4 processes, rank 1, 3 did not come within 0 s"));
+                HasSubstr("of the run's 4 processes, ranks 1, 3 did not come within 0.3 s"));
 }
 
 TEST(Assembly, OneOfAnotherWorldDidNotCome) {
   const auto contents = std::make_shared<MemoryStore::Contents>();
   auto first = come(contents, 0, 2, 0.3), other = come(contents, 1, 3, 0.3);
   EXPECT_THAT(first.get().problem, HasSubstr("2 processes, rank 1 did not come"));
-  EXPECT_THAT(other.get().problem, HasSubstr("3 processes, rank 0, 2 did not come"));
+  EXPECT_THAT(other.get().problem, HasSubstr("3 processes, ranks 0, 2 did not come"));
 }
 
 TEST(Assembly, TwoOfOneRankAreNamed) {

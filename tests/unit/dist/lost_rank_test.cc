@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <random>
 #include <thread>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "tests/unit/dist/processes.h"
 
 namespace slipway {
@@ -59,9 +62,28 @@ TEST(LostRank, AStoppedOneIsNamedByAllOthers) {
     Processes ranks({"trains"}, 4);
     wait_until_all_train(ranks, 4);
     ranks.signal(stopped, SIGSTOP);
-    expect_named(ranks.wait(5), stopped, kLimit + 2,
+    expect_named(ranks.wait(10, stopped), stopped, kLimit + 2,
                  AllOf(HasSubstr(fmt::format("LOST: rank {} (host ", stopped)),
                        HasSubstr("for 2 s; at step "), HasSubstr("it was ")));
+  }
+}
+
+// SLIPWAY_KILLS=100 in the environment kills and stops so many.
+TEST(LostRank, AtAnyMomentItIsNamed) {
+  const char* asked = std::getenv("SLIPWAY_KILLS");
+  const int count = asked == nullptr ? 4 : std::atoi(asked);
+  std::mt19937 random(20);
+  for (int i = 0; i < count; ++i) {
+    const int64_t world = 2 + i % 3, lost = random() % static_cast<uint32_t>(world);
+    const int number = random() % 2 == 0 ? SIGKILL : SIGSTOP;
+    Processes ranks({"trains"}, world);
+    wait_until_all_train(ranks, world);
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 100'000));
+    SCOPED_TRACE(fmt::format("{} of {} by signal {}", lost, world, number));
+    ranks.signal(lost, number);
+    expect_named(
+        ranks.wait(10, lost), lost, kLimit + 2,
+        AllOf(HasSubstr(fmt::format("LOST: rank {} (host ", lost)), HasSubstr("; at step ")));
   }
 }
 
@@ -96,7 +118,8 @@ TEST(LostRank, OneThatFailsInSilenceIsNamedAllTheSame) {
 }
 
 TEST(LostRank, ALoopThatDoesNotHearOfItIsEnded) {
-  Processes ranks({"sits_in_a_plugin", "1"}, 3);
+  const std::string file = std::string(SLIPWAY_SCRATCH) + "/told.json";
+  Processes ranks({"sits_in_a_plugin", "1"}, 3, {}, {{1, {{"TORCHELASTIC_ERROR_FILE", file}}}});
   wait_until_all_train(ranks, 3);
   ranks.signal(2, SIGKILL);
   const auto ended = ranks.wait(10);
@@ -104,6 +127,7 @@ TEST(LostRank, ALoopThatDoesNotHearOfItIsEnded) {
   EXPECT_THAT(ended[1].errors,
               AllOf(HasSubstr("BEFORE EXIT: rank 2 (host "), Not(HasSubstr("LOST"))));
   EXPECT_THAT(ended[0].errors, Not(HasSubstr("BEFORE EXIT")));
+  EXPECT_THAT(read_file(file), HasSubstr("rank 2 (host "));
 }
 
 TEST(LostRank, ASlowOneIsNamedAndWaitedFor) {
@@ -121,6 +145,28 @@ TEST(LostRank, OneThatDoesNotComeWithinTheLimitEndsTheGroup) {
   expect_named(ranks.wait(10), -1, 10,
                AllOf(HasSubstr("has waited 1 s to exchange the rewards"), HasSubstr("rank 1 (host"),
                      HasSubstr("at step 4 it was scoring samples")));
+}
+
+// As under torchrun: the agent keeps the store, rank 0 is a rank like the others.
+TEST(LostRank, TheLaunchersStoreOutlivesRank0) {
+  Processes agent({"keeps_store"}, 1);
+  ASSERT_TRUE(agent.wait_for_output(0, "keeps", 30));
+  const Processes::Variables variables = {{"MASTER_PORT", std::to_string(agent.port())},
+                                          {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                                          {"TORCHELASTIC_RUN_ID", "night"}};
+  {
+    Processes ranks({"trains"}, 3, variables);
+    wait_until_all_train(ranks, 3);
+    ranks.signal(0, SIGSTOP);
+    expect_named(ranks.wait(10, 0), 0, kLimit + 2,
+                 HasSubstr("is lost: nothing was heard of it for 2 s; at step "));
+  }
+  // The next start finds what the first left in the store.
+  Processes ranks({"trains"}, 2, variables);
+  wait_until_all_train(ranks, 2);
+  agent.signal(0, SIGKILL);
+  expect_named(ranks.wait(10), -1, kLimit + 2,
+               AllOf(HasSubstr("LOST: the store at 127.0.0.1:"), HasSubstr("the launcher keeps")));
 }
 
 TEST(LostRank, OneThatIsDoneIsNotWaitedFor) {

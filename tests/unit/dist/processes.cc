@@ -62,8 +62,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 }  // namespace
 
-Processes::Processes(std::vector<std::string> arguments, int64_t world,
-                     const std::map<std::string, std::string>& environment) {
+Processes::Processes(std::vector<std::string> arguments, int64_t world, const Variables& of_all,
+                     const std::map<int64_t, Variables>& of_rank) {
   static std::atomic<int> count{0};
   folder_ = std::string(SLIPWAY_SCRATCH) + "/ranks-" + std::to_string(::getpid()) + "-" +
             std::to_string(++count);
@@ -71,7 +71,10 @@ Processes::Processes(std::vector<std::string> arguments, int64_t world,
   ::close(listen_at("127.0.0.1", port_));
   arguments.insert(arguments.begin(), SLIPWAY_RANK_PROGRAM);
   for (int64_t rank = 0; rank < world; ++rank) {
-    auto variables = environment_of(rank, world, port_, environment);
+    Variables more = of_all;
+    if (const auto own = of_rank.find(rank); own != of_rank.end())
+      for (const auto& [name, value] : own->second) more[name] = value;
+    auto variables = environment_of(rank, world, port_, more);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -104,13 +107,14 @@ bool Processes::wait_for_output(int64_t rank, const std::string& text, double li
 
 bool Processes::has_ended(int64_t rank) const { return is_process_gone(pid(rank)); }
 
-std::vector<Ended> Processes::wait(double limit_seconds) {
+std::vector<Ended> Processes::wait(double limit_seconds, int64_t stopped) {
   std::vector<Ended> all(pids_.size());
   const auto start = Ticks::now();
   size_t left = 0;
   for (const pid_t pid : pids_) left += pid > 0 ? 1 : 0;
   for (bool is_late = false; left > 0;) {
-    if (!is_late && since(start) >= limit_seconds) {
+    const bool is_last = left == 1 && stopped >= 0 && pid(stopped) > 0;
+    if (!is_late && (is_last || since(start) >= limit_seconds)) {
       is_late = true;
       for (const pid_t pid : pids_)
         if (pid > 0) ::kill(pid, SIGKILL);

@@ -20,9 +20,12 @@ struct Ended {
 
 class Processes {
  public:
-  // Starts `world` ranks of a scenario on one machine, at a port that is free.
-  Processes(std::vector<std::string> arguments, int64_t world,
-            const std::map<std::string, std::string>& environment = {});
+  using Variables = std::map<std::string, std::string>;
+
+  // Starts `world` ranks of a scenario on one machine, at a port that is free. `of_rank`: more
+  // variables of one rank.
+  Processes(std::vector<std::string> arguments, int64_t world, const Variables& of_all = {},
+            const std::map<int64_t, Variables>& of_rank = {});
   ~Processes();  // kills what is left
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
@@ -34,8 +37,9 @@ class Processes {
   bool wait_for_output(int64_t rank, const std::string& text, double limit_seconds);
   // Whether the rank's process has ended; wait() still tells how.
   bool has_ended(int64_t rank) const;
-  // Waits until the ranks have ended, and kills what has not within the limit.
-  std::vector<Ended> wait(double limit_seconds);
+  // Waits until the ranks have ended, and kills what has not within the limit; rank `stopped`,
+  // which will not end by itself, once all others have.
+  std::vector<Ended> wait(double limit_seconds, int64_t stopped = -1);
 
  private:
   std::string output_file(int64_t rank, const char* stream) const;

@@ -3,10 +3,13 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "base/error.h"
+#include "dist/c10d.h"
 #include "dist/c10d_group.h"
+#include "dist/network.h"
 #include "dist/rank_lost.h"
 #include "dist/rank_order.h"
 
@@ -189,6 +192,65 @@ void trains_for_ever(const std::vector<std::string>&) {
   train(*group, [](int64_t) {});
 }
 
+// `trains_for SECONDS`, by rank 0's clock.
+void trains_for(const std::vector<std::string>& arguments) {
+  const auto group = join(find_place(), impatient());
+  const auto end =
+      std::chrono::steady_clock::now() +
+      std::chrono::milliseconds(static_cast<int64_t>(1000 * std::stod(arguments.at(1))));
+  const at::Tensor gradients = at::empty({20'000}), is_over = at::zeros({1}, at::kLong);
+  for (int64_t step = 1; is_over.item<int64_t>() == 0; ++step) {
+    group->doing("computing gradients", step);
+    group->all_reduce(gradients.fill_(1), Reduction::kSum, "the gradients");
+    expect(gradients.eq(static_cast<float>(group->world())).all().item<bool>(), "the sum");
+    if (step == 5) say("trains");
+    if (std::chrono::steady_clock::now() > end) is_over.fill_(1);
+    group->broadcast(is_over, 0, "whether this is the end");
+    compute(0.01);
+  }
+}
+
+// `meets SECONDS`: whether it meets the others in that time.
+void meets(const std::vector<std::string>& arguments) {
+  JoinSettings settings = impatient();
+  settings.join_seconds = std::stod(arguments.at(1));
+  join(find_place(), settings)->barrier("the start");
+}
+
+// A launcher's agent, which keeps the store for the ranks.
+void keeps_store(const std::vector<std::string>&) {
+  int64_t port = std::stoll(std::getenv("MASTER_PORT"));
+  const int listening = listen_at("127.0.0.1", port);
+  const auto store = host_store(listening, "127.0.0.1", port, 10);
+  say("keeps");
+  for (;;) compute(1);
+}
+
+// `measures BYTES TIMES`: what an exchange of so many bytes takes, on rank 0's standard output.
+void measures(const std::vector<std::string>& arguments) {
+  const auto group = join(find_place(), impatient());
+  const int64_t n = std::stoll(arguments.at(1)) / 4, times = std::stoll(arguments.at(2));
+  const int64_t part = n / group->world();
+  const at::Tensor whole = at::ones({part * group->world()}), own = at::ones({part});
+  const auto measure = [&](const char* name, const std::function<void()>& exchange) {
+    exchange();
+    group->barrier("the start of a measurement");
+    const auto start = std::chrono::steady_clock::now();
+    for (int64_t i = 0; i < times; ++i) exchange();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    const double ms = took.count() / static_cast<double>(times);
+    if (group->leads())
+      say(fmt::format("{} of {} bytes: {:.3f} ms, {:.0f} MB/s", name, 4 * n, ms,
+                      4e-3 * static_cast<double>(n) / ms));
+  };
+  measure("all-reduce", [&] { group->all_reduce(whole, Reduction::kMax, "a measurement"); });
+  measure("reduce-scatter",
+          [&] { group->begin_reduce_scatter(whole, own, "a measurement")->wait(); });
+  measure("all-gather", [&] { group->begin_all_gather(own, whole, "a measurement")->wait(); });
+  measure("broadcast", [&] { group->broadcast(whole, 0, "a measurement"); });
+  measure("barrier", [&] { group->barrier("a measurement"); });
+}
+
 // `fails RANK told|untold`
 void fails(const std::vector<std::string>& arguments) {
   const auto group = join(find_place(), impatient());
@@ -254,6 +316,10 @@ const std::map<std::string, Scenario>& scenarios() {
   static const std::map<std::string, Scenario> all = {
       {"collectives", collectives},
       {"trains", trains_for_ever},
+      {"trains_for", trains_for},
+      {"meets", meets},
+      {"keeps_store", keeps_store},
+      {"measures", measures},
       {"fails", fails},
       {"sits_in_a_plugin", sits_in_a_plugin},
       {"comes_late", comes_late},

@@ -1,5 +1,5 @@
 // The sources of the AVX-512 and AMX kernels, compiled over emulated instructions.
-#include "tests/unit/kernels/cpu/emulated_instructions.h"
+#include "tests/unit/kernels/cpu/emulated_avx512.h"
 
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
 

@@ -117,7 +117,7 @@ TEST_P(Gemm, TurnedOperandsAddUp) {
   EXPECT_LT(largest, 2e-5);
 }
 
-// Passes are even and end where scales of low_bit.h begin.
+// Passes are even and end at multiples of a unit.
 TEST_P(Gemm, PassesCoverEveryDepth) {
   for (int64_t k = 0; k < 5000; ++k) {
     const int64_t depth = gemm::pass_depth(k), passes = (k + depth - 1) / depth;

@@ -1,7 +1,7 @@
-// AVX-512 BF16 and AMX on any processor: as much of them as the kernels of bfloat16 products use,
-// by the definitions of Intel's manual (denormals are zeros, pairs are summed in the instruction's
-// own order). Included before a kernel's source, which then needs neither the instructions nor
-// their headers. What the manual calls an exception is a std::logic_error.
+// AMX on any processor: as much of it as the kernels use, by the definitions of Intel's manual (of
+// bfloat16, denormals are zeros, pairs are summed in the instruction's own order). Included before
+// a kernel's source, which then needs neither the instructions nor their headers. What the manual
+// calls an exception is a std::logic_error.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -73,14 +73,19 @@ inline void store(int tile, void* to, int64_t row_bytes) {
   for (int r = 0; r < t.rows[tile]; ++r)
     std::memcpy(static_cast<uint8_t*>(to) + r * row_bytes, t.data[tile][r], t.bytes[tile]);
 }
-// Tile c += tile a x tile b: even and odd elements of a pair are summed apart, over all of k, then
-// added.
-inline void dot(int c, int a, int b) {
+// Of three tiles that fit.
+inline Tiles& dotted(int c, int a, int b) {
   Tiles& t = tiles();
   for (const int tile : {c, a, b}) t.check(tile);
   if (t.rows[c] != t.rows[a] || t.bytes[c] != t.bytes[b] || t.bytes[a] / 4 != t.rows[b])
     throw std::logic_error("AMX: the tiles' shapes do not fit");
   ++t.dots;
+  return t;
+}
+// Tile c += tile a x tile b: of bfloat16, even and odd elements of a pair are summed apart, over
+// all of k, then added; of int8, exactly.
+inline void dot(int c, int a, int b) {
+  Tiles& t = dotted(c, a, b);
   for (int m = 0; m < t.rows[c]; ++m)
     for (int n = 0; n < t.bytes[c] / 4; ++n) {
       float sums[2] = {};
@@ -97,6 +102,18 @@ inline void dot(int c, int a, int b) {
       std::memcpy(t.data[c][m] + 4 * n, &sum, sizeof sum);
     }
 }
+inline void dot_int8(int c, int a, int b) {
+  Tiles& t = dotted(c, a, b);
+  for (int m = 0; m < t.rows[c]; ++m)
+    for (int n = 0; n < t.bytes[c] / 4; ++n) {
+      int32_t sum = 0;
+      std::memcpy(&sum, t.data[c][m] + 4 * n, sizeof sum);
+      for (int k = 0; k < t.bytes[a]; ++k)
+        sum += static_cast<int8_t>(t.data[a][m][k]) *
+               static_cast<int8_t>(t.data[b][k / 4][4 * n + k % 4]);
+      std::memcpy(t.data[c][m] + 4 * n, &sum, sizeof sum);
+    }
+}
 
 }  // namespace slipway::emulated
 
@@ -106,38 +123,4 @@ inline void dot(int c, int a, int b) {
 #define SLIPWAY_LOAD(tile, from, row_bytes) ::slipway::emulated::load(tile, from, row_bytes)
 #define SLIPWAY_STORE(tile, to, row_bytes) ::slipway::emulated::store(tile, to, row_bytes)
 #define SLIPWAY_DOT(c, a, b) ::slipway::emulated::dot(c, a, b)
-
-// AVX-512: vectors of the compiler's own, 64 bytes.
-#define SLIPWAY_AVX512_BF16
-using __m512 = float __attribute__((vector_size(64)));
-using __m512i = int32_t __attribute__((vector_size(64)));
-using __m512bh = uint16_t __attribute__((vector_size(64)));
-using __mmask16 = uint16_t;
-
-inline __m512 _mm512_setzero_ps() { return __m512{}; }
-inline __m512i _mm512_loadu_si512(const void* from) {
-  __m512i out;
-  std::memcpy(&out, from, sizeof out);
-  return out;
-}
-inline __m512i _mm512_set1_epi32(int32_t value) { return __m512i{} + value; }
-inline __m512 _mm512_add_ps(__m512 a, __m512 b) { return a + b; }
-inline __m512 _mm512_maskz_loadu_ps(__mmask16 mask, const float* from) {
-  __m512 out{};
-  for (int i = 0; i < 16; ++i)
-    if ((mask >> i & 1) != 0) out[i] = from[i];
-  return out;
-}
-inline void _mm512_mask_storeu_ps(float* to, __mmask16 mask, __m512 value) {
-  for (int i = 0; i < 16; ++i)
-    if ((mask >> i & 1) != 0) to[i] = value[i];
-}
-// sum += the dot product of each pair, the second first.
-inline __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b) {
-  using slipway::emulated::flushed, slipway::emulated::operand;
-  for (int i = 0; i < 16; ++i)
-    for (const int half : {1, 0})
-      sum[i] =
-          flushed(std::fma(operand(a[2 * i + half]), operand(b[2 * i + half]), flushed(sum[i])));
-  return sum;
-}
+#define SLIPWAY_DOT_INT8(c, a, b) ::slipway::emulated::dot_int8(c, a, b)

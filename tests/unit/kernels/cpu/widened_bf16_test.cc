@@ -1,6 +1,6 @@
-// Weights in fewer bits: rounded as promised, multiplied as promised, on every edge and for every
-// instruction set of this processor.
-#include "kernels/cpu/low_bit.h"
+// Weights that are bfloat16 in memory: rounded as promised, multiplied as promised, on every edge
+// and for every instruction set of this processor.
+#include "kernels/cpu/widened_bf16.h"
 
 #include <gtest/gtest.h>
 
@@ -35,24 +35,20 @@ std::vector<float> noise(int64_t count, uint32_t key) {
 
 // w [n, k], packed.
 struct Packed {
-  WeightStorage storage;
   int64_t n, k;
   Memory memory;
 
-  Packed(WeightStorage stored_as, const std::vector<float>& w, int64_t outputs, int64_t inputs)
-      : storage(stored_as),
-        n(outputs),
-        k(inputs),
-        memory(aligned(gemm::panels(n) * low_bit::panel_stride(storage, k))) {
+  Packed(const std::vector<float>& w, int64_t outputs, int64_t inputs)
+      : n(outputs), k(inputs), memory(aligned(gemm::panels(n) * widened_bf16::panel_stride(k))) {
     const int64_t middle = gemm::panels(n) / 2;  // in two halves, as two threads do
-    low_bit::pack(storage, w.data(), k, n, k, 0, middle, memory.get());
-    low_bit::pack(storage, w.data(), k, n, k, middle, gemm::panels(n), memory.get());
+    widened_bf16::pack(w.data(), k, n, k, 0, middle, memory.get());
+    widened_bf16::pack(w.data(), k, n, k, middle, gemm::panels(n), memory.get());
   }
   void multiply(const float* x, int64_t rows, float* y, bool add = false) const {
     const int64_t middle = gemm::panels(n) / 2;
-    const low_bit::Panels panels{memory.get(), low_bit::panel_stride(storage, k)};
-    low_bit::multiply(storage, x, k, rows, k, panels, n, 0, middle, y, n, add);
-    low_bit::multiply(storage, x, k, rows, k, panels, n, middle, gemm::panels(n), y, n, add);
+    const widened_bf16::Panels panels{memory.get(), widened_bf16::panel_stride(k)};
+    widened_bf16::multiply(x, k, rows, k, panels, n, 0, middle, y, n, add);
+    widened_bf16::multiply(x, k, rows, k, panels, n, middle, gemm::panels(n), y, n, add);
   }
   // The weights as they were rounded: what rows that are 1 at one input and 0 elsewhere give.
   std::vector<float> rounded() const {
@@ -69,53 +65,37 @@ struct Packed {
   }
 };
 
-class LowBit : public testing::TestWithParam<std::tuple<const char*, WeightStorage>> {
+class WidenedBf16 : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (!gemm::use(std::get<0>(GetParam())))
-      GTEST_SKIP() << "this processor has no " << std::get<0>(GetParam());
+    if (!gemm::use(GetParam())) GTEST_SKIP() << "this processor has no " << GetParam();
   }
   static void TearDownTestSuite() {
     (void)(gemm::use("avx512") || gemm::use("avx2") || gemm::use("plain"));
   }
-  static WeightStorage storage() { return std::get<1>(GetParam()); }
 };
 
-// The largest magnitude of the group that input i of output j belongs to.
-float largest_of_group(const std::vector<float>& w, int64_t k, int64_t j, int64_t i) {
-  float out = 0;
-  for (int64_t g = i / low_bit::kGroup * low_bit::kGroup, end = std::min(k, g + low_bit::kGroup);
-       g < end; ++g)
-    out = std::max(out, std::abs(w[static_cast<size_t>(j * k + g)]));
-  return out;
-}
-
-TEST_P(LowBit, WeightsAreRoundedToTheNearest) {
+TEST_P(WidenedBf16, WeightsAreRoundedToTheNearest) {
   for (const int64_t n : {1, 33, 70})
     for (const int64_t k : {1, 63, 64, 65, 577}) {
-      const std::vector<float> w = noise(n * k, 1), rounded = Packed(storage(), w, n, k).rounded();
+      const std::vector<float> w = noise(n * k, 1), rounded = Packed(w, n, k).rounded();
       for (int64_t j = 0; j < n; ++j)
         for (int64_t i = 0; i < k; ++i) {
           const auto at = static_cast<size_t>(j * k + i);
-          if (storage() == WeightStorage::kBfloat16) {
-            ASSERT_EQ(std::bit_cast<uint32_t>(rounded[at]) & 0xFFFF, 0u);
-            ASSERT_LE(std::abs(rounded[at] - w[at]), std::abs(w[at]) / 256) << j << " " << i;
-          } else {
-            ASSERT_LE(std::abs(rounded[at] - w[at]), largest_of_group(w, k, j, i) / 127 * 0.50001f)
-                << j << " " << i;
-          }
+          ASSERT_EQ(std::bit_cast<uint32_t>(rounded[at]) & 0xFFFF, 0u);
+          ASSERT_LE(std::abs(rounded[at] - w[at]), std::abs(w[at]) / 256) << j << " " << i;
         }
     }
 }
 
-TEST_P(LowBit, TheProductIsThatOfTheRoundedWeights) {
+TEST_P(WidenedBf16, TheProductIsThatOfTheRoundedWeights) {
   double largest = 0;
   for (const int64_t n : {1, 31, 32, 100})
     for (const int64_t k : {1, 64, 200, 801})
       for (const int64_t rows : {1, 4, 5, 6, 7, 12, 13, 37}) {
         const std::vector<float> w = noise(n * k, 2), x = noise(rows * k, 3),
                                  before = noise(rows * n, 4);
-        const Packed packed(storage(), w, n, k);
+        const Packed packed(w, n, k);
         const std::vector<float> rounded = packed.rounded();
         std::vector<float> y = before;
         y.push_back(7);
@@ -131,15 +111,14 @@ TEST_P(LowBit, TheProductIsThatOfTheRoundedWeights) {
                 largest, std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * n + j)])));
           }
       }
-  std::printf("%s, %s: largest difference %.3g\n", std::get<0>(GetParam()),
-              std::string(name_of(storage())).c_str(), largest);
+  std::printf("%s: largest difference %.3g\n", GetParam(), largest);
   EXPECT_LT(largest, 2e-5);
 }
 
-TEST_P(LowBit, RowsDoNotDependOnTheirBatch) {
+TEST_P(WidenedBf16, RowsDoNotDependOnTheirBatch) {
   constexpr int64_t kN = 70, kK = 500;
   const std::vector<float> x = noise(40 * kK, 5);
-  const Packed packed(storage(), noise(kN * kK, 6), kN, kK);
+  const Packed packed(noise(kN * kK, 6), kN, kK);
   for (const bool add : {false, true})
     for (int64_t rows = 1; rows <= 40; ++rows) {
       std::vector<float> all(static_cast<size_t>(rows * kN), 0.25f), one(kN);
@@ -153,13 +132,10 @@ TEST_P(LowBit, RowsDoNotDependOnTheirBatch) {
     }
 }
 
-// int8 sums up groups: other chains, other rounding.
-class Bfloat16 : public LowBit {};
-
-TEST_P(Bfloat16, IsTheFloat32ProductOfRoundedWeights) {
+TEST_P(WidenedBf16, IsTheFloat32ProductOfRoundedWeights) {
   constexpr int64_t kRows = 9, kN = 70, kK = 801;
   const std::vector<float> x = noise(kRows * kK, 7);
-  const Packed packed(storage(), noise(kN * kK, 8), kN, kK);
+  const Packed packed(noise(kN * kK, 8), kN, kK);
   const std::vector<float> rounded = packed.rounded();
   const Memory panels = aligned(gemm::packed_size(kN, kK) * 4);
   auto* floats = reinterpret_cast<float*>(panels.get());
@@ -172,22 +148,22 @@ TEST_P(Bfloat16, IsTheFloat32ProductOfRoundedWeights) {
   EXPECT_EQ(ours, theirs);
 }
 
-TEST_P(LowBit, WhatCanBeWrittenExactlyIs) {
+TEST_P(WidenedBf16, WhatCanBeWrittenExactlyIs) {
   std::vector<float> w(64 * 2);
   for (size_t i = 0; i < w.size(); ++i)
     w[i] = static_cast<float>(static_cast<int>(i % 64) * 4 - 127 - static_cast<int>(i / 64)) / 128;
   w[1] = w[65] = 127.0f / 128;
   w[64] = 0;
-  EXPECT_EQ(Packed(storage(), w, 2, 64).rounded(), w);
+  EXPECT_EQ(Packed(w, 2, 64).rounded(), w);
   const std::vector<float> zeros(130);
-  EXPECT_EQ(Packed(storage(), zeros, 2, 65).rounded(), zeros);
+  EXPECT_EQ(Packed(zeros, 2, 65).rounded(), zeros);
 }
 
-TEST_P(LowBit, TinyWeightsStayFiniteAndBrokenOnesStayBroken) {
+TEST_P(WidenedBf16, TinyWeightsStayFiniteAndBrokenOnesStayBroken) {
   std::vector<float> w(3 * 64, 1e-41f);
   w[64] = std::numeric_limits<float>::quiet_NaN();
   w[2 * 64] = std::numeric_limits<float>::infinity();
-  const Packed packed(storage(), w, 3, 64);
+  const Packed packed(w, 3, 64);
   const std::vector<float> x(64, 1.0f);
   std::vector<float> y(3);
   packed.multiply(x.data(), 1, y.data());
@@ -196,39 +172,8 @@ TEST_P(LowBit, TinyWeightsStayFiniteAndBrokenOnesStayBroken) {
   EXPECT_FALSE(std::isfinite(y[2]));
 }
 
-const auto name_of_case = [](const auto& p) {
-  return std::string(std::get<0>(p.param)) + "_" + std::string(name_of(std::get<1>(p.param)));
-};
-const auto sets = testing::Values("avx512", "avx2", "plain");
-INSTANTIATE_TEST_SUITE_P(Sets, LowBit,
-                         testing::Combine(sets, testing::Values(WeightStorage::kBfloat16,
-                                                                WeightStorage::kInt8)),
-                         name_of_case);
-INSTANTIATE_TEST_SUITE_P(Sets, Bfloat16,
-                         testing::Combine(sets, testing::Values(WeightStorage::kBfloat16)),
-                         name_of_case);
-
-TEST(WeightStorage, HasNamesAndSizes) {
-  for (const WeightStorage storage :
-       {WeightStorage::kFloat32, WeightStorage::kBfloat16, WeightStorage::kInt8})
-    EXPECT_EQ(weight_storage_of(name_of(storage)), storage);
-  EXPECT_EQ(weight_storage_of("int4"), std::nullopt);
-  EXPECT_EQ(bytes_of(WeightStorage::kInt8) * 64, 64 + 4);
-}
-
-TEST(WeightStorage, EveryInstructionSetRoundsAlike) {
-  for (const WeightStorage storage : {WeightStorage::kBfloat16, WeightStorage::kInt8}) {
-    const std::vector<float> w = noise(40 * 100, 9);
-    ASSERT_TRUE(gemm::use("plain"));
-    const std::vector<float> plain = Packed(storage, w, 40, 100).rounded();
-    for (const char* set : {"avx2", "avx512"}) {
-      if (gemm::use(set)) {
-        EXPECT_EQ(Packed(storage, w, 40, 100).rounded(), plain) << set;
-      }
-    }
-  }
-  (void)(gemm::use("avx512") || gemm::use("avx2") || gemm::use("plain"));
-}
+INSTANTIATE_TEST_SUITE_P(Sets, WidenedBf16, testing::Values("avx512", "avx2", "plain"),
+                         [](const auto& set) { return std::string(set.param); });
 
 }  // namespace
 }  // namespace slipway
