@@ -471,7 +471,7 @@ def a_run_goes_on_from_its_own_checkpoint() -> None:
 
 
 def a_stop_of_one_rank_saves() -> None:
-    """Slurm and systemd signal the ranks, too: what the launch passes on after that only ever asks."""
+    """Slurm and systemd signal the ranks, too: a second request is no reason to end unsaved."""
     for name, signals_launch in (("one", False), ("both", True)):
         process = start("--nproc", 2, *run_file_for(name, **{"train.max_steps": 100000, "train.save_steps": 1000, "train.logging_steps": 1}), env=PLAIN | {"OMP_NUM_THREADS": "1"}, cwd=ROOT)
         ranks = ranks_of(process, 2)
