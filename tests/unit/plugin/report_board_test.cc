@@ -55,8 +55,8 @@ TEST(ReportBoard, WhatSeveralProcessesReportedBecomesOne) {
   other.keep_scalar("alone", 3, SLW_REDUCE_NONE);
   const std::vector<Json> states = {here.state(), there.state()};
   const char* const together =
-      "{\"watch/alone\":3.0,\"watch/last\":2.0,\"watch/least\":-1.0,\"watch/mean\":3.5,"
-      "\"watch/most\":9.0,\"watch/sum\":14.0}";
+      R"({"watch/mean":3.5,"watch/sum":14.0,"watch/least":-1.0,"watch/most":9.0,)"
+      R"("watch/last":2.0,"watch/alone":3.0})";
   for (ReportBoard* board : {&here, &there}) {
     board->put_together(states, false);
     EXPECT_EQ(board->take(false).dump(), together);
