@@ -132,7 +132,7 @@ def the_doctor_measures_the_ranks() -> None:
 
     done = doctor("launch", "--nproc", "2")
     print(done.stdout)
-    assert done.returncode == 0 and "2 ranks, started by" in done.stdout and len(re.findall(r"[0-9.]+ ms", done.stdout)) == 9, done
+    assert done.returncode == 0 and "2 ranks, started by slipway launch" in done.stdout and len(re.findall(r"[0-9.]+ ms", done.stdout)) == 9, done
     assert ("warning: the ranks on host" in done.stdout) == (len(os.sched_getaffinity(0)) < 2), done.stdout
     crowded = doctor("launch", "--nproc", "2", OMP_NUM_THREADS=str(len(os.sched_getaffinity(0))))
     assert "set OMP_NUM_THREADS to the cores of one rank" in crowded.stdout, crowded
