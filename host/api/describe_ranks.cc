@@ -28,8 +28,7 @@ double median_seconds(RankGroup& group, int times, const std::function<void()>& 
     group.barrier("a measurement");
     const auto begin = std::chrono::steady_clock::now();
     call();
-    all.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    all.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   std::ranges::nth_element(all, all.begin() + static_cast<int64_t>(all.size() / 2));
   const at::Tensor longest = at::tensor({all[all.size() / 2]}, at::kDouble);
@@ -49,8 +48,8 @@ Json transfer_seconds(RankGroup& group, int64_t mib, int times) {
       group, times, [&] { group.begin_reduce_scatter(whole, own, "a measurement")->wait(); });
   out["gathered"] = median_seconds(
       group, times, [&] { group.begin_all_gather(own, whole, "a measurement")->wait(); });
-  out["from_one"] = median_seconds(
-      group, times, [&] { group.broadcast(whole, 0, "a measurement"); });
+  out["from_one"] =
+      median_seconds(group, times, [&] { group.broadcast(whole, 0, "a measurement"); });
   return out;
 }
 

@@ -10,17 +10,18 @@
 namespace slipway {
 
 int doctor_command(const Arguments& arguments) {
-  CommandLine line("slipway doctor [--dist] [--json] [--quick] [--plugin-path DIR]",
-                   "Tells what this machine is and what it can do: processor, threads, memory, "
-                   "LibTorch, plugins, and the measured rates of matrix products and memory reads "
-                   "that training speed follows from; of a GPU the same. What stands in the way of "
-                   "speed is a warning that says how to fix it.\n\n"
-                   "It is the first thing to run where training is slower than expected, and what "
-                   "to send with a question about speed. It takes about three seconds; end other "
-                   "work first, or the rates are theirs too.\n\n"
-                   "With --dist it tells what the ranks that were started together can do: how long "
-                   "they take to exchange numbers and gradients. Start it as a training would be: "
-                   "slipway launch --nproc 2 doctor --dist.");
+  CommandLine line(
+      "slipway doctor [--dist] [--json] [--quick] [--plugin-path DIR]",
+      "Tells what this machine is and what it can do: processor, threads, memory, "
+      "LibTorch, plugins, and the measured rates of matrix products and memory reads "
+      "that training speed follows from; of a GPU the same. What stands in the way of "
+      "speed is a warning that says how to fix it.\n\n"
+      "It is the first thing to run where training is slower than expected, and what "
+      "to send with a question about speed. It takes about three seconds; end other "
+      "work first, or the rates are theirs too.\n\n"
+      "With --dist it tells what the ranks that were started together can do: how long "
+      "they take to exchange numbers and gradients. Start it as a training would be: "
+      "slipway launch --nproc 2 doctor --dist.");
   line.flag("json", "one JSON object, with every measured number")
       .flag("quick", "measure for a tenth of the time")
       .repeated("plugin-path", "DIR", "look for plugins there too");

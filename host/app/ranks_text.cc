@@ -42,8 +42,7 @@ std::string ranks_text(const Json& r) {
       "\n\nEach rank sends and receives {:.2f} GB/s in a sum. The gradients of 100 million weights "
       "take {:.2f} s\na step; that is hidden as far as the backward pass takes as long.\n",
       rate, 2 * (world - 1) / world * 0.4 / rate);
-  for (const Json& warning : r["warnings"])
-    out += "warning: " + warning.get<std::string>() + "\n";
+  for (const Json& warning : r["warnings"]) out += "warning: " + warning.get<std::string>() + "\n";
   return out;
 }
 

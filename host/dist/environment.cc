@@ -43,10 +43,9 @@ int64_t port_of_run(const std::string& run_id) {
 // in a pod of Kubernetes' PyTorchJob.
 Place place_of_variables(const Variables& variables) {
   Place place;
-  place.launcher =
-      variables.has("SLIPWAY_BEGUN_FILE")    ? Launcher::kLaunch
-      : variables.has("TORCHELASTIC_RUN_ID") ? Launcher::kTorchrun
-                                             : Launcher::kVariables;
+  place.launcher = variables.has("SLIPWAY_BEGUN_FILE")    ? Launcher::kLaunch
+                   : variables.has("TORCHELASTIC_RUN_ID") ? Launcher::kTorchrun
+                                                          : Launcher::kVariables;
   place.rank = variables.needed("RANK", "WORLD_SIZE", kStartBy);
   place.world = variables.needed("WORLD_SIZE", "RANK", kStartBy, 1);
   refuse_beyond("RANK", place.rank, "WORLD_SIZE", place.world);
