@@ -43,10 +43,8 @@ bool requests_waited = false;
 std::atomic<int> listening{0};
 pthread_t listener;  // the thread of that scope, where the words about a call are known
 std::atomic<bool> hands_on{false};
-// A process that started this one as a rank: it ends its ranks by SIGKILL, and what it passes on
-// asks. 0: there is none.
-std::atomic<pid_t> starter{0};
-std::atomic<bool> handed_on_passed{false};  // what the listener is given came from there
+// Whoever started this process as a rank ends it by SIGKILL: all else asks, however often.
+std::atomic<bool> is_rank{false};
 
 void add_what_is_waited_for(SignalText& words) {
   if (const auto tell = waiting_for.load(); tell != nullptr) {
@@ -78,20 +76,16 @@ void add_what_is_waited_for(SignalText& words) {
   ::_exit(128 + asking.number);
 }
 
-void on_signal(int number, siginfo_t* info, void*) {
+void on_signal(int number) {
   const int saved = errno;
-  bool passed_on = info->si_code == SI_USER && info->si_pid == starter.load();
-  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0) {
-    if (passed_on) handed_on_passed.store(true);
-    if (::pthread_kill(listener, number) == 0) {
-      errno = saved;
-      return;
-    }
+  if (hands_on.load() && ::pthread_equal(::pthread_self(), listener) == 0 &&
+      ::pthread_kill(listener, number) == 0) {
+    errno = saved;
+    return;
   }
-  if (info->si_code == SI_TKILL) passed_on = handed_on_passed.exchange(false);
   const Asking* asking = kAsking;
   while (asking->number != number) ++asking;
-  const bool may_end = asking->may_end && !passed_on, first = !stop_requested();
+  const bool first = !stop_requested(), may_end = asking->may_end && !is_rank.load();
   if (may_end && urgent.fetch_add(1) > 0) end(*asking);
   request_stop();
   if (const pid_t also = child.load(); also > 0) ::kill(also, kRequest);
@@ -110,9 +104,7 @@ void on_signal(int number, siginfo_t* info, void*) {
   errno = saved;
 }
 
-bool is_ours(const struct sigaction& action) {
-  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_signal;
-}
+bool is_ours(const struct sigaction& action) { return action.sa_handler == on_signal; }
 
 void block(bool on, sigset_t& was) {
   sigset_t set;
@@ -147,10 +139,10 @@ StopScope::StopScope(bool listen, bool silent) : listens_(listen) {
   speaks.store(!silent);
   in_terminal.store(::isatty(STDERR_FILENO) == 1);
   listener = ::pthread_self();
-  starter.store(std::getenv("LOCAL_RANK") == nullptr ? 0 : ::getppid());
+  is_rank.store(std::getenv("LOCAL_RANK") != nullptr);
   struct sigaction action{};
-  action.sa_sigaction = on_signal;
-  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
   for (size_t i = 0; i < std::size(kAsking); ++i) {
     ::sigaction(kAsking[i].number, nullptr, &before[i]);
     if (kAsking[i].may_be_off && before[i].sa_handler == SIG_IGN) continue;

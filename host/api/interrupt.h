@@ -10,9 +10,9 @@ namespace slipway {
 // With `listen`, these signals ask: SIGINT and SIGTERM; SIGHUP, of a terminal that closes; SIGUSR1
 // and SIGUSR2, by which schedulers warn (Slurm's --signal). The first is answered at once, on
 // standard error. A second SIGINT or SIGTERM ends the process with a word, as the signal would
-// have; the others only ever ask, and so does what the parent of a rank (LOCAL_RANK is set) passes
-// on: a scheduler may have signalled the rank already. Where SIGINT or SIGHUP was ignored (nohup,
-// &) it stays so. [main]
+// have; the others only ever ask. In a rank (LOCAL_RANK is set) all of them only ask: a scheduler
+// and a launcher may both signal it, and whoever wants it gone at once has SIGKILL. Where SIGINT or
+// SIGHUP was ignored (nohup, &) it stays so. [main]
 class StopScope {
  public:
   // `silent`: somebody else answers, as `slipway search` does for its trials.

@@ -44,7 +44,9 @@ int64_t port_of_run(const std::string& run_id) {
 Place place_of_variables(const Variables& variables) {
   Place place;
   place.launcher =
-      variables.has("TORCHELASTIC_RUN_ID") ? Launcher::kTorchrun : Launcher::kVariables;
+      variables.has("SLIPWAY_BEGUN_FILE")    ? Launcher::kLaunch
+      : variables.has("TORCHELASTIC_RUN_ID") ? Launcher::kTorchrun
+                                             : Launcher::kVariables;
   place.rank = variables.needed("RANK", "WORLD_SIZE", kStartBy);
   place.world = variables.needed("WORLD_SIZE", "RANK", kStartBy, 1);
   refuse_beyond("RANK", place.rank, "WORLD_SIZE", place.world);
@@ -132,6 +134,8 @@ const char* launcher_name(Launcher launcher) {
       return "no launcher";
     case Launcher::kVariables:
       return "RANK and WORLD_SIZE";
+    case Launcher::kLaunch:
+      return "slipway launch";
     case Launcher::kTorchrun:
       return "torchrun";
     case Launcher::kOpenMpi:

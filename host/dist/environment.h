@@ -9,7 +9,7 @@
 
 namespace slipway {
 
-enum class Launcher { kNone, kVariables, kTorchrun, kOpenMpi, kSlurm, kSageMaker };
+enum class Launcher { kNone, kVariables, kLaunch, kTorchrun, kOpenMpi, kSlurm, kSageMaker };
 
 // A process that nobody started as one of several has the place of rank 0 of 1.
 struct Place {

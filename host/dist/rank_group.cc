@@ -1,6 +1,8 @@
 // The group of one.
 #include "dist/rank_group.h"
 
+#include "compute/torch.h"
+
 namespace slipway {
 namespace {
 

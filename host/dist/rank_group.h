@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "compute/torch.h"
+namespace at {
+class Tensor;
+}
 
 namespace slipway {
 

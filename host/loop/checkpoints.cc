@@ -18,6 +18,7 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   const StopsAt stops("when this checkpoint is written");
   const fs::path folder = config.output_dir / fmt::format("checkpoint-{}", state.global_step);
   require_equal_weights(ranks, model.parameters(), folder.filename().c_str());
+  gather_reports(false, /*on_first=*/true);
   store_flos();
   state.stateful_callbacks = events.save();
   name_best_checkpoint();

@@ -6,6 +6,7 @@
 #include "base/place.h"
 #include "loop/run_settings.h"
 #include "loop/train_tensors.h"
+#include "loop/gathered_json.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "record/report/report.h"
@@ -51,7 +52,10 @@ uint32_t Run::log(const Json& row, const Json& measured) {
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   const bool training = row.contains("loss"), evaluation = row.value("event", "") == "evaluate";
-  if (reports != nullptr && !evaluation) full.update(reports->take(false));
+  if (!evaluation) {
+    gather_reports(false);
+    if (reports != nullptr) full.update(reports->take(false));
+  }
   if (token_count_ != "no") {
     full["num_input_tokens_seen"] = state.num_input_tokens_seen;
     if (training)
@@ -82,11 +86,21 @@ EventDetails Run::write_row(Json row, const Json& measured) {
 }
 
 Json Run::reported_in_evaluation(const std::string& prefix) {
+  gather_reports(true);
   return reports != nullptr ? reports->take(true, prefix + "_") : Json::object();
+}
+
+void Run::gather_reports(bool evaluation, bool on_first) {
+  if (reports == nullptr || ranks.is_alone()) return;
+  std::vector<Json> states =
+      gathered_json(ranks, reports->state(evaluation), "what plugins report");
+  if (on_first && !ranks.leads()) states.clear();
+  reports->put_together(states, evaluation);
 }
 
 void Run::note(const Json& row) {
   Json full = row;
+  gather_reports(false);
   if (reports != nullptr) full.update(reports->take(false));
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);

@@ -151,6 +151,9 @@ class Run {
   // The row as metrics.jsonl and the loggers have it, and what of it is an event's.
   EventDetails write_row(Json row, const Json& measured);
   double seconds_in_training() const;
+  // What plugins reported on any rank becomes what they reported on each; for a checkpoint on the
+  // first alone, so that nothing counts twice.
+  void gather_reports(bool evaluation, bool on_first = false);
   // What was computed since the last row or checkpoint, into the state: between them it stands
   // still, as Hugging Face's does.
   void store_flos();

@@ -39,13 +39,24 @@ Json ReportBoard::take(bool evaluation, const std::string& prefix) {
   return out;
 }
 
-Json ReportBoard::state() const {
+Json ReportBoard::state(bool evaluation) const {
   const std::lock_guard lock(mutex_);
   Json out = Json::object();
   for (const Member& member : members_)
-    if (Json waiting = member.instance->waiting_scalars(); !member.apart && !waiting.empty())
+    if (Json waiting = member.instance->waiting_scalars(evaluation);
+        !member.apart && !waiting.empty())
       out[member.name] = std::move(waiting);
   return out;
+}
+
+void ReportBoard::put_together(const std::vector<Json>& states, bool evaluation) {
+  const std::lock_guard lock(mutex_);
+  for (const Member& member : members_) {
+    if (member.apart) continue;
+    std::vector<Json> waiting;
+    for (const Json& state : states) waiting.push_back(state.value(member.name, Json::array()));
+    member.instance->put_together_scalars(waiting, evaluation);
+  }
 }
 
 void ReportBoard::restore(const Json& state) {

@@ -30,10 +30,12 @@ class ReportBoard {
   // rest. [loop]
   Json take(bool evaluation, const std::string& prefix = "");
 
-  // What training reported and no row has yet, for a checkpoint, and back in place of what is
-  // there. Throws Json::exception. [loop]
-  Json state() const;
+  // What was reported and no row has yet, for a checkpoint (of training) and for other processes,
+  // and back in place of what is there. Throws Json::exception. [loop]
+  Json state(bool evaluation = false) const;
   void restore(const Json& state);
+  // In place of what is there: what several processes have together. [loop]
+  void put_together(const std::vector<Json>& states, bool evaluation);
 
  private:
   struct Member {

@@ -59,20 +59,41 @@ Json Reported::state() const {
   return out;
 }
 
+namespace {
+
+// An infinite number is null in JSON.
+double stored_number(const Json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+}  // namespace
+
 void Reported::restore(const Json& state) {
-  // An infinite number is null in JSON.
-  const auto number = [](const Json& value) {
-    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-  };
   for (const Json& each : state) {
     const auto name = each.at(0).get<std::string>();
     if (!add(name, std::numeric_limits<double>::quiet_NaN(), each.at(1).get<slw_reduce>())) return;
     Entry& entry = entries_[places_.at(name)];
     entry.count = each.at(2).get<int64_t>();
-    entry.sum = number(each.at(3));
-    entry.least = number(each.at(4));
-    entry.most = number(each.at(5));
-    entry.last = number(each.at(6));
+    entry.sum = stored_number(each.at(3));
+    entry.least = stored_number(each.at(4));
+    entry.most = stored_number(each.at(5));
+    entry.last = stored_number(each.at(6));
+  }
+}
+
+void Reported::merge(const Json& state) {
+  for (const Json& each : state) {
+    const auto name = each.at(0).get<std::string>();
+    if (!add(name, std::numeric_limits<double>::quiet_NaN(), each.at(1).get<slw_reduce>())) return;
+    Entry& entry = entries_[places_.at(name)];
+    const auto count = each.at(2).get<int64_t>();
+    if (count == 0) continue;
+    const double least = stored_number(each.at(4)), most = stored_number(each.at(5));
+    entry.least = entry.count == 0 ? least : std::min(entry.least, least);
+    entry.most = entry.count == 0 ? most : std::max(entry.most, most);
+    if (entry.count == 0) entry.last = stored_number(each.at(6));
+    entry.sum += stored_number(each.at(3));
+    entry.count += count;
   }
 }
 

@@ -25,6 +25,9 @@ class Reported {
   // What was added, for a checkpoint, and back: added to what is here. Throws Json::exception.
   Json state() const;
   void restore(const Json& state);
+  // Folds in what another process was told: state() of its own. What NONE keeps of a name is what
+  // was here, where there was anything. Throws Json::exception.
+  void merge(const Json& state);
 
   static constexpr size_t kMostNames = 4096;
 

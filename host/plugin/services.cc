@@ -102,9 +102,16 @@ std::vector<std::pair<std::string, double>> HostServices::take_scalars(bool eval
   return (evaluation ? evaluation_ : training_).take();
 }
 
-Json HostServices::waiting_scalars() const {
+Json HostServices::waiting_scalars(bool evaluation) const {
   const std::lock_guard lock(mutex_);
-  return training_.state();
+  return (evaluation ? evaluation_ : training_).state();
+}
+
+void HostServices::put_together_scalars(const std::vector<Json>& waiting, bool evaluation) {
+  const std::lock_guard lock(mutex_);
+  Reported& reported = evaluation ? evaluation_ : training_;
+  reported = {};
+  for (const Json& each : waiting) reported.merge(each);
 }
 
 void HostServices::restore_scalars(const Json& waiting) {

@@ -66,9 +66,12 @@ class HostServices {
   // What the plugin reported since the last call, each name once; of evaluations, or of the rest.
   // [any]
   std::vector<std::pair<std::string, double>> take_scalars(bool evaluation = false);
-  // What take_scalars() would give of training, for a checkpoint, and back. Throws Json::exception.
-  Json waiting_scalars() const;
+  // What take_scalars() would give, for a checkpoint (of training alone) and for other processes,
+  // and back. Throws Json::exception.
+  Json waiting_scalars(bool evaluation = false) const;
   void restore_scalars(const Json& waiting);
+  // In place of what waits: what that of several processes is together (Reported::merge).
+  void put_together_scalars(const std::vector<Json>& waiting, bool evaluation);
   // A number for the next take_scalars(); one name more than Reported::kMostNames is dropped, with
   // one warning. [any]
   void keep_scalar(std::string_view name, double value, slw_reduce how);

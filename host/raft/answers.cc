@@ -4,23 +4,22 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/error.h"
+#include "loop/gathered_json.h"
 
 namespace slipway {
 namespace {
 
 // Exact, texts of any bytes and NaN included.
-std::string packed_answers(const std::vector<Answer>& answers) {
+Json packed_answers(const std::vector<Answer>& answers) {
   Json out = Json::array();
   for (const Answer& a : answers)
     out.push_back({a.prompt, a.sample, a.ids, a.text, a.finished, a.reward, a.ranking, a.logprob,
                    a.kl, a.scores, a.columns});
-  const std::vector<uint8_t> bytes = Json::to_cbor(out);
-  return {bytes.begin(), bytes.end()};
+  return out;
 }
 
-void add_unpacked(const std::string& bytes, std::vector<Answer>& to) {
-  for (const Json& row : Json::from_cbor(bytes)) {
+void add_unpacked(const Json& packed, std::vector<Answer>& to) {
+  for (const Json& row : packed) {
     Answer& a = to.emplace_back();
     row.at(0).get_to(a.prompt);
     row.at(1).get_to(a.sample);
@@ -123,13 +122,8 @@ void AnswerRound::score(const std::function<void(size_t done, size_t all)>& wait
 std::vector<Answer> AnswerRound::gathered() {
   if (ranks_.is_alone()) return std::move(own_);
   std::vector<Answer> out;
-  try {
-    for (const std::string& bytes : ranks_.all_gather_bytes(packed_answers(own_), "the answers"))
-      add_unpacked(bytes, out);
-  } catch (const Json::exception& e) {
-    fail("the answers of another rank cannot be read: {}; do all ranks run the same program?",
-         e.what());
-  }
+  for (const Json& each : gathered_json(ranks_, packed_answers(own_), "the answers"))
+    add_unpacked(each, out);
   std::ranges::sort(out, {}, [](const Answer& a) { return std::pair(a.prompt, a.sample); });
   return out;
 }

@@ -72,7 +72,7 @@ HeldOutMeasures measure_held_out(
                  {p + "cut_share", cut / n},
                  {p + "unscored_share", unscored / n}};
   out.metrics.update(reward_figures(labels, each, p));
-  out.metrics.update(reported_by(rewards, p));
+  out.metrics.update(reported_by(ranks, rewards, p));
   return out;
 }
 

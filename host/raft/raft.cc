@@ -159,7 +159,7 @@ std::vector<Answer> Raft::answer(const std::vector<size_t>& numbers) {
       std::max(1e-9, at_.iteration_row["generate_seconds"].get<double>());
   const ScoreTable each = scores_of(answers);
   at_.iteration_row.update(reward_figures(labels_, each, ""));
-  at_.iteration_row.update(reported_by(rewards_, ""));
+  at_.iteration_row.update(reported_by(run_.ranks, rewards_, ""));
   const std::vector<int64_t> opinions = opinions_of(labels_.size(), each);
   hear(opinions);
   warn_of_silence(labels_, opinions, answers.size(),

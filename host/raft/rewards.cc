@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "loop/gathered_json.h"
 
 namespace slipway {
 namespace {
@@ -94,7 +95,12 @@ void refuse_silence(const std::vector<RewardLabel>& labels, const std::vector<in
           labels[k].plugin, labels[k].name);
 }
 
-Json reported_by(const std::vector<RewardPlugin>& rewards, const std::string& prefix) {
+Json reported_by(RankGroup& ranks, const std::vector<RewardPlugin>& rewards,
+                 const std::string& prefix) {
+  if (!ranks.is_alone())
+    for (const RewardPlugin& reward : rewards)
+      reward.services().put_together_scalars(
+          gathered_json(ranks, reward.services().waiting_scalars(), "what rewards report"), false);
   Json out = Json::object();
   for (const RewardPlugin& reward : rewards)
     for (const auto& [name, value] : reward.services().take_scalars())

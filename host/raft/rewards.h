@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "dist/rank_group.h"
 #include "plugin/reward.h"
 #include "raft/scorer.h"
 
@@ -42,7 +43,8 @@ void warn_of_silence(const std::vector<RewardLabel>& labels, const std::vector<i
 void refuse_silence(const std::vector<RewardLabel>& labels, const std::vector<int64_t>& opinions);
 
 // What the rewards reported through slipway.host.metrics/1 since the last call, as
-// PREFIXNAME/scalar.
-Json reported_by(const std::vector<RewardPlugin>& rewards, const std::string& prefix);
+// PREFIXNAME/scalar, on all ranks together. [loop]
+Json reported_by(RankGroup& ranks, const std::vector<RewardPlugin>& rewards,
+                 const std::string& prefix);
 
 }  // namespace slipway

@@ -126,6 +126,20 @@ def what_the_ranks_cannot_share_is_refused() -> None:
         assert not (SCRATCH / "refused").exists()
 
 
+def the_doctor_measures_the_ranks() -> None:
+    def doctor(*launch: str, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run([PROGRAM, *launch, "doctor", "--dist", "--quick"], env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=60)
+
+    done = doctor("launch", "--nproc", "2")
+    print(done.stdout)
+    assert done.returncode == 0 and "2 ranks, started by slipway launch" in done.stdout and len(re.findall(r"[0-9.]+ ms", done.stdout)) == 9, done
+    assert ("warning: the ranks on host" in done.stdout) == (len(os.sched_getaffinity(0)) < 2), done.stdout
+    crowded = doctor("launch", "--nproc", "2", OMP_NUM_THREADS=str(len(os.sched_getaffinity(0))))
+    assert "set OMP_NUM_THREADS to the cores of one rank" in crowded.stdout, crowded
+    alone = doctor()
+    assert alone.returncode == 1 and "slipway launch --nproc 2 doctor --dist" in alone.stderr, alone
+
+
 class Ranks:
     """Two ranks, started by hand: who ends how, and when."""
 
@@ -190,7 +204,7 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
         assert losses(out) == losses(whole), how.name
 
 
-CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused,
+CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused, the_doctor_measures_the_ranks,
           a_dead_or_hung_rank_is_named, a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits]
 
 for check in CHECKS:

@@ -46,7 +46,7 @@ def launch(*arguments: str, **more) -> tuple[int, str, str]:
     return ended(start(*arguments, **more))
 
 
-def wait_for(what, why: str, seconds: float = 20):
+def wait_for(what, why: str, seconds: float = 60):
     give_up = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < give_up, why
@@ -442,8 +442,9 @@ def ranks_of(process: subprocess.Popen, number: int) -> list[int]:
         ranks = {}
         for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
             try:
-                if os.readlink(f"/proc/{child}/exe").endswith("slipway-run"):
-                    ranks[int(re.search(rb"\0RANK=(\d+)", pathlib.Path(f"/proc/{child}/environ").read_bytes())[1])] = int(child)
+                place = re.search(rb"\0RANK=(\d+)", pathlib.Path(f"/proc/{child}/environ").read_bytes())  # nothing while it becomes another program
+                if place and os.readlink(f"/proc/{child}/exe").endswith("slipway-run"):
+                    ranks[int(place[1])] = int(child)
             except OSError:
                 continue
         return [ranks[rank] for rank in range(number)] if len(ranks) == number else None
@@ -470,11 +471,15 @@ def a_run_goes_on_from_its_own_checkpoint() -> None:
 
 
 def a_stop_of_one_rank_saves() -> None:
-    """Slurm and systemd signal the ranks, too: what the launch passes on after that only ever asks."""
+    """Slurm and systemd signal the ranks, too: a second request is no reason to end unsaved."""
     for name, signals_launch in (("one", False), ("both", True)):
         process = start("--nproc", 2, *run_file_for(name, **{"train.max_steps": 100000, "train.save_steps": 1000, "train.logging_steps": 1}), env=PLAIN | {"OMP_NUM_THREADS": "1"}, cwd=ROOT)
         ranks = ranks_of(process, 2)
-        wait_for(lambda: len(lines_of(SCRATCH / name / "metrics.jsonl")) > 3, "training")
+        try:
+            wait_for(lambda: process.poll() is not None or len(lines_of(SCRATCH / name / "metrics.jsonl")) > 3, "training", 60)
+        except AssertionError:
+            process.kill()
+            raise AssertionError(f"no training in a minute: {process.communicate()}") from None
         os.kill(ranks[1], signal.SIGTERM)
         if signals_launch:
             process.terminate()

@@ -191,6 +191,8 @@ TEST(FindPlace, SageMakersHostsAreOneProcessEach) {
   Environment started = torchrun();
   started.insert(variables.begin(), variables.end());
   EXPECT_EQ(place_in(started).launcher, Launcher::kTorchrun);
+  started["SLIPWAY_BEGUN_FILE"] = "/tmp/begun";  // slipway launch sets torchrun's variables, too
+  EXPECT_EQ(place_in(started).launcher, Launcher::kLaunch);
 }
 
 TEST(FindPlace, ReadsSageMakersFile) {

@@ -77,7 +77,7 @@ size_t count_of_silent() {
 
 TEST(StoreAttack, ARunGoesOnWhateverComesToItsPort) {
   const size_t silent = count_of_silent();
-  Processes ranks({"trains_for", "3"}, 2, {{"SLIPWAY_RUN_TOKEN", "secret"}});
+  Processes ranks({"trains_for", "2"}, 2, {{"SLIPWAY_RUN_TOKEN", "secret"}});
   ASSERT_TRUE(ranks.wait_for_output(0, "trains", 30));
   std::mt19937 random(7);
   std::vector<Stranger> held;

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
 
 #include "base/error.h"
 #include "loop/loss.h"
 #include "operators/linear.h"
 #include "operators/operators.h"
+#include "tests/unit/loop/tiny_model.h"
 #include "tests/unit/plain_model.h"
 
 namespace slipway {
@@ -157,6 +161,52 @@ TEST(SharedStep, AModelThatSaysTheWrongSegmentIsExchangedAfterTheWholePass) {
   }
   EXPECT_NE(testing::internal::GetCapturedStderr().find("segment 2 reads parameters"),
             std::string::npos);
+}
+
+// Every exchange takes 50 ms more than it would.
+class DelayedExchanges : public Doubled {
+ public:
+  std::unique_ptr<Exchange> begin_all_reduce(const at::Tensor& x, Reduction reduction,
+                                             const char* what) override {
+    struct Late : Exchange {
+      std::unique_ptr<Exchange> inner;
+      std::chrono::steady_clock::time_point ready;
+      void wait() override {
+        std::this_thread::sleep_until(ready);
+        inner->wait();
+      }
+    };
+    auto out = std::make_unique<Late>();
+    out->inner = Doubled::begin_all_reduce(x, reduction, what);
+    out->ready = std::chrono::steady_clock::now() + delay;
+    return out;
+  }
+  std::chrono::milliseconds delay{0};
+};
+
+TEST(SharedStep, DelaysOfExchangesAreNotAddedUp) {
+  TinyModel tiny;
+  const std::vector<Example> examples = tiny_examples();
+  const PackedBatch batch = pack(pointers(examples));
+  DelayedExchanges ranks;
+  SharedStep shared(ranks, tiny.model, 1);
+  const auto step = [&] {
+    const auto begin = std::chrono::steady_clock::now();
+    tiny.model.parameters().zero_grad();
+    ranks.begun.clear();
+    shared.begin_last_pass();
+    const double loss = loss_backward(tiny.model, batch, 10);
+    shared.finish(loss, false);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  step();  // watched
+  const double before = step();
+  ranks.delay = std::chrono::milliseconds(50);
+  const double after = step(), delays = 0.05 * static_cast<double>(ranks.begun.size());
+  std::printf("%zu exchanges of 50 ms more: a step takes %.0f ms more, of %.0f\n",
+              ranks.begun.size(), 1000 * (after - before), 1000 * delays);
+  EXPECT_GE(ranks.begun.size(), 8u);
+  EXPECT_LT(after - before, delays / 2);
 }
 
 TEST(SharedStep, ARankWithoutAPassExchangesAllTheSame) {

@@ -37,6 +37,41 @@ TEST(ReportBoard, ANameIsFreeAgainWhenItsInstanceIsGone) {
   EXPECT_EQ(HostServices("org.test.length", on(board)).name(), "length");
 }
 
+// Two processes that each reported; the same on both, whichever comes first.
+TEST(ReportBoard, WhatSeveralProcessesReportedBecomesOne) {
+  ReportBoard here, there;
+  HostServices own("org.test.watch", on(here)), other("org.test.watch", on(there));
+  const auto say = [](HostServices& to, double a, double b) {
+    for (const double value : {a, b}) {
+      to.keep_scalar("mean", value, SLW_REDUCE_MEAN);
+      to.keep_scalar("sum", value, SLW_REDUCE_SUM);
+      to.keep_scalar("least", value, SLW_REDUCE_MIN);
+      to.keep_scalar("most", value, SLW_REDUCE_MAX);
+      to.keep_scalar("last", value, SLW_REDUCE_NONE);
+    }
+  };
+  say(own, 4, 2);
+  say(other, -1, 9);
+  other.keep_scalar("alone", 3, SLW_REDUCE_NONE);
+  const std::vector<Json> states = {here.state(), there.state()};
+  const char* const together =
+      R"({"watch/mean":3.5,"watch/sum":14.0,"watch/least":-1.0,"watch/most":9.0,)"
+      R"("watch/last":2.0,"watch/alone":3.0})";
+  for (ReportBoard* board : {&here, &there}) {
+    board->put_together(states, false);
+    EXPECT_EQ(board->take(false).dump(), together);
+    EXPECT_TRUE(board->take(false).empty());
+  }
+  // of an evaluation the same, apart
+  {
+    const EvaluationReports evaluation(&here);
+    own.keep_scalar("sum", 1, SLW_REDUCE_SUM);
+  }
+  here.put_together({here.state(true), here.state(true)}, true);
+  EXPECT_TRUE(here.take(false).empty());
+  EXPECT_EQ(here.take(true).dump(), "{\"watch/sum\":2.0}");
+}
+
 TEST(ReportBoard, EvaluationsAndTrainingAreKeptApart) {
   ReportBoard board;
   HostServices watch("org.test.watch", on(board)), reward("org.test.reward", on(board, true));

@@ -57,9 +57,9 @@ TEST_F(Rewards, WhatTheyReportIsFoldedOverTheCalls) {
   score(rows({"a", "b"}));
   score(rows({"c", "d", "e"}));
   EXPECT_EQ(
-      reported_by(rewards, "eval_").dump(),
+      reported_by(RankGroup::alone(), rewards, "eval_").dump(),
       R"({"eval_judge/rows":5.0,"eval_judge/largest_batch":3.0,"eval_judge-2/rows":5.0,"eval_judge-2/largest_batch":3.0})");
-  EXPECT_TRUE(reported_by(rewards, "").empty());
+  EXPECT_TRUE(reported_by(RankGroup::alone(), rewards, "").empty());
   EXPECT_TRUE(board.take(false).empty() && board.take(true).empty());
 }
 

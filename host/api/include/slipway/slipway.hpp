@@ -28,6 +28,9 @@ std::string describe_plugin(const std::string& id,
                             const std::vector<std::filesystem::path>& plugin_path = {});
 std::string describe_machine(bool quick = false,
                              const std::vector<std::filesystem::path>& plugin_path = {});
+// What `doctor --dist --json` prints: of the processes that a launcher started beside this one. All
+// of them call it; "" on those that are not the first. Throws Error where this one is alone.
+std::string describe_ranks(bool quick = false);
 std::string schema_help();                                   // every key of a run file
 void write_report(const std::filesystem::path& run_folder);  // report.html anew
 void write_picture(const std::filesystem::path& run_folder, const std::filesystem::path& svg);
