@@ -472,14 +472,15 @@ def a_run_goes_on_from_its_own_checkpoint() -> None:
 
 def a_stop_of_one_rank_saves() -> None:
     """Slurm and systemd signal the ranks, too: a second request is no reason to end unsaved."""
-    for name, signals_launch in (("one", False), ("both", True)):
+    for name, signals_launch in (("stopped-one", False), ("stopped-both", True)):
         process = start("--nproc", 2, *run_file_for(name, **{"train.max_steps": 100000, "train.save_steps": 1000, "train.logging_steps": 1}), env=PLAIN | {"OMP_NUM_THREADS": "1"}, cwd=ROOT)
         ranks = ranks_of(process, 2)
         try:
             wait_for(lambda: process.poll() is not None or len(lines_of(SCRATCH / name / "metrics.jsonl")) > 3, "training", 60)
+            assert process.poll() is None
         except AssertionError:
             process.kill()
-            raise AssertionError(f"no training in a minute: {process.communicate()}") from None
+            raise AssertionError(f"no training in a minute, or its end: {process.communicate()}") from None
         os.kill(ranks[1], signal.SIGTERM)
         if signals_launch:
             process.terminate()
