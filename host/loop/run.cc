@@ -52,10 +52,7 @@ uint32_t Run::log(const Json& row, const Json& measured) {
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   const bool training = row.contains("loss"), evaluation = row.value("event", "") == "evaluate";
-  if (!evaluation) {
-    gather_reports(false);
-    if (reports != nullptr) full.update(reports->take(false));
-  }
+  if (!evaluation) full.update(take_reports(false));
   if (token_count_ != "no") {
     full["num_input_tokens_seen"] = state.num_input_tokens_seen;
     if (training)
@@ -86,8 +83,12 @@ EventDetails Run::write_row(Json row, const Json& measured) {
 }
 
 Json Run::reported_in_evaluation(const std::string& prefix) {
-  gather_reports(true);
-  return reports != nullptr ? reports->take(true, prefix + "_") : Json::object();
+  return take_reports(true, prefix + "_");
+}
+
+Json Run::take_reports(bool evaluation, const std::string& prefix) {
+  gather_reports(evaluation);
+  return reports != nullptr ? reports->take(evaluation, prefix) : Json::object();
 }
 
 void Run::gather_reports(bool evaluation, bool on_first) {
@@ -100,8 +101,7 @@ void Run::gather_reports(bool evaluation, bool on_first) {
 
 void Run::note(const Json& row) {
   Json full = row;
-  gather_reports(false);
-  if (reports != nullptr) full.update(reports->take(false));
+  full.update(take_reports(false));
   full.update(row_context);
   full["epoch"] = json_from_zero(state.epoch);
   write_row(std::move(full), Json::object());
@@ -180,7 +180,9 @@ void Run::restore_own(const fs::path& checkpoint) {
     }
     schedule_state_ = own.value("schedule", Json::object());
     stage.schedule_offset = own.value("schedule_offset", int64_t{0});
-    if (reports != nullptr) reports->restore(own.value("reported", Json::object()));
+    // of all ranks, gathered on the first
+    if (reports != nullptr && ranks.leads())
+      reports->restore(own.value("reported", Json::object()));
     cut_metrics(checkpoint, own.at("metrics_bytes").get<int64_t>());
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());

@@ -151,6 +151,8 @@ class Run {
   // The row as metrics.jsonl and the loggers have it, and what of it is an event's.
   EventDetails write_row(Json row, const Json& measured);
   double seconds_in_training() const;
+  // What plugins reported on any rank since it was last taken.
+  Json take_reports(bool evaluation, const std::string& prefix = "");
   // What plugins reported on any rank becomes what they reported on each; for a checkpoint on the
   // first alone, so that nothing counts twice.
   void gather_reports(bool evaluation, bool on_first = false);
