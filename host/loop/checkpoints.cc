@@ -23,7 +23,8 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   state.stateful_callbacks = events.save();
   name_best_checkpoint();
   std::vector<Optimizer::Slot> gathered;
-  if (optimizer->is_shared() && !config.flag("train", "save_only_model"))
+  if (optimizer->is_shared() && optimizer->step_count() > 0 &&
+      !config.flag("train", "save_only_model"))
     gathered = optimizer->gathered(ranks);
   if (ranks.leads()) write_checkpoint_of_now(folder, more, protect, std::move(gathered));
   if (events.wanted_anywhere(SLW_ON_SAVE)) ranks.barrier("the checkpoint");

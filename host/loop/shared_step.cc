@@ -13,10 +13,19 @@ namespace slipway {
 namespace {
 
 // Of the bits, so that a NaN equals itself.
-int64_t checksum(const at::Tensor& values) {
+uint64_t checksum(const at::Tensor& values) {
   const at::Tensor words = values.cpu().contiguous().view(at::kInt);
-  return words.sum(at::kLong).item<int64_t>() +
-         31 * words.slice(0, 0, words.numel(), 7).sum(at::kLong).item<int64_t>();
+  const auto sum = [](const at::Tensor& of) {
+    return static_cast<uint64_t>(of.sum(at::kLong).item<int64_t>());
+  };
+  return sum(words) + 31 * sum(words.slice(0, 0, words.numel(), 7));
+}
+
+bool is_same_on_all(RankGroup& ranks, const at::Tensor& own, const char* what) {
+  const at::Tensor least = own.clone(), most = own.clone();
+  ranks.all_reduce(least, Reduction::kMin, what);
+  ranks.all_reduce(most, Reduction::kMax, what);
+  return least.equal(most);
 }
 
 double without_value() { return std::numeric_limits<double>::max(); }
@@ -90,27 +99,22 @@ void SharedStep::require_same(const TrainAccess::Step& asked) {
   const std::array<double, 3> own = {asked.skip ? 1.0 : 0.0,
                                      asked.learning_rate.value_or(without_value()),
                                      asked.clip_norm.value_or(without_value())};
-  const at::Tensor least = at::tensor(at::ArrayRef<double>(own.data(), own.size()), at::kDouble),
-                   most = least.clone();
-  ranks_.all_reduce(least, Reduction::kMin, "what callbacks ask for");
-  ranks_.all_reduce(most, Reduction::kMax, "what callbacks ask for");
-  if (!least.equal(most))
+  if (!is_same_on_all(ranks_, at::tensor(at::ArrayRef<double>(own.data(), own.size()), at::kDouble),
+                      "what callbacks ask for"))
     fail(
         "callbacks asked for different things on different ranks (a step passed over, another "
         "learning rate or clip): the weights would part. A callback that changes a step must do "
-        "the "
-        "same on every rank");
+        "the same on every rank");
 }
 
 void require_equal_weights(RankGroup& ranks, const FlatParameters& parameters, const char* when) {
   if (ranks.is_alone()) return;
-  int64_t own = 0;
+  uint64_t own = 0;
   for (const FlatParameters::Group& group : parameters.groups())
     own = own * 31 + checksum(group.weights);
-  const at::Tensor least = at::tensor({own}, at::kLong), most = least.clone();
-  ranks.all_reduce(least, Reduction::kMin, "a checksum of the weights");
-  ranks.all_reduce(most, Reduction::kMax, "a checksum of the weights");
-  if (!least.equal(most)) fail("{}: the weights of the {} ranks differ", when, ranks.world());
+  if (!is_same_on_all(ranks, at::tensor({static_cast<int64_t>(own)}, at::kLong),
+                      "a checksum of the weights"))
+    fail("{}: the weights of the {} ranks differ", when, ranks.world());
 }
 
 }  // namespace slipway
