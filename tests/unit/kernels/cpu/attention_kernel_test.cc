@@ -9,21 +9,14 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/random.h"
 #include "compute/measure.h"
 #include "compute/parallel.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
 
 using Trees = std::vector<PrefixTree>;
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
-  return out;
-}
 
 // A batch, fused rows of q, k and v, and what comes of it.
 struct Batch {

@@ -11,9 +11,9 @@
 #include <memory>
 #include <vector>
 
-#include "base/random.h"
 #include "compute/bfloat16.h"
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
@@ -28,13 +28,6 @@ Memory room(int64_t values) {
   const auto bytes = static_cast<size_t>(values * 2 + 63) / 64 * 64;
   Memory out(static_cast<uint16_t*>(std::aligned_alloc(64, bytes)));
   std::fill_n(out.get(), bytes / 2, uint16_t{0x7FC0});
-  return out;
-}
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
   return out;
 }
 

@@ -11,8 +11,8 @@
 #include <memory>
 #include <vector>
 
-#include "base/random.h"
 #include "tests/unit/kernels/cpu/emulated_int8.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
@@ -27,13 +27,6 @@ Memory room(int64_t bytes) {
   const auto whole = static_cast<size_t>(bytes + 63) / 64 * 64;
   Memory out(static_cast<std::byte*>(std::aligned_alloc(64, whole)));
   std::fill_n(out.get(), whole, std::byte{0xFF});
-  return out;
-}
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
   return out;
 }
 

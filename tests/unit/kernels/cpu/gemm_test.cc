@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "base/random.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
@@ -23,13 +23,6 @@ Memory panels_of(const std::vector<float>& w, int64_t n, int64_t k) {
   const auto bytes = static_cast<size_t>(gemm::packed_size(n, k)) * sizeof(float);
   Memory out(static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
   gemm::pack_transposed(w.data(), k, n, k, 0, gemm::panels(n), out.get(), gemm::panel_width() * k);
-  return out;
-}
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
   return out;
 }
 

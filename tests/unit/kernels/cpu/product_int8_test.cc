@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
-#include "base/random.h"
 #include "compute/measure.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
@@ -18,13 +18,6 @@ struct Free {
   void operator()(std::byte* p) const { std::free(p); }
 };
 using Memory = std::unique_ptr<std::byte[], Free>;
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
-  return out;
-}
 
 class ProductInt8 : public testing::Test {
  protected:

@@ -8,19 +8,12 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "compute/measure.h"
 #include "compute/parallel.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
-  return out;
-}
 
 constexpr int64_t kTokens = 700, kVocab = 50, kWidth = 130;
 

@@ -10,8 +10,8 @@
 #include <limits>
 #include <memory>
 
-#include "base/random.h"
 #include "kernels/cpu/gemm.h"
+#include "tests/unit/kernels/cpu/noise.h"
 
 namespace slipway {
 namespace {
@@ -24,13 +24,6 @@ using Memory = std::unique_ptr<std::byte[], Free>;
 Memory aligned(int64_t bytes) {
   return Memory(
       static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>(bytes + 63) / 64 * 64)));
-}
-
-std::vector<float> noise(int64_t count, uint32_t key) {
-  std::vector<float> out;
-  for (int64_t i = 0; i < count; ++i)
-    out.push_back(static_cast<float>(uniform(1, {0, key, 0, static_cast<uint32_t>(i)}) - 0.5));
-  return out;
 }
 
 // w [n, k], packed.
