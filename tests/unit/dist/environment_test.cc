@@ -3,36 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-
-#include "base/error.h"
+#include "tests/unit/dist/places.h"
 
 namespace slipway {
 namespace {
 
 using testing::HasSubstr;
-using Environment = std::map<std::string, std::string>;
-
-Lookup lookup_in(const Environment& environment) {
-  return [environment](const char* name) -> std::optional<std::string> {
-    const auto found = environment.find(name);
-    if (found == environment.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
-Place place_in(const Environment& environment, const fs::path& sagemaker_file = "/nowhere") {
-  return find_place(lookup_in(environment), sagemaker_file);
-}
-
-std::string refusal_of(const Environment& environment, const fs::path& file = "/nowhere") {
-  try {
-    place_in(environment, file);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "it was taken";
-}
 
 Environment torchrun() {
   return {{"RANK", "5"},

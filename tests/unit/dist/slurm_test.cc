@@ -3,35 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-
-#include "base/error.h"
+#include "tests/unit/dist/places.h"
 
 namespace slipway {
 namespace {
 
 using testing::HasSubstr;
-using SlurmEnvironment = std::map<std::string, std::string>;
 
-Place place_under_slurm(const SlurmEnvironment& environment) {
-  const Lookup lookup = [&](const char* name) -> std::optional<std::string> {
-    const auto found = environment.find(name);
-    if (found == environment.end()) return std::nullopt;
-    return found->second;
-  };
-  return find_place(lookup, "/nowhere");
-}
-
-std::string slurm_refusal(const SlurmEnvironment& environment) {
-  try {
-    place_under_slurm(environment);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "it was taken";
-}
-
-SlurmEnvironment task() {
+Environment task() {
   return {{"SLURM_JOB_ID", "4711"},
           {"SLURM_STEP_ID", "0"},
           {"SLURM_PROCID", "6"},
@@ -68,7 +47,7 @@ TEST(Slurm, TasksOnANode) {
 }
 
 TEST(Slurm, ReadsATaskOfSrun) {
-  const Place place = place_under_slurm(task());
+  const Place place = place_in(task());
   EXPECT_EQ(place.launcher, Launcher::kSlurm);
   EXPECT_EQ(place.rank, 6);
   EXPECT_EQ(place.world, 7);
@@ -79,26 +58,26 @@ TEST(Slurm, ReadsATaskOfSrun) {
   EXPECT_EQ(place.run_id, "4711.0");
   EXPECT_GE(place.store_port, 20000);
   EXPECT_LT(place.store_port, 30000);
-  SlurmEnvironment next = task();
+  Environment next = task();
   next["SLURM_STEP_ID"] = "1";
-  EXPECT_NE(place_under_slurm(next).store_port, place.store_port);
+  EXPECT_NE(place_in(next).store_port, place.store_port);
   next["MASTER_ADDR"] = "front";
   next["MASTER_PORT"] = "4000";
   next["WORLD_SIZE"] = "7";
-  EXPECT_EQ(place_under_slurm(next).store_host, "front");
-  EXPECT_EQ(place_under_slurm(next).store_port, 4000);
+  EXPECT_EQ(place_in(next).store_host, "front");
+  EXPECT_EQ(place_in(next).store_port, 4000);
   next["WORLD_SIZE"] = "8";
-  EXPECT_THAT(slurm_refusal(next), HasSubstr("WORLD_SIZE=8 is set, and srun started 7"));
+  EXPECT_THAT(refusal_of(next), HasSubstr("WORLD_SIZE=8 is set, and srun started 7"));
 }
 
 TEST(Slurm, TasksOfOneMachineStayOnIt) {
-  const Place place = place_under_slurm({{"SLURM_JOB_ID", "1"},
-                                         {"SLURM_STEP_ID", "0"},
-                                         {"SLURM_PROCID", "1"},
-                                         {"SLURM_LOCALID", "1"},
-                                         {"SLURM_NTASKS", "2"},
-                                         {"SLURM_NNODES", "1"},
-                                         {"SLURM_JOB_NODELIST", "gpu1"}});
+  const Place place = place_in({{"SLURM_JOB_ID", "1"},
+                                {"SLURM_STEP_ID", "0"},
+                                {"SLURM_PROCID", "1"},
+                                {"SLURM_LOCALID", "1"},
+                                {"SLURM_NTASKS", "2"},
+                                {"SLURM_NNODES", "1"},
+                                {"SLURM_JOB_NODELIST", "gpu1"}});
   EXPECT_EQ(place.local_world, 2);
   EXPECT_TRUE(place.is_local());
   EXPECT_EQ(place.store_host, "127.0.0.1");
@@ -106,40 +85,40 @@ TEST(Slurm, TasksOfOneMachineStayOnIt) {
 
 TEST(Slurm, AShellOrABatchScriptIsNoGroup) {
   // salloc: no task.
-  EXPECT_TRUE(place_under_slurm({{"SLURM_JOB_ID", "1"}, {"SLURM_NTASKS", "8"}}).is_alone());
+  EXPECT_TRUE(place_in({{"SLURM_JOB_ID", "1"}, {"SLURM_NTASKS", "8"}}).is_alone());
   // sbatch's script: a task number, no step.
-  EXPECT_TRUE(place_under_slurm({{"SLURM_JOB_ID", "1"},
-                                 {"SLURM_NTASKS", "8"},
-                                 {"SLURM_PROCID", "0"},
-                                 {"SLURM_LOCALID", "0"}})
+  EXPECT_TRUE(place_in({{"SLURM_JOB_ID", "1"},
+                        {"SLURM_NTASKS", "8"},
+                        {"SLURM_PROCID", "0"},
+                        {"SLURM_LOCALID", "0"}})
                   .is_alone());
   for (const char* special : {"4294967290", "4294967291"}) {
-    SlurmEnvironment environment = task();
+    Environment environment = task();
     environment["SLURM_STEP_ID"] = special;
-    EXPECT_TRUE(place_under_slurm(environment).is_alone()) << special;
+    EXPECT_TRUE(place_in(environment).is_alone()) << special;
   }
-  SlurmEnvironment terminal = task();
+  Environment terminal = task();
   terminal["SLURM_PTY_PORT"] = "40000";
-  EXPECT_TRUE(place_under_slurm(terminal).is_alone());
-  SlurmEnvironment one = task();
+  EXPECT_TRUE(place_in(terminal).is_alone());
+  Environment one = task();
   one["SLURM_STEP_NUM_TASKS"] = "1";
   one["SLURM_PROCID"] = "0";
-  EXPECT_TRUE(place_under_slurm(one).is_alone());
+  EXPECT_TRUE(place_in(one).is_alone());
 }
 
 TEST(Slurm, RefusesWhatContradictsItself) {
-  SlurmEnvironment environment = task();
+  Environment environment = task();
   environment["SLURM_PROCID"] = "7";
-  EXPECT_THAT(slurm_refusal(environment), HasSubstr("SLURM_PROCID=7"));
+  EXPECT_THAT(refusal_of(environment), HasSubstr("SLURM_PROCID=7"));
   environment = task();
   environment["SLURM_STEP_NUM_TASKS"] = "many";
-  EXPECT_THAT(slurm_refusal(environment), HasSubstr("SLURM_STEP_NUM_TASKS=many"));
+  EXPECT_THAT(refusal_of(environment), HasSubstr("SLURM_STEP_NUM_TASKS=many"));
   environment = task();
   environment["SLURM_STEP_NODELIST"] = "gpu[";
-  EXPECT_THAT(slurm_refusal(environment), HasSubstr("set MASTER_ADDR"));
+  EXPECT_THAT(refusal_of(environment), HasSubstr("set MASTER_ADDR"));
   environment.erase("SLURM_STEP_NODELIST");
   environment.erase("SLURM_JOB_NODELIST");
-  EXPECT_THAT(slurm_refusal(environment), HasSubstr("MASTER_ADDR"));
+  EXPECT_THAT(refusal_of(environment), HasSubstr("MASTER_ADDR"));
 }
 
 }  // namespace
