@@ -4,10 +4,10 @@
 
 #include "api/load_model.h"
 #include "api/machine.h"
-#include "base/usable_cores.h"
 #include "base/available_memory.h"
 #include "base/json_text.h"
 #include "base/program_folder.h"
+#include "base/usable_cores.h"
 #include "compute/measure.h"
 #include "compute/peak.h"
 #include "kernels/cpu/gemm.h"
