@@ -70,9 +70,7 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }
   if (ranks == 1 && c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
-    m.saved = m.weights + (c.flag("train", "save_only_model")
-                               ? 0
-                               : m.optimizer);
+    m.saved = m.weights + (c.flag("train", "save_only_model") ? 0 : m.optimizer);
   return m;
 }
 

@@ -32,7 +32,7 @@ struct Guarded {
   Guarded* next;
 };
 std::atomic<Guarded*> guarded_ranges{nullptr};
-struct sigaction before_us {};
+struct sigaction before_us{};
 
 void say(const char* text, size_t length) {
   while (length > 0) {
@@ -61,7 +61,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 
 void watch_faults() {
   static const bool once = [] {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
@@ -83,8 +83,7 @@ PageBuffer::PageBuffer(int64_t count, Released released, const char* what) : rel
   if (memory == MAP_FAILED)
     fail("no addresses for {} of {:.1f} GiB: {}", what, static_cast<double>(bytes) / 0x1p30,
          std::strerror(errno));
-  values_ = at::from_blob(
-      memory, {count}, [bytes](void* at) { ::munmap(at, bytes); }, at::kFloat);
+  values_ = at::from_blob(memory, {count}, [bytes](void* at) { ::munmap(at, bytes); }, at::kFloat);
 }
 
 void PageBuffer::hold(int64_t begin, int64_t count) const {

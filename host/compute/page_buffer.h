@@ -37,8 +37,8 @@ class PageBuffer {
   at::Tensor values_;
 };
 
-// The whole pages that lie within `view`, a part of values() of a buffer that reads as zeros where it
-// is released, go back to the system.
+// The whole pages that lie within `view`, a part of values() of a buffer that reads as zeros where
+// it is released, go back to the system.
 void give_pages_back(const at::Tensor& view);
 
 // Bytes of a contiguous tensor on the processor that are in memory, by pages.

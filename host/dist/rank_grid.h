@@ -12,9 +12,7 @@ struct RankGrid {
   RankGroup& across;
   bool with_rank_0 = true;  // of all, among those within
 
-  static RankGrid alone() {
-    return {RankGroup::alone(), RankGroup::alone(), RankGroup::alone()};
-  }
+  static RankGrid alone() { return {RankGroup::alone(), RankGroup::alone(), RankGroup::alone()}; }
 };
 
 }  // namespace slipway

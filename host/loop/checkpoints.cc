@@ -22,7 +22,8 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   store_flos();
   state.stateful_callbacks = events.save();
   name_best_checkpoint();
-  write_together([&](WholeValues& whole) { write_checkpoint_of_now(folder, more, protect, whole); });
+  write_together(
+      [&](WholeValues& whole) { write_checkpoint_of_now(folder, more, protect, whole); });
   if (events.wanted_anywhere(SLW_ON_SAVE)) ranks.barrier("the checkpoint");
   EventDetails details;
   details.path = folder.string();
@@ -53,8 +54,8 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
   std::shared_ptr<const HostCopy> copy;
   if (!optimizer->is_shared())
     copy = saving.copy(model.parameters(), *optimizer, events.wanted_anywhere(SLW_ON_SAVE));
-  const HostValues values = copy ? [copy](const at::Tensor& tensor) { return copy->held(tensor); }
-                                 : HostValues(on_host);
+  const HostValues values =
+      copy ? [copy](const at::Tensor& tensor) { return copy->held(tensor); } : HostValues(on_host);
   BeforeReading bring;  // then the loop waits until all is written
   if (optimizer->is_shared()) bring = [&whole](const void* bytes) { whole.bring(bytes); };
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values, bring);
@@ -66,7 +67,8 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
     const ResumePoint at{
         *optimizer,    model.parameters(),  schedule.get(),
         last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
-        values,        ranks.world(),       whole.slots(), bring};
+        values,        ranks.world(),       whole.slots(),
+        bring};
     for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());

@@ -203,15 +203,14 @@ double batch_mean(Pass& pass, std::span<const Example> examples, size_t first, s
 
 // Passes that rank `rank` of `ranks` takes through the model.
 int64_t evaluation_passes(std::span<const Example> examples, size_t batch_size, int64_t max_tokens,
-                  size_t rank, size_t ranks) {
+                          size_t rank, size_t ranks) {
   int64_t out = 0;
   for (size_t first = rank * batch_size; first < examples.size(); first += ranks * batch_size) {
     const size_t last = std::min(examples.size(), first + batch_size);
     for (size_t at = first; at < last;) {
       const size_t end = part_end(examples, at, last, max_tokens);
-      out += std::ranges::any_of(
-          examples.subspan(at, end - at),
-          [](const Example& example) { return example.label_tokens() > 0; });
+      out += std::ranges::any_of(examples.subspan(at, end - at),
+                                 [](const Example& example) { return example.label_tokens() > 0; });
       at = end;
     }
   }
@@ -226,7 +225,7 @@ void pass_by_until_all_are_through(WeightWindow& window, std::span<const Example
   for (size_t rank = 0; rank < world; ++rank)
     most = std::max(most, evaluation_passes(examples, batch_size, max_tokens, rank, world));
   for (int64_t pass = evaluation_passes(examples, batch_size, max_tokens,
-                                static_cast<size_t>(ranks.rank()), world);
+                                        static_cast<size_t>(ranks.rank()), world);
        pass < most; ++pass)
     window.pass_by();
   window.rest();

@@ -31,11 +31,10 @@ int64_t bytes_of_buffers(const FlatParameters& parameters, bool gradients) {
 }  // namespace
 
 Json kept_memory(const RankGrid& ranks, const FlatParameters& parameters, Optimizer& optimizer) {
-  const at::Tensor most =
-      at::tensor({static_cast<double>(bytes_of_buffers(parameters, false)),
-                  static_cast<double>(bytes_of_buffers(parameters, true)),
-                  bytes_of_slots(optimizer.slots())},
-                 at::kDouble);
+  const at::Tensor most = at::tensor(
+      {static_cast<double>(bytes_of_buffers(parameters, false)),
+       static_cast<double>(bytes_of_buffers(parameters, true)), bytes_of_slots(optimizer.slots())},
+      at::kDouble);
   ranks.all.all_reduce(most, Reduction::kMax, "what ranks keep in memory");
   const double* const bytes = most.const_data_ptr<double>();
   return {{"memory_weights_bytes", bytes[0]},

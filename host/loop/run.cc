@@ -21,9 +21,10 @@ Run::Run(RunParts parts)
       tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
       // tokens are those of all ranks, the processor is this one's
-      throughput(clock,
-                 3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.all.world()),
-                 stage_settings(parts.config).bf16),
+      throughput(
+          clock,
+          3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.all.world()),
+          stage_settings(parts.config).bf16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),
@@ -31,12 +32,12 @@ Run::Run(RunParts parts)
       saving(config, clock, parts.copies_fit),
       grid(parts.ranks),
       ranks(grid.all),
-      shared(ranks.is_alone() ? nullptr
-                              : std::make_unique<SharedStep>(
-                                    grid, model,
-                                    config.text("train", "reduce_dtype") == "bfloat16"
-                                        ? at::kBFloat16
-                                        : at::kFloat)),
+      shared(ranks.is_alone()
+                 ? nullptr
+                 : std::make_unique<SharedStep>(grid, model,
+                                                config.text("train", "reduce_dtype") == "bfloat16"
+                                                    ? at::kBFloat16
+                                                    : at::kFloat)),
       model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"),
       memory_(parts.memory),

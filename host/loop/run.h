@@ -43,11 +43,11 @@ struct RunParts {
   std::vector<LoggerPlugin> loggers;
   TrainAccess& access;  // the one that the plugins' facts name
   MemoryMetrics& memory;
-  const LossPlugin* loss = nullptr;  // in place of -log p
-  ReportBoard* reports = nullptr;    // the one that the plugins' facts name
-  bool copies_fit = true;            // the copies that checkpoints are written from, into memory
+  const LossPlugin* loss = nullptr;    // in place of -log p
+  ReportBoard* reports = nullptr;      // the one that the plugins' facts name
+  bool copies_fit = true;              // the copies that checkpoints are written from, into memory
   RankGrid ranks = RankGrid::alone();  // that train together; the first of them writes all files
-  int64_t local_rank = 0;                 // of this process on its machine
+  int64_t local_rank = 0;              // of this process on its machine
 };
 
 class Run {
@@ -70,7 +70,7 @@ class Run {
   ReportBoard* const reports;          // may be none
   Saving saving;
   const RankGrid grid;
-  RankGroup& ranks;  // all of them
+  RankGroup& ranks;                          // all of them
   const std::unique_ptr<SharedStep> shared;  // none: this process trains alone
 
   // Whether a signal asked the run to stop after the step that `report` is of: the same on every

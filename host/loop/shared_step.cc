@@ -94,8 +94,7 @@ void SharedStep::watch_down_to(int segment) {
 }
 
 void SharedStep::begin_down_to(int segment) {
-  while (begun_ < units_.size() &&
-         model_.parameters().units()[units_[begun_]].completes >= segment)
+  while (begun_ < units_.size() && model_.parameters().units()[units_[begun_]].completes >= segment)
     exchange_.begin(units_[begun_++]);
 }
 
@@ -165,8 +164,8 @@ void SharedStep::gather_weights() {
   const TraceScope trace("dist", "weights");
   std::vector<std::unique_ptr<Exchange>> under_way;
   for (const size_t unit : units_)
-    under_way.push_back(ranks_.within.begin_all_gather(
-        parameters.own_weights(unit), parameters.weights_of(unit), "the weights"));
+    under_way.push_back(ranks_.within.begin_all_gather(parameters.own_weights(unit),
+                                                       parameters.weights_of(unit), "the weights"));
   for (const std::unique_ptr<Exchange>& each : under_way) each->wait();
 }
 

@@ -72,8 +72,8 @@ class SharedStep {
   size_t begun_ = 0;           // of them, in this pass
   // From the last segment down to the one above this the backward pass tells.
   int32_t lowest_ = 0;
-  int32_t next_ = 0;                      // the segment that was not yet behind
-  std::vector<int64_t> own_, most_;       // passes in each micro-batch
+  int32_t next_ = 0;                 // the segment that was not yet behind
+  std::vector<int64_t> own_, most_;  // passes in each micro-batch
   enum class Overlap { kUnknown, kWatched, kYes, kNo } overlap_ = Overlap::kUnknown;
   std::vector<double> squares_;  // of each unit, when it was said to be complete
 };

@@ -28,8 +28,7 @@ void UnitExchange::begin(size_t unit) {
   }
   if (under_way_.size() >= kMostUnderWay) finish_first();
   if (!ranks_.across.is_alone() && !under_way_.empty()) sum_across(under_way_.back());
-  const at::Tensor own =
-      at::empty({whole.numel() / parameters_.sharding().ranks}, whole.options());
+  const at::Tensor own = at::empty({whole.numel() / parameters_.sharding().ranks}, whole.options());
   under_way_.push_back(
       {unit, own, ranks_.within.begin_reduce_scatter(whole, own, "the gradients")});
 }

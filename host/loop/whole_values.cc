@@ -34,7 +34,7 @@ at::Tensor WholeValues::whole_of(const Wanted& wanted) const {
   size_t trained_group = 0;
   for (size_t g = 0; g < of.group; ++g) trained_group += parameters_.groups()[g].trainable ? 1 : 0;
   return slots_[static_cast<size_t>(wanted.what)].buffers[trained_group].narrow(0, of.begin,
-                                                                               of.count);
+                                                                                of.count);
 }
 
 void WholeValues::bring(const void* values) {
@@ -59,10 +59,9 @@ void WholeValues::serve() {
     const Wanted wanted{values[0], values[1]};
     if (wanted.what == kNothing) return;
     const auto unit = static_cast<size_t>(wanted.unit);
-    const at::Tensor own =
-        wanted.what == kWeights
-            ? parameters_.own_weights(unit)
-            : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit);
+    const at::Tensor own = wanted.what == kWeights
+                               ? parameters_.own_weights(unit)
+                               : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit);
     ranks_.within
         .begin_all_gather(own, at::empty({own.numel() * ranks_.within.world()}, own.options()),
                           "what rank 0 writes")

@@ -81,8 +81,7 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs, const Sharding&
 
 FlatParameters::~FlatParameters() {
   for (const std::optional<PageBuffer>& pages : weight_pages_)
-    if (pages)
-      forget_guarded(pages->values().const_data_ptr<float>(), pages->values().numel());
+    if (pages) forget_guarded(pages->values().const_data_ptr<float>(), pages->values().numel());
 }
 
 void FlatParameters::allocate(Group& group, int64_t total) {

@@ -24,7 +24,8 @@ WeightWindow::~WeightWindow() = default;
 bool WeightWindow::is_read_by(size_t unit, int32_t segment) const {
   const std::vector<int>& readers = parameters_.units()[unit].readers;
   if (segment == kNoSegment) return false;
-  return segment == kAllSegments || readers.empty() || std::ranges::find(readers, segment) != readers.end();
+  return segment == kAllSegments || readers.empty() ||
+         std::ranges::find(readers, segment) != readers.end();
 }
 
 void WeightWindow::enter(int32_t segment) {

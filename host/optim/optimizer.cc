@@ -110,8 +110,7 @@ at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
 void Optimizer::add_views(Slot& slot) const {
   for (size_t g = 0; g < groups_.size(); ++g)
     for (const FlatParameters::Place& place : groups_[g]->places)
-      slot.views.push_back(
-          slot.buffers[g].narrow(0, place.offset, place.count).view(place.shape));
+      slot.views.push_back(slot.buffers[g].narrow(0, place.offset, place.count).view(place.shape));
 }
 
 size_t Optimizer::add_flat_slot(const std::string& name) {
@@ -138,9 +137,9 @@ std::vector<Optimizer::Slot> Optimizer::whole_slots() const {
   for (const Slot& slot : slots_) {
     Slot whole{slot.name, {}, {}};
     for (const FlatParameters::Group* group : groups_)
-      whole.buffers.push_back(PageBuffer(group->weights.numel(), PageBuffer::Released::kZeros,
-                                         "the optimizer's state")
-                                  .values());
+      whole.buffers.push_back(
+          PageBuffer(group->weights.numel(), PageBuffer::Released::kZeros, "the optimizer's state")
+              .values());
     add_views(whole);
     out.push_back(std::move(whole));
   }

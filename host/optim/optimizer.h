@@ -103,7 +103,7 @@ class Optimizer {
   std::vector<FlatParameters::Group> own_;  // what update() gets, one after the other
   // where it is offloaded, what these are copies of; else empty
   std::vector<FlatParameters::Group> there_;
-  std::vector<size_t> own_units_;           // where updates are shared: the units of these
+  std::vector<size_t> own_units_;  // where updates are shared: the units of these
   const char* name_;
   int64_t step_count_ = 0;
 };

@@ -90,7 +90,7 @@ slw_status skip_step(const slw_host* host, slw_error* error) noexcept {
 }  // namespace
 
 const slw_host_train kTrainService = {
-    sizeof(slw_host_train), 0,        param_count, param_name, tensor, set_learning_rate,
+    sizeof(slw_host_train), 0,         param_count, param_name, tensor, set_learning_rate,
     set_clip_norm,          skip_step, shard};
 
 }  // namespace slipway

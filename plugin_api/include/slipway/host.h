@@ -72,8 +72,8 @@ typedef struct slw_host_metrics {
 #define SLW_HOST_TRAIN "slipway.host.train/1"
 typedef int32_t slw_role;
 enum { SLW_ROLE_WEIGHT, SLW_ROLE_GRAD, SLW_ROLE_OPTIMIZER };
-/* What of a parameter, or of what belongs to it, this rank keeps: values [offset, offset + count) of
- * the whole, row by row; count 0 = none of it. */
+/* What of a parameter, or of what belongs to it, this rank keeps: values [offset, offset + count)
+ * of the whole, row by row; count 0 = none of it. */
 typedef struct slw_shard {
   uint32_t struct_size;
   int32_t ndim;
@@ -88,8 +88,8 @@ typedef struct slw_host_train { /* [loop] only, and only from inside on_event() 
   const char *(SLW_CALL *param_name)(const slw_host *h, uint32_t i)SLW_NOEXCEPT;
   /* this rank's shard, borrowed until the event returns: the whole with its shape, or, where ranks
      cut what the role is of (train.zero_stage), [count] values of it: shard() says which. `slot`
-     names optimizer state ("exp_avg"), else NULL. Gradients are refused between RAFT's sampling and the next forward pass: there are
-     none. */
+     names optimizer state ("exp_avg"), else NULL. Gradients are refused between RAFT's sampling and
+     the next forward pass: there are none. */
   slw_status(SLW_CALL *tensor)(const slw_host *h, uint32_t i, slw_role role, const char *slot,
                                DLTensor *out, slw_stream *stream, slw_error *err) SLW_NOEXCEPT;
   /* this step only */

@@ -281,13 +281,14 @@ TEST(SharedStep, RanksThatCutGradientsKeepTheirSliceOfEveryPassAndMemoryForNoMor
         shared.end_pass();
         EXPECT_EQ(std::ranges::count(models.ranks.begun, "the gradients"), 3);
         EXPECT_EQ(resident_bytes(models.parameters().groups()[0].grads), 0);
-        if (stage == 3) EXPECT_EQ(resident_bytes(models.parameters().groups()[0].weights), 0);
+        if (stage == 3) {
+          EXPECT_EQ(resident_bytes(models.parameters().groups()[0].weights), 0);
+        }
       }
       shared.pass_by(0);
       shared.finish(0, false);
       models.expect_slices_of(expected, 2);
-      EXPECT_NEAR(shared.grad_norm(),
-                  std::sqrt(2.0 * models.parameters().grad_squares()), 1e-9);
+      EXPECT_NEAR(shared.grad_norm(), std::sqrt(2.0 * models.parameters().grad_squares()), 1e-9);
     }
   }
 }
@@ -301,7 +302,7 @@ TEST(SharedStep, ARankWithFewerPassesMakesTheSameExchanges) {
       models.parameters().zero_grad();
       models.ranks.other = at::tensor({int64_t{1}}, at::kLong);
       shared.begin(std::vector<int64_t>{computes ? 1 : 0});
-      models.ranks.other = {};
+      models.ranks.other = at::Tensor();
       models.ranks.begun.clear();
       if (computes) {
         shared.begin_pass(true);
@@ -372,7 +373,8 @@ TEST(SharedStep, WeightsThatDifferAreRefused) {
   Doubled ranks;
   require_equal_weights(grid(ranks), plain.model->parameters(), "at the start");
   ranks.other = at::tensor({int64_t{17}}, at::kLong);
-  EXPECT_THROW(require_equal_weights(grid(ranks), plain.model->parameters(), "at the start"), Error);
+  EXPECT_THROW(require_equal_weights(grid(ranks), plain.model->parameters(), "at the start"),
+               Error);
 }
 
 }  // namespace

@@ -146,16 +146,16 @@ TEST_F(TrainService, SkippingIsForBeforeTheStep) {
 }
 
 TEST_F(TrainService, InsideAnEventEverythingIsThere) {
-  EXPECT_THAT(steer("what = \"inside\""), ElementsAre("parameters: 11, named", "tensor: done",
-                                                      "shard: done", "rate: done", "clip: done", "skip: done"));
+  EXPECT_THAT(steer("what = \"inside\""),
+              ElementsAre("parameters: 11, named", "tensor: done", "shard: done", "rate: done",
+                          "clip: done", "skip: done"));
 }
 
 TEST_F(TrainService, OutsideOfEventsAndOnOtherThreadsCallsAreRefused) {
   const auto refused =
       ElementsAre("parameters: 0, no name", std::string("tensor: ") + kOutside,
-                  std::string("shard: ") + kOutside,
-                  std::string("rate: ") + kOutside, std::string("clip: ") + kOutside,
-                  std::string("skip: ") + kOutside);
+                  std::string("shard: ") + kOutside, std::string("rate: ") + kOutside,
+                  std::string("clip: ") + kOutside, std::string("skip: ") + kOutside);
   EXPECT_THAT(steer("what = \"outside\""), refused);
   EXPECT_EQ(tiny.optimizer.step_count(), 1);
   EXPECT_THAT(steer("what = \"thread\""), refused);
@@ -201,14 +201,15 @@ TEST(TrainTensors, PartsOfAllRanksAreTheWhole) {
       for (uint32_t i = 0; i < access.names.size(); ++i)
         for (const slw_role role : {SLW_ROLE_WEIGHT, SLW_ROLE_GRAD, SLW_ROLE_OPTIMIZER}) {
           const TrainAccess::Shard shard = access.shard(i, role);
-          const DLTensor view =
-              access.tensor(i, role, role == SLW_ROLE_OPTIMIZER ? "exp_avg" : "");
+          const DLTensor view = access.tensor(i, role, role == SLW_ROLE_OPTIMIZER ? "exp_avg" : "");
           const bool is_cut = stage > (role == SLW_ROLE_WEIGHT ? 2 : role == SLW_ROLE_GRAD ? 1 : 0);
           int64_t values = 1;
           for (const int64_t extent : shard.shape) values *= extent;
           EXPECT_EQ(view.ndim, is_cut ? 1 : static_cast<int32_t>(shard.shape.size()));
           EXPECT_EQ(view.shape[0], is_cut ? shard.count : shard.shape[0]);
-          if (!is_cut) EXPECT_EQ(shard.count, values);
+          if (!is_cut) {
+            EXPECT_EQ(shard.count, values);
+          }
           if (role == SLW_ROLE_OPTIMIZER) seen[i] += shard.count;
           if (role != SLW_ROLE_WEIGHT) continue;
           const at::Tensor same = whole.model.parameters().tensor(i).detach().view({-1}).narrow(

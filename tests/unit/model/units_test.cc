@@ -10,12 +10,9 @@ namespace {
 
 // An embedding that the head shares, two blocks, norms that take no decay.
 std::vector<ParameterSpec> small_llama() {
-  return {{"embed", {40, 8}, true, true, -1, 0},
-          {"one.w", {8, 33}, true, true, -1, 1},
-          {"one.norm", {8}, true, false, -1, 1},
-          {"two.w", {8, 33}, true, true, -1, 2},
-          {"two.norm", {8}, true, false, -1, 2},
-          {"head", {40, 8}, true, true, 0, 3}};
+  return {{"embed", {40, 8}, true, true, -1, 0}, {"one.w", {8, 33}, true, true, -1, 1},
+          {"one.norm", {8}, true, false, -1, 1}, {"two.w", {8, 33}, true, true, -1, 2},
+          {"two.norm", {8}, true, false, -1, 2}, {"head", {40, 8}, true, true, 0, 3}};
 }
 
 TEST(Units, AreAllValuesOnceFromTheHeadDown) {
@@ -29,8 +26,7 @@ TEST(Units, AreAllValuesOnceFromTheHeadDown) {
       last = unit.completes;
     }
     EXPECT_EQ(last, 0);
-    for (size_t g = 0; g < values.size(); ++g)
-      EXPECT_EQ(values[g], p.groups()[g].weights.numel());
+    for (size_t g = 0; g < values.size(); ++g) EXPECT_EQ(values[g], p.groups()[g].weights.numel());
     EXPECT_EQ(p.units().size(), fewest == 1 ? 5u : fewest == 300 ? 3u : 2u);
   }
 }
@@ -58,8 +54,8 @@ TEST(Units, SlicesOfAllRanksAreTheUnit) {
     for (const int64_t ranks : {2, 3, 4}) {
       std::vector<std::unique_ptr<FlatParameters>> of;
       for (int64_t rank = 0; rank < ranks; ++rank) {
-        of.push_back(std::make_unique<FlatParameters>(small_llama(),
-                                                      Sharding{stage, rank, ranks, 1}));
+        of.push_back(
+            std::make_unique<FlatParameters>(small_llama(), Sharding{stage, rank, ranks, 1}));
         of.back()->initialise(3);
       }
       FlatParameters whole(small_llama());
