@@ -67,7 +67,7 @@ SharedStep::Sums SharedStep::finish(double loss, bool stop) {
       if (const double now = add_squares(0, units_[i].grads);
           squares_[i] < now || squares_[i] > now) {
         overlap_ = Overlap::kNo;
-        log_warn(
+        log_warn_for_all(
             "the model says that segment {} reads parameters whose gradients change after its "
             "backward pass: gradients are exchanged after the whole pass, which takes longer",
             units_[i].segment);
