@@ -11,8 +11,8 @@ import signal
 import subprocess
 import time
 
-from launches import PLAIN, SCRATCH, TEMPORARY, ended, file_of, launch, lines_of, nothing_is_left, processes_with, rank_program, run_launch_checks, start, wait_for
-from rank_runs import PROGRAM
+from launches import PLAIN, SCRATCH, TEMPORARY, ended, file_of, launch, lines_of, nothing_is_left, rank_program, run_launch_checks, start, wait_for
+from rank_runs import PROGRAM, processes_with
 from terminal import Terminal
 
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from rank_runs import PROGRAM, run_checks
+from rank_runs import PROGRAM, processes_with, run_checks
 
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="slipway-launch-test-"))
 TEMPORARY = SCRATCH / "tmp"  # where launches make their folders
@@ -55,19 +55,6 @@ def file_of(name: str) -> pathlib.Path:
 
 def lines_of(path: pathlib.Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
-
-
-def processes_with(mark: str) -> dict[int, str]:
-    """Processes whose environment or arguments have the mark, and their states."""
-    found = {}
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (process / "environ").read_bytes() + (process / "cmdline").read_bytes():
-                found[int(process.name)] = (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            continue
-    found.pop(os.getpid(), None)
-    return found
 
 
 def nothing_is_left(mark: str) -> None:

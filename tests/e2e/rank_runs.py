@@ -57,6 +57,19 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def processes_with(mark: str) -> dict[int, str]:
+    """Processes whose environment or arguments have the mark, and their states."""
+    found = {}
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes() + (process / "cmdline").read_bytes():
+                found[int(process.name)] = (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+    found.pop(os.getpid(), None)
+    return found
+
+
 class Ranks:
     """Ranks on this machine, started by hand: who ends how, and when."""
 
