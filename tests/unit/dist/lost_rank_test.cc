@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <thread>
@@ -74,6 +76,7 @@ TEST(LostRank, AtAnyMomentItIsNamed) {
   const char* asked = std::getenv("SLIPWAY_KILLS");
   const int count = asked == nullptr ? 3 : std::atoi(asked);
   std::mt19937 random(20);
+  double longest = 0;
   for (int i = 0; i < count; ++i) {
     const int64_t world = 2 + i % 3, lost = random() % static_cast<uint32_t>(world);
     const int number = random() % 2 == 0 ? SIGKILL : SIGSTOP;
@@ -82,10 +85,15 @@ TEST(LostRank, AtAnyMomentItIsNamed) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 100'000));
     SCOPED_TRACE(fmt::format("{} of {} by signal {}", lost, world, number));
     ranks.signal(lost, number);
+    const std::vector<Ended> ended = ranks.wait(10, lost);
     expect_named(
-        ranks.wait(10, lost), lost, kLimit + 2,
+        ended, lost, kLimit + 2,
         AllOf(HasSubstr(fmt::format("LOST: rank {} (host ", lost)), HasSubstr("; at step ")));
+    for (size_t rank = 0; rank < ended.size(); ++rank)
+      if (static_cast<int64_t>(rank) != lost) longest = std::max(longest, ended[rank].seconds);
   }
+  std::printf("%d ranks killed or stopped: the last of the others ended %.2f s later\n", count,
+              longest);
 }
 
 TEST(LostRank, AStoppedOneThatGoesOnEndsToo) {
