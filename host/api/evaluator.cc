@@ -143,7 +143,8 @@ Evaluator::Parts::Parts(std::shared_ptr<EvaluatorStart> given)
   facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   facts.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   const ModelSource source = open_source(config);
-  loaded = create_model(start->registry, config.model_use, config.get("model", "use").where, source, facts,
+  loaded = create_model(start->registry, config.model_use, config.get("model", "use").where, source,
+                        facts,
                         /*trained=*/false);
   fill_weights(loaded, source, facts.seed);
   log_info("{:.1f} M parameters, {}",
@@ -277,9 +278,8 @@ EvaluationResult Evaluator::Parts::evaluate(const EvaluateOptions& options) {
     tell(SLW_ON_EVALUATE, measured);
     all.update(measured);
   }
-  return result_of(group,
-                   options.metric_key_prefix + (config.raft && options.loss ? "_loss" : ""), all,
-                   options.results);
+  return result_of(group, options.metric_key_prefix + (config.raft && options.loss ? "_loss" : ""),
+                   all, options.results);
 }
 
 EvaluationResult Evaluator::Parts::predict(const fs::path& file, const PredictOptions& options) {

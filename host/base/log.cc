@@ -65,9 +65,8 @@ class Voice {
     keeps_ = false;
     std::vector<std::string> left = std::exchange(kept_, {});
     if (rank_ == 0) left.clear();
-    std::erase_if(left, [&](const std::string& each) {
-      return std::ranges::find(said, each) != said.end();
-    });
+    std::erase_if(
+        left, [&](const std::string& each) { return std::ranges::find(said, each) != said.end(); });
     return left;
   }
   bool is_first() {

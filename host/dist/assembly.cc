@@ -104,9 +104,8 @@ class SignsOfLife {
     if (!seen.lives) return;
     const Member member = hello_of(store_.get({hello_key(rank)}).front()).member;
     const std::string& space = own_.member.space;
-    seen.gone = !space.empty() && member.space == space && is_process_gone(member.pid)
-                    ? seen.gone + 1
-                    : 0;
+    seen.gone =
+        !space.empty() && member.space == space && is_process_gone(member.pid) ? seen.gone + 1 : 0;
     if (seen.gone > 1)
       lost_ = fmt::format("{} is lost: its process has ended without a word, while the ranks met",
                           member_text(rank, member));

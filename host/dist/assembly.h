@@ -24,8 +24,8 @@ struct Assembly {
 };
 
 struct MeetingLimits {
-  double seconds = 0;                  // until all are there
-  double silence_seconds = 0;          // of one that has come
+  double seconds = 0;                 // until all are there
+  double silence_seconds = 0;         // of one that has come
   std::function<void()> on_answer{};  // called as the store answers; may be empty
 };
 

@@ -186,8 +186,8 @@ void add_over(RankGroup& ranks, std::span<double> values, const char* what) {
 
 // The mean loss of each batch, by all ranks.
 std::vector<double> batch_means(Model& model, std::span<const Example> examples,
-                                const EvaluationSettings& settings,
-                                std::span<MetricPlugin> metrics, const EvaluationHooks& hooks) {
+                                const EvaluationSettings& settings, std::span<MetricPlugin> metrics,
+                                const EvaluationHooks& hooks) {
   RankGroup& ranks = *settings.ranks;
   PartRelay relay(settings, examples, model.info().vocab_size, hooks);
   Pass pass(model, settings.objective, metrics, relay.own_hooks());

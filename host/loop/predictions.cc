@@ -189,10 +189,10 @@ std::unique_ptr<PredictionFile> open_predictions(const fs::path& path,
 
 std::unique_ptr<PredictionFile> predictions_for_first_rank(const fs::path& path,
                                                            const std::set<std::string>& outputs) {
-  return is_of_arrays(path) ? std::make_unique<WrittenElsewhere>(outputs.contains("predictions"),
-                                                                 outputs.contains("logits"))
-                            : std::make_unique<WrittenElsewhere>(
-                                  JsonLines::needs_predictions(outputs), false);
+  return is_of_arrays(path)
+             ? std::make_unique<WrittenElsewhere>(outputs.contains("predictions"),
+                                                  outputs.contains("logits"))
+             : std::make_unique<WrittenElsewhere>(JsonLines::needs_predictions(outputs), false);
 }
 
 }  // namespace slipway

@@ -256,9 +256,9 @@ uint32_t Raft::train() {
   if (epoch_shape(static_cast<int64_t>(at_.selected.size()), order_settings(stage)).micro_batches ==
       0) {
     log_warn_for_all("iteration {}: {}, nothing to train on", at_.iteration + 1,
-             at_.selected.empty()
-                 ? "no answer has a reward and was not discarded"
-                 : "the answers kept make no whole batch (train.dataloader_drop_last)");
+                     at_.selected.empty()
+                         ? "no answer has a reward and was not discarded"
+                         : "the answers kept make no whole batch (train.dataloader_drop_last)");
     run_.log(at_.iteration_row, run_.throughput.iteration_figures());
     return 0;
   }

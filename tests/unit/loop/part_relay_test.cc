@@ -28,7 +28,8 @@ std::vector<Example> uneven_examples(size_t count) {
   std::vector<Example> out;
   for (size_t i = 0; i < count; ++i) {
     const size_t length = i == 2 ? static_cast<size_t>(kHeadRows) + 90 : 3 + i * 5 % 11;
-    Example example{std::vector<int32_t>(length), static_cast<int64_t>(i == 4 ? length : 1 + i % 2)};
+    Example example{std::vector<int32_t>(length),
+                    static_cast<int64_t>(i == 4 ? length : 1 + i % 2)};
     for (size_t t = 0; t < length; ++t)
       example.ids[t] = static_cast<int32_t>((i * 3 + t * t + t) % 16);
     out.push_back(std::move(example));
@@ -62,8 +63,8 @@ Heard heard_by_first(int64_t world, const std::vector<Example>& examples, bool l
         for (int64_t row = 0; row < logits_NV.size(0); ++row, ++label) {
           const auto example = std::ranges::upper_bound(part.offsets, static_cast<int64_t>(label)) -
                                part.offsets.begin() - 1;
-          const int64_t key = (static_cast<int64_t>(part.first) + example) * 10'000 +
-                              part.positions[label];
+          const int64_t key =
+              (static_cast<int64_t>(part.first) + example) * 10'000 + part.positions[label];
           const float* values = logits_NV.const_data_ptr<float>() + row * logits_NV.size(1);
           EXPECT_TRUE(out.logits.emplace(key, std::vector<float>(values, values + 16)).second);
         }
@@ -95,7 +96,8 @@ TEST(PartRelay, TheFirstRankHearsWhatOneProcessHears) {
 
 TEST(PartRelay, LogitsThatNobodyWantsDoNotTravel) {
   const std::vector<Example> examples = uneven_examples(5);
-  const Heard alone = heard_by_first(1, examples, false), heard = heard_by_first(2, examples, false);
+  const Heard alone = heard_by_first(1, examples, false),
+              heard = heard_by_first(2, examples, false);
   EXPECT_TRUE(heard.logits.empty());
   EXPECT_EQ(heard.logprobs, alone.logprobs);
 }
