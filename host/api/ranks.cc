@@ -74,7 +74,7 @@ void RunRanks::tell_of_errors(const std::function<void()>& work) {
     write_error_file(place_.error_file, e.what(), std::time(nullptr));
     throw;
   } catch (const Interrupted&) {
-    joined_.reset();
+    leave(group());
     throw;
   } catch (const std::exception& e) {
     write_error_file(place_.error_file, e.what(), std::time(nullptr));

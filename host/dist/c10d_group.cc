@@ -37,10 +37,10 @@ struct Membership {
   std::shared_ptr<Heartbeat> heartbeat;
   std::string session, address;
   int unwinding = std::uncaught_exceptions();
-  bool has_failed = false;
+  bool has_ended = false;
 
   ~Membership() {
-    if (!heartbeat || has_failed) return;
+    if (!heartbeat || has_ended) return;
     const bool fails = std::uncaught_exceptions() > unwinding;
     heartbeat->end(fails ? "its own output says which" : "");
   }
@@ -78,7 +78,7 @@ class C10dGroup : public RankGroup {
         queue_(member_->heartbeat, name_, ranks, member_->settings.exchange_seconds) {}
 
   ~C10dGroup() override {
-    if (queue_.stop() && !member_->heartbeat->is_lost() && !member_->has_failed) return;
+    if (queue_.stop() && !member_->heartbeat->is_lost() && !member_->has_ended) return;
     // Gloo's threads wait for a rank that will not answer, and its destructor for them.
     (void)wires_.out.release();
     (void)wires_.back.release();
@@ -97,10 +97,11 @@ class C10dGroup : public RankGroup {
   void doing(const char* what, int64_t step) override { member_->heartbeat->doing(what, step); }
 
   std::unique_ptr<RankGroup> split(int64_t color);
-  void end_with_error(const std::string& reason) {
-    if (member_->has_failed) return;
-    member_->has_failed = true;
-    member_->heartbeat->end(reason);
+  // `failure`: empty where this rank is done.
+  void end(const std::string& failure) {
+    if (member_->has_ended) return;
+    member_->has_ended = true;
+    member_->heartbeat->end(failure);
   }
 
  private:
@@ -378,7 +379,11 @@ void end_with_error(RankGroup& group, std::string_view reason) noexcept {
   constexpr size_t kMost = 2000;  // every rank reads it at every heartbeat
   auto* joined = dynamic_cast<C10dGroup*>(&group);
   if (joined == nullptr) return;
-  joined->end_with_error(reason.empty() ? "no reason" : std::string(reason.substr(0, kMost)));
+  joined->end(reason.empty() ? "no reason" : std::string(reason.substr(0, kMost)));
+}
+
+void leave(RankGroup& group) {
+  if (auto* joined = dynamic_cast<C10dGroup*>(&group); joined != nullptr) joined->end("");
 }
 
 }  // namespace slipway
