@@ -30,11 +30,15 @@ def run_file(name: str, more: str, algorithm: str = "sft") -> pathlib.Path:
     return path
 
 
-def trained_run(name: str, file: str = "tiny_sft.toml", **settings: object) -> pathlib.Path:
+def run_of(name: str, file: str, settings: dict) -> pathlib.Path:
     out = SCRATCH / name
     if not out.exists():
-        launched(1, *training(file, out, QUICK | {"train.max_steps": 3, "train.save_strategy": "no"} | settings))
+        launched(1, *training(file, out, {"train.save_strategy": "no"} | settings))
     return out
+
+
+def sft_run() -> pathlib.Path:
+    return run_of("predicted", "tiny_sft.toml", QUICK | {"train.max_steps": 3})
 
 
 def lines_of_snippets(name: str, count: int) -> pathlib.Path:
@@ -54,27 +58,27 @@ def on_ranks(ranks: int, what: str, *arguments: object, **more: object) -> subpr
 # ---- evaluate and predict -------------------------------------------------------------------------------------------
 
 def predictions_have_the_bytes_of_one_process() -> None:
-    """64 rows: batches of 8 are even, of 3 have a tail, of 32 are fewer than three ranks."""
-    run = trained_run("predicted")
-    for batch in (8, 3, 32):
+    """13 rows: batches of 3 have an uneven tail, of 8 are fewer than three ranks."""
+    run = sft_run()
+    for batch in (1, 3, 8):
         seen = []
         for ranks in (1, 2, 3):
             out = SCRATCH / f"predictions-{batch}-{ranks}"
-            size = ("--set", f"train.per_device_eval_batch_size={batch}", "--set", "train.max_tokens_per_batch=64", "--out", out)
+            size = ("--set", f"train.per_device_eval_batch_size={batch}", "--set", "train.max_tokens_per_batch=64", "--set", "data.eval_rows=13", "--out", out)
             said = on_ranks(ranks, "predict", run, *size)
             on_ranks(ranks, "predict", run, *size, "--predictions", out / "arrays.safetensors", "--logits")
             seen.append(((out / "predictions.jsonl").read_bytes(), (out / "arrays.safetensors").read_bytes()))
             results = json.loads((out / "predict_results.json").read_text())
             assert sorted(p.name for p in out.iterdir()) == ["all_results.json", "arrays.safetensors", "predict_results.json", "predictions.jsonl"]
             assert said.stdout.count("test_loss") == 1 and all(line.startswith("[0] ") for line in said.stdout.splitlines()), said.stdout
-            assert results["test_samples"] == 64 and len(seen[-1][0].splitlines()) == 64
+            assert results["test_samples"] == 13 and len(seen[-1][0].splitlines()) == 13
             seen[-1] += (without_times(results),)
         assert seen[0] == seen[1] == seen[2], f"batches of {batch}"
         print(f"  batches of {batch}: 1, 2 and 3 ranks write the same {len(seen[0][0])} and {len(seen[0][1])} bytes")
 
 
 def evaluations_are_shared() -> None:
-    run, results = trained_run("predicted"), []
+    run, results = sft_run(), []
     metrics = [word for metric in ("accuracy", "perplexity", "exact_match", "f1") for word in ("--metric", metric)]
     for ranks in (1, 2, 3):
         out = SCRATCH / f"evaluated-{ranks}"
@@ -88,7 +92,7 @@ def evaluations_are_shared() -> None:
 
 
 def rewards_are_shared() -> None:
-    run = trained_run("rewarded", "tiny_raft.toml", **{"raft.iterations": 1})
+    run = run_of("rewarded", "tiny_raft.toml", {"raft.iterations": 1})
     results = []
     for ranks in (1, 2, 3):
         out = SCRATCH / f"rewards-{ranks}"
@@ -99,7 +103,7 @@ def rewards_are_shared() -> None:
 
 def no_rank_holds_all_logits() -> None:
     """The peak memory of processes that write half a gigabyte of logits, beside those that write none."""
-    run = trained_run("predicted")
+    run = sft_run()
 
     def peak(*more: object) -> int:
         ending = ("import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode; "
@@ -125,7 +129,7 @@ def writing_ranks(arguments: list[str], name: str) -> Ranks:
 
 
 def one_ranks_trouble_is_everybodys() -> None:
-    run = trained_run("predicted")
+    run = sft_run()
     arguments = ["predict", str(run), "--set", f"train.rank_timeout={LIMIT}", "--out", str(SCRATCH / "trouble")]
     # rank 0 alone writes: the other hears why
     ranks = Ranks([*arguments, "--predictions", "/dev/full"])
@@ -147,7 +151,7 @@ def one_ranks_trouble_is_everybodys() -> None:
 
 def a_signal_to_one_stops_all() -> None:
     for rank in (0, 1):
-        ranks = writing_ranks(["predict", str(trained_run("predicted")), "--out", str(SCRATCH / "stopped")], f"stopped-{rank}")
+        ranks = writing_ranks(["predict", str(sft_run()), "--out", str(SCRATCH / "stopped")], f"stopped-{rank}")
         ranks.signal(rank, signal.SIGTERM)
         ended = [ranks.ends(each, 30) for each in (0, 1)]
         assert [code for code, _, _ in ended] == [INTERRUPTED] * 2 and all("stopped by a signal; nothing was written" in text for _, text, _ in ended), ended
