@@ -152,7 +152,8 @@ Evaluator::Parts::Parts(std::shared_ptr<EvaluatorStart> given)
            source.weights
                ? config.weights.string()
                : fmt::format("fresh from {}, seed {}", config.model_config.string(), facts.seed));
-  require_equal_weights(group, loaded.model->parameters(), "before the evaluation");
+  require_equal_weights({group, group, RankGroup::alone()}, loaded.model->parameters(),
+                        "before the evaluation");
   metrics = make_metrics(start->planned.metrics, facts);
   for (const PlannedUse& u : start->planned.loss)
     loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, facts),

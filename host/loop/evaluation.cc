@@ -175,6 +175,31 @@ double batch_mean(Pass& pass, std::span<const Example> examples, size_t first, s
   return mean;
 }
 
+// Passes that rank `rank` of `ranks` takes through the model.
+int64_t evaluation_passes(std::span<const Example> examples, size_t batch_size, int64_t max_tokens,
+                          size_t rank, size_t ranks) {
+  int64_t out = 0;
+  for (size_t first = rank * batch_size; first < examples.size(); first += ranks * batch_size)
+    out += std::ranges::count_if(
+        parts_of_batch(examples, first, std::min(examples.size(), first + batch_size), max_tokens),
+        [](const EvaluatedPart& part) { return !part.labels.empty(); });
+  return out;
+}
+
+// Where ranks gather weights for each pass, all take equally many.
+void pass_by_until_all_are_through(WeightWindow& window, std::span<const Example> examples,
+                                   size_t batch_size, int64_t max_tokens, const RankGroup& ranks) {
+  const auto world = static_cast<size_t>(ranks.world());
+  int64_t most = 0;
+  for (size_t rank = 0; rank < world; ++rank)
+    most = std::max(most, evaluation_passes(examples, batch_size, max_tokens, rank, world));
+  for (int64_t pass = evaluation_passes(examples, batch_size, max_tokens,
+                                        static_cast<size_t>(ranks.rank()), world);
+       pass < most; ++pass)
+    window.pass_by();
+  window.rest();
+}
+
 at::Tensor view_of(std::span<double> values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
 }
@@ -205,6 +230,8 @@ std::vector<double> batch_means(Model& model, std::span<const Example> examples,
     relay.finish_round();
     if (hooks.on_round) hooks.on_round();
   }
+  if (model.window() != nullptr)
+    pass_by_until_all_are_through(*model.window(), examples, size, settings.max_tokens, ranks);
   add_over(ranks, means, "the losses of an evaluation");
   return means;
 }
