@@ -16,11 +16,12 @@ namespace slipway {
 
 Place own_place() {
   Place place = find_place();
+  if (!place.is_alone()) keep_warnings(place.rank);
   if (place.rank > 0 && log_level() < LogLevel::kWarn) set_log_level(LogLevel::kWarn);
   return place;
 }
 
-void check_ranks(const RunConfig& c, const Place& place) {
+void check_ranks(const RunConfig& c, const Place& place, bool trains) {
   if (place.is_alone()) return;
   std::vector<std::string> faults;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
@@ -28,7 +29,7 @@ void check_ranks(const RunConfig& c, const Place& place) {
         fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
   const std::string with = fmt::format("with {} processes", place.world);
-  if (c.flag("train", "auto_find_batch_size"))
+  if (trains && c.flag("train", "auto_find_batch_size"))
     fault("train", "auto_find_batch_size",
           fmt::format("{} memory may end on one of them alone; remove it, and set "
                       "train.per_device_train_batch_size",
@@ -38,11 +39,11 @@ void check_ranks(const RunConfig& c, const Place& place) {
           fmt::format("\"cuda\" {} needs collectives on GPUs, which this version does not have; "
                       "start one process, or use \"cpu\"",
                       with));
-  if (c.text("train", "device") == "cuda" && c.integer("train", "zero_stage") > 1)
+  if (c.text("train", "device") == "cuda" && trains && c.integer("train", "zero_stage") > 1)
     fault("train", "zero_stage",
           "gradients and weights are cut on the processor alone; with train.device = \"cuda\" set "
           "it to 1");
-  if (c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
+  if (trains && c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
     fault("train", "zero_stage",
           fmt::format("{} nothing of adafactor's state can be cut, which goes by rows and columns "
                       "of parameters; remove it, or use another train.optim",
@@ -69,7 +70,7 @@ RunRanks::RunRanks(const Place& place, const RunConfig& config)
       joined_(join(place, limits_of_ranks(config))),
       within_node_(config.text("train", "shard_within") == "node") {
   if (joined_ != nullptr)
-    log_info("{} processes train together ({}), {} of them on this machine", place_.world,
+    log_info("{} processes work together ({}), {} of them on this machine", place_.world,
              launcher_name(place_.launcher), place_.local_world);
   if (joined_ != nullptr && within_node_ && zero_stage_ > 0) split_by_machine();
 }
@@ -119,7 +120,8 @@ void RunRanks::tell_of_errors(const std::function<void()>& work) {
     write_error_file(place_.error_file, e.what(), std::time(nullptr));
     throw;
   } catch (const Interrupted&) {
-    throw;  // all stop together
+    leave(group());
+    throw;
   } catch (const std::exception& e) {
     write_error_file(place_.error_file, e.what(), std::time(nullptr));
     end_with_error(group(), e.what());

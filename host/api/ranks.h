@@ -12,12 +12,13 @@
 
 namespace slipway {
 
-// This process's place among those that the launcher started. Those that are not the first say
-// warnings and errors only from here on. Throws Error as find_place() does.
+// This process's place among those that the launcher started. From here on those that are not the
+// first say warnings and errors only, and all keep their warnings (base/log.h) until they are
+// settled. Throws Error as find_place() does.
 Place own_place();
 
-// What several processes cannot do. Throws ConfigError with every fault.
-void check_ranks(const RunConfig& config, const Place& place);
+// What several processes cannot do, or cannot train with. Throws ConfigError with every fault.
+void check_ranks(const RunConfig& config, const Place& place, bool trains = true);
 
 class RunRanks {
  public:
@@ -34,7 +35,9 @@ class RunRanks {
   Sharding sharding();
   int64_t local_rank() const { return place_.local_rank; }
 
-  // Runs `work`; an error that comes out of it is told to the other ranks and to the launcher.
+  // Runs `work`; an error that comes out of it is told to the other ranks and to the launcher. With
+  // Interrupted, which ends all of them, this rank leaves the group: those that are still saving
+  // are not to take it for lost.
   void tell_of_errors(const std::function<void()>& work);
 
  private:

@@ -330,7 +330,7 @@ TrainResult Trainer::Parts::train_from(const TrainOptions& options,
   std::vector<LoggerPlugin> loggers = make_loggers(options.console);
   for (const PlannedUse& u : planned.loss)
     loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
-  if (stop_requested())
+  if (group.bits_of_any(stop_requested() ? 1 : 0, "whether to stop") != 0)
     throw Interrupted("stopped by a signal before the run began; nothing was changed");
   std::optional<fs::path> checkpoint;
   if (group.leads()) checkpoint = take_up(asked, goes_on);

@@ -4,10 +4,11 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "loop/run_settings.h"
-#include "loop/train_tensors.h"
-#include "loop/gathered_json.h"
 #include "loop/kept_memory.h"
+#include "loop/run_settings.h"
+#include "loop/shared_reports.h"
+#include "loop/shared_warnings.h"
+#include "loop/train_tensors.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "record/report/report.h"
@@ -43,8 +44,7 @@ Run::Run(RunParts parts)
       memory_(parts.memory),
       token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
-  // the state that callbacks see names the best checkpoint
-  events.before_delivery = [this] { saving.finish(state.best_model_checkpoint); };
+  events.before_delivery = [this] { complete_best_checkpoint(); };
   stage.objective.plugin = parts.loss;
   stage.objective.step = &state.global_step;
   stage.ranks = ranks.world();
@@ -100,11 +100,7 @@ Json Run::take_reports(bool evaluation, const std::string& prefix) {
 }
 
 void Run::gather_reports(bool evaluation, bool on_first) {
-  if (reports == nullptr || ranks.is_alone()) return;
-  std::vector<Json> states =
-      gathered_json(ranks, reports->state(evaluation), "what plugins report");
-  if (on_first && !ranks.leads()) states.clear();
-  reports->put_together(states, evaluation);
+  if (reports != nullptr) share_reports(ranks, *reports, evaluation, on_first);
 }
 
 void Run::note(const Json& row) {
@@ -160,6 +156,9 @@ void Run::restore(const fs::path& checkpoint) {
              state.best_model_checkpoint);
     state.best_model_checkpoint.clear();
   }
+  state.best_model_checkpoint =
+      ranks.from_lead(state.best_model_checkpoint, "the best checkpoint's name");
+  complete_best_ = state.best_model_checkpoint;
   optimizer->reset();
   if (is_foreign_checkpoint(checkpoint)) restore_foreign(checkpoint);
   else restore_own(checkpoint);
@@ -220,11 +219,19 @@ void Run::refresh_report() const {
 }
 
 void Run::begin_training() {
+  settle_warnings_of(ranks);
   require_equal_weights(grid, model.parameters(), "before the first step");
   if (!restored_) state.stateful_callbacks = events.save();
   memory_.begin("train");
   training_began_ = seconds();
   events.tell(SLW_ON_TRAIN_BEGIN);
+}
+
+void Run::complete_best_checkpoint() {
+  saving.finish(state.best_model_checkpoint);
+  if (complete_best_ == state.best_model_checkpoint) return;
+  ranks.barrier("the best checkpoint");
+  complete_best_ = state.best_model_checkpoint;
 }
 
 void Run::begin_flow(int64_t max_steps, int64_t epochs) {

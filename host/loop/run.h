@@ -155,8 +155,7 @@ class Run {
   double seconds_in_training() const;
   // What plugins reported on any rank since it was last taken.
   Json take_reports(bool evaluation, const std::string& prefix = "");
-  // What plugins reported on any rank becomes what they reported on each; for a checkpoint on the
-  // first alone, so that nothing counts twice.
+  // share_reports() of the reports, if there are any.
   void gather_reports(bool evaluation, bool on_first = false);
   // What was computed since the last row or checkpoint, into the state: between them it stands
   // still, as Hugging Face's does.
@@ -168,6 +167,8 @@ class Run {
   void take_over_schedule(const std::string& name);
   Rotation rotation(std::vector<fs::path> protect) const;
   void name_best_checkpoint();
+  // The best checkpoint, which the state names for callbacks, is there, on the other ranks too.
+  void complete_best_checkpoint();
   // Rank 0 writes, with what the others keep; they return when it has.
   void write_together(const std::function<void(WholeValues& whole)>& write);
   void write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
@@ -185,6 +186,7 @@ class Run {
   int64_t unknown_losses_ = 0;  // steps of a peer whose loss was not logged
   Json schedule_state_ = Json::object();
   bool restored_ = false;      // the state came from a checkpoint
+  std::string complete_best_;  // the best checkpoint that every rank knows to be there
   fs::path foreign_schedule_;  // a peer's scheduler.pt, until begin_schedule() reads it
   int64_t first_step_ = 0;     // steps done before this process
   int64_t first_tokens_ = 0;

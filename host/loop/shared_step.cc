@@ -106,7 +106,7 @@ void SharedStep::judge_what_was_watched() {
     if (const double now = add_squares(0, parameters.grads_of(units_[i]));
         squares_[i] < now || squares_[i] > now) {
       overlap_ = Overlap::kNo;
-      log_warn(
+      log_warn_for_all(
           "the model says that segment {} reads parameters whose gradients change after its "
           "backward pass: gradients are exchanged after the whole pass, which takes longer",
           parameters.units()[units_[i]].completes);

@@ -8,33 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
+from rank_runs import ENVIRONMENT, INTERRUPTED, LIMIT, PROGRAM, RANK_LOST, Ranks, launched, losses, run_checks, training
 from read_run import read_rows, read_safetensors
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.path.abspath(sys.argv[1])
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="slipway-distributed-test-"))
-FOREIGN = re.compile(r"(RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|SLURM_\w+|OMPI_\w+|TORCHELASTIC_\w+)$")
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)} | {"OMP_NUM_THREADS": "1"}
-RANK_LOST, INTERRUPTED = 75, 85
-LIMIT = 2  # seconds without a sign of life
-
-
-def command(ranks: int, file: str, out: pathlib.Path, settings: dict, *more: str) -> list[str]:
-    sets = [text for key, value in ({"run.output_dir": out, "train.rank_timeout": LIMIT} | settings).items() for text in ("--set", f"{key}={value}")]
-    return [PROGRAM, "launch", "--nproc", str(ranks), "train", str(ROOT / "tests/e2e" / file), *sets, *more]
 
 
 def train(ranks: int, file: str, name: str, settings: dict, *more: str, code: int = 0) -> pathlib.Path:
     out = SCRATCH / name
-    done = subprocess.run(command(ranks, file, out, settings, *more), env=ENVIRONMENT, capture_output=True, text=True, timeout=240)
-    assert done.returncode == code, f"{name}: ended with {done.returncode}, not {code}: {done.stderr[-3000:]}"
+    launched(ranks, *training(file, out, settings, *more), code=code)
     return out
-
-
-def losses(out: pathlib.Path) -> list[float]:
-    return [row["loss"] for row in read_rows(out / "metrics.jsonl") if "loss" in row]
 
 
 def evaluations(out: pathlib.Path) -> list[dict]:
@@ -181,8 +165,8 @@ def raft_selects_the_same() -> None:
 def what_the_ranks_cannot_share_is_refused() -> None:
     for settings, word in (({"train.auto_find_batch_size": "true"}, "memory may end on one of them alone"), ({"train.device": "cuda"}, "collectives on GPUs"),
                            ({"train.zero_stage": 1, "train.optim": "adafactor"}, "rows and columns")):
-        done = subprocess.run(command(2, "tiny_sft.toml", SCRATCH / "refused", settings), env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 2 and word in done.stderr, done
+        done = launched(2, *training("tiny_sft.toml", SCRATCH / "refused", settings), code=2)
+        assert word in done.stderr, done
         assert not (SCRATCH / "refused").exists()
 
 
@@ -200,46 +184,16 @@ def the_doctor_measures_the_ranks() -> None:
     assert alone.returncode == 1 and "slipway launch --nproc 2 doctor --dist" in alone.stderr, alone
 
 
-class Ranks:
-    """Two ranks, started by hand: who ends how, and when."""
-
-    def __init__(self, file: str, out: pathlib.Path, settings: dict, *more: str, ranks: int = 2):
-        port = 20000 + os.getpid() % 20000
-        self.out = out
-        arguments = command(ranks, file, out, settings, *more)[4:]
-        self.processes = [subprocess.Popen([PROGRAM, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                           env=ENVIRONMENT | {"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks),
-                                                              "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}) for r in range(ranks)]
-
-    def wait_for_steps(self, steps: int) -> None:
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up:
-            if (self.out / "metrics.jsonl").exists() and len(losses(self.out)) >= steps:
-                return
-            assert all(p.poll() is None for p in self.processes), [p.communicate()[0][-2000:] for p in self.processes]
-            time.sleep(0.01)
-        raise AssertionError("no steps were made")
-
-    def ends(self, rank: int, seconds: float) -> tuple[int, str, float]:
-        begin = time.monotonic()
-        try:
-            text = self.processes[rank].communicate(timeout=seconds)[0]
-        except subprocess.TimeoutExpired:
-            for p in self.processes:
-                p.kill()
-            raise AssertionError(f"rank {rank} goes on: {self.processes[rank].communicate()[0][-2000:]}") from None
-        return self.processes[rank].returncode, text, time.monotonic() - begin
-
-
 LONG = {"train.max_steps": 2000, "train.eval_strategy": "no", "train.save_steps": 10, "train.save_total_limit": 3, "train.per_device_train_batch_size": 4,
         "train.gradient_accumulation_steps": 1, "train.lr_scheduler_type": "constant"}
 
 
 def a_dead_or_hung_rank_is_named() -> None:
     for number, (how, victim) in enumerate(((signal.SIGKILL, 1), (signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.SIGSTOP, 0))):
-        run = Ranks("tiny_sft.toml", SCRATCH / f"lost-{number}", LONG)
-        run.wait_for_steps(3)
-        run.processes[victim].send_signal(how)
+        out = SCRATCH / f"lost-{number}"
+        run = Ranks(training("tiny_sft.toml", out, LONG))
+        run.wait_for_steps(out, 3)
+        run.signal(victim, how)
         code, text, seconds = run.ends(1 - victim, 20)
         run.processes[victim].kill()
         run.processes[victim].communicate()
@@ -254,9 +208,9 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
     whole = train(2, "tiny_sft.toml", "whole", short)
     for number, how in enumerate((signal.SIGTERM, signal.SIGKILL)):
         out = SCRATCH / f"stopped-{number}"
-        run = Ranks("tiny_sft.toml", out, short)
-        run.wait_for_steps(13)
-        run.processes[1].send_signal(how)
+        run = Ranks(training("tiny_sft.toml", out, short))
+        run.wait_for_steps(out, 13)
+        run.signal(1, how)
         codes = [run.ends(rank, 20)[0] for rank in (0, 1)]
         assert codes == ([INTERRUPTED] * 2 if how == signal.SIGTERM else [RANK_LOST, -9]), codes
         train(2, "tiny_sft.toml", out.name, short, "--resume")
@@ -267,10 +221,5 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
 CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, what_ranks_cut_is_the_same_run, what_was_cut_goes_on_cut_otherwise, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused, the_doctor_measures_the_ranks,
           a_dead_or_hung_rank_is_named, a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits]
 
-for check in CHECKS:
-    if len(sys.argv) > 2 and check.__name__ not in sys.argv[2:]:
-        continue
-    begin = time.monotonic()
-    check()
-    print(f"{check.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
+run_checks(CHECKS, sys.argv[2:])
 shutil.rmtree(SCRATCH)
