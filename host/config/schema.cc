@@ -177,6 +177,11 @@ constexpr Key kKeys[] = {
     {"train", "offload_optimizer", kBool, "false",
      "With train.device = \"cuda\" the optimizer's state lies in the processor's memory, which "
      "updates the weights."},
+    {"train", "save_sharded", kBool, "false",
+     "With train.zero_stage each rank writes its slices of a checkpoint itself, and all at once; "
+     "any "
+     "number of ranks reads them. The final model is whole.",
+     nullptr, nullptr},
     {"train", "ddp_timeout", kInt, "1800",
      "Seconds that the ranks of a run wait for one of them that is alive: in a reward, say.", "1"},
     {"train", "rank_timeout", kFloat, "30.0",

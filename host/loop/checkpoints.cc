@@ -5,6 +5,8 @@
 #include "record/model_card.h"
 #include "record/resume_files.h"
 #include "record/training_args.h"
+#include "weights/shards.h"
+#include "weights/slices.h"
 
 namespace slipway {
 
@@ -58,7 +60,15 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
       copy ? [copy](const at::Tensor& tensor) { return copy->held(tensor); } : HostValues(on_host);
   BeforeReading bring;  // then the loop waits until all is written
   if (optimizer->is_shared()) bring = [&whole](const void* bytes) { whole.bring(bytes); };
+  const bool in_slices = optimizer->is_shared() && config.flag("train", "save_sharded"),
+             with_state = !config.flag("train", "save_only_model") && optimizer->step_count() > 0;
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values, bring);
+  if (in_slices && model.parameters().sharding().cuts_weights())
+    std::erase_if(files, [](const CheckpointFile& file) { return is_weights_file(file.name); });
+  if (in_slices)
+    files.push_back({kSliceTable, [&whole, with_state](const fs::path& path) {
+                       whole.write_slices(path.parent_path(), with_state);
+                     }});
   files.push_back(arguments_file());
   files.push_back({"trainer_state.json", [json = state.to_json()](const fs::path& path) {
                      write_file_durably(path, json.dump(2) + "\n");
@@ -69,7 +79,8 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
         last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
         values,        ranks.world(),       whole.slots(),
         bring};
-    for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
+    for (CheckpointFile& file : resume_files(at))
+      if (!in_slices || file.name != "optimizer.pt") files.push_back(std::move(file));
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());
   }

@@ -179,7 +179,9 @@ void Run::restore_own(const fs::path& checkpoint) {
              l.at(4), l.at(5), l.at(6), own.value("schedule_updates", state.global_step)};
     if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) {
       optimizer->restore_step_count(steps);
-      if (fs::exists(checkpoint / "optimizer.pt"))
+      if (path_exists(checkpoint / kSliceTable))
+        read_sliced_optimizer(SlicedFiles(checkpoint), *optimizer, model.parameters());
+      else if (fs::exists(checkpoint / "optimizer.pt"))
         (void)read_optimizer(checkpoint / "optimizer.pt", *optimizer, model.parameters());
       else
         read_flat_optimizer(checkpoint / "optimizer.safetensors",

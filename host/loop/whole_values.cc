@@ -58,6 +58,10 @@ void WholeValues::serve() {
     const auto* values = asked.const_data_ptr<int64_t>();
     const Wanted wanted{values[0], values[1]};
     if (wanted.what == kNothing) return;
+    if (wanted.what == kSlices) {
+      write_own_slices(ranks_.within.from_lead("", "where slices are written"), wanted.unit != 0);
+      continue;
+    }
     const auto unit = static_cast<size_t>(wanted.unit);
     const at::Tensor own = wanted.what == kWeights
                                ? parameters_.own_weights(unit)
@@ -79,6 +83,65 @@ void WholeValues::give(const Wanted& wanted) {
                              ? parameters_.own_weights(unit)
                              : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit);
   ranks_.within.begin_all_gather(own, whole_of(wanted), "what rank 0 writes")->wait();
+}
+
+void WholeValues::write_slices(const fs::path& folder, bool with_state) {
+  release();
+  ranks_.within.broadcast(at::tensor({kSlices, int64_t{with_state}}, at::kLong), 0,
+                          "what rank 0 writes");
+  write_own_slices(ranks_.within.from_lead(folder.string(), "where slices are written"),
+                   with_state);
+  write_slice_table(folder / kSliceTable, slice_table(with_state));
+}
+
+// What a rank could not write is known to all before the table is.
+void WholeValues::write_own_slices(const std::string& folder, bool with_state) {
+  std::vector<FloatTensor> tensors;
+  const auto add = [&](const std::string& name, const at::Tensor& slice,
+                       const FlatParameters::OwnPart& part) {
+    tensors.push_back({name, {part.count}, slice.const_data_ptr<float>() + part.in_slice});
+  };
+  for (size_t i = 0; i < parameters_.specs().size(); ++i) {
+    const ParameterSpec& spec = parameters_.specs()[i];
+    if (spec.tied_to >= 0) continue;
+    const FlatParameters::OwnPart part = parameters_.own_part(i);
+    if (part.count == 0) continue;
+    if (parameters_.sharding().cuts_weights())
+      add(spec.name, parameters_.own_weights(part.unit), part);
+    for (size_t s = 0; with_state && spec.trainable && s < optimizer_.slots().size(); ++s)
+      add(slice_name(spec.name, optimizer_.slots()[s].name), optimizer_.own_slice(s, part.unit),
+          part);
+  }
+  std::string problem;
+  try {
+    write_safetensors(
+        fs::path(folder) / slice_file_name(ranks_.within.rank(), ranks_.within.world()), tensors);
+  } catch (const Error& e) {
+    problem = e.what();
+  }
+  for (const std::string& each : ranks_.within.all_gather_bytes(problem, "who wrote its slices"))
+    if (!each.empty()) fail("{}", each);
+}
+
+SliceTable WholeValues::slice_table(bool with_state) const {
+  SliceTable out;
+  const int64_t ranks = ranks_.within.world();
+  for (int64_t rank = 0; rank < ranks; ++rank) out.files.push_back(slice_file_name(rank, ranks));
+  out.weights = parameters_.sharding().cuts_weights();
+  if (with_state)
+    for (const Optimizer::Slot& slot : optimizer_.slots()) out.slots.push_back(slot.name);
+  for (size_t i = 0; i < parameters_.specs().size(); ++i) {
+    const ParameterSpec& spec = parameters_.specs()[i];
+    if (spec.tied_to >= 0 || (!spec.trainable && !out.weights)) continue;
+    SliceTable::Parameter& parameter = out.of[spec.name];
+    parameter.shape = spec.shape;
+    parameter.trained = spec.trainable;
+    for (int64_t rank = 0; rank < ranks; ++rank) {
+      const FlatParameters::OwnPart part = parameters_.part_of(i, rank);
+      parameter.slices.push_back({part.offset, part.count});
+    }
+  }
+  return out;
 }
 
 void WholeValues::release() {

@@ -1,11 +1,12 @@
-// Values that ranks keep in slices, whole for the one that writes them: unit by unit, so that no
-// rank ever has all of them.
+// Values that ranks keep in slices, whole for the one that writes them, unit by unit, so that no
+// rank ever has all of them; or written by each rank itself.
 #pragma once
 #include <vector>
 
 #include "dist/rank_grid.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
+#include "weights/slices.h"
 
 namespace slipway {
 
@@ -22,6 +23,9 @@ class WholeValues {
   // On rank 0: the values of the unit at this address, in the model's weights or in slots(), are in
   // memory until the next call. Throws RankLost.
   void bring(const void* values);
+  // On rank 0: each rank writes what it keeps into a file of its own in `folder`, all at once; then
+  // the table (weights/slices.h). Throws Error where one of them cannot.
+  void write_slices(const fs::path& folder, bool with_state);
   void done();
   void serve();
 
@@ -31,12 +35,15 @@ class WholeValues {
     int64_t unit = 0;
     bool operator==(const Wanted&) const = default;
   };
-  static constexpr int64_t kNothing = -2, kWeights = -1;
+  static constexpr int64_t kSlices = -3, kNothing = -2, kWeights = -1;
 
   Wanted wanted_at(const float* values) const;
   // What every rank does when rank 0 wants something.
   void give(const Wanted& wanted);
   void release();
+  // What every rank does of write_slices().
+  void write_own_slices(const std::string& folder, bool with_state);
+  SliceTable slice_table(bool with_state) const;
   at::Tensor whole_of(const Wanted& wanted) const;
 
   const RankGrid ranks_;

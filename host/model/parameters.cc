@@ -182,14 +182,14 @@ std::optional<size_t> FlatParameters::unit_at(const float* value) const {
   return std::nullopt;
 }
 
-FlatParameters::OwnPart FlatParameters::own_part(size_t index) const {
+FlatParameters::OwnPart FlatParameters::part_of(size_t index, int64_t rank) const {
   const auto* at = static_cast<const float*>(tensors_[index].const_data_ptr());
   const size_t u = unit_at(at).value_or(0);  // one without values may lie behind the last
   const ParameterUnit& unit = units_[u];
   const auto* group = static_cast<const float*>(groups_[unit.group].weights.const_data_ptr());
   const int64_t place = at - group, values = tensors_[index].numel(),
                 slice = own_weights_[u].numel(),
-                from = unit.begin + (sharding_.cuts_updates() ? sharding_.rank * slice : 0),
+                from = unit.begin + (sharding_.cuts_updates() ? rank * slice : 0),
                 begin = std::max(from, place), end = std::min(from + slice, place + values);
   if (begin >= end) return {u, 0, 0, 0};
   return {u, begin - from, begin - place, end - begin};

@@ -55,7 +55,8 @@ class FlatParameters {
     int64_t in_slice;       // where it begins there
     int64_t offset, count;  // which values of the parameter these are; none: count 0
   };
-  OwnPart own_part(size_t index) const;
+  OwnPart own_part(size_t index) const { return part_of(index, sharding_.rank); }
+  OwnPart part_of(size_t index, int64_t rank) const;  // of another that cuts with this one
   // What this process keeps of the weights, in contiguous tensors.
   std::vector<at::Tensor> kept_weights() const;
   // Which unit holds this address of a weight or of a gradient.

@@ -58,6 +58,7 @@ class Optimizer {
   const char* name() const { return name_; }
   virtual TorchLayout torch_layout() const = 0;
   std::vector<Slot>& slots() { return slots_; }
+  const std::vector<Slot>& slots() const { return slots_; }
   // Whether each process keeps the state of its slices alone (Sharding::cuts_updates).
   bool is_shared() const { return shared_; }
   // The slots as they are where nothing is shared, and no memory behind them until it is written

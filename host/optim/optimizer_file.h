@@ -12,6 +12,7 @@
 #include "operators/host_copy.h"
 #include "optim/optimizer.h"
 #include "optim/parameter_numbers.h"
+#include "weights/slices.h"
 
 namespace slipway {
 
@@ -56,6 +57,10 @@ struct ReadOptimizer {
 // entry and fix when the file was written for another optimizer or another model.
 ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
                              const FlatParameters& parameters);
+
+// The same for the slices that ranks wrote (weights/slices.h), on any number of ranks.
+void read_sliced_optimizer(const SlicedFiles& files, Optimizer& optimizer,
+                           const FlatParameters& parameters);
 
 // The same for optimizer.safetensors, which earlier versions wrote.
 void read_flat_optimizer(const fs::path& path, Optimizer& optimizer);

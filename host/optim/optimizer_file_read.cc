@@ -222,10 +222,45 @@ ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
   return Reader(path, optimizer, parameters).read();
 }
 
+void read_sliced_optimizer(const SlicedFiles& files, Optimizer& optimizer,
+                           const FlatParameters& parameters) {
+  std::vector<Optimizer::Slot>& slots = optimizer.slots();
+  for (const Optimizer::Slot& slot : slots)
+    if (std::ranges::find(files.table().slots, slot.name) == files.table().slots.end())
+      fail(
+          "{}: has no \"{}\", which {} needs; was this checkpoint written with another "
+          "train.optim?",
+          kSliceTable, slot.name, optimizer.name());
+  size_t view = 0;
+  for (const FlatParameters::Group& group : parameters.groups()) {
+    if (!group.trainable) continue;
+    for (const FlatParameters::Place& place : group.places) {
+      const FlatParameters::OwnPart own = parameters.own_part(place.index);
+      for (size_t s = 0; s < slots.size(); ++s) {
+        const at::Tensor there =
+            optimizer.is_shared()
+                ? optimizer.own_slice(s, own.unit).narrow(0, own.in_slice, own.count)
+                : slots[s].views[view].view({-1});
+        const at::Tensor here = host_room(there);
+        files.read(parameters.specs()[place.index].name, slots[s].name, place.count,
+                   optimizer.is_shared() ? own.offset : 0,
+                   std::span(here.data_ptr<float>(), static_cast<size_t>(here.numel())));
+        put_back(here, there);
+      }
+      ++view;
+    }
+  }
+}
+
 void read_flat_optimizer(const fs::path& path, Optimizer& optimizer) {
   if (optimizer.slots().empty()) return;
   if (!fs::exists(path))
     fail("{}: is missing; was this checkpoint written with another train.optim?", path.string());
+  if (optimizer.is_shared())
+    fail(
+        "{}: an earlier version wrote it; ranks that cut the optimizer's state cannot read it: go "
+        "on with train.zero_stage = 0, or resume and save once with one process",
+        path.string());
   const Safetensors stored(path);
   Filled filled(optimizer);
   const auto read = [&](const std::string& name, at::Tensor& out) {

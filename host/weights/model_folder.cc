@@ -15,6 +15,7 @@
 #include "weights/other_formats.h"
 #include "weights/safetensors.h"
 #include "weights/shards.h"
+#include "weights/slices.h"
 
 namespace slipway {
 namespace {
@@ -73,6 +74,31 @@ ModelWeights open_program(const fs::path& path) {
   return out;
 }
 
+// A checkpoint that ranks wrote in slices (train.save_sharded), where it has the weights too.
+bool has_slices(const fs::path& folder) { return is_there(folder / kSliceTable); }
+
+// The shapes, and what puts the slices together.
+void read_slices(const fs::path& folder, ModelWeights& out) {
+  struct Sliced {
+    SlicedFiles files;
+    std::vector<TensorInfo> tensors;
+  };
+  const auto sliced = std::make_shared<Sliced>(SlicedFiles(folder), std::vector<TensorInfo>());
+  const SliceTable& table = sliced->files.table();
+  if (!table.weights) fail("{}: holds no weights", folder.string());
+  sliced->tensors.reserve(table.of.size());
+  for (const auto& [name, parameter] : table.of) {
+    sliced->tensors.push_back({name, Encoding::kF32, parameter.shape, {}});
+    out.tensors.emplace(name, &sliced->tensors.back());
+    out.names.push_back(name);
+  }
+  out.read = [sliced, origin = out.origin, names = out.names](const std::string& name, float* data,
+                                                              int64_t count) {
+    if (!sliced->files.table().of.contains(name)) fail_missing_tensor(name, names, origin);
+    sliced->files.read(name, "", count, 0, std::span(data, static_cast<size_t>(count)));
+  };
+}
+
 bool has_safetensors(const fs::path& folder) {
   return is_there(folder / "model.safetensors") ||
          is_there(folder / "model.safetensors.index.json");
@@ -95,7 +121,7 @@ ModelWeights open_folder(const fs::path& folder) {
   verify_manifest_if_any(folder, is_read);
   ModelWeights out;
   if (const fs::path program = program_in(folder); !program.empty()) out = open_program(program);
-  if (!out.program.empty() && !has_safetensors(folder)) return out;
+  if (!out.program.empty() && !has_safetensors(folder) && !has_slices(folder)) return out;
   // A package has its weights inside. Beside other weights it is not what the folder stands for,
   // and whoever opens these runs no code.
   if (out.program.extension() == ".pt2") out.program.clear();
@@ -103,6 +129,10 @@ ModelWeights open_folder(const fs::path& folder) {
   out.config = config_in(folder, out.program.empty());
   if (is_there(folder / "adapter_config.json"))
     fail("{}: {}", folder.string(), other_format(folder));
+  if (!has_safetensors(folder) && has_slices(folder)) {
+    read_slices(folder, out);
+    return out;
+  }
   auto files = std::make_shared<std::vector<Safetensors>>();
   for (const auto& [name, promised] : shards_of(folder)) {
     const Safetensors& file = files->emplace_back(folder / name);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "weights/module_order.h"
+#include "weights/slices.h"
 
 namespace slipway {
 namespace {
@@ -86,6 +87,7 @@ Json shard_index(const std::vector<Shard>& shards) {
 
 bool is_weights_file(std::string_view name) {
   if (name == "model.safetensors" || name == "model.safetensors.index.json") return true;
+  if (is_slice_file(name)) return true;
   if (!name.starts_with("model-") || !name.ends_with(".safetensors")) return false;
   const std::string_view numbers = name.substr(6, name.size() - 6 - 12);
   const size_t of = numbers.find("-of-");

@@ -1,4 +1,5 @@
 """Runs of several ranks beside runs of one, and what becomes of a run whose ranks die. usage: distributed_test.py SLIPWAY"""
+import json
 import operator
 import os
 import pathlib
@@ -143,6 +144,29 @@ def what_was_cut_goes_on_cut_otherwise() -> None:
             assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes(), name
 
 
+def checkpoints_in_slices_are_read_by_any_number_of_ranks() -> None:
+    steps = {"train.max_steps": 24, "train.eval_strategy": "no", "train.save_steps": 12}
+    sliced = {"train.save_sharded": "true"}
+    whole = train(2, "tiny_sft.toml", "unsliced", steps | slices(0, 2))
+    of = {stage: train(2, "tiny_sft.toml", f"sliced-{stage}", steps | slices(stage, 2) | sliced) for stage in (2, 3)}
+    for stage, out in of.items():
+        assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes(), stage
+        names = {path.name for path in (out / "checkpoint-12").iterdir()}
+        assert {"model.slices.json", "model.slices-00001-of-00002.safetensors", "model.slices-00002-of-00002.safetensors"} <= names and "optimizer.pt" not in names, names
+        assert ("model.safetensors" in names) == (stage == 2), names
+        for ranks, to in ((1, 0), (2, 3), (4, 2)):
+            again = train(ranks, "tiny_sft.toml", f"sliced-{stage}-to-{to}-of-{ranks}", steps | slices(to, ranks), f"--resume={out}/checkpoint-12")
+            apart = farthest(weights(again), weights(whole))
+            print(f"{again.name}: {apart:.2e} from the run that went on as it was")
+            assert apart <= 1e-5 and (ranks != 2 or apart == 0), again.name
+    # whoever opens the folder has a model
+    losses_of = []
+    for out in (whole, of[3]):
+        subprocess.run([PROGRAM, "evaluate", str(out / "checkpoint-24")], env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=True)
+        losses_of.append(json.loads((out / "eval_results.json").read_text())["eval_loss"])
+    assert losses_of[0] == losses_of[1], losses_of
+
+
 def orders_and_streams_are_shared() -> None:
     steps = {"train.max_steps": 12, "train.eval_strategy": "no", "train.save_strategy": "no"}
     for name, more in {"rebalanced": {"train.train_sampling_strategy": "batch_rebalance"}, "streamed": {"data.streaming": "true", "data.eval_rows": 0},
@@ -218,7 +242,7 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
         assert losses(out) == losses(whole), how.name
 
 
-CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, what_ranks_cut_is_the_same_run, what_was_cut_goes_on_cut_otherwise, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused, the_doctor_measures_the_ranks,
+CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, what_ranks_cut_is_the_same_run, what_was_cut_goes_on_cut_otherwise, checkpoints_in_slices_are_read_by_any_number_of_ranks, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused, the_doctor_measures_the_ranks,
           a_dead_or_hung_rank_is_named, a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits]
 
 run_checks(CHECKS, sys.argv[2:])
