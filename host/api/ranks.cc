@@ -4,6 +4,7 @@
 #include <ctime>
 #include <sstream>
 
+#include "api/check_sharding.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "config/schema.h"
@@ -21,8 +22,9 @@ Place own_place() {
 }
 
 void check_ranks(const RunConfig& c, const Place& place) {
-  if (place.is_alone()) return;
-  std::vector<std::string> faults;
+  std::vector<std::string> faults = sharding_faults(c, place);
+  if (place.is_alone() && faults.empty()) return;
+  if (place.is_alone()) throw ConfigError(faults);
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
     faults.push_back(
         fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
@@ -38,6 +40,14 @@ void check_ranks(const RunConfig& c, const Place& place) {
           fmt::format("\"cuda\" {} needs collectives on GPUs, which this version does not have; "
                       "start one process, or use \"cpu\"",
                       with));
+  if (c.integer("train", "zero_stage") > 1)
+    fault("train", "zero_stage", fmt::format("{} 0 and 1 are there", with));
+  if (c.text("train", "shard_within") != "all")
+    fault("train", "shard_within", fmt::format("{} \"all\" is there", with));
+  if (c.text("train", "reduce_dtype") != "float32")
+    fault("train", "reduce_dtype", fmt::format("{} \"float32\" is there", with));
+  if (c.flag("train", "save_sharded"))
+    fault("train", "save_sharded", fmt::format("{} checkpoints are whole; remove it", with));
   if (c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
     fault("train", "zero_stage",
           fmt::format("{} nothing of adafactor's state can be cut, which goes by rows and columns "
