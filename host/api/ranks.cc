@@ -4,6 +4,7 @@
 #include <ctime>
 #include <sstream>
 
+#include "api/check_sharding.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "config/schema.h"
@@ -22,8 +23,9 @@ Place own_place() {
 }
 
 void check_ranks(const RunConfig& c, const Place& place, bool trains) {
-  if (place.is_alone()) return;
-  std::vector<std::string> faults;
+  std::vector<std::string> faults = sharding_faults(c, place);
+  if (place.is_alone() && faults.empty()) return;
+  if (place.is_alone()) throw ConfigError(faults);
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
     faults.push_back(
         fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));

@@ -16,12 +16,15 @@ namespace {
 
 constexpr const char *kHistory = "# resumed from ", *kBegun = "# begun with ";
 
-// What does not touch the result.
+// What does not touch the result, or does so by other keys alone (config/sharding_words.h).
 bool is_beside_the_point(const std::string& key) {
   constexpr const char* kKeys[] = {"run.output_dir", "train.run_name", "train.save_total_limit",
                                    "train.max_shard_size"};
-  return std::ranges::find(kKeys, key) != std::end(kKeys) || key.starts_with("plugins.path") ||
-         key.starts_with("logger[");
+  constexpr std::string_view kBeginnings[] = {"plugins.path", "logger[", "train.deepspeed",
+                                              "train.fsdp", "train.accelerator_config"};
+  return std::ranges::find(kKeys, key) != std::end(kKeys) ||
+         std::ranges::any_of(kBeginnings,
+                             [&](std::string_view each) { return key.starts_with(each); });
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

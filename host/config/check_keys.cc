@@ -8,6 +8,7 @@
 #include "config/lookup.h"
 #include "config/other_names.h"
 #include "config/schema.h"
+#include "config/sharding_words.h"
 #include "config/toml.h"
 
 namespace slipway {
@@ -259,7 +260,12 @@ class RunFileCheck {
 }  // namespace
 
 CheckedKeys check_keys(const Value& root, std::vector<std::string>* notices) {
-  return RunFileCheck(root, notices).check();
+  Value tree = root;
+  std::vector<std::string> faults;
+  read_sharding_words(tree, notices, faults);
+  CheckedKeys out = RunFileCheck(tree, notices).check();
+  out.faults.insert(out.faults.begin(), faults.begin(), faults.end());
+  return out;
 }
 
 Value check_run_file(const Value& root, std::vector<std::string>* notices) {

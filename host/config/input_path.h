@@ -14,4 +14,8 @@ namespace slipway {
 fs::path input_path(const std::string& given, const std::string& where, const fs::path& run_file,
                     const std::string& key);
 
+// Why there is nothing to read at `found`, with the name nearby that it may have been meant for,
+// else with `otherwise`. "" where something is.
+std::string why_missing(const fs::path& found, const std::string& otherwise = "");
+
 }  // namespace slipway

@@ -77,6 +77,10 @@ Json form_of(const Key& key) {
   }
   if (key.minimum != nullptr) out["minimum"] = literal(parse_toml_value(key.minimum, key.name));
   if (key.maximum != nullptr) out["maximum"] = literal(parse_toml_value(key.maximum, key.name));
+  if (key.also != nullptr) {
+    out["type"] = Json::array({json_type(key.kind)});
+    for (const std::string& each : words_of(key.also)) out["type"].push_back(each);
+  }
   if (key.kind != kArray) return out;
   out["items"] = {{"type", "string"}};
   const Json list = {{"oneOf", {out, {{"type", "string"}}}}};

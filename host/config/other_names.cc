@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/toml.h"
+#include "config/words.h"
 
 namespace slipway {
 namespace {
@@ -94,8 +95,8 @@ constexpr const char* kNoLora =
     "there is no LoRA yet: every weight is trained. Take the section out; [train] "
     "activation_checkpointing = true and optim = \"sgd\" need less memory, as does a smaller model";
 constexpr const char* kNoShards =
-    "a run is one process on one device and shards nothing yet. Take the section out; "
-    "train.max_tokens_per_batch and train.activation_checkpointing bound the memory";
+    "how ranks share a run stands in [train]: zero_stage, or deepspeed = \"ds.json\", or fsdp = "
+    "\"full_shard\"; how many there are says the launcher: slipway launch --nproc 4 train FILE";
 constexpr const char* kNoTracker =
     "trackers are logger plugins, and there is none for it yet. Take the section out; [[logger]] "
     "use = \"tensorboard\" is there, and metrics.jsonl is written in any case";
@@ -185,9 +186,9 @@ void apply_flag(Meaning& meaning, const OldFlag& flag) {
 void apply_idle(Meaning& meaning, const IdleArgument& argument) {
   const std::string name = meaning.section + "." + meaning.name;
   meaning.idle = true;
-  if (argument.harmless == nullptr || meaning.value.toml() != argument.harmless)
+  if (argument.harmless == nullptr || !is_harmless(meaning.value, argument.harmless))
     meaning.fault = fmt::format("{} has no use here: {}", name, argument.reason);
-  else meaning.notice = fmt::format("{} = {} is what happens anyway", name, argument.harmless);
+  else meaning.notice = fmt::format("{} = {} is what happens anyway", name, meaning.value.toml());
 }
 
 }  // namespace

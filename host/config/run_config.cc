@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/hub_name.h"
-#include "base/nearest.h"
 #include "base/place.h"
 #include "config/check_keys.h"
 #include "config/faulty_run.h"
@@ -28,23 +27,11 @@ struct Paths {
 fs::path resolve_value(Value& value, const Location& at, const std::string& key,
                        const Paths& paths) {
   if (value.s.empty()) return {};
-  // a loop of links, a folder that may not be searched: not there either, and the system says why
-  std::error_code ec;
-  fs::path found = input_path(value.s, at.file, paths.file, key);
-  if (!fs::exists(found, ec)) {
-    if (ec && ec != std::errc::no_such_file_or_directory) {
-      paths.faults.push_back(
-          fmt::format("{}: {} = \"{}\": {}", at.text(), key, value.s, ec.message()));
-      return {};
-    }
-    std::vector<std::string> names;
-    for (const auto& entry :
-         fs::directory_iterator(found.has_parent_path() ? found.parent_path() : ".", ec))
-      names.push_back(entry.path().filename().string());
-    std::string more = did_you_mean(found.filename().string(), names);
-    if (more.empty() && key.starts_with("model.")) more = hub_hint(value.s);
-    paths.faults.push_back(
-        fmt::format("{}: {} = \"{}\": no such file or folder{}", at.text(), key, value.s, more));
+  const fs::path found = input_path(value.s, at.file, paths.file, key);
+  if (const std::string why =
+          why_missing(found, key.starts_with("model.") ? hub_hint(value.s) : "");
+      !why.empty()) {
+    paths.faults.push_back(fmt::format("{}: {} = \"{}\": {}", at.text(), key, value.s, why));
     return {};
   }
   value.s = found.string();

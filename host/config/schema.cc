@@ -151,11 +151,12 @@ constexpr Key kKeys[] = {
      "lion_32bit."},
     {"train", "optim_args", kString, "\"\"",
      "What sgd, adagrad and rmsprop take besides, as \"momentum=0.9, nesterov=true\"."},
-    {"train", "lr_scheduler_type", kString, "\"linear\"", "Learning-rate schedule.", nullptr,
+    {"train", "lr_scheduler_type", kString, "\"linear\"",
+     "Learning-rate schedule; WarmupLR, WarmupDecayLR and WarmupCosineLR are DeepSpeed's.", nullptr,
      nullptr,
      "linear|cosine|cosine_with_restarts|polynomial|constant|constant_with_warmup|inverse_sqrt|"
      "reduce_lr_on_plateau|cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay|"
-     "greedy"},
+     "greedy|WarmupLR|WarmupDecayLR|WarmupCosineLR"},
     {"train", "lr_scheduler_kwargs", kTable, "{}",
      "What the schedule takes besides, as { num_cycles = 2 }. reduce_lr_on_plateau and greedy go "
      "by the evaluation: sft's loss, raft's reward."},
@@ -179,9 +180,24 @@ constexpr Key kKeys[] = {
      "updates the weights."},
     {"train", "save_sharded", kBool, "false",
      "With train.zero_stage each rank writes its slices of a checkpoint itself, and all at once; "
-     "any "
-     "number of ranks reads them. The final model is whole.",
-     nullptr, nullptr},
+     "any number of ranks reads them. The final model is whole."},
+    {"train", "deepspeed", kTable, "{}",
+     "A DeepSpeed configuration, the path of its JSON file or as a table: what it says becomes "
+     "zero_stage, learning_rate, ..., and \"auto\" leaves it to them.",
+     nullptr, nullptr, nullptr, false, "string"},
+    {"train", "fsdp", kString, "\"\"",
+     "FSDP by the Trainer's words: true, or as \"full_shard auto_wrap\". full_shard is zero_stage "
+     "= "
+     "3, shard_grad_op is 2, no_shard is 0; hybrid_shard and hybrid_shard_zero2 are 3 and 2 with "
+     "shard_within = \"node\".",
+     nullptr, nullptr, nullptr, false, "boolean|array"},
+    {"train", "fsdp_config", kTable, "{}",
+     "What fsdp takes besides, the path of its JSON file or as a table.", nullptr, nullptr, nullptr,
+     false, "string"},
+    {"train", "accelerator_config", kTable, "{}",
+     "What the Trainer gives to accelerate, the path of its JSON file or as a table: only what "
+     "happens anyway, and gradient_accumulation_kwargs.",
+     nullptr, nullptr, nullptr, false, "string"},
     {"train", "ddp_timeout", kInt, "1800",
      "Seconds that the ranks of a run wait for one of them that is alive: in a reward, say.", "1"},
     {"train", "rank_timeout", kFloat, "30.0",

@@ -20,6 +20,9 @@ struct Key {
   const char* maximum = nullptr;
   const char* choices = nullptr;  // "a|b|c"
   bool named = false;             // kArray: or a table of named arrays
+  // JSON types that a run file may have there besides, "boolean|array": words of other trainers,
+  // made the key's own before it is checked (config/sharding_words.h)
+  const char* also = nullptr;
 };
 
 std::span<const Key> run_schema();

@@ -11,6 +11,7 @@
 #include "config/lookup.h"
 #include "config/other_names.h"
 #include "config/schema.h"
+#include "config/sharding_words.h"
 #include "config/training_arguments.h"
 
 namespace slipway {
@@ -80,11 +81,16 @@ std::vector<std::string> section_names() {
   return out;
 }
 
-// Why "train.fp16", or "fp16", has no use here; "" for what is not an argument of a peer.
+// Why "train.fp16", or "fp16", has no use here, or what it becomes; "" for what is not an argument
+// of a peer.
 std::string idle_help(std::string_view name, size_t columns) {
   const size_t dot = name.find('.');
   const std::string_view given = dot == name.npos ? "" : name.substr(0, dot),
                          argument = dot == name.npos ? name : name.substr(dot + 1);
+  if (const std::string_view word = sharding_word_help(argument);
+      !word.empty() && (given.empty() || given == "train"))
+    return "[train]\n" +
+           entry(std::string(argument), "of the Hugging Face Trainer", std::string(word), columns);
   for (const char* section : {"raft", "train", "model", "data", "reward"}) {
     const IdleArgument* idle =
         given.empty() || given == section ? idle_argument(section, argument) : nullptr;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr const char* kOff = "false";
 constexpr const char* kOn = "true";
+constexpr const char* kEither = "false|true";
 constexpr const char* kNever = nullptr;
 
 constexpr const char* kHalf =
@@ -36,9 +37,9 @@ constexpr const char* kUnits =
     "goes on; remove it";
 constexpr const char* kFirstRank =
     "the first rank tells of the run and writes its files; remove it";
-constexpr const char* kShards =
-    "every rank holds the whole model: nothing is sharded; what it holds in memory besides is "
-    "bounded by max_tokens_per_batch";
+constexpr const char* kSlices =
+    "each rank computes whole blocks on whole sequences: no tensor, context or sequence "
+    "parallelism; remove it (zero_stage cuts what ranks hold)";
 constexpr const char* kProcessor = "where models compute is said by device";
 constexpr const char* kPython =
     "it belongs to a Python package that is not in this process; remove it";
@@ -72,24 +73,16 @@ constexpr IdleArgument kArguments[] = {
     {"adafactor", kOff, "write optim = \"adafactor\""},
     {"log_on_each_node", kOn, kFirstRank},
     {"save_on_each_node", kOff, kFirstRank},
-    {"local_rank", "-1", kRanks},
+    {"local_rank", "-1|0", kRanks},
+    {"_n_gpu", "0|1", kRanks},
     {"average_tokens_across_devices", kOn,
      "the loss of a step is the mean over all its label tokens, on however many devices; leave it "
      "out"},
-    {"accelerator_config", kNever,
-     "it is made for the launcher of a Python package; order and batches are said by seed, "
-     "data_seed and per_device_train_batch_size"},
-    {"parallelism_config", kNever, kShards},
-    {"ddp_find_unused_parameters", kOff, kUnits},
-    {"ddp_broadcast_buffers", kOff, kUnits},
-    {"ddp_static_graph", kOff, kUnits},
-    {"ddp_backend", kNever, kRanks},
-    {"fsdp", "\"\"", kShards},
-    {"fsdp_config", kNever, kShards},
-    {"fsdp_min_num_params", "0", kShards},
-    {"fsdp_transformer_layer_cls_to_wrap", kNever, kShards},
-    {"sharded_ddp", "\"\"", kShards},
-    {"deepspeed", kNever, kShards},
+    {"parallelism_config", kNever, kSlices},
+    {"ddp_find_unused_parameters", kEither, kUnits},
+    {"ddp_broadcast_buffers", kEither,
+     "what a model holds besides its parameters is not changed by training; remove it"},
+    {"ddp_static_graph", kEither, kUnits},
     {"log_level", "\"passive\"", kVerbosity},
     {"log_level_replica", "\"warning\"", kVerbosity},
     {"report_to", "\"none\"", kTracker},
@@ -160,6 +153,8 @@ constexpr FormerSwitch kSwitches[] = {
 };
 
 constexpr OtherDefault kDefaults[] = {
+    {"ddp_bucket_cap_mb", "0.0",
+     "None, which is torch's 25: exchanges here are worth their while from 1 MiB on"},
     {"optim", "\"adamw_torch_fused\"", "the same optimizer: `fused` changes nothing here"},
     {"restore_callback_states_from_checkpoint", "false",
      "a resumed run ends as one that nobody disturbed, early stopping included"},

@@ -7,7 +7,7 @@ namespace slipway {
 
 struct IdleArgument {
   const char* name;
-  // the value that asks for what happens anyway, as TOML source; nullptr = none does
+  // the values that ask for what happens anyway, as TOML source, "|" between; nullptr = none does
   const char* harmless;
   const char* reason;  // why it has no place here, and what to use
 };

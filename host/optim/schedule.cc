@@ -3,20 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numbers>
 
 #include "optim/adaptive_schedule.h"
+#include "optim/deepspeed_schedule.h"
+#include "optim/schedule_factor.h"
 #include "optim/schedule_options.h"
 
 namespace slipway {
 namespace {
 
 constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
-
-// The factor on the peak rate after `s` updates, warm-up of w, t updates in all.
-using Factor = std::function<double(double s, double w, double t)>;
 
 class FormulaSchedule : public Schedule {
  public:
@@ -146,6 +144,7 @@ Factor formula(const ScheduleSettings& settings, ScheduleOptions& options) {
   if (name == "inverse_sqrt") return inverse_sqrt(settings, options);
   if (name == "cosine_warmup_with_min_lr") return cosine_warmup_with_min_lr(settings, options);
   if (name == "warmup_stable_decay") return warmup_stable_decay(settings, options);
+  if (is_of_deepspeed(name)) return deepspeed_factor(settings, options);
   if (name == "cosine_with_restarts")
     return warmed_up([cycles = options.number("num_cycles", 1)](double s, double w, double t) {
       const double done = progress(s, w, t);
@@ -172,7 +171,10 @@ const std::vector<std::string>& schedule_names() {
                                                  "cosine_with_min_lr",
                                                  "cosine_warmup_with_min_lr",
                                                  "warmup_stable_decay",
-                                                 "greedy"};
+                                                 "greedy",
+                                                 "WarmupLR",
+                                                 "WarmupDecayLR",
+                                                 "WarmupCosineLR"};
   return names;
 }
 

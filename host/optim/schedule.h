@@ -1,4 +1,5 @@
-// Learning-rate schedules under the names of Hugging Face's lr_scheduler_type, with its formulas.
+// Learning-rate schedules under the names of Hugging Face's lr_scheduler_type, with its formulas,
+// and DeepSpeed's under theirs.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -37,9 +38,10 @@ class Schedule {
   virtual void restore_torch(const TorchValue& /*state*/, const std::string& /*origin*/) {}
 };
 
-// The twelve: linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup,
-// inverse_sqrt, reduce_lr_on_plateau, cosine_with_min_lr, cosine_warmup_with_min_lr,
-// warmup_stable_decay, greedy.
+// Hugging Face's twelve: linear, cosine, cosine_with_restarts, polynomial, constant,
+// constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, cosine_with_min_lr,
+// cosine_warmup_with_min_lr, warmup_stable_decay, greedy; and three of DeepSpeed's
+// (optim/deepspeed_schedule.h).
 const std::vector<std::string>& schedule_names();
 
 // Whether the schedule of that name is adaptive.

@@ -45,6 +45,12 @@ TEST(RecordedConfig, SpellingIsNoDifference) {
       differences(kRecorded, changed({{"output_dir = \"out\"", "output_dir = \"/copy/out\""},
                                       {"save_total_limit = 0", "save_total_limit = 3"}})),
       IsEmpty());
+  EXPECT_THAT(
+      differences(kRecorded, changed({{"[train]",
+                                       "[train]\ndeepspeed = {zero_optimization = {stage "
+                                       "= 0, overlap_comm = true}}\nfsdp = \"no_shard\""}})),
+      IsEmpty())
+      << "what it became is told by other keys";
 }
 
 TEST(RecordedConfig, ValuesAreDifferences) {

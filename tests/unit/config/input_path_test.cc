@@ -62,5 +62,15 @@ TEST_F(InputPath, TheCommandLineSpeaksOfTheWorkingFolder) {
   EXPECT_EQ(typed("none"), here / "none");
 }
 
+TEST_F(InputPath, WhatIsMissingComesWithTheNameNearby) {
+  make(beside / "reviews.jsonl");
+  EXPECT_EQ(why_missing(beside / "reviews.jsonl"), "");
+  EXPECT_EQ(why_missing(beside / "review.jsonl", "; otherwise"),
+            "no such file or folder, did you mean \"reviews.jsonl\"?");
+  EXPECT_EQ(why_missing(beside / "x", "; otherwise"), "no such file or folder; otherwise");
+  fs::create_symlink("loop", beside / "loop");
+  EXPECT_EQ(why_missing(beside / "loop"), "Too many levels of symbolic links");
+}
+
 }  // namespace
 }  // namespace slipway

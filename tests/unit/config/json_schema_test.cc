@@ -38,6 +38,8 @@ TEST(JsonSchema, TypesRangesChoicesAndDefaults) {
   EXPECT_EQ(of("train", "greater_is_better")["enum"], (Json{"auto", "true", "false", true, false}));
   EXPECT_FALSE(of("raft", "stop_reward").contains("default"));  // infinity
   EXPECT_EQ(of("data", "eval")["oneOf"].size(), 3u);
+  EXPECT_EQ(of("train", "deepspeed")["type"], (Json{"object", "string"}));
+  EXPECT_EQ(of("train", "fsdp")["type"], (Json{"string", "boolean", "array"}));
   EXPECT_EQ(schema["properties"]["reward"]["items"]["required"], (Json{"use"}));
   EXPECT_EQ(schema["properties"]["search"]["properties"]["direction"]["enum"],
             (Json{"minimize", "maximize"}));

@@ -52,6 +52,9 @@ TEST(SchemaHelp, OneKeyWithItsRangeChoicesAndOtherNames) {
   EXPECT_THAT(on("run.output_dir"), HasSubstr("from the working folder"));
   EXPECT_THAT(on("search.direction"), HasSubstr("(text, default by the metric's name: minimize | "
                                                 "maximize)"));
+  EXPECT_THAT(on("sharded_ddp"),
+              StartsWith("[train]\n  sharded_ddp (of the Hugging Face Trainer)\n      zero_stage "
+                         "under its name of before"));
   EXPECT_THAT(on("train.fp16"),
               AllOf(StartsWith("[train]\n  fp16 "), HasSubstr("Has no use here: ")));
 }

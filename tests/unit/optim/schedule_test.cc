@@ -1,5 +1,5 @@
-// Learning rates equal those of transformers' get_scheduler (tests/parity/record_schedules.py); bad
-// options are named.
+// Learning rates equal those of transformers' get_scheduler (tests/parity/record_schedules.py) and
+// of DeepSpeed (record_deepspeed_schedules.py); bad options are named.
 #include "optim/schedule.h"
 
 #include <gtest/gtest.h>
@@ -13,8 +13,9 @@
 namespace slipway {
 namespace {
 
-TEST(Schedule, GivesTheRatesOfTransformers) {
-  const Json record = parse_json(read_file("tests/parity/data/schedules.json"), "schedules.json");
+// The names of the schedules in a record, whose rates ours must have.
+std::set<std::string> compared(const std::string& file) {
+  const Json record = parse_json(read_file("tests/parity/data/" + file), file);
   std::set<std::string> seen;
   double largest = 0;
   for (const Json& each : record.at("cases")) {
@@ -26,13 +27,19 @@ TEST(Schedule, GivesTheRatesOfTransformers) {
       const double theirs = rates[i], ours = schedule->at(static_cast<int64_t>(i)),
                    difference = std::abs(ours - theirs);
       largest = std::max(largest, difference);
-      ASSERT_LE(difference, 1e-12) << each.at("name") << " " << each.at("options") << " warm-up "
+      EXPECT_LE(difference, 1e-12) << each.at("name") << " " << each.at("options") << " warm-up "
                                    << each.at("warmup") << ", update " << i;
       if (schedule->adaptive()) schedule->evaluated(each.at("metrics")[i]);
     }
   }
+  std::printf("%s: largest difference %.3g\n", file.c_str(), largest);
+  return seen;
+}
+
+TEST(Schedule, GivesTheRatesOfTransformersAndOfDeepSpeed) {
+  std::set<std::string> seen = compared("schedules.json");
+  seen.merge(compared("deepspeed_schedules.json"));
   EXPECT_EQ(seen, std::set<std::string>(schedule_names().begin(), schedule_names().end()));
-  std::printf("largest difference: %.3g\n", largest);
 }
 
 TEST(Schedule, AnAdaptiveOneGoesOnFromItsState) {
@@ -86,6 +93,11 @@ TEST(Schedule, NamesWhatIsWrong) {
   EXPECT_EQ(
       refusal("polynomial", {{"power", "two"}}),
       "lr_scheduler_kwargs.power of the schedule \"polynomial\" is \"two\", a number is needed");
+  EXPECT_EQ(refusal("WarmupLR", {{"total_num_steps", 10}}),
+            "the schedule \"WarmupLR\" has no option \"total_num_steps\"");
+  EXPECT_EQ(refusal("WarmupDecayLR", {{"warmup_type", "cosine"}}),
+            "lr_scheduler_kwargs.warmup_type of the schedule \"WarmupDecayLR\" is \"cosine\", one "
+            "of log, linear is needed");
   EXPECT_EQ(refusal("greedy", {{"factor", 1.0}}),
             "lr_scheduler_kwargs.factor is 1, it must lie between 0 and 1");
 }
