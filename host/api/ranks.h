@@ -30,6 +30,10 @@ class RunRanks {
   RankGroup& group() { return joined_ != nullptr ? *joined_ : RankGroup::alone(); }
   int64_t local_rank() const { return place_.local_rank; }
 
+  // Ranks that compute on GPUs exchange between these from here on. Throws Error where they cannot,
+  // or where some compute on a GPU and others not.
+  void connect_devices();
+
   // Runs `work`; an error that comes out of it is told to the other ranks and to the launcher.
   void tell_of_errors(const std::function<void()>& work);
 
