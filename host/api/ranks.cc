@@ -35,6 +35,10 @@ void check_ranks(const RunConfig& c, const Place& place) {
           fmt::format("{} memory may end on one of them alone; remove it, and set "
                       "train.per_device_train_batch_size",
                       with));
+  if (c.text("train", "device") == "cuda" && c.integer("train", "zero_stage") > 1)
+    fault("train", "zero_stage",
+          "gradients and weights are cut on the processor alone; with train.device = \"cuda\" set "
+          "it to 1");
   if (c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
     fault("train", "zero_stage",
           fmt::format("{} nothing of adafactor's state can be cut, which goes by rows and columns "
@@ -55,17 +59,61 @@ JoinSettings limits_of_ranks(const RunConfig& c) {
 }  // namespace
 
 RunRanks::RunRanks(const Place& place, const RunConfig& config)
-    : place_(place), joined_(join(place, limits_of_ranks(config))) {
+    : place_(place),
+      zero_stage_(config.integer("train", "zero_stage")),
+      fewest_exchanged_(static_cast<int64_t>(config.number("train", "ddp_bucket_cap_mb") * 0x1p20 /
+                                             sizeof(float))),
+      joined_(join(place, limits_of_ranks(config))),
+      within_node_(config.text("train", "shard_within") == "node") {
   if (joined_ != nullptr)
     log_info("{} processes train together ({}), {} of them on this machine", place_.world,
              launcher_name(place_.launcher), place_.local_world);
+  if (joined_ != nullptr && within_node_ && zero_stage_ > 0) split_by_machine();
+}
+
+void RunRanks::split_by_machine() {
+  within_ = split(*joined_, place_.node_rank);
+  across_ = split(*joined_, place_.local_rank);
+  const auto number = [](int64_t value) { return fmt::format("{}", value); };
+  with_rank_0_ = place_.rank == 0;
+  if (within_ != nullptr)
+    for (const std::string& rank :
+         within_->all_gather_bytes(number(place_.rank), "who is on which machine"))
+      with_rank_0_ = with_rank_0_ || rank == number(0);
+  for (const std::string& size : joined_->all_gather_bytes(
+           number(within_ != nullptr ? within_->world() : 1), "how many ranks a machine has"))
+    if (size != number(within_ != nullptr ? within_->world() : 1))
+      fail(
+          "train.shard_within = \"node\" needs as many ranks on every machine: there are {} on "
+          "this one and {} on another",
+          within_ != nullptr ? within_->world() : 1, size);
+  if (within_ == nullptr)
+    log_warn(
+        "train.shard_within = \"node\", and each machine has one rank: nothing is cut, as with "
+        "train.zero_stage = 0");
+}
+
+RankGrid RunRanks::grid() {
+  const auto or_alone = [](const std::unique_ptr<RankGroup>& of) -> RankGroup& {
+    return of != nullptr ? *of : RankGroup::alone();
+  };
+  if (within_node_ && zero_stage_ > 0)
+    return {group(), or_alone(within_), or_alone(across_), with_rank_0_};
+  return {group(), group(), RankGroup::alone(), true};
+}
+
+Sharding RunRanks::sharding() {
+  const RankGroup& within = grid().within;
+  return {zero_stage_, within.rank(), within.world(), fewest_exchanged_};
 }
 
 RunRanks::~RunRanks() = default;
 
 void RunRanks::connect_devices() {
   if (joined_ == nullptr) return;
-  slipway::connect_devices(*joined_, accelerator() == nullptr ? nullptr : &device_wires());
+  DeviceWires* const wires = accelerator() == nullptr ? nullptr : &device_wires();
+  for (RankGroup* group : {joined_.get(), within_.get(), across_.get()})
+    if (group != nullptr) slipway::connect_devices(*group, wires);
   if (accelerator() != nullptr)
     log_info("the GPUs exchange by NCCL {} ({})", device_wires().version(),
              device_wires().library());

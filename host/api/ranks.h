@@ -7,7 +7,8 @@
 #include "base/json.h"
 #include "config/run_config.h"
 #include "dist/environment.h"
-#include "dist/rank_group.h"
+#include "dist/rank_grid.h"
+#include "model/units.h"
 
 namespace slipway {
 
@@ -28,6 +29,9 @@ class RunRanks {
   RunRanks& operator=(const RunRanks&) = delete;
 
   RankGroup& group() { return joined_ != nullptr ? *joined_ : RankGroup::alone(); }
+  RankGrid grid();
+  // What of the model this rank keeps, as the run file says.
+  Sharding sharding();
   int64_t local_rank() const { return place_.local_rank; }
 
   // Ranks that compute on GPUs exchange between these from here on. Throws Error where they cannot,
@@ -38,8 +42,16 @@ class RunRanks {
   void tell_of_errors(const std::function<void()>& work);
 
  private:
+  void split_by_machine();
+
   const Place place_;
+  const int64_t zero_stage_, fewest_exchanged_;
   std::unique_ptr<RankGroup> joined_;  // none: alone
+  // train.shard_within = "node": the ranks of this machine, and those of the others that keep the
+  // same slices; none where there is no other
+  const bool within_node_;
+  std::unique_ptr<RankGroup> within_, across_;
+  bool with_rank_0_ = true;
 };
 
 // The first rank's path. Throws Error on a rank where there is no such file or folder.

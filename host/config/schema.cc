@@ -162,10 +162,21 @@ constexpr Key kKeys[] = {
     {"train", "warmup_steps", kFloat, "0.0", "Steps of warm-up; below 1, a share of all steps.",
      "0.0"},
     {"train", "zero_stage", kInt, "0",
-     "What the ranks of a run cut among them: 0 = nothing; 1 = the optimizer's state (ZeRO-1): "
-     "each "
-     "updates its share of the weights, to the same bits.",
-     "0", "1"},
+     "What the ranks of a run cut among them, each keeping a slice: 0 = nothing; 1 = the "
+     "optimizer's state (ZeRO-1); 2 = the gradients too; 3 = the weights too.",
+     "0", "3"},
+    {"train", "shard_within", kString, "\"all\"",
+     "Among which ranks train.zero_stage cuts: all, or node = those of a machine, and machines "
+     "have copies (hybrid sharding).",
+     nullptr, nullptr, "all|node"},
+    {"train", "ddp_bucket_cap_mb", kFloat, "1.0",
+     "MiB: segments of a model with fewer gradients are exchanged together.", "0.0"},
+    {"train", "reduce_dtype", kString, "\"float32\"",
+     "What gradients are rounded to on their way between ranks; they are added in float32.",
+     nullptr, nullptr, "float32|bfloat16"},
+    {"train", "offload_optimizer", kBool, "false",
+     "With train.device = \"cuda\" the optimizer's state lies in the processor's memory, which "
+     "updates the weights."},
     {"train", "ddp_timeout", kInt, "1800",
      "Seconds that the ranks of a run wait for one of them that is alive: in a reward, say.", "1"},
     {"train", "rank_timeout", kFloat, "30.0",

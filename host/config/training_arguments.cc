@@ -81,7 +81,6 @@ constexpr IdleArgument kArguments[] = {
      "data_seed and per_device_train_batch_size"},
     {"parallelism_config", kNever, kShards},
     {"ddp_find_unused_parameters", kOff, kUnits},
-    {"ddp_bucket_cap_mb", kNever, kUnits},
     {"ddp_broadcast_buffers", kOff, kUnits},
     {"ddp_static_graph", kOff, kUnits},
     {"ddp_backend", kNever, kRanks},

@@ -5,6 +5,7 @@
 
 #include "dist/rank_lost.h"
 #include "dist/settled.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -87,6 +88,9 @@ template <class Call>
 std::unique_ptr<Exchange> DeviceExchanges::begin(const char* what,
                                                  const std::vector<at::Tensor>& tensors,
                                                  const Call& call) {
+  for (const at::Tensor& x : tensors)
+    if (!on_device(x))
+      throw std::logic_error(fmt::format("{}: one lies on a device, another does not", what));
   watch_.check();
   heartbeat_->check();
   exchange_.what = what;

@@ -201,6 +201,37 @@ double batch_mean(Pass& pass, std::span<const Example> examples, size_t first, s
   return mean;
 }
 
+// Passes that rank `rank` of `ranks` takes through the model.
+int64_t evaluation_passes(std::span<const Example> examples, size_t batch_size, int64_t max_tokens,
+                  size_t rank, size_t ranks) {
+  int64_t out = 0;
+  for (size_t first = rank * batch_size; first < examples.size(); first += ranks * batch_size) {
+    const size_t last = std::min(examples.size(), first + batch_size);
+    for (size_t at = first; at < last;) {
+      const size_t end = part_end(examples, at, last, max_tokens);
+      out += std::ranges::any_of(
+          examples.subspan(at, end - at),
+          [](const Example& example) { return example.label_tokens() > 0; });
+      at = end;
+    }
+  }
+  return out;
+}
+
+// Where ranks gather weights for each pass, all take equally many.
+void pass_by_until_all_are_through(WeightWindow& window, std::span<const Example> examples,
+                                   size_t batch_size, int64_t max_tokens, const RankGroup& ranks) {
+  const auto world = static_cast<size_t>(ranks.world());
+  int64_t most = 0;
+  for (size_t rank = 0; rank < world; ++rank)
+    most = std::max(most, evaluation_passes(examples, batch_size, max_tokens, rank, world));
+  for (int64_t pass = evaluation_passes(examples, batch_size, max_tokens,
+                                static_cast<size_t>(ranks.rank()), world);
+       pass < most; ++pass)
+    window.pass_by();
+  window.rest();
+}
+
 at::Tensor view_of(std::span<double> values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
 }
@@ -239,6 +270,9 @@ Json evaluate(Model& model, std::span<const Example> examples, const EvaluationS
     means[batch] = batch_mean(pass, examples, first, last, settings.max_tokens);
     if (hooks.on_batch) hooks.on_batch();
   }
+  if (model.window() != nullptr)
+    pass_by_until_all_are_through(*model.window(), examples, batch_size, settings.max_tokens,
+                                  ranks);
   add_over(ranks, means, "the losses of an evaluation");
   LossMean loss(settings.leave_out_not_finite);
   for (size_t batch = 0; batch < means.size(); ++batch)

@@ -7,6 +7,7 @@
 #include "loop/run_settings.h"
 #include "loop/train_tensors.h"
 #include "loop/gathered_json.h"
+#include "loop/kept_memory.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "record/report/report.h"
@@ -21,15 +22,21 @@ Run::Run(RunParts parts)
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
       // tokens are those of all ranks, the processor is this one's
       throughput(clock,
-                 3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.world()),
+                 3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.all.world()),
                  stage_settings(parts.config).bf16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),
       reports(parts.reports),
       saving(config, clock, parts.copies_fit),
-      ranks(parts.ranks),
-      shared(ranks.is_alone() ? nullptr : std::make_unique<SharedStep>(ranks, model)),
+      grid(parts.ranks),
+      ranks(grid.all),
+      shared(ranks.is_alone() ? nullptr
+                              : std::make_unique<SharedStep>(
+                                    grid, model,
+                                    config.text("train", "reduce_dtype") == "bfloat16"
+                                        ? at::kBFloat16
+                                        : at::kFloat)),
       model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"),
       memory_(parts.memory),
@@ -212,7 +219,7 @@ void Run::refresh_report() const {
 }
 
 void Run::begin_training() {
-  require_equal_weights(ranks, model.parameters(), "before the first step");
+  require_equal_weights(grid, model.parameters(), "before the first step");
   if (!restored_) state.stateful_callbacks = events.save();
   memory_.begin("train");
   training_began_ = seconds();
@@ -260,6 +267,10 @@ uint32_t Run::after_step(const StepReport& report) {
   details.learning_rate = report.learning_rate;
   details.grad_norm = report.grad_norm;
   details.loss = report.loss;
+  if (shared != nullptr && kept_memory_.empty()) {
+    kept_memory_ = kept_memory(grid, model.parameters(), *optimizer);
+    log_info("{}", kept_memory_text(kept_memory_, model.parameters().sharding()));
+  }
   events.emit(SLW_ON_STEP_END, details, due_after_step(flow, state.global_step, state.max_steps));
   const uint32_t control = events.agree();
   process_.look(state.global_step);
@@ -293,7 +304,7 @@ void Run::finish_training(double examples) {
   row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(
                                             1, state.global_step - unknown_losses_));
   row.update(memory_.end("train"));
-  log(row);
+  log(row, kept_memory_);
   if (!flow.load_best || state.best_model_checkpoint.empty()) return;
   const fs::path best = state.best_model_checkpoint;
   log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric,

@@ -142,15 +142,18 @@ std::vector<Answer> Raft::answer(const std::vector<size_t>& numbers) {
   AnswerRound round(run_.ranks, prompts, run_.tokenizer,
                     scoring(rewards_, run_.state.global_step, false), settings,
                     static_cast<int>(integer("samples_per_prompt")));
-  stop_together(run_.ranks, [&] {
-    sample(round);
-    score(round);
-    if (reference_) {
-      const PhaseScope phase(&run_.clock, Phase::kScore);
-      rank_by_kl(*reference_, run_.model, prompts, number("kl_beta"),
-                 settings.weights == WeightStorage::kFloat32, round.own());
-    }
-  });
+  {
+    const WholeWeights whole(run_.model);
+    stop_together(run_.ranks, [&] {
+      sample(round);
+      score(round);
+    });
+  }
+  if (reference_) {
+    const PhaseScope phase(&run_.clock, Phase::kScore);
+    rank_by_kl(*reference_, run_.model, prompts, number("kl_beta"),
+               settings.weights == WeightStorage::kFloat32, round.own());
+  }
   std::vector<Answer> answers = round.gathered();
   int64_t tokens = 0;
   for (const Answer& a : answers) tokens += static_cast<int64_t>(a.ids.size());
