@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "dist/rank_lost.h"
+#include "operators/accelerator/device_tensors.h"
 #include "tests/unit/dist/memory_store.h"
+#include "tests/unit/kernels/cuda/emulated_accelerator.h"
 
 namespace slipway {
 namespace {
@@ -106,6 +108,13 @@ class NotedWire : public DeviceWire {
   std::shared_ptr<Asked> asked_;
 };
 
+at::Tensor there(const at::Tensor& here) {
+  use_accelerator(&cuda::emulated_accelerator());
+  const at::Tensor out = here.to(compute_device());
+  use_accelerator(nullptr);
+  return out;
+}
+
 class DeviceExchangesTest : public testing::Test {
  protected:
   DeviceExchangesTest() {
@@ -144,7 +153,7 @@ class DeviceExchangesTest : public testing::Test {
   std::shared_ptr<Asked> asked_ = std::make_shared<Asked>();
   std::shared_ptr<Heartbeat> heartbeat_;
   std::unique_ptr<DeviceExchanges> exchanges_;
-  const at::Tensor x_ = at::ones({8}), part_ = at::ones({4});
+  const at::Tensor x_ = there(at::ones({8})), part_ = there(at::ones({4}));
 };
 
 // The mark lies behind the exchange only once the lane has it.
@@ -159,7 +168,7 @@ TEST_F(DeviceExchangesTest, FollowKernelsAndAreMarkedWhenTheLaneHasThem) {
 }
 
 TEST_F(DeviceExchangesTest, AreThoseThatWereAskedFor) {
-  exchanges_->all_reduce(at::ones({3}, at::kLong), Reduction::kMin, "a least")->wait();
+  exchanges_->all_reduce(there(at::ones({3}, at::kLong)), Reduction::kMin, "a least")->wait();
   exchanges_->reduce_scatter(x_, part_, "a part")->wait();
   exchanges_->all_gather(part_, x_, "a whole")->wait();
   exchanges_->broadcast(x_, 5, "weights")->wait();
@@ -167,7 +176,10 @@ TEST_F(DeviceExchangesTest, AreThoseThatWereAskedFor) {
               ElementsAre("follow", "reduce 3 3 2", "mark", "hold", "follow", "scatter 4", "mark",
                           "hold", "follow", "gather 4", "mark", "hold", "follow",
                           "broadcast 8 from 5", "mark", "hold"));
-  EXPECT_THROW(exchanges_->broadcast(at::ones({3}, at::kByte), 0, "bytes"), std::logic_error);
+  EXPECT_THROW(exchanges_->broadcast(there(at::ones({3}, at::kByte)), 0, "bytes"),
+               std::logic_error);
+  EXPECT_THROW(exchanges_->all_gather(part_, at::ones({8}), "a whole"), std::logic_error)
+      << "of the processor";
   asked_->done = 4;
 }
 
