@@ -43,20 +43,26 @@ TEST(DeviceMeeting, AllHaveADeviceOfTheirOwnOrNone) {
               HasSubstr("rank 0 has NCCL 2.32.3, rank 1 has 2.28.9: install the same"));
 }
 
+std::string interface_of(int64_t world, const std::string& named) {
+  Place place;
+  place.world = world;
+  place.local_world = 2;
+  place.network_interface = named;
+  name_interface_to_nccl(place);
+  const char* const name = std::getenv("NCCL_SOCKET_IFNAME");
+  return name == nullptr ? "" : name;
+}
+
 TEST(DeviceMeeting, NcclListensWhereGlooDoes) {
-  const auto named = [](const Place& place) -> std::string {
-    ::unsetenv("NCCL_SOCKET_IFNAME");
-    name_interface_to_nccl(place);
-    const char* const name = std::getenv("NCCL_SOCKET_IFNAME");
-    return name == nullptr ? "" : name;
-  };
-  EXPECT_EQ(named({.world = 2, .local_world = 2}), "=lo");
-  EXPECT_EQ(named({.world = 4, .local_world = 2}), "");
-  EXPECT_EQ(named({.world = 4, .local_world = 2, .network_interface = "eth0,eth1"}), "=eth0,eth1");
+  const auto unset = [] { ::unsetenv("NCCL_SOCKET_IFNAME"); };
+  unset();
+  EXPECT_EQ(interface_of(4, ""), "");
+  EXPECT_EQ(interface_of(2, ""), "=lo");
+  unset();
+  EXPECT_EQ(interface_of(4, "eth0,eth1"), "=eth0,eth1");
   ::setenv("NCCL_SOCKET_IFNAME", "ib0", 1);
-  name_interface_to_nccl({.world = 2, .local_world = 2});
-  EXPECT_STREQ(std::getenv("NCCL_SOCKET_IFNAME"), "ib0");
-  ::unsetenv("NCCL_SOCKET_IFNAME");
+  EXPECT_EQ(interface_of(2, "eth0"), "ib0") << "who named it meant it";
+  unset();
 }
 
 }  // namespace
