@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "dist/settled.h"
 #include "tests/unit/dist/places.h"
 #include "tests/unit/scratch.h"
 
@@ -62,6 +63,24 @@ TEST(NcclModule, TakesTheWheelsLibrary) {
   DeviceWires& wires = open_device_wires(SLIPWAY_NCCL_MODULE, wheel);
   EXPECT_THAT(wires.version(), testing::StartsWith("2."));
   EXPECT_EQ(fs::canonical(wires.library()), fs::canonical(wheel));
+}
+
+// Its own words come through: no thread is left waiting for it.
+TEST(NcclModule, TheWheelsLibraryWithoutAGpuSaysSo) {
+  const fs::path wheel = SLIPWAY_NCCL_OF_BUILD;
+  if (!fs::exists(wheel)) GTEST_SKIP() << "skipped: no " << wheel;
+  if (fs::exists("/dev/nvidia0")) GTEST_SKIP() << "skipped: there is a GPU";
+  DeviceWires& wires = open_device_wires(SLIPWAY_NCCL_MODULE, wheel);
+  std::string words;
+  try {
+    const std::unique_ptr<DeviceWire> wire = wires.connect(wires.new_meeting(), 0, 1);
+    EXPECT_FALSE(settled(*wire, 30, [] { return true; }));
+    EXPECT_EQ(wire->state(), DeviceWire::State::kFailed);
+    words = wire->problem();
+  } catch (const std::exception& fault) {
+    words = fault.what();
+  }
+  EXPECT_THAT(words, testing::MatchesRegex(".*[Cc][Uu][Dd][Aa].*"));
 }
 
 TEST(NcclModule, AMeetingOfAnotherLibraryIsRefused) {
