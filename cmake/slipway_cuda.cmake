@@ -2,6 +2,7 @@
 # SLIPWAY_CUDA=AUTO builds it where nvcc is found, ON demands it, OFF leaves it out. nvcc compiles the one file with kernels, by a plain
 # command: the rest of the build is no CUDA project.
 set(SLIPWAY_CUDA AUTO CACHE STRING "Build the CUDA module: AUTO (where nvcc is found), ON, OFF")
+set(SLIPWAY_NCCL "" CACHE STRING "Folder with include/nccl.h, for several processes on GPUs (empty: where ./slipway put it), or OFF")
 set(SLIPWAY_CUDA_ARCHITECTURES 80 90 CACHE STRING "GPU architectures to compile for; PTX of the last serves later ones")
 
 function(slipway_cuda_module)
@@ -36,7 +37,7 @@ function(slipway_cuda_module)
             -diag-suppress=20050 # kernels are inline functions to the emulator of the tests
             -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra $<$<BOOL:${SLIPWAY_WERROR}>:-Werror=all-warnings> -I ${PROJECT_SOURCE_DIR}/host
             -MD -MF ${kernels}.d -MT ${kernels} -c ${folder}/kernels.cu -o ${kernels})
-  add_library(slipway_cuda MODULE ${folder}/module.cc ${folder}/products.cc ${folder}/staging.cc ${kernels})
+  add_library(slipway_cuda MODULE ${folder}/module.cc ${folder}/lane.cc ${folder}/products.cc ${folder}/staging.cc ${kernels})
   set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   target_include_directories(slipway_cuda PRIVATE ${PROJECT_SOURCE_DIR}/host)
   target_include_directories(slipway_cuda SYSTEM PRIVATE ${SLIPWAY_CUDA_INCLUDE})
@@ -46,4 +47,37 @@ function(slipway_cuda_module)
   set_target_properties(slipway_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                         BUILD_RPATH ${libraries})
   add_dependencies(slipway slipway_cuda)
+endfunction()
+
+# libslipway_nccl.so: what several processes exchange between their GPUs, opened by the host with the module above. NCCL's library, of a
+# third of a gigabyte, is opened when a group of GPUs meets: nothing is linked with it.
+function(slipway_nccl_module)
+  if(NOT TARGET slipway_cuda OR SLIPWAY_NCCL STREQUAL "OFF")
+    message(STATUS "NCCL module: not built")
+    return()
+  endif()
+  set(root ${SLIPWAY_NCCL})
+  if(NOT root)
+    set(root ${PROJECT_SOURCE_DIR}/build/nccl/nvidia/nccl)
+  endif()
+  unset(SLIPWAY_NCCL_INCLUDE CACHE) # another SLIPWAY_NCCL may have found it
+  find_path(SLIPWAY_NCCL_INCLUDE nccl.h PATHS ${root}/include NO_DEFAULT_PATH)
+  if(NOT SLIPWAY_NCCL_INCLUDE)
+    if(SLIPWAY_NCCL)
+      message(FATAL_ERROR "SLIPWAY_NCCL is ${SLIPWAY_NCCL}, which has no include/nccl.h: give the folder of an NCCL, such as the wheel's "
+              "nvidia/nccl; empty: ./slipway fetches one; OFF: without")
+    endif()
+    message(STATUS "NCCL module: not built, there is no ${root}/include/nccl.h (./slipway fetches it)")
+    return()
+  endif()
+  message(STATUS "NCCL module: built with ${SLIPWAY_NCCL_INCLUDE}/nccl.h")
+  set(folder ${PROJECT_SOURCE_DIR}/host/dist/nccl)
+  add_library(slipway_nccl MODULE ${folder}/module.cc ${folder}/calls.cc ${folder}/communicator.cc)
+  target_include_directories(slipway_nccl PRIVATE ${PROJECT_SOURCE_DIR}/host)
+  target_include_directories(slipway_nccl SYSTEM PRIVATE ${SLIPWAY_NCCL_INCLUDE} ${SLIPWAY_CUDA_INCLUDE})
+  target_link_libraries(slipway_nccl PRIVATE Threads::Threads dl)
+  target_link_options(slipway_nccl PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
+  set_target_properties(slipway_nccl PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} CXX_VISIBILITY_PRESET hidden
+                        VISIBILITY_INLINES_HIDDEN ON BUILD_RPATH ${root}/lib)
+  add_dependencies(slipway slipway_nccl)
 endfunction()

@@ -2,7 +2,7 @@
 # paths are relative.
 #   bin/slipway, slipway-run       lib/libslipway.so      include/slipway         lib/cmake/slipway
 #   lib/slipway/plugins            each with its data in a folder of its name
-#   lib/slipway/torch, nvidia      LibTorch, if ./slipway fetched it (build/deps); another one stays where it is
+#   lib/slipway/torch, nvidia      LibTorch, and NCCL, if ./slipway fetched them (build/deps, build/nccl); others stay where they are
 include(CMakePackageConfigHelpers)
 set(package ${PROJECT_SOURCE_DIR}/cmake/slipway-config.cmake.in)
 set(version ${PROJECT_BINARY_DIR}/slipway-config-version.cmake)
@@ -41,6 +41,12 @@ endforeach()
 if(TARGET slipway_cuda)
   install(TARGETS slipway_cuda LIBRARY DESTINATION lib/slipway)
 endif()
+if(TARGET slipway_nccl)
+  if(NOT CMAKE_BUILD_WITH_INSTALL_RPATH)
+    set_target_properties(slipway_nccl PROPERTIES INSTALL_RPATH "$<IF:$<BOOL:${SLIPWAY_NCCL}>,${SLIPWAY_NCCL}/lib,$ORIGIN/nvidia/nccl/lib>")
+  endif()
+  install(TARGETS slipway_nccl LIBRARY DESTINATION lib/slipway)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/slipway)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/plugin_api/include/slipway ${PROJECT_SOURCE_DIR}/host/api/include/slipway DESTINATION include)
 
@@ -50,9 +56,16 @@ install(EXPORT slipway NAMESPACE slipway:: FILE slipway-targets.cmake DESTINATIO
 install(FILES ${PROJECT_BINARY_DIR}/installed/slipway-config.cmake ${version} ${PROJECT_SOURCE_DIR}/cmake/slipway_plugin.cmake
               ${PROJECT_SOURCE_DIR}/cmake/plugin.map ${PROJECT_SOURCE_DIR}/cmake/FindLibTorch.cmake DESTINATION lib/cmake/slipway)
 
-# Half a gigabyte: a second name of the same file where the file system can, else a copy.
+# Up to a gigabyte: second names of the same files where the file system can, else copies.
+set(slipway_fetched "")
 if(torch_is_ours)
   cmake_path(SET deps NORMALIZE ${torch}/../..)
-  install(CODE "set(deps ${deps})")
-  install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/install_torch.cmake)
+  list(APPEND slipway_fetched ${deps})
+endif()
+if(TARGET slipway_nccl AND NOT SLIPWAY_NCCL)
+  list(APPEND slipway_fetched ${PROJECT_SOURCE_DIR}/build/nccl)
+endif()
+if(slipway_fetched)
+  install(CODE "set(fetched \"${slipway_fetched}\")")
+  install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/install_fetched.cmake)
 endif()

@@ -1,7 +1,7 @@
-"""Unpacks what ./slipway downloaded: the C++ half of the torch wheel, the demonstration's assets, and
-programs that tests of the sources need.
+"""Unpacks what ./slipway downloaded: the C++ half of the torch wheel, NCCL's header and library, the
+demonstration's assets, and programs that tests of the sources need.
 
-usage: unpack.py torch|assets|tools DOWNLOADS DESTINATION
+usage: unpack.py torch|nccl|assets|tools DOWNLOADS DESTINATION
 Build-time only; standard library only. Extraction goes to a temporary folder that is renamed when complete.
 """
 import hashlib
@@ -12,6 +12,7 @@ import shutil
 import sys
 import tarfile
 import zipfile
+from typing import Callable
 
 # Only these files of the archives, each with the hash of its content.
 ASSETS = {
@@ -31,12 +32,25 @@ def wanted_of_torch(name: str) -> bool:
     return name.startswith("nvidia/") and ".so" in name
 
 
-def unpack_torch(downloads: pathlib.Path, out: pathlib.Path) -> None:
+def wanted_of_nccl(name: str) -> bool:
+    """What programs of a GPU are compiled with stays in the wheel."""
+    return name.endswith(("/nccl.h", "/libnccl.so.2")) or "/licenses/" in name
+
+
+def unpack_wheels(downloads: pathlib.Path, out: pathlib.Path, wanted: Callable[[str], bool]) -> None:
     for wheel in sorted(downloads.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             for member in archive.infolist():
-                if not member.is_dir() and wanted_of_torch(member.filename):
+                if not member.is_dir() and wanted(member.filename):
                     archive.extract(member, out)
+
+
+def unpack_torch(downloads: pathlib.Path, out: pathlib.Path) -> None:
+    unpack_wheels(downloads, out, wanted_of_torch)
+
+
+def unpack_nccl(downloads: pathlib.Path, out: pathlib.Path) -> None:
+    unpack_wheels(downloads, out, wanted_of_nccl)
 
 
 def members(archive: pathlib.Path):
@@ -88,7 +102,8 @@ def main() -> None:
     partial = destination.with_name(destination.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    {"torch": unpack_torch, "assets": unpack_assets, "tools": unpack_tools}[what](downloads, partial)
+    unpack = {"torch": unpack_torch, "nccl": unpack_nccl, "assets": unpack_assets, "tools": unpack_tools}
+    unpack[what](downloads, partial)
     shutil.rmtree(destination, ignore_errors=True)
     os.rename(partial, destination)
 

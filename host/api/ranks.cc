@@ -10,8 +10,10 @@
 #include "config/schema.h"
 #include "dist/c10d_group.h"
 #include "dist/error_file.h"
+#include "dist/nccl_module.h"
 #include "dist/rank_lost.h"
 #include "loop/run.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 
@@ -35,11 +37,6 @@ void check_ranks(const RunConfig& c, const Place& place, bool trains) {
     fault("train", "auto_find_batch_size",
           fmt::format("{} memory may end on one of them alone; remove it, and set "
                       "train.per_device_train_batch_size",
-                      with));
-  if (c.text("train", "device") == "cuda")
-    fault("train", "device",
-          fmt::format("\"cuda\" {} needs collectives on GPUs, which this version does not have; "
-                      "start one process, or use \"cpu\"",
                       with));
   if (c.text("train", "device") == "cuda" && trains && c.integer("train", "zero_stage") > 1)
     fault("train", "zero_stage",
@@ -114,6 +111,16 @@ Sharding RunRanks::sharding() {
 }
 
 RunRanks::~RunRanks() = default;
+
+void RunRanks::connect_devices() {
+  if (joined_ == nullptr) return;
+  DeviceWires* const wires = accelerator() == nullptr ? nullptr : &device_wires();
+  for (RankGroup* group : {joined_.get(), within_.get(), across_.get()})
+    if (group != nullptr) slipway::connect_devices(*group, wires);
+  if (accelerator() != nullptr)
+    log_info("the GPUs exchange by NCCL {} ({})", device_wires().version(),
+             device_wires().library());
+}
 
 void RunRanks::tell_of_errors(const std::function<void()>& work) {
   try {

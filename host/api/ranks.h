@@ -35,6 +35,10 @@ class RunRanks {
   Sharding sharding();
   int64_t local_rank() const { return place_.local_rank; }
 
+  // Ranks that compute on GPUs exchange between these from here on. Throws Error where they cannot,
+  // or where some compute on a GPU and others not.
+  void connect_devices();
+
   // Runs `work`; an error that comes out of it is told to the other ranks and to the launcher. With
   // Interrupted, which ends all of them, this rank leaves the group: those that are still saving
   // are not to take it for lost.

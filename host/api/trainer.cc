@@ -161,7 +161,7 @@ Trainer::Parts::Parts(RunFile given)
       registry(plugin_folders(config.plugin_path)),
       planned(plan_plugins(registry, config)),
       rows((record_options(config, planned), check_together(config), check_ranks(config, place),
-            check_device(config), warn_of_slow_bf16(config), read_rows(config))),
+            check_device(config, place), warn_of_slow_bf16(config), read_rows(config))),
       tokenizer(tokenizer_of(config)) {}
 
 void Trainer::Parts::load(ModelSource source) {
@@ -251,7 +251,10 @@ TrainResult Trainer::train(const TrainOptions& given) {
     ~Lent() { to = nullptr; }
   } const lent{parts_->ranks = &ranks};
   TrainResult out;
-  ranks.tell_of_errors([&] { out = parts_->train(options); });
+  ranks.tell_of_errors([&] {
+    ranks.connect_devices();
+    out = parts_->train(options);
+  });
   return out;
 }
 

@@ -44,6 +44,13 @@ std::string device_lines(const Json& m) {
                           rate(copy["within"]), rate(copy["in"]), rate(copy["out"])));
 }
 
+std::string nccl_line(const Json& m) {
+  if (m["nccl"].is_null() && m["nccl_fault"].is_null()) return "";
+  return line("NCCL", m["nccl"].is_null() ? "none: " + word(m["nccl_fault"])
+                                          : fmt::format("{}, {}", word(m["nccl"]["version"]),
+                                                        word(m["nccl"]["library"])));
+}
+
 }  // namespace
 
 std::string machine_text(const Json& m) {
@@ -61,7 +68,7 @@ std::string machine_text(const Json& m) {
   out +=
       line("LibTorch", fmt::format("{}, {}, {}", word(torch["version"]), word(torch["library"]),
                                    torch["cuda"].get<bool>() ? "with its CUDA half" : "CPU alone"));
-  out += device_lines(m);
+  out += device_lines(m) + nccl_line(m);
   for (const char* arithmetic : {"float32", "bfloat16", "int8"})
     out += line(fmt::format("{} peak", arithmetic), peak_text(m["peak_gflops"][arithmetic]));
   out += line("sgemm", fmt::format("{} GFLOP/s with 1 thread, {} with all: LibTorch's product, "

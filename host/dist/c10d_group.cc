@@ -1,25 +1,17 @@
 // The group of processes over LibTorch's TCPStore and Gloo.
 #include "dist/c10d_group.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cstring>
-#include <ctime>
-#include <exception>
 #include <numeric>
 #include <stdexcept>
 
-#include "dist/assembly.h"
 #include "dist/c10d.h"
-#include "dist/error_file.h"
+#include "dist/device_meeting.h"
 #include "dist/exchange_queue.h"
-#include "dist/heartbeat.h"
-#include "dist/network.h"
-#include "dist/rank_lost.h"
+#include "dist/membership.h"
 #include "dist/rank_order.h"
-#include "dist/sealed_store.h"
-#include "dist/within_limit.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -28,23 +20,6 @@ namespace {
 constexpr int64_t kSmallBytes = 32 * 1024;
 // Texts that take no more in all when each is as long as the longest are sent so.
 constexpr int64_t kSmallPadding = 1024 * 1024;
-
-// What a process has once, however many groups it is in.
-struct Membership {
-  Place place;
-  JoinSettings settings;
-  std::shared_ptr<KeyStore> store;  // for the loop's thread; rank 0's keeps it
-  std::shared_ptr<Heartbeat> heartbeat;
-  std::string session, address;
-  int unwinding = std::uncaught_exceptions();
-  bool has_ended = false;
-
-  ~Membership() {
-    if (!heartbeat || has_ended) return;
-    const bool fails = std::uncaught_exceptions() > unwinding;
-    heartbeat->end(fails ? "its own output says which" : "");
-  }
-};
 
 struct Wires {
   std::unique_ptr<Wire> out;   // what the loop's thread begins
@@ -97,6 +72,7 @@ class C10dGroup : public RankGroup {
   void doing(const char* what, int64_t step) override { member_->heartbeat->doing(what, step); }
 
   std::unique_ptr<RankGroup> split(int64_t color);
+  void connect_devices(DeviceWires* wires);
   // `failure`: empty where this rank is done.
   void end(const std::string& failure) {
     if (member_->has_ended) return;
@@ -138,12 +114,22 @@ class C10dGroup : public RankGroup {
   std::vector<std::string> gather_exact(std::string_view bytes, const int64_t* size_of,
                                         const char* what);
 
+  void connect(DeviceWires* wires);
+  // Of tensors that lie on the device.
+  DeviceExchanges& devices(const char* what) {
+    if (devices_ == nullptr)
+      throw std::logic_error(fmt::format("{} lie on devices that are not connected", what));
+    return *devices_;
+  }
+
   std::shared_ptr<Membership> member_;
   std::string name_;
   std::vector<int64_t> ranks_;
   int64_t splits_ = 0;
   Wires wires_;
   ExchangeQueue queue_;
+  DeviceWires* device_wires_ = nullptr;  // nullptr: devices are not connected
+  std::unique_ptr<DeviceExchanges> devices_;
 };
 
 // Whoever passes another is in error: its memory would be exchanged in another order.
@@ -155,6 +141,7 @@ std::unique_ptr<Exchange> C10dGroup::begin_all_reduce(const at::Tensor& x, Reduc
                                                       const char* what) {
   need_contiguous(x, what);
   if (x.numel() == 0) return std::make_unique<Nothing>();
+  if (on_device(x)) return devices(what).all_reduce(x, reduction, what);
   return static_cast<int64_t>(x.nbytes()) <= kSmallBytes ? gathered_all_reduce(x, reduction, what)
                                                          : scattered_all_reduce(x, reduction, what);
 }
@@ -201,6 +188,7 @@ std::unique_ptr<Exchange> C10dGroup::begin_reduce_scatter(const at::Tensor& whol
   need_contiguous(whole, what);
   need_contiguous(own, what);
   if (own.numel() == 0) return std::make_unique<Nothing>();
+  if (on_device(own)) return devices(what).reduce_scatter(whole, own, what);
   const at::Tensor rows = at::empty({world(), own.numel()}, own.options());
   const auto job = queue_.add(what, [this, rows, own](const std::shared_ptr<Job>& arrived) {
     reduce_in_rank_order(rows, Reduction::kSum, own);
@@ -215,6 +203,7 @@ std::unique_ptr<Exchange> C10dGroup::begin_all_gather(const at::Tensor& own,
   need_contiguous(own, what);
   need_contiguous(whole, what);
   if (own.numel() == 0) return std::make_unique<Nothing>();
+  if (on_device(own)) return devices(what).all_gather(own, whole, what);
   const auto job = queue_.add(what);
   wires_.out->all_gather(own, whole, keeping(queue_.arrival(job, true), {own, whole}));
   return waited(job);
@@ -224,6 +213,7 @@ std::unique_ptr<Exchange> C10dGroup::begin_broadcast(const at::Tensor& x, int64_
                                                      const char* what) {
   need_contiguous(x, what);
   if (x.numel() == 0) return std::make_unique<Nothing>();
+  if (on_device(x)) return devices(what).broadcast(x, from, what);
   const auto job = queue_.add(what);
   wires_.out->broadcast(x, from, keeping(queue_.arrival(job, true), {x}));
   return waited(job);
@@ -289,90 +279,39 @@ std::unique_ptr<RankGroup> C10dGroup::split(int64_t color) {
     ranks.push_back(ranks_[static_cast<size_t>(other)]);
   }
   if (ranks.size() == 1) return nullptr;
-  return std::make_unique<C10dGroup>(member_, name, own, ranks);
+  auto out = std::make_unique<C10dGroup>(member_, name, own, ranks);
+  if (device_wires_ != nullptr) out->connect(device_wires_);
+  return out;
 }
 
-std::unique_ptr<KeyStore> open_store(const Place& place, const JoinSettings& settings) {
-  const StoreLimits limits = {settings.join_seconds, settings.heartbeat_seconds};
-  if (place.agent_hosts_store) {
-    const Address at = resolve_host(place.store_host, "MASTER_ADDR", limits.seconds);
-    return connect_store(at.text, place.store_port, limits);
-  }
-  std::string address = "127.0.0.1";
-  if (!place.is_local())
-    address = resolve_host(place.store_host, "MASTER_ADDR", limits.seconds).text;
-  if (place.rank != 0) return connect_store(address, place.store_port, limits);
-  // A cluster's name of rank 0's machine may be that of a relay.
-  if (!place.is_local() && (!is_own_address(address) || address.starts_with("127.")))
-    address.clear();
-  int64_t port = place.store_port;
-  const int listening = listen_at(address, port);
-  return host_store(listening, address.empty() ? "127.0.0.1" : address, port, limits);
+void C10dGroup::connect_devices(DeviceWires* wires) {
+  Accelerator* const own = wires == nullptr ? nullptr : accelerator();
+  const std::string offer = device_offer(own, wires);
+  if (devices_agree(all_gather_bytes(offer, "what ranks compute on"))) connect(wires);
 }
 
-// The threads of a store that stops answering are left behind: what they use is theirs.
-Assembly assembled(const std::shared_ptr<KeyStore>& store, const Place& place,
-                   const JoinSettings& settings) {
-  std::string problem;
-  try {
-    const auto assembly =
-        while_it_gets_on(settings.heartbeat_seconds, [=](const Progress& progress) {
-          return assemble(*store, place, Heartbeat::first_beat(),
-                          {.seconds = settings.join_seconds,
-                           .silence_seconds = settings.heartbeat_seconds,
-                           .on_answer = [progress] { ++*progress; }});
-        });
-    if (assembly) return *assembly;
-    problem = fmt::format("the store at {}:{} has not answered for {:.3g} s", place.store_host,
-                          place.store_port, settings.heartbeat_seconds);
-  } catch (const StoreOutOfReach& out_of_reach) {
-    problem = out_of_reach.what();
-  }
-  if (place.agent_hosts_store)
-    throw RankLost(
-        fmt::format("{}, while the ranks met: the launcher keeps it; see its output", problem));
-  throw RankLost(fmt::format(
-      "rank 0, which keeps the store, is lost: {}, while the ranks met; see its output", problem));
-}
-
-// Gloo and TCPStore write to peers that may be gone; the program ignores this signal anyhow.
-void ignore_broken_pipes() {
-  struct sigaction action{};
-  if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
-    ::signal(SIGPIPE, SIG_IGN);
+void C10dGroup::connect(DeviceWires* wires) {
+  device_wires_ = wires;
+  devices_ = slipway::connect_devices(*member_, name_, rank(), ranks_, *accelerator(), *wires);
 }
 
 }  // namespace
 
 std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings) {
   if (place.is_alone()) return nullptr;
-  ignore_broken_pipes();
-  auto member = std::make_shared<Membership>();
-  member->place = place;
-  member->settings = settings;
-  member->settings.before_exit = [settings, file = place.error_file](const std::string& reason) {
-    write_error_file(file, reason, std::time(nullptr));
-    if (settings.before_exit) settings.before_exit(reason);
-  };
-  if (place.network_interface.empty()) member->address = own_address(place);
-  member->store = seal(open_store(place, settings), place.token, place.run_id);
-  // before the others know this rank: a store that is lost meanwhile does not hold it up
-  std::unique_ptr<KeyStore> beats = member->store->connect_again();
-  const Assembly assembly = assembled(member->store, place, settings);
-  member->session = assembly.session;
-  Heartbeat::Store store = {.connection = std::move(beats),
-                            .where = fmt::format("{}:{}", place.store_host, place.store_port),
-                            .is_own = place.rank == 0 && !place.agent_hosts_store,
-                            .is_rank_0 = !place.agent_hosts_store};
-  member->heartbeat = Heartbeat::start(std::move(store), assembly, place.rank, member->settings);
+  if (accelerator() != nullptr) name_interface_to_nccl(place);
   std::vector<int64_t> all(static_cast<size_t>(place.world));
   std::iota(all.begin(), all.end(), 0);
-  return std::make_unique<C10dGroup>(member, "", place.rank, all);
+  return std::make_unique<C10dGroup>(meet(place, settings), "", place.rank, all);
 }
 
 std::unique_ptr<RankGroup> split(RankGroup& group, int64_t color) {
   auto* joined = dynamic_cast<C10dGroup*>(&group);
   return joined == nullptr ? nullptr : joined->split(color);
+}
+
+void connect_devices(RankGroup& group, DeviceWires* wires) {
+  if (auto* joined = dynamic_cast<C10dGroup*>(&group)) joined->connect_devices(wires);
 }
 
 void end_with_error(RankGroup& group, std::string_view reason) noexcept {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string_view>
 
+#include "dist/device_wire.h"
 #include "dist/environment.h"
 #include "dist/join_settings.h"
 #include "dist/rank_group.h"
@@ -23,6 +24,14 @@ namespace slipway {
 // are lost. It waits for no exchange: after RankLost, or where one was not waited for, connections
 // are left to the end of the process.
 std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings = {});
+
+// From here on tensors that lie on the ranks' devices are exchanged between these. `wires` connects
+// this rank's, and outlives the group; nullptr where models compute on the processor here. All
+// ranks of `group` call it together, after use_accelerator(); for a group of one, and where no rank
+// has a device, nothing. Throws Error, the same on all ranks, where some have a device and others
+// not, or two have the same; and as join() does. Groups that are split off later are connected,
+// too.
+void connect_devices(RankGroup& group, DeviceWires* wires);
 
 // A group of the ranks that give the same color, by their rank in `group`; nullptr where there is
 // one only. All ranks of `group` call it together. `group` outlives it. Throws as join() does.

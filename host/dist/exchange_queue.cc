@@ -97,7 +97,7 @@ void ExchangeQueue::wait(const std::shared_ptr<Job>& job) {
   }
   const std::string problem = job->problem;
   lock.unlock();
-  if (!problem.empty()) heartbeat_->broke(problem);
+  if (!problem.empty()) heartbeat_->broke(job->what, problem);
   heartbeat_->goes_on();
 }
 

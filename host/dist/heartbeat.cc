@@ -58,16 +58,27 @@ void Heartbeat::begun(const std::string& group, int64_t number) {
   own_.begun[group] = number;
 }
 
-void Heartbeat::waits(WaitedExchange exchange) {
+void Heartbeat::waits(Waiting& of, WaitedExchange exchange) {
   const std::lock_guard lock(mutex_);
-  waited_ = std::move(exchange);
-  waits_since_ = Clock::now();
-  next_warning_ = settings_.slow_seconds;
+  of = {std::move(exchange), Clock::now(), settings_.slow_seconds};
 }
+
+void Heartbeat::waits(WaitedExchange exchange) { waits(loop_, std::move(exchange)); }
+void Heartbeat::device_waits(WaitedExchange exchange) { waits(device_, std::move(exchange)); }
 
 void Heartbeat::goes_on() {
   const std::lock_guard lock(mutex_);
-  waited_.number = 0;
+  loop_.exchange.number = 0;
+}
+
+void Heartbeat::device_goes_on() {
+  const std::lock_guard lock(mutex_);
+  device_.exchange.number = 0;
+}
+
+const Heartbeat::Waiting* Heartbeat::waiting() const {
+  if (loop_.exchange.number > 0) return &loop_;
+  return device_.exchange.number > 0 ? &device_ : nullptr;
 }
 
 // The first thread.
@@ -113,7 +124,7 @@ void Heartbeat::round() {
   std::unique_lock lock(mutex_);
   std::string judged = own_verdict_;
   if (judged.empty() && !lost_ && own_.state == Beat::State::kAtWork)
-    judged = judge_.verdict(waited_.number > 0 ? &waited_ : nullptr);
+    judged = judge_.verdict(waiting() == nullptr ? nullptr : &waiting()->exchange);
   if (judged.empty() || (lost_ && own_verdict_.empty())) return;
   lock.unlock();
   const std::string first = store.set_if(keys.back(), "", judged);
@@ -125,8 +136,9 @@ void Heartbeat::round() {
 Beat Heartbeat::own_beat() {
   const std::lock_guard lock(mutex_);
   ++own_.count;
-  own_.is_waiting = waited_.number > 0;
-  own_.doing = own_.is_waiting ? "exchanging " + waited_.what : doing_;
+  const Waiting* const waits = waiting();
+  own_.is_waiting = waits != nullptr;
+  own_.doing = waits != nullptr ? "exchanging " + waits->exchange.what : doing_;
   if (lost_ && own_.state == Beat::State::kAtWork) own_.state = Beat::State::kHeard;
   return own_;
 }
@@ -148,14 +160,17 @@ void Heartbeat::read(const std::vector<std::string>& values) {
 }
 
 void Heartbeat::warn_of_slow_ranks() {
-  if (waited_.number == 0 || lost_) return;
-  const double seconds = duration<double>(Clock::now() - waits_since_).count();
-  if (seconds < next_warning_) return;
-  next_warning_ = 2 * seconds;
-  const std::string missing = judge_.missing(waited_);
-  if (missing.empty() || !judge_.speaks_for(waited_)) return;
-  log_warn("rank {} has waited {:.0f} s to exchange {} with {}", rank_, seconds, waited_.what,
-           missing);
+  if (lost_) return;
+  for (Waiting* of : {&loop_, &device_}) {
+    if (of->exchange.number == 0) continue;
+    const double seconds = duration<double>(Clock::now() - of->since).count();
+    if (seconds < of->next_warning) continue;
+    of->next_warning = 2 * seconds;
+    const std::string missing = judge_.missing(of->exchange);
+    if (missing.empty() || !judge_.speaks_for(of->exchange)) continue;
+    log_warn("rank {} has waited {:.0f} s to exchange {} with {}", rank_, seconds,
+             of->exchange.what, missing);
+  }
 }
 
 void Heartbeat::adopt(const std::string& verdict) {
@@ -238,42 +253,50 @@ void Heartbeat::check() {
   throw RankLost(verdict_);
 }
 
+void Heartbeat::propose(const std::string& verdict) {
+  std::unique_lock lock(mutex_);
+  own_verdict_ = verdict;
+  hurry();
+  changed_.wait_for(lock, milliseconds_of(kHearingSeconds),
+                    [&] { return lost_.load() || speech_ended_; });
+  adopt(verdict);
+}
+
 void Heartbeat::conclude(const std::string& verdict) {
-  {
-    std::unique_lock lock(mutex_);
-    own_verdict_ = verdict;
-    hurry();
-    changed_.wait_for(lock, milliseconds_of(kHearingSeconds),
-                      [&] { return lost_.load() || speech_ended_; });
-    adopt(verdict);
-  }
+  propose(verdict);
   check();
   throw RankLost(verdict);
 }
 
+std::string Heartbeat::delay_text(const Waiting& of, double seconds) const {
+  const std::string missing = judge_.missing(of.exchange);
+  if (missing.empty())
+    return fmt::format(
+        "exchanging {} took more than {:.3g} s though every rank has come to it: the network is "
+        "too slow or cut",
+        of.exchange.what, seconds);
+  return fmt::format(
+      "rank {} has waited {:.3g} s to exchange {}, and these are alive and did not come: {}", rank_,
+      seconds, of.exchange.what, missing);
+}
+
 void Heartbeat::give_up(double seconds) {
-  std::string verdict;
-  {
-    const std::lock_guard lock(mutex_);
-    const std::string missing = judge_.missing(waited_);
-    verdict = missing.empty()
-                  ? fmt::format(
-                        "exchanging {} took more than {:.3g} s though every rank has come "
-                        "to it: the network is too slow or cut",
-                        waited_.what, seconds)
-                  : fmt::format(
-                        "rank {} has waited {:.3g} s to exchange {}, and these are alive "
-                        "and did not come: {}",
-                        rank_, seconds, waited_.what, missing);
-  }
+  std::unique_lock lock(mutex_);
+  const std::string verdict = delay_text(loop_, seconds);
+  lock.unlock();
   conclude(verdict);
 }
 
-void Heartbeat::broke(const std::string& problem) {
-  std::string what;
+void Heartbeat::give_up_on_device(double seconds) {
+  std::unique_lock lock(mutex_);
+  const std::string verdict = delay_text(device_, seconds);
+  lock.unlock();
+  propose(verdict);
+}
+
+void Heartbeat::broke(const std::string& what, const std::string& problem) {
   {
     std::unique_lock lock(mutex_);
-    what = waited_.what;
     changed_.wait_for(lock, milliseconds_of(settings_.heartbeat_seconds + 2 * interval_),
                       [&] { return lost_.load(); });
   }

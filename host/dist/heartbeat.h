@@ -46,6 +46,9 @@ class Heartbeat : public std::enable_shared_from_this<Heartbeat> {
   // The loop's thread waits for an exchange from now on; until goes_on().
   void waits(WaitedExchange exchange);
   void goes_on();
+  // The same of what this rank's device waits for.
+  void device_waits(WaitedExchange exchange);
+  void device_goes_on();
 
   bool is_lost() const { return lost_.load(); }
   // Throws RankLost with the group's verdict once there is one: the loop's thread has heard of it.
@@ -53,9 +56,11 @@ class Heartbeat : public std::enable_shared_from_this<Heartbeat> {
   // The exchange that the loop waits for took too long: ends the group by a verdict that names who
   // is missing. Throws RankLost.
   [[noreturn]] void give_up(double seconds);
-  // It broke by an error of the connection: waits for the verdict on whom it broke by, at most for
-  // the limit of the heartbeats, and throws RankLost.
-  [[noreturn]] void broke(const std::string& problem);
+  // The same of what its device waits for, from another thread than the loop's: throws nothing.
+  void give_up_on_device(double seconds);
+  // What was exchanged broke by an error of the connection: waits for the verdict on whom it broke
+  // by, at most for the limit of the heartbeats, and throws RankLost.
+  [[noreturn]] void broke(const std::string& what, const std::string& problem);
 
   Heartbeat(Store store, const Assembly& assembly, int64_t rank, const JoinSettings& settings);
   Heartbeat(const Heartbeat&) = delete;
@@ -63,14 +68,23 @@ class Heartbeat : public std::enable_shared_from_this<Heartbeat> {
 
  private:
   using Clock = std::chrono::steady_clock;
+  struct Waiting {
+    WaitedExchange exchange;  // its number is 0 where nothing is waited for
+    Clock::time_point since;
+    double next_warning = 0;
+  };
 
   void speak();
   void look();
   void round();
   Beat own_beat();
   void read(const std::vector<std::string>& values);
+  void waits(Waiting& of, WaitedExchange exchange);
+  const Waiting* waiting() const;  // under the mutex; nullptr where nothing is waited for
   void warn_of_slow_ranks();
-  void adopt(const std::string& verdict);  // under the mutex
+  std::string delay_text(const Waiting& of, double seconds) const;  // under the mutex
+  void adopt(const std::string& verdict);                           // under the mutex
+  void propose(const std::string& verdict);
   [[noreturn]] void conclude(const std::string& verdict);
   std::string silence_of_store(const std::string& why) const;  // under the mutex
   void hurry();                                                // under the mutex
@@ -92,9 +106,7 @@ class Heartbeat : public std::enable_shared_from_this<Heartbeat> {
   Judge judge_;
   Beat own_;
   const char* doing_ = "starting";
-  WaitedExchange waited_;  // its number is 0 where the loop does not wait
-  Clock::time_point waits_since_;
-  double next_warning_ = 0;
+  Waiting loop_, device_;
   std::string verdict_, own_verdict_;  // the group's; what this rank has concluded
   Clock::time_point lost_at_, round_at_;
   double silence_ = 0;  // of the store, in seconds

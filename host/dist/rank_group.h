@@ -19,14 +19,21 @@ enum class Reduction { kSum, kMax, kMin };
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  // Throws RankLost where another process cannot take part any more.
+  // What it brings is there when it returns. Of tensors on a device it is there for all that the
+  // device is asked for from then on, and this thread waits for nothing: a copy to the processor
+  // waits, as for kernels. Throws RankLost where another process cannot take part any more; of
+  // tensors on a device that may show later, and then the next copy to the processor throws it, and
+  // the next call of the group: nobody gets what a broken exchange left there.
   virtual void wait() = 0;
 };
 
 // Every rank makes the same calls in the same order, from the thread of the loop, with tensors of
-// equal sizes and types: contiguous, float32, float64, bfloat16 or int64. `what` says in a few
-// words what is exchanged ("the gradients"), for messages; a literal. A call of a group of one
-// returns at once and copies where two tensors are given. All throw RankLost (dist/rank_lost.h).
+// equal sizes and types: contiguous, float32, float64, bfloat16 or int64; all of a call on the
+// processor, or on the ranks' devices (connect_devices() in dist/c10d_group.h). What devices
+// exchange begins after what each was asked for before. `what` says in a few words what is
+// exchanged
+// ("the gradients"), for messages; a literal. A call of a group of one returns at once and copies
+// where two tensors are given. All throw RankLost (dist/rank_lost.h).
 class RankGroup {
  public:
   virtual ~RankGroup() = default;
@@ -42,7 +49,9 @@ class RankGroup {
   // Writes what is written once: checkpoints, logs.
   bool leads() const { return rank_ == 0; }
 
-  // x becomes the reduction of the x of all ranks: the same bits on each.
+  // x becomes the reduction of the x of all ranks: the same bits on each. On the processor by the
+  // rule of dist/rank_order.h, with the same bits in every run; on devices in the library's order,
+  // bfloat16 rounded more than once, and a least or most with a NaN is any of its numbers.
   virtual std::unique_ptr<Exchange> begin_all_reduce(const at::Tensor& x, Reduction reduction,
                                                      const char* what) = 0;
   // `own` [n] becomes the sum over ranks of rows [rank n, (rank + 1) n) of `whole` [world n].

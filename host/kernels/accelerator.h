@@ -3,6 +3,7 @@
 // std::exception. This header knows neither LibTorch nor CUDA.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,11 +19,34 @@ class RecordedWork {
   virtual void replay() = 0;
 };
 
+// Work of another kind, such as exchanges with other devices, that is done beside the kernels, in
+// an order of its own. Goes away before the accelerator.
+class WorkLane {
+ public:
+  // A place in the lane's order; may outlive the lane.
+  class Mark {
+   public:
+    virtual ~Mark() = default;
+    // Whether all before it is done. Any thread.
+    virtual bool is_reached() = 0;
+    // What the accelerator is asked for from here on begins after it.
+    virtual void hold_back_kernels() = 0;
+  };
+
+  virtual ~WorkLane() = default;
+  virtual void* handle() = 0;  // what libraries take it by: CUDA's stream
+  // What the lane is given from here on begins after all that the accelerator was asked for so far.
+  virtual void follow_kernels() = 0;
+  virtual std::unique_ptr<Mark> mark() = 0;  // behind all that the lane was given so far
+};
+
+// Any thread may call it, one at a time where it is not said otherwise.
 class Accelerator {
  public:
   virtual ~Accelerator() = default;
 
-  virtual std::string name() const = 0;  // as its maker calls it
+  virtual std::string name() const = 0;      // as its maker calls it
+  virtual std::string identity() const = 0;  // no other device, of any machine, has the same
   // what its maker calls its generation of instructions: "9.0" for compute capability 9.0
   virtual std::string capability() const = 0;
   virtual DeviceKernels& kernels() = 0;
@@ -45,11 +69,18 @@ class Accelerator {
   // and to the host are an error.
   virtual void begin_recording() = 0;
   virtual std::unique_ptr<RecordedWork> end_recording() = 0;
+
+  // Libraries that the calling thread gives the lane's handle to work on this device.
+  virtual std::unique_ptr<WorkLane> make_lane() = 0;
 };
 
-// What a module exports under the name kOpenAccelerator. Gives nullptr, and why as text, when there
-// is no such device. The host never deletes the accelerator: tensors may outlive everything else.
-constexpr const char* kOpenAccelerator = "slipway_open_accelerator_6";
-using OpenAccelerator = Accelerator*(char* fault, size_t size);
+// What a module exports under these names. The first tells how many devices this process may use;
+// -1, and why as text, where the driver does not say. The second opens one of them, by its number;
+// nullptr, and why, where that cannot be. Another call gives the same accelerator; a process opens
+// one. The host never deletes it: tensors may outlive everything else.
+constexpr const char* kCountDevices = "slipway_count_devices_7";
+using CountDevices = int64_t(char* fault, size_t size);
+constexpr const char* kOpenAccelerator = "slipway_open_accelerator_7";
+using OpenAccelerator = Accelerator*(int64_t device, char* fault, size_t size);
 
 }  // namespace slipway

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 
@@ -63,9 +64,9 @@ void WholeValues::serve() {
       continue;
     }
     const auto unit = static_cast<size_t>(wanted.unit);
-    const at::Tensor own = wanted.what == kWeights
-                               ? parameters_.own_weights(unit)
-                               : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit);
+    const at::Tensor own = on_host(
+        wanted.what == kWeights ? parameters_.own_weights(unit)
+                                : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
     ranks_.within
         .begin_all_gather(own, at::empty({own.numel() * ranks_.within.world()}, own.options()),
                           "what rank 0 writes")
@@ -79,9 +80,10 @@ void WholeValues::give(const Wanted& wanted) {
   if (wanted.what == kNothing) return;
   const auto unit = static_cast<size_t>(wanted.unit);
   if (wanted.what == kWeights) parameters_.hold_weights(unit);
-  const at::Tensor own = wanted.what == kWeights
-                             ? parameters_.own_weights(unit)
-                             : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit);
+  // the whole is the processor's, wherever models compute
+  const at::Tensor own = on_host(
+      wanted.what == kWeights ? parameters_.own_weights(unit)
+                              : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
   ranks_.within.begin_all_gather(own, whole_of(wanted), "what rank 0 writes")->wait();
 }
 
@@ -97,9 +99,11 @@ void WholeValues::write_slices(const fs::path& folder, bool with_state) {
 // What a rank could not write is known to all before the table is.
 void WholeValues::write_own_slices(const std::string& folder, bool with_state) {
   std::vector<FloatTensor> tensors;
+  std::vector<at::Tensor> here;  // owns what they point to
   const auto add = [&](const std::string& name, const at::Tensor& slice,
                        const FlatParameters::OwnPart& part) {
-    tensors.push_back({name, {part.count}, slice.const_data_ptr<float>() + part.in_slice});
+    here.push_back(on_host(slice.narrow(0, part.in_slice, part.count)));
+    tensors.push_back({name, {part.count}, here.back().const_data_ptr<float>()});
   };
   for (size_t i = 0; i < parameters_.specs().size(); ++i) {
     const ParameterSpec& spec = parameters_.specs()[i];

@@ -187,9 +187,9 @@ def raft_selects_the_same() -> None:
 
 
 def what_the_ranks_cannot_share_is_refused() -> None:
-    for settings, word in (({"train.auto_find_batch_size": "true"}, "memory may end on one of them alone"), ({"train.device": "cuda"}, "collectives on GPUs"),
+    for settings, word in (({"train.auto_find_batch_size": "true"}, "memory may end on one of them alone"), ({"train.device": "cuda"}, 'use device = "cpu"'),
                            ({"train.zero_stage": 1, "train.optim": "adafactor"}, "rows and columns")):
-        done = launched(2, *training("tiny_sft.toml", SCRATCH / "refused", settings), code=2)
+        done = launched(2, *training("tiny_sft.toml", SCRATCH / "refused", settings), code=2, env=ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ""})
         assert word in done.stderr, done
         assert not (SCRATCH / "refused").exists()
 

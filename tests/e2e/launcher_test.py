@@ -115,7 +115,7 @@ class Scratch:
         (folder / "modules/pip/__init__.py").touch()
         (folder / "modules/pip/__main__.py").write_text(PIP)
         self.environment = {"PATH": str(path), "HOME": str(folder), "TERM": "xterm", "LC_ALL": "C.UTF-8", "LOG": str(self.log),
-                            "SCRATCH": str(folder), "PYTHONPATH": str(folder / "modules")}
+                            "SCRATCH": str(folder), "PYTHONPATH": str(folder / "modules"), "SLIPWAY_NCCL": "off"}  # there may be an nvcc here
 
     def calls(self) -> list:
         """What was called since the last time this was asked."""
@@ -282,6 +282,36 @@ def what_changes_the_configuration_configures(s: Scratch) -> None:
     s.calls()
 
 
+def nccl_comes_with_the_module_for_gpus(s: Scratch) -> None:
+    nvcc = s.folder / "toolkit/bin/nvcc"
+    nvcc.parent.mkdir(parents=True)
+    nvcc.touch()
+    nvcc.chmod(0o755)
+    with_nvcc = {"CUDA_HOME": str(s.folder / "toolkit"), "SLIPWAY_NCCL": "auto"}
+
+    def calls(**environment: str) -> list:
+        s.run("train", "x", **{**with_nvcc, **environment})
+        return [c for c in s.calls() if c.startswith(("pip", "cmake"))]
+
+    assert not any(c.startswith("pip") for c in calls(SLIPWAY_CUDA="off")), "it is fetched where there is no module"
+    missing = s.run("train", "x", **with_nvcc, SLIPWAY_INSTALL="off").stderr
+    assert "NCCL is missing: this build is without several processes on GPUs" in missing, missing
+    s.calls()
+    fetched = calls()
+    assert fetched[0] == "pip nvidia-nccl-cu13==2.32.3" and (s.tree / "build/nccl/.stamp").exists(), fetched
+    assert calls() == [], "fetched and configured again"
+    off = calls(SLIPWAY_NCCL="off")
+    assert len(off) == 1 and off[0].endswith("-DSLIPWAY_NCCL=OFF"), off
+    (s.folder / "own/include").mkdir(parents=True)
+    (s.folder / "own/include/nccl.h").touch()
+    own = calls(SLIPWAY_NCCL="own")
+    assert len(own) == 1 and own[0].endswith(f"-DSLIPWAY_NCCL={s.folder}/own"), own
+    wrong = s.run("train", "x", code=2, SLIPWAY_NCCL="nowhere").stderr
+    assert f"{s.folder}/nowhere" in wrong and "include/nccl.h" in wrong, wrong
+    s.run("train", "x")
+    s.calls()
+
+
 def failures_say_what_to_do(s: Scratch) -> None:
     (s.folder / "fail_ninja").touch()
     failed = s.run("train", "x", code=1).stderr
@@ -411,7 +441,7 @@ def main() -> None:
         s = Scratch(folder / "one")
         for check in (help_needs_nothing, the_first_start_gets_all, the_next_start_only_builds, with_a_program_help_only_runs_it,
                       a_terminal_sees_one_line_of_progress, two_launchers_wait_for_each_other, what_changes_the_configuration_configures,
-                      failures_say_what_to_do, ctrl_c_ends_a_download, who_may_not_write_runs_what_is_there,
+                      nccl_comes_with_the_module_for_gpus, failures_say_what_to_do, ctrl_c_ends_a_download, who_may_not_write_runs_what_is_there,
                       no_line_of_help_is_wider_than_a_terminal, tests_are_run_without_the_lock):
             begin = time.monotonic()
             check(s)

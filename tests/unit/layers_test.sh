@@ -24,6 +24,8 @@ for folder in host/*/; do
         [[ $torch_layers == *" $layer "* ]] || complain "$file:$line: LibTorch is not for host/$layer" ;;
       spdlog/*) [[ $file == host/base/log.cc ]] || complain "$file:$line: spdlog is for host/base/log.cc alone" ;;
       toml++/*) [[ $file == host/config/toml.cc ]] || complain "$file:$line: toml++ is for host/config/toml.cc alone" ;;
+      nccl.h) [[ $file == host/dist/nccl/* ]] || complain "$file:$line: NCCL is for host/dist/nccl alone" ;;
+      cuda* | cublas*) [[ $file == host/kernels/cuda/* ]] || complain "$file:$line: CUDA is for host/kernels/cuda alone" ;;
       boost/dll*) [[ $file == host/plugin/library.cc ]] || complain "$file:$line: Boost.DLL is for host/plugin/library.cc alone" ;;
     esac
   done < <(grep -rnE '^ *# *include' "$folder" --include='*.h' --include='*.cc' --include='*.cu' || true)
@@ -31,14 +33,15 @@ done
 while IFS=: read -r file line text; do
   complain "$file:$line: a plugin includes the host:$text"
 done < <(grep -rnE '^ *# *include *"(\.\./)*(base|launch|config|plugin|weights|text|data|compute|kernels|operators|dist|model|optim|generate|record|loop|raft|search|api|app)/' plugins plugin_api || true)
-# The implementations of one interface know nothing of each other, and nothing above operators/ asks where a tensor lies.
+# The implementations of one interface know nothing of each other, and nothing above operators/ asks where a tensor lies, but dist/ of what
+# it exchanges.
 while IFS= read -r found; do
   complain "$found: kernels of one device include those of another"
 done < <(grep -rnE '^ *# *include *"kernels/cuda/' host/kernels/cpu; grep -rnE '^ *# *include *"kernels/cpu/' host/kernels/cuda)
-for layer in dist model optim generate record loop raft search api app; do
+for layer in model optim generate record loop raft search api app; do
   [[ -d host/$layer ]] || continue
   while IFS= read -r found; do
-    complain "$found: where a tensor lies is for host/operators and below"
+    complain "$found: where a tensor lies is for host/operators and below, and host/dist"
   done < <(grep -rnE '\bon_device\(|is_privateuseone' "host/$layer" --include='*.h' --include='*.cc')
 done
 checked=$(grep -rlE '^ *# *include' host plugins plugin_api | wc -l)

@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/kernel_set.h"
+#include "kernels/cuda/own_device.h"
 
 namespace slipway::cuda {
 namespace {
@@ -18,6 +19,7 @@ class StreamLauncher {
   template <class... Parameters, class... Arguments>
   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes,
               Arguments... arguments) {
+    use_own_device();
     if (shared_bytes > kSharedWithoutAsking)
       check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                  cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
@@ -28,6 +30,7 @@ class StreamLauncher {
     check(cudaGetLastError(), "launch");
   }
   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
+    use_own_device();
     products_.multiply(plan, a, b, c, d);
   }
   const Card& card() const { return card_; }

@@ -1,10 +1,14 @@
-// The CUDA module: one GPU, one stream, the kernels and products on it. CUDA_VISIBLE_DEVICES says
-// which GPU.
+// The CUDA module: one GPU of those that CUDA_VISIBLE_DEVICES shows, one stream, the kernels and
+// products on it.
+#include <array>
 #include <cstdio>
+#include <cstring>
 
 #include "kernels/accelerator.h"
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/kernels.h"
+#include "kernels/cuda/lane.h"
+#include "kernels/cuda/own_device.h"
 #include "kernels/cuda/staging.h"
 
 namespace slipway::cuda {
@@ -21,7 +25,10 @@ class CudaGraph : public RecordedWork {
     cudaStreamSynchronize(stream_);
     cudaGraphExecDestroy(work_);
   }
-  void replay() override { check(cudaGraphLaunch(work_, stream_), "graph"); }
+  void replay() override {
+    use_own_device();
+    check(cudaGraphLaunch(work_, stream_), "graph");
+  }
 
  private:
   cudaStream_t stream_;
@@ -43,9 +50,9 @@ class CudaStream {
 // Asked once: it does not change.
 Card card_of_device() {
   int shared = 0, multiprocessors = 0;
-  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
+  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, own_device()),
         "shared memory");
-  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, own_device()),
         "multiprocessors");
   return {shared, multiprocessors};
 }
@@ -58,6 +65,19 @@ class CudaAccelerator : public Accelerator {
         kernels_(kernels_on(stream_.get(), products_, card_of_device())) {}
 
   std::string name() const override { return properties().name; }
+  // "GPU-" and its UUID, as NVIDIA's tools write it.
+  std::string identity() const override {
+    std::array<unsigned char, 16> bytes{};
+    const cudaDeviceProp found = properties();
+    std::memcpy(bytes.data(), &found.uuid, bytes.size());
+    std::string out = "GPU-";
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      constexpr const char* kDigits = "0123456789abcdef";
+      if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+      out += kDigits[bytes[i] / 16], out += kDigits[bytes[i] % 16];
+    }
+    return out;
+  }
   std::string capability() const override {
     const cudaDeviceProp found = properties();
     return std::to_string(found.major) + "." + std::to_string(found.minor);
@@ -65,6 +85,7 @@ class CudaAccelerator : public Accelerator {
   DeviceKernels& kernels() override { return *kernels_; }
 
   void* allocate(size_t bytes) override {
+    use_own_device();
     void* memory = nullptr;
     const cudaError_t result = cudaMalloc(&memory, bytes);
     if (result == cudaErrorMemoryAllocation) {
@@ -75,8 +96,12 @@ class CudaAccelerator : public Accelerator {
     check(result, "asking for memory");
     return memory;
   }
-  void release(void* memory) override { check(cudaFree(memory), "freeing memory"); }
+  void release(void* memory) override {
+    use_own_device();
+    check(cudaFree(memory), "freeing memory");
+  }
   size_t free_memory() override {
+    use_own_device();
     size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total), "memory");
     return free;
@@ -84,23 +109,28 @@ class CudaAccelerator : public Accelerator {
   size_t total_memory() override { return properties().totalGlobalMem; }
 
   void zero(void* memory, size_t bytes) override {
+    use_own_device();
     check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "zero");
   }
   void copy(void* to, const void* from, size_t bytes) override {
+    use_own_device();
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy");
   }
   void copy_in(void* to, const void* from, size_t bytes) override {
     refuse_while_recording("from");
+    use_own_device();
     staging_.send(to, from, bytes);
   }
   void copy_out(void* to, const void* from, size_t bytes) override {
     refuse_while_recording("to");
+    use_own_device();
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.get()), "copy out");
     check(cudaStreamSynchronize(stream_.get()), "work on the GPU");
   }
 
   // Relaxed: the host's allocator may ask for memory meanwhile.
   void begin_recording() override {
+    use_own_device();
     check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "recording");
     recording_ = true;
   }
@@ -111,10 +141,15 @@ class CudaAccelerator : public Accelerator {
     return std::make_unique<CudaGraph>(graph, stream_.get());
   }
 
+  std::unique_ptr<WorkLane> make_lane() override {
+    use_own_device();
+    return std::make_unique<CudaLane>(stream_.get());
+  }
+
  private:
   static cudaDeviceProp properties() {
     cudaDeviceProp out{};
-    check(cudaGetDeviceProperties(&out, 0), "properties");
+    check(cudaGetDeviceProperties(&out, own_device()), "properties");
     return out;
   }
   // CUDA would record the address, and read at each replay what lies there then.
@@ -130,22 +165,36 @@ class CudaAccelerator : public Accelerator {
   bool recording_ = false;
 };
 
+template <class Out>
+Out refuse(Out with, char* fault, size_t size, const char* why) {
+  std::snprintf(fault, size, "%s", why);
+  return with;
+}
+
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_6(
-    char* fault, size_t size) {
-  const auto refuse = [&](const char* why) {
-    std::snprintf(fault, size, "%s", why);
-    return nullptr;
-  };
+extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_7(char* fault,
+                                                                                  size_t size) {
   int devices = 0;
   if (const cudaError_t result = cudaGetDeviceCount(&devices); result != cudaSuccess)
-    return refuse(cudaGetErrorString(result));
-  if (devices == 0) return refuse("no CUDA-capable device is detected");
+    return slipway::cuda::refuse(int64_t{-1}, fault, size, cudaGetErrorString(result));
+  return devices;
+}
+
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_7(
+    int64_t device, char* fault, size_t size) {
+  using namespace slipway::cuda;
+  static CudaAccelerator* opened = nullptr;
+  CudaAccelerator* const none = nullptr;
+  if (opened != nullptr)
+    return device == own_device() ? opened
+                                  : refuse(none, fault, size, "this process uses another GPU");
   try {
-    return new slipway::cuda::CudaAccelerator();
+    own_device() = static_cast<int>(device);
+    use_own_device();
+    return opened = new CudaAccelerator();
   } catch (const std::exception& e) {
-    return refuse(e.what());
+    return refuse(none, fault, size, e.what());
   }
 }

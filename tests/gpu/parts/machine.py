@@ -48,10 +48,21 @@ def gpu() -> dict | None:
     return {"name": name, "memory_mib": int(memory), "driver": driver, "capability": capability}
 
 
+def gpus() -> int:
+    """How many programs see."""
+    if (shown := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return len([each for each in shown.split(",") if each])
+    if tool("nvidia-smi") is None:
+        return 0
+    done = subprocess.run([tool("nvidia-smi"), "--list-gpus"], capture_output=True, text=True)
+    return len(done.stdout.strip().splitlines()) if done.returncode == 0 else 0
+
+
 def facts() -> dict:
     packages = {name: version(name) for name in PACKAGES}
     return {
         "gpu": gpu(),
+        "gpus": gpus(),
         "packages": packages,
         "tools": {name: tool(name) for name in TOOLS},
         "python": sys.version.split()[0],

@@ -59,7 +59,7 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
     environment = {"GOMP_SPINCOUNT": "5000"}
     if folders:
         environment["LD_LIBRARY_PATH"] = ":".join(map(str, folders))
-    emulated = tests / "emulated/libslipway_cuda.so"
+    emulated, stand_in = tests / "emulated/libslipway_cuda.so", tests / "nccl/libstand_in_nccl.so"
     return {
         "kit": kit,
         "faults": kit_faults(about, torch) if kit else [],
@@ -70,6 +70,9 @@ def find(build: pathlib.Path | None, torch: pathlib.Path | None) -> dict:
         "module": str(program / "libslipway_cuda.so"),
         "unit": str(tests / "unit_cuda"),
         "emulated": str(emulated) if emulated.is_file() else None,
+        "nccl": str(program / "libslipway_nccl.so"),
+        # For NCCL itself, where GPUs are emulated.
+        "stand_in": str(stand_in) if stand_in.is_file() else None,
         "inputs": str(HERE / "inputs"),
         "environment": environment,
     }

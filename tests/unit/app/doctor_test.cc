@@ -27,9 +27,10 @@ std::string doctor(Arguments arguments) {
 TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
   const Json m = parse_json(doctor({"--json"}), "doctor");
   for (const char* key :
-       {"cpu", "cores", "threads", "load_average", "instruction_sets", "kernels", "bf16", "memory",
-        "libtorch", "gpu", "peak_gflops", "sgemm_gflops", "read_gb_per_s", "device", "device_fault",
-        "plugins", "rejected", "warnings"})
+       {"cpu",         "cores",        "threads",       "load_average", "instruction_sets",
+        "kernels",     "bf16",         "memory",        "libtorch",     "gpu",
+        "peak_gflops", "sgemm_gflops", "read_gb_per_s", "device",       "device_fault",
+        "nccl",        "nccl_fault",   "plugins",       "rejected",     "warnings"})
     EXPECT_TRUE(m.contains(key)) << key;
   for (const char* key : {"threads_1", "all", "rows_8", "rows_32", "rows_128"})
     EXPECT_GT(m["sgemm_gflops"][key].get<double>(), 0) << key;
@@ -53,6 +54,7 @@ TEST(Doctor, JsonHasEveryKeyAndPositiveRates) {
       m["sgemm_gflops"]["share_of_peak"].get<double>(),
       m["sgemm_gflops"]["all"].get<double>() / m["peak_gflops"]["float32"]["all"].get<double>());
   EXPECT_NE(m["device"].is_null(), m["device_fault"].is_null());  // one or the other
+  EXPECT_TRUE(m["nccl"].is_null() || m["nccl_fault"].is_null());
   EXPECT_GE(m["cores"], 1);
   EXPECT_GE(m["threads"], 1);
   EXPECT_GT(m["memory"]["total_gib"], m["memory"]["available_gib"]);
@@ -69,6 +71,16 @@ TEST(Doctor, TextSaysTheSame) {
   EXPECT_THAT(text, AllOf(HasSubstr("processor     " + cpu_name()),
                           HasSubstr("GFLOP/s with 1 thread"), HasSubstr("GB/s with 1 thread"),
                           HasSubstr(" found; slipway plugin list names them\n")));
+}
+
+TEST(Doctor, TextSaysByWhatGpusExchangeWhereThereMayBeSome) {
+  Json m = parse_json(doctor({"--json"}), "doctor");
+  m["nccl"] = m["nccl_fault"] = nullptr;
+  EXPECT_EQ(machine_text(m).find("NCCL"), std::string::npos);
+  m["nccl_fault"] = "it has no ncclCommAbort";
+  EXPECT_THAT(machine_text(m), HasSubstr("\nNCCL          none: it has no ncclCommAbort\n"));
+  m["nccl"] = {{"version", "2.32.3"}, {"library", "lib/libnccl.so.2"}};
+  EXPECT_THAT(machine_text(m), HasSubstr("\nNCCL          2.32.3, lib/libnccl.so.2\n"));
 }
 
 TEST(Doctor, TextHasThePeaksAndWhatProductsReachOfThem) {

@@ -19,8 +19,10 @@ int main(int argc, char** argv) {
   at::set_num_threads(1);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
-    const auto found = scenarios().find(arguments.at(0));
-    if (found == scenarios().end()) throw Error("no scenario " + arguments.at(0));
+    auto all = scenarios();
+    all.insert(device_scenarios().begin(), device_scenarios().end());
+    const auto found = all.find(arguments.at(0));
+    if (found == all.end()) throw Error("no scenario " + arguments.at(0));
     found->second(arguments);
     std::printf("all is well\n");
     return kExitOk;

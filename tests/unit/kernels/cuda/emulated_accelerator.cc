@@ -7,6 +7,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "tests/unit/kernels/cuda/emulated_lane.h"
+
 namespace slipway::cuda {
 namespace {
 
@@ -36,16 +38,21 @@ void* EmulatedAccelerator::allocate(size_t bytes) {
   if (full) throw std::bad_alloc();
   void* memory = mmap(nullptr, pages(bytes), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("the emulator has no memory left");
+  const std::lock_guard lock(mutex_);
   memory_[memory] = pages(bytes);
   return memory;
 }
 
 void EmulatedAccelerator::release(void* memory) {
+  const std::lock_guard lock(mutex_);
   munmap(memory, memory_.at(memory));
   memory_.erase(memory);
 }
 
 void EmulatedAccelerator::open(bool to) {
+  const std::lock_guard lock(mutex_);
+  users_ += to ? 1 : -1;
+  if (!to && users_ > 0) return;
   for (const auto& [memory, size] : memory_)
     mprotect(memory, size, to ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
@@ -83,6 +90,14 @@ std::unique_ptr<RecordedWork> EmulatedAccelerator::end_recording() {
   auto out = std::make_unique<EmulatedRecording>(*this, recording_->take());
   recording_.reset();
   return out;
+}
+
+std::unique_ptr<WorkLane> EmulatedAccelerator::make_lane() {
+  return std::make_unique<EmulatedLane>([this](const std::function<void()>& work) {
+    open(true);
+    work();
+    open(false);
+  });
 }
 
 EmulatedAccelerator& emulated_accelerator() {

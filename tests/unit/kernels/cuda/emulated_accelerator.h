@@ -3,6 +3,8 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "kernels/accelerator.h"
@@ -15,6 +17,7 @@ class EmulatedAccelerator : public Accelerator {
   EmulatedAccelerator();
 
   std::string name() const override { return "emulator"; }
+  std::string identity() const override { return "emulated-" + std::to_string(number); }
   std::string capability() const override { return "0.0"; }
   DeviceKernels& kernels() override { return *kernels_; }
   void* allocate(size_t bytes) override;
@@ -27,8 +30,10 @@ class EmulatedAccelerator : public Accelerator {
   void copy_out(void* to, const void* from, size_t bytes) override;
   void begin_recording() override;
   std::unique_ptr<RecordedWork> end_recording() override;
+  std::unique_ptr<WorkLane> make_lane() override;
 
-  bool full = false;  // it has no more memory to give
+  int64_t number = 0;  // among those that are emulated on one machine
+  bool full = false;   // it has no more memory to give
   Card card = kServerCard;
 
   // What happened so far.
@@ -38,10 +43,13 @@ class EmulatedAccelerator : public Accelerator {
   friend class EmulatedRecording;
   // Does it, or keeps it while recording.
   void submit(std::function<void()> work);
-  void open(bool open);
+  // Opens the memory; closes it where nobody else has it open.
+  void open(bool to);
 
   std::unique_ptr<DeviceKernels> kernels_;
+  std::mutex mutex_;  // a lane's thread opens memory, too
   std::map<void*, size_t> memory_;
+  int64_t users_ = 0;  // that have it open
   std::unique_ptr<LaunchRecording> recording_;
 };
 

@@ -6,12 +6,14 @@
 #include <new>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "kernels/accelerator.h"
 #include "tests/unit/kernels/cuda_module/pretended_cuda.h"
 
-extern "C" slipway::OpenAccelerator slipway_open_accelerator_6;
+extern "C" slipway::CountDevices slipway_count_devices_7;
+extern "C" slipway::OpenAccelerator slipway_open_accelerator_7;
 
 namespace slipway::cuda {
 namespace {
@@ -19,7 +21,7 @@ namespace {
 Accelerator& module() {
   static Accelerator* const kOpened = [] {
     char fault[100] = "";
-    return slipway_open_accelerator_6(fault, sizeof fault);
+    return slipway_open_accelerator_7(1, fault, sizeof fault);
   }();
   return *kOpened;
 }
@@ -34,6 +36,85 @@ TEST(CudaModule, AsksTheCardForWhatLaunchesDependOn) {
   EXPECT_EQ(module().name(), "pretended");
   EXPECT_EQ(pretended_cuda().card.shared_bytes, 101376);
   EXPECT_EQ(pretended_cuda().card.multiprocessors, 84);
+}
+
+TEST(CudaModule, AProcessUsesOneOfTheGpus) {
+  char fault[100] = "";
+  EXPECT_EQ(slipway_count_devices_7(fault, sizeof fault), 2);
+  EXPECT_EQ(slipway_open_accelerator_7(1, fault, sizeof fault), &module()) << "the same again";
+  EXPECT_EQ(slipway_open_accelerator_7(0, fault, sizeof fault), nullptr);
+  EXPECT_STREQ(fault, "this process uses another GPU");
+  EXPECT_EQ(module().identity(), "GPU-000f1e2d-3c4b-5a69-7887-96a5b4c3d201");
+}
+
+// CUDA keeps for each thread which GPU it works on; a thread's first is number 0.
+TEST(CudaModule, EveryThreadWorksOnThatGpu) {
+  module().release(module().allocate(1));
+  EXPECT_EQ(pretended_cuda().allocated_on, 1);
+  pretended_cuda().allocated_on = 0;
+  std::thread([] { module().release(module().allocate(1)); }).join();
+  EXPECT_EQ(pretended_cuda().allocated_on, 1);
+}
+
+class Lane : public testing::Test {
+ protected:
+  Lane() : memory_(static_cast<char*>(module().allocate(2))), lane_(module().make_lane()) {
+    memory_[0] = memory_[1] = '?';
+    module().zero(memory_, 2);
+    module().copy_in(memory_, "k", 1);
+  }
+  ~Lane() override { module().release(memory_); }
+  // What a library does on the lane: the second byte becomes the first one.
+  void exchange() const {
+    const auto stream = static_cast<cudaStream_t>(lane_->handle());
+    cudaMemcpyAsync(memory_ + 1, memory_, 1, cudaMemcpyDeviceToDevice, stream);
+  }
+  void finish_lane() const { cudaStreamSynchronize(static_cast<cudaStream_t>(lane_->handle())); }
+
+  char* memory_;
+  std::unique_ptr<WorkLane> lane_;
+};
+
+TEST_F(Lane, BeginsAfterTheKernelsThatItFollows) {
+  lane_->follow_kernels();
+  exchange();
+  module().copy_in(memory_, "l", 1);  // asked for later: not waited for
+  finish_lane();
+  EXPECT_EQ(memory_[1], 'k');
+}
+
+// Whoever tests this sees that the test above can fail.
+TEST_F(Lane, DoesNotWaitForKernelsThatItDoesNotFollow) {
+  exchange();
+  finish_lane();
+  EXPECT_EQ(memory_[1], '?');
+}
+
+TEST_F(Lane, KernelsGoOnUntilTheyAreHeldBackByAMark) {
+  lane_->follow_kernels();
+  exchange();
+  const std::unique_ptr<WorkLane::Mark> mark = lane_->mark();
+  EXPECT_FALSE(mark->is_reached());
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess) << "that it is not reached is no fault";
+  EXPECT_EQ(fetched(memory_, 2)[1], '\0') << "nobody waited for the exchange";
+  mark->hold_back_kernels();
+  EXPECT_EQ(memory_[1], '\0') << "the host does not wait";
+  EXPECT_EQ(fetched(memory_, 2)[1], 'k');
+  EXPECT_TRUE(mark->is_reached());
+}
+
+TEST_F(Lane, AMarkOutlivesItAndKnowsNothingOfWhatCameLater) {
+  lane_->follow_kernels();
+  exchange();
+  const std::unique_ptr<WorkLane::Mark> mark = lane_->mark();
+  exchange();
+  mark->hold_back_kernels();
+  const auto stream = static_cast<cudaStream_t>(lane_->handle());
+  lane_.reset();
+  EXPECT_EQ(fetched(memory_, 2)[1], 'k');
+  EXPECT_TRUE(mark->is_reached());
+  const PretendedCuda::Stream& of = pretended_cuda().streams.at(stream);
+  EXPECT_EQ(of.done + 1, of.asked.size()) << "the second exchange is nobody's matter yet";
 }
 
 // CUDA may read the source of an asynchronous copy until the stream has come to it.

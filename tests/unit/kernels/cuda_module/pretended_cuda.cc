@@ -17,12 +17,15 @@ cudaError_t PretendedCuda::say(cudaError_t result) {
   if (result != cudaSuccess) last = result;
   return result;
 }
-cudaError_t PretendedCuda::submit(std::function<void()> work) {
-  (capturing ? recorded : stream).push_back(std::move(work));
+cudaError_t PretendedCuda::submit(cudaStream_t to, std::function<void()> work) {
+  (capturing ? recorded : streams.at(to).asked).push_back(std::move(work));
   return cudaSuccess;
 }
-void PretendedCuda::finish(size_t until) {
-  for (; done < until; ++done) stream[done]();
+void PretendedCuda::finish(cudaStream_t stream, size_t until) {
+  for (Stream& of = streams.at(stream); of.done < until; ++done) {
+    const std::function<void()> work = of.asked[of.done++];
+    work();
+  }
 }
 
 // The kernels and products are others' tests'.
@@ -38,16 +41,22 @@ std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t, Products&, const Card& c
 
 using slipway::cuda::pretended_cuda;
 
+static thread_local int device_of_thread = 0;
+
 extern "C" {
-cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+cudaError_t cudaGetDeviceCount(int* count) { return *count = 2, cudaSuccess; }
+cudaError_t cudaSetDevice(int device) { return device_of_thread = device, cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::strcpy(properties->name, "pretended");
+  for (int i = 0; i < 16; ++i) properties->uuid.bytes[i] = static_cast<char>(15 * i);
+  properties->uuid.bytes[15] = static_cast<char>(device);
   return cudaSuccess;
 }
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  *value = attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin ? 101376
-           : attribute == cudaDevAttrMultiProcessorCount        ? 84
-                                                                : 0;
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  *value = device != 1                                            ? 0
+           : attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin ? 101376
+           : attribute == cudaDevAttrMultiProcessorCount          ? 84
+                                                                  : 0;
   return cudaSuccess;
 }
 cudaError_t cudaGetLastError() { return std::exchange(pretended_cuda().last, cudaSuccess); }
@@ -58,6 +67,7 @@ const char* cudaGetErrorString(cudaError_t error) {
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
   if (pretended_cuda().allocation != cudaSuccess)
     return pretended_cuda().say(pretended_cuda().allocation);
+  pretended_cuda().allocated_on = device_of_thread;
   return *memory = std::malloc(bytes), cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) { return std::free(memory), cudaSuccess; }
@@ -70,33 +80,51 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  return *stream = nullptr, cudaSuccess;
+  *stream = reinterpret_cast<cudaStream_t>(pretended_cuda().streams.size() + 1);
+  pretended_cuda().streams[*stream];
+  return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (pretended_cuda().capturing)
     return pretended_cuda().spoiled = true, pretended_cuda().say(cudaErrorStreamCaptureUnsupported);
-  pretended_cuda().finish(pretended_cuda().stream.size());
+  pretended_cuda().finish(stream, pretended_cuda().streams.at(stream).asked.size());
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
-                            cudaStream_t) {
-  return pretended_cuda().submit([=] { std::memcpy(to, from, bytes); });
+                            cudaStream_t stream) {
+  return pretended_cuda().submit(stream, [=] { std::memcpy(to, from, bytes); });
 }
-cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
-  return pretended_cuda().submit([=] { std::memset(to, value, bytes); });
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  return pretended_cuda().submit(stream, [=] { std::memset(to, value, bytes); });
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  // What is recorded later is not waited for.
+  return pretended_cuda().submit(
+      stream, [before = pretended_cuda().events.at(event)] { pretended_cuda().finish(before); });
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  return *event = reinterpret_cast<cudaEvent_t>(pretended_cuda().events.size() + 1),
-         pretended_cuda().events[*event] = 0, cudaSuccess;
+  static size_t made = 0;
+  *event = reinterpret_cast<cudaEvent_t>(++made);
+  pretended_cuda().events[*event] = {pretended_cuda().streams.begin()->first, 0};
+  return cudaSuccess;
 }
-cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-  return pretended_cuda().events.at(event) = pretended_cuda().stream.size(), cudaSuccess;
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  return pretended_cuda().events.erase(event), cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  pretended_cuda().events.at(event) = {stream, pretended_cuda().streams.at(stream).asked.size()};
+  return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return pretended_cuda().finish(pretended_cuda().events.at(event)), cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const auto& [stream, behind] = pretended_cuda().events.at(event);
+  return pretended_cuda().streams.at(stream).done >= behind
+             ? cudaSuccess
+             : pretended_cuda().say(cudaErrorNotReady);
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
@@ -113,8 +141,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* work, cudaGraph_t, unsigned lo
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t) { return cudaSuccess; }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t) { return cudaSuccess; }
-cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) {
-  for (const auto& work : pretended_cuda().recorded) pretended_cuda().stream.push_back(work);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t stream) {
+  for (const auto& work : pretended_cuda().recorded) pretended_cuda().submit(stream, work);
   return cudaSuccess;
 }
 }

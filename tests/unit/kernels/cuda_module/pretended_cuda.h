@@ -1,4 +1,4 @@
-// CUDA's runtime as the module under test calls it, without a GPU: one stream whose work is done at
+// CUDA's runtime as the module under test calls it, without a GPU: streams whose work is done at
 // the latest moment that CUDA allows, when somebody waits for it, and calls that fail when told to.
 #pragma once
 #include <cuda_runtime_api.h>
@@ -13,19 +13,29 @@
 namespace slipway::cuda {
 
 struct PretendedCuda {
-  std::vector<std::function<void()>> stream;    // asked for, not done yet
+  struct Stream {
+    std::vector<std::function<void()>> asked;  // all of it
+    size_t done = 0;                           // how much of it is done
+  };
+  // how much of a stream's work must be done before the event
+  struct Event {
+    cudaStream_t stream = nullptr;
+    size_t behind = 0;
+  };
+  std::map<cudaStream_t, Stream> streams;
+  std::map<cudaEvent_t, Event> events;
   std::vector<std::function<void()>> recorded;  // while capturing
   bool capturing = false, spoiled = false;      // spoiled: what is captured is lost
   cudaError_t allocation = cudaSuccess;         // what cudaMalloc says
   cudaError_t last = cudaSuccess;               // of cudaGetLastError
-  // how much of the stream's work must be done before each
-  std::map<cudaEvent_t, size_t> events;
-  size_t done = 0;  // work that the stream has done so far
-  Card card{};      // that the kernels were made for
+  size_t done = 0;                              // work of all streams so far
+  Card card{};                                  // that the kernels were made for
+  int allocated_on = 0;                         // the device of the last cudaMalloc's thread
 
   cudaError_t say(cudaError_t result);
-  cudaError_t submit(std::function<void()> work);
-  void finish(size_t until);
+  cudaError_t submit(cudaStream_t to, std::function<void()> work);
+  void finish(cudaStream_t stream, size_t until);
+  void finish(const Event& event) { finish(event.stream, event.behind); }
 };
 PretendedCuda& pretended_cuda();
 
