@@ -30,6 +30,14 @@
 namespace slipway {
 namespace {
 
+bool rounds_products(const RunConfig& config) {
+  if (stage_settings(config).bf16) return true;
+  if (!config.flag("train", "bf16_full_eval")) return false;
+  const std::string none = why_no_bf16();
+  if (!none.empty()) log_warn("train.bf16_full_eval = true: {}; products are float32", none);
+  return none.empty();
+}
+
 std::set<std::string> outputs_of(const PredictOptions& options) {
   const std::vector<std::string> known(std::begin(kPredictionOutputs),
                                        std::end(kPredictionOutputs));
@@ -132,7 +140,7 @@ Evaluator::Parts::Parts(std::shared_ptr<EvaluatorStart> given)
       tokenizer(tokenizer_of(config)),
       rows(rows_of(config)),
       settings(evaluation_settings(config)),
-      bf16(stage_settings(config).bf16) {
+      bf16(rounds_products(config)) {
   group.doing("loading", 0);
   require_same_run(group, config, rows.files);
   facts.rank = static_cast<int32_t>(group.rank());

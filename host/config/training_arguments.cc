@@ -47,7 +47,6 @@ constexpr const char* kPython =
 constexpr IdleArgument kArguments[] = {
     {"fp16", kOff, kHalf},
     {"fp16_full_eval", kOff, kHalf},
-    {"bf16_full_eval", kOff, kHalf},
     {"fp16_opt_level", kNever, kHalf},
     {"fp16_backend", kNever, kHalf},
     {"half_precision_backend", kNever, kHalf},

@@ -129,6 +129,30 @@ TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
   }
 }
 
+// The processor's kernels on copies of the same numbers: the same bits.
+TEST_F(CudaModel, AnOffloadedOptimizerIsTheProcessors) {
+  OptimizerSettings settings;
+  settings.weight_decay = 0.1;
+  Tiny here;
+  loss_backward(here.model, batch(), 1);
+  const std::unique_ptr<Optimizer> theirs = make_optimizer(here.model.parameters(), settings);
+  const OnDevice device;
+  Tiny there;
+  settings.offloaded = true;
+  const std::unique_ptr<Optimizer> ours = make_optimizer(there.model.parameters(), settings);
+  auto &our_groups = there.model.parameters().groups(),
+       &their_groups = here.model.parameters().groups();
+  for (size_t g = 0; g < our_groups.size(); ++g) our_groups[g].grads.copy_(their_groups[g].grads);
+  for (const double scale : {1.0, 0.25}) ours->step(0.01, scale), theirs->step(0.01, scale);
+  for (size_t g = 0; g < our_groups.size(); ++g)
+    EXPECT_EQ(difference(our_groups[g].weights, their_groups[g].weights), 0.0f);
+  for (size_t s = 0; s < ours->slots().size(); ++s)
+    for (size_t g = 0; g < ours->slots()[s].buffers.size(); ++g) {
+      EXPECT_TRUE(ours->slots()[s].buffers[g].is_cpu());
+      EXPECT_TRUE(ours->slots()[s].buffers[g].equal(theirs->slots()[s].buffers[g]));
+    }
+}
+
 // Examples of `labels` label tokens together, more than the head takes at once.
 PackedBatch many_labels(std::vector<Example>& examples) {
   for (int32_t i = 0; i < 2; ++i) {
