@@ -33,12 +33,14 @@ bool offers(const slw_descriptor& plugin, std::string_view interface_id) {
 
 // Refuses sizes that the machine cannot hold: a number in config.json must not end in an allocation
 // that fails, or is granted and never fits.
-void check_size(const std::vector<ParameterSpec>& parameters, const std::string& origin) {
+void check_size(const std::vector<ParameterSpec>& parameters, const std::string& origin,
+                int64_t ranks) {
   double bytes = 0;
   for (const ParameterSpec& each : parameters)
     if (each.tied_to < 0)
       bytes +=
           4 * static_cast<double>(element_count(each.shape, origin + ": parameter " + each.name));
+  bytes /= static_cast<double>(ranks);
   const uint64_t free =
       accelerator() != nullptr ? accelerator()->free_memory() : available_memory();
   if (free > 0 && bytes > static_cast<double>(free))
@@ -49,7 +51,8 @@ void check_size(const std::vector<ParameterSpec>& parameters, const std::string&
 }  // namespace
 
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
-                         const ModelSource& source, const RunFacts& facts, bool trained) {
+                         const ModelSource& source, const RunFacts& facts, bool trained,
+                         const Sharding& sharding) {
   const Registry::Found& found = registry.find(use, SLW_KIND_MODEL, where);
   if (source.weights && !source.weights->read && !offers(*found.descriptor, SLW_MODEL_TORCH_NATIVE))
     fail(
@@ -70,8 +73,8 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
   const std::vector<ParameterSpec> parameters =
       declared_parameters(out.plugin->get(), out.plugin->id());
   if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
-  check_size(parameters, source.origin);
-  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained);
+  check_size(parameters, source.origin, sharding.cuts_weights() ? sharding.ranks : 1);
+  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained, sharding);
   return out;
 }
 

@@ -32,9 +32,10 @@ struct ModelSource {
 // Creates the plugin `use` for the source's configuration (Hugging Face's names), and holds what it
 // declares against the source's tensors and the free memory before any is allocated; the weights
 // are still zeros, or what a model that is a program begins with. `trained` = false: without
-// gradients. Throws Error.
+// gradients; `sharding`: what of it this process keeps. Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
-                         const ModelSource& source, const RunFacts& facts, bool trained = true);
+                         const ModelSource& source, const RunFacts& facts, bool trained = true,
+                         const Sharding& sharding = {});
 ModelSource open_source(const RunConfig& config);
 ModelSource open_source(const fs::path& weights);
 // The weights of `source`, or fresh ones drawn by the seed.

@@ -23,11 +23,14 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
   MemoryEstimate m;
   const auto all = static_cast<uint64_t>(model.parameters().total_count()),
              trained = static_cast<uint64_t>(model.parameters().trainable_count());
-  m.weights = 4 * all;
-  m.gradients = 4 * trained;
+  const Sharding& sharding = model.parameters().sharding();
+  const auto ranks = static_cast<uint64_t>(sharding.cuts_updates() ? sharding.ranks : 1);
+  m.weights = 4 * all / (sharding.cuts_weights() ? ranks : 1);
+  m.gradients = 4 * trained / (sharding.cuts_gradients() ? ranks : 1);
   m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) *
                                       static_cast<double>(trained)) /
-                static_cast<uint64_t>(model.parameters().ranks());
+                ranks;
+  if (c.flag("train", "offload_optimizer")) m.optimizer = 0;  // in another memory
   const auto vocab = static_cast<uint64_t>(model.info().vocab_size);
   const int64_t budget = c.integer("train", "max_tokens_per_batch"),
                 longest = c.raft ? c.integer("data", "max_prompt_tokens") +
@@ -66,11 +69,8 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     m.workspace += 4 * (std::min<uint64_t>(encoded, kSwiGluRows) * outputs + encoded * 6 * hidden);
     if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
   }
-  if (c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
-    m.saved = m.weights + (c.flag("train", "save_only_model")
-                               ? 0
-                               // of all ranks
-                               : m.optimizer * static_cast<uint64_t>(model.parameters().ranks()));
+  if (ranks == 1 && c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
+    m.saved = m.weights + (c.flag("train", "save_only_model") ? 0 : m.optimizer);
   return m;
 }
 

@@ -17,20 +17,22 @@ namespace slipway {
 
 Place own_place() {
   Place place = find_place();
+  if (!place.is_alone()) keep_warnings(place.rank);
   if (place.rank > 0 && log_level() < LogLevel::kWarn) set_log_level(LogLevel::kWarn);
   return place;
 }
 
-void check_ranks(const RunConfig& c, const Place& place) {
-  std::vector<std::string> faults = sharding_faults(c, place);
-  if (place.is_alone() && faults.empty()) return;
-  if (place.is_alone()) throw ConfigError(faults);
+void check_ranks(const RunConfig& c, const Place& place, bool trains) {
+  std::vector<std::string> faults;
+  if (trains) faults = sharding_faults(c, place);
+  if (place.is_alone() && !faults.empty()) throw ConfigError(faults);
+  if (place.is_alone()) return;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
     faults.push_back(
         fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));
   };
   const std::string with = fmt::format("with {} processes", place.world);
-  if (c.flag("train", "auto_find_batch_size"))
+  if (trains && c.flag("train", "auto_find_batch_size"))
     fault("train", "auto_find_batch_size",
           fmt::format("{} memory may end on one of them alone; remove it, and set "
                       "train.per_device_train_batch_size",
@@ -40,15 +42,11 @@ void check_ranks(const RunConfig& c, const Place& place) {
           fmt::format("\"cuda\" {} needs collectives on GPUs, which this version does not have; "
                       "start one process, or use \"cpu\"",
                       with));
-  if (c.integer("train", "zero_stage") > 1)
-    fault("train", "zero_stage", fmt::format("{} 0 and 1 are there", with));
-  if (c.text("train", "shard_within") != "all")
-    fault("train", "shard_within", fmt::format("{} \"all\" is there", with));
-  if (c.text("train", "reduce_dtype") != "float32")
-    fault("train", "reduce_dtype", fmt::format("{} \"float32\" is there", with));
-  if (c.flag("train", "save_sharded"))
-    fault("train", "save_sharded", fmt::format("{} checkpoints are whole; remove it", with));
-  if (c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
+  if (c.text("train", "device") == "cuda" && trains && c.integer("train", "zero_stage") > 1)
+    fault("train", "zero_stage",
+          "gradients and weights are cut on the processor alone; with train.device = \"cuda\" set "
+          "it to 1");
+  if (trains && c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
     fault("train", "zero_stage",
           fmt::format("{} nothing of adafactor's state can be cut, which goes by rows and columns "
                       "of parameters; remove it, or use another train.optim",
@@ -68,10 +66,52 @@ JoinSettings limits_of_ranks(const RunConfig& c) {
 }  // namespace
 
 RunRanks::RunRanks(const Place& place, const RunConfig& config)
-    : place_(place), joined_(join(place, limits_of_ranks(config))) {
+    : place_(place),
+      zero_stage_(config.integer("train", "zero_stage")),
+      fewest_exchanged_(static_cast<int64_t>(config.number("train", "ddp_bucket_cap_mb") * 0x1p20 /
+                                             sizeof(float))),
+      joined_(join(place, limits_of_ranks(config))),
+      within_node_(config.text("train", "shard_within") == "node") {
   if (joined_ != nullptr)
-    log_info("{} processes train together ({}), {} of them on this machine", place_.world,
+    log_info("{} processes work together ({}), {} of them on this machine", place_.world,
              launcher_name(place_.launcher), place_.local_world);
+  if (joined_ != nullptr && within_node_ && zero_stage_ > 0) split_by_machine();
+}
+
+void RunRanks::split_by_machine() {
+  within_ = split(*joined_, place_.node_rank);
+  across_ = split(*joined_, place_.local_rank);
+  const auto number = [](int64_t value) { return fmt::format("{}", value); };
+  with_rank_0_ = place_.rank == 0;
+  if (within_ != nullptr)
+    for (const std::string& rank :
+         within_->all_gather_bytes(number(place_.rank), "who is on which machine"))
+      with_rank_0_ = with_rank_0_ || rank == number(0);
+  for (const std::string& size : joined_->all_gather_bytes(
+           number(within_ != nullptr ? within_->world() : 1), "how many ranks a machine has"))
+    if (size != number(within_ != nullptr ? within_->world() : 1))
+      fail(
+          "train.shard_within = \"node\" needs as many ranks on every machine: there are {} on "
+          "this one and {} on another",
+          within_ != nullptr ? within_->world() : 1, size);
+  if (within_ == nullptr)
+    log_warn(
+        "train.shard_within = \"node\", and each machine has one rank: nothing is cut, as with "
+        "train.zero_stage = 0");
+}
+
+RankGrid RunRanks::grid() {
+  const auto or_alone = [](const std::unique_ptr<RankGroup>& of) -> RankGroup& {
+    return of != nullptr ? *of : RankGroup::alone();
+  };
+  if (within_node_ && zero_stage_ > 0)
+    return {group(), or_alone(within_), or_alone(across_), with_rank_0_};
+  return {group(), group(), RankGroup::alone(), true};
+}
+
+Sharding RunRanks::sharding() {
+  const RankGroup& within = grid().within;
+  return {zero_stage_, within.rank(), within.world(), fewest_exchanged_};
 }
 
 RunRanks::~RunRanks() = default;
@@ -83,7 +123,8 @@ void RunRanks::tell_of_errors(const std::function<void()>& work) {
     write_error_file(place_.error_file, e.what(), std::time(nullptr));
     throw;
   } catch (const Interrupted&) {
-    throw;  // all stop together
+    leave(group());
+    throw;
   } catch (const std::exception& e) {
     write_error_file(place_.error_file, e.what(), std::time(nullptr));
     end_with_error(group(), e.what());

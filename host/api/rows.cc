@@ -51,9 +51,12 @@ Rows read_rows(const RunConfig& c) {
   return out;
 }
 
-std::vector<EvalRows> read_eval_rows(const RunConfig& c) {
-  Json read;
-  return c.integer("data", "eval_rows") > 0 ? read_rows(c).eval : read_sets(c, read);
+Rows read_eval_rows(const RunConfig& c) {
+  Rows out;
+  if (c.integer("data", "eval_rows") > 0) out = read_rows(c);
+  else out.eval = read_sets(c, out.files);
+  out.train.clear();
+  return out;
 }
 
 std::optional<ColumnTypes> column_types(const RunConfig& c, const Rows& rows) {

@@ -26,8 +26,8 @@ struct Rows {
 // Reads data.train and data.eval; data.eval_rows of the former are put aside, evenly spread. Throws
 // Error, or ConfigError when there are too few. With data.streaming `train` stays empty.
 Rows read_rows(const RunConfig& config);
-// Those to evaluate on; the others are read only where some of them are put aside.
-std::vector<EvalRows> read_eval_rows(const RunConfig& config);
+// Without those to train on, which are read only where some of them are put aside.
+Rows read_eval_rows(const RunConfig& config);
 
 // What the model can take.
 ModelLimits limits_of(const Model& model);

@@ -166,13 +166,13 @@ Trainer::Parts::Parts(RunFile given)
 
 void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
-  LoadedModel made =
-      create_model(registry, config.model_use, config.get("model", "use").where, source, facts());
+  const Sharding sharding = ranks != nullptr ? ranks->sharding() : Sharding{};
+  LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where,
+                                  source, facts(), /*trained=*/true, sharding);
+  if (sharding.cuts_weights()) made.model->gather_from(ranks->grid().within);
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
-  if (ranks != nullptr && config.integer("train", "zero_stage") > 0)
-    made.model->parameters().share_updates(ranks->group().rank(), ranks->group().world());
   copies_fit = check_memory(config, *made.model);
   fill_weights(made, source, static_cast<uint64_t>(config.integer("train", "seed")));
   loaded = std::move(made);
@@ -180,6 +180,11 @@ void Trainer::Parts::load(ModelSource source) {
 
 LoadedModel& Trainer::Parts::ready() {
   if (!loaded) load(open_source(config));
+  if (ranks == nullptr && loaded->model->parameters().sharding().cuts_weights())
+    fail(
+        "with train.zero_stage = 3 each rank keeps a slice of the trained weights, and they are "
+        "together no more: open the model that the run has written, {}",
+        config.output_dir.string());
   return *loaded;
 }
 
@@ -325,7 +330,7 @@ TrainResult Trainer::Parts::train_from(const TrainOptions& options,
   std::vector<LoggerPlugin> loggers = make_loggers(options.console);
   for (const PlannedUse& u : planned.loss)
     loss.emplace(Plugin(*u.found->library, *u.found->descriptor, u.options, given), types);
-  if (stop_requested())
+  if (group.bits_of_any(stop_requested() ? 1 : 0, "whether to stop") != 0)
     throw Interrupted("stopped by a signal before the run began; nothing was changed");
   std::optional<fs::path> checkpoint;
   if (group.leads()) checkpoint = take_up(asked, goes_on);
@@ -334,8 +339,8 @@ TrainResult Trainer::Parts::train_from(const TrainOptions& options,
 
   mark_loop_thread();  // the Run tells callbacks that it is made
   Run run({config, *loaded->model, loaded->config, tokenizer, std::move(listeners),
-           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports, copies_fit, group,
-           ranks->local_rank()});
+           std::move(loggers), access, memory, loss ? &*loss : nullptr, &reports, copies_fit,
+           ranks->grid(), ranks->local_rank()});
   memory.end("init");
   run.state.trial_name = trial.value("name", "");
   run.state.trial_params = trial.value("params", Json());

@@ -41,7 +41,7 @@ int evaluate_command(const Arguments& arguments) {
   Evaluator evaluator(std::move(target.run));
   const StopScope stopping(/*listen=*/true);
   const EvaluationResult result = evaluator.evaluate(options);
-  print(line.has("json") ? result.json + "\n" : result.table);
+  if (result.leads) print(line.has("json") ? result.json + "\n" : result.table);
   return kExitOk;
 }
 

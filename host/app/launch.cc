@@ -16,7 +16,7 @@ namespace slipway {
 namespace {
 
 // Commands whose processes know of each other.
-const std::vector<std::string> kTogether = {"train", "doctor"};
+const std::vector<std::string> kTogether = {"train", "evaluate", "predict", "doctor"};
 
 int64_t whole(const CommandLine& line, const std::string& name, int64_t least, int64_t most) {
   const int64_t out = line.integer(name);
@@ -128,7 +128,7 @@ std::vector<std::string> command_of(const Arguments& given) {
 
 int launch_command(const Arguments& arguments) {
   CommandLine line(
-      "slipway launch [options] train FILE ...\n"
+      "slipway launch [options] train|evaluate|predict FILE ...\n"
       "       slipway launch [options] -- PROGRAM ...",
       "Starts a command several times, as the ranks of one group, and watches over them: a rank "
       "that "
@@ -147,7 +147,7 @@ int launch_command(const Arguments& arguments) {
       "and SIGTERM stop all ranks after saving; a second Ctrl-C kills them. The exit code is that "
       "of the rank that failed first. docs/launch.md has torchrun, srun, mpirun, Kubernetes and "
       "SageMaker.");
-  line.positional("train|doctor", "what each rank runs, and its arguments", false)
+  line.positional("train|evaluate|predict|doctor", "what each rank runs, and its arguments", false)
       .option("nproc", "N", "processes on this machine (default: one for each CUDA device, or one)")
       .option("max-restarts", "R",
               "so often all ranks are started again when one failed; train resumes what the run "

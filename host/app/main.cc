@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -11,9 +12,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include "api/ranks.h"
 #include "app/command_line.h"
 #include "app/command_table.h"
 #include "app/standard_output.h"
+#include "base/log.h"
 #include "base/nearest.h"
 #include "base/signal_text.h"
 #include "base/visible_text.h"
@@ -43,6 +46,29 @@ void print_help() {
   print(out);
 }
 
+// Whether the arguments after a command's name ask for its help.
+bool ask_for_help(const Arguments& arguments) {
+  return std::ranges::any_of(
+      arguments, [](const std::string& each) { return each == "--help" || each == "-h"; });
+}
+
+// Where this process is one of several. Throws UsageError where they cannot do the command.
+void take_place(const Command& command) {
+  if (command.together == Together::kShared) (void)own_place();
+  if (command.together != Together::kRefused) return;
+  if (const Place place = find_place(); !place.is_alone())
+    throw UsageError(
+        fmt::format("{} is the work of one process, and {} says that there are {}: each would do "
+                    "all of it, and write the same files. Start it by itself; where RANK and "
+                    "WORLD_SIZE are set: env -u RANK -u WORLD_SIZE slipway {} ...",
+                    command.name, launcher_name(place.launcher), place.world, command.name));
+}
+
+int run_command(const Command& command, const Arguments& arguments) {
+  if (!ask_for_help(arguments)) take_place(command);
+  return command.run(arguments);
+}
+
 int dispatch(const Arguments& arguments) {
   const bool asks = !arguments.empty() &&
                     (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help");
@@ -58,7 +84,8 @@ int dispatch(const Arguments& arguments) {
   }
   std::vector<std::string> names;
   for (const Command& command : commands()) {
-    if (arguments[0] == command.name) return command.run({arguments.begin() + 1, arguments.end()});
+    if (arguments[0] == command.name)
+      return run_command(command, {arguments.begin() + 1, arguments.end()});
     names.emplace_back(command.name);
   }
   throw UsageError(fmt::format("unknown command \"{}\"{}; see: slipway --help", arguments[0],
@@ -110,10 +137,12 @@ void at_early_exit() {
 // Runs the command; what went wrong becomes a message and the exit code.
 int run(const Arguments& arguments) {
   const auto say = [](const std::string& text) {
+    settle_warnings();
     std::fprintf(stderr, "%s\n", visible_text(text).c_str());
   };
   try {
     const int code = dispatch(arguments);
+    settle_warnings();
     flush_standard_output();
     return code;
   } catch (const ReaderLeft&) {

@@ -65,7 +65,7 @@ int predict_command(const Arguments& arguments) {
   Evaluator evaluator(std::move(target.run));
   const StopScope stopping(/*listen=*/true);
   const EvaluationResult result = evaluator.predict(file, options);
-  print(line.has("json") ? result.json + "\n" : result.table);
+  if (result.leads) print(line.has("json") ? result.json + "\n" : result.table);
   return kExitOk;
 }
 

@@ -163,18 +163,23 @@ constexpr Key kKeys[] = {
     {"train", "warmup_steps", kFloat, "0.0", "Steps of warm-up; below 1, a share of all steps.",
      "0.0"},
     {"train", "zero_stage", kInt, "0",
-     "What the ranks of a run cut among them: 0 = nothing; 1 = the optimizer's state (ZeRO-1): "
-     "each updates its share of the weights, to the same bits; 2 = gradients too; 3 = weights too.",
+     "What the ranks of a run cut among them, each keeping a slice: 0 = nothing; 1 = the "
+     "optimizer's state (ZeRO-1); 2 = the gradients too; 3 = the weights too.",
      "0", "3"},
     {"train", "shard_within", kString, "\"all\"",
-     "Over which ranks zero_stage cuts: all, or those of a machine (node), each machine having "
-     "everything.",
+     "Among which ranks train.zero_stage cuts: all, or node = those of a machine, and machines "
+     "have copies (hybrid sharding).",
      nullptr, nullptr, "all|node"},
     {"train", "ddp_bucket_cap_mb", kFloat, "1.0",
-     "Gradients of segments of less MiB are exchanged together.", "0.0"},
-    {"train", "reduce_dtype", kString, "\"float32\"", "How gradients travel between ranks.",
+     "MiB: segments of a model with fewer gradients are exchanged together.", "0.0"},
+    {"train", "reduce_dtype", kString, "\"float32\"",
+     "What gradients are rounded to on their way between ranks; they are added in float32.",
      nullptr, nullptr, "float32|bfloat16"},
-    {"train", "save_sharded", kBool, "false", "Checkpoints are in pieces, one a rank."},
+    {"train", "offload_optimizer", kBool, "false",
+     "With train.device = \"cuda\" the optimizer's state lies in the processor's memory, which "
+     "updates the weights."},
+    {"train", "save_sharded", kBool, "false",
+     "Checkpoints in pieces, one a rank; false = whole ones, which is all there is yet."},
     {"train", "deepspeed", kTable, "{}",
      "A DeepSpeed configuration, the path of its JSON file or as a table: what it says becomes "
      "zero_stage, learning_rate, ..., and \"auto\" leaves it to them.",

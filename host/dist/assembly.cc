@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <random>
@@ -13,11 +14,16 @@
 #include "base/visible_text.h"
 #include "dist/network.h"
 #include "dist/process_sign.h"
+#include "dist/rank_lost.h"
 
 namespace slipway {
 namespace {
 
-using Moment = std::chrono::steady_clock::time_point;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 std::string random_name() {
   std::random_device random;
@@ -54,16 +60,80 @@ Hello hello_of(const std::string& text) {
 
 std::string hello_key(int64_t rank) { return fmt::format("hello/{}", rank); }
 
+// Which of the ranks that came are still there. What one shows changes as long as it lives; what an
+// earlier start left in the store does not, and says nothing.
+class SignsOfLife {
+ public:
+  SignsOfLife(KeyStore& store, const Place& place, const Hello& own, double silence_seconds)
+      : store_(store),
+        place_(place),
+        own_(own),
+        limit_(silence_seconds),
+        seen_(static_cast<size_t>(place.world)) {}
+
+  // Shows this rank's and looks at those of the others, where it is time to.
+  void look() {
+    const double elapsed = seconds_since(looked_at_);
+    if (elapsed < std::clamp(limit_ / 10, 0.05, 0.5)) return;
+    looked_at_ = Clock::now();
+    store_.set(key_of(place_.rank), fmt::format("{} {}", own_.name, ++count_));
+    // while this process was stopped it has not looked
+    for (int64_t rank = 0; rank < place_.world; ++rank)
+      if (rank != place_.rank) look_at(rank, std::min(elapsed, limit_ / 4));
+  }
+  // Why one of them is lost; empty where none is.
+  const std::string& lost() const { return lost_; }
+
+ private:
+  struct Seen {
+    std::string sign;
+    bool lives = false;  // the sign has changed
+    double silence = 0;
+    int gone = 0;  // so often its process was not there
+  };
+
+  static std::string key_of(int64_t rank) { return fmt::format("alive/{}", rank); }
+
+  void look_at(int64_t rank, double elapsed) {
+    if (!store_.has({key_of(rank)})) return;
+    Seen& seen = seen_[static_cast<size_t>(rank)];
+    std::string sign = store_.get({key_of(rank)}).front();
+    seen.silence = sign == seen.sign ? seen.silence + elapsed : 0;
+    seen.lives = seen.lives || (sign != seen.sign && !seen.sign.empty());
+    seen.sign = std::move(sign);
+    if (!seen.lives) return;
+    const Member member = hello_of(store_.get({hello_key(rank)}).front()).member;
+    const std::string& space = own_.member.space;
+    seen.gone =
+        !space.empty() && member.space == space && is_process_gone(member.pid) ? seen.gone + 1 : 0;
+    if (seen.gone > 1)
+      lost_ = fmt::format("{} is lost: its process has ended without a word, while the ranks met",
+                          member_text(rank, member));
+    else if (seen.silence > limit_)
+      lost_ = fmt::format("{} is lost: nothing was heard of it for {:.3g} s, while the ranks met",
+                          member_text(rank, member), limit_);
+  }
+
+  KeyStore& store_;
+  const Place& place_;
+  const Hello& own_;
+  double limit_;
+  std::vector<Seen> seen_;
+  Clock::time_point looked_at_{};
+  int64_t count_ = 0;
+  std::string lost_;
+};
+
 class Meeting {
  public:
-  Meeting(KeyStore& store, const Place& place, const std::string& first_beat, double limit_seconds)
+  Meeting(KeyStore& store, const Place& place, const std::string& first_beat,
+          const MeetingLimits& limits)
       : store_(store),
         place_(place),
         first_beat_(first_beat),
-        limit_seconds_(limit_seconds),
-        end_(std::chrono::steady_clock::now() +
-             std::chrono::milliseconds(static_cast<int64_t>(limit_seconds * 1000))),
-        own_{random_name(), place.world, {own_host_name(), ::getpid(), process_space()}} {}
+        limits_(limits),
+        own_{random_name(), place.world, {own_host_name(), ::getpid(), process_space()}},
+        signs_(store, place_, own_, limits.silence_seconds) {}
 
   Assembly hold() {
     store_.set(hello_key(place_.rank), hello_text(own_));
@@ -102,11 +172,19 @@ class Meeting {
     fail(
         "of the run's {} processes, rank{} {} did not come within {:.3g} s: see its output. If it "
         "runs, it has another WORLD_SIZE, SLIPWAY_RUN_TOKEN, MASTER_ADDR or MASTER_PORT",
-        place_.world, plural, missing, limit_seconds_);
+        place_.world, plural, missing, limits_.seconds);
   }
 
-  void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
-  bool is_late() const { return std::chrono::steady_clock::now() > end_; }
+  void pause() {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    signs_.look();
+    if (limits_.on_answer) limits_.on_answer();
+  }
+  // One that is gone although all have met is for the heartbeat.
+  void require_all_alive() const {
+    if (!signs_.lost().empty()) throw RankLost(signs_.lost());
+  }
+  bool is_late() const { return seconds_since(begin_) > limits_.seconds; }
 
   void confirm(const std::string& session) {
     store_.set(fmt::format("{}/beat/{}", session, place_.rank), first_beat_);
@@ -147,6 +225,7 @@ class Meeting {
           return assembly;
         }
       }
+      require_all_alive();
       if (is_late()) refuse(came);
     }
   }
@@ -170,6 +249,7 @@ class Meeting {
       }
       if (!confirmed.empty() && store_.has({confirmed + "/go"})) return assembly;
       check_own();
+      require_all_alive();
       if (!is_late()) continue;
       std::vector<bool> came;
       for (const auto& hello : hellos()) came.push_back(hello && hello->world == place_.world);
@@ -180,9 +260,10 @@ class Meeting {
   KeyStore& store_;
   const Place& place_;
   const std::string& first_beat_;
-  double limit_seconds_;
-  Moment end_;
-  Hello own_;
+  const MeetingLimits& limits_;
+  const Clock::time_point begin_ = Clock::now();
+  const Hello own_;
+  SignsOfLife signs_;
 };
 
 }  // namespace
@@ -192,8 +273,8 @@ std::string member_text(int64_t rank, const Member& member) {
 }
 
 Assembly assemble(KeyStore& store, const Place& place, const std::string& first_beat,
-                  double limit_seconds) {
-  return Meeting(store, place, first_beat, limit_seconds).hold();
+                  const MeetingLimits& limits) {
+  return Meeting(store, place, first_beat, limits).hold();
 }
 
 }  // namespace slipway

@@ -1,5 +1,6 @@
 // How the processes of a run meet in a store.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,13 +23,19 @@ struct Assembly {
   std::vector<Member> members;  // by rank
 };
 
+struct MeetingLimits {
+  double seconds = 0;                 // until all are there
+  double silence_seconds = 0;         // of one that has come
+  std::function<void()> on_answer{};  // called as the store answers; may be empty
+};
+
 // Returns once all ranks are there. The store may hold what processes of an earlier start left, as
 // a launcher's does: each rank says hello with a number of its own, rank 0 answers with all
 // numbers, and who finds its own among them has met the others. Before a rank confirms, it writes
 // SESSION/beat/RANK = `first_beat`, and rank 0 SESSION/verdict = "", so that all are there at the
-// end. Throws Error that names the ranks that did not come within `limit_seconds`, or two that say
-// they are one.
+// end. Until then each shows that it lives. Throws Error that names the ranks that did not come in
+// time, or two that say they are one, and RankLost that names one that came and is gone.
 Assembly assemble(KeyStore& store, const Place& place, const std::string& first_beat,
-                  double limit_seconds);
+                  const MeetingLimits& limits);
 
 }  // namespace slipway

@@ -42,20 +42,22 @@ c10::intrusive_ptr<c10d::TCPStore> tcp_store(const std::string& address,
 // TCPStore's greeting waits for an answer for ever; what is at the port may be no store.
 c10::intrusive_ptr<c10d::TCPStore> greeted_store(const std::string& address,
                                                  const c10d::TCPStoreOptions& options,
-                                                 double limit_seconds) {
-  const auto store = within_limit(limit_seconds, [=] { return tcp_store(address, options); });
+                                                 double answer_seconds) {
+  const auto store = within_limit(answer_seconds, [=] { return tcp_store(address, options); });
   if (!store)
     fail(
-        "{}:{} takes connections and does not answer as a store: another program has the port. "
-        "Set MASTER_PORT to another one",
-        address, options.port);
+        "{}:{} takes connections and does not answer as a store for {:.3g} s: rank 0 (or the "
+        "launcher), which keeps it there, hangs or is stopped; or another program has the port, "
+        "then set MASTER_PORT to another one",
+        address, options.port, answer_seconds);
   return *store;
 }
 
 class TcpKeyStore : public KeyStore {
  public:
-  TcpKeyStore(c10::intrusive_ptr<c10d::TCPStore> store, std::string address, double limit_seconds)
-      : store_(std::move(store)), address_(std::move(address)), limit_seconds_(limit_seconds) {}
+  TcpKeyStore(c10::intrusive_ptr<c10d::TCPStore> store, std::string address,
+              const StoreLimits& limits)
+      : store_(std::move(store)), address_(std::move(address)), limits_(limits) {}
 
   void set(const std::string& key, std::string_view value) override {
     asked([&] { store_->set(key, as_bytes(value)); });
@@ -75,7 +77,7 @@ class TcpKeyStore : public KeyStore {
         asked([&] { return store_->compareSet(key, as_bytes(expected), as_bytes(value)); }));
   }
   std::unique_ptr<KeyStore> connect_again() override {
-    return connect_store(address_, store_->getPort(), limit_seconds_);
+    return connect_store(address_, store_->getPort(), limits_);
   }
 
  private:
@@ -91,7 +93,7 @@ class TcpKeyStore : public KeyStore {
 
   c10::intrusive_ptr<c10d::TCPStore> store_;
   std::string address_;
-  double limit_seconds_;
+  StoreLimits limits_;
 };
 
 // What Gloo tells its addresses by. It waits in short steps, so that it can be given up.
@@ -195,37 +197,37 @@ std::vector<std::string> separated(const std::string& list) {
 }  // namespace
 
 std::unique_ptr<KeyStore> host_store(int listening, const std::string& address, int64_t port,
-                                     double limit_seconds) {
+                                     const StoreLimits& limits) {
   keep_errors_to_ourselves();
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = true;
   options.waitWorkers = false;
-  options.timeout = in_milliseconds(limit_seconds);
+  options.timeout = in_milliseconds(limits.seconds);
   options.masterListenFd = listening;
   try {
-    return std::make_unique<TcpKeyStore>(tcp_store(address, options), address, limit_seconds);
+    return std::make_unique<TcpKeyStore>(tcp_store(address, options), address, limits);
   } catch (const std::exception& problem) {
     fail("the store cannot start at port {}: {}", port, first_line(problem));
   }
 }
 
 std::unique_ptr<KeyStore> connect_store(const std::string& address, int64_t port,
-                                        double limit_seconds) {
+                                        const StoreLimits& limits) {
   keep_errors_to_ourselves();
-  if (!wait_for_port(address, port, limit_seconds))
+  if (!wait_for_port(address, port, limits.seconds))
     fail(
         "nothing takes connections at {}:{} for {:.0f} s: rank 0 (or the launcher) keeps the store "
         "there. Is it running, are MASTER_ADDR and MASTER_PORT right, does a firewall stand "
         "between?",
-        address, port, limit_seconds);
+        address, port, limits.seconds);
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.waitWorkers = false;
-  options.timeout = in_milliseconds(limit_seconds);
+  options.timeout = in_milliseconds(limits.seconds);
   try {
-    return std::make_unique<TcpKeyStore>(greeted_store(address, options, limit_seconds), address,
-                                         limit_seconds);
+    return std::make_unique<TcpKeyStore>(greeted_store(address, options, limits.answer_seconds),
+                                         address, limits);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& problem) {

@@ -9,13 +9,19 @@
 
 namespace slipway {
 
+// How long a process waits for the store.
+struct StoreLimits {
+  double seconds = 0;         // until something takes connections there
+  double answer_seconds = 0;  // then, until it answers as a store
+};
+
 // The store in this process, on a socket that listens (network.h) and becomes the store's; and a
 // connection to it by `address`. The store ends with the object. Throws Error.
 std::unique_ptr<KeyStore> host_store(int listening, const std::string& address, int64_t port,
-                                     double limit_seconds);
-// Throws Error where nothing answers as a store within the limit.
+                                     const StoreLimits& limits);
+// Throws Error where nothing answers as a store within the limits.
 std::unique_ptr<KeyStore> connect_store(const std::string& address, int64_t port,
-                                        double limit_seconds);
+                                        const StoreLimits& limits);
 
 // Moves bytes between the ranks of a group, several calls at a time. Every rank makes the same
 // calls in the same order, from one thread at a time; tensors are contiguous and stay alive and

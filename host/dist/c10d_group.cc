@@ -16,6 +16,7 @@
 #include "dist/exchange_queue.h"
 #include "dist/heartbeat.h"
 #include "dist/network.h"
+#include "dist/rank_lost.h"
 #include "dist/rank_order.h"
 #include "dist/sealed_store.h"
 #include "dist/within_limit.h"
@@ -36,10 +37,10 @@ struct Membership {
   std::shared_ptr<Heartbeat> heartbeat;
   std::string session, address;
   int unwinding = std::uncaught_exceptions();
-  bool has_failed = false;
+  bool has_ended = false;
 
   ~Membership() {
-    if (!heartbeat || has_failed) return;
+    if (!heartbeat || has_ended) return;
     const bool fails = std::uncaught_exceptions() > unwinding;
     heartbeat->end(fails ? "its own output says which" : "");
   }
@@ -77,7 +78,7 @@ class C10dGroup : public RankGroup {
         queue_(member_->heartbeat, name_, ranks, member_->settings.exchange_seconds) {}
 
   ~C10dGroup() override {
-    if (queue_.stop() && !member_->heartbeat->is_lost() && !member_->has_failed) return;
+    if (queue_.stop() && !member_->heartbeat->is_lost() && !member_->has_ended) return;
     // Gloo's threads wait for a rank that will not answer, and its destructor for them.
     (void)wires_.out.release();
     (void)wires_.back.release();
@@ -96,10 +97,11 @@ class C10dGroup : public RankGroup {
   void doing(const char* what, int64_t step) override { member_->heartbeat->doing(what, step); }
 
   std::unique_ptr<RankGroup> split(int64_t color);
-  void end_with_error(const std::string& reason) {
-    if (member_->has_failed) return;
-    member_->has_failed = true;
-    member_->heartbeat->end(reason);
+  // `failure`: empty where this rank is done.
+  void end(const std::string& failure) {
+    if (member_->has_ended) return;
+    member_->has_ended = true;
+    member_->heartbeat->end(failure);
   }
 
  private:
@@ -291,35 +293,46 @@ std::unique_ptr<RankGroup> C10dGroup::split(int64_t color) {
 }
 
 std::unique_ptr<KeyStore> open_store(const Place& place, const JoinSettings& settings) {
-  const double limit = settings.join_seconds;
+  const StoreLimits limits = {settings.join_seconds, settings.heartbeat_seconds};
   if (place.agent_hosts_store) {
-    const Address at = resolve_host(place.store_host, "MASTER_ADDR", limit);
-    return connect_store(at.text, place.store_port, limit);
+    const Address at = resolve_host(place.store_host, "MASTER_ADDR", limits.seconds);
+    return connect_store(at.text, place.store_port, limits);
   }
   std::string address = "127.0.0.1";
-  if (!place.is_local()) address = resolve_host(place.store_host, "MASTER_ADDR", limit).text;
-  if (place.rank != 0) return connect_store(address, place.store_port, limit);
+  if (!place.is_local())
+    address = resolve_host(place.store_host, "MASTER_ADDR", limits.seconds).text;
+  if (place.rank != 0) return connect_store(address, place.store_port, limits);
   // A cluster's name of rank 0's machine may be that of a relay.
   if (!place.is_local() && (!is_own_address(address) || address.starts_with("127.")))
     address.clear();
   int64_t port = place.store_port;
   const int listening = listen_at(address, port);
-  return host_store(listening, address.empty() ? "127.0.0.1" : address, port, limit);
+  return host_store(listening, address.empty() ? "127.0.0.1" : address, port, limits);
 }
 
 // The threads of a store that stops answering are left behind: what they use is theirs.
-Assembly assembled(const std::shared_ptr<KeyStore>& store, const Place& place, double limit) {
-  constexpr double kMore = 5;  // the assembly itself says who is missing before
-  const char* keeper = place.agent_hosts_store ? "the launcher" : "rank 0, which keeps it";
+Assembly assembled(const std::shared_ptr<KeyStore>& store, const Place& place,
+                   const JoinSettings& settings) {
+  std::string problem;
   try {
-    const auto assembly = within_limit(
-        limit + kMore, [=] { return assemble(*store, place, Heartbeat::first_beat(), limit); });
+    const auto assembly =
+        while_it_gets_on(settings.heartbeat_seconds, [=](const Progress& progress) {
+          return assemble(*store, place, Heartbeat::first_beat(),
+                          {.seconds = settings.join_seconds,
+                           .silence_seconds = settings.heartbeat_seconds,
+                           .on_answer = [progress] { ++*progress; }});
+        });
     if (assembly) return *assembly;
-  } catch (const StoreOutOfReach& problem) {
-    fail("while the processes met: {}. See the output of {}", problem.what(), keeper);
+    problem = fmt::format("the store at {}:{} has not answered for {:.3g} s", place.store_host,
+                          place.store_port, settings.heartbeat_seconds);
+  } catch (const StoreOutOfReach& out_of_reach) {
+    problem = out_of_reach.what();
   }
-  fail("the store at {}:{} stopped answering while the processes met: see the output of {}",
-       place.store_host, place.store_port, keeper);
+  if (place.agent_hosts_store)
+    throw RankLost(
+        fmt::format("{}, while the ranks met: the launcher keeps it; see its output", problem));
+  throw RankLost(fmt::format(
+      "rank 0, which keeps the store, is lost: {}, while the ranks met; see its output", problem));
 }
 
 // Gloo and TCPStore write to peers that may be gone; the program ignores this signal anyhow.
@@ -343,9 +356,11 @@ std::unique_ptr<RankGroup> join(const Place& place, const JoinSettings& settings
   };
   if (place.network_interface.empty()) member->address = own_address(place);
   member->store = seal(open_store(place, settings), place.token, place.run_id);
-  const Assembly assembly = assembled(member->store, place, settings.join_seconds);
+  // before the others know this rank: a store that is lost meanwhile does not hold it up
+  std::unique_ptr<KeyStore> beats = member->store->connect_again();
+  const Assembly assembly = assembled(member->store, place, settings);
   member->session = assembly.session;
-  Heartbeat::Store store = {.connection = member->store->connect_again(),
+  Heartbeat::Store store = {.connection = std::move(beats),
                             .where = fmt::format("{}:{}", place.store_host, place.store_port),
                             .is_own = place.rank == 0 && !place.agent_hosts_store,
                             .is_rank_0 = !place.agent_hosts_store};
@@ -364,7 +379,11 @@ void end_with_error(RankGroup& group, std::string_view reason) noexcept {
   constexpr size_t kMost = 2000;  // every rank reads it at every heartbeat
   auto* joined = dynamic_cast<C10dGroup*>(&group);
   if (joined == nullptr) return;
-  joined->end_with_error(reason.empty() ? "no reason" : std::string(reason.substr(0, kMost)));
+  joined->end(reason.empty() ? "no reason" : std::string(reason.substr(0, kMost)));
+}
+
+void leave(RankGroup& group) {
+  if (auto* joined = dynamic_cast<C10dGroup*>(&group); joined != nullptr) joined->end("");
 }
 
 }  // namespace slipway

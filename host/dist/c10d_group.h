@@ -33,4 +33,8 @@ std::unique_ptr<RankGroup> split(RankGroup& group, int64_t color);
 // Waits until the others have had the time to read it: two heartbeats.
 void end_with_error(RankGroup& group, std::string_view reason) noexcept;
 
+// Tells the others that this process is done, as the end of the group does, although an exception
+// is on its way. Nothing is exchanged afterwards.
+void leave(RankGroup& group);
+
 }  // namespace slipway

@@ -17,21 +17,25 @@ fs::path Run::save(const std::vector<CheckpointFile>& more, const fs::path& prot
   const PhaseScope phase(&clock, Phase::kSave);
   const StopsAt stops("when this checkpoint is written");
   const fs::path folder = config.output_dir / fmt::format("checkpoint-{}", state.global_step);
-  require_equal_weights(ranks, model.parameters(), folder.filename().c_str());
+  require_equal_weights(grid, model.parameters(), folder.filename().c_str());
   gather_reports(false, /*on_first=*/true);
   store_flos();
   state.stateful_callbacks = events.save();
   name_best_checkpoint();
-  std::vector<Optimizer::Slot> gathered;
-  if (optimizer->is_shared() && optimizer->step_count() > 0 &&
-      !config.flag("train", "save_only_model"))
-    gathered = optimizer->gathered(ranks);
-  if (ranks.leads()) write_checkpoint_of_now(folder, more, protect, std::move(gathered));
+  write_together(
+      [&](WholeValues& whole) { write_checkpoint_of_now(folder, more, protect, whole); });
   if (events.wanted_anywhere(SLW_ON_SAVE)) ranks.barrier("the checkpoint");
   EventDetails details;
   details.path = folder.string();
   events.tell(SLW_ON_SAVE, details);
   return folder;
+}
+
+void Run::write_together(const std::function<void(WholeValues& whole)>& write) {
+  WholeValues whole(grid, model, *optimizer);
+  if (!ranks.leads()) return whole.serve();
+  write(whole);
+  whole.done();
 }
 
 void Run::name_best_checkpoint() {
@@ -45,20 +49,16 @@ void Run::name_best_checkpoint() {
 }
 
 void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
-                                  const fs::path& protect, std::vector<Optimizer::Slot> gathered) {
+                                  const fs::path& protect, WholeValues& whole) {
   saving.finish();
-  const std::shared_ptr<const HostCopy> copy =
-      saving.copy(model.parameters(), *optimizer, events.wanted_anywhere(SLW_ON_SAVE));
-  HostValues values = on_host;
-  // what was gathered is a copy already
-  if (copy)
-    values = [copy, gathered](const at::Tensor& tensor) {
-      for (const Optimizer::Slot& slot : gathered)
-        for (const at::Tensor& buffer : slot.buffers)
-          if (tensor.is_alias_of(buffer)) return tensor;
-      return copy->held(tensor);
-    };
-  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values);
+  std::shared_ptr<const HostCopy> copy;
+  if (!optimizer->is_shared())
+    copy = saving.copy(model.parameters(), *optimizer, events.wanted_anywhere(SLW_ON_SAVE));
+  const HostValues values =
+      copy ? [copy](const at::Tensor& tensor) { return copy->held(tensor); } : HostValues(on_host);
+  BeforeReading bring;  // then the loop waits until all is written
+  if (optimizer->is_shared()) bring = [&whole](const void* bytes) { whole.bring(bytes); };
+  std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values, bring);
   files.push_back(arguments_file());
   files.push_back({"trainer_state.json", [json = state.to_json()](const fs::path& path) {
                      write_file_durably(path, json.dump(2) + "\n");
@@ -67,7 +67,8 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
     const ResumePoint at{
         *optimizer,    model.parameters(),  schedule.get(),
         last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
-        values,        ranks.world(),       std::move(gathered)};
+        values,        ranks.world(),       whole.slots(),
+        bring};
     for (CheckpointFile& file : resume_files(at)) files.push_back(std::move(file));
     files.push_back(own_file());
     files.insert(files.end(), more.begin(), more.end());
@@ -105,11 +106,14 @@ CheckpointFile Run::own_file() const {
 void Run::save_final_model() {
   const PhaseScope phase(&clock, Phase::kSave);
   const StopsAt stops("when the final model is written, for the run is over then");
-  require_equal_weights(ranks, model.parameters(), "the final model");
-  if (!ranks.leads()) return;
+  require_equal_weights(grid, model.parameters(), "the final model");
   saving.finish();
-  const std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer);
-  save_model_files(config.output_dir, files);
+  write_together([&](WholeValues& whole) {
+    save_model_files(config.output_dir,
+                     model_files(model, model_folder_, tokenizer, on_host,
+                                 [&](const void* bytes) { whole.bring(bytes); }));
+  });
+  if (!ranks.leads()) return;
   // A process that was killed after the last checkpoint, and before older ones made room for it, is
   // followed by one that saves no more.
   rotate_checkpoints(config.output_dir, rotation({state.best_model_checkpoint}));

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "loop/part_relay.h"
 #include "loop/plugin_loss.h"
 #include "loop/throughput.h"
 #include "operators/accelerator/device_tensors.h"
@@ -18,30 +19,6 @@
 
 namespace slipway {
 namespace {
-
-// The end of the part that begins at `first`: as many examples as fit, at least one.
-size_t part_end(std::span<const Example> examples, size_t first, size_t last, int64_t max_tokens) {
-  if (max_tokens <= 0) return last;
-  int64_t tokens = 0;
-  size_t end = first;
-  while (end < last &&
-         (end == first || tokens + static_cast<int64_t>(examples[end].ids.size()) <= max_tokens))
-    tokens += static_cast<int64_t>(examples[end++].ids.size());
-  return end;
-}
-
-EvaluatedPart part_of(std::span<const Example> examples, size_t first, size_t last) {
-  EvaluatedPart part{first, examples.subspan(first, last - first), {0}, {}, {}, {}, {}};
-  for (const Example& example : part.examples) {
-    for (int64_t i = std::max<int64_t>(1, example.loss_begin);
-         i < static_cast<int64_t>(example.ids.size()); ++i) {
-      part.labels.push_back(example.ids[static_cast<size_t>(i)]);
-      part.positions.push_back(static_cast<int32_t>(i));
-    }
-    part.offsets.push_back(static_cast<int64_t>(part.labels.size()));
-  }
-  return part;
-}
 
 // One evaluation of one set.
 class Pass {
@@ -161,14 +138,15 @@ class LossMean {
   }
   double value(const std::string& prefix) const {
     if (left_out_ > 0 && weight_ > 0)
-      log_warn("{}_loss: the loss of {} batches is not a finite number; they are left out", prefix,
-               left_out_);
+      log_warn_for_all("{}_loss: the loss of {} batches is not a finite number; they are left out",
+                       prefix, left_out_);
     else if (left_out_ > 0)
-      log_warn(
+      log_warn_for_all(
           "{}_loss: the loss is not a finite number in any batch; are the weights damaged, or does "
           "no token carry loss?",
           prefix);
-    else if (!std::isfinite(sum_)) log_warn("{}_loss: the loss is not a finite number", prefix);
+    else if (!std::isfinite(sum_))
+      log_warn_for_all("{}_loss: the loss is not a finite number", prefix);
     return weight_ > 0 ? sum_ / weight_ : others_ / others_weight_;
   }
 
@@ -185,20 +163,41 @@ double batch_mean(Pass& pass, std::span<const Example> examples, size_t first, s
   for (const Example& example : examples.subspan(first, last - first))
     labels += example.label_tokens();
   double mean = labels > 0 ? 0 : std::numeric_limits<double>::quiet_NaN();
-  for (size_t at = first; at < last;) {
-    const size_t end = part_end(examples, at, last, max_tokens);
-    EvaluatedPart part = part_of(examples, at, end);
+  for (EvaluatedPart& part : parts_of_batch(examples, first, last, max_tokens))
     mean +=
         within_memory<Error>([&] { return pass.run(part, labels); },
                              [&] {
                                return fmt::format(
                                    "out of memory while evaluating {} examples together; lower "
                                    "train.max_tokens_per_batch or train.per_device_eval_batch_size",
-                                   end - at);
+                                   part.examples.size());
                              });
-    at = end;
-  }
   return mean;
+}
+
+// Passes that rank `rank` of `ranks` takes through the model.
+int64_t evaluation_passes(std::span<const Example> examples, size_t batch_size, int64_t max_tokens,
+                          size_t rank, size_t ranks) {
+  int64_t out = 0;
+  for (size_t first = rank * batch_size; first < examples.size(); first += ranks * batch_size)
+    out += std::ranges::count_if(
+        parts_of_batch(examples, first, std::min(examples.size(), first + batch_size), max_tokens),
+        [](const EvaluatedPart& part) { return !part.labels.empty(); });
+  return out;
+}
+
+// Where ranks gather weights for each pass, all take equally many.
+void pass_by_until_all_are_through(WeightWindow& window, std::span<const Example> examples,
+                                   size_t batch_size, int64_t max_tokens, const RankGroup& ranks) {
+  const auto world = static_cast<size_t>(ranks.world());
+  int64_t most = 0;
+  for (size_t rank = 0; rank < world; ++rank)
+    most = std::max(most, evaluation_passes(examples, batch_size, max_tokens, rank, world));
+  for (int64_t pass = evaluation_passes(examples, batch_size, max_tokens,
+                                        static_cast<size_t>(ranks.rank()), world);
+       pass < most; ++pass)
+    window.pass_by();
+  window.rest();
 }
 
 at::Tensor view_of(std::span<double> values) {
@@ -208,6 +207,33 @@ at::Tensor view_of(std::span<double> values) {
 void add_over(RankGroup& ranks, std::span<double> values, const char* what) {
   if (!ranks.is_alone() && !values.empty())
     ranks.all_reduce(view_of(values), Reduction::kSum, what);
+}
+
+// The mean loss of each batch, by all ranks.
+std::vector<double> batch_means(Model& model, std::span<const Example> examples,
+                                const EvaluationSettings& settings, std::span<MetricPlugin> metrics,
+                                const EvaluationHooks& hooks) {
+  RankGroup& ranks = *settings.ranks;
+  PartRelay relay(settings, examples, model.info().vocab_size, hooks);
+  Pass pass(model, settings.objective, metrics, relay.own_hooks());
+  const auto size = static_cast<size_t>(settings.batch_size),
+             world = static_cast<size_t>(ranks.world());
+  // those of other ranks are added
+  std::vector<double> means((examples.size() + size - 1) / size, 0.0);
+  for (size_t round = 0; round < means.size(); round += world) {
+    relay.begin_round(round);
+    if (const size_t batch = round + static_cast<size_t>(ranks.rank()); batch < means.size()) {
+      means[batch] = batch_mean(pass, examples, batch * size,
+                                std::min(examples.size(), (batch + 1) * size), settings.max_tokens);
+      if (hooks.on_batch) hooks.on_batch();
+    }
+    relay.finish_round();
+    if (hooks.on_round) hooks.on_round();
+  }
+  if (model.window() != nullptr)
+    pass_by_until_all_are_through(*model.window(), examples, size, settings.max_tokens, ranks);
+  add_over(ranks, means, "the losses of an evaluation");
+  return means;
 }
 
 double longest(RankGroup& ranks, double seconds) {
@@ -228,18 +254,9 @@ Json evaluate(Model& model, std::span<const Example> examples, const EvaluationS
   const auto begin = std::chrono::steady_clock::now();
   for (MetricPlugin& metric : metrics)
     metric.begin(prefix, static_cast<int64_t>(examples.size()), model.info().vocab_size);
-  Pass pass(model, settings.objective, metrics, hooks);
-  const auto batch_size = static_cast<size_t>(settings.batch_size);
   RankGroup& ranks = *settings.ranks;
-  // the mean of each batch; those of other ranks are added
-  std::vector<double> means((examples.size() + batch_size - 1) / batch_size, 0.0);
-  for (auto batch = static_cast<size_t>(ranks.rank()); batch < means.size();
-       batch += static_cast<size_t>(ranks.world())) {
-    const size_t first = batch * batch_size, last = std::min(examples.size(), first + batch_size);
-    means[batch] = batch_mean(pass, examples, first, last, settings.max_tokens);
-    if (hooks.on_batch) hooks.on_batch();
-  }
-  add_over(ranks, means, "the losses of an evaluation");
+  const std::vector<double> means = batch_means(model, examples, settings, metrics, hooks);
+  const auto batch_size = static_cast<size_t>(settings.batch_size);
   LossMean loss(settings.leave_out_not_finite);
   for (size_t batch = 0; batch < means.size(); ++batch)
     loss.add(means[batch], std::min(batch_size, examples.size() - batch * batch_size));

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "data/packing.h"
 #include "dist/rank_group.h"
+#include "loop/evaluated_part.h"
 #include "loop/loss.h"
 #include "model/model.h"
 #include "plugin/metric.h"
@@ -24,27 +25,18 @@ struct EvaluationSet {
 // "eval", or "eval_news" for the set "news": what the names of its metrics begin with.
 std::string metric_prefix(const std::string& split, const EvaluationSet& set);
 
-// Consecutive examples that were computed together. Labels: the tokens that carry loss, example by
-// example.
-struct EvaluatedPart {
-  size_t first;  // index of the first example in its set
-  std::span<const Example> examples;
-  // [E + 1]: the labels of example e are [offsets[e], offsets[e + 1])
-  std::vector<int64_t> offsets;
-  std::vector<int32_t> labels;       // [N]
-  std::vector<int32_t> positions;    // [N] of each label in its example
-  std::vector<float> logprobs;       // [N]
-  std::vector<int32_t> predictions;  // [N] the most likely token there; empty when nobody wants it
-};
-
 struct EvaluationHooks {
-  bool predictions = false;                           // on_part wants them
-  std::function<void(const EvaluatedPart&)> on_part;  // in the set's order
+  bool predictions = false;  // on_part wants them
+  // In the set's order. Of several ranks the first one's hears of the parts of all, and so does its
+  // on_logits; those of the others, which are set where the first one's are, hear nothing.
+  std::function<void(const EvaluatedPart&)> on_part;
   // The logits [n, vocab] of the part's labels from `label` on, before on_part; on the CPU, gone
-  // afterwards.
+  // afterwards. Parts of several ranks in no order.
   std::function<void(const EvaluatedPart& part, size_t label, const at::Tensor& logits_NV)>
       on_logits;
-  std::function<void()> on_batch;  // after each evaluation batch
+  std::function<void()> on_batch;  // after each evaluation batch of this rank
+  // after each round of batches, one of each rank: as often on each
+  std::function<void()> on_round;
 };
 
 struct EvaluationSettings {

@@ -73,10 +73,27 @@ uint32_t Events::answered_by(slw_event_type type) {
   }
 }
 
+void Events::prepare_for(slw_event_type type) {
+  switch (type) {
+    case SLW_ON_SUBSTEP_END:
+    case SLW_ON_GENERATE_END:
+    case SLW_ON_PREDICTION_STEP:
+      return;
+    case SLW_ON_STEP_BEGIN:
+      prepare(SLW_ON_SUBSTEP_END);
+      break;
+    case SLW_ON_GENERATE_BEGIN:
+      prepare(SLW_ON_GENERATE_END);
+      break;
+    default:
+      break;
+  }
+  prepare(type);
+}
+
 void Events::deliver(slw_event_type type, const EventDetails& details, uint32_t due) {
   const PhaseScope phase(clock_ != nullptr && clock_->training() ? clock_ : nullptr,
                          Phase::kCallbacks);
-  if (before_delivery) before_delivery();
   slw_state state = view_of(state_);
   if (local_rank_ == 0) state.flags |= SLW_STATE_LOCAL_ZERO;
   if (ranks_->leads()) state.flags |= SLW_STATE_WORLD_ZERO;

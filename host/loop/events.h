@@ -41,8 +41,14 @@ class Events {
   // Whether a callback of any rank wants it.
   bool wanted_anywhere(slw_event_type type) const { return (mask_anywhere_ >> type & 1) != 0; }
 
-  // Called before an event is told to anyone, unless it is empty. [loop]
+  // Called before an event that a callback of any rank hears, unless it is empty: on every rank at
+  // the same places. What one rank may tell more often than another, or not at all, is prepared
+  // before: micro-batches with the step's begin, the end of generating with its begin, an
+  // evaluation's batches by prepare(). [loop]
   std::function<void()> before_delivery;
+  void prepare(slw_event_type type) {
+    if (before_delivery && wanted_anywhere(type)) before_delivery();
+  }
 
   // What callbacks asked of the step under way through the train service, and a clean sheet for the
   // next.
@@ -61,6 +67,7 @@ class Events {
   // control(). Throws Error. [loop]
   uint32_t emit(slw_event_type type, const EventDetails& details = {}, uint32_t due = 0) {
     control_ &= ~answered_by(type);
+    if (before_delivery) prepare_for(type);
     if (wanted(type)) deliver(type, details, due);
     else control_ |= due;
     return control_;
@@ -77,6 +84,7 @@ class Events {
 
  private:
   static uint32_t answered_by(slw_event_type type);
+  void prepare_for(slw_event_type type);
   void deliver(slw_event_type type, const EventDetails& details, uint32_t due);
 
   std::vector<CallbackPlugin> callbacks_;

@@ -28,8 +28,12 @@ class JsonLines : public PredictionFile {
   JsonLines(const fs::path& path, const std::set<std::string>& outputs, const Tokenizer& tokenizer)
       : file_(path), outputs_(outputs), tokenizer_(tokenizer) {}
 
+  static bool needs_predictions(const std::set<std::string>& outputs) {
+    return outputs.contains("prediction") || outputs.contains("predictions");
+  }
+
   void follow(EvaluationHooks& hooks) override {
-    hooks.predictions = outputs_.contains("prediction") || outputs_.contains("predictions");
+    hooks.predictions = needs_predictions(outputs_);
     hooks.on_part = [this](const EvaluatedPart& part) {
       std::string lines;
       for (size_t e = 0; e < part.examples.size(); ++e) lines += json_text(row(part, e)) + "\n";
@@ -155,15 +159,40 @@ class PaddedArrays : public PredictionFile {
   std::optional<SafetensorsStream> file_;
 };
 
+bool is_of_arrays(const fs::path& path) { return path.extension() == ".safetensors"; }
+
+class WrittenElsewhere : public PredictionFile {
+ public:
+  WrittenElsewhere(bool predictions, bool logits) : predictions_(predictions), logits_(logits) {}
+
+  void follow(EvaluationHooks& hooks) override {
+    hooks.predictions = predictions_;
+    hooks.on_part = [](const EvaluatedPart&) {};
+    if (logits_) hooks.on_logits = [](const EvaluatedPart&, size_t, const at::Tensor&) {};
+  }
+  void commit() override {}
+
+ private:
+  bool predictions_, logits_;
+};
+
 }  // namespace
 
 std::unique_ptr<PredictionFile> open_predictions(const fs::path& path,
                                                  const std::set<std::string>& outputs,
                                                  std::span<const Example> examples,
                                                  const Tokenizer& tokenizer, int64_t vocab_size) {
-  if (path.extension() == ".safetensors")
+  if (is_of_arrays(path))
     return std::make_unique<PaddedArrays>(path, outputs, examples, vocab_size);
   return std::make_unique<JsonLines>(path, outputs, tokenizer);
+}
+
+std::unique_ptr<PredictionFile> predictions_for_first_rank(const fs::path& path,
+                                                           const std::set<std::string>& outputs) {
+  return is_of_arrays(path)
+             ? std::make_unique<WrittenElsewhere>(outputs.contains("predictions"),
+                                                  outputs.contains("logits"))
+             : std::make_unique<WrittenElsewhere>(JsonLines::needs_predictions(outputs), false);
 }
 
 }  // namespace slipway

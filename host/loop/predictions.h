@@ -37,4 +37,8 @@ std::unique_ptr<PredictionFile> open_predictions(const fs::path& path,
                                                  std::span<const Example> examples,
                                                  const Tokenizer& tokenizer, int64_t vocab_size);
 
+// What the file of the first of several ranks needs of the others: nothing is written.
+std::unique_ptr<PredictionFile> predictions_for_first_rank(const fs::path& path,
+                                                           const std::set<std::string>& outputs);
+
 }  // namespace slipway

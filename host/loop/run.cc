@@ -4,9 +4,11 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "loop/kept_memory.h"
 #include "loop/run_settings.h"
+#include "loop/shared_reports.h"
+#include "loop/shared_warnings.h"
 #include "loop/train_tensors.h"
-#include "loop/gathered_json.h"
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "record/report/report.h"
@@ -20,23 +22,29 @@ Run::Run(RunParts parts)
       tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
       // tokens are those of all ranks, the processor is this one's
-      throughput(clock,
-                 3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.world()),
-                 stage_settings(parts.config).bf16),
+      throughput(
+          clock,
+          3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.all.world()),
+          stage_settings(parts.config).bf16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),
       reports(parts.reports),
       saving(config, clock, parts.copies_fit),
-      ranks(parts.ranks),
-      shared(ranks.is_alone() ? nullptr : std::make_unique<SharedStep>(ranks, model)),
+      grid(parts.ranks),
+      ranks(grid.all),
+      shared(ranks.is_alone()
+                 ? nullptr
+                 : std::make_unique<SharedStep>(grid, model,
+                                                config.text("train", "reduce_dtype") == "bfloat16"
+                                                    ? at::kBFloat16
+                                                    : at::kFloat)),
       model_folder_(model_folder_of(parts.config, std::move(parts.model_config))),
       metrics_(parts.config.output_dir / "metrics.jsonl"),
       memory_(parts.memory),
       token_count_(parts.config.text("train", "include_num_input_tokens_seen")) {
   give_tensors(parts.access, model, *optimizer);
-  // the state that callbacks see names the best checkpoint
-  events.before_delivery = [this] { saving.finish(state.best_model_checkpoint); };
+  events.before_delivery = [this] { complete_best_checkpoint(); };
   stage.objective.plugin = parts.loss;
   stage.objective.step = &state.global_step;
   stage.ranks = ranks.world();
@@ -92,11 +100,7 @@ Json Run::take_reports(bool evaluation, const std::string& prefix) {
 }
 
 void Run::gather_reports(bool evaluation, bool on_first) {
-  if (reports == nullptr || ranks.is_alone()) return;
-  std::vector<Json> states =
-      gathered_json(ranks, reports->state(evaluation), "what plugins report");
-  if (on_first && !ranks.leads()) states.clear();
-  reports->put_together(states, evaluation);
+  if (reports != nullptr) share_reports(ranks, *reports, evaluation, on_first);
 }
 
 void Run::note(const Json& row) {
@@ -152,6 +156,9 @@ void Run::restore(const fs::path& checkpoint) {
              state.best_model_checkpoint);
     state.best_model_checkpoint.clear();
   }
+  state.best_model_checkpoint =
+      ranks.from_lead(state.best_model_checkpoint, "the best checkpoint's name");
+  complete_best_ = state.best_model_checkpoint;
   optimizer->reset();
   if (is_foreign_checkpoint(checkpoint)) restore_foreign(checkpoint);
   else restore_own(checkpoint);
@@ -212,11 +219,19 @@ void Run::refresh_report() const {
 }
 
 void Run::begin_training() {
-  require_equal_weights(ranks, model.parameters(), "before the first step");
+  settle_warnings_of(ranks);
+  require_equal_weights(grid, model.parameters(), "before the first step");
   if (!restored_) state.stateful_callbacks = events.save();
   memory_.begin("train");
   training_began_ = seconds();
   events.tell(SLW_ON_TRAIN_BEGIN);
+}
+
+void Run::complete_best_checkpoint() {
+  saving.finish(state.best_model_checkpoint);
+  if (complete_best_ == state.best_model_checkpoint) return;
+  ranks.barrier("the best checkpoint");
+  complete_best_ = state.best_model_checkpoint;
 }
 
 void Run::begin_flow(int64_t max_steps, int64_t epochs) {
@@ -260,6 +275,10 @@ uint32_t Run::after_step(const StepReport& report) {
   details.learning_rate = report.learning_rate;
   details.grad_norm = report.grad_norm;
   details.loss = report.loss;
+  if (shared != nullptr && kept_memory_.empty()) {
+    kept_memory_ = kept_memory(grid, model.parameters(), *optimizer);
+    log_info("{}", kept_memory_text(kept_memory_, model.parameters().sharding()));
+  }
   events.emit(SLW_ON_STEP_END, details, due_after_step(flow, state.global_step, state.max_steps));
   const uint32_t control = events.agree();
   process_.look(state.global_step);
@@ -293,7 +312,7 @@ void Run::finish_training(double examples) {
   row["train_loss"] = whole_loss_sum_ / static_cast<double>(std::max<int64_t>(
                                             1, state.global_step - unknown_losses_));
   row.update(memory_.end("train"));
-  log(row);
+  log(row, kept_memory_);
   if (!flow.load_best || state.best_model_checkpoint.empty()) return;
   const fs::path best = state.best_model_checkpoint;
   log_info("the best model is that of step {}: {} {:.4g}", state.best_global_step, flow.best_metric,

@@ -18,6 +18,7 @@
 #include "loop/saving.h"
 #include "loop/stage.h"
 #include "loop/throughput.h"
+#include "loop/whole_values.h"
 #include "plugin/process_scope.h"
 #include "plugin/report_board.h"
 #include "plugin/services.h"
@@ -42,11 +43,11 @@ struct RunParts {
   std::vector<LoggerPlugin> loggers;
   TrainAccess& access;  // the one that the plugins' facts name
   MemoryMetrics& memory;
-  const LossPlugin* loss = nullptr;  // in place of -log p
-  ReportBoard* reports = nullptr;    // the one that the plugins' facts name
-  bool copies_fit = true;            // the copies that checkpoints are written from, into memory
-  RankGroup& ranks = RankGroup::alone();  // that train together; the first of them writes all files
-  int64_t local_rank = 0;                 // of this process on its machine
+  const LossPlugin* loss = nullptr;    // in place of -log p
+  ReportBoard* reports = nullptr;      // the one that the plugins' facts name
+  bool copies_fit = true;              // the copies that checkpoints are written from, into memory
+  RankGrid ranks = RankGrid::alone();  // that train together; the first of them writes all files
+  int64_t local_rank = 0;              // of this process on its machine
 };
 
 class Run {
@@ -68,7 +69,8 @@ class Run {
   Json row_context = Json::object();   // added to every logged row
   ReportBoard* const reports;          // may be none
   Saving saving;
-  RankGroup& ranks;
+  const RankGrid grid;
+  RankGroup& ranks;                          // all of them
   const std::unique_ptr<SharedStep> shared;  // none: this process trains alone
 
   // Whether a signal asked the run to stop after the step that `report` is of: the same on every
@@ -153,8 +155,7 @@ class Run {
   double seconds_in_training() const;
   // What plugins reported on any rank since it was last taken.
   Json take_reports(bool evaluation, const std::string& prefix = "");
-  // What plugins reported on any rank becomes what they reported on each; for a checkpoint on the
-  // first alone, so that nothing counts twice.
+  // share_reports() of the reports, if there are any.
   void gather_reports(bool evaluation, bool on_first = false);
   // What was computed since the last row or checkpoint, into the state: between them it stands
   // still, as Hugging Face's does.
@@ -166,8 +167,12 @@ class Run {
   void take_over_schedule(const std::string& name);
   Rotation rotation(std::vector<fs::path> protect) const;
   void name_best_checkpoint();
+  // The best checkpoint, which the state names for callbacks, is there, on the other ranks too.
+  void complete_best_checkpoint();
+  // Rank 0 writes, with what the others keep; they return when it has.
+  void write_together(const std::function<void(WholeValues& whole)>& write);
   void write_checkpoint_of_now(const fs::path& folder, const std::vector<CheckpointFile>& more,
-                               const fs::path& protect, std::vector<Optimizer::Slot> gathered);
+                               const fs::path& protect, WholeValues& whole);
   CheckpointFile arguments_file() const;
   CheckpointFile own_file() const;
 
@@ -181,11 +186,13 @@ class Run {
   int64_t unknown_losses_ = 0;  // steps of a peer whose loss was not logged
   Json schedule_state_ = Json::object();
   bool restored_ = false;      // the state came from a checkpoint
+  std::string complete_best_;  // the best checkpoint that every rank knows to be there
   fs::path foreign_schedule_;  // a peer's scheduler.pt, until begin_schedule() reads it
   int64_t first_step_ = 0;     // steps done before this process
   int64_t first_tokens_ = 0;
   double training_began_ = 0;  // seconds()
   double pending_flos_ = 0;
+  Json kept_memory_ = Json::object();  // by the ranks, after the first step
   MemoryMetrics& memory_;
   ProcessWatch process_;
   const std::string token_count_;  // include_num_input_tokens_seen

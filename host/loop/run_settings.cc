@@ -66,9 +66,13 @@ std::vector<std::string> streaming_faults(const RunConfig& c) {
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& c) {
-  return {c.text("train", "optim"),          c.text("train", "optim_args"),
-          c.number("train", "adam_beta1"),   c.number("train", "adam_beta2"),
-          c.number("train", "adam_epsilon"), c.number("train", "weight_decay")};
+  return {c.text("train", "optim"),
+          c.text("train", "optim_args"),
+          c.number("train", "adam_beta1"),
+          c.number("train", "adam_beta2"),
+          c.number("train", "adam_epsilon"),
+          c.number("train", "weight_decay"),
+          c.flag("train", "offload_optimizer")};
 }
 
 int64_t recompute_every(const RunConfig& c) {

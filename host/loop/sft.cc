@@ -263,6 +263,7 @@ Json SftRun::evaluate_set(const EvaluationSet& set) {
   };
   const std::string prefix = metric_prefix("eval", set);
   Json metrics;
+  run_.events.prepare(SLW_ON_PREDICTION_STEP);
   {
     const EvaluationReports reports(run_.reports);
     metrics = evaluate(run_.model, set.examples, settings, data_.metrics, prefix, hooks);

@@ -1,6 +1,7 @@
 // The training loop.
 #include "loop/stage.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -70,31 +71,46 @@ Group packed(const StepExamples& examples, const StageSettings& settings) {
       step, loss, grad_norm);
 }
 
+// Passes that this process takes in each micro-batch.
+std::vector<int64_t> passes_of(const Group& group) {
+  std::vector<int64_t> out;
+  for (const std::vector<PackedBatch>& parts : group.micro_batches)
+    out.push_back(std::ranges::count_if(
+        parts, [](const PackedBatch& part) { return !part.targets.empty(); }));
+  return out;
+}
+
+double pass(Model& model, const PackedBatch& part, int64_t labels, const Objective& objective,
+            int64_t step) {
+  return within_memory([&] { return loss_backward(model, part, labels, objective); },
+                       [&] {
+                         return fmt::format(
+                             "step {}: out of memory while training on {} tokens at once; lower "
+                             "train.max_tokens_per_batch or train.per_device_train_batch_size, or "
+                             "set train.auto_find_batch_size = true",
+                             step, part.ids.size());
+                       });
+}
+
 // Forward and backward of the group; the loss, as far as it is this process's. Nothing when the
 // group was broken off.
 std::optional<double> accumulate(Model& model, const Group& group, const StageSettings& settings,
                                  const Objective& objective, int64_t step,
                                  const StageHooks& hooks) {
   double loss = 0;
+  if (hooks.shared != nullptr) hooks.shared->begin(passes_of(group));
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
     const Bfloat16Scope products(settings.bf16);
     const bool last = m + 1 == group.micro_batches.size();
     for (const PackedBatch& part : group.micro_batches[m]) {
       if (part.targets.empty()) continue;
-      if (last && hooks.shared != nullptr && &part == &group.micro_batches[m].back())
-        hooks.shared->begin_last_pass();
-      loss +=
-          within_memory([&] { return loss_backward(model, part, group.labels, objective); },
-                        [&] {
-                          return fmt::format(
-                              "step {}: out of memory while training on {} tokens at once; lower "
-                              "train.max_tokens_per_batch or train.per_device_train_batch_size, or "
-                              "set train.auto_find_batch_size = true",
-                              step, part.ids.size());
-                        }) /
-          static_cast<double>(group.labels);
+      if (hooks.shared != nullptr)
+        hooks.shared->begin_pass(last && &part == &group.micro_batches[m].back());
+      loss += pass(model, part, group.labels, objective, step) / static_cast<double>(group.labels);
+      if (hooks.shared != nullptr) hooks.shared->end_pass();
     }
+    if (hooks.shared != nullptr) hooks.shared->pass_by(m);
     if (hooks.on_micro_batch) hooks.on_micro_batch(group.micro_tokens[m]);
     if (last || hooks.events == nullptr) continue;
     hooks.events->tell(SLW_ON_SUBSTEP_END);
@@ -130,7 +146,10 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
   const PhaseScope phase(hooks.clock, Phase::kOptimizer);
   SharedStep::Sums sums{*own_loss, false};
   if (hooks.shared != nullptr) sums = hooks.shared->finish(*own_loss, stop_requested());
-  const double loss = sums.loss, grad_norm = parameters.grad_norm();
+  const auto norm_now = [&] {
+    return hooks.shared != nullptr ? hooks.shared->grad_norm() : parameters.grad_norm();
+  };
+  const double loss = sums.loss, grad_norm = norm_now();
   if (!std::isfinite(loss) || !std::isfinite(grad_norm))
     fail_not_finite(step, loss, grad_norm, objective);
   double learning_rate = schedule.at(rate_step);
@@ -140,9 +159,10 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
   if (asked.skip) return report;
   report.learning_rate = learning_rate = asked.learning_rate.value_or(learning_rate);
   const double clip = asked.clip_norm.value_or(settings.max_grad_norm);
-  const double norm = hooks.events != nullptr && hooks.events->wanted(SLW_ON_PRE_OPTIMIZER_STEP)
-                          ? parameters.grad_norm()
-                          : grad_norm;
+  const double norm =
+      hooks.events != nullptr && hooks.events->wanted_anywhere(SLW_ON_PRE_OPTIMIZER_STEP)
+          ? norm_now()
+          : grad_norm;
   if (!std::isfinite(norm)) fail("step {}: a callback left gradients of norm {}", step, norm);
   double scale = clip > 0 && norm > clip ? clip / (norm + 1e-6) : 1.0;
   if (scale != 1.0 && hooks.events != nullptr && hooks.events->wanted(SLW_ON_OPTIMIZER_STEP)) {

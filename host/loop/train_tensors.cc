@@ -1,7 +1,9 @@
 // Views into the flat buffers.
 #include "loop/train_tensors.h"
 
+#include <deque>
 #include <memory>
+#include <utility>
 
 #include "base/error.h"
 #include "operators/accelerator/device_tensors.h"
@@ -33,15 +35,27 @@ class Copies {
     out.data = copies_.emplace_back(tensor.detach(), here).second.data_ptr();
     return out;
   }
+  // Its shape and memory live until the event is over.
+  const at::Tensor& keep(at::Tensor tensor) { return kept_.emplace_back(std::move(tensor)); }
   void write_back() {
     const at::NoGradGuard no_grad;
     for (auto& [there, here] : copies_) there.copy_(here);
     copies_.clear();
+    kept_.clear();
   }
 
  private:
+  std::deque<at::Tensor> kept_;
   std::vector<std::pair<at::Tensor, at::Tensor>> copies_;
 };
+
+// Throws Error for a role that there is not.
+bool is_cut(const Sharding& sharding, slw_role role) {
+  if (role == SLW_ROLE_WEIGHT) return sharding.cuts_weights();
+  if (role == SLW_ROLE_GRAD) return sharding.cuts_gradients();
+  if (role == SLW_ROLE_OPTIMIZER) return sharding.cuts_updates();
+  fail("no tensor of role {}", role);
+}
 
 }  // namespace
 
@@ -58,16 +72,30 @@ void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
   access.tensor = [&parameters, &optimizer, indices, copies](uint32_t index, slw_role role,
                                                              std::string_view slot) {
     const at::Tensor& weight = parameters.tensor(indices[index]);
-    if (role == SLW_ROLE_WEIGHT) return copies->view(weight);
-    if (role == SLW_ROLE_GRAD) {
-      if (parameters.grads_lent())
-        fail(
-            "there are no gradients while answers are sampled, from the last update to the next "
-            "forward pass");
-      return copies->view(weight.grad());
+    if (role == SLW_ROLE_GRAD && parameters.grads_lent())
+      fail(
+          "there are no gradients while answers are sampled, from the last update to the next "
+          "forward pass");
+    if (is_cut(parameters.sharding(), role)) {
+      const FlatParameters::OwnPart own = parameters.own_part(indices[index]);
+      const at::Tensor slice = role == SLW_ROLE_WEIGHT ? parameters.own_weights(own.unit)
+                               : role == SLW_ROLE_GRAD
+                                   ? parameters.own_grads(own.unit)
+                                   : optimizer.own_slice(optimizer.slot_number(slot), own.unit);
+      return copies->view(copies->keep(slice.narrow(0, own.in_slice, own.count)));
     }
-    if (role == SLW_ROLE_OPTIMIZER) return copies->view(optimizer.state(weight, slot));
-    fail("no tensor of role {}", role);
+    if (role == SLW_ROLE_WEIGHT) return copies->view(weight);
+    if (role == SLW_ROLE_GRAD) return copies->view(weight.grad());
+    return copies->view(optimizer.state(weight, slot));
+  };
+  access.shard = [&parameters, indices](uint32_t index, slw_role role) {
+    const at::Tensor& weight = parameters.tensor(indices[index]);
+    TrainAccess::Shard out{{weight.sizes().data(), weight.sizes().size()}, 0, weight.numel()};
+    if (!is_cut(parameters.sharding(), role)) return out;
+    const FlatParameters::OwnPart own = parameters.own_part(indices[index]);
+    out.offset = own.offset;
+    out.count = own.count;
+    return out;
   };
   access.end_event = [copies] { copies->write_back(); };
 }

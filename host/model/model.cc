@@ -75,7 +75,7 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
   return out;
 }
 
-Model::Model(slw_plugin* plugin, std::string name, bool trained)
+Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding& sharding)
     : plugin_(plugin), name_(std::move(name)) {
   register_operators();
   table_ = static_cast<const slw_model*>(interface_of(plugin, name_.c_str(), SLW_MODEL));
@@ -100,9 +100,14 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained)
   if (native_ == nullptr && (info_.segment_count < 2 || info_.segment_count > kMostSegments))
     fail("plugin {}, info(): {} segments; an embedding, blocks and a head are needed, {} at most",
          name_, info_.segment_count, kMostSegments);
+  if (native_ != nullptr && sharding.cuts_weights())
+    fail(
+        "plugin {} computes in one piece, so that its weights cannot be gathered segment by "
+        "segment: set train.zero_stage = 2",
+        name_);
   std::vector<ParameterSpec> specs = declared_parameters(plugin, name_);
   for (ParameterSpec& spec : specs) spec.trainable = spec.trainable && trained;
-  parameters_ = std::make_unique<FlatParameters>(std::move(specs));
+  parameters_ = std::make_unique<FlatParameters>(std::move(specs), sharding);
   std::vector<at::Tensor> buffers;
   for (const FlatParameters::Group& group : parameters_->groups()) buffers.push_back(group.weights);
   packed_weights_.keep_those_in(std::move(buffers));
@@ -143,8 +148,13 @@ std::unique_ptr<KeyValueCache> Model::make_cache(const KeyValueCache::Size& size
   return KeyValueCache::make({stable_->kv_layers, stable_->kv_heads, stable_->kv_width}, size);
 }
 
+void Model::gather_from(RankGroup& ranks) {
+  window_ = std::make_unique<WeightWindow>(ranks, *parameters_, info_.segment_count);
+}
+
 at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions,
                           int64_t context, bool training) {
+  if (window_ != nullptr) window_->enter(index);
   const TraceScope trace("model", index + 1 < info_.segment_count ? "segment" : "head", "index",
                          index);
   slw_aten out = nullptr;
@@ -166,6 +176,7 @@ int64_t Model::recomputed_blocks() const {
 
 at::Tensor Model::embedded(const at::Tensor& ids_T, const at::Tensor& positions_T,
                            const AttentionContext& context, bool training) {
+  if (window_ != nullptr) window_->begin_forward();
   return in_one_piece() ? ids_T : segment(0, ids_T, positions_T, context.handle(), training);
 }
 

@@ -9,6 +9,7 @@
 
 #include "model/native.h"
 #include "model/parameters.h"
+#include "model/weight_window.h"
 #include "operators/key_value_cache.h"
 #include "operators/packed_weights.h"
 #include "slipway/model.h"
@@ -25,7 +26,9 @@ class Model {
   // outlive the model. `name` is used in errors. Allocates the parameters: zeros, or with path B
   // the module's values. `trained` = false: no parameter is trainable and none has a gradient, for
   // models that only write or are measured. Throws Error.
-  Model(slw_plugin* plugin, std::string name, bool trained = true);
+  // `sharding`: what of it this process keeps; with cuts_weights() gather_from() follows, before
+  // anything is computed.
+  Model(slw_plugin* plugin, std::string name, bool trained = true, const Sharding& sharding = {});
 
   FlatParameters& parameters() { return *parameters_; }
   const FlatParameters& parameters() const { return *parameters_; }
@@ -40,6 +43,11 @@ class Model {
   void restore_state(std::string_view bytes);
   // An empty cache that fits the model's attention. Throws Error on a model in one piece.
   std::unique_ptr<KeyValueCache> make_cache(const KeyValueCache::Size& size) const;
+
+  // From here on the weights of a segment are gathered from those ranks when it computes. [loop]
+  void gather_from(RankGroup& ranks);
+  // nullptr: all weights are there always.
+  WeightWindow* window() { return window_.get(); }
 
   // The weights as decoding wants them; whoever opens a scope on them calls forget() first. [loop]
   PackedWeights& packed_weights() { return packed_weights_; }
@@ -85,9 +93,27 @@ class Model {
   std::unique_ptr<NativeModule> native_;            // ... or B
   slw_model_info info_{};
   std::unique_ptr<FlatParameters> parameters_;
+  std::unique_ptr<WeightWindow> window_;  // may be none
   PackedWeights packed_weights_;
   int64_t recompute_every_ = 0;
   std::shared_ptr<const std::function<void(int32_t)>> behind_;  // may be none
+};
+
+// All weights are there while it lives: for what reads them in another way than pass by pass. Every
+// rank makes one. [loop]
+class WholeWeights {
+ public:
+  explicit WholeWeights(Model& model) : window_(model.window()) {
+    if (window_ != nullptr) window_->hold_all();
+  }
+  ~WholeWeights() {
+    if (window_ != nullptr) window_->let_go();
+  }
+  WholeWeights(const WholeWeights&) = delete;
+  WholeWeights& operator=(const WholeWeights&) = delete;
+
+ private:
+  WeightWindow* window_;
 };
 
 }  // namespace slipway

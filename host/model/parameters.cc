@@ -17,8 +17,6 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kAlign = 16;  // floats: every parameter starts on a cache line
-
 int64_t count_of(const ParameterSpec& spec) {
   int64_t n = 1;
   for (const int64_t extent : spec.shape)
@@ -38,53 +36,175 @@ at::Tensor zeros(int64_t count, const char* of_what) {
       });
 }
 
-}  // namespace
-
-FlatParameters::FlatParameters(std::vector<ParameterSpec> specs)
-    : specs_(std::move(specs)), tensors_(specs_.size()) {
-  for (const bool trainable : {true, false})
-    for (const bool decay : {true, false}) {
-      std::vector<Place> places;
-      int64_t total = 0;
-      for (size_t i = 0; i < specs_.size(); ++i) {
-        if (specs_[i].tied_to >= 0 || specs_[i].trainable != trainable || specs_[i].decay != decay)
-          continue;
-        places.push_back({i, total, count_of(specs_[i]), specs_[i].shape});
-        total += (count_of(specs_[i]) + kAlign - 1) / kAlign * kAlign;
-      }
-      if (places.empty()) continue;
-      Group group{decay, trainable, zeros(total, "weights"), {}, std::move(places)};
-      if (trainable) group.grads = zeros(total, "gradients");
-      for (const auto& [i, offset, count, shape] : group.places) {
-        // detach(): the view must be a leaf, or autograd would follow it into the buffer.
-        tensors_[i] = group.weights.narrow(0, offset, count).view(shape).detach();
-        if (!trainable) continue;
-        tensors_[i].requires_grad_(true);
-        tensors_[i].mutable_grad() = group.grads.narrow(0, offset, count).view(shape);
-      }
-      groups_.push_back(std::move(group));
-    }
-  for (size_t i = 0; i < specs_.size(); ++i) {
-    const int target = specs_[i].tied_to;
-    if (target < 0) continue;
-    if (target >= static_cast<int>(specs_.size()) ||
-        specs_[static_cast<size_t>(target)].tied_to >= 0 ||
-        specs_[static_cast<size_t>(target)].shape != specs_[i].shape)
-      fail("parameter {}: tied to a parameter that does not exist or has another shape",
-           specs_[i].name);
-    tensors_[i] = tensors_[static_cast<size_t>(target)];
+void check_ties(const std::vector<ParameterSpec>& specs) {
+  for (const ParameterSpec& spec : specs) {
+    if (spec.tied_to < 0) continue;
+    const auto target = static_cast<size_t>(spec.tied_to);
+    if (target >= specs.size() || specs[target].tied_to >= 0 || specs[target].shape != spec.shape)
+      fail("parameter {}: tied to a parameter that does not exist or has another shape", spec.name);
   }
 }
 
-FlatParameters::Slice FlatParameters::slice(const Group& group, int64_t rank) const {
-  const int64_t all = group.weights.numel(), lines = (all + kAlign - 1) / kAlign,
-                each = (lines + ranks_ - 1) / ranks_ * kAlign, begin = std::min(all, rank * each);
-  return {begin, std::min(all - begin, each)};
+// The same memory under another version counter.
+at::Tensor apart(const at::Tensor& buffer, int64_t begin, int64_t count) {
+  return buffer.variable_data().narrow(0, begin, count);
 }
 
-void FlatParameters::share_updates(int64_t rank, int64_t ranks) {
-  rank_ = rank;
-  ranks_ = ranks;
+}  // namespace
+
+FlatParameters::FlatParameters(std::vector<ParameterSpec> specs, const Sharding& sharding)
+    : specs_(std::move(specs)), sharding_(sharding), tensors_(specs_.size()) {
+  check_ties(specs_);
+  const std::vector<std::vector<int>> readers = segments_that_read(specs_);
+  for (const bool trainable : {true, false})
+    for (const bool decay : {true, false}) {
+      std::vector<Place> places;
+      for (size_t i = 0; i < specs_.size(); ++i)
+        if (specs_[i].tied_to < 0 && specs_[i].trainable == trainable && specs_[i].decay == decay)
+          places.push_back({i, 0, count_of(specs_[i]), specs_[i].shape});
+      if (places.empty()) continue;
+      int64_t total = 0;
+      const auto units = lay_out(groups_.size(), places, readers, sharding_, total);
+      units_.insert(units_.end(), units.rbegin(), units.rend());
+      groups_.push_back({decay, trainable, {}, {}, std::move(places)});
+      allocate(groups_.back(), total);
+      make_views(groups_.back());
+    }
+  for (size_t i = 0; i < specs_.size(); ++i)
+    if (specs_[i].tied_to >= 0) tensors_[i] = tensors_[static_cast<size_t>(specs_[i].tied_to)];
+  std::ranges::stable_sort(units_, [](const ParameterUnit& a, const ParameterUnit& b) {
+    return a.completes > b.completes;
+  });
+  make_slices();
+  if (sharding_.cuts_weights()) explain_units();
+}
+
+FlatParameters::~FlatParameters() {
+  for (const std::optional<PageBuffer>& pages : weight_pages_)
+    if (pages) forget_guarded(pages->values().const_data_ptr<float>(), pages->values().numel());
+}
+
+void FlatParameters::allocate(Group& group, int64_t total) {
+  weight_pages_.emplace_back();
+  grad_pages_.emplace_back();
+  if (sharding_.cuts_weights())
+    weight_pages_.back().emplace(total, PageBuffer::Released::kGuarded, "weights");
+  if (sharding_.cuts_gradients() && group.trainable)
+    grad_pages_.back().emplace(total, PageBuffer::Released::kZeros, "gradients");
+  group.weights = weight_pages_.back() ? weight_pages_.back()->values() : zeros(total, "weights");
+  if (group.trainable)
+    group.grads = grad_pages_.back() ? grad_pages_.back()->values() : zeros(total, "gradients");
+}
+
+void FlatParameters::make_views(Group& group) {
+  for (const auto& [i, offset, count, shape] : group.places) {
+    // detach(): the view must be a leaf, or autograd would follow it into the buffer.
+    tensors_[i] = group.weights.narrow(0, offset, count).view(shape).detach();
+    if (!group.trainable) continue;
+    tensors_[i].requires_grad_(true);
+    tensors_[i].mutable_grad() = group.grads.narrow(0, offset, count).view(shape);
+  }
+}
+
+void FlatParameters::make_slices() {
+  int64_t weights = 0, grads = 0;
+  for (size_t u = 0; u < units_.size(); ++u) {
+    weights += units_[u].count / sharding_.ranks;
+    if (is_trained(u)) grads += units_[u].count / sharding_.ranks;
+  }
+  if (sharding_.cuts_weights()) all_own_weights_ = zeros(weights, "weights");
+  if (sharding_.cuts_gradients()) all_own_grads_ = zeros(grads, "gradients");
+  weights = grads = 0;
+  for (size_t u = 0; u < units_.size(); ++u) {
+    const ParameterUnit& unit = units_[u];
+    const int64_t count = sharding_.cuts_updates() ? unit.count / sharding_.ranks : unit.count,
+                  begin = unit.begin + (sharding_.cuts_updates() ? sharding_.rank * count : 0);
+    own_weights_.push_back(sharding_.cuts_weights()
+                               ? all_own_weights_.narrow(0, weights, count)
+                               : apart(groups_[unit.group].weights, begin, count));
+    weights += count;
+    if (!is_trained(u)) {
+      own_grads_.emplace_back();
+      continue;
+    }
+    own_grads_.push_back(sharding_.cuts_gradients()
+                             ? all_own_grads_.narrow(0, grads, count)
+                             : apart(groups_[unit.group].grads, begin, count));
+    grads += count;
+  }
+}
+
+void FlatParameters::explain_units() {
+  constexpr int kExitFailure = 1;
+  for (const Group& group : groups_)
+    for (const Place& place : group.places)
+      explain_guarded(
+          group.weights.const_data_ptr<float>() + place.offset, place.count,
+          fmt::format(
+              "error: the model reads {} in a segment that it does not name for it (declared: {}), "
+              "and with train.zero_stage = 3 its weights are not there then; correct `segment` in "
+              "the model plugin's list of parameters, or set train.zero_stage = 2",
+              specs_[place.index].name, specs_[place.index].segment),
+          kExitFailure);
+}
+
+at::Tensor FlatParameters::weights_of(size_t unit) const {
+  return apart(groups_[units_[unit].group].weights, units_[unit].begin, units_[unit].count);
+}
+
+at::Tensor FlatParameters::grads_of(size_t unit) const {
+  return apart(groups_[units_[unit].group].grads, units_[unit].begin, units_[unit].count);
+}
+
+std::vector<at::Tensor> FlatParameters::kept_weights() const {
+  if (sharding_.cuts_weights()) return {all_own_weights_};
+  std::vector<at::Tensor> out;
+  for (const Group& group : groups_) out.push_back(group.weights);
+  return out;
+}
+
+std::vector<at::Tensor> FlatParameters::kept_grads() const {
+  if (sharding_.cuts_gradients()) return {all_own_grads_};
+  std::vector<at::Tensor> out;
+  for (const Group& group : groups_)
+    if (group.trainable) out.push_back(group.grads);
+  return out;
+}
+
+std::optional<size_t> FlatParameters::unit_at(const float* value) const {
+  for (size_t u = 0; u < units_.size(); ++u)
+    for (const at::Tensor& buffer :
+         {groups_[units_[u].group].weights, groups_[units_[u].group].grads}) {
+      if (!buffer.defined()) continue;
+      const auto* begin = static_cast<const float*>(buffer.const_data_ptr()) + units_[u].begin;
+      if (value >= begin && value < begin + units_[u].count) return u;
+    }
+  return std::nullopt;
+}
+
+FlatParameters::OwnPart FlatParameters::own_part(size_t index) const {
+  const auto* at = static_cast<const float*>(tensors_[index].const_data_ptr());
+  const size_t u = unit_at(at).value_or(0);  // one without values may lie behind the last
+  const ParameterUnit& unit = units_[u];
+  const auto* group = static_cast<const float*>(groups_[unit.group].weights.const_data_ptr());
+  const int64_t place = at - group, values = tensors_[index].numel(),
+                slice = own_weights_[u].numel(),
+                from = unit.begin + (sharding_.cuts_updates() ? sharding_.rank * slice : 0),
+                begin = std::max(from, place), end = std::min(from + slice, place + values);
+  if (begin >= end) return {u, 0, 0, 0};
+  return {u, begin - from, begin - place, end - begin};
+}
+
+void FlatParameters::hold_weights(size_t unit) {
+  weight_pages_[units_[unit].group]->hold(units_[unit].begin, units_[unit].count);
+}
+
+void FlatParameters::release_weights(size_t unit) {
+  weight_pages_[units_[unit].group]->release(units_[unit].begin, units_[unit].count);
+}
+
+void FlatParameters::release_grads(size_t unit) {
+  grad_pages_[units_[unit].group]->release(units_[unit].begin, units_[unit].count);
 }
 
 int64_t FlatParameters::trainable_count() const {
@@ -101,15 +221,29 @@ int64_t FlatParameters::total_count() const {
   return n;
 }
 
-void FlatParameters::initialise(uint64_t seed) {
+void FlatParameters::fill(
+    const std::function<void(const ParameterSpec& spec, const at::Tensor& here)>& write) {
   const at::NoGradGuard no_grad;
-  at::Generator generator = at::detail::createCPUGenerator(seed);
   for (size_t i = 0; i < specs_.size(); ++i) {
-    const ParameterSpec& spec = specs_[i];
-    if (spec.tied_to >= 0) continue;
+    if (specs_[i].tied_to >= 0) continue;
     const at::Tensor there = tensors_[i].detach();
-    // Drawn here: equal on every device.
-    at::Tensor w = host_room(there);
+    const OwnPart own = own_part(i);
+    if (sharding_.cuts_weights()) hold_weights(own.unit);
+    const at::Tensor here = host_room(there);
+    write(specs_[i], here);
+    put_back(here, there);
+    if (!sharding_.cuts_weights()) continue;
+    own_weights_[own.unit]
+        .narrow(0, own.in_slice, own.count)
+        .copy_(here.view({-1}).narrow(0, own.offset, own.count));
+    release_weights(own.unit);
+  }
+}
+
+void FlatParameters::initialise(uint64_t seed) {
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  fill([&](const ParameterSpec& spec, const at::Tensor& here) {
+    at::Tensor w = here;  // drawn on the processor: equal on every device
     switch (spec.init) {
       case ParameterSpec::Init::kZero:
         w.zero_();
@@ -124,48 +258,46 @@ void FlatParameters::initialise(uint64_t seed) {
         w.uniform_(-spec.init_scale, spec.init_scale, generator);
         break;
     }
-    put_back(w, there);
-  }
+  });
 }
 
 void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
-  for (size_t i = 0; i < specs_.size(); ++i) {
-    if (specs_[i].tied_to >= 0) continue;
-    const at::Tensor there = tensors_[i].detach(), here = host_room(there);
-    read(specs_[i].name, here.data_ptr<float>(), count_of(specs_[i]));
-    put_back(here, there);
-  }
+  fill([&](const ParameterSpec& spec, const at::Tensor& here) {
+    read(spec.name, here.data_ptr<float>(), count_of(spec));
+  });
 }
 
 void FlatParameters::zero_grad() {
   grads_lent_ = false;
-  for (Group& group : groups_)
-    if (group.trainable) fill_zero(group.grads);
+  if (sharding_.cuts_gradients())
+    for (size_t u = 0; u < units_.size(); ++u)
+      if (is_trained(u)) release_grads(u);
+  for (at::Tensor& grads : kept_grads()) fill_zero(grads);
 }
 
 std::span<std::byte> FlatParameters::lend_grads() {
   std::span<std::byte> most;
-  for (Group& group : groups_)
-    if (group.trainable)
-      if (const std::span<std::byte> bytes = host_bytes(group.grads); bytes.size() > most.size())
+  if (!sharding_.cuts_gradients())
+    for (const at::Tensor& grads : kept_grads())
+      if (const std::span<std::byte> bytes = host_bytes(grads); bytes.size() > most.size())
         most = bytes;
   grads_lent_ = !most.empty();
   return most;
 }
 
-double FlatParameters::grad_norm() const {
+double FlatParameters::grad_squares() const {
   const TraceScope trace("optimizer", "grad_norm");
   double squares = 0;
-  for (const Group& group : groups_)
-    if (group.trainable) squares = add_squares(squares, group.grads);
-  return std::sqrt(squares);
+  for (const at::Tensor& grads : kept_grads()) squares = add_squares(squares, grads);
+  return squares;
 }
+
+double FlatParameters::grad_norm() const { return std::sqrt(grad_squares()); }
 
 void FlatParameters::scale_grad(double factor) {
   const TraceScope trace("optimizer", "clip");
   const at::NoGradGuard no_grad;
-  for (Group& group : groups_)
-    if (group.trainable) scale(group.grads, factor);
+  for (at::Tensor& grads : kept_grads()) scale(grads, factor);
 }
 
 }  // namespace slipway

@@ -1,38 +1,26 @@
 // A model's weights and gradients in flat buffers that the host owns: one pair for every (decay,
 // trainable) group, each parameter a view into them. One optimizer call, one norm, one copy then
-// serves the whole group.
+// serves the whole group. Where processes cut gradients or weights among them, a buffer has the
+// addresses of all of it, and memory for what is in use (compute/page_buffer.h); what this process
+// keeps lies beside it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "compute/page_buffer.h"
 #include "compute/torch.h"
+#include "model/units.h"
 
 namespace slipway {
 
-struct ParameterSpec {
-  enum class Init { kZero, kOne, kNormal, kUniform };
-  std::string name;  // Hugging Face's name
-  std::vector<int64_t> shape;
-  bool trainable = true;
-  bool decay = true;  // takes weight decay
-  int tied_to = -1;   // index of the parameter whose storage it shares
-  int segment = -1;   // of the model, that reads it; -1 = not known
-  Init init = Init::kNormal;
-  double init_scale = 0.02;
-};
-
 class FlatParameters {
  public:
-  // Where a parameter lies in its group's buffers.
-  struct Place {
-    size_t index;  // of its spec
-    int64_t offset, count;
-    std::vector<int64_t> shape;
-  };
+  using Place = ParameterPlace;
   struct Group {
     bool decay, trainable;
     at::Tensor weights, grads;  // [n] float32; grads undefined when not trainable
@@ -41,22 +29,45 @@ class FlatParameters {
 
   // Allocates; weights hold zeros. Throws Error on a tie that does not fit and on sizes that no
   // memory can hold.
-  explicit FlatParameters(std::vector<ParameterSpec> specs);
+  explicit FlatParameters(std::vector<ParameterSpec> specs, const Sharding& sharding = {});
+  ~FlatParameters();
+  FlatParameters(FlatParameters&&) = default;
+  FlatParameters& operator=(FlatParameters&&) = delete;
 
-  // Of a group's buffers, which part process `rank` updates; all of it until share_updates().
-  struct Slice {
-    int64_t begin, count;
-  };
-  Slice slice(const Group& group, int64_t rank) const;
-  // Updates are shared: each of `ranks` processes updates a slice of every trainable group, this
-  // one that of `rank`. Before an optimizer is made.
-  void share_updates(int64_t rank, int64_t ranks);
-  int64_t rank() const { return rank_; }
-  int64_t ranks() const { return ranks_; }  // that share the updates; 1: nobody does
-
+  const Sharding& sharding() const { return sharding_; }
   const std::vector<ParameterSpec>& specs() const { return specs_; }
   std::vector<Group>& groups() { return groups_; }
   const std::vector<Group>& groups() const { return groups_; }
+  // Of all groups, in the order in which the backward pass completes them.
+  const std::vector<ParameterUnit>& units() const { return units_; }
+  bool is_trained(size_t unit) const { return groups_[units_[unit].group].trainable; }
+
+  // A unit's weights and gradients, whole. Their own version counter: an exchange writes them
+  // without autograd's knowing.
+  at::Tensor weights_of(size_t unit) const;
+  at::Tensor grads_of(size_t unit) const;
+  // This process's slice: of what it keeps. Where nothing is cut, the whole unit.
+  const at::Tensor& own_weights(size_t unit) const { return own_weights_[unit]; }
+  const at::Tensor& own_grads(size_t unit) const { return own_grads_[unit]; }
+  // What of a parameter lies in this process's slice of its unit.
+  struct OwnPart {
+    size_t unit;
+    int64_t in_slice;       // where it begins there
+    int64_t offset, count;  // which values of the parameter these are; none: count 0
+  };
+  OwnPart own_part(size_t index) const;
+  // What this process keeps of the weights, in contiguous tensors.
+  std::vector<at::Tensor> kept_weights() const;
+  // Which unit holds this address of a weight or of a gradient.
+  std::optional<size_t> unit_at(const float* value) const;
+
+  // With cuts_weights(): the unit's weights have memory, and what is to be in it must be gathered;
+  // and none. Whoever reads them without, a plugin that named another segment, ends the process
+  // with those words.
+  void hold_weights(size_t unit);
+  void release_weights(size_t unit);
+  // With cuts_gradients(): what backward wrote is no longer needed; it reads as zeros.
+  void release_grads(size_t unit);
 
   // The leaf that autograd records; its gradient accumulates into the group's buffer. Tied
   // parameters give one tensor.
@@ -71,19 +82,36 @@ class FlatParameters {
 
   void zero_grad();
   // Memory for other use while no gradients are wanted, until zero_grad(): that of the most
-  // gradients that lie side by side. Empty on an accelerator, and when nothing is trained.
+  // gradients that lie side by side. Empty on an accelerator, when nothing is trained, and with
+  // cuts_gradients().
   std::span<std::byte> lend_grads();
   bool grads_lent() const { return grads_lent_; }
-  // L2 norm over all gradients, summed in float64; equal for any number of threads.
+  // Sum of the squares of all gradients that this process keeps, in float64; equal for any number
+  // of threads. Its root is the L2 norm.
+  double grad_squares() const;
   double grad_norm() const;
+  // What this process keeps of the gradients.
   void scale_grad(double factor);
 
  private:
+  void allocate(Group& group, int64_t total);
+  void make_views(Group& group);
+  void make_slices();
+  void explain_units();
+  // Makes every untied parameter what `write` puts into its room on the processor.
+  void fill(const std::function<void(const ParameterSpec& spec, const at::Tensor& here)>& write);
+  std::vector<at::Tensor> kept_grads() const;
+
   std::vector<ParameterSpec> specs_;
+  Sharding sharding_;
   std::vector<Group> groups_;
+  std::vector<ParameterUnit> units_;
   std::vector<at::Tensor> tensors_;
+  // with cuts_weights() and cuts_gradients(), of each group
+  std::vector<std::optional<PageBuffer>> weight_pages_, grad_pages_;
+  at::Tensor all_own_weights_, all_own_grads_;  // of the slices, where they lie by themselves
+  std::vector<at::Tensor> own_weights_, own_grads_;
   bool grads_lent_ = false;
-  int64_t rank_ = 0, ranks_ = 1;
 };
 
 }  // namespace slipway

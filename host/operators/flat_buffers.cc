@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compute/page_buffer.h"
 #include "kernels/cpu/flat_kernels.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/kernels_of.h"
@@ -35,6 +36,10 @@ double add_squares(double sum, const at::Tensor& buffer) {
 
 void scale(at::Tensor& buffer, double factor) {
   kernels_of(buffer).scale(buffer.data_ptr<float>(), buffer.numel(), static_cast<float>(factor));
+}
+
+int64_t bytes_in_memory(const at::Tensor& buffer) {
+  return on_device(buffer) ? static_cast<int64_t>(buffer.nbytes()) : resident_bytes(buffer);
 }
 
 std::span<std::byte> host_bytes(const at::Tensor& buffer) {

@@ -17,6 +17,9 @@ void scale(at::Tensor& buffer, double factor);
 // The buffer's memory, where the host's pointers reach it; else nothing.
 std::span<std::byte> host_bytes(const at::Tensor& buffer);
 
+// Bytes of the buffer that are in memory: on the processor its pages that are.
+int64_t bytes_in_memory(const at::Tensor& buffer);
+
 // Lets buffers change contents, not addresses.
 class ContentsSwap {
  public:

@@ -32,7 +32,7 @@ struct Shape {
 class Adafactor : public Optimizer {
  public:
   Adafactor(FlatParameters& parameters, const OptimizerSettings& settings)
-      : Optimizer(parameters, "adafactor"), weight_decay_(settings.weight_decay) {
+      : Optimizer(parameters, settings, "adafactor"), weight_decay_(settings.weight_decay) {
     require_whole();
     if (accelerator() != nullptr)
       fail(

@@ -10,7 +10,7 @@ namespace {
 class Adagrad : public Optimizer {
  public:
   Adagrad(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options)
-      : Optimizer(parameters, "adagrad"),
+      : Optimizer(parameters, settings, "adagrad"),
         weight_decay_(settings.weight_decay),
         rate_decay_(options.number("lr_decay", 0)),
         epsilon_(options.number("eps", 1e-10)),

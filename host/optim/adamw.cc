@@ -11,7 +11,7 @@ namespace {
 class AdamW : public Optimizer {
  public:
   AdamW(FlatParameters& parameters, const OptimizerSettings& settings)
-      : Optimizer(parameters, "adamw"),
+      : Optimizer(parameters, settings, "adamw"),
         settings_(settings),
         exp_avg_(add_flat_slot("exp_avg")),
         exp_avg_sq_(add_flat_slot("exp_avg_sq")) {}

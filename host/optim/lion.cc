@@ -10,7 +10,9 @@ namespace {
 class Lion : public Optimizer {
  public:
   Lion(FlatParameters& parameters, const OptimizerSettings& settings)
-      : Optimizer(parameters, "lion"), settings_(settings), exp_avg_(add_flat_slot("exp_avg")) {}
+      : Optimizer(parameters, settings, "lion"),
+        settings_(settings),
+        exp_avg_(add_flat_slot("exp_avg")) {}
 
   TorchLayout torch_layout() const override {
     return {settings_.weight_decay,

@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "base/trace.h"
 #include "compute/parallel.h"
+#include "operators/accelerator/device_tensors.h"
 #include "optim/optimizers.h"
 
 namespace slipway {
@@ -36,24 +37,43 @@ std::string refusal(const std::string& name) {
 
 }  // namespace
 
-Optimizer::Optimizer(FlatParameters& parameters, const char* name)
-    : parameters_(parameters), shared_(parameters.ranks() > 1), name_(name) {
-  for (FlatParameters::Group& group : parameters.groups()) {
-    if (!group.trainable) continue;
-    groups_.push_back(&group);
-    own_.push_back(group);
-    if (!shared_) continue;
-    const auto [begin, count] = parameters.slice(group, parameters.rank());
-    own_.back().weights = group.weights.narrow(0, begin, count);
-    own_.back().grads = group.grads.narrow(0, begin, count);
+Optimizer::Optimizer(FlatParameters& parameters, const OptimizerSettings& settings,
+                     const char* name)
+    : parameters_(parameters), shared_(parameters.sharding().cuts_updates()), name_(name) {
+  for (FlatParameters::Group& group : parameters.groups())
+    if (group.trainable) groups_.push_back(&group);
+  if (!shared_)
+    for (const FlatParameters::Group* group : groups_) own_.push_back(*group);
+  for (size_t unit = 0; shared_ && unit < parameters.units().size(); ++unit) {
+    if (!parameters.is_trained(unit)) continue;
+    own_units_.push_back(unit);
+    const FlatParameters::Group& group = parameters.groups()[parameters.units()[unit].group];
+    own_.push_back(
+        {group.decay, true, parameters.own_weights(unit), parameters.own_grads(unit), {}});
+  }
+  if (settings.offloaded) offload();
+}
+
+void Optimizer::offload() {
+  there_ = own_;
+  for (FlatParameters::Group& own : own_) {
+    own.weights = host_room(own.weights.detach());
+    own.grads = host_room(own.grads);
   }
 }
 
 void Optimizer::step(double learning_rate, double grad_scale) {
   const TraceScope trace("optimizer", name_);
   ++step_count_;
-  for (size_t g = 0; g < own_.size(); ++g)
+  const at::NoGradGuard no_grad;
+  for (size_t g = 0; g < own_.size(); ++g) {
+    if (!there_.empty()) {  // others change weights too: a checkpoint that is loaded, callbacks
+      own_[g].weights.copy_(there_[g].weights);
+      own_[g].grads.copy_(there_[g].grads);
+    }
     update(own_[g], g, {learning_rate, grad_scale, step_count_});
+    if (!there_.empty()) put_back(own_[g].weights, there_[g].weights);
+  }
 }
 
 void Optimizer::reset() {
@@ -62,18 +82,21 @@ void Optimizer::reset() {
     for (at::Tensor& buffer : slot.buffers) buffer.zero_();
 }
 
-at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
+size_t Optimizer::slot_number(std::string_view slot) const {
   const auto found = std::ranges::find(slots_, slot, &Slot::name);
-  if (found == slots_.end()) {
-    std::string kept;
-    for (const Slot& each : slots_)
-      kept += (kept.empty() ? "" : &each == &slots_.back() ? " and " : ", ") + each.name;
-    fail("{} keeps {}, not \"{}\"", name_, kept.empty() ? "nothing" : kept, slot);
-  }
+  if (found != slots_.end()) return static_cast<size_t>(found - slots_.begin());
+  std::string kept;
+  for (const Slot& each : slots_)
+    kept += (kept.empty() ? "" : &each == &slots_.back() ? " and " : ", ") + each.name;
+  fail("{} keeps {}, not \"{}\"", name_, kept.empty() ? "nothing" : kept, slot);
+}
+
+at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
+  const Slot& of = slots_[slot_number(slot)];
   size_t at = 0;
   for (const FlatParameters::Group* group : groups_)
     for (const FlatParameters::Place& place : group->places) {
-      const at::Tensor& view = found->views[at++];
+      const at::Tensor& view = of.views[at++];
       if (group->weights.const_data_ptr<float>() + place.offset != weight.const_data_ptr<float>())
         continue;
       if (shared_)
@@ -84,27 +107,19 @@ at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
   fail("the parameter is not trained");
 }
 
-Optimizer::Slot Optimizer::whole_slot(const std::string& name) const {
-  Slot slot{name, {}, {}};
-  for (const FlatParameters::Group* group : groups_) {
-    slot.buffers.push_back(at::zeros_like(group->weights));
-    for (const FlatParameters::Place& place : group->places)
-      slot.views.push_back(
-          slot.buffers.back().narrow(0, place.offset, place.count).view(place.shape));
-  }
-  return slot;
+void Optimizer::add_views(Slot& slot) const {
+  for (size_t g = 0; g < groups_.size(); ++g)
+    for (const FlatParameters::Place& place : groups_[g]->places)
+      slot.views.push_back(slot.buffers[g].narrow(0, place.offset, place.count).view(place.shape));
 }
 
 size_t Optimizer::add_flat_slot(const std::string& name) {
-  if (!shared_) {
-    slots_.push_back(whole_slot(name));
-    return slots_.size() - 1;
-  }
   Slot slot{name, {}, {}};
-  for (const FlatParameters::Group& own : own_) {
-    slot.buffers.push_back(at::zeros_like(own.weights));
-    slot.views.resize(slot.views.size() + own.places.size());
-  }
+  for (const FlatParameters::Group& own : own_) slot.buffers.push_back(at::zeros_like(own.weights));
+  if (!shared_) add_views(slot);
+  else
+    for (const FlatParameters::Group* group : groups_)
+      slot.views.resize(slot.views.size() + group->places.size());
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
 }
@@ -119,35 +134,41 @@ void Optimizer::require_whole() const {
 
 std::vector<Optimizer::Slot> Optimizer::whole_slots() const {
   std::vector<Slot> out;
-  for (const Slot& slot : slots_) out.push_back(whole_slot(slot.name));
-  return out;
-}
-
-void Optimizer::take_own(const std::vector<Slot>& whole) {
-  for (size_t s = 0; s < slots_.size(); ++s)
-    for (size_t g = 0; g < groups_.size(); ++g) {
-      const auto [begin, count] = parameters_.slice(*groups_[g], parameters_.rank());
-      slots_[s].buffers[g].copy_(whole[s].buffers[g].narrow(0, begin, count));
-    }
-}
-
-std::vector<Optimizer::Slot> Optimizer::gathered(RankGroup& ranks) const {
-  std::vector<Slot> out;
   for (const Slot& slot : slots_) {
-    out.push_back(ranks.leads() ? whole_slot(slot.name) : Slot{slot.name, {}, {}});
-    for (size_t g = 0; g < groups_.size(); ++g)
-      for (int64_t rank = 0; rank < ranks.world(); ++rank) {
-        const auto [begin, count] = parameters_.slice(*groups_[g], rank);
-        if (count == 0) continue;
-        at::Tensor part = rank == ranks.rank() ? slot.buffers[g]
-                          : ranks.leads()      ? out.back().buffers[g].narrow(0, begin, count)
-                                               : at::empty({count}, slot.buffers[g].options());
-        ranks.broadcast(part, rank, "the optimizer's state");
-        if (ranks.leads() && rank == ranks.rank())
-          out.back().buffers[g].narrow(0, begin, count).copy_(part);
-      }
+    Slot whole{slot.name, {}, {}};
+    for (const FlatParameters::Group* group : groups_)
+      whole.buffers.push_back(
+          PageBuffer(group->weights.numel(), PageBuffer::Released::kZeros, "the optimizer's state")
+              .values());
+    add_views(whole);
+    out.push_back(std::move(whole));
   }
   return out;
+}
+
+at::Tensor Optimizer::own_slice(size_t slot, size_t unit) const {
+  const auto found = std::ranges::find(own_units_, unit);
+  if (found == own_units_.end()) return {};
+  return slots_[slot].buffers[static_cast<size_t>(found - own_units_.begin())];
+}
+
+void Optimizer::take_own(const std::vector<Slot>& whole, const at::Tensor& view) {
+  const auto* const begin = static_cast<const float*>(view.const_data_ptr());
+  for (size_t s = 0; s < whole.size(); ++s)
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      const at::Tensor& buffer = whole[s].buffers[g];
+      const int64_t first = begin - static_cast<const float*>(buffer.const_data_ptr());
+      if (first < 0 || first >= buffer.numel()) continue;
+      for (size_t piece = 0; piece < own_units_.size(); ++piece) {
+        const ParameterUnit& unit = parameters_.units()[own_units_[piece]];
+        at::Tensor& own = slots_[s].buffers[piece];
+        const int64_t from = unit.begin + parameters_.sharding().rank * own.numel(),
+                      left = std::max(first, from),
+                      right = std::min(first + view.numel(), from + own.numel());
+        if (parameters_.groups()[unit.group].weights.is_same(groups_[g]->weights) && left < right)
+          own.narrow(0, left - from, right - left).copy_(buffer.narrow(0, left, right - left));
+      }
+    }
 }
 
 const std::vector<std::string>& optimizer_names() {

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "dist/rank_group.h"
 #include "model/parameters.h"
 #include "weights/torch_value.h"
 
@@ -17,6 +16,8 @@ struct OptimizerSettings {
   std::string name = "adamw_torch";
   std::string options;  // optim_args: "momentum=0.9, nesterov=true"
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0;
+  // an accelerator's state lies in the processor's memory, and updates are computed there
+  bool offloaded = false;
 };
 
 class Optimizer {
@@ -24,7 +25,8 @@ class Optimizer {
   // One kind of state, such as exp_avg.
   struct Slot {
     std::string name;  // as torch.optim calls it
-    // of each trainable group, or of the slice of it that this process updates
+    // of each trainable group; where updates are shared, of the slice of each trained unit that
+    // this process updates
     std::vector<at::Tensor> buffers;
     // of each parameter of the trainable groups, in their order; undefined where it has none, and
     // where updates are shared
@@ -56,16 +58,19 @@ class Optimizer {
   const char* name() const { return name_; }
   virtual TorchLayout torch_layout() const = 0;
   std::vector<Slot>& slots() { return slots_; }
-  // Whether each process keeps the state of its slice alone (FlatParameters::share_updates).
+  // Whether each process keeps the state of its slices alone (Sharding::cuts_updates).
   bool is_shared() const { return shared_; }
-  // The slots as they are where nothing is shared: zeros.
+  // The slots as they are where nothing is shared, and no memory behind them until it is written
+  // (PageBuffer::Released::kZeros).
   std::vector<Slot> whole_slots() const;
-  // This process's slice of such slots becomes its state.
-  void take_own(const std::vector<Slot>& whole);
-  // The slots of all processes together, on rank 0; the buffers of the others are undefined. Every
-  // rank calls it. [loop]
-  std::vector<Slot> gathered(RankGroup& ranks) const;
-  // The state `slot` of a parameter; throws Error when there is none.
+  // What of `view`, one of `whole`'s views or buffers, lies in this process's slices becomes its
+  // state.
+  void take_own(const std::vector<Slot>& whole, const at::Tensor& view);
+  // This process's slice of a slot of a unit; undefined where it is not trained.
+  at::Tensor own_slice(size_t slot, size_t unit) const;
+  // Which of slots() is `slot`; throws Error when there is none.
+  size_t slot_number(std::string_view slot) const;
+  // The state `slot` of a parameter; throws Error when there is none, and where it is shared.
   at::Tensor state(const at::Tensor& weight, std::string_view slot);
 
  protected:
@@ -74,10 +79,10 @@ class Optimizer {
     int64_t step;  // from 1
   };
   // `parameters` must outlive the optimizer; `name` is a literal.
-  Optimizer(FlatParameters& parameters, const char* name);
+  Optimizer(FlatParameters& parameters, const OptimizerSettings& settings, const char* name);
 
-  // Updates the weights of the trainable group `group`, the `index`-th of them: its buffers are
-  // those of the slice that this process updates.
+  // Updates the weights of the trainable group `group`, the `index`-th of them, or those of a slice
+  // of it, the `index`-th that this process updates, which has no places.
   virtual void update(FlatParameters::Group& group, size_t index, const Update& update) = 0;
   // A slot that is laid out as the weights are. Returns its number.
   size_t add_flat_slot(const std::string& name);
@@ -89,11 +94,16 @@ class Optimizer {
   std::vector<Slot> slots_;
 
  private:
-  Slot whole_slot(const std::string& name) const;
+  void add_views(Slot& slot) const;  // into buffers of whole groups
 
   const FlatParameters& parameters_;
   const bool shared_;
-  std::vector<FlatParameters::Group> own_;  // what update() gets of each
+  void offload();
+
+  std::vector<FlatParameters::Group> own_;  // what update() gets, one after the other
+  // where it is offloaded, what these are copies of; else empty
+  std::vector<FlatParameters::Group> there_;
+  std::vector<size_t> own_units_;  // where updates are shared: the units of these
   const char* name_;
   int64_t step_count_ = 0;
 };

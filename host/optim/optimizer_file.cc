@@ -86,14 +86,14 @@ TorchValue OptimizerFile::group(bool decays, size_t first, size_t count) const {
   return out;
 }
 
-void OptimizerFile::write(const fs::path& path) const {
+void OptimizerFile::write(const fs::path& path, const BeforeReading& before_reading) const {
   const size_t all = numbered_.parameters.size(), decaying = numbered_.decaying;
   Borrowed borrowed(2 * all);
   TorchValue root = TorchValue::dict();
   root["state"] = state(borrowed);
   root["param_groups"] =
       TorchValue::list({group(true, 0, decaying), group(false, decaying, all - decaying)});
-  write_torch_file(path, root);
+  write_torch_file(path, root, before_reading);
 }
 
 }  // namespace slipway

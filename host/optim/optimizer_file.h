@@ -28,9 +28,10 @@ class OptimizerFile {
   // `slots`: those of all processes, where updates are shared; else the optimizer's.
   OptimizerFile(Optimizer& optimizer, const FlatParameters& parameters, const StoredRates& rates,
                 HostValues values = on_host, std::vector<Optimizer::Slot> slots = {});
-  // Streams the state to `path`; tensors on the processor are not copied first. Without a step done
-  // the state is empty, as the peer's is. Throws Error. [any thread]
-  void write(const fs::path& path) const;
+  // Streams the state to `path`, calling before_reading() with the address of each tensor; those on
+  // the processor are not copied first. Without a step done the state is empty, as the peer's is.
+  // Throws Error. [any thread]
+  void write(const fs::path& path, const BeforeReading& before_reading = {}) const;
 
  private:
   class Borrowed;

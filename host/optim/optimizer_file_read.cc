@@ -1,6 +1,5 @@
 // Reading optimizer.pt, and the file of earlier versions.
 #include <algorithm>
-#include <functional>
 #include <span>
 
 #include "base/error.h"
@@ -36,16 +35,36 @@ bool settable(std::string_view option, const TorchValue& value) {
          (option == "eps" && value.kind == Kind::kReal);
 }
 
+// What is filled: the optimizer's own slots, or, where processes share them, such as are whole for
+// as long as a view of them is filled.
+class Filled {
+ public:
+  explicit Filled(Optimizer& optimizer) : optimizer_(optimizer) {
+    if (optimizer.is_shared()) whole_ = optimizer.whole_slots();
+  }
+  std::vector<Optimizer::Slot>& slots() {
+    return optimizer_.is_shared() ? whole_ : optimizer_.slots();
+  }
+  void fill(const TensorInfo& stored, at::Tensor& view) {
+    decode_into(stored, view);
+    if (!optimizer_.is_shared()) return;
+    optimizer_.take_own(whole_, view);
+    give_pages_back(view);
+  }
+
+ private:
+  Optimizer& optimizer_;
+  std::vector<Optimizer::Slot> whole_;
+};
+
 // One file, the optimizer that it is to fill, and what is said when they do not fit.
 class Reader {
  public:
-  // Fills `slots`, which are laid out as the optimizer's are where nothing is shared.
-  Reader(const fs::path& path, const Optimizer& optimizer, std::vector<Optimizer::Slot>& slots,
-         const FlatParameters& parameters)
+  Reader(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters)
       : file_(path),
         path_(path.string()),
         optimizer_(optimizer),
-        slots_(slots),
+        filled_(optimizer),
         layout_(optimizer.torch_layout()),
         numbered_(number_parameters(parameters)) {}
 
@@ -55,7 +74,7 @@ class Reader {
     const std::vector<int64_t> numbers = numbers_of(groups);
     ReadOptimizer out;
     compare(groups, out.differences);
-    if (layout_.step == Optimizer::TorchLayout::Step::kNone && slots_.empty()) {
+    if (layout_.step == Optimizer::TorchLayout::Step::kNone && filled_.slots().empty()) {
       if (!state.items.empty())
         other(fmt::format("it holds {}, and {} keeps nothing", entries(state.items[0]),
                           optimizer_.name()));
@@ -144,7 +163,7 @@ class Reader {
   void fill(const TorchValue& one, const std::string& where,
             const NumberedParameters::Parameter& parameter) {
     size_t known = 0;
-    for (Optimizer::Slot& slot : slots_) {
+    for (Optimizer::Slot& slot : filled_.slots()) {
       at::Tensor view = slot.views[parameter.view];
       if (!view.defined()) continue;
       const TorchValue* stored = one.find(slot.name);
@@ -157,7 +176,7 @@ class Reader {
              text_of(std::span(view.sizes().data(), view.sizes().size())));
       TensorInfo tensor = stored->tensor;
       tensor.name = fmt::format("{} of {}: {}", slot.name, path_, where);
-      decode_into(tensor, view);
+      filled_.fill(tensor, view);
       ++known;
     }
     for (size_t i = 0; i < one.keys.size(); ++i) {
@@ -191,29 +210,16 @@ class Reader {
   const TorchFile file_;
   const std::string path_;
   const Optimizer& optimizer_;
-  std::vector<Optimizer::Slot>& slots_;
+  Filled filled_;
   const Optimizer::TorchLayout layout_;
   const NumberedParameters numbered_;
 };
-
-// `fill` writes the state of all processes.
-void fill_whole(Optimizer& optimizer,
-                const std::function<void(std::vector<Optimizer::Slot>& slots)>& fill) {
-  if (!optimizer.is_shared()) return fill(optimizer.slots());
-  std::vector<Optimizer::Slot> whole = optimizer.whole_slots();
-  fill(whole);
-  optimizer.take_own(whole);
-}
 
 }  // namespace
 
 ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
                              const FlatParameters& parameters) {
-  ReadOptimizer out;
-  fill_whole(optimizer, [&](std::vector<Optimizer::Slot>& slots) {
-    out = Reader(path, optimizer, slots, parameters).read();
-  });
-  return out;
+  return Reader(path, optimizer, parameters).read();
 }
 
 void read_flat_optimizer(const fs::path& path, Optimizer& optimizer) {
@@ -221,20 +227,19 @@ void read_flat_optimizer(const fs::path& path, Optimizer& optimizer) {
   if (!fs::exists(path))
     fail("{}: is missing; was this checkpoint written with another train.optim?", path.string());
   const Safetensors stored(path);
+  Filled filled(optimizer);
   const auto read = [&](const std::string& name, at::Tensor& out) {
     for (const TensorInfo& tensor : stored.tensors())
       if (tensor.name == name && element_count(tensor.shape, name) == out.numel())
-        return decode_into(tensor, out);
+        return filled.fill(tensor, out);
     fail(
         "{}: {} is missing or does not fit the model; was this checkpoint written with another "
         "train.optim?",
         path.string(), name);
   };
-  fill_whole(optimizer, [&](std::vector<Optimizer::Slot>& slots) {
-    for (Optimizer::Slot& slot : slots)
-      for (size_t g = 0; g < slot.buffers.size(); ++g)
-        read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
-  });
+  for (Optimizer::Slot& slot : filled.slots())
+    for (size_t g = 0; g < slot.buffers.size(); ++g)
+      read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
 }
 
 }  // namespace slipway

@@ -11,7 +11,7 @@ namespace {
 class Rmsprop : public Optimizer {
  public:
   Rmsprop(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options)
-      : Optimizer(parameters, "rmsprop"),
+      : Optimizer(parameters, settings, "rmsprop"),
         weight_decay_(settings.weight_decay),
         momentum_(options.number("momentum", 0)),
         alpha_(options.number("alpha", 0.99)),

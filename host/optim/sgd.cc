@@ -10,7 +10,7 @@ namespace {
 class Sgd : public Optimizer {
  public:
   Sgd(FlatParameters& parameters, const OptimizerSettings& settings, OptimizerOptions& options)
-      : Optimizer(parameters, "sgd"),
+      : Optimizer(parameters, settings, "sgd"),
         weight_decay_(settings.weight_decay),
         momentum_(options.number("momentum", 0)),
         dampening_(options.number("dampening", 0)),

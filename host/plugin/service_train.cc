@@ -44,6 +44,23 @@ slw_status tensor(const slw_host* host, uint32_t i, slw_role role, const char* s
   });
 }
 
+slw_status shard(const slw_host* host, uint32_t i, slw_role role, slw_shard* out,
+                 slw_error* error) noexcept {
+  const TrainAccess* access = inside_event(host);
+  if (access == nullptr) return outside(error);
+  if (out == nullptr || out->struct_size < offsetof(slw_shard, count) + sizeof out->count ||
+      i >= access->names.size())
+    return refuse(error, SLW_INVALID_ARGUMENT, "no such parameter");
+  return answer(error, [&] {
+    const TrainAccess::Shard found = access->shard(i, role);
+    out->ndim = static_cast<int32_t>(found.shape.size());
+    out->shape = found.shape.data();
+    out->offset = found.offset;
+    out->count = found.count;
+    return SLW_OK;
+  });
+}
+
 slw_status set_learning_rate(const slw_host* host, double value, slw_error* error) noexcept {
   TrainAccess* access = inside_event(host);
   if (access == nullptr) return outside(error);
@@ -73,7 +90,7 @@ slw_status skip_step(const slw_host* host, slw_error* error) noexcept {
 }  // namespace
 
 const slw_host_train kTrainService = {
-    sizeof(slw_host_train), 0,        param_count, param_name, tensor, set_learning_rate,
-    set_clip_norm,          skip_step};
+    sizeof(slw_host_train), 0,         param_count, param_name, tensor, set_learning_rate,
+    set_clip_norm,          skip_step, shard};
 
 }  // namespace slipway

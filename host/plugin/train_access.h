@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,10 +22,17 @@ struct TrainAccess {
     bool skip = false;
   };
 
+  // What tensor() gives of a parameter, for a role; the shape lives as long as this.
+  struct Shard {
+    std::span<const int64_t> shape;
+    int64_t offset, count;
+  };
+
   std::vector<std::string> names;  // of the trainable parameters
   // A view of one of them; throws Error when there is no such tensor. The view's shape lives as
   // long as this.
   std::function<DLTensor(uint32_t index, slw_role role, std::string_view slot)> tensor;
+  std::function<Shard(uint32_t index, slw_role role)> shard;
   std::function<void()> end_event;  // when an event was delivered: takes back what was lent
   Step step;
   std::atomic<slw_event_type> event = -1;  // being delivered; -1 = none, and every call is refused

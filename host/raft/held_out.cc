@@ -30,6 +30,7 @@ HeldOutMeasures measure_held_out(
   std::vector<const Prompt*> asked;
   for (const Prompt& prompt : prompts) asked.push_back(&prompt);
   AnswerRound round(ranks, asked, tokenizer, scoring(rewards, step, true), settings, 1);
+  const WholeWeights whole(model);
   stop_together(ranks, [&] {
     round.sample(model, on_progress);
     round.score([&](size_t, size_t all) {

@@ -142,15 +142,18 @@ std::vector<Answer> Raft::answer(const std::vector<size_t>& numbers) {
   AnswerRound round(run_.ranks, prompts, run_.tokenizer,
                     scoring(rewards_, run_.state.global_step, false), settings,
                     static_cast<int>(integer("samples_per_prompt")));
-  stop_together(run_.ranks, [&] {
-    sample(round);
-    score(round);
-    if (reference_) {
-      const PhaseScope phase(&run_.clock, Phase::kScore);
-      rank_by_kl(*reference_, run_.model, prompts, number("kl_beta"),
-                 settings.weights == WeightStorage::kFloat32, round.own());
-    }
-  });
+  {
+    const WholeWeights whole(run_.model);
+    stop_together(run_.ranks, [&] {
+      sample(round);
+      score(round);
+    });
+  }
+  if (reference_) {
+    const PhaseScope phase(&run_.clock, Phase::kScore);
+    rank_by_kl(*reference_, run_.model, prompts, number("kl_beta"),
+               settings.weights == WeightStorage::kFloat32, round.own());
+  }
   std::vector<Answer> answers = round.gathered();
   int64_t tokens = 0;
   for (const Answer& a : answers) tokens += static_cast<int64_t>(a.ids.size());
@@ -210,7 +213,7 @@ void Raft::keep(const std::vector<size_t>& prompts, std::vector<Answer>& answers
   if (const auto unscored =
           std::ranges::count_if(answers, [](const Answer& a) { return std::isnan(a.reward); });
       unscored > 0 && !std::exchange(told_unscored_, true))
-    log_warn(
+    log_warn_for_all(
         "iteration {}: {} of {} answers have no reward, for no reward has an opinion on them "
         "(NaN): they are not selected and in no mean; unscored_share in metrics.jsonl counts them",
         at_.iteration + 1, unscored, answers.size());
@@ -255,10 +258,10 @@ uint32_t Raft::train() {
   if (stage.data_seed) *stage.data_seed += static_cast<uint64_t>(at_.iteration) * 7919;
   if (epoch_shape(static_cast<int64_t>(at_.selected.size()), order_settings(stage)).micro_batches ==
       0) {
-    log_warn("iteration {}: {}, nothing to train on", at_.iteration + 1,
-             at_.selected.empty()
-                 ? "no answer has a reward and was not discarded"
-                 : "the answers kept make no whole batch (train.dataloader_drop_last)");
+    log_warn_for_all("iteration {}: {}, nothing to train on", at_.iteration + 1,
+                     at_.selected.empty()
+                         ? "no answer has a reward and was not discarded"
+                         : "the answers kept make no whole batch (train.dataloader_drop_last)");
     run_.log(at_.iteration_row, run_.throughput.iteration_figures());
     return 0;
   }
@@ -325,7 +328,7 @@ std::string Raft::evaluate(int64_t iterations_done) {
   const double floor = number("min_distinct_2") * at_.base_distinct_2;
   if (result.distinct_2 < floor) {
     run_.load_weights(run_.config.output_dir / at_.start_checkpoint);
-    log_warn(
+    log_warn_for_all(
         "held-out distinct-2 fell to {:.3f}, under {:.3f}: back to the model before iteration {}",
         result.distinct_2, floor, iterations_done);
     run_.log({{"event", "rollback"},

@@ -43,8 +43,8 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
 
 ReferenceModel::ReferenceModel(const Model& model) {
   const auto copy = [&] {
-    for (const auto& group : model.parameters().groups())
-      weights_.push_back(group.weights.detach().clone());
+    for (const at::Tensor& kept : model.parameters().kept_weights())
+      weights_.push_back(kept.detach().clone());
     contents_.emplace(weights_[0]);
   };
   within_memory<Error>(copy, [&] {
@@ -56,10 +56,8 @@ ReferenceModel::ReferenceModel(const Model& model) {
 
 void ReferenceModel::swap(Model& model) {
   // Contents change places, not addresses: the plugin holds views of the model's buffers.
-  for (size_t g = 0; g < weights_.size(); ++g) {
-    const at::Tensor theirs = model.parameters().groups()[g].weights.detach(), &ours = weights_[g];
-    contents_->swap(theirs, ours);
-  }
+  const std::vector<at::Tensor> kept = model.parameters().kept_weights();
+  for (size_t g = 0; g < weights_.size(); ++g) contents_->swap(kept[g].detach(), weights_[g]);
 }
 
 std::vector<double> ReferenceModel::logprobs(Model& model, std::span<const Example> examples) {
@@ -69,12 +67,12 @@ std::vector<double> ReferenceModel::logprobs(Model& model, std::span<const Examp
     Swapped(ReferenceModel& r, Model& m) : reference(r), model(m) { reference.swap(model); }
     ~Swapped() { reference.swap(model); }
   } const swapped(*this, model);
+  const WholeWeights whole(model);
   return sequence_logprobs(model, examples);
 }
 
 void rank_by_kl(ReferenceModel& reference, Model& model, std::span<const Prompt* const> prompts,
                 double beta, bool sampled, std::vector<Answer>& answers) {
-  if (answers.empty()) return;
   std::vector<Example> examples;
   for (const Answer& a : answers) {
     Example example{prompts[a.prompt]->ids, 0};
@@ -84,9 +82,12 @@ void rank_by_kl(ReferenceModel& reference, Model& model, std::span<const Prompt*
   }
   const std::vector<double> start = reference.logprobs(model, examples);
   std::vector<double> policy;
-  if (!sampled) policy = sequence_logprobs(model, examples);
-  else
+  if (!sampled) {
+    const WholeWeights whole(model);
+    policy = sequence_logprobs(model, examples);
+  } else {
     for (const Answer& a : answers) policy.push_back(a.logprob);
+  }
   for (size_t i = 0; i < answers.size(); ++i) {
     answers[i].kl = policy[i] - start[i];
     answers[i].ranking = answers[i].reward - beta * answers[i].kl;

@@ -82,8 +82,8 @@ void warn_of_silence(const std::vector<RewardLabel>& labels, const std::vector<i
                      size_t rows, const std::string& where) {
   for (size_t k = 0; rows > 0 && k < labels.size(); ++k)
     if (opinions[k] == 0)
-      log_warn("{}: reward {} of plugin {} has no opinion (NaN) on any of {} answers", where,
-               labels[k].name, labels[k].plugin, rows);
+      log_warn_for_all("{}: reward {} of plugin {} has no opinion (NaN) on any of {} answers",
+                       where, labels[k].name, labels[k].plugin, rows);
 }
 
 void refuse_silence(const std::vector<RewardLabel>& labels, const std::vector<int64_t>& opinions) {

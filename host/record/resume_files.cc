@@ -17,7 +17,9 @@ std::vector<CheckpointFile> resume_files(const ResumePoint& at) {
   std::vector<CheckpointFile> out;
   const auto optimizer = std::make_shared<const OptimizerFile>(at.optimizer, at.parameters, rates,
                                                                at.values, at.slots);
-  out.push_back({"optimizer.pt", [optimizer](const fs::path& path) { optimizer->write(path); }});
+  out.push_back({"optimizer.pt", [optimizer, before = at.before_reading](const fs::path& path) {
+                   optimizer->write(path, before);
+                 }});
   if (at.schedule != nullptr)
     out.push_back({"scheduler.pt", [state = scheduler_state(*at.schedule, at.schedule_step)](
                                        const fs::path& path) { write_torch_file(path, state); }});

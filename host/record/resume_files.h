@@ -23,6 +23,7 @@ struct ResumePoint {
   HostValues values = on_host;
   int64_t ranks = 1;                        // each has generators; all begin with the seed
   std::vector<Optimizer::Slot> slots = {};  // of all ranks, where they share the updates
+  BeforeReading before_reading = {};        // called with the address of what is read of them
 };
 
 std::vector<CheckpointFile> resume_files(const ResumePoint& at);

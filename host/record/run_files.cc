@@ -22,7 +22,7 @@ ModelFolder model_folder_of(const RunConfig& run, Json config) {
 namespace {
 
 void write_shard(const fs::path& path, const Shard& shard, const FlatParameters& parameters,
-                 const HostValues& values) {
+                 const HostValues& values, const BeforeReading& before_reading) {
   std::vector<FloatTensor> tensors = shard.tensors;
   std::vector<at::Tensor> here;  // owns what `tensors` points to
   for (size_t i = 0; i < parameters.specs().size(); ++i) {
@@ -31,13 +31,14 @@ void write_shard(const fs::path& path, const Shard& shard, const FlatParameters&
     here.push_back(values(parameters.tensor(i)));
     found->data = here.back().const_data_ptr<float>();
   }
-  write_safetensors(path, tensors);
+  write_safetensors(path, tensors, before_reading);
 }
 
 }  // namespace
 
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder,
-                                        const Tokenizer& tokenizer, HostValues values) {
+                                        const Tokenizer& tokenizer, HostValues values,
+                                        BeforeReading before_reading) {
   std::vector<CheckpointFile> out;
   std::vector<FloatTensor> tensors;
   const auto& specs = model.parameters().specs();
@@ -47,8 +48,8 @@ std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& f
           {specs[i].name, specs[i].shape, model.parameters().tensor(i).const_data_ptr<float>()});
   const std::vector<Shard> shards = cut_into_shards(std::move(tensors), folder.max_shard_bytes);
   for (const Shard& shard : shards)
-    out.push_back({shard.name, [shard, &model, values](const fs::path& path) {
-                     write_shard(path, shard, model.parameters(), values);
+    out.push_back({shard.name, [shard, &model, values, before_reading](const fs::path& path) {
+                     write_shard(path, shard, model.parameters(), values, before_reading);
                    }});
   const auto json = [&](const char* name, const Json& content) {
     out.push_back({name, [content](const fs::path& path) {

@@ -21,9 +21,11 @@ ModelFolder model_folder_of(const RunConfig& run, Json config);
 
 // Weights (in shards where they are larger than one may be), configuration and tokenizer files: a
 // folder that transformers' from_pretrained reads. Model and tokenizer outlive the files' writing;
-// weights are what `values` gives then. Throws Error.
+// weights are what `values` gives then, and are read after before_reading() was called with their
+// address. Throws Error.
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder,
-                                        const Tokenizer& tokenizer, HostValues values = on_host);
+                                        const Tokenizer& tokenizer, HostValues values = on_host,
+                                        BeforeReading before_reading = {});
 
 // Puts the files of model_files() into `folder` as a set (base/file_set.h): weights of an earlier
 // save in other shards and files of another tokenizer go with it. Throws Error.

@@ -98,7 +98,8 @@ Safetensors::Safetensors(const fs::path& path) : file_(path) {
     fail("{}: {} bytes after the last tensor", path.string(), data.size() - expected);
 }
 
-void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& tensors) {
+void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& tensors,
+                       const BeforeReading& before_reading) {
   Json header;
   header["__metadata__"] = {{"format", "pt"}};
   uint64_t offset = 0;
@@ -117,8 +118,10 @@ void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& ten
   const uint64_t length = text.size();
   put(&length, sizeof length);
   put(text.data(), text.size());
-  for (const FloatTensor& t : tensors)
+  for (const FloatTensor& t : tensors) {
+    if (before_reading) before_reading(t.data);
     put(t.data, static_cast<size_t>(element_count(t.shape, t.name)) * sizeof(float));
+  }
   file.commit();
 }
 

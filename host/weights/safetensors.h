@@ -34,8 +34,10 @@ struct FloatTensor {
   const float* data;
 };
 
-// Streams the tensors; the file is in its place, whole and on the disk, when it returns. Metadata
+// Streams the tensors, calling before_reading() with the data of each; the file is in its place,
+// whole and on the disk, when it returns. Metadata
 // {"format": "pt"}, as Hugging Face expects. Throws Error.
-void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& tensors);
+void write_safetensors(const fs::path& path, const std::vector<FloatTensor>& tensors,
+                       const BeforeReading& before_reading = {});
 
 }  // namespace slipway

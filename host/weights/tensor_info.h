@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,10 @@ struct TensorInfo {
   std::vector<int64_t> shape;        // outermost first, as Hugging Face writes it
   std::span<const std::byte> bytes;  // borrowed from the mapped file
 };
+
+// Told the address of a tensor's bytes before a writer reads them: what is written need not be in
+// memory earlier, nor later than the next call.
+using BeforeReading = std::function<void(const void* bytes)>;
 
 // Product of the shape; throws Error on overflow or a negative extent. `where` names file and
 // tensor.

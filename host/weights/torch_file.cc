@@ -39,7 +39,8 @@ TorchValue read(const ZipStore& zip) {
 
 TorchFile::TorchFile(const fs::path& path) : zip_(path), value_(read(zip_)) {}
 
-void write_torch_file(const fs::path& path, const TorchValue& value) {
+void write_torch_file(const fs::path& path, const TorchValue& value,
+                      const BeforeReading& before_reading) {
   const std::string folder = path.stem().string() + "/";
   std::vector<TensorInfo> tensors;
   ZipWriter zip(path);
@@ -47,8 +48,10 @@ void write_torch_file(const fs::path& path, const TorchValue& value) {
   zip.add(folder + ".format_version", "1");
   zip.add(folder + ".storage_alignment", "64");
   zip.add(folder + "byteorder", "little");
-  for (size_t i = 0; i < tensors.size(); ++i)
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (before_reading) before_reading(tensors[i].bytes.data());
     zip.add(folder + "data/" + std::to_string(i), tensors[i].bytes);
+  }
   zip.add(folder + "version", "3\n");
   zip.finish();
 }

@@ -21,7 +21,9 @@ class TorchFile {
   TorchValue value_;
 };
 
-// Writes `value` and flushes. Throws Error.
-void write_torch_file(const fs::path& path, const TorchValue& value);
+// Writes `value`, calling before_reading() with the bytes of each tensor, and flushes. Throws
+// Error.
+void write_torch_file(const fs::path& path, const TorchValue& value,
+                      const BeforeReading& before_reading = {});
 
 }  // namespace slipway

@@ -56,7 +56,8 @@ SLOT(slw_host_train, tensor, 3);
 SLOT(slw_host_train, set_learning_rate, 4);
 SLOT(slw_host_train, set_clip_norm, 5);
 SLOT(slw_host_train, skip_step, 6);
-ENDS(slw_host_train, 7);
+SLOT(slw_host_train, shard, 7);
+ENDS(slw_host_train, 8);
 
 SLOT(slw_host_text, encode, 1);
 SLOT(slw_host_text, decode, 2);

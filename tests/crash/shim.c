@@ -3,6 +3,7 @@
  * disk.py rebuilds what a power cut leaves.
  *
  *   SLIPWAY_SHIM_ROOT   the folder, absolute; without it the shim does nothing
+ *   SLIPWAY_SHIM_SLOW   microseconds that each such call takes longer
  *   SLIPWAY_SHIM_COUNT  file that always holds the number of calls seen so far
  *   SLIPWAY_SHIM_AT     the number of the call, from 1, at which something happens
  *   SLIPWAY_SHIM_HOW    kill (before the call), tear (half of a write, then kill), or an errno's
@@ -29,6 +30,7 @@ static const char* root;
 static size_t root_size;
 static int count_file = -1, log_file = -1, fault, sticky, tear;
 static uint64_t seen, target;
+static useconds_t slow;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name) ((__typeof__(&name))real(#name))
@@ -42,9 +44,11 @@ __attribute__((constructor)) static void begin(void) {
   program[n] = '\0';
   if (strstr(program, "slipway-run") == NULL) return;
   const char *count = getenv("SLIPWAY_SHIM_COUNT"), *log = getenv("SLIPWAY_SHIM_LOG"),
-             *at = getenv("SLIPWAY_SHIM_AT"), *how = getenv("SLIPWAY_SHIM_HOW");
+             *at = getenv("SLIPWAY_SHIM_AT"), *how = getenv("SLIPWAY_SHIM_HOW"),
+             *slower = getenv("SLIPWAY_SHIM_SLOW");
   if (count != NULL) count_file = REAL(open)(count, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (log != NULL) log_file = REAL(open)(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (slower != NULL) slow = (useconds_t)strtoul(slower, NULL, 10);
   if (at != NULL) target = strtoull(at, NULL, 10);
   if (how != NULL && strcmp(how, "kill") != 0) {
     tear = strcmp(how, "tear") == 0;
@@ -86,6 +90,7 @@ static const char* absolute(int folder, const char* path, char* out) {
  * Holds the lock until passed(). */
 static int arrives(void) {
   pthread_mutex_lock(&lock);
+  if (slow > 0) usleep(slow);
   ++seen;
   if (count_file >= 0) {
     char text[32];

@@ -8,33 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
+from rank_runs import ENVIRONMENT, INTERRUPTED, LIMIT, PROGRAM, RANK_LOST, Ranks, launched, losses, run_checks, training
 from read_run import read_rows, read_safetensors
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.path.abspath(sys.argv[1])
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="slipway-distributed-test-"))
-FOREIGN = re.compile(r"(RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|SLURM_\w+|OMPI_\w+|TORCHELASTIC_\w+)$")
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)} | {"OMP_NUM_THREADS": "1"}
-RANK_LOST, INTERRUPTED = 75, 85
-LIMIT = 2  # seconds without a sign of life
-
-
-def command(ranks: int, file: str, out: pathlib.Path, settings: dict, *more: str) -> list[str]:
-    sets = [text for key, value in ({"run.output_dir": out, "train.rank_timeout": LIMIT} | settings).items() for text in ("--set", f"{key}={value}")]
-    return [PROGRAM, "launch", "--nproc", str(ranks), "train", str(ROOT / "tests/e2e" / file), *sets, *more]
 
 
 def train(ranks: int, file: str, name: str, settings: dict, *more: str, code: int = 0) -> pathlib.Path:
     out = SCRATCH / name
-    done = subprocess.run(command(ranks, file, out, settings, *more), env=ENVIRONMENT, capture_output=True, text=True, timeout=240)
-    assert done.returncode == code, f"{name}: ended with {done.returncode}, not {code}: {done.stderr[-3000:]}"
+    launched(ranks, *training(file, out, settings, *more), code=code)
     return out
-
-
-def losses(out: pathlib.Path) -> list[float]:
-    return [row["loss"] for row in read_rows(out / "metrics.jsonl") if "loss" in row]
 
 
 def evaluations(out: pathlib.Path) -> list[dict]:
@@ -100,6 +84,65 @@ def a_shared_optimizer_gives_the_same_bits_and_the_same_files() -> None:
     assert (SCRATCH / "plain-2-to-zero1-2/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+def slices(stage: int, ranks: int) -> dict:
+    """The least units that the tiny model has: one for each segment."""
+    return {"train.zero_stage": stage, "train.ddp_bucket_cap_mb": 0.01} | share(ranks, 8 // ranks, 1)
+
+
+def on_two_machines(name: str, settings: dict) -> pathlib.Path:
+    """Two launches of two ranks each, that meet on this machine: what is cut within a machine is copied between them."""
+    out = SCRATCH / name
+    port = str(21000 + os.getpid() % 20000)
+    environment = ENVIRONMENT | {"SLIPWAY_RUN_TOKEN": "a-token-of-the-test", "GLOO_SOCKET_IFNAME": "lo"}
+    node = lambda number: subprocess.Popen([PROGRAM, "launch", "--nnodes", "2", "--node-rank", str(number), "--master-addr", "127.0.0.1", "--port", port,
+                                            *command(2, "tiny_sft.toml", out, settings)[2:]], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    nodes = [node(0), node(1)]
+    texts = [each.communicate(timeout=240)[0] for each in nodes]
+    assert [each.returncode for each in nodes] == [0, 0], texts
+    return out
+
+
+def memory_is_what_the_stage_promises(out: pathlib.Path, stage: int, ranks: int) -> None:
+    row = next(row for row in read_rows(out / "metrics.jsonl") if "memory_weights_bytes" in row)
+    whole = 4 * sum(len(values) for values in weights(out).values())
+    promised = {"weights": whole / (ranks if stage >= 3 else 1), "gradients": whole / (ranks if stage >= 2 else 1), "optimizer": 2 * whole / (ranks if stage >= 1 else 1)}
+    measured = {name: row[f"memory_{name}_bytes"] for name in promised}
+    print(f"stage {stage} on {ranks} ranks: " + ", ".join(f"{name} {measured[name] / 2**20:.2f} MiB, promised {promised[name] / 2**20:.2f}" for name in promised))
+    assert all(abs(measured[name] - promised[name]) <= 0.05 * promised[name] for name in promised), (measured, promised)
+
+
+def what_ranks_cut_is_the_same_run() -> None:
+    """ZeRO-2 and 3: with equal ranks the sums are the same, and so are the bits."""
+    steps = {"train.max_steps": 50, "train.eval_strategy": "steps", "train.eval_steps": 25, "train.save_steps": 25}
+    runs = [train(1, "tiny_sft.toml", "cut-1", steps | share(1, 4, 2))]
+    for ranks in (2, 4):
+        plain = train(ranks, "tiny_sft.toml", f"cut-0-{ranks}", steps | slices(0, ranks))
+        for stage in (2, 3):
+            runs.append(train(ranks, "tiny_sft.toml", f"cut-{stage}-{ranks}", steps | slices(stage, ranks)))
+            memory_is_what_the_stage_promises(runs[-1], stage, ranks)
+            for name in ("model.safetensors", "checkpoint-25/optimizer.pt", "checkpoint-50/optimizer.pt"):
+                assert (plain / name).read_bytes() == (runs[-1] / name).read_bytes(), (stage, ranks, name)
+    for stage in (2, 3):
+        runs.append(on_two_machines(f"hybrid-{stage}", steps | slices(stage, 4) | {"train.shard_within": "node"}))
+        memory_is_what_the_stage_promises(runs[-1], stage, 2)
+    runs.append(train(2, "tiny_sft.toml", "cut-3-accumulated", steps | slices(3, 2) | share(2, 2, 2) | {"train.activation_checkpointing": "true", "train.max_tokens_per_batch": 24}))
+    agree(runs, "cut")
+
+
+def what_was_cut_goes_on_cut_otherwise() -> None:
+    """Checkpoints are whole, whoever wrote them."""
+    steps = {"train.max_steps": 24, "train.eval_strategy": "no", "train.save_steps": 12}
+    whole = train(2, "tiny_sft.toml", "on-0", steps | slices(0, 2))
+    three = train(2, "tiny_sft.toml", "on-3", steps | slices(3, 2))
+    for name, ranks, stage, of in (("on-3-to-1", 1, 0, three), ("on-3-to-3-of-4", 4, 3, three), ("on-0-to-3", 2, 3, whole), ("on-3-to-2", 2, 2, three)):
+        out = train(ranks, "tiny_sft.toml", name, steps | slices(stage, ranks), f"--resume={of}/checkpoint-12")
+        apart = farthest(weights(out), weights(whole))
+        print(f"{name}: {apart:.2e} from the run that went on as it was")
+        assert apart <= 1e-5, name
+        if ranks == 2:
+            assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes(), name
+
+
 def orders_and_streams_are_shared() -> None:
     steps = {"train.max_steps": 12, "train.eval_strategy": "no", "train.save_strategy": "no"}
     for name, more in {"rebalanced": {"train.train_sampling_strategy": "batch_rebalance"}, "streamed": {"data.streaming": "true", "data.eval_rows": 0},
@@ -111,18 +154,19 @@ def raft_selects_the_same() -> None:
     # adamw's first step is the gradient's sign: with a larger epsilon one that is rounding alone does not go that far
     settings = {"train.learning_rate": 1e-3, "train.adam_epsilon": 1e-5, "raft.prompts_per_iteration": 8, "raft.kl_beta": 0.01}
     runs = [train(ranks, "tiny_raft.toml", f"raft-{ranks}", settings | {"train.per_device_train_batch_size": 4 // ranks}) for ranks in (1, 2, 4)]
+    runs.append(train(2, "tiny_raft.toml", "raft-cut", settings | {"train.per_device_train_batch_size": 2, "train.zero_stage": 3, "train.ddp_bucket_cap_mb": 0.01}))
     agree(runs, "RAFT")
     for iteration in range(1, 5):
         rows = [read_rows(run / f"samples/iteration-{iteration:04}.jsonl") for run in runs]
         chosen = [[(row["prompt"], row["completion"], row["kept"], row["reward"]) for row in each] for each in rows]
-        assert chosen[0] == chosen[1] == chosen[2] and len(chosen[0]) == 32, iteration
+        assert all(each == chosen[0] for each in chosen) and len(chosen[0]) == 32, iteration
 
 
 def what_the_ranks_cannot_share_is_refused() -> None:
     for settings, word in (({"train.auto_find_batch_size": "true"}, "memory may end on one of them alone"), ({"train.device": "cuda"}, "collectives on GPUs"),
                            ({"train.zero_stage": 1, "train.optim": "adafactor"}, "rows and columns")):
-        done = subprocess.run(command(2, "tiny_sft.toml", SCRATCH / "refused", settings), env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 2 and word in done.stderr, done
+        done = launched(2, *training("tiny_sft.toml", SCRATCH / "refused", settings), code=2)
+        assert word in done.stderr, done
         assert not (SCRATCH / "refused").exists()
 
 
@@ -140,46 +184,16 @@ def the_doctor_measures_the_ranks() -> None:
     assert alone.returncode == 1 and "slipway launch --nproc 2 doctor --dist" in alone.stderr, alone
 
 
-class Ranks:
-    """Two ranks, started by hand: who ends how, and when."""
-
-    def __init__(self, file: str, out: pathlib.Path, settings: dict, *more: str, ranks: int = 2):
-        port = 20000 + os.getpid() % 20000
-        self.out = out
-        arguments = command(ranks, file, out, settings, *more)[4:]
-        self.processes = [subprocess.Popen([PROGRAM, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                           env=ENVIRONMENT | {"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks),
-                                                              "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}) for r in range(ranks)]
-
-    def wait_for_steps(self, steps: int) -> None:
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up:
-            if (self.out / "metrics.jsonl").exists() and len(losses(self.out)) >= steps:
-                return
-            assert all(p.poll() is None for p in self.processes), [p.communicate()[0][-2000:] for p in self.processes]
-            time.sleep(0.01)
-        raise AssertionError("no steps were made")
-
-    def ends(self, rank: int, seconds: float) -> tuple[int, str, float]:
-        begin = time.monotonic()
-        try:
-            text = self.processes[rank].communicate(timeout=seconds)[0]
-        except subprocess.TimeoutExpired:
-            for p in self.processes:
-                p.kill()
-            raise AssertionError(f"rank {rank} goes on: {self.processes[rank].communicate()[0][-2000:]}") from None
-        return self.processes[rank].returncode, text, time.monotonic() - begin
-
-
 LONG = {"train.max_steps": 2000, "train.eval_strategy": "no", "train.save_steps": 10, "train.save_total_limit": 3, "train.per_device_train_batch_size": 4,
         "train.gradient_accumulation_steps": 1, "train.lr_scheduler_type": "constant"}
 
 
 def a_dead_or_hung_rank_is_named() -> None:
     for number, (how, victim) in enumerate(((signal.SIGKILL, 1), (signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.SIGSTOP, 0))):
-        run = Ranks("tiny_sft.toml", SCRATCH / f"lost-{number}", LONG)
-        run.wait_for_steps(3)
-        run.processes[victim].send_signal(how)
+        out = SCRATCH / f"lost-{number}"
+        run = Ranks(training("tiny_sft.toml", out, LONG))
+        run.wait_for_steps(out, 3)
+        run.signal(victim, how)
         code, text, seconds = run.ends(1 - victim, 20)
         run.processes[victim].kill()
         run.processes[victim].communicate()
@@ -194,9 +208,9 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
     whole = train(2, "tiny_sft.toml", "whole", short)
     for number, how in enumerate((signal.SIGTERM, signal.SIGKILL)):
         out = SCRATCH / f"stopped-{number}"
-        run = Ranks("tiny_sft.toml", out, short)
-        run.wait_for_steps(13)
-        run.processes[1].send_signal(how)
+        run = Ranks(training("tiny_sft.toml", out, short))
+        run.wait_for_steps(out, 13)
+        run.signal(1, how)
         codes = [run.ends(rank, 20)[0] for rank in (0, 1)]
         assert codes == ([INTERRUPTED] * 2 if how == signal.SIGTERM else [RANK_LOST, -9]), codes
         train(2, "tiny_sft.toml", out.name, short, "--resume")
@@ -204,13 +218,8 @@ def a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits() -> None:
         assert losses(out) == losses(whole), how.name
 
 
-CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused, the_doctor_measures_the_ranks,
+CHECKS = [sft_is_the_same_for_any_number_of_ranks, a_shared_optimizer_gives_the_same_bits_and_the_same_files, what_ranks_cut_is_the_same_run, what_was_cut_goes_on_cut_otherwise, orders_and_streams_are_shared, raft_selects_the_same, what_the_ranks_cannot_share_is_refused, the_doctor_measures_the_ranks,
           a_dead_or_hung_rank_is_named, a_signal_to_one_stops_all_and_the_run_goes_on_to_the_same_bits]
 
-for check in CHECKS:
-    if len(sys.argv) > 2 and check.__name__ not in sys.argv[2:]:
-        continue
-    begin = time.monotonic()
-    check()
-    print(f"{check.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
+run_checks(CHECKS, sys.argv[2:])
 shutil.rmtree(SCRATCH)

@@ -14,9 +14,7 @@ import sys
 import tempfile
 import time
 
-INTERRUPTED = 85
-TIMES = {"time", "seconds", "generate_seconds", "train_seconds", "tokens_per_second", "mfu", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "train_runtime",
-         "train_samples_per_second", "train_steps_per_second"}
+from rank_runs import INTERRUPTED, TIMES
 
 
 def start(program: str, run_file: str, folder: pathlib.Path, *more: str) -> subprocess.Popen:

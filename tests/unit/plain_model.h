@@ -21,7 +21,7 @@ class PlainModel {
   };
   // kv_width: of the one key-value head that its one layer attends with.
   PlainModel(int64_t vocab, int64_t hidden, std::vector<Parameter> parameters,
-             std::vector<Segment> segments, int32_t kv_width = 2)
+             std::vector<Segment> segments, int32_t kv_width = 2, const Sharding& sharding = {})
       : vocab_(vocab),
         hidden_(hidden),
         segments_(std::move(segments)),
@@ -66,7 +66,7 @@ class PlainModel {
       if (std::strcmp(id, SLW_MODEL) == 0) return &of(p).table_;
       return std::strcmp(id, SLW_MODEL_TORCH_STABLE) == 0 ? &of(p).stable_ : nullptr;
     };
-    model = std::make_unique<Model>(&plugin_, "org.test.plain");
+    model = std::make_unique<Model>(&plugin_, "org.test.plain", /*trained=*/true, sharding);
     model->parameters().initialise(11);
   }
   PlainModel(const PlainModel&) = delete;

@@ -72,14 +72,24 @@ typedef struct slw_host_metrics {
 #define SLW_HOST_TRAIN "slipway.host.train/1"
 typedef int32_t slw_role;
 enum { SLW_ROLE_WEIGHT, SLW_ROLE_GRAD, SLW_ROLE_OPTIMIZER };
+/* What of a parameter, or of what belongs to it, this rank keeps: values [offset, offset + count)
+ * of the whole, row by row; count 0 = none of it. */
+typedef struct slw_shard {
+  uint32_t struct_size;
+  int32_t ndim;
+  const int64_t *shape; /* of the whole; borrowed until the event returns */
+  int64_t offset;
+  int64_t count;
+} slw_shard;
 typedef struct slw_host_train { /* [loop] only, and only from inside on_event() */
   uint32_t struct_size;
   uint32_t reserved;
   uint32_t(SLW_CALL *param_count)(const slw_host *h) SLW_NOEXCEPT;
   const char *(SLW_CALL *param_name)(const slw_host *h, uint32_t i)SLW_NOEXCEPT;
-  /* this rank's shard, borrowed until the event returns; `slot` names optimizer state ("exp_avg"),
-     else NULL. Gradients are refused between RAFT's sampling and the next forward pass: there are
-     none. */
+  /* this rank's shard, borrowed until the event returns: the whole with its shape, or, where ranks
+     cut what the role is of (train.zero_stage), [count] values of it: shard() says which. `slot`
+     names optimizer state ("exp_avg"), else NULL. Gradients are refused between RAFT's sampling and
+     the next forward pass: there are none. */
   slw_status(SLW_CALL *tensor)(const slw_host *h, uint32_t i, slw_role role, const char *slot,
                                DLTensor *out, slw_stream *stream, slw_error *err) SLW_NOEXCEPT;
   /* this step only */
@@ -89,6 +99,9 @@ typedef struct slw_host_train { /* [loop] only, and only from inside on_event() 
   slw_status(SLW_CALL *set_clip_norm)(const slw_host *h, double value, slw_error *err) SLW_NOEXCEPT;
   /* on_pre_optimizer_step only */
   slw_status(SLW_CALL *skip_step)(const slw_host *h, slw_error *err) SLW_NOEXCEPT;
+  /* which part tensor() gives for this role; not in hosts up to 1.2, where it is the whole */
+  slw_status(SLW_CALL *shard)(const slw_host *h, uint32_t i, slw_role role, slw_shard *out,
+                              slw_error *err) SLW_NOEXCEPT;
 } slw_host_train;
 
 #define SLW_HOST_TEXT "slipway.host.text/1"

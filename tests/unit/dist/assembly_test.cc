@@ -26,11 +26,11 @@ struct Outcome {
 };
 
 std::future<Outcome> come(const std::shared_ptr<MemoryStore::Contents>& contents, int64_t rank,
-                          int64_t world, double seconds = 20) {
+                          int64_t world, double seconds = 20, double silence = 20) {
   return std::async(std::launch::async, [=] {
     MemoryStore store(contents);
     try {
-      return Outcome{assemble(store, place_of(rank, world), "beat", seconds), ""};
+      return Outcome{assemble(store, place_of(rank, world), "beat", {seconds, silence, {}}), ""};
     } catch (const Error& error) {
       return Outcome{{}, error.what()};
     }
@@ -89,6 +89,41 @@ TEST(Assembly, OneOfAnotherWorldDidNotCome) {
   auto first = come(contents, 0, 2, 0.3), other = come(contents, 1, 3, 0.3);
   EXPECT_THAT(first.get().problem, HasSubstr("2 processes, rank 1 did not come"));
   EXPECT_THAT(other.get().problem, HasSubstr("3 processes, ranks 0, 2 did not come"));
+}
+
+// What a rank on another machine writes while it is there.
+void show_life(const SharedContents& contents, int64_t rank, int count) {
+  MemoryStore store(contents);
+  const std::string number = std::to_string(rank);
+  store.set("hello/" + number,
+            R"({"name":"n","world":3,"host":"far","pid":812,"space":"elsewhere"})");
+  store.set("alive/" + number, "n " + std::to_string(count));
+}
+
+TEST(Assembly, OneThatCameAndFallsSilentIsNamed) {
+  for (const int64_t silent : {0, 1}) {
+    const auto contents = std::make_shared<MemoryStore::Contents>();
+    auto waiting = come(contents, silent == 0 ? 1 : 0, 3, 20, 0.4);
+    for (int count = 1; count < 30; ++count) {
+      show_life(contents, silent, count);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ASSERT_EQ(waiting.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_THAT(waiting.get().problem,
+                HasSubstr(fmt::format("rank {} (host far, pid 812) is lost: nothing was heard of "
+                                      "it for 0.4 s, while the ranks met",
+                                      silent)));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  }
+}
+
+TEST(Assembly, WhatAnEarlierStartLeftIsNoLostRank) {
+  const auto contents = std::make_shared<MemoryStore::Contents>();
+  show_life(contents, 1, 17);
+  auto first = come(contents, 0, 3, 1, 0.2), last = come(contents, 2, 3, 1, 0.2);
+  EXPECT_THAT(first.get().problem, HasSubstr("rank 1 did not come within 1 s"));
+  (void)last.get();
 }
 
 TEST(Assembly, TwoOfOneRankAreNamed) {

@@ -2,43 +2,20 @@
 """Ranks on two hosts, which are network namespaces with a switch between them: they meet, they are
 found by what a cluster sets, and a link that is cut is named on both sides. hosts_test.py RANK_PROGRAM"""
 import os
+import pathlib
+import random
 import signal
 import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
+from two_hosts import TwoHosts  # noqa: E402
+
 PROGRAM = sys.argv[1]
-TAG = f"slw{os.getpid()}"
-HOSTS = [f"{TAG}a", f"{TAG}b"]
-SWITCH = f"{TAG}s"
-ADDRESSES = ["10.77.0.1", "10.77.0.2"]
+ADDRESSES = TwoHosts.ADDRESSES
 LIMIT = 2  # seconds of silence, in the scenarios
-
-
-def ip(*arguments):
-    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def make_hosts():
-    ip("netns", "add", SWITCH)
-    ip("-n", SWITCH, "link", "add", "br0", "type", "bridge")
-    ip("-n", SWITCH, "link", "set", "br0", "up")
-    for i, host in enumerate(HOSTS):
-        ip("netns", "add", host)
-        ip("link", "add", "eth0", "netns", host, "type", "veth", "peer", "name", f"port{i}", "netns", SWITCH)
-        ip("-n", SWITCH, "link", "set", f"port{i}", "master", "br0", "up")
-        ip("-n", host, "address", "add", f"{ADDRESSES[i]}/24", "dev", "eth0")
-        ip("-n", host, "link", "set", "eth0", "up")
-        ip("-n", host, "link", "set", "lo", "up")
-
-
-def remove_hosts():
-    for name in HOSTS + [SWITCH]:
-        subprocess.run(["ip", "netns", "delete", name], capture_output=True)
-
-
-def set_link(state):
-    ip("-n", SWITCH, "link", "set", "port1", state)
+hosts = TwoHosts()
 
 
 class Ranks:
@@ -48,7 +25,7 @@ class Ranks:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "OMPI_"))}
         self.processes = [
             subprocess.Popen(
-                ["ip", "netns", "exec", HOSTS[host], PROGRAM, *arguments], stdout=subprocess.PIPE,
+                [*hosts.command_on(host), PROGRAM, *arguments], stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True, env={**plain, "OMP_NUM_THREADS": "1", **variables})
             for host, variables in places
         ]
@@ -113,45 +90,39 @@ def what_cannot_be_is_named():
 
 
 def a_cut_link_is_named_on_both_sides():
-    ranks = Ranks(["trains"], torchrun_places(29513))
-    ranks.wait_for("trains")
-    set_link("down")
-    try:
-        results = ranks.ended(LIMIT + 8)
-    finally:
-        set_link("up")
-    for rank, (code, errors, seconds) in enumerate(results):
-        assert code == 75, f"rank {rank} ended with {code}: {errors}"
-        assert seconds < LIMIT + 2, f"rank {rank} took {seconds:.1f} s"
-        words = ["LOST: rank 2 (", "LOST: rank 3 ("] if rank < 2 else ["LOST: rank 0 ("]
-        assert any(word in errors for word in words), f"rank {rank}: {errors}"
+    """SLIPWAY_CUTS=20 in the environment cuts so often, at random moments."""
+    draw, longest = random.Random(20), 0.0
+    for cut in range(int(os.environ.get("SLIPWAY_CUTS", "1"))):
+        ranks = Ranks(["trains"], torchrun_places(29520 + cut))
+        ranks.wait_for("trains")
+        time.sleep(draw.uniform(0, 0.1))
+        hosts.set_link("down")
+        try:
+            results = ranks.ended(LIMIT + 8)
+        finally:
+            hosts.set_link("up")
+        for rank, (code, errors, seconds) in enumerate(results):
+            assert code == 75, f"cut {cut}: rank {rank} ended with {code}: {errors}"
+            assert seconds < LIMIT + 2, f"cut {cut}: rank {rank} took {seconds:.1f} s"
+            words = ["LOST: rank 2 (", "LOST: rank 3 ("] if rank < 2 else ["LOST: rank 0 ("]
+            assert any(word in errors for word in words), f"cut {cut}: rank {rank}: {errors}"
+            longest = max(longest, seconds)
+    print(f"the last rank ended {longest:.2f} s after a cut")
 
 
 def a_short_break_is_survived():
     ranks = Ranks(["trains_for", "3"], torchrun_places(29514))
     ranks.wait_for("trains")
-    set_link("down")
+    hosts.set_link("down")
     time.sleep(LIMIT / 3)
-    set_link("up")
+    hosts.set_link("up")
     expect_all_well(ranks.ended(30))
 
 
-def main():
-    try:
-        make_hosts()
-    except (OSError, subprocess.CalledProcessError) as problem:
-        print(f"skipped: no network namespaces here ({problem})")
-        remove_hosts()
-        sys.exit(77)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        for case in (four_ranks_on_two_hosts, slurm, pods_whose_first_knows_itself_as_localhost, what_cannot_be_is_named,
-                     a_cut_link_is_named_on_both_sides, a_short_break_is_survived):
-            start = time.monotonic()
-            case()
-            print(f"{case.__name__}: {time.monotonic() - start:.1f} s", flush=True)
-    finally:
-        remove_hosts()
-
-
-main()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+with hosts:
+    for case in (four_ranks_on_two_hosts, slurm, pods_whose_first_knows_itself_as_localhost, what_cannot_be_is_named,
+                 a_cut_link_is_named_on_both_sides, a_short_break_is_survived):
+        start = time.monotonic()
+        case()
+        print(f"{case.__name__}: {time.monotonic() - start:.1f} s", flush=True)

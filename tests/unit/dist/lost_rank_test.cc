@@ -2,14 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <thread>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "dist/network.h"
 #include "tests/unit/dist/processes.h"
 
 namespace slipway {
@@ -73,6 +76,7 @@ TEST(LostRank, AtAnyMomentItIsNamed) {
   const char* asked = std::getenv("SLIPWAY_KILLS");
   const int count = asked == nullptr ? 3 : std::atoi(asked);
   std::mt19937 random(20);
+  double longest = 0;
   for (int i = 0; i < count; ++i) {
     const int64_t world = 2 + i % 3, lost = random() % static_cast<uint32_t>(world);
     const int number = random() % 2 == 0 ? SIGKILL : SIGSTOP;
@@ -81,10 +85,15 @@ TEST(LostRank, AtAnyMomentItIsNamed) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 100'000));
     SCOPED_TRACE(fmt::format("{} of {} by signal {}", lost, world, number));
     ranks.signal(lost, number);
+    const std::vector<Ended> ended = ranks.wait(10, lost);
     expect_named(
-        ranks.wait(10, lost), lost, kLimit + 2,
+        ended, lost, kLimit + 2,
         AllOf(HasSubstr(fmt::format("LOST: rank {} (host ", lost)), HasSubstr("; at step ")));
+    for (size_t rank = 0; rank < ended.size(); ++rank)
+      if (static_cast<int64_t>(rank) != lost) longest = std::max(longest, ended[rank].seconds);
   }
+  std::printf("%d ranks killed or stopped: the last of the others ended %.2f s later\n", count,
+              longest);
 }
 
 TEST(LostRank, AStoppedOneThatGoesOnEndsToo) {
@@ -177,6 +186,54 @@ TEST(LostRank, TheLaunchersStoreOutlivesRank0) {
   agent.signal(0, SIGKILL);
   expect_named(ranks.wait(10), -1, kLimit + 2,
                AllOf(HasSubstr("LOST: the store at 127.0.0.1:"), HasSubstr("the launcher keeps")));
+}
+
+void wait_until_met_half_way(Processes& ranks, const std::vector<int64_t>& those) {
+  for (const int64_t rank : those) ASSERT_TRUE(ranks.wait_for_output(rank, "comes", 30)) << rank;
+  ASSERT_TRUE(wait_for_port("127.0.0.1", ranks.port(), 10));
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
+}
+
+// Rank 2 does not come: the others wait for it in the store, and it is rank 0 that is lost.
+TEST(LostRank, TheOneThatKeepsTheStoreIsNamedWhileTheyMeet) {
+  for (const int number : {SIGKILL, SIGSTOP}) {
+    SCOPED_TRACE(number);
+    Processes ranks({"stays_away", "2"}, 3);
+    wait_until_met_half_way(ranks, {0, 1});
+    ranks.signal(0, number);
+    std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(1000 * kLimit)));
+    ranks.signal(2, SIGKILL);
+    const auto ended = ranks.wait(10, 0);
+    EXPECT_EQ(ended[1].code, kExitRankLost) << ended[1].errors;
+    EXPECT_LT(ended[1].seconds, 2) << "after the limit";
+    EXPECT_THAT(ended[1].errors,
+                AllOf(HasSubstr("LOST: rank 0, which keeps the store, is lost: the store at"),
+                      HasSubstr("while the ranks met")));
+  }
+}
+
+TEST(LostRank, OneIsNamedWhileTheyMeetInTheLaunchersStore) {
+  Processes agent({"keeps_store"}, 1);
+  ASSERT_TRUE(agent.wait_for_output(0, "keeps", 30));
+  const Processes::Variables variables = {{"MASTER_PORT", std::to_string(agent.port())},
+                                          {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                                          {"TORCHELASTIC_RUN_ID", "night"}};
+  for (const int number : {SIGKILL, SIGSTOP}) {
+    SCOPED_TRACE(number);
+    Processes ranks({"stays_away", "2"}, 3, variables);
+    for (const int64_t rank : {0, 1}) ASSERT_TRUE(ranks.wait_for_output(rank, "comes", 30));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    ranks.signal(0, number);
+    std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(1000 * kLimit)));
+    ranks.signal(2, SIGKILL);
+    const auto ended = ranks.wait(10, 0);
+    EXPECT_EQ(ended[1].code, kExitRankLost) << ended[1].errors;
+    EXPECT_LT(ended[1].seconds, 2) << "after the limit";
+    EXPECT_THAT(ended[1].errors,
+                AllOf(HasSubstr("LOST: rank 0 (host "), HasSubstr("while the ranks met"),
+                      HasSubstr(number == SIGKILL ? "its process has ended without a word"
+                                                  : "nothing was heard of it for 2 s")));
+  }
 }
 
 TEST(LostRank, OneThatIsDoneIsNotWaitedFor) {

@@ -217,11 +217,19 @@ void meets(const std::vector<std::string>& arguments) {
   join(find_place(), settings)->barrier("the start");
 }
 
+// `stays_away RANK`: the others wait for it.
+void stays_away(const std::vector<std::string>& arguments) {
+  const Place place = find_place();
+  say("comes");
+  if (std::to_string(place.rank) == arguments.at(1)) compute(60);
+  join(place, impatient())->barrier("the start");
+}
+
 // A launcher's agent, which keeps the store for the ranks.
 void keeps_store(const std::vector<std::string>&) {
   int64_t port = std::stoll(std::getenv("MASTER_PORT"));
   const int listening = listen_at("127.0.0.1", port);
-  const auto store = host_store(listening, "127.0.0.1", port, 10);
+  const auto store = host_store(listening, "127.0.0.1", port, {10, 10});
   say("keeps");
   for (;;) compute(1);
 }
@@ -318,6 +326,7 @@ const std::map<std::string, Scenario>& scenarios() {
       {"trains", trains_for_ever},
       {"trains_for", trains_for},
       {"meets", meets},
+      {"stays_away", stays_away},
       {"keeps_store", keeps_store},
       {"measures", measures},
       {"fails", fails},

@@ -93,9 +93,9 @@ TEST(StoreAttack, ARunGoesOnWhateverComesToItsPort) {
 TEST(StoreAttack, AStrangerWithoutTheTokenIsNoRank) {
   int64_t port = 0;
   const int listening = listen_at("127.0.0.1", port);
-  const std::shared_ptr<KeyStore> store = host_store(listening, "127.0.0.1", port, 10);
+  const std::shared_ptr<KeyStore> store = host_store(listening, "127.0.0.1", port, {10, 10});
   const auto own = seal(store->connect_again(), "secret", "run");
-  const auto stranger = seal(connect_store("127.0.0.1", port, 10), "guessed", "run");
+  const auto stranger = seal(connect_store("127.0.0.1", port, {10, 10}), "guessed", "run");
   own->set("hello/0", "mine");
   stranger->set("hello/1", "theirs");
   EXPECT_FALSE(own->has({"hello/1"}));
@@ -110,7 +110,7 @@ TEST(StoreAttack, APortThatIsNoStoreIsNamed) {
   const int listening = listen_at("127.0.0.1", port);
   const auto refusal = [&]() -> std::string {
     try {
-      connect_store("127.0.0.1", port, 0.5);
+      connect_store("127.0.0.1", port, {0.5, 0.5});
     } catch (const Error& error) {
       return error.what();
     }

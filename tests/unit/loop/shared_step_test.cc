@@ -63,6 +63,11 @@ class Doubled : public RankGroup {
   at::Tensor other;
 };
 
+RankGrid grid(RankGroup& ranks) { return {ranks, ranks, RankGroup::alone()}; }
+
+// A unit for each segment.
+const Sharding kEachSegment{.fewest = 1};
+
 PlainModel::Segment shared_embed() {
   return [](const SharedWeights& w, const at::Tensor& ids, int64_t) {
     return slipway::embedding(w[0], ids);
@@ -100,35 +105,17 @@ at::Tensor own_gradients(Model& model) {
   return gradients_of(model);
 }
 
-TEST(GradientUnits, AreAllGradientsOnceFromTheHeadDown) {
-  PlainModel plain(kSharedVocab, kSharedHidden, declared(),
-                   {shared_embed(), shared_block(), shared_head()});
-  const FlatParameters& all = plain.model->parameters();
-  for (const int64_t fewest : {int64_t{1}, int64_t{200}, kFewestExchanged}) {
-    const std::vector<GradientUnit> units = gradient_units(all, fewest);
-    EXPECT_EQ(units.size(), fewest == 1 ? 3u : fewest == 200 ? 2u : 1u);
-    int64_t values = 0;
-    for (size_t i = 0; i < units.size(); ++i) {
-      values += units[i].grads.numel();
-      if (i == 0) continue;
-      EXPECT_LT(units[i].segment, units[i - 1].segment);
-    }
-    EXPECT_EQ(units.back().segment, 0);
-    EXPECT_EQ(values, all.groups()[0].grads.numel());
-  }
-}
-
 TEST(SharedStep, GradientsAreSumsFromTheSecondStepOnWhileTheBackwardPassGoesOn) {
   PlainModel plain(kSharedVocab, kSharedHidden, declared(),
-                   {shared_embed(), shared_block(), shared_head()});
+                   {shared_embed(), shared_block(), shared_head()}, 2, kEachSegment);
   Model& model = *plain.model;
   const at::Tensor expected = 2 * own_gradients(model);
   Doubled ranks;
-  SharedStep shared(ranks, model, 1);
+  SharedStep shared(grid(ranks), model);
   for (int step = 0; step < 3; ++step) {
     model.parameters().zero_grad();
     ranks.begun.clear();
-    shared.begin_last_pass();
+    shared.begin_pass(true);
     const double loss = loss_backward(model, shared_batch(), 7);
     // Only the embedding's are complete at the end alone; the first step is watched.
     EXPECT_EQ(ranks.begun.size(), step == 0 ? 0u : 2u);
@@ -144,16 +131,16 @@ TEST(SharedStep, GradientsAreSumsFromTheSecondStepOnWhileTheBackwardPassGoesOn) 
 // The head uses the block's parameter too, which is said to be the head's: it is complete later.
 TEST(SharedStep, AModelThatSaysTheWrongSegmentIsExchangedAfterTheWholePass) {
   PlainModel plain(kSharedVocab, kSharedHidden, declared(2),
-                   {shared_embed(), shared_block(), shared_head()});
+                   {shared_embed(), shared_block(), shared_head()}, 2, kEachSegment);
   Model& model = *plain.model;
   const at::Tensor expected = 2 * own_gradients(model);
   Doubled ranks;
-  SharedStep shared(ranks, model, 1);
+  SharedStep shared(grid(ranks), model);
   testing::internal::CaptureStderr();
   for (int step = 0; step < 2; ++step) {
     model.parameters().zero_grad();
     ranks.begun.clear();
-    shared.begin_last_pass();
+    shared.begin_pass(true);
     const double loss = loss_backward(model, shared_batch(), 7);
     EXPECT_TRUE(ranks.begun.empty());
     shared.finish(loss, false);
@@ -185,16 +172,16 @@ class DelayedExchanges : public Doubled {
 };
 
 TEST(SharedStep, DelaysOfExchangesAreNotAddedUp) {
-  TinyModel tiny;
+  TinyModel tiny(kEachSegment);
   const std::vector<Example> examples = tiny_examples();
   const PackedBatch batch = pack(pointers(examples));
   DelayedExchanges ranks;
-  SharedStep shared(ranks, tiny.model, 1);
+  SharedStep shared(grid(ranks), tiny.model);
   const auto step = [&] {
     const auto begin = std::chrono::steady_clock::now();
     tiny.model.parameters().zero_grad();
     ranks.begun.clear();
-    shared.begin_last_pass();
+    shared.begin_pass(true);
     const double loss = loss_backward(tiny.model, batch, 10);
     shared.finish(loss, false);
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -209,21 +196,169 @@ TEST(SharedStep, DelaysOfExchangesAreNotAddedUp) {
   EXPECT_LT(after - before, delays / 2);
 }
 
+// Two ranks that cut: the other has the same gradients, and the slices of `theirs`.
+class Twin : public Doubled {
+ public:
+  std::unique_ptr<Exchange> begin_reduce_scatter(const at::Tensor& whole, const at::Tensor& own,
+                                                 const char* what) override {
+    begun.emplace_back(what);
+    struct Later : Exchange {
+      at::Tensor whole, own;
+      void wait() override { own.copy_(whole.narrow(0, 0, own.numel()) * 2); }
+    };
+    auto out = std::make_unique<Later>();
+    out->whole = whole, out->own = own;
+    return out;
+  }
+  std::unique_ptr<Exchange> begin_all_gather(const at::Tensor& own, const at::Tensor& whole,
+                                             const char* what) override {
+    begun.emplace_back(what);
+    struct Later : Exchange {
+      at::Tensor own, other, whole;
+      void wait() override {
+        whole.narrow(0, 0, own.numel()).copy_(own);
+        whole.narrow(0, own.numel(), own.numel()).copy_(other);
+      }
+    };
+    auto out = std::make_unique<Later>();
+    for (size_t u = 0; u < mine->units().size(); ++u)
+      if (mine->own_weights(u).const_data_ptr() == own.const_data_ptr())
+        out->other = theirs->own_weights(u);
+    out->own = own, out->whole = whole;
+    return out;
+  }
+  const FlatParameters* mine = nullptr;
+  const FlatParameters* theirs = nullptr;
+};
+
+// A model of which this rank keeps the first of two slices of each segment, and one that is whole.
+struct CutModel {
+  explicit CutModel(int64_t stage, int32_t of_block = 1)
+      : cut(kSharedVocab, kSharedHidden, declared(of_block),
+            {shared_embed(), shared_block(), shared_head()}, 2, {stage, 0, 2, 1}),
+        other(kSharedVocab, kSharedHidden, declared(of_block),
+              {shared_embed(), shared_block(), shared_head()}, 2, {stage, 1, 2, 1}),
+        whole(kSharedVocab, kSharedHidden, declared(of_block),
+              {shared_embed(), shared_block(), shared_head()}) {
+    ranks.mine = &cut.model->parameters();
+    ranks.theirs = &other.model->parameters();
+    if (stage == 3) cut.model->gather_from(ranks);
+  }
+  FlatParameters& parameters() { return cut.model->parameters(); }
+  // What rank 0 keeps of twice these gradients, `times` over.
+  void expect_slices_of(const at::Tensor& expected, double times) {
+    int64_t at = 0;
+    for (size_t p = 0; p < 3; ++p) {
+      const float* address = parameters().tensor(p).grad().const_data_ptr<float>();
+      const size_t unit = parameters().unit_at(address).value();
+      const at::Tensor own = parameters().own_grads(unit);
+      const int64_t count = whole.model->parameters().groups()[0].places[p].count,
+                    kept = std::min(count, own.numel());
+      EXPECT_TRUE(own.narrow(0, 0, kept).allclose(expected.narrow(0, at, kept) * times, 1e-6, 0));
+      at += (count + 15) / 16 * 16;
+    }
+  }
+
+  Twin ranks;
+  PlainModel cut, other, whole;
+};
+
+TEST(SharedStep, RanksThatCutGradientsKeepTheirSliceOfEveryPassAndMemoryForNoMore) {
+  for (const int64_t stage : {2, 3}) {
+    CutModel models(stage);
+    const at::Tensor expected = 2 * own_gradients(*models.whole.model);
+    SharedStep shared(grid(models.ranks), *models.cut.model);
+    for (int step = 0; step < 3; ++step) {
+      models.parameters().zero_grad();
+      shared.begin(std::vector<int64_t>{2});
+      for (int pass = 0; pass < 2; ++pass) {
+        models.ranks.begun.clear();
+        shared.begin_pass(pass == 1);
+        loss_backward(*models.cut.model, shared_batch(), 7);
+        // Only the embedding's are complete at the end alone; the first pass is watched.
+        EXPECT_EQ(std::ranges::count(models.ranks.begun, "the gradients"),
+                  step == 0 && pass == 0 ? 0 : 2);
+        shared.end_pass();
+        EXPECT_EQ(std::ranges::count(models.ranks.begun, "the gradients"), 3);
+        EXPECT_EQ(resident_bytes(models.parameters().groups()[0].grads), 0);
+        if (stage == 3) {
+          EXPECT_EQ(resident_bytes(models.parameters().groups()[0].weights), 0);
+        }
+      }
+      shared.pass_by(0);
+      shared.finish(0, false);
+      models.expect_slices_of(expected, 2);
+      EXPECT_NEAR(shared.grad_norm(), std::sqrt(2.0 * models.parameters().grad_squares()), 1e-9);
+    }
+  }
+}
+
+TEST(SharedStep, ARankWithFewerPassesMakesTheSameExchanges) {
+  CutModel models(3);
+  SharedStep shared(grid(models.ranks), *models.cut.model);
+  std::vector<std::string> first, second;
+  for (int step = 0; step < 2; ++step)
+    for (const bool computes : {true, false}) {
+      models.parameters().zero_grad();
+      models.ranks.other = at::tensor({int64_t{1}}, at::kLong);
+      shared.begin(std::vector<int64_t>{computes ? 1 : 0});
+      models.ranks.other = at::Tensor();
+      models.ranks.begun.clear();
+      if (computes) {
+        shared.begin_pass(true);
+        loss_backward(*models.cut.model, shared_batch(), 7);
+        shared.end_pass();
+      }
+      shared.pass_by(0);
+      if (step == 0) continue;  // the first pass is watched
+      (computes ? first : second) = models.ranks.begun;
+    }
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(std::ranges::count(first, "the weights"), 5);  // there, and back: not the head again
+  EXPECT_EQ(std::ranges::count(first, "the gradients"), 3);
+}
+
+TEST(SharedStep, WeightsThatAreCutAreWholeWhereTheyAreHeld) {
+  CutModel models(3);
+  const WholeWeights whole(*models.cut.model);
+  for (size_t p = 0; p < 3; ++p)
+    EXPECT_TRUE(models.parameters().tensor(p).equal(models.whole.model->parameters().tensor(p)));
+  models.ranks.begun.clear();
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(label_logprobs(*models.cut.model, shared_batch())
+                  .equal(label_logprobs(*models.whole.model, shared_batch())));
+  EXPECT_TRUE(models.ranks.begun.empty());
+}
+
+#ifndef __SANITIZE_ADDRESS__  // it has a handler of its own
+// The block's weights are said to be the head's.
+TEST(SharedStepDeathTest, AModelThatReadsWeightsOfAnotherSegmentEndsWithTheirName) {
+  EXPECT_EXIT(
+      {
+        CutModel models(3, 2);
+        SharedStep shared(grid(models.ranks), *models.cut.model);
+        shared.begin_pass(true);
+        loss_backward(*models.cut.model, shared_batch(), 7);
+      },
+      testing::ExitedWithCode(1), "the model reads block in a segment that it does not name");
+}
+#endif
+
 TEST(SharedStep, ARankWithoutAPassExchangesAllTheSame) {
   PlainModel plain(kSharedVocab, kSharedHidden, declared(),
-                   {shared_embed(), shared_block(), shared_head()});
+                   {shared_embed(), shared_block(), shared_head()}, 2, kEachSegment);
   plain.model->parameters().zero_grad();
   Doubled ranks;
-  SharedStep shared(ranks, *plain.model, 1);
+  SharedStep shared(grid(ranks), *plain.model);
   EXPECT_EQ(shared.finish(0.5, false).loss, 1.0);
   EXPECT_EQ(std::ranges::count(ranks.begun, "the gradients"), 3);
 }
 
 TEST(SharedStep, WhatCallbacksAskMustBeTheSameOnEveryRank) {
   PlainModel plain(kSharedVocab, kSharedHidden, declared(),
-                   {shared_embed(), shared_block(), shared_head()});
+                   {shared_embed(), shared_block(), shared_head()}, 2, kEachSegment);
   Doubled ranks;
-  SharedStep shared(ranks, *plain.model);
+  SharedStep shared(grid(ranks), *plain.model);
   TrainAccess::Step asked;
   shared.require_same(asked);
   asked.learning_rate = 0.1;
@@ -234,11 +369,12 @@ TEST(SharedStep, WhatCallbacksAskMustBeTheSameOnEveryRank) {
 
 TEST(SharedStep, WeightsThatDifferAreRefused) {
   PlainModel plain(kSharedVocab, kSharedHidden, declared(),
-                   {shared_embed(), shared_block(), shared_head()});
+                   {shared_embed(), shared_block(), shared_head()}, 2, kEachSegment);
   Doubled ranks;
-  require_equal_weights(ranks, plain.model->parameters(), "at the start");
+  require_equal_weights(grid(ranks), plain.model->parameters(), "at the start");
   ranks.other = at::tensor({int64_t{17}}, at::kLong);
-  EXPECT_THROW(require_equal_weights(ranks, plain.model->parameters(), "at the start"), Error);
+  EXPECT_THROW(require_equal_weights(grid(ranks), plain.model->parameters(), "at the start"),
+               Error);
 }
 
 }  // namespace

@@ -13,7 +13,10 @@ namespace slipway {
 
 class TinyModel {
  public:
-  TinyModel() : model(plugin_.get(), plugin_.id()) { model.parameters().initialise(5); }
+  explicit TinyModel(const Sharding& sharding = {})
+      : model(plugin_.get(), plugin_.id(), /*trained=*/true, sharding) {
+    model.parameters().initialise(5);
+  }
 
   // Every gradient, in the buffers' order.
   at::Tensor gradients() const {

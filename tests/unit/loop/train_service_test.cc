@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "tests/unit/loop/tiny_model.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {
@@ -145,15 +146,16 @@ TEST_F(TrainService, SkippingIsForBeforeTheStep) {
 }
 
 TEST_F(TrainService, InsideAnEventEverythingIsThere) {
-  EXPECT_THAT(steer("what = \"inside\""), ElementsAre("parameters: 11, named", "tensor: done",
-                                                      "rate: done", "clip: done", "skip: done"));
+  EXPECT_THAT(steer("what = \"inside\""),
+              ElementsAre("parameters: 11, named", "tensor: done", "shard: done", "rate: done",
+                          "clip: done", "skip: done"));
 }
 
 TEST_F(TrainService, OutsideOfEventsAndOnOtherThreadsCallsAreRefused) {
   const auto refused =
       ElementsAre("parameters: 0, no name", std::string("tensor: ") + kOutside,
-                  std::string("rate: ") + kOutside, std::string("clip: ") + kOutside,
-                  std::string("skip: ") + kOutside);
+                  std::string("shard: ") + kOutside, std::string("rate: ") + kOutside,
+                  std::string("clip: ") + kOutside, std::string("skip: ") + kOutside);
   EXPECT_THAT(steer("what = \"outside\""), refused);
   EXPECT_EQ(tiny.optimizer.step_count(), 1);
   EXPECT_THAT(steer("what = \"thread\""), refused);
@@ -172,7 +174,8 @@ TEST_F(TrainService, WrongArgumentsAreRefusedWithWords) {
   plain.train({}, 2);
   EXPECT_THAT(
       steer("what = \"wrong\""),
-      ElementsAre("index: no such parameter", "nowhere: no such parameter",
+      ElementsAre("index: no such parameter", "shard: no such parameter",
+                  "shard: no tensor of role 9", "nowhere: no such parameter",
                   "role: no tensor of role 9",
                   "slot: adamw keeps exp_avg and exp_avg_sq, not \"momentum\"",
                   "no slot: adamw keeps exp_avg and exp_avg_sq, not \"\"",
@@ -181,6 +184,43 @@ TEST_F(TrainService, WrongArgumentsAreRefusedWithWords) {
                   "rate: a learning rate must be finite and not negative",
                   "clip: a norm must not be negative", "clip: a norm must not be negative"));
   EXPECT_TRUE(at::equal(tiny.weights(), plain.weights()));  // nothing of it had an effect
+}
+
+// A Llama cut among three ranks: what each is shown is the whole, once.
+TEST(TrainTensors, PartsOfAllRanksAreTheWhole) {
+  TinyModel whole;
+  for (const int64_t stage : {1, 2, 3}) {
+    std::vector<int64_t> seen;
+    for (int64_t rank = 0; rank < 3; ++rank) {
+      TinyModel cut(Sharding{stage, rank, 3, 1});
+      cut.model.parameters().zero_grad();
+      const auto optimizer = make_optimizer(cut.model.parameters(), {});
+      TrainAccess access;
+      give_tensors(access, cut.model, *optimizer);
+      seen.resize(access.names.size());
+      for (uint32_t i = 0; i < access.names.size(); ++i)
+        for (const slw_role role : {SLW_ROLE_WEIGHT, SLW_ROLE_GRAD, SLW_ROLE_OPTIMIZER}) {
+          const TrainAccess::Shard shard = access.shard(i, role);
+          const DLTensor view = access.tensor(i, role, role == SLW_ROLE_OPTIMIZER ? "exp_avg" : "");
+          const bool is_cut = stage > (role == SLW_ROLE_WEIGHT ? 2 : role == SLW_ROLE_GRAD ? 1 : 0);
+          int64_t values = 1;
+          for (const int64_t extent : shard.shape) values *= extent;
+          EXPECT_EQ(view.ndim, is_cut ? 1 : static_cast<int32_t>(shard.shape.size()));
+          EXPECT_EQ(view.shape[0], is_cut ? shard.count : shard.shape[0]);
+          if (!is_cut) {
+            EXPECT_EQ(shard.count, values);
+          }
+          if (role == SLW_ROLE_OPTIMIZER) seen[i] += shard.count;
+          if (role != SLW_ROLE_WEIGHT) continue;
+          const at::Tensor same = whole.model.parameters().tensor(i).detach().view({-1}).narrow(
+              0, shard.offset, shard.count);
+          EXPECT_TRUE(at::from_blob(view.data, {shard.count}).equal(same));
+        }
+      access.end_event();
+    }
+    for (size_t i = 0; i < seen.size(); ++i)
+      EXPECT_EQ(seen[i], whole.model.parameters().tensor(i).numel()) << stage;
+  }
 }
 
 TEST_F(TrainService, GradientsThatAreNoNumbersEndTheRunBeforeTheyReachTheWeights) {

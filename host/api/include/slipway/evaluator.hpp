@@ -32,13 +32,17 @@ struct PredictOptions {
 void check(const PredictOptions& options, const std::filesystem::path& file);
 
 struct EvaluationResult {
+  // Of the processes that a launcher started together all have the result, and the first one leads:
+  // it has written the files, and is the one to tell. A process by itself leads.
+  bool leads = true;
   Metrics metrics;    // of all sets
   std::string json;   // the same as a JSON object
   std::string table;  // the same for people: sorted, aligned, rounded
 };
 
 // The model, the data (data.eval, data.eval_rows) and the metrics of a run file, or with algorithm
-// = "raft" its rewards. A set with the name "news" has metrics eval_news_loss, ...
+// = "raft" its rewards. A set with the name "news" has metrics eval_news_loss, ... Processes that a
+// launcher started together (docs/launch.md) share the work: each of them makes the same calls.
 class Evaluator {
  public:
   explicit Evaluator(RunFile run);
