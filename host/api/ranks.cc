@@ -25,9 +25,10 @@ Place own_place() {
 }
 
 void check_ranks(const RunConfig& c, const Place& place, bool trains) {
-  std::vector<std::string> faults = sharding_faults(c, place);
-  if (place.is_alone() && faults.empty()) return;
-  if (place.is_alone()) throw ConfigError(faults);
+  std::vector<std::string> faults;
+  if (trains) faults = sharding_faults(c, place);
+  if (place.is_alone() && !faults.empty()) throw ConfigError(faults);
+  if (place.is_alone()) return;
   const auto fault = [&](const char* section, const char* key, const std::string& text) {
     faults.push_back(
         fmt::format("{}: {}.{}: {}", c.get(section, key).where.text(), section, key, text));

@@ -13,8 +13,8 @@ using enum Value::Kind;
 
 constexpr const char* kFalse = "false";
 constexpr const char* kOffload =
-    "what a rank holds lies in the memory of the device that computes (train.device), and nothing "
-    "is moved to another or to a disk; remove it: zero_stage 2 and 3 make a rank's part small";
+    "weights and gradients stay in the memory of the device that computes (train.device), and "
+    "nothing goes to a disk; remove it: zero_stage 2 and 3 make a rank's part small";
 constexpr const char* kHalfFloat =
     "weights, gradients and sums are float32; write false or \"auto\", or bf16.enabled = true, "
     "which rounds the operands of matrix products";
@@ -87,6 +87,13 @@ void read_group_size(const Said& said, TrainKeys& keys) {
   if (said.value.number() > 1) keys.mean(said, "shard_within", Value::of(std::string("node")));
 }
 
+// Elsewhere than on a GPU it is a fault of train.offload_optimizer.
+void read_offloaded_state(const Said& said, TrainKeys& keys) {
+  if (said.value.s == "none" || said.value.s == "cpu")
+    keys.mean(said, "offload_optimizer", Value::of(said.value.s == "cpu"));
+  else keys.fault(said, std::string("cannot be had: ") + kOffload);
+}
+
 void read_gathering(const Said& said, TrainKeys& keys) {
   if (said.value.kind != kBool) return keys.fault(said, "is not true or false");
   if (said.value.b) keys.mean(said, "save_sharded", Value::of(false));
@@ -128,11 +135,11 @@ constexpr Word kDeepspeed[] = {
     {"zero_optimization.mics_shard_size", nullptr, read_group_size},
     {"zero_optimization.stage3_gather_16bit_weights_on_model_save", nullptr, read_gathering},
     {"zero_optimization.stage3_gather_fp16_weights_on_model_save", nullptr, read_gathering},
-    refused("zero_optimization.offload_optimizer.device", "\"none\"", kOffload),
+    {"zero_optimization.offload_optimizer.device", nullptr, read_offloaded_state},
     {"zero_optimization.offload_optimizer.*"},
     refused("zero_optimization.offload_param.device", "\"none\"", kOffload),
     {"zero_optimization.offload_param.*"},
-    refused("zero_optimization.cpu_offload", kFalse, kOffload),
+    {"zero_optimization.cpu_offload", "offload_optimizer"},
     refused("zero_optimization.cpu_offload_param", kFalse, kOffload),
     refused("zero_optimization.cpu_offload_params", kFalse, kOffload),
     {"zero_optimization.cpu_offload_use_pin_memory"},

@@ -12,8 +12,9 @@ namespace {
 using enum Value::Kind;
 
 constexpr const char* kNoOffload =
-    "what a rank holds lies in the memory of the device that computes (train.device), and nothing "
-    "is moved to another; remove it: full_shard makes a rank's part small";
+    "weights and gradients stay in the memory of the device that computes (train.device); remove "
+    "it: full_shard makes a rank's part small, and of a GPU train.offload_optimizer takes the "
+    "optimizer's state";
 constexpr const char* kNoXla = "there is no XLA here; remove it";
 constexpr const char* kOffWords = "false|\"false\"";
 

@@ -12,9 +12,9 @@ namespace slipway {
 namespace {
 
 // Keys of [train] that TrainingArguments has not.
-constexpr std::string_view kOurs[] = {"device",       "max_tokens_per_batch", "max_shard_size",
-                                      "async_save",   "zero_stage",           "shard_within",
-                                      "reduce_dtype", "save_sharded",         "rank_timeout"};
+constexpr std::string_view kOurs[] = {
+    "device",       "max_tokens_per_batch", "max_shard_size", "async_save",   "zero_stage",
+    "shard_within", "reduce_dtype",         "save_sharded",   "rank_timeout", "offload_optimizer"};
 // Where 0 stands for the peer's None.
 constexpr std::string_view kNoneAtZero[] = {"eval_steps", "save_total_limit",
                                             "neftune_noise_alpha"};

@@ -16,7 +16,7 @@ SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="slipway-words-test-"))
 FOREIGN = re.compile(r"(RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|SLURM_\w+|OMPI_\w+|TORCHELASTIC_\w+)$")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)} | {"OMP_NUM_THREADS": "1"}
 EXAMPLE = ROOT / "configs/launch/deepspeed.json"
-STAGES = (1,)  # what two ranks can cut
+STAGES = (1, 2, 3)
 SHORT = {"train.max_steps": 12, "train.eval_strategy": "no", "train.save_steps": 6}
 
 
@@ -91,9 +91,10 @@ def numbers_of_the_file_are_the_runs() -> None:
 
 
 def other_words_train_as_the_keys_do() -> None:
-    keys = two_ranks("stage-1", {"train.zero_stage": 1})
-    same_bits(two_ranks("simple", {"train.sharded_ddp": "simple", "train.ddp_backend": "gloo", "train.ddp_find_unused_parameters": "false"}), keys)
-    same_bits(two_ranks("no-shard", {"train.fsdp": "no_shard auto_wrap"}), two_ranks("stage-0", {}))
+    for stage, words in ((0, {"fsdp": "no_shard"}), (1, {"sharded_ddp": "simple", "ddp_backend": "gloo", "ddp_find_unused_parameters": "false"}),
+                         (2, {"fsdp": "shard_grad_op auto_wrap"}), (3, {"fsdp": "true", "fsdp_config": "{ fsdp_version = 2, state_dict_type = \"FULL_STATE_DICT\" }"})):
+        keys = two_ranks(f"stage-{stage}", {"train.zero_stage": stage})
+        same_bits(two_ranks(f"words-{stage}", {f"train.{name}": value for name, value in words.items()}), keys)
 
 
 def contradictions_name_both_places() -> None:
@@ -102,6 +103,9 @@ def contradictions_name_both_places() -> None:
     for text in ("stage.json:3: deepspeed.zero_optimization.stage = 2 is zero_stage = 2 here, but train.zero_stage = 1 stands in --set",
                  "stage.json:5: deepspeed.gradient_accumulation_steps = 3 is gradient_accumulation_steps = 3 here, but train.gradient_accumulation_steps = 2 stands in"):
         assert text in done.stderr, done.stderr
+    for settings, word in (({"train.fsdp": "full_shard offload"}, "train.offload_optimizer takes"), ({"train.fsdp": "full_shard", "train.fsdp_config": "{ state_dict_type = \"SHARDED_STATE_DICT\" }"}, "checkpoints are whole"),
+                           ({"train.deepspeed": '{"zero_optimization": {"offload_optimizer": {"device": "cpu"}}}'}, "the processor has the optimizer's state already")):
+        assert word in slipway(settings, code=2).stderr, settings
     done = slipway({"train.deepspeed": path, "train.fsdp": "full_shard"}, code=2)
     assert "train.deepspeed stands beside train.fsdp in --set" in done.stderr, done.stderr
     assert not (SCRATCH / "none").exists()

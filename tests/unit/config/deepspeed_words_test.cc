@@ -85,11 +85,11 @@ TEST(DeepspeedWords, ASearchForTheBatchSizeGoesBeforeTheFile) {
 
 TEST(DeepspeedWords, WhatCannotBeHadIsRefusedWithTheReason) {
   for (const auto& [json, reason] : std::vector<std::pair<const char*, const char*>>{
-           {R"({"zero_optimization": {"offload_optimizer": {"device": "cpu"}}})",
-            "offload_optimizer.device = \"cpu\" cannot be had: what a rank holds lies in the"},
+           {R"({"zero_optimization": {"offload_optimizer": {"device": "nvme"}}})",
+            "offload_optimizer.device = \"nvme\" cannot be had: weights and gradients stay"},
            {R"({"zero_optimization": {"offload_param": {"device": "nvme"}}})",
             "zero_stage 2 and 3"},
-           {R"({"zero_optimization": {"cpu_offload": true}})", "remove it"},
+           {R"({"zero_optimization": {"cpu_offload_param": true}})", "remove it"},
            {R"({"zero_optimization": {"zero_quantized_weights": true}})", "bfloat16"},
            {R"({"zero_optimization": 7})", "is not a table"},
            {R"({"zero_optimization": {"reduce_bucket_size": "big"}})", "is not a number"},
@@ -136,6 +136,17 @@ TEST(DeepspeedWords, WhatAsksForNothingIsNoFault) {
 TEST(DeepspeedWords, TheSwitchOfBeforeIsStageOne) {
   EXPECT_EQ(with_deepspeed(R"({"zero_optimization": true})")["zero_stage"], "1");
   EXPECT_EQ(with_deepspeed(R"({"zero_optimization": false})")["zero_stage"], "0");
+}
+
+TEST(DeepspeedWords, AnOptimizerOnTheProcessorIsTheKey) {
+  const auto offload = [](const char* device) {
+    return with_deepspeed(fmt::format(
+        R"({{"zero_optimization": {{"offload_optimizer": {{"device": "{}"}}}}}})", device));
+  };
+  EXPECT_EQ(offload("cpu")["offload_optimizer"], "true");
+  EXPECT_EQ(offload("none")["offload_optimizer"], "false");
+  EXPECT_EQ(with_deepspeed(R"({"zero_optimization": {"cpu_offload": true}})")["offload_optimizer"],
+            "true");
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ TEST(FsdpWords, ContradictionsNameBothPlaces) {
 
 TEST(FsdpWords, WhatCannotBeHadIsRefused) {
   for (const auto& [lines, reason] : std::vector<std::pair<const char*, const char*>>{
-           {"fsdp = \"full_shard offload\"", "cannot be had: what a rank holds lies in the memory"},
+           {"fsdp = \"full_shard offload\"",
+            "cannot be had: weights and gradients stay in the memory"},
            {"fsdp = \"full_shard shard_grad_op\"",
             "two ways of cutting, full_shard and shard_grad_op"},
            {"fsdp = \"full_shrad\"", "did you mean \"full_shard\"?"},
