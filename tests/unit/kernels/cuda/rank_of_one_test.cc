@@ -11,7 +11,7 @@ namespace slipway::cuda {
 namespace {
 
 constexpr double kPatience = 60;
-constexpr size_t kCount = 1 << 20;
+constexpr size_t kExchanged = 1 << 20;
 
 bool always() { return true; }
 
@@ -31,8 +31,8 @@ class CudaRank : public testing::Test {
     lane_ = device_->make_lane();
     wire_ = wires_->connect(wires_->new_meeting(), 0, 1);
     ASSERT_TRUE(settled(*wire_, kPatience, always)) << wire_->problem();
-    x_ = static_cast<float*>(device_->allocate(kCount * sizeof(float)));
-    y_ = static_cast<float*>(device_->allocate(kCount * sizeof(float)));
+    x_ = static_cast<float*>(device_->allocate(kExchanged * sizeof(float)));
+    y_ = static_cast<float*>(device_->allocate(kExchanged * sizeof(float)));
   }
   void TearDown() override {
     wire_.reset();
@@ -43,15 +43,15 @@ class CudaRank : public testing::Test {
   // then.
   template <class Call>
   float last_of_y_after(const Call& call, float value) {
-    const std::vector<float> here(kCount, value);
-    device_->zero(y_, kCount * sizeof(float));
-    device_->copy_in(x_, here.data(), kCount * sizeof(float));
+    const std::vector<float> here(kExchanged, value);
+    device_->zero(y_, kExchanged * sizeof(float));
+    device_->copy_in(x_, here.data(), kExchanged * sizeof(float));
     lane_->follow_kernels();
     call(lane_->handle());
     EXPECT_TRUE(settled(*wire_, kPatience, always)) << wire_->problem();
     lane_->mark()->hold_back_kernels();
     float out = 0;
-    device_->copy_out(&out, y_ + kCount - 1, sizeof out);
+    device_->copy_out(&out, y_ + kExchanged - 1, sizeof out);
     return out;
   }
 
@@ -64,29 +64,31 @@ class CudaRank : public testing::Test {
 
 TEST_F(CudaRank, ExchangesWithItselfBetweenWhatWasAskedForBeforeAndAfter) {
   constexpr auto kFloats = WireType::kFloat32;
+  EXPECT_EQ(last_of_y_after(
+                [&](void* lane) { wire_->reduce_scatter(x_, y_, kExchanged, kFloats, lane); }, 2),
+            2);
   EXPECT_EQ(
-      last_of_y_after([&](void* lane) { wire_->reduce_scatter(x_, y_, kCount, kFloats, lane); }, 2),
-      2);
-  EXPECT_EQ(
-      last_of_y_after([&](void* lane) { wire_->all_gather(x_, y_, kCount, kFloats, lane); }, 3), 3);
+      last_of_y_after([&](void* lane) { wire_->all_gather(x_, y_, kExchanged, kFloats, lane); }, 3),
+      3);
   const auto of_y = [&](const auto& call) {
-    device_->copy_in(y_ + kCount - 1, std::vector<float>{5}.data(), sizeof(float));
+    device_->copy_in(y_ + kExchanged - 1, std::vector<float>{5}.data(), sizeof(float));
     lane_->follow_kernels();
     call(lane_->handle());
     EXPECT_TRUE(settled(*wire_, kPatience, always)) << wire_->problem();
     lane_->mark()->hold_back_kernels();
     float out = 0;
-    device_->copy_out(&out, y_ + kCount - 1, sizeof out);
+    device_->copy_out(&out, y_ + kExchanged - 1, sizeof out);
     return out;
   };
   for (const Reduction reduction : {Reduction::kSum, Reduction::kMin, Reduction::kMax})
-    EXPECT_EQ(of_y([&](void* lane) { wire_->all_reduce(y_, kCount, kFloats, reduction, lane); }),
-              5);
-  EXPECT_EQ(of_y([&](void* lane) { wire_->broadcast(y_, kCount, kFloats, 0, lane); }), 5);
-  for (const WireType type : {WireType::kBfloat16, WireType::kFloat64, WireType::kInt64})
     EXPECT_EQ(
-        of_y([&](void* lane) { wire_->all_reduce(y_, kCount / 2, type, Reduction::kSum, lane); }),
-        5);
+        of_y([&](void* lane) { wire_->all_reduce(y_, kExchanged, kFloats, reduction, lane); }), 5);
+  EXPECT_EQ(of_y([&](void* lane) { wire_->broadcast(y_, kExchanged, kFloats, 0, lane); }), 5);
+  for (const WireType type : {WireType::kBfloat16, WireType::kFloat64, WireType::kInt64})
+    EXPECT_EQ(of_y([&](void* lane) {
+                wire_->all_reduce(y_, kExchanged / 2, type, Reduction::kSum, lane);
+              }),
+              5);
   wire_->finish();
   EXPECT_TRUE(settled(*wire_, kPatience, always)) << wire_->problem();
 }
@@ -95,7 +97,7 @@ TEST_F(CudaRank, ABrokenOffWireRefusesAndLeavesTheDeviceToOthers) {
   wire_->abort();
   EXPECT_EQ(wire_->state(), DeviceWire::State::kFailed);
   EXPECT_EQ(wire_->problem(), "it was broken off");
-  EXPECT_THROW(wire_->broadcast(y_, kCount, WireType::kFloat32, 0, lane_->handle()),
+  EXPECT_THROW(wire_->broadcast(y_, kExchanged, WireType::kFloat32, 0, lane_->handle()),
                std::runtime_error);
   EXPECT_TRUE(lane_->mark()->is_reached() || on_a_gpu());
   float out = 1;
