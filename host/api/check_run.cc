@@ -62,11 +62,6 @@ void check_together(const RunConfig& c) {
   if (c.flag("train", "offload_optimizer") && c.text("train", "device") == "cpu")
     fault("train", "offload_optimizer",
           "the processor has the optimizer's state already with train.device = \"cpu\"; remove it");
-  if (c.flag("train", "save_sharded"))
-    fault(
-        "train", "save_sharded",
-        "checkpoints are whole: rank 0 writes them unit by unit, and no rank ever has all of one; "
-        "remove it");
   if (c.loss && c.number("train", "label_smoothing_factor") > 0)
     fault("train", "label_smoothing_factor",
           "[loss] says the whole loss; leave one of the two out");

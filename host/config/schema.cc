@@ -122,7 +122,8 @@ constexpr Key kKeys[] = {
      "float32, where that is fast: a processor with AVX-512 BF16 or AMX, or device = \"cuda\". "
      "Elsewhere a warning, and float32."},
     {"train", "bf16_full_eval", kBool, "false",
-     "The same for the products of evaluate and predict, whatever training does; evaluations within "
+     "The same for the products of evaluate and predict, whatever training does; evaluations "
+     "within "
      "a run go by bf16."},
     {"train", "max_tokens_per_batch", kInt, "512",
      "A micro-batch, of training or of evaluation, is computed in parts of at most so many tokens: "
