@@ -96,7 +96,7 @@ def on_two_machines(name: str, settings: dict) -> pathlib.Path:
     port = str(21000 + os.getpid() % 20000)
     environment = ENVIRONMENT | {"SLIPWAY_RUN_TOKEN": "a-token-of-the-test", "GLOO_SOCKET_IFNAME": "lo"}
     node = lambda number: subprocess.Popen([PROGRAM, "launch", "--nnodes", "2", "--node-rank", str(number), "--master-addr", "127.0.0.1", "--port", port,
-                                            *command(2, "tiny_sft.toml", out, settings)[2:]], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                            "--nproc", "2", *map(str, training("tiny_sft.toml", out, settings))], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     nodes = [node(0), node(1)]
     texts = [each.communicate(timeout=240)[0] for each in nodes]
     assert [each.returncode for each in nodes] == [0, 0], texts
@@ -154,7 +154,7 @@ def checkpoints_in_slices_are_read_by_any_number_of_ranks() -> None:
         names = {path.name for path in (out / "checkpoint-12").iterdir()}
         assert {"model.slices.json", "model.slices-00001-of-00002.safetensors", "model.slices-00002-of-00002.safetensors"} <= names and "optimizer.pt" not in names, names
         assert ("model.safetensors" in names) == (stage == 2), names
-        for ranks, to in ((1, 0), (2, 3), (4, 2)):
+        for ranks, to in ((2, 3),) if stage == 2 else ((1, 0), (4, 2)):
             again = train(ranks, "tiny_sft.toml", f"sliced-{stage}-to-{to}-of-{ranks}", steps | slices(to, ranks), f"--resume={out}/checkpoint-12")
             apart = farthest(weights(again), weights(whole))
             print(f"{again.name}: {apart:.2e} from the run that went on as it was")

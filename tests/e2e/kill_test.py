@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 
-from rank_runs import INTERRUPTED, TIMES
+from read_run import TIMES
+
+INTERRUPTED = 85
 
 
 def start(program: str, run_file: str, folder: pathlib.Path, *more: str) -> subprocess.Popen:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from read_run import read_rows
+from read_run import TIMES, read_rows
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -17,9 +17,6 @@ FOREIGN = re.compile(r"(RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|SLURM_\w+|OMPI_\w+
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)} | {"OMP_NUM_THREADS": "1"}
 RANK_LOST, INTERRUPTED = 75, 85
 LIMIT = 2  # seconds without a sign of life
-# What differs between two runs that are equal.
-TIMES = {"time", "seconds", "generate_seconds", "train_seconds", "tokens_per_second", "mfu", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "train_runtime",
-         "train_samples_per_second", "train_steps_per_second"}
 
 
 def training(file: str, out: pathlib.Path, settings: dict, *more: str) -> list[str]:

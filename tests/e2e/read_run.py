@@ -7,6 +7,10 @@ import pickle
 import struct
 import zipfile
 
+# What differs between two runs that are equal.
+TIMES = {"time", "seconds", "generate_seconds", "train_seconds", "tokens_per_second", "mfu", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "train_runtime",
+         "train_samples_per_second", "train_steps_per_second"}
+
 
 def read_safetensors(path: pathlib.Path) -> dict[str, list[float]]:
     blob = path.read_bytes()

@@ -312,7 +312,7 @@ def searches(root: pathlib.Path) -> None:
     trial = gate.reached(process)
     for _ in range(2):
         process.send_signal(signal.SIGTERM)
-        while process.poll() is None and "SIGTERM" not in process.stderr.readline():
+        while (line := process.stderr.readline()) and "SIGTERM" not in line:
             pass
     assert "second SIGTERM" not in end(process, -signal.SIGTERM)  # it was read above
     while is_alive(trial):

@@ -47,6 +47,7 @@ sys.exit(3)
 """,
     "train": 'print(json.dumps({"row": "what it measured", "status": "excellent"}))',
     "decode": "pass",
+    "ranks": 'tell("two of them")',
     "kernels": 'tell("the last")',
 }
 
@@ -131,6 +132,7 @@ def everything(folder: pathlib.Path, parts: pathlib.Path) -> None:
     assert of("train", found) == [("a row that is none", "failed")] and of("decode", found) == [
         ("the whole part", "failed")
     ], found
+    assert of("ranks", found) == [("two of them", "ok")], found
     assert of("kernels", found) == [("the last", "ok")], found
     why = {row["part"]: row.get("why", "") for row in found if row["row"] == "the whole part"}
     assert "over its time limit of 2 s: killed" in why["sanitizer"], why
