@@ -72,7 +72,6 @@ void SharedStep::begin_pass(bool last) {
   if (!every_pass_ && !last) return;
   if (overlap_ == Overlap::kUnknown) overlap_ = Overlap::kWatched;
   squares_.clear();
-  begun_ = 0;
   next_ = model_.info().segment_count - 1;
   model_.tell_backward([this](int32_t segment) { told(segment); });
 }
@@ -116,14 +115,19 @@ void SharedStep::judge_what_was_watched() {
     overlap_ = Overlap::kNo;
 }
 
-void SharedStep::end_pass() {
-  if (!every_pass_) return;
-  const TraceScope trace("dist", "gradients");
-  told(lowest_ + 1);
+void SharedStep::exchange_the_rest() {
   model_.tell_backward(nullptr);
   if (overlap_ == Overlap::kWatched) judge_what_was_watched();
   begin_down_to(0);
   exchange_.finish();
+  begun_ = 0;
+}
+
+void SharedStep::end_pass() {
+  if (!every_pass_) return;
+  const TraceScope trace("dist", "gradients");
+  told(lowest_ + 1);
+  exchange_the_rest();
   if (model_.window() != nullptr) model_.window()->rest();
 }
 
@@ -138,13 +142,7 @@ void SharedStep::pass_by(size_t micro_batch) {
 
 SharedStep::Sums SharedStep::finish(double loss, bool stop) {
   const TraceScope trace("dist", "gradients");
-  if (!every_pass_) {
-    model_.tell_backward(nullptr);
-    if (overlap_ == Overlap::kWatched) judge_what_was_watched();
-    begin_down_to(0);
-    exchange_.finish();
-    begun_ = 0;
-  }
+  if (!every_pass_) exchange_the_rest();
   const at::Tensor numbers = at::tensor({loss, stop ? 1.0 : 0.0}, at::kDouble);
   ranks_.all.all_reduce(numbers, Reduction::kSum, "the loss");
   const double* const sums = numbers.const_data_ptr<double>();

@@ -63,6 +63,7 @@ class SharedStep {
   void begin_down_to(int segment);
   void watch_down_to(int segment);
   void judge_what_was_watched();
+  void exchange_the_rest();
 
   const RankGrid ranks_;
   Model& model_;

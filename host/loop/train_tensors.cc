@@ -77,11 +77,12 @@ void give_tensors(TrainAccess& access, Model& model, Optimizer& optimizer) {
           "there are no gradients while answers are sampled, from the last update to the next "
           "forward pass");
     if (is_cut(parameters.sharding(), role)) {
+      if (role == SLW_ROLE_OPTIMIZER)
+        return copies->view(
+            copies->keep(optimizer.own_state(optimizer.slot_number(slot), indices[index]).values));
       const FlatParameters::OwnPart own = parameters.own_part(indices[index]);
-      const at::Tensor slice = role == SLW_ROLE_WEIGHT ? parameters.own_weights(own.unit)
-                               : role == SLW_ROLE_GRAD
-                                   ? parameters.own_grads(own.unit)
-                                   : optimizer.own_slice(optimizer.slot_number(slot), own.unit);
+      const at::Tensor& slice = role == SLW_ROLE_WEIGHT ? parameters.own_weights(own.unit)
+                                                        : parameters.own_grads(own.unit);
       return copies->view(copies->keep(slice.narrow(0, own.in_slice, own.count)));
     }
     if (role == SLW_ROLE_WEIGHT) return copies->view(weight);

@@ -38,6 +38,14 @@ at::Tensor WholeValues::whole_of(const Wanted& wanted) const {
                                                                                 of.count);
 }
 
+// The whole is the processor's, wherever models compute.
+at::Tensor WholeValues::own_of(const Wanted& wanted) const {
+  const auto unit = static_cast<size_t>(wanted.unit);
+  return on_host(wanted.what == kWeights
+                     ? parameters_.own_weights(unit)
+                     : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
+}
+
 void WholeValues::bring(const void* values) {
   const Wanted wanted = wanted_at(static_cast<const float*>(values));
   if (wanted.what == kNothing || wanted == here_) return;
@@ -63,10 +71,7 @@ void WholeValues::serve() {
       write_own_slices(ranks_.within.from_lead("", "where slices are written"), wanted.unit != 0);
       continue;
     }
-    const auto unit = static_cast<size_t>(wanted.unit);
-    const at::Tensor own = on_host(
-        wanted.what == kWeights ? parameters_.own_weights(unit)
-                                : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
+    const at::Tensor own = own_of(wanted);
     ranks_.within
         .begin_all_gather(own, at::empty({own.numel() * ranks_.within.world()}, own.options()),
                           "what rank 0 writes")
@@ -78,13 +83,8 @@ void WholeValues::give(const Wanted& wanted) {
   ranks_.within.broadcast(at::tensor({wanted.what, wanted.unit}, at::kLong), 0,
                           "what rank 0 writes");
   if (wanted.what == kNothing) return;
-  const auto unit = static_cast<size_t>(wanted.unit);
-  if (wanted.what == kWeights) parameters_.hold_weights(unit);
-  // the whole is the processor's, wherever models compute
-  const at::Tensor own = on_host(
-      wanted.what == kWeights ? parameters_.own_weights(unit)
-                              : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
-  ranks_.within.begin_all_gather(own, whole_of(wanted), "what rank 0 writes")->wait();
+  if (wanted.what == kWeights) parameters_.hold_weights(static_cast<size_t>(wanted.unit));
+  ranks_.within.begin_all_gather(own_of(wanted), whole_of(wanted), "what rank 0 writes")->wait();
 }
 
 void WholeValues::write_slices(const fs::path& folder, bool with_state) {
@@ -100,10 +100,9 @@ void WholeValues::write_slices(const fs::path& folder, bool with_state) {
 void WholeValues::write_own_slices(const std::string& folder, bool with_state) {
   std::vector<FloatTensor> tensors;
   std::vector<at::Tensor> here;  // owns what they point to
-  const auto add = [&](const std::string& name, const at::Tensor& slice,
-                       const FlatParameters::OwnPart& part) {
-    here.push_back(on_host(slice.narrow(0, part.in_slice, part.count)));
-    tensors.push_back({name, {part.count}, here.back().const_data_ptr<float>()});
+  const auto add = [&](const std::string& name, const at::Tensor& values) {
+    here.push_back(on_host(values));
+    tensors.push_back({name, {values.numel()}, here.back().const_data_ptr<float>()});
   };
   for (size_t i = 0; i < parameters_.specs().size(); ++i) {
     const ParameterSpec& spec = parameters_.specs()[i];
@@ -111,10 +110,9 @@ void WholeValues::write_own_slices(const std::string& folder, bool with_state) {
     const FlatParameters::OwnPart part = parameters_.own_part(i);
     if (part.count == 0) continue;
     if (parameters_.sharding().cuts_weights())
-      add(spec.name, parameters_.own_weights(part.unit), part);
+      add(spec.name, parameters_.own_weights(part.unit).narrow(0, part.in_slice, part.count));
     for (size_t s = 0; with_state && spec.trainable && s < optimizer_.slots().size(); ++s)
-      add(slice_name(spec.name, optimizer_.slots()[s].name), optimizer_.own_slice(s, part.unit),
-          part);
+      add(slice_name(spec.name, optimizer_.slots()[s].name), optimizer_.own_state(s, i).values);
   }
   std::string problem;
   try {

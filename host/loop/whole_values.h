@@ -44,6 +44,7 @@ class WholeValues {
   // What every rank does of write_slices().
   void write_own_slices(const std::string& folder, bool with_state);
   SliceTable slice_table(bool with_state) const;
+  at::Tensor own_of(const Wanted& wanted) const;
   at::Tensor whole_of(const Wanted& wanted) const;
 
   const RankGrid ranks_;

@@ -227,15 +227,18 @@ void FlatParameters::fill(
   for (size_t i = 0; i < specs_.size(); ++i) {
     if (specs_[i].tied_to >= 0) continue;
     const at::Tensor there = tensors_[i].detach();
+    if (!sharding_.cuts_weights()) {
+      const at::Tensor here = host_room(there);
+      write(specs_[i], here);
+      put_back(here, there);
+      continue;
+    }
     const OwnPart own = own_part(i);
-    if (sharding_.cuts_weights()) hold_weights(own.unit);
-    const at::Tensor here = host_room(there);
-    write(specs_[i], here);
-    put_back(here, there);
-    if (!sharding_.cuts_weights()) continue;
+    hold_weights(own.unit);
+    write(specs_[i], there);
     own_weights_[own.unit]
         .narrow(0, own.in_slice, own.count)
-        .copy_(here.view({-1}).narrow(0, own.offset, own.count));
+        .copy_(there.view({-1}).narrow(0, own.offset, own.count));
     release_weights(own.unit);
   }
 }

@@ -93,14 +93,14 @@ size_t Optimizer::slot_number(std::string_view slot) const {
 
 at::Tensor Optimizer::state(const at::Tensor& weight, std::string_view slot) {
   const Slot& of = slots_[slot_number(slot)];
+  if (shared_)
+    fail("the {} of {} is shared by the ranks: none has all of a parameter's", slot, name_);
   size_t at = 0;
   for (const FlatParameters::Group* group : groups_)
     for (const FlatParameters::Place& place : group->places) {
       const at::Tensor& view = of.views[at++];
       if (group->weights.const_data_ptr<float>() + place.offset != weight.const_data_ptr<float>())
         continue;
-      if (shared_)
-        fail("the {} of {} is shared by the ranks: none has all of a parameter's", slot, name_);
       if (!view.defined()) fail("{} keeps no {} of a parameter of this shape", name_, slot);
       return view;
     }
@@ -117,9 +117,6 @@ size_t Optimizer::add_flat_slot(const std::string& name) {
   Slot slot{name, {}, {}};
   for (const FlatParameters::Group& own : own_) slot.buffers.push_back(at::zeros_like(own.weights));
   if (!shared_) add_views(slot);
-  else
-    for (const FlatParameters::Group* group : groups_)
-      slot.views.resize(slot.views.size() + group->places.size());
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
 }
@@ -152,23 +149,18 @@ at::Tensor Optimizer::own_slice(size_t slot, size_t unit) const {
   return slots_[slot].buffers[static_cast<size_t>(found - own_units_.begin())];
 }
 
-void Optimizer::take_own(const std::vector<Slot>& whole, const at::Tensor& view) {
-  const auto* const begin = static_cast<const float*>(view.const_data_ptr());
-  for (size_t s = 0; s < whole.size(); ++s)
-    for (size_t g = 0; g < groups_.size(); ++g) {
-      const at::Tensor& buffer = whole[s].buffers[g];
-      const int64_t first = begin - static_cast<const float*>(buffer.const_data_ptr());
-      if (first < 0 || first >= buffer.numel()) continue;
-      for (size_t piece = 0; piece < own_units_.size(); ++piece) {
-        const ParameterUnit& unit = parameters_.units()[own_units_[piece]];
-        at::Tensor& own = slots_[s].buffers[piece];
-        const int64_t from = unit.begin + parameters_.sharding().rank * own.numel(),
-                      left = std::max(first, from),
-                      right = std::min(first + view.numel(), from + own.numel());
-        if (parameters_.groups()[unit.group].weights.is_same(groups_[g]->weights) && left < right)
-          own.narrow(0, left - from, right - left).copy_(buffer.narrow(0, left, right - left));
-      }
+Optimizer::OwnState Optimizer::own_state(size_t slot, size_t index) const {
+  if (shared_) {
+    const FlatParameters::OwnPart own = parameters_.own_part(index);
+    return {own_slice(slot, own.unit).narrow(0, own.in_slice, own.count), own.offset};
+  }
+  size_t view = 0;
+  for (const FlatParameters::Group* group : groups_)
+    for (const FlatParameters::Place& place : group->places) {
+      const at::Tensor& found = slots_[slot].views[view++];
+      if (place.index == index && found.defined()) return {found.view({-1})};
     }
+  return {};
 }
 
 const std::vector<std::string>& optimizer_names() {

@@ -28,8 +28,8 @@ class Optimizer {
     // of each trainable group; where updates are shared, of the slice of each trained unit that
     // this process updates
     std::vector<at::Tensor> buffers;
-    // of each parameter of the trainable groups, in their order; undefined where it has none, and
-    // where updates are shared
+    // of each parameter of the trainable groups, in their order; undefined where it has none. None
+    // where updates are shared.
     std::vector<at::Tensor> views;
   };
 
@@ -64,9 +64,13 @@ class Optimizer {
   // The slots as they are where nothing is shared, and no memory behind them until it is written
   // (PageBuffer::Released::kZeros).
   std::vector<Slot> whole_slots() const;
-  // What of `view`, one of `whole`'s views or buffers, lies in this process's slices becomes its
-  // state.
-  void take_own(const std::vector<Slot>& whole, const at::Tensor& view);
+  // What this process keeps of a slot of the parameter that specs()[index] declares, in a row:
+  // values [offset, offset + n) of it. Undefined where the slot has nothing of it.
+  struct OwnState {
+    at::Tensor values;
+    int64_t offset = 0;
+  };
+  OwnState own_state(size_t slot, size_t index) const;
   // This process's slice of a slot of a unit; undefined where it is not trained.
   at::Tensor own_slice(size_t slot, size_t unit) const;
   // Which of slots() is `slot`; throws Error when there is none.

@@ -59,7 +59,7 @@ ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
                              const FlatParameters& parameters);
 
 // The same for the slices that ranks wrote (weights/slices.h), on any number of ranks.
-void read_sliced_optimizer(const SlicedFiles& files, Optimizer& optimizer,
+void read_sliced_optimizer(const SlicedFiles& files, const Optimizer& optimizer,
                            const FlatParameters& parameters);
 
 // The same for optimizer.safetensors, which earlier versions wrote.

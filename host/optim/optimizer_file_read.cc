@@ -20,7 +20,7 @@ std::string text_of(std::span<const int64_t> shape) {
   return "[" + out + "]";
 }
 
-void decode_into(const TensorInfo& stored, at::Tensor& out) {
+void decode_into(const TensorInfo& stored, const at::Tensor& out) {
   const at::Tensor here = on_host(out);
   decode_to_float(stored, here.data_ptr<float>());
   put_back(here, out);
@@ -35,36 +35,14 @@ bool settable(std::string_view option, const TorchValue& value) {
          (option == "eps" && value.kind == Kind::kReal);
 }
 
-// What is filled: the optimizer's own slots, or, where processes share them, such as are whole for
-// as long as a view of them is filled.
-class Filled {
- public:
-  explicit Filled(Optimizer& optimizer) : optimizer_(optimizer) {
-    if (optimizer.is_shared()) whole_ = optimizer.whole_slots();
-  }
-  std::vector<Optimizer::Slot>& slots() {
-    return optimizer_.is_shared() ? whole_ : optimizer_.slots();
-  }
-  void fill(const TensorInfo& stored, at::Tensor& view) {
-    decode_into(stored, view);
-    if (!optimizer_.is_shared()) return;
-    optimizer_.take_own(whole_, view);
-    give_pages_back(view);
-  }
-
- private:
-  Optimizer& optimizer_;
-  std::vector<Optimizer::Slot> whole_;
-};
-
 // One file, the optimizer that it is to fill, and what is said when they do not fit.
 class Reader {
  public:
-  Reader(const fs::path& path, Optimizer& optimizer, const FlatParameters& parameters)
+  Reader(const fs::path& path, const Optimizer& optimizer, const FlatParameters& parameters)
       : file_(path),
         path_(path.string()),
         optimizer_(optimizer),
-        filled_(optimizer),
+        shared_(optimizer.is_shared()),
         layout_(optimizer.torch_layout()),
         numbered_(number_parameters(parameters)) {}
 
@@ -74,7 +52,7 @@ class Reader {
     const std::vector<int64_t> numbers = numbers_of(groups);
     ReadOptimizer out;
     compare(groups, out.differences);
-    if (layout_.step == Optimizer::TorchLayout::Step::kNone && filled_.slots().empty()) {
+    if (layout_.step == Optimizer::TorchLayout::Step::kNone && optimizer_.slots().empty()) {
       if (!state.items.empty())
         other(fmt::format("it holds {}, and {} keeps nothing", entries(state.items[0]),
                           optimizer_.name()));
@@ -163,20 +141,23 @@ class Reader {
   void fill(const TorchValue& one, const std::string& where,
             const NumberedParameters::Parameter& parameter) {
     size_t known = 0;
-    for (Optimizer::Slot& slot : filled_.slots()) {
-      at::Tensor view = slot.views[parameter.view];
-      if (!view.defined()) continue;
+    for (size_t s = 0; s < optimizer_.slots().size(); ++s) {
+      const Optimizer::Slot& slot = optimizer_.slots()[s];
+      // shared state is laid out as the weights are
+      const at::Tensor& whole = shared_ ? parameter.weight : slot.views[parameter.view];
+      if (!whole.defined()) continue;
       const TorchValue* stored = one.find(slot.name);
       if (stored == nullptr || stored->kind != Kind::kTensor)
         other(fmt::format("{} has no \"{}\", which {} needs; it holds {}", where, slot.name,
                           optimizer_.name(), entries(one)));
-      if (stored->tensor.shape != view.sizes().vec())
+      if (stored->tensor.shape != whole.sizes().vec())
         fail("{}: {}: {} is {}, the parameter needs {}. Was it written for another model?", path_,
              where, slot.name, text_of(*stored),
-             text_of(std::span(view.sizes().data(), view.sizes().size())));
+             text_of(std::span(whole.sizes().data(), whole.sizes().size())));
       TensorInfo tensor = stored->tensor;
       tensor.name = fmt::format("{} of {}: {}", slot.name, path_, where);
-      filled_.fill(tensor, view);
+      const Optimizer::OwnState own = optimizer_.own_state(s, parameter.index);
+      decode_into(shared_ ? part_of(tensor, own.offset, own.values.numel()) : tensor, own.values);
       ++known;
     }
     for (size_t i = 0; i < one.keys.size(); ++i) {
@@ -210,7 +191,7 @@ class Reader {
   const TorchFile file_;
   const std::string path_;
   const Optimizer& optimizer_;
-  Filled filled_;
+  const bool shared_;
   const Optimizer::TorchLayout layout_;
   const NumberedParameters numbered_;
 };
@@ -222,32 +203,24 @@ ReadOptimizer read_optimizer(const fs::path& path, Optimizer& optimizer,
   return Reader(path, optimizer, parameters).read();
 }
 
-void read_sliced_optimizer(const SlicedFiles& files, Optimizer& optimizer,
+void read_sliced_optimizer(const SlicedFiles& files, const Optimizer& optimizer,
                            const FlatParameters& parameters) {
-  std::vector<Optimizer::Slot>& slots = optimizer.slots();
+  const std::vector<Optimizer::Slot>& slots = optimizer.slots();
   for (const Optimizer::Slot& slot : slots)
     if (std::ranges::find(files.table().slots, slot.name) == files.table().slots.end())
       fail(
           "{}: has no \"{}\", which {} needs; was this checkpoint written with another "
           "train.optim?",
           kSliceTable, slot.name, optimizer.name());
-  size_t view = 0;
-  for (const FlatParameters::Group& group : parameters.groups()) {
-    if (!group.trainable) continue;
-    for (const FlatParameters::Place& place : group.places) {
-      const FlatParameters::OwnPart own = parameters.own_part(place.index);
-      for (size_t s = 0; s < slots.size(); ++s) {
-        const at::Tensor there =
-            optimizer.is_shared()
-                ? optimizer.own_slice(s, own.unit).narrow(0, own.in_slice, own.count)
-                : slots[s].views[view].view({-1});
-        const at::Tensor here = host_room(there);
-        files.read(parameters.specs()[place.index].name, slots[s].name, place.count,
-                   optimizer.is_shared() ? own.offset : 0,
-                   std::span(here.data_ptr<float>(), static_cast<size_t>(here.numel())));
-        put_back(here, there);
-      }
-      ++view;
+  for (size_t i = 0; i < parameters.specs().size(); ++i) {
+    const ParameterSpec& spec = parameters.specs()[i];
+    if (spec.tied_to >= 0 || !spec.trainable) continue;
+    for (size_t slot = 0; slot < slots.size(); ++slot) {
+      const auto [there, offset] = optimizer.own_state(slot, i);
+      const at::Tensor here = host_room(there);
+      files.read(spec.name, slots[slot].name, parameters.tensor(i).numel(), offset,
+                 std::span(here.data_ptr<float>(), static_cast<size_t>(here.numel())));
+      put_back(here, there);
     }
   }
 }
@@ -262,17 +235,16 @@ void read_flat_optimizer(const fs::path& path, Optimizer& optimizer) {
         "on with train.zero_stage = 0, or resume and save once with one process",
         path.string());
   const Safetensors stored(path);
-  Filled filled(optimizer);
   const auto read = [&](const std::string& name, at::Tensor& out) {
     for (const TensorInfo& tensor : stored.tensors())
       if (tensor.name == name && element_count(tensor.shape, name) == out.numel())
-        return filled.fill(tensor, out);
+        return decode_into(tensor, out);
     fail(
         "{}: {} is missing or does not fit the model; was this checkpoint written with another "
         "train.optim?",
         path.string(), name);
   };
-  for (Optimizer::Slot& slot : filled.slots())
+  for (Optimizer::Slot& slot : optimizer.slots())
     for (size_t g = 0; g < slot.buffers.size(); ++g)
       read(fmt::format("{}.{}", slot.name, g), slot.buffers[g]);
 }

@@ -20,7 +20,7 @@ NumberedParameters number_parameters(const FlatParameters& parameters) {
     for (const size_t i : module_order(names)) {
       const auto [spec, view] = specs_and_views[i];
       if ((parameters.specs()[spec].decay && decays_by_name(names[i])) == decays)
-        out.parameters.push_back({names[i], parameters.tensor(spec).detach(), view});
+        out.parameters.push_back({names[i], parameters.tensor(spec).detach(), view, spec});
     }
     if (decays) out.decaying = out.parameters.size();
   }

@@ -11,7 +11,8 @@ struct NumberedParameters {
   struct Parameter {
     std::string name;
     at::Tensor weight;
-    size_t view;  // its place among Optimizer::Slot::views
+    size_t view;   // its place among Optimizer::Slot::views
+    size_t index;  // of its spec
   };
   std::vector<Parameter> parameters;
   size_t decaying = 0;  // the first so many take weight decay

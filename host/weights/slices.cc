@@ -132,14 +132,9 @@ void SlicedFiles::read(const std::string& parameter, std::string_view slot, int6
     const int64_t left = std::max(offset, slice.offset),
                   right = std::min(end, slice.offset + slice.count);
     if (left >= right) continue;
-    TensorInfo part = tensor(file, slice_name(parameter, slot));
-    const int64_t width = traits(part.encoding).bytes;
-    if (traits(part.encoding).block != 1)
-      fail("{}: {} is in blocks", files_[file].path().string(), excerpt(part.name));
-    part.shape = {right - left};
-    part.bytes = part.bytes.subspan(static_cast<size_t>((left - slice.offset) * width),
-                                    static_cast<size_t>((right - left) * width));
-    decode_to_float(part, out.data() + (left - offset));
+    const TensorInfo& stored = tensor(file, slice_name(parameter, slot));
+    decode_to_float(part_of(stored, left - slice.offset, right - left),
+                    out.data() + (left - offset));
   }
 }
 

@@ -168,6 +168,16 @@ void decode_to_float(const TensorInfo& tensor, float* out) {
   }
 }
 
+TensorInfo part_of(const TensorInfo& tensor, int64_t first, int64_t count) {
+  const EncodingTraits encoding = traits(tensor.encoding);
+  if (encoding.block != 1) fail("{}: its values are in blocks ({})", tensor.name, encoding.name);
+  return {tensor.name,
+          tensor.encoding,
+          {count},
+          tensor.bytes.subspan(static_cast<size_t>(first * encoding.bytes),
+                               static_cast<size_t>(count * encoding.bytes))};
+}
+
 bool same_values(const TensorInfo& a, const TensorInfo& b) {
   if (a.shape != b.shape) return false;
   if (a.encoding == b.encoding) return std::ranges::equal(a.bytes, b.bytes);

@@ -57,6 +57,9 @@ std::string shape_text(std::span<const int64_t> shape);
 // floating-point values.
 void decode_to_float(const TensorInfo& tensor, float* out);
 
+// Its values [first, first + count), row by row. Throws Error for encodings in blocks.
+TensorInfo part_of(const TensorInfo& tensor, int64_t first, int64_t count);
+
 // Whether the two have one shape and decode to the same bits. Throws Error as decode_to_float()
 // does.
 bool same_values(const TensorInfo& a, const TensorInfo& b);
