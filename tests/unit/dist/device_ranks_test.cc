@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "tests/unit/dist/expect_named.h"
 #include "tests/unit/dist/processes.h"
 #include "tests/unit/scratch.h"
 
@@ -35,17 +36,6 @@ class DeviceRanks : public testing::Test {
       EXPECT_EQ(ranks[rank].errors, "") << "rank " << rank;
     }
   }
-  // All ranks but `lost` say so, in time.
-  static void expect_lost(const std::vector<Ended>& ranks, int64_t lost,
-                          const testing::Matcher<std::string>& words) {
-    for (size_t rank = 0; rank < ranks.size(); ++rank) {
-      if (static_cast<int64_t>(rank) == lost) continue;
-      EXPECT_TRUE(ranks[rank].in_time) << "rank " << rank << ": " << ranks[rank].errors;
-      EXPECT_EQ(ranks[rank].code, kExitRankLost)
-          << "rank " << rank << ", by signal " << ranks[rank].signal << ": " << ranks[rank].errors;
-      EXPECT_THAT(ranks[rank].errors, words) << "rank " << rank;
-    }
-  }
 };
 
 TEST_F(DeviceRanks, ExchangeWhatIsExpected) {
@@ -65,17 +55,16 @@ TEST_F(DeviceRanks, AKilledOrStoppedOneIsNamedByTheOthersWhateverTheyDo) {
       for (int64_t rank = 0; rank < 3; ++rank)
         ASSERT_TRUE(ranks->wait_for_output(rank, "trains", 30)) << "rank " << rank;
       ranks->signal(1, number);
-      const auto ended = ranks->wait(10, number == SIGSTOP ? 1 : -1);
-      expect_lost(ended, 1, AllOf(HasSubstr("LOST: rank 1 (host "), HasSubstr("; at step ")));
-      for (const size_t rank : {0, 2}) EXPECT_LT(ended[rank].seconds, 4);
+      expect_named(ranks->wait(10, number == SIGSTOP ? 1 : -1), 1, 4,
+                   AllOf(HasSubstr("LOST: rank 1 (host "), HasSubstr("; at step ")));
     }
 }
 
 TEST_F(DeviceRanks, AnErrorOfTheLibraryEndsAllOfThem) {
   const auto ranks = start({"trains_on_devices", "looks"}, 2, {{"SLIPWAY_STAND_IN_FAILS", "1:7"}});
-  expect_lost(ranks->wait(15), -1,
-              AllOf(HasSubstr("exchanging what the devices share broke while every rank is alive "
-                              "(a stand-in's remote error)")));
+  expect_named(ranks->wait(15), -1, 15,
+               AllOf(HasSubstr("exchanging what the devices share broke while every rank is alive "
+                               "(a stand-in's remote error)")));
 }
 
 TEST_F(DeviceRanks, ASlowOneIsNamedAndWaitedFor) {
@@ -90,15 +79,15 @@ TEST_F(DeviceRanks, ASlowOneIsNamedAndWaitedFor) {
 
 TEST_F(DeviceRanks, OneThatDoesNotComeWithinTheLimitEndsTheGroup) {
   const auto ranks = start({"comes_late_on_a_device", "30", "60", "1"}, 2);
-  expect_lost(ranks->wait(10), -1,
-              AllOf(HasSubstr("s to exchange the gradients"), HasSubstr("rank 1 (host"),
-                    HasSubstr("at step 4 it was scoring samples")));
+  expect_named(ranks->wait(10), -1, 10,
+               AllOf(HasSubstr("s to exchange the gradients"), HasSubstr("rank 1 (host"),
+                     HasSubstr("at step 4 it was scoring samples")));
 }
 
 TEST_F(DeviceRanks, OneThatIsDoneIsNotWaitedFor) {
   const auto ranks = start({"leaves_early_with_a_device"}, 3);
   const auto ended = ranks->wait(10);
-  expect_lost(ended, 1, AllOf(HasSubstr("rank 1 (host"), HasSubstr("is done and takes no")));
+  expect_named(ended, 1, 10, AllOf(HasSubstr("rank 1 (host"), HasSubstr("is done and takes no")));
   EXPECT_EQ(ended[1].code, 0) << ended[1].errors;
 }
 

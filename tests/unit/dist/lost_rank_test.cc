@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "dist/network.h"
+#include "tests/unit/dist/expect_named.h"
 #include "tests/unit/dist/processes.h"
 
 namespace slipway {
@@ -24,19 +25,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr double kLimit = 2;  // of silence in the scenarios
-
-// All ranks but `lost` end in time with the code of a lost rank, and say `words`.
-void expect_named(const std::vector<Ended>& ranks, int64_t lost, double limit,
-                  const testing::Matcher<std::string>& words) {
-  for (size_t rank = 0; rank < ranks.size(); ++rank) {
-    if (static_cast<int64_t>(rank) == lost) continue;
-    EXPECT_TRUE(ranks[rank].in_time) << "rank " << rank << ": " << ranks[rank].errors;
-    EXPECT_EQ(ranks[rank].code, kExitRankLost)
-        << "rank " << rank << ", by signal " << ranks[rank].signal << ": " << ranks[rank].errors;
-    EXPECT_LT(ranks[rank].seconds, limit) << "rank " << rank;
-    EXPECT_THAT(ranks[rank].errors, words) << "rank " << rank;
-  }
-}
 
 void wait_until_all_train(Processes& ranks, int64_t world) {
   for (int64_t rank = 0; rank < world; ++rank)
@@ -166,13 +154,18 @@ TEST(LostRank, OneThatDoesNotComeWithinTheLimitEndsTheGroup) {
                      HasSubstr("at step 4 it was scoring samples")));
 }
 
+// Ranks under torchrun, whose agent keeps the store.
+Processes::Variables in_the_store_of(const Processes& agent) {
+  return {{"MASTER_PORT", std::to_string(agent.port())},
+          {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+          {"TORCHELASTIC_RUN_ID", "night"}};
+}
+
 // As under torchrun: the agent keeps the store, rank 0 is a rank like the others.
 TEST(LostRank, TheLaunchersStoreOutlivesRank0) {
   Processes agent({"keeps_store"}, 1);
   ASSERT_TRUE(agent.wait_for_output(0, "keeps", 30));
-  const Processes::Variables variables = {{"MASTER_PORT", std::to_string(agent.port())},
-                                          {"TORCHELASTIC_USE_AGENT_STORE", "True"},
-                                          {"TORCHELASTIC_RUN_ID", "night"}};
+  const Processes::Variables variables = in_the_store_of(agent);
   {
     Processes ranks({"trains"}, 3, variables);
     wait_until_all_train(ranks, 3);
@@ -194,45 +187,44 @@ void wait_until_met_half_way(Processes& ranks, const std::vector<int64_t>& those
   std::this_thread::sleep_for(std::chrono::milliseconds(800));
 }
 
+// Rank 1 says so, of three of which rank 2 does not come.
+void lose_rank_0_while_they_meet(Processes& ranks, int number,
+                                 const testing::Matcher<std::string>& words) {
+  ranks.signal(0, number);
+  std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(1000 * kLimit)));
+  ranks.signal(2, SIGKILL);
+  const auto ended = ranks.wait(10, 0);
+  EXPECT_EQ(ended[1].code, kExitRankLost) << ended[1].errors;
+  EXPECT_LT(ended[1].seconds, 2) << "after the limit";
+  EXPECT_THAT(ended[1].errors, AllOf(words, HasSubstr("while the ranks met")));
+}
+
 // Rank 2 does not come: the others wait for it in the store, and it is rank 0 that is lost.
 TEST(LostRank, TheOneThatKeepsTheStoreIsNamedWhileTheyMeet) {
   for (const int number : {SIGKILL, SIGSTOP}) {
     SCOPED_TRACE(number);
     Processes ranks({"stays_away", "2"}, 3);
     wait_until_met_half_way(ranks, {0, 1});
-    ranks.signal(0, number);
-    std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(1000 * kLimit)));
-    ranks.signal(2, SIGKILL);
-    const auto ended = ranks.wait(10, 0);
-    EXPECT_EQ(ended[1].code, kExitRankLost) << ended[1].errors;
-    EXPECT_LT(ended[1].seconds, 2) << "after the limit";
-    EXPECT_THAT(ended[1].errors,
-                AllOf(HasSubstr("LOST: rank 0, which keeps the store, is lost: the store at"),
-                      HasSubstr("while the ranks met")));
+    lose_rank_0_while_they_meet(ranks, number,
+                                HasSubstr("LOST: rank 0, which keeps the store, is lost: the store "
+                                          "at"));
   }
 }
 
 TEST(LostRank, OneIsNamedWhileTheyMeetInTheLaunchersStore) {
   Processes agent({"keeps_store"}, 1);
   ASSERT_TRUE(agent.wait_for_output(0, "keeps", 30));
-  const Processes::Variables variables = {{"MASTER_PORT", std::to_string(agent.port())},
-                                          {"TORCHELASTIC_USE_AGENT_STORE", "True"},
-                                          {"TORCHELASTIC_RUN_ID", "night"}};
+  const Processes::Variables variables = in_the_store_of(agent);
   for (const int number : {SIGKILL, SIGSTOP}) {
     SCOPED_TRACE(number);
     Processes ranks({"stays_away", "2"}, 3, variables);
     for (const int64_t rank : {0, 1}) ASSERT_TRUE(ranks.wait_for_output(rank, "comes", 30));
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-    ranks.signal(0, number);
-    std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(1000 * kLimit)));
-    ranks.signal(2, SIGKILL);
-    const auto ended = ranks.wait(10, 0);
-    EXPECT_EQ(ended[1].code, kExitRankLost) << ended[1].errors;
-    EXPECT_LT(ended[1].seconds, 2) << "after the limit";
-    EXPECT_THAT(ended[1].errors,
-                AllOf(HasSubstr("LOST: rank 0 (host "), HasSubstr("while the ranks met"),
-                      HasSubstr(number == SIGKILL ? "its process has ended without a word"
-                                                  : "nothing was heard of it for 2 s")));
+    lose_rank_0_while_they_meet(
+        ranks, number,
+        AllOf(HasSubstr("LOST: rank 0 (host "),
+              HasSubstr(number == SIGKILL ? "its process has ended without a word"
+                                          : "nothing was heard of it for 2 s")));
   }
 }
 

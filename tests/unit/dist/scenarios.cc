@@ -11,65 +11,12 @@
 #include "dist/c10d_group.h"
 #include "dist/network.h"
 #include "dist/rank_lost.h"
-#include "dist/rank_order.h"
+#include "tests/unit/dist/rank_checks.h"
 
 namespace slipway {
 namespace {
 
-template <class... Args>
-void expect(bool is_so, fmt::format_string<Args...> format, Args&&... args) {
-  if (!is_so) throw Error("expected: " + fmt::format(format, std::forward<Args>(args)...));
-}
-
-// What rank `rank` brings: the same on every rank that asks, and with many digits.
-at::Tensor brought_by(int64_t rank, int64_t n, at::ScalarType type) {
-  const at::Tensor counted = at::arange(n, at::kDouble);
-  const at::Tensor x = ((counted * 7 + static_cast<double>(rank) * 13) % 101) / 7 - 6;
-  return type == at::kLong ? (x * 1000).to(type) : x.to(type);
-}
-
-at::Tensor rows_of_all(int64_t world, int64_t n, at::ScalarType type) {
-  std::vector<at::Tensor> rows;
-  for (int64_t rank = 0; rank < world; ++rank) rows.push_back(brought_by(rank, n, type));
-  return at::stack(rows);
-}
-
 const std::vector<at::ScalarType> kTypes = {at::kFloat, at::kDouble, at::kBFloat16, at::kLong};
-
-void check_all_reduce(RankGroup& group, int64_t n, at::ScalarType type) {
-  for (const Reduction reduction : {Reduction::kSum, Reduction::kMax, Reduction::kMin}) {
-    const at::Tensor x = brought_by(group.rank(), n, type), expected = at::empty_like(x);
-    reduce_in_rank_order(rows_of_all(group.world(), n, type), reduction, expected);
-    group.all_reduce(x, reduction, "numbers of a test");
-    expect(x.equal(expected), "the reduction {} of {} {}", static_cast<int>(reduction), n,
-           at::toString(type));
-  }
-}
-
-void check_scatter_and_gather(RankGroup& group, int64_t n, at::ScalarType type) {
-  const int64_t world = group.world(), rank = group.rank();
-  const at::Tensor whole = brought_by(rank, world * n, type), own = at::empty({n}, type);
-  group.begin_reduce_scatter(whole, own, "numbers of a test")->wait();
-  at::Tensor sum = at::empty({world * n}, type);
-  reduce_in_rank_order(rows_of_all(world, world * n, type), Reduction::kSum, sum);
-  expect(own.equal(sum.narrow(0, rank * n, n)), "the scattered sum of {} {}", n,
-         at::toString(type));
-  const at::Tensor gathered = at::zeros({world * n}, type);
-  group.begin_all_gather(own, gathered, "numbers of a test")->wait();
-  expect(gathered.equal(sum), "the gathered sum of {} {}", n, at::toString(type));
-  const at::Tensor in_place = at::zeros({world * n}, type);
-  in_place.narrow(0, rank * n, n).copy_(own);
-  group.begin_all_gather(in_place.narrow(0, rank * n, n), in_place, "numbers of a test")->wait();
-  expect(in_place.equal(sum), "the sum of {} {} gathered in place", n, at::toString(type));
-}
-
-void check_broadcast(RankGroup& group, int64_t n, at::ScalarType type) {
-  for (int64_t from = 0; from < group.world(); ++from) {
-    const at::Tensor x = brought_by(group.rank(), n, type);
-    group.broadcast(x, from, "numbers of a test");
-    expect(x.equal(brought_by(from, n, type)), "{} {} of rank {}", n, at::toString(type), from);
-  }
-}
 
 void check_bytes(RankGroup& group, size_t unit) {
   const auto said_by = [&](int64_t rank) {
@@ -117,11 +64,7 @@ void check_split(RankGroup& group) {
   expect((half == nullptr) == (group.world() < 3), "a group where there are two of a color");
   if (!half) return;
   expect(half->world() == group.world() / 2 && half->rank() == group.rank() / 2, "a half's place");
-  const at::Tensor x = at::full({50'000}, static_cast<float>(group.rank()));
-  half->all_reduce(x, Reduction::kSum, "a half's numbers");
-  float sum = 0;
-  for (int64_t rank = color; rank < group.world(); rank += 2) sum += static_cast<float>(rank);
-  expect(x.eq(sum).all().item<bool>(), "the sum over half of the ranks");
+  check_sum_of_half(*half, group, 50'000);
   check_scatter_and_gather(*half, 33, at::kFloat);
 }
 
@@ -153,26 +96,6 @@ void collectives(const std::vector<std::string>&) {
     group->all_reduce(x, reduction, "what is no number");
     expect(x.isnan().all().item<bool>(), "no number on one rank is none on all");
   }
-}
-
-// The settings of a test: silence counts after two seconds.
-JoinSettings impatient() {
-  JoinSettings settings;
-  settings.join_seconds = 30;
-  settings.heartbeat_seconds = 2;
-  settings.before_exit = [](const std::string& reason) {
-    std::fprintf(stderr, "BEFORE EXIT: %s\n", reason.c_str());
-  };
-  return settings;
-}
-
-void compute(double seconds) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
-}
-
-void say(const std::string& text) {
-  std::printf("%s\n", text.c_str());
-  std::fflush(stdout);
 }
 
 // Steps of a training for ever: `at_step` is called in each before the exchange.

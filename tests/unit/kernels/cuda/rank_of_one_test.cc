@@ -46,6 +46,10 @@ class CudaRank : public testing::Test {
     const std::vector<float> here(kExchanged, value);
     device_->zero(y_, kExchanged * sizeof(float));
     device_->copy_in(x_, here.data(), kExchanged * sizeof(float));
+    return last_of_y(call);
+  }
+  template <class Call>
+  float last_of_y(const Call& call) {
     lane_->follow_kernels();
     call(lane_->handle());
     EXPECT_TRUE(settled(*wire_, kPatience, always)) << wire_->problem();
@@ -72,13 +76,7 @@ TEST_F(CudaRank, ExchangesWithItselfBetweenWhatWasAskedForBeforeAndAfter) {
       3);
   const auto of_y = [&](const auto& call) {
     device_->copy_in(y_ + kExchanged - 1, std::vector<float>{5}.data(), sizeof(float));
-    lane_->follow_kernels();
-    call(lane_->handle());
-    EXPECT_TRUE(settled(*wire_, kPatience, always)) << wire_->problem();
-    lane_->mark()->hold_back_kernels();
-    float out = 0;
-    device_->copy_out(&out, y_ + kExchanged - 1, sizeof out);
-    return out;
+    return last_of_y(call);
   };
   for (const Reduction reduction : {Reduction::kSum, Reduction::kMin, Reduction::kMax})
     EXPECT_EQ(
