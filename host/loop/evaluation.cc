@@ -175,29 +175,19 @@ double batch_mean(Pass& pass, std::span<const Example> examples, size_t first, s
   return mean;
 }
 
-// Passes that rank `rank` of `ranks` takes through the model.
-int64_t evaluation_passes(std::span<const Example> examples, size_t batch_size, int64_t max_tokens,
-                          size_t rank, size_t ranks) {
-  int64_t out = 0;
-  for (size_t first = rank * batch_size; first < examples.size(); first += ranks * batch_size)
-    out += std::ranges::count_if(
+// Passes through the model that another rank takes and this one does not, where the most count: all
+// ranks come here before the first.
+int64_t passes_to_pass_by(std::span<const Example> examples, size_t batch_size, int64_t max_tokens,
+                          RankGroup& ranks) {
+  const auto rank = static_cast<size_t>(ranks.rank()), world = static_cast<size_t>(ranks.world());
+  int64_t own = 0;
+  for (size_t first = rank * batch_size; first < examples.size(); first += world * batch_size)
+    own += std::ranges::count_if(
         parts_of_batch(examples, first, std::min(examples.size(), first + batch_size), max_tokens),
         [](const EvaluatedPart& part) { return !part.labels.empty(); });
-  return out;
-}
-
-// Where ranks gather weights for each pass, all take equally many.
-void pass_by_until_all_are_through(WeightWindow& window, std::span<const Example> examples,
-                                   size_t batch_size, int64_t max_tokens, const RankGroup& ranks) {
-  const auto world = static_cast<size_t>(ranks.world());
-  int64_t most = 0;
-  for (size_t rank = 0; rank < world; ++rank)
-    most = std::max(most, evaluation_passes(examples, batch_size, max_tokens, rank, world));
-  for (int64_t pass = evaluation_passes(examples, batch_size, max_tokens,
-                                        static_cast<size_t>(ranks.rank()), world);
-       pass < most; ++pass)
-    window.pass_by();
-  window.rest();
+  const at::Tensor most = at::tensor({own}, at::kLong);
+  ranks.all_reduce(most, Reduction::kMax, "the passes of an evaluation");
+  return most.item<int64_t>() - own;
 }
 
 at::Tensor view_of(std::span<double> values) {
@@ -218,6 +208,9 @@ std::vector<double> batch_means(Model& model, std::span<const Example> examples,
   Pass pass(model, settings.objective, metrics, relay.own_hooks());
   const auto size = static_cast<size_t>(settings.batch_size),
              world = static_cast<size_t>(ranks.world());
+  // where ranks gather weights for each pass, all take equally many
+  int64_t left =
+      model.window() == nullptr ? 0 : passes_to_pass_by(examples, size, settings.max_tokens, ranks);
   // those of other ranks are added
   std::vector<double> means((examples.size() + size - 1) / size, 0.0);
   for (size_t round = 0; round < means.size(); round += world) {
@@ -230,8 +223,8 @@ std::vector<double> batch_means(Model& model, std::span<const Example> examples,
     relay.finish_round();
     if (hooks.on_round) hooks.on_round();
   }
-  if (model.window() != nullptr)
-    pass_by_until_all_are_through(*model.window(), examples, size, settings.max_tokens, ranks);
+  for (; left > 0; --left) model.window()->pass_by();
+  if (model.window() != nullptr) model.window()->rest();
   add_over(ranks, means, "the losses of an evaluation");
   return means;
 }
