@@ -10,6 +10,7 @@
 #include "base/program_folder.h"
 #include "model/check_weights.h"
 #include "operators/accelerator/device_tensors.h"
+#include "weights/adapter_folder.h"
 #include "weights/generation_config.h"
 #include "weights/other_formats.h"
 
@@ -52,7 +53,7 @@ void check_size(const std::vector<ParameterSpec>& parameters, const std::string&
 
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
                          const ModelSource& source, const RunFacts& facts, bool trained,
-                         const Sharding& sharding) {
+                         const Sharding& sharding, const LoraSettings* lora) {
   const Registry::Found& found = registry.find(use, SLW_KIND_MODEL, where);
   if (source.weights && !source.weights->read && !offers(*found.descriptor, SLW_MODEL_TORCH_NATIVE))
     fail(
@@ -74,7 +75,8 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
       declared_parameters(out.plugin->get(), out.plugin->id());
   if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
   check_size(parameters, source.origin, sharding.cuts_weights() ? sharding.ranks : 1);
-  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained, sharding);
+  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained, sharding,
+                                      lora);
   return out;
 }
 
@@ -97,6 +99,18 @@ void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed) 
   else if (!source.weights) model.model->parameters().initialise(seed);
 }
 
+void fill_adapters(LoadedModel& model, const RunConfig& config) {
+  if (model.model->adapters().empty()) return;
+  FlatParameters& parameters = model.model->parameters();
+  const std::string& folder = config.text("lora", "adapter");
+  if (folder.empty())
+    return parameters.initialise_adapters(static_cast<uint64_t>(config.integer("train", "seed")));
+  const AdapterFolder adapters(folder);
+  parameters.load_trained([&](const std::string& name, float* out, int64_t count) {
+    adapters.read(name, out, count);
+  });
+}
+
 void check_trainable(const LoadedModel& model, const ModelSource& source) {
   if (model.model->in_one_piece()) return;  // such a model drops out by itself
   const auto found = source.config.find("attention_dropout");
@@ -107,10 +121,15 @@ void check_trainable(const LoadedModel& model, const ModelSource& source) {
       source.origin, found->dump());
 }
 
+Tokenizer tokenizer_beside(const fs::path& weights) {
+  const bool own = !is_adapter_folder(weights) || path_exists(weights / "tokenizer.json");
+  return load_tokenizer(own ? weights : base_model(weights));
+}
+
 Tokenizer tokenizer_of(const RunConfig& c) {
   const fs::path program = c.tokenizer.empty() ? program_at(c.weights) : fs::path();
   if (c.tokenizer.empty() && program.empty() && fs::is_directory(c.weights) &&
-      !path_exists(c.weights / "tokenizer.json"))
+      !is_adapter_folder(c.weights) && !path_exists(c.weights / "tokenizer.json"))
     // what is wrong with it first
     if (const std::string other = other_format(c.weights); !other.empty())
       fail("{}: {}", c.weights.string(), other);
@@ -118,15 +137,15 @@ Tokenizer tokenizer_of(const RunConfig& c) {
       c.weights.extension() != ".gguf")
     fail("{}: is not a model; a model folder of Hugging Face's, or a .gguf file, is needed",
          c.weights.string());
-  Tokenizer out = load_tokenizer(!c.tokenizer.empty() ? c.tokenizer
-                                 : program.empty()    ? c.weights
-                                                      : fs::absolute(program).parent_path());
+  Tokenizer out = !c.tokenizer.empty() ? load_tokenizer(c.tokenizer)
+                  : program.empty()    ? tokenizer_beside(c.weights)
+                                       : load_tokenizer(fs::absolute(program).parent_path());
   add_end_tokens(out, c.weights);
   return out;
 }
 
 void add_end_tokens(Tokenizer& tokenizer, const fs::path& weights) {
-  for (const int32_t id : end_tokens_of(weights)) {
+  for (const int32_t id : end_tokens_of(base_model(weights))) {
     if (std::ranges::find(tokenizer.ends, id) != tokenizer.ends.end()) continue;
     if (!tokenizer.is_special(id))
       log_warn(

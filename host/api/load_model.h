@@ -32,19 +32,25 @@ struct ModelSource {
 // Creates the plugin `use` for the source's configuration (Hugging Face's names), and holds what it
 // declares against the source's tensors and the free memory before any is allocated; the weights
 // are still zeros, or what a model that is a program begins with. `trained` = false: without
-// gradients; `sharding`: what of it this process keeps. Throws Error.
+// gradients; `sharding`: what of it this process keeps; `lora`: trained beside its weights. Throws
+// Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
                          const ModelSource& source, const RunFacts& facts, bool trained = true,
-                         const Sharding& sharding = {});
+                         const Sharding& sharding = {}, const LoraSettings* lora = nullptr);
 ModelSource open_source(const RunConfig& config);
 ModelSource open_source(const fs::path& weights);
 // The weights of `source`, or fresh ones drawn by the seed.
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed);
+// The adapters of a run: those of lora.adapter, or fresh ones drawn by its seed. Nothing where it
+// trains none. Throws Error.
+void fill_adapters(LoadedModel& model, const RunConfig& config);
 
 // Throws Error when training this model would leave out a dropout of its attention that its
 // configuration asks for.
 void check_trainable(const LoadedModel& model, const ModelSource& source);
 
+// That of a model's file or folder; of adapters without one their model's.
+Tokenizer tokenizer_beside(const fs::path& weights);
 // With the end tokens of the weights.
 Tokenizer tokenizer_of(const RunConfig& config);
 // Adds what the model folder `weights` lists as end tokens (weights/generation_config.h) to the

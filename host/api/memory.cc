@@ -67,7 +67,7 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
         std::min(static_cast<uint64_t>(kPrefillTokens),
                  prompts * static_cast<uint64_t>(c.integer("data", "max_prompt_tokens")));
     m.workspace += 4 * (std::min<uint64_t>(encoded, kSwiGluRows) * outputs + encoded * 6 * hidden);
-    if (c.number("raft", "kl_beta") > 0) m.reference = m.weights;
+    if (c.number("raft", "kl_beta") > 0) m.reference = model.adapters().empty() ? m.weights : 0;
   }
   if (ranks == 1 && c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
     m.saved = m.weights + (c.flag("train", "save_only_model") ? 0 : m.optimizer);
@@ -88,7 +88,12 @@ uint64_t free_for_us() {
 
 bool check_memory(const RunConfig& config, const Model& model) {
   const MemoryEstimate memory = estimate_memory(config, model);
-  log_info("{:.1f} M parameters, {}", static_cast<double>(model.parameters().total_count()) / 1e6,
+  const auto all = static_cast<double>(model.parameters().total_count()),
+             trained = static_cast<double>(model.parameters().trainable_count());
+  log_info("{:.1f} M parameters, {}{}", all / 1e6,
+           trained < all ? fmt::format("{:.2f} M of them trained ({:.2f} %), ", trained / 1e6,
+                                       100 * trained / all)
+                         : "",
            memory.text());
   const bool device = accelerator() != nullptr;
   const uint64_t free = device ? free_device_memory() : free_for_us(),

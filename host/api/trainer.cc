@@ -21,6 +21,7 @@
 #include "config/schema.h"
 #include "loop/run_settings.h"
 #include "loop/sft.h"
+#include "model/lora_keys.h"
 #include "operators/out_of_memory.h"
 #include "plugin/call_watch.h"
 #include "plugin/loss.h"
@@ -167,14 +168,17 @@ Trainer::Parts::Parts(RunFile given)
 void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   const Sharding sharding = ranks != nullptr ? ranks->sharding() : Sharding{};
+  const std::optional<LoraSettings> lora = lora_settings(config);
   LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where,
-                                  source, facts(), /*trained=*/true, sharding);
+                                  source, facts(), /*trained=*/true, sharding,
+                                  lora ? &*lora : nullptr);
   if (sharding.cuts_weights()) made.model->gather_from(ranks->grid().within);
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
   copies_fit = check_memory(config, *made.model);
   fill_weights(made, source, static_cast<uint64_t>(config.integer("train", "seed")));
+  fill_adapters(made, config);
   loaded = std::move(made);
 }
 

@@ -13,6 +13,8 @@ constexpr Command kCommands[] = {
     {"predict", predict_command, "write what a model predicts for each example", Together::kShared},
     {"generate", generate_command, "let a model write: weights folder, GGUF file or checkpoint",
      Together::kRefused},
+    {"merge", merge_command, "make a model folder of a model and its adapters (LoRA)",
+     Together::kRefused},
     {"search", search_command, "search hyperparameters: many runs of one run file",
      Together::kRefused},
     {"report", report_command, "draw a run again, compare runs, show a search", Together::kRefused},

@@ -11,6 +11,7 @@ using Arguments = std::vector<std::string>;
 int train_command(const Arguments& arguments);
 int launch_command(const Arguments& arguments);
 int evaluate_command(const Arguments& arguments);
+int merge_command(const Arguments& arguments);
 int predict_command(const Arguments& arguments);
 int generate_command(const Arguments& arguments);
 int config_command(const Arguments& arguments);

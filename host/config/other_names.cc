@@ -34,6 +34,14 @@ constexpr OtherName kNames[] = {
     {"generation", "inference_batch_size_per_device", "generation", "max_rows", ""},
     {"model", "model_name_or_path", "model", "weights", ""},
     {"model", "tokenizer_name", "model", "tokenizer", ""},
+    {"model", "lora_r", "lora", "r", ""},
+    {"model", "lora_alpha", "lora", "alpha", ""},
+    {"model", "lora_dropout", "lora", "dropout", ""},
+    {"model", "lora_target_modules", "lora", "target_modules", ""},
+    {"lora", "lora_r", "lora", "r", ""},
+    {"lora", "lora_alpha", "lora", "alpha", ""},
+    {"lora", "lora_dropout", "lora", "dropout", ""},
+    {"lora", "use_rslora", "lora", "rslora", ""},
     {"data", "dataset_path", "data", "train", ""},
     {"data", "train_file", "data", "train", ""},
     {"data", "validation_file", "data", "eval", ""},
@@ -51,8 +59,9 @@ constexpr const char* kRewardBlock =
     "a reward is a plugin: write [[reward]] use = \"PLUGIN\" with its options; slipway plugin list "
     "shows those that are there";
 constexpr const char* kLora =
-    "there is no LoRA yet: every weight is trained; remove it (optim = \"sgd\" and "
-    "activation_checkpointing = true in [train] need the least memory)";
+    "adapters are trained where [lora] says their rank: write lora.r = 8, and remove it";
+constexpr const char* kDora =
+    "of LoRA's kin only rsLoRA is there (lora.rslora = true); remove it";
 
 // LMFlow's arguments that are no keys. Those of RaftAlignerArguments are arguments of training,
 // too.
@@ -75,10 +84,8 @@ constexpr LmflowArgument kLmflow[] = {
     {"reward", {"reward_task", nullptr, kRewardBlock}},
     {"reward", {"reward_model_args", nullptr, kRewardBlock}},
     {"model", {"use_lora", "false", kLora}},
-    {"model", {"lora_r", nullptr, kLora}},
-    {"model", {"lora_alpha", nullptr, kLora}},
-    {"model", {"lora_dropout", nullptr, kLora}},
-    {"model", {"lora_target_modules", nullptr, kLora}},
+    {"lora", {"use_dora", "false", kDora}},
+    {"lora", {"use_qalora", "false", kDora}},
     {"data",
      {"block_size", nullptr,
       "rows are not cut into blocks of one length: data.max_tokens cuts long ones, and batches are "
@@ -91,9 +98,8 @@ constexpr LmflowArgument kLmflow[] = {
 struct Absent {
   const char *section, *reason;
 };
-constexpr const char* kNoLora =
-    "there is no LoRA yet: every weight is trained. Take the section out; [train] "
-    "activation_checkpointing = true and optim = \"sgd\" need less memory, as does a smaller model";
+constexpr const char* kLoraSection =
+    "adapters stand in [lora]: r, alpha, dropout, target_modules";
 constexpr const char* kNoShards =
     "how ranks share a run stands in [train]: zero_stage, or deepspeed = \"ds.json\", or fsdp = "
     "\"full_shard\"; how many there are says the launcher: slipway launch --nproc 4 train FILE";
@@ -101,10 +107,9 @@ constexpr const char* kNoTracker =
     "trackers are logger plugins, and there is none for it yet. Take the section out; [[logger]] "
     "use = \"tensorboard\" is there, and metrics.jsonl is written in any case";
 constexpr Absent kAbsent[] = {
-    {"lora", kNoLora},
-    {"peft", kNoLora},
-    {"qlora", kNoLora},
-    {"adapter", kNoLora},
+    {"peft", kLoraSection},
+    {"qlora", kLoraSection},
+    {"adapter", kLoraSection},
     {"quantization",
      "weights are trained in float32. Take the section out; a GGUF file is read as "
      "model.weights, and raft.sampling_weights rounds the weights that answers are sampled with"},

@@ -26,6 +26,35 @@ constexpr Key kKeys[] = {
      "A config.json to build a fresh model from, when there are no weights."},
     {"model", "tokenizer", kString, "\"\"",
      "Folder with tokenizer.json, or a GGUF file; empty = beside the weights."},
+    {"lora", "r", kInt, "0",
+     "Rank of the adapters that are trained beside the model's weights, which stay as they are "
+     "(LoRA); 0 = the weights themselves are trained.",
+     "0", "65536"},
+    {"lora", "alpha", kFloat, "8.0", "An adapter counts alpha / r times.", "0.0"},
+    {"lora", "dropout", kFloat, "0.0",
+     "Share of their inputs that adapters do not see in training.", "0.0", "0.99"},
+    {"lora", "target_modules", kArray, "[\"all-linear\"]",
+     "Names of the modules that get an adapter, or their ends: [\"q_proj\", \"v_proj\"]; "
+     "\"all-linear\" = every matrix between the embedding and the head."},
+    {"lora", "target_pattern", kString, "\"\"",
+     "In their place a regular expression for whole names: \".*layers\\\\.[01]\\\\..*q_proj\"."},
+    {"lora", "exclude_modules", kArray, "[]", "Names of modules that get none."},
+    {"lora", "rslora", kBool, "false", "An adapter counts alpha / sqrt(r) times."},
+    {"lora", "bias", kString, "\"none\"",
+     "Biases that are trained too: all of them, or those of modules with an adapter.", nullptr,
+     nullptr, "none|all|lora_only"},
+    {"lora", "modules_to_save", kArray, "[]",
+     "Modules that are trained whole, and saved beside the adapters: [\"lm_head\"]."},
+    {"lora", "rank_pattern", kTable, "{}",
+     "Other ranks for some modules: { \"down_proj\" = 32 }; a name may be a regular expression."},
+    {"lora", "alpha_pattern", kTable, "{}", "Likewise other values of alpha."},
+    {"lora", "init", kString, "\"kaiming\"",
+     "How A is drawn: uniform to 1 / sqrt(inputs), as PEFT does, or normal with deviation 1 / r. B "
+     "begins as zeros.",
+     nullptr, nullptr, "kaiming|gaussian"},
+    {"lora", "adapter", kString, "\"\"",
+     "Folder of adapters to go on training, PEFT's or of an earlier run; it says all of the "
+     "above."},
     {"data", "train", kArray, nullptr,
      "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated. "
      "Relative paths in a run file are looked for beside it, then in the working folder; --set the "

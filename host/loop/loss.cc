@@ -35,6 +35,7 @@ at::Tensor training_states(Model& model, const PackedBatch& batch, const Attenti
                            const EmbeddingNoise& noise) {
   const at::Tensor positions_T = int64_tensor(batch.positions);
   if (model.in_one_piece()) at::manual_seed(dropout_seed(noise, batch));
+  else if (!model.adapters().empty()) model.seed_dropout(dropout_seed(noise, batch));
   at::Tensor x_TD = model.embedded(int64_tensor(batch.ids), positions_T, context, true);
   if (noise.alpha > 0) x_TD = x_TD + embedding_noise(noise, batch, x_TD.size(1)).to(x_TD.options());
   return model.blocks(x_TD, positions_T, context, true);

@@ -12,6 +12,7 @@
 #include "model/check_weights.h"
 #include "optim/optimizer_file.h"
 #include "record/report/report.h"
+#include "weights/adapter_folder.h"
 #include "weights/model_folder.h"
 
 namespace slipway {
@@ -126,6 +127,12 @@ void Run::load_weights(const fs::path& checkpoint) {
   saving.finish();
   ranks.barrier("weights to load");
   const at::NoGradGuard no_grad;
+  if (!model.adapters().empty()) {
+    const AdapterFolder adapters(checkpoint);
+    return model.parameters().load_trained([&](const std::string& name, float* out, int64_t count) {
+      adapters.read(name, out, count);
+    });
+  }
   const ModelWeights weights = open_weights(checkpoint);
   if (!weights.read) fail("{}: holds no weights", checkpoint.string());
   check_weights(model.parameters().specs(), weights);

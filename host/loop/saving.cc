@@ -1,6 +1,7 @@
 // Copying, writing, waiting.
 #include "loop/saving.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/available_memory.h"
@@ -29,7 +30,9 @@ std::shared_ptr<const HostCopy> Saving::copy(const FlatParameters& parameters, O
   if (!config_.flag("train", "async_save") || !copies_fit_ || stop_requested()) return nullptr;
   if (told_of_each) return waits("a callback is told of each (on_save), and finds it complete");
   std::vector<at::Tensor> buffers;
-  for (const FlatParameters::Group& group : parameters.groups()) buffers.push_back(group.weights);
+  const bool adapters = std::ranges::any_of(parameters.specs(), &ParameterSpec::adapter);
+  for (const FlatParameters::Group& group : parameters.groups())
+    if (group.trainable || !adapters) buffers.push_back(group.weights);  // what is written
   if (!config_.flag("train", "save_only_model") && optimizer.step_count() > 0 &&
       !optimizer.is_shared())
     for (const Optimizer::Slot& slot : optimizer.slots())

@@ -75,7 +75,8 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
   return out;
 }
 
-Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding& sharding)
+Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding& sharding,
+             const LoraSettings* lora)
     : plugin_(plugin), name_(std::move(name)) {
   register_operators();
   table_ = static_cast<const slw_model*>(interface_of(plugin, name_.c_str(), SLW_MODEL));
@@ -107,16 +108,22 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding&
         name_);
   std::vector<ParameterSpec> specs = declared_parameters(plugin, name_);
   for (ParameterSpec& spec : specs) spec.trainable = spec.trainable && trained;
+  if (lora != nullptr && native_ != nullptr)
+    fail("plugin {} computes in one piece, and adapters (lora.r) have no place in it", name_);
+  const size_t declared = specs.size();
+  std::vector<AdaptedWeight> adapted;
+  if (lora != nullptr) adapted = add_adapters(specs, *lora);
   parameters_ = std::make_unique<FlatParameters>(std::move(specs), sharding);
   std::vector<at::Tensor> buffers;
   for (const FlatParameters::Group& group : parameters_->groups()) buffers.push_back(group.weights);
   packed_weights_.keep_those_in(std::move(buffers));
+  if (lora != nullptr) adapters_ = adapters_over(*parameters_, adapted, lora->dropout);
   if (native_ != nullptr) {
     native_->adopt(*parameters_);
     return;
   }
   std::vector<slw_aten> handles;
-  for (size_t i = 0; i < parameters_->specs().size(); ++i)
+  for (size_t i = 0; i < declared; ++i)
     handles.push_back(handle_of(parameters_->tensor(i)));
   call_plugin_at_length(name_.c_str(), "bind", [&](slw_error* error) {
     return stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), error);
@@ -157,6 +164,8 @@ at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& 
   if (window_ != nullptr) window_->enter(index);
   const TraceScope trace("model", index + 1 < info_.segment_count ? "segment" : "head", "index",
                          index);
+  const AdaptersScope adapters(adapted_ && !adapters_.empty() ? &adapters_ : nullptr, training,
+                               dropout_seed_);
   slw_aten out = nullptr;
   call_plugin(name_.c_str(), "forward", [&](slw_error* error) {
     return stable_->forward(plugin_, index, handle_of(x), handle_of(positions), context, training,

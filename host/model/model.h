@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/lora.h"
 #include "model/native.h"
 #include "model/parameters.h"
 #include "model/weight_window.h"
@@ -27,8 +28,10 @@ class Model {
   // the module's values. `trained` = false: no parameter is trainable and none has a gradient, for
   // models that only write or are measured. Throws Error.
   // `sharding`: what of it this process keeps; with cuts_weights() gather_from() follows, before
-  // anything is computed.
-  Model(slw_plugin* plugin, std::string name, bool trained = true, const Sharding& sharding = {});
+  // anything is computed. `lora`: its weights are frozen, and adapters beside them are trained
+  // (model/lora.h); their values are zeros too.
+  Model(slw_plugin* plugin, std::string name, bool trained = true, const Sharding& sharding = {},
+        const LoraSettings* lora = nullptr);
 
   FlatParameters& parameters() { return *parameters_; }
   const FlatParameters& parameters() const { return *parameters_; }
@@ -41,6 +44,23 @@ class Model {
   const char* state_file() const;
   std::string state() const;
   void restore_state(std::string_view bytes);
+  // What is trained beside frozen weights; empty: the weights themselves are.
+  const Adapters& adapters() const { return adapters_; }
+  // What is computed while one lives is computed by the weights that the model came with. [loop]
+  class WithoutAdapters {
+   public:
+    explicit WithoutAdapters(Model& model) : model_(model) { model.adapted_ = false; }
+    ~WithoutAdapters() { model_.adapted_ = true; }
+    WithoutAdapters(const WithoutAdapters&) = delete;
+    WithoutAdapters& operator=(const WithoutAdapters&) = delete;
+
+   private:
+    Model& model_;
+  };
+  // What dropout of adapters draws by, until the next call: of one part of a batch, forward and
+  // backward. [loop]
+  void seed_dropout(uint64_t seed) { dropout_seed_ = seed; }
+
   // An empty cache that fits the model's attention. Throws Error on a model in one piece.
   std::unique_ptr<KeyValueCache> make_cache(const KeyValueCache::Size& size) const;
 
@@ -93,6 +113,9 @@ class Model {
   std::unique_ptr<NativeModule> native_;            // ... or B
   slw_model_info info_{};
   std::unique_ptr<FlatParameters> parameters_;
+  Adapters adapters_;
+  bool adapted_ = true;
+  uint64_t dropout_seed_ = 0;
   std::unique_ptr<WeightWindow> window_;  // may be none
   PackedWeights packed_weights_;
   int64_t recompute_every_ = 0;

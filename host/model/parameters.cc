@@ -222,10 +222,11 @@ int64_t FlatParameters::total_count() const {
 }
 
 void FlatParameters::fill(
+    const Which& which,
     const std::function<void(const ParameterSpec& spec, const at::Tensor& here)>& write) {
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < specs_.size(); ++i) {
-    if (specs_[i].tied_to >= 0) continue;
+    if (specs_[i].tied_to >= 0 || !which(specs_[i])) continue;
     const at::Tensor there = tensors_[i].detach();
     if (!sharding_.cuts_weights()) {
       const at::Tensor here = host_room(there);
@@ -243,9 +244,21 @@ void FlatParameters::fill(
   }
 }
 
-void FlatParameters::initialise(uint64_t seed) {
+namespace {
+
+bool is_models(const ParameterSpec& spec) { return !spec.adapter; }
+
+}  // namespace
+
+void FlatParameters::initialise(uint64_t seed) { draw(is_models, seed); }
+
+void FlatParameters::initialise_adapters(uint64_t seed) {
+  draw([](const ParameterSpec& spec) { return spec.adapter; }, seed);
+}
+
+void FlatParameters::draw(const Which& which, uint64_t seed) {
   at::Generator generator = at::detail::createCPUGenerator(seed);
-  fill([&](const ParameterSpec& spec, const at::Tensor& here) {
+  fill(which, [&](const ParameterSpec& spec, const at::Tensor& here) {
     at::Tensor w = here;  // drawn on the processor: equal on every device
     switch (spec.init) {
       case ParameterSpec::Init::kZero:
@@ -264,10 +277,17 @@ void FlatParameters::initialise(uint64_t seed) {
   });
 }
 
-void FlatParameters::load(const std::function<void(const std::string&, float*, int64_t)>& read) {
-  fill([&](const ParameterSpec& spec, const at::Tensor& here) {
+void FlatParameters::load(const Read& read) {
+  fill(is_models, [&](const ParameterSpec& spec, const at::Tensor& here) {
     read(spec.name, here.data_ptr<float>(), count_of(spec));
   });
+}
+
+void FlatParameters::load_trained(const Read& read) {
+  fill([](const ParameterSpec& spec) { return spec.trainable || spec.adapter; },
+       [&](const ParameterSpec& spec, const at::Tensor& here) {
+         read(spec.name, here.data_ptr<float>(), count_of(spec));
+       });
 }
 
 void FlatParameters::zero_grad() {

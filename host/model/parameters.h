@@ -76,10 +76,16 @@ class FlatParameters {
   int64_t trainable_count() const;
   int64_t total_count() const;
 
-  // Draws every parameter by its init rule; equal seeds give equal weights.
+  // Draws every parameter of the model by its init rule; equal seeds give equal weights.
   void initialise(uint64_t seed);
-  // Fills every untied parameter: read(name, out, count) writes float32 values. Order: as declared.
-  void load(const std::function<void(const std::string& name, float* out, int64_t count)>& read);
+  // The same of its adapters.
+  void initialise_adapters(uint64_t seed);
+  // Fills every untied parameter of the model: read(name, out, count) writes float32 values. Order:
+  // as declared.
+  using Read = std::function<void(const std::string& name, float* out, int64_t count)>;
+  void load(const Read& read);
+  // Likewise those of them that are trained, and the adapters.
+  void load_trained(const Read& read);
 
   void zero_grad();
   // Memory for other use while no gradients are wanted, until zero_grad(): that of the most
@@ -99,8 +105,11 @@ class FlatParameters {
   void make_views(Group& group);
   void make_slices();
   void explain_units();
-  // Makes every untied parameter what `write` puts into its room on the processor.
-  void fill(const std::function<void(const ParameterSpec& spec, const at::Tensor& here)>& write);
+  using Which = std::function<bool(const ParameterSpec& spec)>;
+  // Makes every untied parameter of these what `write` puts into its room on the processor.
+  void fill(const Which& which,
+            const std::function<void(const ParameterSpec& spec, const at::Tensor& here)>& write);
+  void draw(const Which& which, uint64_t seed);
   std::vector<at::Tensor> kept_grads() const;
 
   std::vector<ParameterSpec> specs_;

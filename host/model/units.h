@@ -17,6 +17,7 @@ struct ParameterSpec {
   int segment = -1;   // of the model, that reads it; -1 = not known
   Init init = Init::kNormal;
   double init_scale = 0.02;
+  bool adapter = false;  // the host's own, beside the model's (model/lora.h)
 };
 
 // Where a parameter lies in its group's buffers.

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "operators/adapters.h"
 #include "operators/attention.h"
 #include "operators/between.h"
 #include "operators/blocks.h"
@@ -65,6 +66,7 @@ struct AttentionBlockNode : torch::autograd::Node {
   Kept x_kept;
   at::Tensor qkv, attended, lse, inverse_rms, positions;
   AttentionWeights w;
+  ProductAdapters in_adapters, out_adapters;
   std::shared_ptr<const ContextPlan> plan;
   AttentionCall call{};
   RotaryAngles angles{};
@@ -76,6 +78,7 @@ struct AttentionBlockNode : torch::autograd::Node {
     x_kept = Kept();
     qkv = attended = lse = inverse_rms = positions = at::Tensor();
     w = {};
+    in_adapters = out_adapters = ProductAdapters();
     plan.reset();
   }
 };
@@ -115,6 +118,7 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
       dk(w.k, w.k.requires_grad()), dv(w.v, w.v.requires_grad()), d_o(w.o, w.o.requires_grad());
   const Weight o = weight_of(w.o, call.attended());
   kernels.input_gradient(dy, d, rows, {&o, 1}, call.attended(), d_attended, call.attended(), false);
+  out_adapters.add_gradients(dy, d, attended_kept, rows, call.attended(), d_attended);
   const WeightGradient d_output{d_o.data(), d};
   kernels.weight_gradients(dy, d, attended_kept, call.attended(), rows, call.attended(),
                            {&d_output, 1});
@@ -131,6 +135,7 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, d_inputs);
   const Weight inputs[] = {weight_of(w.q, d), weight_of(w.k, d), weight_of(w.v, d)};
   kernels.input_gradient(d_qkv, call.columns(), rows, inputs, d, dh, d, false);
+  in_adapters.add_gradients(d_qkv, call.columns(), h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   rms_norm_backward(dh, x, w.norm_D, inverse_rms, dy, dx_TD.data_ptr<float>(), d_norm.data());
   return {dx_TD, d_norm.tensor(), dq.tensor(), dk.tensor(), dv.tensor(), d_o.tensor()};
@@ -145,8 +150,10 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w,
   const TraceScope trace("operator", "attention_block", "tokens", call.rows);
   const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
   const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
+  const ProductAdapters in_adapters({&w.q, &w.k, &w.v}), out_adapters({&w.o});
   const bool recording = context.mode == AttentionContext::Mode::kPacked &&
-                         records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o});
+                         (records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}) ||
+                          in_adapters.recorded() || out_adapters.recorded());
   const int64_t rows = call.rows, d = call.hidden, not_kept = recording ? 0 : rows;
   Kernels& kernels = kernels_of(x);
   const auto options = x.options();
@@ -195,6 +202,7 @@ at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w,
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
   node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse,
   node->inverse_rms = inverse_rms, node->positions = positions;
+  node->in_adapters = in_adapters, node->out_adapters = out_adapters;
   node->w = w, node->plan = context_plan(context, call.shape.width), node->call = call,
   node->angles = angles, node->scale = static_cast<float>(scale), node->eps = eps;
   torch::autograd::set_history(y, node);

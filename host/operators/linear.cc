@@ -1,12 +1,18 @@
 // Products with gradients that go straight into their buffers.
 #include "operators/linear.h"
 
+#include <torch/csrc/autograd/functions/utils.h>
+
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "operators/adapters.h"
+#include "operators/call_memory.h"
 #include "operators/kernels_of.h"
+#include "operators/kept.h"
 #include "operators/operands.h"
 #include "operators/packed_weights.h"
 
@@ -34,33 +40,56 @@ at::Tensor unrecorded(const at::Tensor& x_in, const at::Tensor& w) {
   return y;
 }
 
-struct Linear : Function<Linear> {
-  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x_in, const at::Tensor& w) {
-    const at::Tensor x = x_in.contiguous();
-    saved->save_for_backward({x, w});
-    return unrecorded(x, w);
-  }
-  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
-    const TraceScope trace("operator", "linear backward");
-    const auto kept = saved->get_saved_variables();
-    const at::Tensor &x_TK = kept[0], &w_NK = kept[1], dy_TN = grads[0].contiguous();
-    const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
-    const at::NoGradGuard no_grad;
-    Kernels& kernels = kernels_of(x_TK);
-    at::Tensor dx_TK;
-    if (saved->needs_input_grad(0)) {
-      dx_TK = at::empty_like(x_TK);
-      const Weight weight = weight_of(w_NK, k);
-      kernels.input_gradient(dy_TN.const_data_ptr<float>(), n, rows, {&weight, 1}, k,
-                             dx_TK.data_ptr<float>(), k, false);
-    }
-    const GradientTarget dw(w_NK, saved->needs_input_grad(1));
-    const WeightGradient target{dw.data(), n};
-    kernels.weight_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), k,
-                             rows, k, {&target, 1});
-    return {dx_TK, dw.tensor()};
+struct LinearNode : torch::autograd::Node {
+  Kept x_kept;
+  at::Tensor w_NK;
+  ProductAdapters adapters;
+
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
+  void release_variables() override {
+    x_kept = Kept();
+    w_NK = at::Tensor();
+    adapters = ProductAdapters();
   }
 };
+
+torch::autograd::variable_list LinearNode::apply(torch::autograd::variable_list&& grads) {
+  constexpr const char* kName = "slipway::linear_v1";
+  if (!x_kept.defined())
+    fail("{}: backward a second time; what it needs was freed after the first", kName);
+  const TraceScope trace("operator", "linear backward");
+  const at::Tensor &x_TK = x_kept.of(kName), dy_TN = grads[0].contiguous();
+  const float *const x = x_TK.const_data_ptr<float>(), *const dy = dy_TN.const_data_ptr<float>();
+  const int64_t rows = x_TK.size(0), k = x_TK.size(1), n = w_NK.size(0);
+  const at::NoGradGuard no_grad;
+  Kernels& kernels = kernels_of(x_TK);
+  at::Tensor dx_TK;
+  if (task_should_compute_output(0)) {
+    dx_TK = at::empty_like(x_TK);
+    const Weight weight = weight_of(w_NK, k);
+    kernels.input_gradient(dy, n, rows, {&weight, 1}, k, dx_TK.data_ptr<float>(), k, false);
+  }
+  const GradientTarget dw(w_NK, w_NK.requires_grad());
+  const WeightGradient target{dw.data(), n};
+  kernels.weight_gradients(dy, n, x, k, rows, k, {&target, 1});
+  adapters.add_gradients(dy, n, x, rows, k, dx_TK.defined() ? dx_TK.data_ptr<float>() : nullptr);
+  return {dx_TK, dw.tensor()};
+}
+
+at::Tensor recorded_linear(const at::Tensor& x_in, const at::Tensor& w,
+                           const ProductAdapters& adapters) {
+  const at::Tensor x = x_in.contiguous();
+  at::Tensor y;
+  {
+    const at::NoGradGuard no_grad;
+    y = unrecorded(x, w);
+  }
+  const auto node = make_node<LinearNode>();
+  node->set_next_edges(gradient_edges({&x, &w}));
+  node->x_kept = Kept(x), node->w_NK = w, node->adapters = adapters;
+  torch::autograd::set_history(y, node);
+  return y;
+}
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
@@ -98,17 +127,38 @@ Weight weight_of(const at::Tensor& w, int64_t k) {
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
+namespace {
+
+// What adapters have for x is added before anything is rounded.
+void add_adapters(const ProductAdapters& adapters, const at::Tensor& operand, ConstValues x,
+                  int64_t rows, int64_t k, Values y, int64_t columns,
+                  const std::function<void(Values y)>& base) {
+  if (y.bfloats == nullptr || adapters.empty()) {
+    base(y);
+    return adapters.add_to(x, rows, k, y.floats, columns);
+  }
+  static thread_local Scratch scratch;
+  const CallMemory<1> memory(scratch, operand, {rows * columns});
+  base(memory.parts[0]);
+  adapters.add_to(x, rows, k, memory.parts[0], columns);
+  kernels_of(operand).round_values(memory.parts[0], rows * columns, y.bfloats);
+}
+
+}  // namespace
+
 void product(ConstValues x, int64_t rows, int64_t k,
              std::initializer_list<const at::Tensor*> weights, const float* addend, Values y) {
   int64_t columns = 0;
   std::vector<Weight> plain_weights;
   for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
   PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
+  const at::Tensor& any = **weights.begin();
   if (packed == nullptr ||
       !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
-    return kernels_of(**weights.begin())
-        .forward_product(x, k, rows, k, plain_weights, addend, y, columns);
-  std::vector<PackedWeight> packed_weights;
+    return add_adapters(ProductAdapters(weights), any, x, rows, k, y, columns, [&](Values out) {
+      kernels_of(any).forward_product(x, k, rows, k, plain_weights, addend, out, columns);
+    });
+  std::vector<PackedWeight> packed_weights;  // with what adapters add
   for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
   forward_product(x.floats, k, rows, k, packed_weights, addend, y.floats, columns);
 }
@@ -142,11 +192,13 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
                    x.device() == w.device();
   require_operands(fit, "slipway::linear_v1", "x [.., k] and weight [n, k] of one type", {&x, &w});
   if (!plain(x, w)) return at::linear(x, w);
-  return records({&x, &w}) ? Linear::apply(x, w) : unrecorded(x, w);
+  const ProductAdapters adapters({&w});
+  return records({&x, &w}) || adapters.recorded() ? recorded_linear(x, w, adapters)
+                                                  : unrecorded(x, w);
 }
 
 bool comes_from_linear(const at::Tensor& tensor) {
-  return dynamic_cast<torch::autograd::CppNode<Linear>*>(tensor.grad_fn().get()) != nullptr;
+  return dynamic_cast<LinearNode*>(tensor.grad_fn().get()) != nullptr;
 }
 
 at::Tensor embedding(const at::Tensor& w_in, const at::Tensor& ids_in) {

@@ -7,12 +7,23 @@
 
 #include "base/give_back.h"
 #include "operators/accelerator/device_tensors.h"
+#include "operators/adapters.h"
 
 namespace slipway {
 namespace {
 
 thread_local PackedWeights* in_scope = nullptr;
 constexpr size_t kAlignment = 64;
+
+// The weight with what its adapter adds.
+at::Tensor with_adapter(const at::Tensor& w) {
+  const Adapters* adapters = AdaptersScope::current();
+  const Adapter* adapter = adapters == nullptr ? nullptr : adapters->of(w);
+  if (adapter == nullptr) return w;
+  at::Tensor out = Adapters::update_of(*adapter);
+  const at::NoGradGuard no_grad;
+  return out.add_(w.detach());
+}
 
 }  // namespace
 
@@ -72,7 +83,8 @@ PackedWeight PackedWeights::of(const at::Tensor& w) {
     const c10::InferenceMode ordinary(false);
     if (packed.n != n || packed.k != k) place(packed, packed_bytes(storage_, n, k));
     packed.n = n, packed.k = k, packed.fresh = true;
-    pack_weight(storage_, {w.const_data_ptr<float>(), n}, k, packed.panels);
+    const at::Tensor whole = with_adapter(w);
+    pack_weight(storage_, {whole.const_data_ptr<float>(), n}, k, packed.panels);
   }
   return {packed.panels, n, storage_};
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "operators/adapters.h"
 #include "operators/between.h"
 #include "operators/blocks.h"
 #include "operators/call_memory.h"
@@ -40,6 +41,7 @@ struct SwiGluBlockNode : torch::autograd::Node {
   Kept x_kept;
   at::Tensor gate_up, inverse_rms;
   SwiGluWeights w;
+  ProductAdapters in_adapters, out_adapters;
   SwiGluCall call{};
   double eps = 0;
 
@@ -48,6 +50,7 @@ struct SwiGluBlockNode : torch::autograd::Node {
     x_kept = Kept();
     gate_up = inverse_rms = at::Tensor();
     w = {};
+    in_adapters = out_adapters = ProductAdapters();
   }
 };
 
@@ -77,6 +80,10 @@ torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_
       d_down(w.down, w.down.requires_grad());
   const Weight down = weight_of(w.down, inner);
   kernels.input_gradient(dy, d, rows, {&down, 1}, inner, d_act, inner, false);
+  if (!out_adapters.empty()) {  // they need what the activation gave before its gradient does
+    kernels.swiglu(gate, gate + inner, 2 * inner, rows, inner, act);
+    out_adapters.add_gradients(dy, d, act, rows, inner, d_act);
+  }
   kernels.swiglu_backward(d_act, gate, gate + inner, 2 * inner, rows, inner, d_gate_up,
                           d_gate_up + inner, act);
   const WeightGradient d_output{d_down.data(), d};
@@ -87,6 +94,7 @@ torch::autograd::variable_list SwiGluBlockNode::apply(torch::autograd::variable_
   kernels.weight_gradients(d_gate_up, 2 * inner, h, d, rows, d, d_inputs);
   const Weight inputs[] = {weight_of(w.gate, d), weight_of(w.up, d)};
   kernels.input_gradient(d_gate_up, 2 * inner, rows, inputs, d, dh, d, false);
+  in_adapters.add_gradients(d_gate_up, 2 * inner, h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   rms_norm_backward(dh, x, w.norm_D, inverse_rms, dy, dx_TD.data_ptr<float>(), d_norm.data());
   return {dx_TD, d_norm.tensor(), d_gate.tensor(), d_up.tensor(), d_down.tensor()};
@@ -98,7 +106,9 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   const SwiGluCall call = check(x_in, w);
   const TraceScope trace("operator", "swiglu_block", "tokens", call.rows);
   const at::Tensor x = x_in.contiguous();
-  const bool recording = records({&x, &w.norm_D, &w.gate, &w.up, &w.down});
+  const ProductAdapters in_adapters({&w.gate, &w.up}), out_adapters({&w.down});
+  const bool recording = records({&x, &w.norm_D, &w.gate, &w.up, &w.down}) ||
+                         in_adapters.recorded() || out_adapters.recorded();
   const int64_t rows = call.rows, d = call.hidden, inner = call.inner,
                 together = recording ? rows : std::min(rows, kSwiGluRows),
                 not_kept = recording ? 0 : together;
@@ -131,6 +141,7 @@ at::Tensor swiglu_block(const at::Tensor& x_in, const SwiGluWeights& w, double e
   node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.gate, &w.up, &w.down}));
   node->x_kept = Kept(x), node->gate_up = gate_up, node->inverse_rms = inverse_rms;
   node->w = w, node->call = call, node->eps = eps;
+  node->in_adapters = in_adapters, node->out_adapters = out_adapters;
   torch::autograd::set_history(y, node);
   return y;
 }

@@ -41,11 +41,30 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
   return out;
 }
 
+namespace {
+
+// Of what this process keeps of the weights, what training changes beside adapters; together with
+// these where they lie in one buffer.
+std::vector<at::Tensor> changing(const Model& model) {
+  const FlatParameters& parameters = model.parameters();
+  if (model.adapters().empty()) return parameters.kept_weights();
+  if (std::ranges::none_of(parameters.specs(), [](const ParameterSpec& spec) {
+        return spec.trainable && !spec.adapter;
+      }))
+    return {};
+  if (parameters.sharding().cuts_weights()) return parameters.kept_weights();
+  std::vector<at::Tensor> out;
+  for (const FlatParameters::Group& group : parameters.groups())
+    if (group.trainable) out.push_back(group.weights);
+  return out;
+}
+
+}  // namespace
+
 ReferenceModel::ReferenceModel(const Model& model) {
   const auto copy = [&] {
-    for (const at::Tensor& kept : model.parameters().kept_weights())
-      weights_.push_back(kept.detach().clone());
-    contents_.emplace(weights_[0]);
+    for (const at::Tensor& kept : changing(model)) weights_.push_back(kept.detach().clone());
+    if (!weights_.empty()) contents_.emplace(weights_[0]);
   };
   within_memory<Error>(copy, [&] {
     return fmt::format(
@@ -56,7 +75,7 @@ ReferenceModel::ReferenceModel(const Model& model) {
 
 void ReferenceModel::swap(Model& model) {
   // Contents change places, not addresses: the plugin holds views of the model's buffers.
-  const std::vector<at::Tensor> kept = model.parameters().kept_weights();
+  const std::vector<at::Tensor> kept = changing(model);
   for (size_t g = 0; g < weights_.size(); ++g) contents_->swap(kept[g].detach(), weights_[g]);
 }
 
@@ -67,6 +86,7 @@ std::vector<double> ReferenceModel::logprobs(Model& model, std::span<const Examp
     Swapped(ReferenceModel& r, Model& m) : reference(r), model(m) { reference.swap(model); }
     ~Swapped() { reference.swap(model); }
   } const swapped(*this, model);
+  const Model::WithoutAdapters starting(model);
   const WholeWeights whole(model);
   return sequence_logprobs(model, examples);
 }

@@ -17,7 +17,8 @@ std::vector<double> sequence_logprobs(Model& model, std::span<const Example> exa
 
 class ReferenceModel {
  public:
-  // Copies the model's weights as they are now. Throws Error.
+  // Copies the model's weights as they are now: of one that trains adapters those that are trained
+  // beside them, if any, for without adapters it is the starting model itself. Throws Error.
   explicit ReferenceModel(const Model& model);
 
   // sequence_logprobs() under the copied weights; the model has its own back afterwards, also when

@@ -76,7 +76,8 @@ fs::path write_checkpoint(const fs::path& output_dir, int64_t step,
 bool is_foreign_checkpoint(const fs::path& checkpoint) {
   const auto has = [&](const char* name) { return path_exists(checkpoint / name); };
   if (!has("trainer_state.json") ||
-      !(has("model.safetensors") || has("model.safetensors.index.json")))
+      !(has("model.safetensors") || has("model.safetensors.index.json") ||
+        has("adapter_model.safetensors")))
     return false;
   // Any of these, and it is what is left of one of ours.
   return std::ranges::none_of(

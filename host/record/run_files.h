@@ -14,12 +14,17 @@ namespace slipway {
 struct ModelFolder {
   Json config, generation_config;
   int64_t max_shard_bytes;
+  Json adapter_config = nullptr;  // of a run that trains adapters
 };
+// A config.json of weights that are written as float32.
+Json as_float32(Json config);
+
 // Of the run's model: its config.json says float32, which the saved weights are. Throws Error on a
 // malformed generation_config.json.
 ModelFolder model_folder_of(const RunConfig& run, Json config);
 
-// Weights (in shards where they are larger than one may be), configuration and tokenizer files: a
+// Of a model with adapters, these and what PEFT's from_pretrained reads beside them. Else weights (in
+// shards where they are larger than one may be), configuration and tokenizer files: a
 // folder that transformers' from_pretrained reads. Model and tokenizer outlive the files' writing;
 // weights are what `values` gives then, and are read after before_reading() was called with their
 // address. Throws Error.

@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "base/path_kind.h"
 #include "base/plain_name.h"
+#include "weights/adapter_folder.h"
 #include "weights/gguf_model.h"
 #include "weights/other_formats.h"
 #include "weights/safetensors.h"
@@ -127,8 +128,6 @@ ModelWeights open_folder(const fs::path& folder) {
   if (out.program.extension() == ".pt2") out.program.clear();
   out.origin = folder.string();
   out.config = config_in(folder, out.program.empty());
-  if (is_there(folder / "adapter_config.json"))
-    fail("{}: {}", folder.string(), other_format(folder));
   if (!has_safetensors(folder) && has_slices(folder)) {
     read_slices(folder, out);
     return out;
@@ -188,6 +187,7 @@ ModelWeights open_weights(const fs::path& path) {
     fail("{}: no such file or folder{}", path.string(),
          did_you_mean(path.filename().string(), beside));
   }
+  if (is_adapter_folder(path)) return open_adapted(path);
   if (kind == PathKind::kFolder) return open_folder(path);
   return program_at(path).empty() ? open_gguf(path) : open_program(path);
 }

@@ -86,7 +86,9 @@ Json shard_index(const std::vector<Shard>& shards) {
 }
 
 bool is_weights_file(std::string_view name) {
-  if (name == "model.safetensors" || name == "model.safetensors.index.json") return true;
+  if (name == "model.safetensors" || name == "model.safetensors.index.json" ||
+      name == "adapter_model.safetensors")
+    return true;
   if (is_slice_file(name)) return true;
   if (!name.starts_with("model-") || !name.ends_with(".safetensors")) return false;
   const std::string_view numbers = name.substr(6, name.size() - 6 - 12);

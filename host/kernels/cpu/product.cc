@@ -282,6 +282,8 @@ void weight_gradients(ConstValues out_gradient, int64_t dy_row, ConstValues x, i
                       int64_t rows, int64_t k, std::span<const WeightGradient> gradients) {
   if (bf16_rounding)
     return product_bf16::weight_gradients(out_gradient, dy_row, x, x_row, rows, k, gradients);
+  if (std::ranges::none_of(gradients, [](const WeightGradient& g) { return g.dw != nullptr; }))
+    return;
   const float* dy = out_gradient.floats;
   const int64_t stride = gemm::panel_floats(rows);
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));

@@ -50,7 +50,8 @@ struct GeneratorOptions {
   std::string device = "cpu";  // or cuda, auto
 };
 
-// A model that only writes: a weights folder, a GGUF file, a checkpoint or a run folder.
+// A model that only writes: a weights folder, a GGUF file, a checkpoint, a run folder, or a folder of
+// adapters (PEFT's, or of a run with [lora]), which are merged into their model.
 class Generator {
  public:
   explicit Generator(const std::filesystem::path& model, const GeneratorOptions& options = {});
@@ -60,6 +61,10 @@ class Generator {
   std::vector<GeneratedText> generate(const std::vector<std::string>& prompts,
                                       const GenerateOptions& options = {},
                                       const OnText& on_text = {});
+  // The model as a folder that transformers' from_pretrained reads, adapters merged into it; what
+  // the folder held of another model goes. Weights in files of at most `max_shard_size` ("5GB").
+  // Throws std::exception.
+  void save_model(const std::filesystem::path& folder, const std::string& max_shard_size = "50GB");
 
  private:
   struct Parts;

@@ -1,0 +1,30 @@
+// Which weights of a model get an adapter.
+#pragma once
+#include <vector>
+
+#include "model/units.h"
+#include "operators/adapters.h"
+#include "weights/lora_settings.h"
+
+namespace slipway {
+
+class FlatParameters;
+
+// An adapter among a model's parameters.
+struct AdaptedWeight {
+  size_t weight, a, b;  // indices of specs
+  double scale;
+};
+
+// Appends to the specs of a model what `settings` add to it, each behind its segment's others in
+// order, and freezes the rest but for biases and modules that are saved whole. A module is a
+// parameter's name without ".weight". Throws Error naming a word of the settings that no module
+// goes by, and a module that cannot have an adapter.
+std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
+                                        const LoraSettings& settings);
+
+// Those adapters over the parameters.
+Adapters adapters_over(const FlatParameters& parameters, const std::vector<AdaptedWeight>& adapted,
+                       double dropout);
+
+}  // namespace slipway

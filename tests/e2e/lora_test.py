@@ -1,0 +1,186 @@
+"""Adapters: training beside PEFT's under the Hugging Face Trainer, folders in both directions, resume, merging, sampling, refusals.
+
+usage: lora_test.py SLIPWAY [CHECK]      (the record: tests/parity/data/lora, made by tests/parity/record_lora.py)
+"""
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+from read_run import read_safetensors
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests/parity/data"
+RECORD = json.loads((DATA / "lora/record.json").read_text())
+LOSS, NORM, LOGITS = 1e-4, 1e-3, 1e-5  # absolute, relative, absolute
+
+
+def slipway(*arguments: object, code: int = 0) -> subprocess.CompletedProcess:
+    done = subprocess.run([sys.argv[1], *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    if done.returncode != code:
+        sys.exit(f"slipway {' '.join(map(str, arguments))}: exit code {done.returncode}, not {code}: {done.stderr}")
+    return done
+
+
+def train(folder: pathlib.Path, *sets: str, more: tuple = (), code: int = 0) -> subprocess.CompletedProcess:
+    keys = [f"run.output_dir={folder}", *sets]
+    return slipway("train", ROOT / "tests/e2e/tiny_resume.toml", *more, *(x for key in keys for x in ("--set", key)), code=code)
+
+
+def steps_of(folder: pathlib.Path) -> list[dict]:
+    return [row for row in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()) if "loss" in row]
+
+
+def logits_of(model: pathlib.Path, root: pathlib.Path) -> list[float]:
+    """Of the record's text, all positions end to end."""
+    row = root / "row.jsonl"
+    row.write_text((DATA / "resume/texts.jsonl").read_text().splitlines()[0] + "\n")
+    slipway("predict", model, "--data", row, "--logits", "--predictions", root / "logits.safetensors", "--out", root / "predicted", "--quiet")
+    return read_safetensors(root / "logits.safetensors")["logits"]
+
+
+def largest(a: list[float], b: list[float]) -> float:
+    if len(a) != len(b):
+        sys.exit(f"{len(a)} values here, {len(b)} there")
+    return max(abs(x - y) for x, y in zip(a, b))
+
+
+def compare_logits(what: str, model: pathlib.Path, theirs: list[list[float]], root: pathlib.Path) -> None:
+    ours = logits_of(model, root)
+    flat = [value for row in theirs for value in row]  # of the first positions
+    difference = largest(ours[:len(flat)], flat)
+    print(f"{what}: largest difference of logits to PEFT {difference:.3g}")
+    if difference > LOGITS:
+        sys.exit(f"{what}: too far from PEFT")
+
+
+def trains_as_peft_does(root: pathlib.Path) -> None:
+    for case in ("two", "all"):
+        theirs = RECORD[case]
+        compare_logits(f"{case}, as PEFT saved it", DATA / "lora" / case, theirs["logits"], root)
+        run = root / case
+        train(run, f"lora.adapter={DATA / 'lora' / case}", "train.max_steps=50", "train.weight_decay=0", "train.save_strategy=no")
+        ours = steps_of(run)
+        if len(ours) != len(theirs["steps"]):
+            sys.exit(f"{case}: {len(ours)} steps here, {len(theirs['steps'])} there")
+        loss = max(abs(a["loss"] - b["loss"]) for a, b in zip(ours, theirs["steps"]))
+        norm = max(abs(a["grad_norm"] - b["grad_norm"]) / b["grad_norm"] for a, b in zip(ours, theirs["steps"]))
+        print(f"{case}: {len(ours)} steps, loss {ours[0]['loss']:.4f} -> {ours[-1]['loss']:.4f}; largest differences to PEFT under the Hugging Face Trainer: "
+              f"loss {loss:.3g}, gradient norm {norm:.3g} (relative)")
+        if loss > LOSS or norm > NORM or not ours[-1]["loss"] < ours[0]["loss"] - 0.1:
+            sys.exit(f"{case}: too far from PEFT, or nothing was learned")
+        compare_logits(f"{case}, after training", run, theirs["trained_logits"], root)
+
+
+def a_run_holds_adapters_alone_and_resumes_to_the_bit(root: pathlib.Path) -> None:
+    keys = ("lora.r=4", "lora.dropout=0.1", "train.max_steps=20", "train.save_steps=10")
+    train(root / "whole", *keys)
+    train(root / "cut", *keys)
+    for name in ("checkpoint-20", "adapter_model.safetensors"):
+        path = root / "cut" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    train(root / "cut", *keys, more=("--resume",))
+    for name in ("adapter_model.safetensors", "checkpoint-20/optimizer.pt", "checkpoint-20/adapter_model.safetensors"):
+        if (root / "whole" / name).read_bytes() != (root / "cut" / name).read_bytes():
+            sys.exit(f"{name} differs after a resume")
+    files = {path.name for path in (root / "whole/checkpoint-20").iterdir()}
+    if "adapter_config.json" not in files or {"model.safetensors", "config.json"} & files:
+        sys.exit(f"the checkpoint of adapters holds {sorted(files)}")
+    weights, full = (root / "whole/checkpoint-20/adapter_model.safetensors").stat().st_size, (DATA / "resume/model/model.safetensors").stat().st_size
+    print(f"a checkpoint's weights: {weights} bytes, the model's {full}")
+
+
+def merged_is_the_same_model(root: pathlib.Path) -> None:
+    adapters = DATA / "lora/all"
+    slipway("merge", adapters, root / "merged")
+    a, b = logits_of(adapters, root), logits_of(root / "merged", root)
+    if a != b:
+        sys.exit(f"the merged model is {largest(a, b):.3g} away from the adapters on their model")
+    names = set(read_safetensors(root / "merged/model.safetensors"))
+    if any("lora" in name for name in names) or "lm_head.weight" not in names:
+        sys.exit(f"the merged model has {sorted(names)}")
+    text = [slipway("generate", "--model", model, "--prompt", "a cat", "--temperature", "0", "--max-new-tokens", "12").stdout for model in (adapters, root / "merged")]
+    if text[0] != text[1]:
+        sys.exit(f"adapters write {text[0]!r}, the merged model {text[1]!r}")
+
+
+def raft_samples_with_adapters(root: pathlib.Path) -> None:
+    run = root / "raft"
+    (root / "raft.toml").write_text(f"""
+[run]
+algorithm = "raft"
+output_dir = "{run}"
+[model]
+weights = "{DATA / 'resume/model'}"
+[data]
+train = ["{DATA / 'resume/texts.jsonl'}"]
+prompt_words = 2
+limit = 16
+[lora]
+r = 4
+[raft]
+iterations = 2
+prompts_per_iteration = 8
+samples_per_prompt = 4
+kl_beta = 0.1
+[generation]
+max_new_tokens = 12
+[train]
+learning_rate = 3e-2
+per_device_train_batch_size = 2
+[[reward]]
+use = "length"
+""")
+    slipway("train", root / "raft.toml", "--quiet")
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    kls = [row["kl"] for row in rows if "kl" in row]
+    if len(kls) < 2 or abs(kls[0]) > 1e-4 or abs(kls[-1]) < 1e-3:
+        sys.exit(f"the distance from the base must begin at zero and grow: {kls}")
+    if not (run / "adapter_model.safetensors").exists():
+        sys.exit("RAFT left no adapters")
+
+
+def refused(root: pathlib.Path) -> None:
+    def refuse(what: str, *texts: str, keys: tuple) -> None:
+        said = train(root / "refused", *keys, code=1).stderr
+        if not all(text in said for text in texts):
+            sys.exit(f"{what}: {texts} expected, said: {said}")
+
+    refuse("a word that no module goes by", "lora.target_modules", "q_porj", 'did you mean "q_proj"?', keys=("lora.r=4", "lora.target_modules=['q_porj']"))
+    refuse("keys without a rank", "lora.alpha", "lora.r", keys=("lora.alpha=16",))
+    refuse("an embedding", "embed_tokens", "modules_to_save", keys=("lora.r=4", "lora.target_modules=['embed_tokens']"))
+    for key, value in (("use_dora", True), ("peft_type", "LOHA"), ("init_lora_weights", "pissa")):
+        folder = root / f"adapter-{key}"
+        shutil.copytree(DATA / "lora/two", folder)
+        config = json.loads((folder / "adapter_config.json").read_text()) | {key: value, "base_model_name_or_path": str(DATA / "resume/model")}
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        said = slipway("generate", "--model", folder, "--prompt", "a", code=1).stderr
+        if key not in said:
+            sys.exit(f"{key}: not named in: {said}")
+    folder = root / "adapter-half"
+    shutil.copytree(DATA / "lora/two", folder)
+    blob = (folder / "adapter_model.safetensors").read_bytes()
+    size = struct.unpack_from("<Q", blob)[0]
+    header = blob[8:8 + size].replace(b"lora_B", b"lora_C", 1)
+    (folder / "adapter_model.safetensors").write_bytes(blob[:8] + header + blob[8 + size:])
+    said = slipway("generate", "--model", folder, "--prompt", "a", code=1).stderr
+    if "lora_C" not in said:
+        sys.exit(f"a tensor of no adapter: {said}")
+
+
+CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, merged_is_the_same_model, raft_samples_with_adapters, refused)
+
+
+def main() -> None:
+    for check in CHECKS:
+        if len(sys.argv) > 2 and check.__name__ != sys.argv[2]:
+            continue
+        with tempfile.TemporaryDirectory(prefix="slipway-lora-") as folder:
+            check(pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    main()
