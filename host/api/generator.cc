@@ -23,7 +23,8 @@ struct Generator::Parts {
 Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   Registry registry(plugin_folders(options.plugin_path));
   const ModelSource source = open_source(path);
-  Tokenizer tokenizer = options.tokenizer.empty() ? tokenizer_beside(path) : load_tokenizer(options.tokenizer);
+  Tokenizer tokenizer =
+      options.tokenizer.empty() ? tokenizer_beside(path) : load_tokenizer(options.tokenizer);
   add_end_tokens(tokenizer, path);
   try {
     choose_device(options.device);

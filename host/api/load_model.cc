@@ -75,8 +75,7 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
       declared_parameters(out.plugin->get(), out.plugin->id());
   if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
   check_size(parameters, source.origin, sharding.cuts_weights() ? sharding.ranks : 1);
-  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained, sharding,
-                                      lora);
+  out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained, sharding, lora);
   return out;
 }
 
@@ -106,9 +105,8 @@ void fill_adapters(LoadedModel& model, const RunConfig& config) {
   if (folder.empty())
     return parameters.initialise_adapters(static_cast<uint64_t>(config.integer("train", "seed")));
   const AdapterFolder adapters(folder);
-  parameters.load_trained([&](const std::string& name, float* out, int64_t count) {
-    adapters.read(name, out, count);
-  });
+  parameters.load_trained(
+      [&](const std::string& name, float* out, int64_t count) { adapters.read(name, out, count); });
 }
 
 void check_trainable(const LoadedModel& model, const ModelSource& source) {

@@ -169,9 +169,9 @@ void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   const Sharding sharding = ranks != nullptr ? ranks->sharding() : Sharding{};
   const std::optional<LoraSettings> lora = lora_settings(config);
-  LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where,
-                                  source, facts(), /*trained=*/true, sharding,
-                                  lora ? &*lora : nullptr);
+  LoadedModel made =
+      create_model(registry, config.model_use, config.get("model", "use").where, source, facts(),
+                   /*trained=*/true, sharding, lora ? &*lora : nullptr);
   if (sharding.cuts_weights()) made.model->gather_from(ranks->grid().within);
   check_model(config, *made.model);
   check_trainable(made, source);

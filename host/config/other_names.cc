@@ -60,8 +60,7 @@ constexpr const char* kRewardBlock =
     "shows those that are there";
 constexpr const char* kLora =
     "adapters are trained where [lora] says their rank: write lora.r = 8, and remove it";
-constexpr const char* kDora =
-    "of LoRA's kin only rsLoRA is there (lora.rslora = true); remove it";
+constexpr const char* kDora = "of LoRA's kin only rsLoRA is there (lora.rslora = true); remove it";
 
 // LMFlow's arguments that are no keys. Those of RaftAlignerArguments are arguments of training,
 // too.
@@ -98,8 +97,7 @@ constexpr LmflowArgument kLmflow[] = {
 struct Absent {
   const char *section, *reason;
 };
-constexpr const char* kLoraSection =
-    "adapters stand in [lora]: r, alpha, dropout, target_modules";
+constexpr const char* kLoraSection = "adapters stand in [lora]: r, alpha, dropout, target_modules";
 constexpr const char* kNoShards =
     "how ranks share a run stands in [train]: zero_stage, or deepspeed = \"ds.json\", or fsdp = "
     "\"full_shard\"; how many there are says the launcher: slipway launch --nproc 4 train FILE";

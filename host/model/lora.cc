@@ -49,8 +49,7 @@ class Choice {
   Choice(const std::vector<ParameterSpec>& specs, const LoraSettings& settings)
       : settings_(settings) {
     for (const ParameterSpec& spec : specs) last_ = std::max(last_, spec.segment);
-    if (!settings.target_pattern.empty())
-      pattern_ = pattern_of(settings.target_pattern);
+    if (!settings.target_pattern.empty()) pattern_ = pattern_of(settings.target_pattern);
   }
 
   bool wants(const ParameterSpec& spec) const {
@@ -64,8 +63,7 @@ class Choice {
                        settings_.layers_to_transform.end()))
       return false;
     if (pattern_) return std::regex_match(module, *pattern_);
-    if (std::ranges::find(settings_.target_modules, "all-linear") !=
-        settings_.target_modules.end())
+    if (std::ranges::find(settings_.target_modules, "all-linear") != settings_.target_modules.end())
       return spec.shape.size() == 2 && spec.segment > 0 && spec.segment < last_;
     return is_module_of(module, settings_.target_modules);
   }
@@ -86,8 +84,9 @@ void check_words(const std::vector<ParameterSpec>& specs, const std::vector<std:
   const std::vector<std::string> known(ends.begin(), ends.end());
   for (const std::string& word : words) {
     if (word == "all-linear") continue;
-    if (std::ranges::none_of(
-            specs, [&](const ParameterSpec& spec) { return is_module_of(module_of(spec), {word}); }))
+    if (std::ranges::none_of(specs, [&](const ParameterSpec& spec) {
+          return is_module_of(module_of(spec), {word});
+        }))
       fail("lora.{}: no module of the model is called \"{}\"{}; there are {}", key, word,
            did_you_mean(word, known), fmt::join(known, ", "));
   }
@@ -105,9 +104,10 @@ void check_module(const ParameterSpec& spec, const std::vector<ParameterSpec>& s
                       return each.tied_to == index;
                     });
   if (tied)
-    fail("lora.target_modules: {} is tied to another module, and an adapter of one of the two "
-         "cannot be merged; leave it out",
-         module_of(spec));
+    fail(
+        "lora.target_modules: {} is tied to another module, and an adapter of one of the two "
+        "cannot be merged; leave it out",
+        module_of(spec));
 }
 
 void freeze(std::vector<ParameterSpec>& specs, const Choice& choice, const LoraSettings& settings) {
@@ -128,7 +128,8 @@ void freeze(std::vector<ParameterSpec>& specs, const Choice& choice, const LoraS
 std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
                                         const LoraSettings& settings) {
   const Choice choice(specs, settings);
-  if (settings.target_pattern.empty()) check_words(specs, settings.target_modules, "target_modules");
+  if (settings.target_pattern.empty())
+    check_words(specs, settings.target_modules, "target_modules");
   check_words(specs, settings.modules_to_save, "modules_to_save");
   const size_t declared = specs.size();
   std::vector<AdaptedWeight> out;
@@ -140,8 +141,8 @@ std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
     const int64_t n = specs[i].shape[0], k = specs[i].shape[1];
     ParameterSpec a{module + ".lora_A.weight", {r, k}, true, true, -1, specs[i].segment},
         b{module + ".lora_B.weight", {n, r}, true, true, -1, specs[i].segment};
-    a.init = settings.init == "gaussian" ? ParameterSpec::Init::kNormal
-                                         : ParameterSpec::Init::kUniform;
+    a.init =
+        settings.init == "gaussian" ? ParameterSpec::Init::kNormal : ParameterSpec::Init::kUniform;
     a.init_scale = settings.init == "gaussian" ? 1.0 / static_cast<double>(r)
                                                : 1.0 / std::sqrt(static_cast<double>(k));
     b.init = ParameterSpec::Init::kZero;
@@ -164,8 +165,8 @@ Adapters adapters_over(const FlatParameters& parameters, const std::vector<Adapt
   Adapters out;
   uint32_t site = 0;
   for (const AdaptedWeight& each : adapted)
-    out.add(parameters.tensor(each.weight), {parameters.tensor(each.a), parameters.tensor(each.b),
-                                             each.scale, dropout, site++});
+    out.add(parameters.tensor(each.weight),
+            {parameters.tensor(each.a), parameters.tensor(each.b), each.scale, dropout, site++});
   return out;
 }
 

@@ -123,8 +123,7 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding&
     return;
   }
   std::vector<slw_aten> handles;
-  for (size_t i = 0; i < declared; ++i)
-    handles.push_back(handle_of(parameters_->tensor(i)));
+  for (size_t i = 0; i < declared; ++i) handles.push_back(handle_of(parameters_->tensor(i)));
   call_plugin_at_length(name_.c_str(), "bind", [&](slw_error* error) {
     return stable_->bind(plugin_, handles.data(), static_cast<uint32_t>(handles.size()), error);
   });

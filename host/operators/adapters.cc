@@ -83,7 +83,8 @@ void Adapters::add(const at::Tensor& w, Adapter adapter) {
   const bool fit = floats_together({&w, &a, &b}) && w.dim() == 2 && a.dim() == 2 && b.dim() == 2 &&
                    a.size(1) == w.size(1) && b.size(0) == w.size(0) && a.size(0) == b.size(1) &&
                    a.is_contiguous() && b.is_contiguous();
-  require_operands(fit, "an adapter", "weight [n, k], A [r, k] and B [n, r], float32", {&w, &a, &b});
+  require_operands(fit, "an adapter", "weight [n, k], A [r, k] and B [n, r], float32",
+                   {&w, &a, &b});
   if (adapter.dropout > 0 && on_device(w))
     fail("lora.dropout = {}: there is no dropout of adapters on {} yet; set it to 0.0",
          adapter.dropout, accelerator()->name());

@@ -1,5 +1,6 @@
-// Low-rank updates beside frozen weights (LoRA: Hu et al., 2021): y = x W^T + scale drop(x) A^T B^T.
-// Products find a weight's adapter by the weight, so that a model's forward need not know of it.
+// Low-rank updates beside frozen weights (LoRA: Hu et al., 2021): y = x W^T + scale drop(x) A^T
+// B^T. Products find a weight's adapter by the weight, so that a model's forward need not know of
+// it.
 #pragma once
 #include <initializer_list>
 #include <unordered_map>

@@ -52,9 +52,8 @@ void write_shard(const fs::path& path, const Shard& shard, const FlatParameters&
 }
 
 CheckpointFile json_file(const char* name, const Json& content) {
-  return {name, [content](const fs::path& path) {
-            write_file_durably(path, content.dump(2) + "\n");
-          }};
+  return {name,
+          [content](const fs::path& path) { write_file_durably(path, content.dump(2) + "\n"); }};
 }
 
 // The tokenizer's files come in one call; the list names each so that the manifest covers them.
@@ -134,8 +133,7 @@ void save_model_files(const fs::path& folder, const std::vector<CheckpointFile>&
     const bool of_a_model = is_weights_file(name) || is_tokenizer_file(name) ||
                             name == kAdapterConfig || name == "config.json" ||
                             name == "generation_config.json";
-    if (of_a_model && !path_exists(set.part() / name))
-      obsolete.push_back(name);
+    if (of_a_model && !path_exists(set.part() / name)) obsolete.push_back(name);
   }
   set.place(obsolete, path_exists(set.part() / kAdapterConfig) ? kAdapterConfig : "config.json");
 }

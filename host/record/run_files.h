@@ -23,11 +23,11 @@ Json as_float32(Json config);
 // malformed generation_config.json.
 ModelFolder model_folder_of(const RunConfig& run, Json config);
 
-// Of a model with adapters, these and what PEFT's from_pretrained reads beside them. Else weights (in
-// shards where they are larger than one may be), configuration and tokenizer files: a
-// folder that transformers' from_pretrained reads. Model and tokenizer outlive the files' writing;
-// weights are what `values` gives then, and are read after before_reading() was called with their
-// address. Throws Error.
+// Of a model with adapters, these and what PEFT's from_pretrained reads beside them. Else weights
+// (in shards where they are larger than one may be), configuration and tokenizer files: a folder
+// that transformers' from_pretrained reads. Model and tokenizer outlive the files' writing; weights
+// are what `values` gives then, and are read after before_reading() was called with their address.
+// Throws Error.
 std::vector<CheckpointFile> model_files(const Model& model, const ModelFolder& folder,
                                         const Tokenizer& tokenizer, HostValues values = on_host,
                                         BeforeReading before_reading = {});

@@ -26,12 +26,13 @@ std::string parameter_of(const std::string& tensor) {
   if (!tensor.starts_with(kPeftPrefix)) return "";
   const std::string name = tensor.substr(kPeftPrefix.size());
   if (name.ends_with(kBase)) return without(name, kBase) + ".bias";
-  return name.find(".lora_") == std::string::npos || name.ends_with(kA) || name.ends_with(kB)
-             ? name
-             : "";
+  return name.find(".lora_") == std::string::npos || name.ends_with(kA) || name.ends_with(kB) ? name
+                                                                                              : "";
 }
 
-bool is_read_of_adapters(const std::string& name) { return name == kAdapterConfig || name == kAdapterWeights; }
+bool is_read_of_adapters(const std::string& name) {
+  return name == kAdapterConfig || name == kAdapterWeights;
+}
 
 // w [n, k] += scale b [n, r] a [r, k]
 void add_product(const std::vector<float>& a, const std::vector<float>& b, double scale, int64_t n,
@@ -134,9 +135,10 @@ void AdapterFolder::apply_to(const std::string& parameter, const std::vector<int
   const TensorInfo &a = *found->second, &b = *tensors_.at(module + std::string(kB));
   if (shape.size() != 2 || a.shape[1] != shape[1] || b.shape[0] != shape[0] ||
       a.shape[0] != b.shape[1] || a.shape[0] != settings_.rank_of(module))
-    fail("{}: the adapter of {} is of another shape than the module, or of another rank than {} "
-         "says; do adapter and base model belong together?",
-         file_->path().string(), module, kAdapterConfig);
+    fail(
+        "{}: the adapter of {} is of another shape than the module, or of another rank than {} "
+        "says; do adapter and base model belong together?",
+        file_->path().string(), module, kAdapterConfig);
   const int64_t n = shape[0], k = shape[1], r = a.shape[0];
   std::vector<float> a_values(static_cast<size_t>(r * k)), b_values(static_cast<size_t>(n * r));
   decode_to_float(a, a_values.data());

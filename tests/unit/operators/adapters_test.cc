@@ -91,8 +91,8 @@ TEST(Adapters, OfABlockAreThoseOfItsWeights) {
     y = swiglu_block(x, w, 1e-5);
   }
   y.backward(dy);
-  const std::initializer_list<const at::Tensor*> leaves{
-      &x, &gate.a_RK, &gate.b_NR, &up.a_RK, &up.b_NR, &down.a_RK, &down.b_NR};
+  const std::initializer_list<const at::Tensor*> leaves{&x,       &gate.a_RK, &gate.b_NR, &up.a_RK,
+                                                        &up.b_NR, &down.a_RK, &down.b_NR};
   const Gradients ours = take(leaves);
   const at::Tensor h = x * at::rsqrt((x * x).mean(1, true) + 1e-5),
                    expected = x + at::linear(at::silu(at::linear(h, merged(w.gate, gate))) *

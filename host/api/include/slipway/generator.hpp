@@ -50,8 +50,8 @@ struct GeneratorOptions {
   std::string device = "cpu";  // or cuda, auto
 };
 
-// A model that only writes: a weights folder, a GGUF file, a checkpoint, a run folder, or a folder of
-// adapters (PEFT's, or of a run with [lora]), which are merged into their model.
+// A model that only writes: a weights folder, a GGUF file, a checkpoint, a run folder, or a folder
+// of adapters (PEFT's, or of a run with [lora]), which are merged into their model.
 class Generator {
  public:
   explicit Generator(const std::filesystem::path& model, const GeneratorOptions& options = {});
