@@ -63,7 +63,7 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
   const bool in_slices = optimizer->is_shared() && config.flag("train", "save_sharded"),
              with_state = !config.flag("train", "save_only_model") && optimizer->step_count() > 0;
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values, bring);
-  if (in_slices && model.parameters().sharding().cuts_weights())
+  if (in_slices && whole.slices_weights())
     std::erase_if(files, [](const CheckpointFile& file) { return is_weights_file(file.name); });
   if (in_slices)
     files.push_back({kSliceTable, [&whole, with_state](const fs::path& path) {

@@ -87,6 +87,11 @@ void WholeValues::give(const Wanted& wanted) {
   ranks_.within.begin_all_gather(own_of(wanted), whole_of(wanted), "what rank 0 writes")->wait();
 }
 
+bool WholeValues::slices_weights() const {
+  return parameters_.sharding().cuts_weights() &&
+         std::ranges::none_of(parameters_.specs(), &ParameterSpec::adapter);
+}
+
 void WholeValues::write_slices(const fs::path& folder, bool with_state) {
   release();
   ranks_.within.broadcast(at::tensor({kSlices, int64_t{with_state}}, at::kLong), 0,
@@ -109,7 +114,7 @@ void WholeValues::write_own_slices(const std::string& folder, bool with_state) {
     if (spec.tied_to >= 0) continue;
     const FlatParameters::OwnPart part = parameters_.own_part(i);
     if (part.count == 0) continue;
-    if (parameters_.sharding().cuts_weights())
+    if (slices_weights())
       add(spec.name, parameters_.own_weights(part.unit).narrow(0, part.in_slice, part.count));
     for (size_t s = 0; with_state && spec.trainable && s < optimizer_.slots().size(); ++s)
       add(slice_name(spec.name, optimizer_.slots()[s].name), optimizer_.own_state(s, i).values);
@@ -129,7 +134,7 @@ SliceTable WholeValues::slice_table(bool with_state) const {
   SliceTable out;
   const int64_t ranks = ranks_.within.world();
   for (int64_t rank = 0; rank < ranks; ++rank) out.files.push_back(slice_file_name(rank, ranks));
-  out.weights = parameters_.sharding().cuts_weights();
+  out.weights = slices_weights();
   if (with_state)
     for (const Optimizer::Slot& slot : optimizer_.slots()) out.slots.push_back(slot.name);
   for (size_t i = 0; i < parameters_.specs().size(); ++i) {

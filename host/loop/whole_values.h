@@ -23,6 +23,9 @@ class WholeValues {
   // On rank 0: the values of the unit at this address, in the model's weights or in slots(), are in
   // memory until the next call. Throws RankLost.
   void bring(const void* values);
+  // Whether write_slices() writes weights too: not adapters, which are small, and lie in a file of
+  // their own.
+  bool slices_weights() const;
   // On rank 0: each rank writes what it keeps into a file of its own in `folder`, all at once; then
   // the table (weights/slices.h). Throws Error where one of them cannot.
   void write_slices(const fs::path& folder, bool with_state);

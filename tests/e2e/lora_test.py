@@ -93,6 +93,30 @@ def a_run_holds_adapters_alone_and_resumes_to_the_bit(root: pathlib.Path) -> Non
     print(f"a checkpoint's weights: {weights} bytes, the model's {full}")
 
 
+def whoever_computes_them_they_are_the_same(root: pathlib.Path) -> None:
+    """Recomputed blocks, two ranks, and two that cut all they keep: dropout included where the places of rows are the same."""
+    keys = ("lora.r=4", "lora.modules_to_save=['lm_head']", "train.max_steps=12", "train.save_steps=12", "train.gradient_accumulation_steps=1", "train.per_device_train_batch_size=4")
+    train(root / "one", *keys, "lora.dropout=0.2")
+    train(root / "again", *keys, "lora.dropout=0.2", "train.activation_checkpointing=true")
+    same(root / "one", root / "again")
+    train(root / "whole", *keys)
+    for stage, more in ((0, ()), (3, ()), (3, ("train.save_sharded=true",))):
+        out = root / f"ranks-{stage}-{len(more)}"
+        sets = [f"run.output_dir={out}", *keys, *more, "train.per_device_train_batch_size=2", f"train.zero_stage={stage}"]
+        slipway("launch", "--nproc", 2, "train", ROOT / "tests/e2e/tiny_resume.toml", *(x for key in sets for x in ("--set", key)))
+        a, b = read_safetensors(root / "whole/adapter_model.safetensors"), read_safetensors(out / "adapter_model.safetensors")
+        apart = max(largest(a[name], b[name]) for name in a)
+        print(f"two ranks, stage {stage}: adapters {apart:.3g} apart from one rank's")
+        if a.keys() != b.keys() or apart > 1e-5:
+            sys.exit(f"two ranks at stage {stage} train other adapters")
+    train(root / "ranks-3-1", *keys, "train.max_steps=14", more=("--resume",))
+
+
+def same(a: pathlib.Path, b: pathlib.Path) -> None:
+    if (a / "adapter_model.safetensors").read_bytes() != (b / "adapter_model.safetensors").read_bytes():
+        sys.exit(f"{a.name} and {b.name} end with other adapters")
+
+
 def merged_is_the_same_model(root: pathlib.Path) -> None:
     adapters = DATA / "lora/all"
     slipway("merge", adapters, root / "merged")
@@ -171,7 +195,7 @@ def refused(root: pathlib.Path) -> None:
         sys.exit(f"a tensor of no adapter: {said}")
 
 
-CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, merged_is_the_same_model, raft_samples_with_adapters, refused)
+CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, whoever_computes_them_they_are_the_same, merged_is_the_same_model, raft_samples_with_adapters, refused)
 
 
 def main() -> None:

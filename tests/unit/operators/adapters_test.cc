@@ -20,6 +20,10 @@ at::Tensor leaf(std::initializer_list<int64_t> shape, bool trained) {
   return out;
 }
 
+at::Tensor input(std::initializer_list<int64_t> shape) {
+  return at::randn(shape).requires_grad_(true);
+}
+
 Adapter adapter(int64_t n, int64_t k, int64_t r, double scale = 0.7) {
   return {leaf({r, k}, true), leaf({n, r}, true), scale};
 }
@@ -46,14 +50,14 @@ Gradients take(std::initializer_list<const at::Tensor*> leaves) {
 }
 
 TEST(Adapters, AProductAddsThemAndGivesTheirGradients) {
-  const at::Tensor w = leaf({6, 10}, false), x = leaf({7, 10}, true), dy = at::randn({7, 6});
+  const at::Tensor w = leaf({6, 10}, false), x = input({7, 10}), dy = at::randn({7, 6});
   const Adapter a = adapter(6, 10, 3);
   Adapters all;
   all.add(w, a);
   at::Tensor y;
   {
     const AdaptersScope scope(&all);
-    y = linear(x, w);
+    y = slipway::linear(x, w);
   }
   y.backward(dy);  // outside the scope: the node knows
   const Gradients ours = take({&x, &a.a_RK, &a.b_NR});
@@ -65,7 +69,7 @@ TEST(Adapters, AProductAddsThemAndGivesTheirGradients) {
     difference = std::max(difference, largest(ours.of[i], theirs.of[i]));
   std::printf("largest difference to W + scale B A: %.3g\n", difference);
   EXPECT_LT(difference, 1e-5);
-  EXPECT_LT(largest(linear(x, w), at::linear(x, w)), 1e-5) << "outside the scope";
+  EXPECT_LT(largest(slipway::linear(x, w), at::linear(x, w)), 1e-5) << "outside the scope";
 }
 
 TEST(Adapters, AreRecordedWhereNothingElseIs) {
@@ -73,15 +77,15 @@ TEST(Adapters, AreRecordedWhereNothingElseIs) {
   Adapters all;
   all.add(w, adapter(6, 10, 2));
   const AdaptersScope scope(&all);
-  EXPECT_TRUE(linear(x, w).requires_grad());
+  EXPECT_TRUE(slipway::linear(x, w).requires_grad());
   const at::NoGradGuard no_grad;
-  EXPECT_FALSE(linear(x, w).requires_grad());
+  EXPECT_FALSE(slipway::linear(x, w).requires_grad());
 }
 
 TEST(Adapters, OfABlockAreThoseOfItsWeights) {
   const SwiGluWeights w{at::ones({10}), leaf({12, 10}, false), leaf({12, 10}, false),
                         leaf({10, 12}, false)};
-  const at::Tensor x = leaf({9, 10}, true), dy = at::randn({9, 10});
+  const at::Tensor x = input({9, 10}), dy = at::randn({9, 10});
   const Adapter gate = adapter(12, 10, 3), up = adapter(12, 10, 2), down = adapter(10, 12, 4);
   Adapters all;
   all.add(w.gate, gate), all.add(w.up, up), all.add(w.down, down);
@@ -116,7 +120,7 @@ TEST(Adapters, DropoutLeavesOutAShareAndTheGradientFollows) {
   all.add(w, a);
   const auto compute = [&](const at::Tensor& in, uint64_t seed) {
     const AdaptersScope scope(&all, true, seed);
-    return linear(in, w);
+    return slipway::linear(in, w);
   };
   const at::Tensor y = compute(x, 5);
   EXPECT_NEAR(y.mean().item<double>(), 400, 4) << "what is left grows to make up";
@@ -124,14 +128,14 @@ TEST(Adapters, DropoutLeavesOutAShareAndTheGradientFollows) {
   EXPECT_EQ(largest(y, compute(x, 5)), 0);
   EXPECT_GT(largest(y, compute(x, 6)), 0);
   // linear in x: the gradient says by how much y changes, exactly
-  const at::Tensor in = leaf({50, 400}, true), dy = at::randn({50, 8}), step = at::randn({50, 400});
+  const at::Tensor in = input({50, 400}), dy = at::randn({50, 8}), step = at::randn({50, 400});
   compute(in, 5).backward(dy);
   const at::NoGradGuard no_grad;
   const double change = ((compute(in + step, 5) - compute(in, 5)) * dy).sum().item<double>(),
                told = (in.grad() * step).sum().item<double>();
   EXPECT_NEAR(told / change, 1, 1e-4);
   const AdaptersScope evaluation(&all);  // no dropout
-  EXPECT_NEAR(linear(x, w).std().item<double>(), 0, 1e-5);
+  EXPECT_NEAR(slipway::linear(x, w).std().item<double>(), 0, 1e-5);
 }
 
 TEST(Adapters, ArePackedWithTheirWeight) {
@@ -143,10 +147,10 @@ TEST(Adapters, ArePackedWithTheirWeight) {
   packed.keep_those_in({buffer});
   const at::NoGradGuard no_grad;
   const AdaptersScope scope(&all);
-  const at::Tensor beside = linear(x, w);
+  const at::Tensor beside = slipway::linear(x, w);
   packed.forget(WeightStorage::kFloat32);
   const PackedWeightsScope in(packed);
-  EXPECT_LT(largest(linear(x, w), beside), 1e-5);
+  EXPECT_LT(largest(slipway::linear(x, w), beside), 1e-5);
 }
 
 TEST(Adapters, ThatDoNotFitAreRefused) {
