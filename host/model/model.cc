@@ -216,10 +216,23 @@ at::Tensor Model::hidden(const at::Tensor& ids_T, const at::Tensor& positions_T,
   return blocks(embedded(ids_T, positions_T, context, training), positions_T, context, training);
 }
 
+void Model::check_adapters() {
+  adapters_checked_ = true;
+  for (const void* weight : adapters_.unused())
+    for (size_t i = 0; i < parameters_->specs().size(); ++i)
+      if (parameters_->tensor(i).const_data_ptr() == weight)
+        fail(
+            "plugin {}: no product of the model takes {} as it lies in the file, so that an adapter "
+            "of it has no effect; leave it out of lora.target_modules, or exclude it "
+            "(lora.exclude_modules)",
+            name_, parameters_->specs()[i].name);
+}
+
 at::Tensor Model::logits(const at::Tensor& hidden_ND, bool training) {
   at::Tensor out = in_one_piece()
                        ? hidden_ND.view_as(hidden_ND)
                        : segment(info_.segment_count - 1, hidden_ND, hidden_ND, 0, training);
+  if (training && !adapters_checked_) check_adapters();
   if (!out.defined() || out.dim() != 2 || out.size(0) != hidden_ND.size(0) ||
       out.size(1) != info_.vocab_size || out.scalar_type() != at::kFloat)
     fail("plugin {}, forward(): the head gives logits {}; [{}, {}] of float32 are needed", name_,

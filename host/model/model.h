@@ -100,6 +100,8 @@ class Model {
   at::Tensor logits(const at::Tensor& hidden_ND, bool training);
 
  private:
+  // All of them were used by a forward pass. Throws Error naming one that was not.
+  void check_adapters();
   at::Tensor segment(int32_t index, const at::Tensor& x, const at::Tensor& positions,
                      int64_t context, bool training);
   bool recomputes(int64_t block) const {
@@ -115,6 +117,7 @@ class Model {
   std::unique_ptr<FlatParameters> parameters_;
   Adapters adapters_;
   bool adapted_ = true;
+  bool adapters_checked_ = false;
   uint64_t dropout_seed_ = 0;
   std::unique_ptr<WeightWindow> window_;  // may be none
   PackedWeights packed_weights_;

@@ -88,12 +88,21 @@ void Adapters::add(const at::Tensor& w, Adapter adapter) {
   if (adapter.dropout > 0 && on_device(w))
     fail("lora.dropout = {}: there is no dropout of adapters on {} yet; set it to 0.0",
          adapter.dropout, accelerator()->name());
-  by_weight_[w.const_data_ptr()] = std::move(adapter);
+  by_weight_[w.const_data_ptr()] = {std::move(adapter)};
 }
 
 const Adapter* Adapters::of(const at::Tensor& w) const {
   const auto found = by_weight_.find(w.const_data_ptr());
-  return found == by_weight_.end() ? nullptr : &found->second;
+  if (found == by_weight_.end()) return nullptr;
+  found->second.used = true;
+  return &found->second.adapter;
+}
+
+std::vector<const void*> Adapters::unused() const {
+  std::vector<const void*> out;
+  for (const auto& [weight, entry] : by_weight_)
+    if (!entry.used) out.push_back(weight);
+  return out;
 }
 
 at::Tensor Adapters::update_of(const Adapter& adapter) {

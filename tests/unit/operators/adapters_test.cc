@@ -153,6 +153,15 @@ TEST(Adapters, ArePackedWithTheirWeight) {
   EXPECT_LT(largest(slipway::linear(x, w), beside), 1e-5);
 }
 
+TEST(Adapters, ThatNoProductTakesAreKnown) {
+  const at::Tensor w = leaf({6, 10}, false), turned = leaf({6, 6}, false), x = input({7, 10});
+  Adapters all;
+  all.add(w, adapter(6, 10, 2)), all.add(turned, adapter(6, 6, 2));
+  const AdaptersScope scope(&all);
+  slipway::linear(slipway::linear(x, w), turned.t().contiguous());
+  EXPECT_EQ(all.unused(), std::vector<const void*>{turned.const_data_ptr()});
+}
+
 TEST(Adapters, ThatDoNotFitAreRefused) {
   Adapters all;
   EXPECT_THROW(all.add(at::zeros({6, 10}), adapter(6, 9, 3)), Error);
