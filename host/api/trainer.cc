@@ -167,6 +167,7 @@ Trainer::Parts::Parts(RunFile given)
 void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   const Sharding sharding = ranks != nullptr ? ranks->sharding() : Sharding{};
+  config.model_use = model_plugin(registry, config.model_use, source);
   LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where,
                                   source, facts(), /*trained=*/true, sharding);
   if (sharding.cuts_weights()) made.model->gather_from(ranks->grid().within);
