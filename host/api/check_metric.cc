@@ -64,7 +64,7 @@ void add_reported(const RunConfig& c, const std::string& prefix, Names& out) {
   const auto add = [&](const std::string& use) {
     for (const char* end : {"/", "-"}) out.beginnings.push_back(prefix + brief_id(use) + end);
   };
-  add(c.model_use);
+  if (c.model_use != "auto") add(c.model_use);
   if (c.loss) add(c.loss->use);
   for (const auto* uses : {&c.rewards, &c.metrics, &c.callbacks, &c.loggers})
     for (const PluginUse& use : *uses) add(use.use);

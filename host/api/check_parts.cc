@@ -36,17 +36,18 @@ ModelLook look_at_model(const fs::path& path) {
     return {"torchscript", "a program with its weights (TorchScript)"};
   const Registry registry(plugin_folders({}));
   const Location where{path.string(), 0};
-  const Registry::Found& found = registry.find("llama", SLW_KIND_MODEL, where);
-  Value options = check_options(found.descriptor->options, nullptr, found.descriptor->id, where);
-  options["config"] = value_of(source.config);
-  const Plugin plugin(*found.library, *found.descriptor, options, RunFacts{});
+  const Registry::Found& found =
+      registry.find(model_plugin(registry, "auto", source), SLW_KIND_MODEL, where);
+  const Plugin plugin(*found.library, *found.descriptor, model_options(found, source, where),
+                      RunFacts{});
   const std::vector<ParameterSpec> parameters = declared_parameters(plugin.get(), plugin.id());
   check_weights(parameters, *source.weights);
   double count = 0;
   for (const ParameterSpec& each : parameters)
     if (each.tied_to < 0)
       count += static_cast<double>(element_count(each.shape, path.string() + ": " + each.name));
-  return {"llama", fmt::format("{:.1f} million weights, and its tokenizer", count / 1e6)};
+  return {"auto", fmt::format("{}, {:.1f} million weights, and its tokenizer",
+                              brief_id(found.descriptor->id), count / 1e6)};
 }
 
 DataLook look_at_data(const fs::path& data, const std::string& algorithm,

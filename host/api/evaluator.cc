@@ -151,6 +151,7 @@ Evaluator::Parts::Parts(std::shared_ptr<EvaluatorStart> given)
   facts.encode = [this](std::string_view text) { return tokenizer.encode(text); };
   facts.decode = [this](std::span<const int32_t> ids) { return tokenizer.decode(ids); };
   const ModelSource source = open_source(config);
+  start->config.model_use = model_plugin(start->registry, config.model_use, source);
   loaded = create_model(start->registry, config.model_use, config.get("model", "use").where, source,
                         facts,
                         /*trained=*/false);

@@ -5,6 +5,7 @@
 
 #include "base/available_memory.h"
 #include "base/error.h"
+#include "base/excerpt.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "base/program_folder.h"
@@ -51,20 +52,48 @@ void check_size(const std::vector<ParameterSpec>& parameters, const std::string&
 
 }  // namespace
 
+std::string model_plugin(const Registry& registry, const std::string& use,
+                         const ModelSource& source) {
+  if (use != "auto") return use;
+  // a program is asked for by name
+  if (source.weights && !source.weights->read) return "llama";
+  const auto type = source.config.find("model_type");
+  if (type == source.config.end() || type->is_null()) return "llama";
+  const std::vector<std::string> known = registry.names(SLW_KIND_MODEL);
+  if (type->is_string() && std::ranges::find(known, type->get<std::string>()) != known.end())
+    return *type;
+  std::string list;
+  for (const std::string& each : known)
+    if (each != "torchscript") list += (list.empty() ? "" : ", ") + each;
+  fail("{}: config.json: model_type {} is not supported ({} are)", source.origin,
+       excerpt(type->dump()), list);
+}
+
+Value model_options(const Registry::Found& found, const ModelSource& source,
+                    const Location& where) {
+  Value out = check_options(found.descriptor->options, nullptr, found.descriptor->id, where);
+  Json nulls = Json::array();
+  for (const auto& [key, value] : source.config.items())
+    if (value.is_null()) nulls.push_back(key);
+  out["config"] = value_of(source.config);
+  out["config_nulls"] = value_of(nulls);
+  if (source.weights && !source.weights->program.empty())
+    out["program"] = Value::of(source.weights->program.string());
+  return out;
+}
+
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
                          const ModelSource& source, const RunFacts& facts, bool trained,
                          const Sharding& sharding, const LoraSettings* lora) {
-  const Registry::Found& found = registry.find(use, SLW_KIND_MODEL, where);
+  const Registry::Found& found =
+      registry.find(model_plugin(registry, use, source), SLW_KIND_MODEL, where);
   if (source.weights && !source.weights->read && !offers(*found.descriptor, SLW_MODEL_TORCH_NATIVE))
     fail(
         "{}: {} is a program with its weights, which {} does not take; write use = \"torchscript\"",
         where.text(), source.weights->origin, found.descriptor->id);
   LoadedModel out;
   out.config = source.config;
-  Value options = check_options(found.descriptor->options, nullptr, found.descriptor->id, where);
-  options["config"] = value_of(source.config);
-  if (source.weights && !source.weights->program.empty())
-    options["program"] = Value::of(source.weights->program.string());
+  const Value options = model_options(found, source, where);
   try {
     out.plugin = std::make_unique<Plugin>(*found.library, *found.descriptor, options, facts);
   } catch (const Error& e) {
@@ -111,12 +140,20 @@ void fill_adapters(LoadedModel& model, const RunConfig& config) {
 
 void check_trainable(const LoadedModel& model, const ModelSource& source) {
   if (model.model->in_one_piece()) return;  // such a model drops out by itself
-  const auto found = source.config.find("attention_dropout");
-  if (found == source.config.end() || !found->is_number() || found->get<double>() == 0) return;
-  fail(
-      "{}: config.json: \"attention_dropout\" = {}: training without it would give another model, "
-      "and attention here has no dropout yet; set it to 0.0 in config.json to train so",
-      source.origin, found->dump());
+  const std::string type = source.config.value("model_type", "");
+  for (const char* key : {"attention_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop"}) {
+    const auto found = source.config.find(key);
+    const bool said = found != source.config.end();
+    // GPT-2 drops out where its file says nothing
+    const double share = said && found->is_number() ? found->get<double>()
+                         : type == "gpt2" && !said && key != std::string("attention_dropout") ? 0.1
+                                                                                              : 0.0;
+    if (share == 0) continue;
+    fail(
+        "{}: config.json: \"{}\" = {}: training without it would give another model, and there is "
+        "no dropout here yet; set it to 0.0 in config.json to train so",
+        source.origin, key, share);
+  }
 }
 
 Tokenizer tokenizer_beside(const fs::path& weights) {

@@ -29,11 +29,19 @@ struct ModelSource {
   std::string origin = {};  // for messages: the folder, or the file
 };
 
-// Creates the plugin `use` for the source's configuration (Hugging Face's names), and holds what it
-// declares against the source's tensors and the free memory before any is allocated; the weights
-// are still zeros, or what a model that is a program begins with. `trained` = false: without
-// gradients; `sharding`: what of it this process keeps; `lora`: trained beside its weights. Throws
-// Error.
+// The model plugin `use`; where that is "auto", the one that is called as config.json's model_type
+// ("llama" where it says none). Throws Error where there is none of that name.
+std::string model_plugin(const Registry& registry, const std::string& use,
+                         const ModelSource& source);
+
+// What create() of such a plugin gets: its options, "config", and which keys of that say null.
+Value model_options(const Registry::Found& found, const ModelSource& source, const Location& where);
+
+// Creates the plugin `use` (or "auto") for the source's configuration (Hugging Face's names), and
+// holds what it declares against the source's tensors and the free memory before any is allocated;
+// the weights are still zeros, or what a model that is a program begins with. `trained` = false:
+// without gradients; `sharding`: what of it this process keeps; `lora`: trained beside its weights.
+// Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
                          const ModelSource& source, const RunFacts& facts, bool trained = true,
                          const Sharding& sharding = {}, const LoraSettings* lora = nullptr);

@@ -53,8 +53,9 @@ void record_uses(RunConfig& config, const char* section, const std::vector<Plann
 
 Plan plan_plugins(const Registry& registry, const RunConfig& c) {
   std::vector<std::string> faults;
-  keep_faults(faults,
-              [&] { registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where); });
+  if (c.model_use != "auto")
+    keep_faults(faults,
+                [&] { registry.find(c.model_use, SLW_KIND_MODEL, c.get("model", "use").where); });
   const auto uses = [&](const std::vector<PluginUse>& given, uint32_t kind) {
     return plan_uses(registry, given, kind, faults);
   };

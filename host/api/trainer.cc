@@ -168,6 +168,7 @@ Trainer::Parts::Parts(RunFile given)
 void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   const Sharding sharding = ranks != nullptr ? ranks->sharding() : Sharding{};
+  config.model_use = model_plugin(registry, config.model_use, source);
   const std::optional<LoraSettings> lora = lora_settings(config);
   LoadedModel made =
       create_model(registry, config.model_use, config.get("model", "use").where, source, facts(),

@@ -17,6 +17,8 @@ constexpr Command kCommands[] = {
      Together::kRefused},
     {"search", search_command, "search hyperparameters: many runs of one run file",
      Together::kRefused},
+    {"export", export_command, "write a model as GGUF, or as a Hugging Face folder",
+     Together::kRefused},
     {"report", report_command, "draw a run again, compare runs, show a search", Together::kRefused},
     {"config", config_command, "check a run file, explain its keys, print their schema",
      Together::kApart, "check|help|schema"},

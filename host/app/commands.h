@@ -19,6 +19,7 @@ int plugin_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int search_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
+int export_command(const Arguments& arguments);
 int new_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 

@@ -169,7 +169,8 @@ int generate_command(const Arguments& arguments) {
               "folder with tokenizer.json, or GGUF file; default: beside the weights")
       .option("device", "DEVICE", "cpu, cuda (an NVIDIA GPU), or auto: cuda where it can be used",
               "cpu")
-      .option("use", "PLUGIN", "model plugin", "llama")
+      .option("use", "PLUGIN", "model plugin; auto: the one that config.json's model_type names",
+              "auto")
       .repeated("plugin-path", "DIR", "look for plugins there too")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev")
       .flag("stream", "show answers while they are written; default on a terminal")

@@ -18,7 +18,7 @@ int merge_command(const Arguments& arguments) {
                    "  slipway merge runs/lora merged");
   line.positional("ADAPTERS", "run folder, checkpoint, or folder with adapter_config.json")
       .positional("FOLDER", "where the model goes")
-      .option("use", "PLUGIN", "model plugin", "llama")
+      .option("use", "PLUGIN", "model plugin; auto = as config.json's model_type says", "auto")
       .repeated("plugin-path", "DIR", "look for plugins there too")
       .option("max-shard-size", "SIZE", "weights in files of at most this size", "50GB");
   if (!line.parse(arguments)) return kExitOk;

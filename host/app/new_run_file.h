@@ -14,7 +14,7 @@ struct NewReward {
 struct NewRun {
   bool raft = false;
   std::string output_dir;
-  std::string model_use = "llama";
+  std::string model_use = "auto";
   std::string model, data;  // as they are to stand in the file
   int64_t rows = 0;         // of the data: some are set aside to evaluate on where there are enough
   std::vector<NewReward> rewards;

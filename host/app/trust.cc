@@ -35,6 +35,7 @@ std::vector<std::string> foreign_uses(const Value& root) {
   const auto look = [&](const Value& item, uint32_t kind) {
     const Value* use = item.find("use");
     if (use == nullptr || use->kind != Value::Kind::kString) return;
+    if (kind == SLW_KIND_MODEL && use->s == "auto") return;
     try {
       bundled.find(use->s, kind, use->where);
     } catch (const Error&) {

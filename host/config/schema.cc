@@ -17,7 +17,9 @@ constexpr Key kKeys[] = {
     {"run", "output_dir", kString, nullptr,
      "Folder of the run: metrics, samples, checkpoints, report. A relative path leads from the "
      "working folder, wherever the run file lies."},
-    {"model", "use", kString, "\"llama\"", "Model plugin, by id or short name."},
+    {"model", "use", kString, "\"auto\"",
+     "Model plugin, by id or short name; auto = the one that is called as the model_type of the "
+     "model's config.json."},
     {"model", "weights", kString, "\"\"",
      "A GGUF file, a Hugging Face model folder, or TorchScript (model.pt, with use = "
      "\"torchscript\"); empty = start from model.config, seeded. A relative path is looked for as "

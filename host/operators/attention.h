@@ -17,5 +17,9 @@ void attend(Kernels& kernels, const AttentionRows& in, int64_t layer,
 // that do not fit.
 at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_TGD, const at::Tensor& v_TGD,
                      double scale, int64_t layer, int64_t context);
+// softcap c > 0: scores s become c tanh(s / c). window w > 0: the query at position p of its
+// sequence sees the keys at p - w + 1 .. p.
+at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_TGD, const at::Tensor& v_TGD,
+                     double scale, double softcap, int64_t window, int64_t layer, int64_t context);
 
 }  // namespace slipway

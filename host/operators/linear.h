@@ -9,6 +9,8 @@ namespace slipway {
 // weights inside a PackedWeightsScope. Differentiable: a weight that has a gradient buffer is added
 // into there, in the product itself, and no gradient of its size exists beside the buffer.
 at::Tensor linear(const at::Tensor& x_TK, const at::Tensor& w_NK);
+// The same plus a bias [n], which may be undefined.
+at::Tensor linear(const at::Tensor& x_TK, const at::Tensor& w_NK, const at::Tensor& bias_N);
 
 // Whether a tensor is what linear() gave, as autograd recorded it: its backward needs the operands
 // alone, not the result.

@@ -199,6 +199,14 @@ std::vector<Registry::Listed> Registry::listed() const {
   return out;
 }
 
+std::vector<std::string> Registry::names(uint32_t kind) const {
+  std::vector<std::string> out;
+  for (const Listed& each : listed())
+    if ((each.kinds & kind) != 0) out.push_back(brief_id(each.id));
+  std::ranges::sort(out);
+  return out;
+}
+
 const Registry::Found& Registry::find(std::string_view name, uint32_t kind,
                                       const Location& where) const {
   const auto wanted = [&](const NamedPlugin& plugin) {

@@ -69,6 +69,8 @@ class Registry {
   // Throws Error with the nearest name. [main]
   const Found& find(std::string_view name, uint32_t kind, const Location& where) const;
   const std::deque<Found>& plugins() const;  // all, loaded. [main]
+  // The last components of the ids of `kind`, sorted; nothing is loaded. [main]
+  std::vector<std::string> names(uint32_t kind) const;
   const std::vector<Rejected>& rejected() const { return rejected_; }
 
  private:

@@ -161,10 +161,24 @@ Encoding encoding_of(uint32_t type, Cursor& in, const std::string& name) {
       return Encoding::kQ4_0;
     case 3:
       return Encoding::kQ4_1;
+    case 6:
+      return Encoding::kQ5_0;
+    case 7:
+      return Encoding::kQ5_1;
     case 8:
       return Encoding::kQ8_0;
+    case 10:
+      return Encoding::kQ2_K;
+    case 11:
+      return Encoding::kQ3_K;
+    case 12:
+      return Encoding::kQ4_K;
+    case 13:
+      return Encoding::kQ5_K;
     case 14:
       return Encoding::kQ6_K;
+    case 20:
+      return Encoding::kIQ4_NL;
     case 24:
       return Encoding::kI8;
     case 25:
@@ -178,8 +192,11 @@ Encoding encoding_of(uint32_t type, Cursor& in, const std::string& name) {
     case 30:
       return Encoding::kBF16;
     default:
-      in.wrong(fmt::format(
-          "tensor {} has type {}; supported: F32, F16, BF16, Q4_0, Q4_1, Q8_0, Q6_K", name, type));
+      in.wrong(
+          fmt::format("tensor {} has type {}{}; supported: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, "
+                      "Q8_0, Q2_K to "
+                      "Q6_K, IQ4_NL",
+                      name, type, type == 39 ? " (MXFP4)" : ""));
   }
 }
 

@@ -1,102 +1,226 @@
-// GGUF metadata: every key of the architecture "llama" has its place here.
+// GGUF metadata: what every architecture says, and what each says beside it.
 #include "weights/gguf_config.h"
 
 #include <algorithm>
-#include <cfloat>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/excerpt.h"
-#include "base/log.h"
+#include "weights/gguf_metadata.h"
 
 namespace slipway {
 namespace {
 
-constexpr std::string_view kPrefix = "llama.";
-
-// Keys that are read below, and keys that change nothing.
-constexpr std::string_view kKnown[] = {"context_length",
-                                       "embedding_length",
-                                       "block_count",
-                                       "feed_forward_length",
-                                       "vocab_size",
-                                       "attention.head_count",
-                                       "attention.head_count_kv",
-                                       "attention.layer_norm_rms_epsilon",
-                                       "attention.key_length",
-                                       "attention.value_length",
-                                       "rope.freq_base",
-                                       "rope.dimension_count",
-                                       "rope.scaling.type",
-                                       "tensor_data_layout",
-                                       "attention.causal",
-                                       "rope.scaling.original_context_length",
-                                       "rope.scaling.finetuned"};
-
-// Keys with which the model is another one, unless they say what it is without them.
-struct Switch {
-  std::string_view key;
-  double off;
-};
-constexpr Switch kSwitches[] = {{"rope.scaling.factor", 1},
-                                {"rope.scale_linear", 1},
-                                {"rope.scaling.attn_factor", 1},
-                                {"rope.scaling.yarn_log_multiplier", 0},
-                                {"residual_scale", 1},
-                                {"embedding_scale", 1},
-                                {"logit_scale", 1},
-                                {"attention.scale", 0},
-                                {"attention.output_scale", 1},
-                                {"attention.sliding_window", 0},
-                                {"attention.sliding_window_pattern", 0},
-                                {"attention.clamp_kqv", 0},
-                                {"attention.max_alibi_bias", 0},
-                                {"attention.layer_norm_epsilon", -1},
-                                {"attn_logit_softcapping", 0},
-                                {"final_logit_softcapping", 0},
-                                {"use_parallel_residual", 0},
-                                {"expert_count", 0},
-                                {"expert_used_count", 0},
-                                {"expert_shared_count", 0},
-                                {"expert_feed_forward_length", 0},
-                                {"expert_weights_scale", 0},
-                                {"interleave_moe_layer_step", 0},
-                                {"leading_dense_block_count", 0},
-                                {"pooling_type", 0},
-                                {"attention.temperature_scale", 0},
-                                {"attention.temperature_length", 0},
-                                {"rope.freq_base_swa", 0},
-                                {"nextn_predict_layers", 0}};
-
-// The value for a message.
-std::string shown(const GgufValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return "\"" + excerpt(*text) + "\"";
-  if (const auto* whole = std::get_if<int64_t>(&value)) return std::to_string(*whole);
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  return "(a list)";
+std::vector<float> values_of(const Gguf& file, const std::string& tensor) {
+  const TensorInfo* found = file.tensor(tensor);
+  if (found == nullptr) fail("{}: has no {}", file.path().string(), tensor);
+  std::vector<float> out(static_cast<size_t>(
+      element_count(found->shape, file.path().string() + ": tensor " + tensor)));
+  decode_to_float(*found, out.data());
+  return out;
 }
 
-bool equals(const GgufValue& value, double wanted) {
-  if (const auto* whole = std::get_if<int64_t>(&value))
-    return static_cast<double>(*whole) == wanted;
-  if (const auto* number = std::get_if<double>(&value)) return *number == wanted;
-  if (const auto* flag = std::get_if<bool>(&value)) return static_cast<double>(*flag) == wanted;
-  return false;
+bool has_tensor(const Gguf& file, const char* name) { return file.tensor(name) != nullptr; }
+
+// ---- rotary positions ---------------------------------------------------------------------------
+// Factors of each frequency, as longrope has them with one set for every length: Llama 3.1's file
+// has no other form of its scaling.
+Json factors_of_all_lengths(const std::vector<float>& factors, int64_t positions) {
+  return {{"rope_type", "longrope"},
+          {"short_factor", factors},
+          {"long_factor", factors},
+          {"factor", 1.0},
+          {"original_max_position_embeddings", positions}};
 }
 
-[[noreturn]] void refuse(const Gguf& file, const std::string& key, const std::string& known) {
-  fail("{}: the metadata \"{}\" = {} is not supported{}: with it the model is another one",
-       file.path().string(), key, shown(*file.find(key)), known);
+// The scaling as "rope_scaling" has it; null = none.
+Json rope_scaling(const GgufMetadata& m, int64_t positions) {
+  const Gguf& file = m.file();
+  std::vector<float> factors;
+  if (has_tensor(file, "rope_freqs.weight")) factors = values_of(file, "rope_freqs.weight");
+  if (std::ranges::all_of(factors, [](float factor) { return factor == 1.0f; })) factors.clear();
+  const std::string type = m.text("rope.scaling.type", "none");
+  if (type != "none" && !factors.empty())
+    fail("{}: tensor rope_freqs.weight stands beside a scaling of type \"{}\"",
+         file.path().string(), type);
+  if (type == "linear") return {{"rope_type", type}, {"factor", m.decimal("rope.scaling.factor")}};
+  if (type == "yarn")
+    return {{"rope_type", type},
+            {"factor", m.decimal("rope.scaling.factor")},
+            {"original_max_position_embeddings", m.whole("rope.scaling.original_context_length")}};
+  if (type != "none") m.refuse("rope.scaling.type", " (none, linear and yarn are)");
+  return factors.empty() ? Json() : factors_of_all_lengths(factors, positions);
 }
 
-// Where the key is there, it must be this.
-void require(const Gguf& file, const std::string& key, const GgufValue& wanted) {
-  if (const GgufValue* value = file.find(key); value != nullptr && *value != wanted)
-    refuse(file, key, " (" + shown(wanted) + " is)");
+// Phi-3's factors for short and long texts.
+Json longrope(const GgufMetadata& m, int64_t positions) {
+  const int64_t original = m.whole("rope.scaling.original_context_length", positions);
+  Json out = {{"rope_type", "longrope"},
+              {"short_factor", values_of(m.file(), "rope_factors_short.weight")},
+              {"long_factor", values_of(m.file(), "rope_factors_long.weight")},
+              {"original_max_position_embeddings", original}};
+  if (m.has("rope.scaling.attn_factor"))
+    out["attention_factor"] = m.decimal("rope.scaling.attn_factor");
+  return out;
 }
 
-// What the file is at all.
-void check_kind(const Gguf& file) {
+// ---- what one family says beside what all say ---------------------------------------------------
+// Which layers have a window; `every`: without a list the every-th has none.
+Json layer_types(const GgufMetadata& m, int64_t layers, int64_t every) {
+  const std::vector<int64_t> slides = m.list("attention.sliding_window_pattern");
+  if (!slides.empty() && slides.size() != static_cast<size_t>(layers))
+    m.refuse("attention.sliding_window_pattern", " (a flag for each layer is)");
+  Json out = Json::array();
+  for (int64_t i = 0; i < layers; ++i) {
+    const bool window = slides.empty() ? (i + 1) % every != 0 : slides[static_cast<size_t>(i)] != 0;
+    out.push_back(window ? "sliding_attention" : "full_attention");
+  }
+  return out;
+}
+
+void add_granite(const GgufMetadata& m, Json& c) {
+  c["embedding_multiplier"] = m.decimal("embedding_scale", 1);
+  c["residual_multiplier"] = m.decimal("residual_scale", 1);
+  c["logits_scaling"] = m.decimal("logit_scale", 1);
+  c["attention_multiplier"] =
+      m.decimal("attention.scale", 1 / std::sqrt(c["head_dim"].get<double>()));
+}
+
+void add_olmo3(const GgufMetadata& m, Json& c) {
+  c["sliding_window"] = m.whole("attention.sliding_window");
+  c["layer_types"] = layer_types(m, c["num_hidden_layers"], 4);
+  const Json plain = {{"rope_type", "default"}, {"rope_theta", c["rope_theta"]}};
+  Json full = c.contains("rope_scaling") ? c["rope_scaling"] : plain;
+  full["rope_theta"] = c["rope_theta"];
+  c["rope_parameters"] = {{"full_attention", full}, {"sliding_attention", plain}};
+  c.erase("rope_scaling");
+  c.erase("rope_theta");
+}
+
+void add_phi3(const GgufMetadata& m, Json& c) {
+  const int64_t positions = c["max_position_embeddings"];
+  const int64_t window = m.whole("attention.sliding_window", 0);
+  c["sliding_window"] = window > 0 ? Json(window) : Json();
+  c["partial_rotary_factor"] =
+      static_cast<double>(m.whole("rope.dimension_count", c["head_dim"].get<int64_t>())) /
+      c["head_dim"].get<double>();
+  c["original_max_position_embeddings"] =
+      m.whole("rope.scaling.original_context_length", positions);
+  if (has_tensor(m.file(), "rope_factors_short.weight")) c["rope_scaling"] = longrope(m, positions);
+}
+
+// The file does not say what scores are divided by: it follows from the model's size.
+double gemma_scalar(const Json& c, int64_t layers_of_27b) {
+  return c["num_hidden_layers"] == layers_of_27b
+             ? static_cast<double>(c["hidden_size"].get<int64_t>() /
+                                   c["num_attention_heads"].get<int64_t>())
+             : c["head_dim"].get<double>();
+}
+
+void add_gemma2(const GgufMetadata& m, Json& c) {
+  c["hidden_activation"] = "gelu_pytorch_tanh";
+  c["query_pre_attn_scalar"] = gemma_scalar(c, 46);
+  c["sliding_window"] = m.whole("attention.sliding_window", 4096);
+  c["layer_types"] = Json::array();
+  for (int64_t i = 0; i < c["num_hidden_layers"].get<int64_t>(); ++i)
+    c["layer_types"].push_back(i % 2 == 0 ? "sliding_attention" : "full_attention");
+  for (const auto& [key, config_key] :
+       {std::pair{"attn_logit_softcapping", "attn_logit_softcapping"},
+        std::pair{"final_logit_softcapping", "final_logit_softcapping"}})
+    c[config_key] = m.has(key) ? Json(m.decimal(key)) : Json();
+}
+
+void add_gemma3(const GgufMetadata& m, Json& c) {
+  c["hidden_activation"] = "gelu_pytorch_tanh";
+  c["query_pre_attn_scalar"] = gemma_scalar(c, 62);
+  c["sliding_window"] = m.whole("attention.sliding_window");
+  c["layer_types"] = layer_types(m, c["num_hidden_layers"], 6);
+  if (m.has("final_logit_softcapping"))
+    c["final_logit_softcapping"] = m.decimal("final_logit_softcapping");
+  const double theta = m.decimal("rope.freq_base", 1'000'000);
+  Json full = c.contains("rope_scaling") ? c["rope_scaling"] : Json{{"rope_type", "default"}};
+  full["rope_theta"] = theta;
+  c["rope_parameters"] = {
+      {"full_attention", full},
+      {"sliding_attention",
+       {{"rope_type", "default"}, {"rope_theta", m.decimal("rope.freq_base_swa", 10'000)}}}};
+  c.erase("rope_scaling");
+  c.erase("rope_theta");
+}
+
+Json gpt2(const GgufMetadata& m, int64_t vocabulary) {
+  Json c;
+  c["n_embd"] = m.whole("embedding_length");
+  c["n_inner"] = m.whole("feed_forward_length");
+  c["n_layer"] = m.whole("block_count");
+  c["n_head"] = m.whole("attention.head_count");
+  m.require("attention.head_count_kv", c["n_head"].get<int64_t>());
+  c["n_positions"] = m.whole("context_length");
+  c["layer_norm_epsilon"] = m.decimal("attention.layer_norm_epsilon");
+  c["vocab_size"] = vocabulary;
+  c["activation_function"] = "gelu_new";
+  for (const char* dropout : {"resid_pdrop", "embd_pdrop", "attn_pdrop"}) c[dropout] = 0.0;
+  const TensorInfo *embedding = m.file().tensor("token_embd.weight"),
+                   *head = m.file().tensor("output.weight");
+  c["tie_word_embeddings"] = head == nullptr || same_values(*embedding, *head);
+  return c;
+}
+
+// ---- the whole ----------------------------------------------------------------------------------
+int64_t head_dim(const GgufMetadata& m, int64_t hidden, int64_t heads, bool partial) {
+  const std::string file = m.file().path().string();
+  if (heads <= 0)
+    fail("{}: the metadata \"{}\" must be positive", file, m.name("attention.head_count"));
+  const bool given = m.has("attention.key_length");
+  if (!given && hidden % heads != 0)
+    fail("{}: {} = {} does not divide into {} heads", file, m.name("embedding_length"), hidden,
+         heads);
+  const int64_t out = given ? m.whole("attention.key_length") : hidden / heads;
+  m.require("attention.value_length", out);
+  if (!partial) m.require("rope.dimension_count", out);
+  return out;
+}
+
+// What architectures with RMSNorm and rotary positions have in common.
+Json decoder(const GgufMetadata& m, const GgufFamily& family, int64_t vocabulary) {
+  const Gguf& file = m.file();
+  Json c;
+  c["hidden_size"] = m.whole("embedding_length");
+  c["intermediate_size"] = m.whole("feed_forward_length");
+  c["num_hidden_layers"] = m.whole("block_count");
+  c["num_attention_heads"] = m.whole("attention.head_count");
+  c["num_key_value_heads"] =
+      m.whole("attention.head_count_kv", c["num_attention_heads"].get<int64_t>());
+  const int64_t positions = m.whole("context_length");
+  c["max_position_embeddings"] = positions;
+  c["rms_norm_eps"] = m.decimal("attention.layer_norm_rms_epsilon");
+  c["rope_theta"] = m.decimal("rope.freq_base", 10000.0);
+  c["head_dim"] =
+      head_dim(m, c["hidden_size"], c["num_attention_heads"], family.model_type == "phi3");
+  c["vocab_size"] = vocabulary;
+  c["tie_word_embeddings"] = !has_tensor(file, "output.weight");
+  if (!family.model_type.starts_with("gemma")) c["hidden_act"] = "silu";
+  if (family.model_type != "qwen2" && family.model_type != "phi3" && family.model_type != "mistral")
+    c["attention_bias"] = has_tensor(file, "blk.0.attn_q.bias");
+  if (family.model_type == "llama" || family.model_type == "smollm3" ||
+      family.model_type == "granite")
+    c["mlp_bias"] = has_tensor(file, "blk.0.ffn_gate.bias");
+  if (!has_tensor(file, "rope_factors_short.weight"))
+    if (const Json scaling = rope_scaling(m, positions); !scaling.is_null())
+      c["rope_scaling"] = scaling;
+  if (family.model_type == "qwen2" || family.model_type == "qwen3") c["use_sliding_window"] = false;
+  if (family.model_type == "smollm3") c["no_rope_layer_interval"] = 4;
+  if (family.model_type == "granite") add_granite(m, c);
+  if (family.model_type == "olmo3") add_olmo3(m, c);
+  if (family.model_type == "phi3") add_phi3(m, c);
+  if (family.model_type == "gemma2") add_gemma2(m, c);
+  if (family.model_type == "gemma3_text") add_gemma3(m, c);
+  return c;
+}
+
+}  // namespace
+
+const GgufFamily& gguf_family_of_file(const Gguf& file) {
   const std::string path = file.path().string();
   if (const GgufValue* type = file.find("general.type");
       type != nullptr && *type != GgufValue(std::string("model")))
@@ -106,90 +230,35 @@ void check_kind(const Gguf& file) {
       pieces != nullptr && !equals(*pieces, 0) && !equals(*pieces, 1))
     fail("{}: is one of {} pieces of a model; join them with llama-gguf-split --merge", path,
          shown(*pieces));
-  if (const std::string& architecture = file.text("general.architecture"); architecture != "llama")
-    fail("{}: architecture \"{}\" is not supported (llama is)", path, excerpt(architecture));
+  const std::string& architecture = file.text("general.architecture");
+  const GgufFamily* found = gguf_family(architecture);
+  if (found == nullptr)
+    fail("{}: architecture \"{}\" is not supported ({} are)", path, excerpt(architecture),
+         known_gguf_architectures());
+  const GgufValue* window = file.find("olmo2.attention.sliding_window");
+  if (architecture == "olmo2" && window != nullptr && !equals(*window, 0))
+    return *gguf_family_of("olmo3");
+  return *found;
 }
 
-void check_architecture(const Gguf& file) {
-  std::string unknown;
-  for (const std::string& key : file.keys()) {
-    if (!key.starts_with(kPrefix)) continue;
-    const std::string_view name = std::string_view(key).substr(kPrefix.size());
-    if (const auto* found = std::ranges::find(kSwitches, name, &Switch::key);
-        found != std::end(kSwitches)) {
-      if (!equals(*file.find(key), found->off)) refuse(file, key, "");
-    } else if (name.starts_with("rope.scaling.yarn")) {
-      refuse(file, key, "");
-    } else if (std::ranges::find(kKnown, name) == std::end(kKnown)) {
-      unknown += (unknown.empty() ? "" : ", ") + excerpt(key);
-    }
-  }
-  require(file, "llama.rope.scaling.type", std::string("none"));
-  require(file, "llama.tensor_data_layout", std::string("Meta AI original pth"));
-  require(file, "llama.attention.causal", true);
-  if (!unknown.empty())
-    log_warn("{}: these metadata are not known and change nothing here: {}", file.path().string(),
-             excerpt(unknown, 500));
-}
-
-// The file keeps float32; a config.json has the short decimal that it came from.
-double decimal(const Gguf& file, const char* key) {
-  const double value = file.number(key);
-  if (!(value > 0) || value > FLT_MAX)
-    fail("{}: the metadata \"{}\" must be positive, is {}", file.path().string(), key, value);
-  return std::stod(fmt::format("{}", static_cast<float>(value)));
-}
-
-int64_t head_dim(const Gguf& file, int64_t hidden, int64_t heads) {
-  if (heads <= 0)
-    fail("{}: the metadata \"llama.attention.head_count\" must be positive", file.path().string());
-  const bool given = file.find("llama.attention.key_length") != nullptr;
-  if (!given && hidden % heads != 0)
-    fail("{}: llama.embedding_length = {} does not divide into {} heads", file.path().string(),
-         hidden, heads);
-  const int64_t out = given ? file.integer("llama.attention.key_length") : hidden / heads;
-  require(file, "llama.attention.value_length", out);
-  require(file, "llama.rope.dimension_count", out);
-  return out;
-}
-
-}  // namespace
-
-Json gguf_config(const Gguf& file) {
-  check_kind(file);
-  check_architecture(file);
-  const auto whole = [&](const char* key) { return file.integer(std::string(kPrefix) + key); };
-  Json c;
-  c["architectures"] = {"LlamaForCausalLM"};
-  c["model_type"] = "llama";
-  c["hidden_size"] = whole("embedding_length");
-  c["intermediate_size"] = whole("feed_forward_length");
-  c["num_hidden_layers"] = whole("block_count");
-  c["num_attention_heads"] = whole("attention.head_count");
-  c["num_key_value_heads"] = file.find("llama.attention.head_count_kv") != nullptr
-                                 ? whole("attention.head_count_kv")
-                                 : whole("attention.head_count");
-  c["max_position_embeddings"] = whole("context_length");
-  c["rms_norm_eps"] = decimal(file, "llama.attention.layer_norm_rms_epsilon");
-  c["rope_theta"] = file.find("llama.rope.freq_base") != nullptr
-                        ? decimal(file, "llama.rope.freq_base")
-                        : 10000.0;
-  c["head_dim"] =
-      head_dim(file, c["hidden_size"].get<int64_t>(), c["num_attention_heads"].get<int64_t>());
+Json gguf_config(const Gguf& file, const GgufFamily& family) {
+  const GgufMetadata m(file, std::string(family.architecture));
   const TensorInfo* embedding = file.tensor("token_embd.weight");
   if (embedding == nullptr || embedding->shape.size() != 2)
     fail("{}: has no token_embd.weight", file.path().string());
-  c["vocab_size"] = embedding->shape[0];
-  require(file, "llama.vocab_size", embedding->shape[0]);
-  c["tie_word_embeddings"] = file.tensor("output.weight") == nullptr;
+  m.require("vocab_size", embedding->shape[0]);
+  m.require("tensor_data_layout", std::string("Meta AI original pth"));
+  m.require("attention.causal", true);
+  Json c = family.model_type == "gpt2" ? gpt2(m, embedding->shape[0])
+                                       : decoder(m, family, embedding->shape[0]);
+  m.finish();
+  c["architectures"] = {std::string(family.class_name)};
+  c["model_type"] = std::string(family.model_type);
   for (const char* token : {"bos", "eos", "pad"}) {
     const std::string key =
         fmt::format("tokenizer.ggml.{}_token_id", token == std::string("pad") ? "padding" : token);
     if (file.find(key) != nullptr) c[fmt::format("{}_token_id", token)] = file.integer(key);
   }
-  c["hidden_act"] = "silu";
-  c["attention_bias"] = false;
-  c["mlp_bias"] = false;
   c["initializer_range"] = 0.02;
   c["torch_dtype"] = "float32";
   return c;

@@ -1,4 +1,4 @@
-// GGUF: names, and rotary rows in the other order.
+// GGUF: names, and values that are kept in another way.
 #include "weights/gguf_model.h"
 
 #include <algorithm>
@@ -9,88 +9,79 @@
 namespace slipway {
 namespace {
 
-std::string hugging_face_name(const std::string& gguf) {
-  static const std::map<std::string, std::string> kTop = {
-      {"token_embd.weight", "model.embed_tokens.weight"},
-      {"output_norm.weight", "model.norm.weight"},
-      {"output.weight", "lm_head.weight"}};
-  static const std::map<std::string, std::string> kBlock = {
-      {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},
-      {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"},
-      {"attn_output", "self_attn.o_proj"}, {"ffn_norm", "post_attention_layernorm"},
-      {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
-      {"ffn_down", "mlp.down_proj"}};
-  if (const auto it = kTop.find(gguf); it != kTop.end()) return it->second;
-  if (!gguf.starts_with("blk.")) return gguf;
-  const size_t dot = gguf.find('.', 4), end = gguf.rfind('.');
-  if (dot == std::string::npos || end <= dot) return gguf;
-  const auto it = kBlock.find(gguf.substr(dot + 1, end - dot - 1));
-  if (it == kBlock.end()) return gguf;
-  return "model.layers." + gguf.substr(4, dot - 4) + "." + it->second + gguf.substr(end);
+// What belongs to no model: factors of rotary frequencies, which are in the configuration.
+bool says_nothing(const TensorInfo& tensor) {
+  return tensor.name == "rope_freqs.weight" || tensor.name == "rope_factors_short.weight" ||
+         tensor.name == "rope_factors_long.weight" ||
+         (tensor.name.starts_with("blk.") && tensor.name.ends_with(".attn_rot_embd.weight"));
 }
 
-// What belongs to no model: rotary frequencies, which follow from the metadata.
-bool says_nothing(const TensorInfo& tensor, const std::string& origin) {
-  if (tensor.name.starts_with("blk.") && tensor.name.ends_with(".attn_rot_embd.weight"))
-    return true;
-  if (tensor.name != "rope_freqs.weight") return false;
-  std::vector<float> factors(
-      static_cast<size_t>(element_count(tensor.shape, origin + ": tensor rope_freqs.weight")));
-  decode_to_float(tensor, factors.data());
-  if (std::ranges::any_of(factors, [](float factor) { return factor != 1.0f; }))
-    fail(
-        "{}: tensor rope_freqs.weight divides the rotary frequencies (Llama 3.1 and later), which "
-        "is not supported yet",
-        origin);
-  return true;
+// The file with its tensors as the model has them.
+struct OpenGguf {
+  explicit OpenGguf(const fs::path& path) : file(path), family(gguf_family_of_file(file)) {}
+
+  Gguf file;
+  const GgufFamily& family;
+  std::vector<TensorInfo> turned;  // those of another shape than in the file
+  int64_t heads = 0, kv_heads = 0;
+
+  void read(const TensorInfo& tensor, const std::string& name, float* data, int64_t count) const;
+  void unpermute(const TensorInfo& tensor, int64_t groups, float* data) const;
+};
+
+void OpenGguf::unpermute(const TensorInfo& tensor, int64_t groups, float* data) const {
+  if (tensor.shape.empty() || groups <= 0 || groups > tensor.shape[0] ||
+      tensor.shape[0] % (2 * groups) != 0)
+    fail("{}: tensor {} does not divide into {} heads", file.path().string(), tensor.name, groups);
+  permute_rotary(data, tensor.shape[0], tensor.shape.size() == 2 ? tensor.shape[1] : 1, groups,
+                 true);
 }
 
-// GGUF stores rotary pairs side by side, Hugging Face half against half: rows of each head change
-// places.
-void unpermute_rotary(float* data, int64_t rows, int64_t columns, int64_t heads) {
-  const int64_t width = rows / heads, half = width / 2;
-  std::vector<float> head(static_cast<size_t>(width * columns));
-  for (int64_t h = 0; h < heads; ++h) {
-    float* begin = data + h * width * columns;
-    std::copy_n(begin, head.size(), head.begin());
-    for (int64_t i = 0; i < half; ++i)
-      for (int64_t side = 0; side < 2; ++side)
-        std::copy_n(head.begin() + (2 * i + side) * columns, columns,
-                    begin + (side * half + i) * columns);
-  }
+void OpenGguf::read(const TensorInfo& tensor, const std::string& name, float* data,
+                    int64_t count) const {
+  check_tensor_size(tensor, count, file.path().string());
+  const GgufChange change = gguf_change(family, name);
+  if (!change.transposed) decode_to_float(tensor, data);
+  if (change.permuted_q || change.permuted_k)
+    unpermute(tensor, change.permuted_q ? heads : kv_heads, data);
+  if (change.norm)
+    for (int64_t i = 0; i < count; ++i) data[i] -= 1;
+  if (!change.transposed) return;
+  std::vector<float> values(static_cast<size_t>(count));
+  decode_to_float(tensor, values.data());
+  transpose(values, tensor.shape[1], tensor.shape[0]);  // its shape is the model's
+  std::ranges::copy(values, data);
 }
 
 }  // namespace
 
 ModelWeights open_gguf(const fs::path& path) {
-  auto file = std::make_shared<Gguf>(path);
+  const auto file = std::make_shared<OpenGguf>(path);
   ModelWeights out;
   out.origin = path.string();
-  out.config = gguf_config(*file);
-  for (const TensorInfo& tensor : file->tensors()) {
-    if (says_nothing(tensor, out.origin)) continue;
-    const std::string name = hugging_face_name(tensor.name);
-    if (!out.tensors.emplace(name, &tensor).second)
+  out.config = gguf_config(file->file, file->family);
+  const bool gpt2 = file->family.transposed;
+  file->heads = out.config[gpt2 ? "n_head" : "num_attention_heads"];
+  file->kv_heads = out.config[gpt2 ? "n_head" : "num_key_value_heads"];
+  file->turned.reserve(file->file.tensors().size());  // pointers to them stay
+  for (const TensorInfo& tensor : file->file.tensors()) {
+    if (says_nothing(tensor)) continue;
+    const std::string name = hugging_face_name(file->family, tensor.name);
+    const TensorInfo* shown = &tensor;
+    if (gguf_change(file->family, name).transposed && tensor.shape.size() == 2) {
+      file->turned.push_back(tensor);
+      std::swap(file->turned.back().shape[0], file->turned.back().shape[1]);
+      shown = &file->turned.back();
+    }
+    if (!out.tensors.emplace(name, shown).second)
       fail("{}: two tensors are called \"{}\"", out.origin, name);
     out.names.push_back(name);
   }
-  const auto heads = out.config["num_attention_heads"].get<int64_t>(),
-             kv = out.config["num_key_value_heads"].get<int64_t>();
-  out.read = [file, tensors = out.tensors, heads, kv, origin = out.origin, names = out.names](
+  out.read = [file, tensors = out.tensors, origin = out.origin, names = out.names](
                  const std::string& name, float* data, int64_t count) {
     const auto it = tensors.find(name);
     if (it == tensors.end()) fail_missing_tensor(name, names, origin);
-    const TensorInfo& tensor = *it->second;
-    check_tensor_size(tensor, count, origin);
-    decode_to_float(tensor, data);
-    const bool query = name.ends_with("self_attn.q_proj.weight"),
-               key = name.ends_with("self_attn.k_proj.weight");
-    if (!query && !key) return;
-    const int64_t groups = query ? heads : kv;
-    if (tensor.shape.size() != 2 || groups <= 0 || groups > tensor.shape[0] ||
-        tensor.shape[0] % (2 * groups) != 0)
-      fail("{}: tensor {} does not divide into {} heads", origin, tensor.name, groups);
-    unpermute_rotary(data, tensor.shape[0], tensor.shape[1], groups);
+    file->read(*it->second, name, data, count);
   };
   return out;
 }

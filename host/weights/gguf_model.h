@@ -1,4 +1,4 @@
-// GGUF files of the architecture "llama" as a model under Hugging Face's names.
+// GGUF files as models under Hugging Face's names.
 #pragma once
 #include "weights/model_folder.h"
 

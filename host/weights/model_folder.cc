@@ -117,6 +117,12 @@ bool is_read(const std::string& name) {
          std::ranges::find(kPrograms, name) != std::end(kPrograms);
 }
 
+// Buffers that older files keep: rotary frequencies, and GPT-2's causal masks.
+bool follows_from_the_rest(std::string_view tensor, bool gpt2) {
+  return tensor.ends_with(".rotary_emb.inv_freq") ||
+         (gpt2 && (tensor.ends_with(".attn.bias") || tensor.ends_with(".attn.masked_bias")));
+}
+
 ModelWeights open_folder(const fs::path& folder) {
   finish_file_set(folder);
   verify_manifest_if_any(folder, is_read);
@@ -142,13 +148,18 @@ ModelWeights open_folder(const fs::path& folder) {
         fail("{}: has no tensor \"{}\", but model.safetensors.index.json says so",
              file.path().string(), excerpt(tensor));
   }
+  const bool gpt2 = out.config.value("model_type", Json()) == "gpt2";
   for (const Safetensors& file : *files)
     for (const TensorInfo& tensor : file.tensors()) {
-      // older files keep what follows from rope_theta
-      if (tensor.name.ends_with(".rotary_emb.inv_freq")) continue;
-      if (!out.tensors.emplace(tensor.name, &tensor).second)
+      if (follows_from_the_rest(tensor.name, gpt2)) continue;
+      // GPT-2's own files have the names that the model has without its head
+      const std::string name =
+          gpt2 && !tensor.name.starts_with("transformer.") && tensor.name != "lm_head.weight"
+              ? "transformer." + tensor.name
+              : tensor.name;
+      if (!out.tensors.emplace(name, &tensor).second)
         fail("{}: tensor {} occurs in two files", folder.string(), excerpt(tensor.name));
-      out.names.push_back(tensor.name);
+      out.names.push_back(name);
     }
   out.read = [files, tensors = out.tensors, origin = out.origin, names = out.names](
                  const std::string& name, float* data, int64_t count) {

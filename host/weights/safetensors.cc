@@ -20,7 +20,8 @@ Encoding encoding_of(const std::string& name, const std::string& where) {
        {Encoding::kF64, Encoding::kF32, Encoding::kF16, Encoding::kBF16, Encoding::kI64,
         Encoding::kI32, Encoding::kI16, Encoding::kI8, Encoding::kU8, Encoding::kBool})
     if (traits(e).name == name) return e;
-  fail("{}: dtype {} is not supported (F32, F16, BF16 and F64 are)", where, excerpt(name));
+  fail("{}: dtype {} is not supported (F32, F16, BF16 and F64 are){}", where, excerpt(name),
+       name.starts_with("F8_") ? "; FP8 weights have scales in tensors of their own" : "");
 }
 
 struct PlacedEntry {

@@ -24,8 +24,15 @@ enum class Encoding {
   kBool,
   kQ4_0,
   kQ4_1,
+  kQ5_0,
+  kQ5_1,
   kQ8_0,
-  kQ6_K
+  kQ2_K,
+  kQ3_K,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kIQ4_NL
 };
 
 struct EncodingTraits {

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-COMMANDS = {"new", "train", "launch", "evaluate", "predict", "generate", "search", "report", "config", "plugin", "doctor", "completion", "help"}
+COMMANDS = {"new", "train", "launch", "evaluate", "predict", "generate", "search", "report", "export", "config", "plugin", "doctor", "completion", "help"}
 # The words so far, the last of them to be completed, and what there is for it: exactly, or at least.
 EXACTLY = [(["tr"], {"train"}), (["--"], {"--help", "--version"}), (["train", "--prin"], {"--print-config"}), (["train", "--set", "train.learning"], {"train.learning_rate="}),
            (["train", "--set=raft.iter"], {"raft.iterations="}), (["config", "che"], {"check"}), (["config", "check", "run.to"], {"run.toml"}),

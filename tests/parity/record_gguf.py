@@ -16,7 +16,9 @@ import safetensors
 from gguf import GGMLQuantizationType as Q, GGUFValueType as V
 
 OUT = pathlib.Path(__file__).parent / "data"
-FORMATS = [Q.F32, Q.F16, Q.BF16, Q.F64, Q.Q4_0, Q.Q4_1, Q.Q8_0, Q.Q6_K]
+FORMATS = [Q.F32, Q.F16, Q.BF16, Q.F64, Q.Q4_0, Q.Q4_1, Q.Q8_0, Q.Q6_K, Q.Q5_0, Q.Q5_1, Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q5_K, Q.IQ4_NL]
+# Where a block's factors lie, of formats that have no quantizer there: any bytes will do beside finite factors.
+FACTORS = {Q.Q6_K: [208], Q.Q2_K: [80, 82], Q.Q3_K: [108], Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.IQ4_NL: [0]}
 # Zeros of both signs, subnormals, extremes and infinities of the two half formats.
 HALVES = numpy.array([0x0000, 0x8000, 0x0001, 0x8001, 0x03FF, 0x0400, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x3C00, 0x3555], numpy.uint16)
 
@@ -34,12 +36,12 @@ def raw(format: Q, rng: numpy.random.Generator) -> tuple[numpy.ndarray, tuple[in
         words = rng.integers(0, 0x7C00, (3, 64)).astype(numpy.uint16) | (rng.integers(0, 2, (3, 64)) << 15).astype(numpy.uint16)
         words[0, :len(HALVES)] = HALVES
         return (words.view(numpy.float16) if format == Q.F16 else words.view(numpy.uint8)), words.shape
-    if format != Q.Q6_K:
+    if format not in FACTORS:
         return gguf.quants.quantize(values, format), values.shape
-    block, size = gguf.GGML_QUANT_SIZES[format]  # no quantizer there: any bytes, with a finite factor at each block's end
+    block, size = gguf.GGML_QUANT_SIZES[format]
     data = rng.integers(0, 256, (4, 2 * size)).astype(numpy.uint8)
-    factors = (rng.standard_normal((4, 2)) * 0.01).astype(numpy.float16).view(numpy.uint8).reshape(4, 2, 2)
-    data.reshape(4, 2, size)[:, :, -2:] = factors
+    for at in FACTORS[format]:
+        data.reshape(4, 2, size)[:, :, at:at + 2] = (rng.standard_normal((4, 2)) * 0.01).astype(numpy.float16).view(numpy.uint8).reshape(4, 2, 2)
     return data, (4, 2 * block)
 
 

@@ -3,6 +3,7 @@
 #ifndef SLW_MODEL_H
 #define SLW_MODEL_H
 #include "host.h"
+#include "operators.h"
 SLW_EXTERN_C_BEGIN
 
 /* ---- slipway.model/1: what every model plugin says about itself ----------------------------- */
@@ -61,34 +62,13 @@ typedef struct slw_model {
  * d]; blocks map hidden to hidden; the last segment (final norm and head) maps hidden [N, d] to
  * logits [N, vocab], for whichever N rows the host wants. Attention is the host's: the model passes
  * `context` on, unchanged, and so the same forward trains, prefills and decodes with the host's
- * cache.
- *
- * Host operators, called by name through torch_call_dispatcher, each with its backward:
- *   slipway::embedding_v1(Tensor weight, Tensor ids) -> Tensor                     weight [V, d],
- * ids [T] int64 -> [T, d] slipway::linear_v1(Tensor x, Tensor weight) -> Tensor x [T, k], weight
- * [n, k]: the layout that decoding wants is the host's affair slipway::rms_norm_v1(Tensor x, Tensor
- * weight, float eps) -> Tensor             x [T, d] slipway::rope_v1(Tensor x, Tensor positions,
- * float theta) -> Tensor            x [T, heads, D], positions [T] int64 slipway::swiglu_v1(Tensor
- * gate, Tensor up) -> Tensor                           silu(gate) * up slipway::attention_v1(Tensor
- * q, Tensor k, Tensor v, float scale, int layer, int context) -> Tensor q [T, H, D], k and v [T, G,
- * D], H a multiple of G -> [T, H, D] and the two halves of a decoder block, whose intermediate
- * values are never kept: slipway::attention_block_v1(Tensor x, Tensor norm, Tensor q, Tensor k,
- * Tensor v, Tensor o, Tensor positions, int heads, int kv_heads, float eps, float theta, float
- * scale, int layer, int context) -> Tensor x + o(attention(rope(q h), rope(k h), v h)), h =
- * rms_norm(x): x [T, d], q [H D, d], k and v [G D, d], o [d, H D] slipway::swiglu_block_v1(Tensor
- * x, Tensor norm, Tensor gate, Tensor up, Tensor down, float eps) -> Tensor x + down(silu(gate h) *
- * (up h)), h = rms_norm(x): gate, up [F, d], down [d, F]
- *
- * Operands are float32 (ids and positions int64), on one device, and of the shapes above; anything
- * else is refused by the operator's name. rms_norm_v1 takes x [.., d] of any dimensions, and norms
- * over the last.
+ * cache. The host's operators: operators.h.
  *
  * The head may end in any operator, and its logits may lie in memory in any way. Where they are
  * linear_v1's result, the host writes their gradient over them before it goes back; else it writes
  * it beside them. So whatever else a head keeps of logits that it returns, it must not expect to
  * find them there once the backward pass has begun: LibTorch then says that they were modified in
- * place. x, and what a host operator was given or gave, must not be changed in place while
- * training.
+ * place.
  *
  * What to build: create() receives, beside the plugin's own options, the table "config" with the
  * names of a Hugging Face config.json (the host makes the same names from GGUF metadata). */

@@ -116,7 +116,7 @@ class ModelPlugin : public WithoutOptions {
 
 // ---- the export --------------------------------------------------------------------------------
 // P has the constructor P(ModelConfig), or P(ModelConfig, ModelConfig) that takes all that the host
-// says beside it.
+// says beside it, or P(const slw_host *, ModelConfig, ModelConfig).
 template <class P>
 struct ExportModel {
   static const slw_descriptor *describe(uint32_t i) noexcept {
@@ -125,13 +125,13 @@ struct ExportModel {
                                   P::help,  P::license,     interfaces, P::options};
     return i == 0 ? &d : nullptr;
   }
-  static slw_status create(const slw_host *, const char *id, const slw_value *options,
+  static slw_status create(const slw_host *host, const char *id, const slw_value *options,
                            slw_plugin **out, slw_error *err) noexcept {
     return guard(err, [&] {
       if (std::strcmp(id, P::id) != 0) throw Error(SLW_NOT_FOUND, std::string("no plugin ") + id);
       const std::optional<ModelConfig> config = ModelConfig(*options).table("config");
       if (!config) throw Error(SLW_INVALID_ARGUMENT, "the host gave no model configuration");
-      auto p = make(*config, ModelConfig(*options));
+      auto p = make(host, *config, ModelConfig(*options));
       p->complete();
       static_cast<slw_plugin &>(*p) = {sizeof(slw_plugin),
                                        0,
@@ -146,10 +146,13 @@ struct ExportModel {
   }
 
  private:
-  static std::unique_ptr<P> make(const ModelConfig &config, const ModelConfig &all) {
-    if constexpr (std::is_constructible_v<P, ModelConfig, ModelConfig>)
+  static std::unique_ptr<P> make([[maybe_unused]] const slw_host *host, const ModelConfig &config,
+                                 [[maybe_unused]] const ModelConfig &all) {
+    if constexpr (std::is_constructible_v<P, const slw_host *, ModelConfig, ModelConfig>)
+      return std::make_unique<P>(host, config, all);
+    else if constexpr (std::is_constructible_v<P, ModelConfig, ModelConfig>)
       return std::make_unique<P>(config, all);
-    else return static_cast<void>(all), std::make_unique<P>(config);
+    else return std::make_unique<P>(config);
   }
 };
 

@@ -3,82 +3,10 @@
 // recorded by the host's autograd. Needs LibTorch's headers at build time and C++20; the binary
 // runs with any LibTorch from TORCH_ABI_VERSION on.
 #pragma once
-#include <torch/csrc/stable/ops.h>
-#include <torch/csrc/stable/tensor.h>
-
-#include <array>
-
 #include "model.hpp"
-
-// Throws where a call of LibTorch failed. LibTorch 2.15 has a macro of its own for stable code,
-// whose exception says what went wrong; 2.11 has the plain one alone, which says which call.
-#ifdef STABLE_TORCH_ERROR_CODE_CHECK
-#  define SLW_CHECK_TORCH(call) STABLE_TORCH_ERROR_CODE_CHECK(call)
-#else
-#  define SLW_CHECK_TORCH(call) TORCH_ERROR_CODE_CHECK(call)
-#endif
+#include "blocks.hpp"
 
 namespace slipway {
-
-using torch::stable::Tensor;
-
-// ---- operators ---------------------------------------------------------------------------------
-namespace ops {
-
-// Calls any operator with one tensor result by name; an error of LibTorch or of the host arrives as
-// std::runtime_error.
-template <class... Args>
-Tensor call(const char *name, Args... args) {
-  std::array<StableIValue, sizeof...(Args)> stack{torch::stable::detail::from(args)...};
-  SLW_CHECK_TORCH(torch_call_dispatcher(name, "", stack.data(), TORCH_ABI_VERSION));
-  return torch::stable::detail::to<Tensor>(stack[0]);
-}
-inline Tensor embedding(const Tensor &weight_VD, const Tensor &ids_T) {
-  return call("slipway::embedding_v1", weight_VD, ids_T);
-}
-inline Tensor linear(const Tensor &x_TD, const Tensor &weight_FD,
-                     const std::optional<Tensor> &bias_F = std::nullopt) {
-  const Tensor y_TF = call("slipway::linear_v1", x_TD, weight_FD);
-  return bias_F ? torch::stable::subtract(y_TF, *bias_F, -1.0) : y_TF;
-}
-inline Tensor add(const Tensor &a, const Tensor &b) { return torch::stable::subtract(a, b, -1.0); }
-// [T, count * width] -> [T, count, width], without a copy
-inline Tensor heads(const Tensor &x_TD, int64_t count, int64_t width) {
-  return torch::stable::view(x_TD, {x_TD.size(0), count, width});
-}
-inline Tensor flat(const Tensor &x_THD, int64_t columns) {
-  return torch::stable::reshape(x_THD, {x_THD.size(0), columns});
-}
-// The host's fused operators (model.h).
-inline Tensor rms_norm(const Tensor &x, const Tensor &weight, double eps) {
-  return call("slipway::rms_norm_v1", x, weight, eps);
-}
-inline Tensor rope(const Tensor &x_THD, const Tensor &positions_T, double theta) {
-  return call("slipway::rope_v1", x_THD, positions_T, theta);
-}
-inline Tensor swiglu(const Tensor &gate, const Tensor &up) {
-  return call("slipway::swiglu_v1", gate, up);
-}
-inline Tensor attention(const Tensor &q_THD, const Tensor &k_TGD, const Tensor &v_TGD, double scale,
-                        int64_t layer, int64_t context) {
-  return call("slipway::attention_v1", q_THD, k_TGD, v_TGD, scale, layer, context);
-}
-
-// The two halves of a decoder block, each one operator: faster than their parts, and lighter.
-inline Tensor attention_block(const Tensor &x_TD, const Tensor &norm_D, const Tensor &q,
-                              const Tensor &k, const Tensor &v, const Tensor &o,
-                              const Tensor &positions_T, int64_t heads, int64_t kv_heads,
-                              double eps, double theta, double scale, int64_t layer,
-                              int64_t context) {
-  return call("slipway::attention_block_v1", x_TD, norm_D, q, k, v, o, positions_T, heads, kv_heads,
-              eps, theta, scale, layer, context);
-}
-inline Tensor swiglu_block(const Tensor &x_TD, const Tensor &norm_D, const Tensor &gate_FD,
-                           const Tensor &up_FD, const Tensor &down_DF, double eps) {
-  return call("slipway::swiglu_block_v1", x_TD, norm_D, gate_FD, up_FD, down_DF, eps);
-}
-
-}  // namespace ops
 
 // ---- the model ---------------------------------------------------------------------------------
 // Derive, declare parameters in the constructor Self(ModelConfig), implement forward() and info(),

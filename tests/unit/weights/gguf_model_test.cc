@@ -165,8 +165,8 @@ std::string words(const std::string& key, const std::string& value) {
 
 TEST(GgufModel, MetadataThatChangesTheModelIsRefusedByName) {
   const std::pair<std::string, const char*> cases[] = {
-      {words("llama.rope.scaling.type", "linear"), "\"llama.rope.scaling.type\" = \"linear\""},
-      {words("llama.rope.scaling.type", "yarn"), "\"llama.rope.scaling.type\" = \"yarn\""},
+      {words("llama.rope.scaling.type", "linear"), "\"llama.rope.scaling.factor\""},
+      {words("llama.rope.scaling.type", "longrope"), "\"llama.rope.scaling.type\" = \"longrope\""},
       {real("llama.rope.scaling.factor", 2), "\"llama.rope.scaling.factor\" = 2"},
       {real("llama.rope.scale_linear", 4), "llama.rope.scale_linear"},
       {real("llama.rope.scaling.yarn_ext_factor", 0), "llama.rope.scaling.yarn_ext_factor"},
@@ -209,12 +209,26 @@ TEST(GgufModel, MetadataThatSayWhatIsComputedAnywayAreRead) {
   EXPECT_EQ(open({.more = pairs, .more_count = count}).config["head_dim"], 4);
 }
 
-TEST(GgufModel, FactorsOfTheRotaryFrequenciesAreRefusedUnlessTheyAreOne) {
-  EXPECT_THAT(
-      [] { open({.rope_freqs = {1, 8}}); },
-      ThrowsMessage<Error>(AllOf(HasSubstr("tiny.gguf"),
-                                 HasSubstr("rope_freqs.weight divides the rotary frequencies"))));
-  EXPECT_FALSE(open({.rope_freqs = {1, 1}}).tensors.contains("rope_freqs.weight"));
+TEST(GgufModel, ScalingsOfRotaryPositionsAreThoseOfConfigJson) {
+  const std::string linear =
+      words("llama.rope.scaling.type", "linear") + real("llama.rope.scaling.factor", 2.5f);
+  EXPECT_EQ(open({.more = linear, .more_count = 2}).config["rope_scaling"],
+            Json::parse(R"({"rope_type": "linear", "factor": 2.5})"));
+  const std::string yarn = words("llama.rope.scaling.type", "yarn") +
+                           real("llama.rope.scaling.factor", 4) +
+                           whole("llama.rope.scaling.original_context_length", 16);
+  EXPECT_EQ(open({.more = yarn, .more_count = 3}).config["rope_scaling"],
+            Json::parse(
+                R"({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16})"));
+  // Llama 3.1's file has its factors instead
+  const ModelWeights weights = open({.rope_freqs = {1, 8}});
+  EXPECT_EQ(weights.config["rope_scaling"]["rope_type"], "longrope");
+  for (const char* factors : {"short_factor", "long_factor"})
+    EXPECT_EQ(weights.config["rope_scaling"][factors], Json::parse("[1.0, 8.0]"));
+  EXPECT_FALSE(weights.tensors.contains("rope_freqs.weight"));
+  EXPECT_FALSE(open({.rope_freqs = {1, 1}}).config.contains("rope_scaling"));
+  EXPECT_THAT([&] { open({.rope_freqs = {1, 8}, .more = linear, .more_count = 2}); },
+              ThrowsMessage<Error>(HasSubstr("rope_freqs.weight stands beside")));
 }
 
 TEST(GgufModel, EveryTensorKeepsItsNameAndShape) {

@@ -37,7 +37,7 @@ TEST(Gguf, ValuesEqualThePackageToTheBit) {
     different += here;
   }
   EXPECT_EQ(at, expected.size());
-  std::printf("GGUF: %zu values in 8 formats, %zu with other bits\n", at, different);
+  std::printf("GGUF: %zu values in 15 formats, %zu with other bits\n", at, different);
 }
 
 TEST(Gguf, Shapes) {

@@ -45,7 +45,7 @@ using OnText = std::function<bool(const TextPart& part)>;
 
 struct GeneratorOptions {
   std::filesystem::path tokenizer;  // "" = beside the weights
-  std::string use = "llama";        // model plugin
+  std::string use = "auto";         // model plugin; auto: by config.json's model_type
   std::vector<std::filesystem::path> plugin_path;
   std::string device = "cpu";  // or cuda, auto
 };

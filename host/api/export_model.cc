@@ -1,0 +1,160 @@
+// GGUF files and Hugging Face folders of models.
+#include "api/export_model.h"
+
+#include <algorithm>
+
+#include "api/load_model.h"
+#include "base/error.h"
+#include "model/check_weights.h"
+#include "record/run_files.h"
+#include "text/gguf_tokens.h"
+#include "weights/generation_config.h"
+#include "weights/gguf.h"
+#include "weights/gguf_export.h"
+
+namespace slipway {
+namespace {
+
+Encoding encoding_of(const std::string& type) {
+  if (type == "f32") return Encoding::kF32;
+  if (type == "f16") return Encoding::kF16;
+  if (type == "bf16") return Encoding::kBF16;
+  if (type == "q8_0") return Encoding::kQ8_0;
+  fail("\"{}\" is not a type of GGUF that is written (f32, f16, bf16 and q8_0 are)", type);
+}
+
+// The source, its tensors held against what its plugin declares.
+ModelSource checked_source(const fs::path& path) {
+  ModelSource source = open_source(path);
+  if (!source.weights->read)
+    fail("{}: is a program with its weights, which has no form in other files", path.string());
+  const Registry registry(plugin_folders({}));
+  const Registry::Found& found =
+      registry.find(model_plugin(registry, "auto", source), SLW_KIND_MODEL, {});
+  try {
+    const Plugin plugin(*found.library, *found.descriptor, model_options(found, source, {}),
+                        RunFacts{});
+    check_weights(declared_parameters(plugin.get(), plugin.id()), *source.weights);
+  } catch (const Error& e) {
+    fail("{}: {}", source.origin, e.what());
+  }
+  return source;
+}
+
+// A GGUF file's own tokenizer, as it stands there.
+std::vector<GgufPair> tokenizer_pairs(const Gguf& file) {
+  std::vector<GgufPair> out;
+  for (const std::string& key : file.keys()) {
+    if (!key.starts_with("tokenizer.")) continue;
+    const GgufValue& value = *file.find(key);
+    if (const auto* whole = std::get_if<int64_t>(&value))
+      out.push_back({key, static_cast<uint32_t>(*whole)});
+    else if (const auto* number = std::get_if<double>(&value))
+      out.push_back({key, static_cast<float>(*number)});
+    else if (const auto* flag = std::get_if<bool>(&value)) out.push_back({key, *flag});
+    else if (const auto* text = std::get_if<std::string>(&value)) out.push_back({key, *text});
+    else if (const auto* wholes = std::get_if<std::vector<int64_t>>(&value))
+      out.push_back({key, std::vector<int32_t>(wholes->begin(), wholes->end())});
+    else if (const auto* numbers = std::get_if<std::vector<double>>(&value))
+      out.push_back({key, std::vector<float>(numbers->begin(), numbers->end())});
+    else out.push_back({key, std::get<std::vector<std::string>>(value)});
+  }
+  return out;
+}
+
+// One tensor of the GGUF file: a model's, or factors of rotary frequencies.
+struct Exported {
+  std::string name;  // in the source; "" = factors
+  GgufChange change;
+  std::vector<float> factors;
+};
+
+GgufTensor tensor_of(const GgufFamily& family, const std::string& name, std::vector<int64_t> shape,
+                     const GgufChange& change, Encoding wanted) {
+  if (change.transposed) std::swap(shape[0], shape[1]);
+  Encoding encoding = wanted;
+  const std::string called = gguf_name(family, name);
+  if (shape.size() < 2 || called == "position_embd.weight") encoding = Encoding::kF32;
+  else if (encoding == Encoding::kQ8_0 && shape.back() % 32 != 0) encoding = Encoding::kF16;
+  return {called, std::move(shape), encoding};
+}
+
+void change_values(const GgufChange& change, const std::vector<int64_t>& shape, int64_t heads,
+                   int64_t kv_heads, std::span<float> values) {
+  if (change.permuted_q || change.permuted_k)
+    permute_rotary(values.data(), shape[0], shape.size() == 2 ? shape[1] : 1,
+                   change.permuted_q ? heads : kv_heads, false);
+  if (change.norm)
+    for (float& each : values) each += 1;
+  if (!change.transposed) return;
+  std::vector<float> turned(values.begin(), values.end());
+  transpose(turned, shape[0], shape[1]);
+  std::ranges::copy(turned, values.begin());
+}
+
+}  // namespace
+
+void export_gguf(const fs::path& model, const std::string& type, const fs::path& file) {
+  const Encoding wanted = encoding_of(type);
+  const ModelSource source = checked_source(model);
+  GgufDescription description = gguf_description(source.config, source.origin);
+  const GgufFamily& family = *description.family;
+  const int64_t vocab = source.config.at("vocab_size");
+  std::vector<GgufPair> tokenizer;
+  if (model.extension() == ".gguf") {
+    tokenizer = tokenizer_pairs(Gguf(model));
+  } else {
+    Tokenizer read = load_tokenizer(model);
+    try {
+      tokenizer = gguf_tokenizer_metadata(read, vocab);
+    } catch (const Error& e) {
+      fail("{}: {}", model.string(), e.what());
+    }
+  }
+  description.metadata.insert(description.metadata.end(), tokenizer.begin(), tokenizer.end());
+  std::vector<GgufTensor> tensors;
+  std::vector<Exported> exported;
+  for (auto& [name, values] : description.factors) {
+    tensors.push_back({name, {static_cast<int64_t>(values.size())}, Encoding::kF32});
+    exported.push_back({"", {}, values});
+  }
+  const bool tied = source.config.value("tie_word_embeddings", family.model_type == "gpt2" ||
+                                                                   family.norms_plus_one ||
+                                                                   family.model_type == "smollm3");
+  for (const std::string& name : source.weights->names) {
+    if (tied && name == "lm_head.weight") continue;
+    const GgufChange change = gguf_change(family, name);
+    tensors.push_back(
+        tensor_of(family, name, source.weights->tensors.at(name)->shape, change, wanted));
+    exported.push_back({name, change, {}});
+  }
+  const Json& c = source.config;
+  const char* heads_key = family.transposed ? "n_head" : "num_attention_heads";
+  const auto heads = c.value(heads_key, int64_t{12}),
+             kv_heads = c.value("num_key_value_heads", heads);
+  write_gguf(file, description.metadata, tensors, [&](size_t i, std::span<float> out) {
+    if (exported[i].name.empty()) {
+      std::ranges::copy(exported[i].factors, out.begin());
+      return;
+    }
+    source.weights->read(exported[i].name, out.data(), static_cast<int64_t>(out.size()));
+    change_values(exported[i].change, source.weights->tensors.at(exported[i].name)->shape, heads,
+                  kv_heads, out);
+  });
+}
+
+void export_hugging_face(const fs::path& model, const fs::path& folder) {
+  const ModelSource source = checked_source(model);
+  const Registry registry(plugin_folders({}));
+  LoadedModel loaded = create_model(registry, "auto", {}, source, {}, /*trained=*/false);
+  fill_weights(loaded, source, 0);
+  Tokenizer tokenizer = load_tokenizer(model);
+  Json config = loaded.config;
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (config.contains(key)) config[key] = "float32";
+  constexpr int64_t kShard = 5'000'000'000;  // as save_pretrained() cuts
+  const Json generation = generation_config_of(model, config);
+  save_model_files(folder, model_files(*loaded.model, {config, generation, kShard}, tokenizer));
+}
+
+}  // namespace slipway

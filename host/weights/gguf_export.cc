@@ -1,0 +1,312 @@
+// Metadata of each architecture, and what llama.cpp cannot be told.
+#include "weights/gguf_export.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+#include "base/excerpt.h"
+
+namespace slipway {
+namespace {
+
+// A config.json that is read for llama.cpp.
+class Source {
+ public:
+  Source(const Json& config, std::string origin) : config_(config), origin_(std::move(origin)) {}
+
+  bool has(const char* key) const {
+    const auto found = config_.find(key);
+    return found != config_.end() && !found->is_null();
+  }
+  const Json& at(const char* key) const {
+    if (!has(key)) fail("{}: config.json: \"{}\" is missing", origin_, key);
+    return config_.at(key);
+  }
+  template <class T>
+  T value(const char* key, T fallback) const {
+    return has(key) ? at(key).get<T>() : fallback;
+  }
+  uint32_t whole(const char* key) const { return at(key).get<uint32_t>(); }
+  // llama.cpp computes with this and with nothing else.
+  void require(const char* key, const Json& wanted, const Json& fallback) const {
+    const Json& said = has(key) ? at(key) : fallback;
+    if (said != wanted) refuse(key, fmt::format(" ({} is)", wanted.dump()));
+  }
+  void require_absent(const char* key) const {
+    if (has(key)) refuse(key, "");
+  }
+  [[noreturn]] void refuse(const std::string& key, const std::string& known) const {
+    const auto found = config_.find(key);
+    fail(
+        "{}: config.json: \"{}\" = {} cannot be written as GGUF{}: llama.cpp computes another "
+        "model",
+        origin_, key, found == config_.end() ? "nothing" : excerpt(found->dump()), known);
+  }
+
+ private:
+  const Json& config_;
+  std::string origin_;
+};
+
+struct Writer {
+  const Source& source;
+  std::string prefix;
+  GgufDescription& out;
+
+  void add(const std::string& key, GgufWritten value) {
+    out.metadata.push_back({prefix + key, std::move(value)});
+  }
+  void add(const std::string& key, double value) { add(key, static_cast<float>(value)); }
+};
+
+// ---- rotary positions ---------------------------------------------------------------------------
+Json rope_table(const Source& s) {
+  for (const char* key : {"rope_scaling", "rope_parameters"})
+    if (s.has(key) && !s.at(key).empty()) return s.at(key);
+  return Json::object();
+}
+
+std::string rope_type(const Json& table) {
+  for (const char* key : {"rope_type", "type"})
+    if (table.contains(key)) return table.at(key);
+  return "default";
+}
+
+// What Llama 3.1 divides each frequency by.
+std::vector<float> llama3_factors(const Json& table, double theta, int64_t width) {
+  const double factor = table.at("factor"), low = table.at("low_freq_factor"),
+               high = table.at("high_freq_factor"),
+               original = table.at("original_max_position_embeddings");
+  std::vector<float> out;
+  for (int64_t i = 0; i < width; i += 2) {
+    const double wave =
+        2 * std::numbers::pi * std::pow(theta, static_cast<double>(i) / static_cast<double>(width));
+    const double smooth = (original / wave - low) / (high - low);
+    out.push_back(static_cast<float>(wave > original / low ? factor
+                                     : wave < original / high
+                                         ? 1
+                                         : 1 / ((1 - smooth) / factor + smooth)));
+  }
+  return out;
+}
+
+void add_rotary(Writer& w, const Json& table, double theta, int64_t width, uint32_t positions) {
+  w.add("rope.freq_base", theta);
+  const std::string type = rope_type(table);
+  if (type == "default") return;
+  if (type == "llama3") {
+    w.out.factors.emplace_back("rope_freqs.weight", llama3_factors(table, theta, width));
+  } else if (type == "linear") {
+    w.add("rope.scaling.type", std::string("linear"));
+    w.add("rope.scaling.factor", table.at("factor").get<double>());
+  } else if (type == "yarn") {
+    for (const auto& [key, value] : table.items())
+      if (key != "rope_type" && key != "type" && key != "factor" && key != "rope_theta" &&
+          key != "original_max_position_embeddings")
+        w.source.refuse("rope_scaling", fmt::format(" with \"{}\"", excerpt(key)));
+    w.add("rope.scaling.type", std::string("yarn"));
+    w.add("rope.scaling.factor", table.at("factor").get<double>());
+    w.add("rope.scaling.original_context_length",
+          table.value("original_max_position_embeddings", positions));
+  } else if (type == "longrope" && table.value("factor", 0.0) == 1.0 &&
+             table.value("attention_factor", 1.0) == 1.0 &&
+             table.at("short_factor") == table.at("long_factor")) {
+    w.out.factors.emplace_back("rope_freqs.weight", table.at("short_factor"));
+  } else {
+    w.source.refuse(w.source.has("rope_scaling") ? "rope_scaling" : "rope_parameters",
+                    " (default, linear, yarn and llama3 are)");
+  }
+}
+
+double theta_of(const Source& s, const Json& table, double fallback) {
+  return table.contains("rope_theta") ? table.at("rope_theta").get<double>()
+                                      : s.value("rope_theta", fallback);
+}
+
+// ---- layers -------------------------------------------------------------------------------------
+// llama.cpp gives every layer but each `every`-th a window (`first`: the others are those).
+void require_pattern(const Source& s, uint32_t layers, uint32_t every) {
+  if (!s.has("layer_types")) return;
+  const auto types = s.at("layer_types").get<std::vector<std::string>>();
+  for (uint32_t i = 0; i < layers && i < types.size(); ++i)
+    if ((types[i] == "sliding_attention") != ((i + 1) % every != 0))
+      s.refuse("layer_types", fmt::format(" (a window on all but every layer {} is)", every));
+}
+
+void require_no_window(const Source& s) {
+  s.require("use_sliding_window", false, false);
+  if (s.has("layer_types"))
+    for (const Json& type : s.at("layer_types"))
+      if (type != "full_attention") s.refuse("layer_types", "");
+}
+
+void add_phi3(Writer& w, const Json& table, double theta, int64_t width, uint32_t positions) {
+  const Source& s = w.source;
+  s.require_absent("sliding_window");
+  const double part = table.value("partial_rotary_factor", s.value("partial_rotary_factor", 1.0));
+  const auto count = static_cast<int64_t>(static_cast<double>(width) * part);
+  w.add("rope.dimension_count", static_cast<uint32_t>(count));
+  const auto original = s.value<uint32_t>("original_max_position_embeddings", 4096);
+  w.add("rope.scaling.original_context_length", original);
+  if (rope_type(table) == "default") {
+    w.add("rope.freq_base", theta);
+    return;
+  }
+  w.add("rope.freq_base", theta);
+  const double factor =
+      table.value("factor", static_cast<double>(positions) / static_cast<double>(original));
+  const double scale =
+      factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
+  w.add("rope.scaling.attn_factor", table.value("attention_factor", scale));
+  for (const char* length : {"long", "short"})
+    w.out.factors.emplace_back(fmt::format("rope_factors_{}.weight", length),
+                               table.at(fmt::format("{}_factor", length)));
+}
+
+void require_gemma(const Source& s, int64_t width, uint32_t layers, uint32_t layers_of_27b) {
+  s.require("attention_bias", false, false);
+  s.require("hidden_activation", "gelu_pytorch_tanh", "gelu_pytorch_tanh");
+  const double scalar =
+      layers == layers_of_27b
+          ? static_cast<double>(s.whole("hidden_size") / s.whole("num_attention_heads"))
+          : static_cast<double>(width);
+  if (s.value("query_pre_attn_scalar", 256.0) != scalar)
+    s.refuse("query_pre_attn_scalar", fmt::format(" ({} is)", scalar));
+}
+
+// The tables of full and of sliding attention.
+std::pair<Json, Json> tables_by_type(const Source& s) {
+  Json full = Json::object(), sliding = Json::object();
+  if (s.has("rope_parameters")) {
+    full = s.at("rope_parameters").value("full_attention", full);
+    sliding = s.at("rope_parameters").value("sliding_attention", sliding);
+  }
+  if (s.has("rope_scaling")) full = s.at("rope_scaling");
+  if (rope_type(sliding) != "default") s.refuse("rope_parameters", " (sliding layers without are)");
+  return {full, sliding};
+}
+
+void add_by_type(Writer& w, double full_theta, double sliding_theta, double theta_of_sliding,
+                 const char* sliding_key, int64_t width, uint32_t positions) {
+  const Source& s = w.source;
+  const auto [full, sliding] = tables_by_type(s);
+  const double theta = theta_of(s, full, full_theta);
+  const double other = sliding.contains("rope_theta") ? sliding.at("rope_theta").get<double>()
+                       : sliding_key != nullptr       ? s.value(sliding_key, sliding_theta)
+                                                      : sliding_theta;
+  if (other != (theta_of_sliding == 0 ? theta : theta_of_sliding))
+    s.refuse("rope_parameters", fmt::format(" (a rope_theta of {} for sliding layers is)",
+                                            theta_of_sliding == 0 ? theta : theta_of_sliding));
+  add_rotary(w, full, theta, width, positions);
+}
+
+void add_gpt2(Writer& w) {
+  const Source& s = w.source;
+  s.require("activation_function", "gelu_new", "gelu_new");
+  s.require("scale_attn_weights", true, true);
+  s.require("scale_attn_by_inverse_layer_idx", false, false);
+  const auto hidden = s.value<uint32_t>("n_embd", 768);
+  w.add("context_length", s.value<uint32_t>("n_positions", 1024));
+  w.add("embedding_length", hidden);
+  w.add("block_count", s.value<uint32_t>("n_layer", 12));
+  w.add("feed_forward_length", s.value<uint32_t>("n_inner", 4 * hidden));
+  w.add("attention.head_count", s.value<uint32_t>("n_head", 12));
+  w.add("attention.layer_norm_epsilon", s.value("layer_norm_epsilon", 1e-5));
+}
+
+// What one family says, or refuses, beside what all say.
+void add_family(Writer& w, std::string_view type, int64_t width, uint32_t layers,
+                uint32_t positions) {
+  const Source& s = w.source;
+  const Json table = rope_table(s);
+  const auto plain = [&](double theta) {
+    add_rotary(w, table, theta_of(s, table, theta), width, positions);
+  };
+  const auto no_biases = [&] {
+    for (const char* key : {"attention_bias", "mlp_bias"}) s.require(key, false, false);
+  };
+  if (type == "mistral") s.require_absent("sliding_window");
+  if (type == "qwen2" || type == "qwen3" || type == "smollm3") require_no_window(s);
+  if (type == "qwen3" || type == "smollm3" || type.starts_with("olmo")) no_biases();
+  if (type == "smollm3") {
+    const auto interval = s.value<uint32_t>("no_rope_layer_interval", 4);
+    for (uint32_t i = 0; i < layers; ++i)
+      if ((s.has("no_rope_layers") ? s.at("no_rope_layers").at(i).get<int>() != 0
+                                   : (i + 1) % interval != 0) != ((i + 1) % 4 != 0))
+        s.refuse(s.has("no_rope_layers") ? "no_rope_layers" : "no_rope_layer_interval", " (4 is)");
+    return plain(2'000'000);
+  }
+  if (type == "granite") {
+    w.add("attention.scale", s.value("attention_multiplier", 1.0));
+    w.add("embedding_scale", s.value("embedding_multiplier", 1.0));
+    w.add("residual_scale", s.value("residual_multiplier", 1.0));
+    w.add("logit_scale", s.value("logits_scaling", 1.0));
+  }
+  if (type == "phi3") return add_phi3(w, table, theta_of(s, table, 10'000), width, positions);
+  if (type == "olmo3") {
+    require_pattern(s, layers, 4);
+    w.add("attention.sliding_window", s.value<uint32_t>("sliding_window", 4096));
+    return add_by_type(w, 500'000, 500'000, 0, nullptr, width, positions);
+  }
+  if (type == "gemma2" || type == "gemma3_text") {
+    require_gemma(s, width, layers, type == "gemma2" ? 46 : 62);
+    require_pattern(s, layers, type == "gemma2" ? 2 : 6);
+    w.add("attention.sliding_window", s.value<uint32_t>("sliding_window", 4096));
+  }
+  if (type == "gemma3_text") {
+    s.require_absent("final_logit_softcapping");
+    return add_by_type(w, 1'000'000, 10'000, 10'000, "rope_local_base_freq", width, positions);
+  }
+  if (type == "gemma2") {
+    w.add("attn_logit_softcapping", s.at("attn_logit_softcapping").get<double>());
+    w.add("final_logit_softcapping", s.at("final_logit_softcapping").get<double>());
+  }
+  plain(10'000);
+}
+
+// eps where the file does not say it.
+double default_eps(std::string_view type) {
+  return type.starts_with("olmo") || type == "phi3" ? 1e-5 : 1e-6;
+}
+
+}  // namespace
+
+GgufDescription gguf_description(const Json& config, const std::string& origin) {
+  const std::string type = config.value("model_type", "");
+  GgufDescription out{gguf_family_of(type), {}, {}};
+  if (out.family == nullptr)
+    fail("{}: config.json: model_type \"{}\" has no form in GGUF here", origin, excerpt(type));
+  const Source s(config, origin);
+  const std::string architecture(out.family->architecture);
+  out.metadata = {{"general.architecture", architecture}, {"general.type", std::string("model")}};
+  Writer w{s, architecture + ".", out};
+  w.add("vocab_size", s.whole("vocab_size"));
+  if (type == "gpt2") {
+    add_gpt2(w);
+    return out;
+  }
+  const bool gemma = type.starts_with("gemma");
+  if (!gemma) s.require("hidden_act", "silu", "silu");
+  const uint32_t heads = s.whole("num_attention_heads"), hidden = s.whole("hidden_size"),
+                 layers = s.whole("num_hidden_layers"),
+                 positions = s.whole("max_position_embeddings");
+  const auto width = s.value<uint32_t>("head_dim", type == "qwen3" ? 128
+                                                   : gemma         ? 256
+                                                                   : hidden / heads);
+  w.add("context_length", positions);
+  w.add("embedding_length", hidden);
+  w.add("block_count", layers);
+  w.add("feed_forward_length", s.whole("intermediate_size"));
+  w.add("attention.head_count", heads);
+  w.add("attention.head_count_kv", s.value<uint32_t>("num_key_value_heads", heads));
+  w.add("attention.layer_norm_rms_epsilon", s.value("rms_norm_eps", default_eps(type)));
+  w.add("attention.key_length", width);
+  w.add("attention.value_length", width);
+  if (type != "phi3") w.add("rope.dimension_count", width);
+  add_family(w, type, width, layers, positions);
+  return out;
+}
+
+}  // namespace slipway

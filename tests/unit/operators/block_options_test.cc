@@ -1,0 +1,159 @@
+// The halves of a decoder block with every option, against compositions of LibTorch's own: values
+// and every gradient.
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "operators/accelerator/device_tensors.h"
+#include "operators/blocks.h"
+#include "tests/unit/operators/plain_blocks.h"
+
+namespace slipway {
+namespace {
+
+constexpr int64_t kTokens = 90;
+
+// Three sequences, one of them longer than a block of queries.
+struct Sequences {
+  AttentionContext context = AttentionContext::packed({0, 7, 8, kTokens});
+  at::Tensor positions = at::cat({at::arange(7), at::arange(1), at::arange(kTokens - 8)});
+  // [T, T]: which keys a query sees.
+  at::Tensor allowed(int64_t window) const {
+    const at::Tensor sequence =
+                         at::cat({at::zeros({7}), at::ones({1}), at::full({kTokens - 8}, 2)}),
+                     back = positions.unsqueeze(1) - positions.unsqueeze(0);
+    at::Tensor out = sequence.unsqueeze(1).eq(sequence.unsqueeze(0)).logical_and(back.ge(0));
+    return window > 0 ? out.logical_and(back.lt(window)) : out;
+  }
+};
+
+AttentionBlock qwen3() {
+  AttentionBlock b = plain::attention_weights({40, 6, 2, 10});
+  b.q_norm = plain::weight({10}), b.k_norm = plain::weight({10});
+  return b;
+}
+
+struct AttentionCase {
+  const char* name;
+  AttentionBlock block;
+};
+std::vector<AttentionCase> attention_cases() {
+  at::manual_seed(1);
+  const plain::Sizes sizes{40, 6, 2, 10};
+  std::vector<AttentionCase> out;
+  const auto add = [&](const char* name, const auto& change) {
+    AttentionBlock b = plain::attention_weights(sizes);
+    change(b);
+    out.push_back({name, b});
+  };
+  add("Llama", [](AttentionBlock&) {});
+  add("Qwen2: biases of q, k and v", [](AttentionBlock& b) {
+    b.q_bias = plain::weight({60}), b.k_bias = plain::weight({20}), b.v_bias = plain::weight({20});
+  });
+  out.push_back({"Qwen3: norms of heads", qwen3()});
+  add("OLMo 2: no norm before, norms of whole rows and of the result", [](AttentionBlock& b) {
+    b.norm = at::Tensor();
+    b.q_norm = plain::weight({60}), b.k_norm = plain::weight({20}),
+    b.post_norm = plain::weight({40});
+  });
+  add("Gemma 3: 1 + w, norms of heads and of the result", [](AttentionBlock& b) {
+    b.norm_kind = NormKind::kRmsPlusOne;
+    b.q_norm = plain::weight({10}), b.k_norm = plain::weight({10}),
+    b.post_norm = plain::weight({40});
+  });
+  add("Phi-3: one weight, part of a head rotates", [](AttentionBlock& b) {
+    b.q = plain::weight({100, 40}, 0.2), b.k = b.v = at::Tensor();
+    b.q_bias = plain::weight({100});
+    b.inverse_frequencies = plain::frequencies(3), b.rotary_scale = 1.2;
+  });
+  add("SmolLM3: no rotary positions",
+      [](AttentionBlock& b) { b.inverse_frequencies = at::Tensor(); });
+  add("Granite: a multiplier of what is added",
+      [](AttentionBlock& b) { b.residual = 0.22, b.scale = 0.1; });
+  add("GPT-2: layer norm and biases everywhere", [](AttentionBlock& b) {
+    b.norm_kind = NormKind::kLayer, b.norm_bias = plain::weight({40});
+    b.inverse_frequencies = at::Tensor();
+    b.q = plain::weight({100, 40}, 0.2), b.k = b.v = at::Tensor();
+    b.q_bias = plain::weight({100}), b.o_bias = plain::weight({40});
+  });
+  add("layer norms everywhere", [](AttentionBlock& b) {
+    b.norm_kind = NormKind::kLayer, b.norm_bias = plain::weight({40}),
+    b.o_bias = plain::weight({40});
+    b.q_norm = plain::weight({60}), b.k_norm = plain::weight({10}),
+    b.post_norm = plain::weight({40});
+    b.residual = 0.5, b.k_bias = plain::weight({20});
+  });
+  return out;
+}
+
+TEST(BlockOptions, AttentionEqualsItsParts) {
+  const Sequences s;
+  for (const AttentionCase& c : attention_cases()) {
+    const double difference = plain::largest_difference(
+        at::randn({kTokens, 40}), plain::weights(c.block),
+        [&](const at::Tensor& x, const std::vector<at::Tensor>& w) {
+          return attention_block(x, plain::with(c.block, w), s.positions, 0, s.context.handle());
+        },
+        [&](const at::Tensor& x, const std::vector<at::Tensor>& w) {
+          return plain::attention(x, plain::with(c.block, w), s.positions,
+                                  s.allowed(c.block.window));
+        });
+    std::printf("%s: largest difference %.3g\n", c.name, difference);
+    EXPECT_LT(difference, 1e-4) << c.name;
+  }
+}
+
+struct FeedForwardCase {
+  const char* name;
+  FeedForwardBlock block;
+};
+std::vector<FeedForwardCase> feed_forward_cases() {
+  at::manual_seed(2);
+  std::vector<FeedForwardCase> out;
+  const auto add = [&](const char* name, const auto& change) {
+    FeedForwardBlock b = plain::feed_forward_weights(40, 52);
+    change(b);
+    out.push_back({name, b});
+  };
+  add("Llama", [](FeedForwardBlock&) {});
+  add("Gemma: GELU, 1 + w, a norm of the result", [](FeedForwardBlock& b) {
+    b.activation = Activation::kGeluTanh, b.norm_kind = NormKind::kRmsPlusOne;
+    b.post_norm = plain::weight({40});
+  });
+  add("OLMo 2: no norm before",
+      [](FeedForwardBlock& b) { b.norm = at::Tensor(), b.post_norm = plain::weight({40}); });
+  add("Phi-3: one weight", [](FeedForwardBlock& b) {
+    b.up = plain::weight({104, 40}, 0.2), b.gate = at::Tensor(), b.fused = true;
+    b.up_bias = plain::weight({104});
+  });
+  add("Granite: a multiplier of what is added", [](FeedForwardBlock& b) { b.residual = 0.22; });
+  add("GPT-2: layer norm, biases, no gate", [](FeedForwardBlock& b) {
+    b.norm_kind = NormKind::kLayer, b.norm_bias = plain::weight({40}), b.gate = at::Tensor();
+    b.activation = Activation::kGeluTanh;
+    b.up_bias = plain::weight({52}), b.down_bias = plain::weight({40});
+  });
+  add("GELU with biases", [](FeedForwardBlock& b) {
+    b.activation = Activation::kGelu, b.gate_bias = plain::weight({52});
+    b.up_bias = plain::weight({52}), b.down_bias = plain::weight({40}), b.residual = 0.5;
+    b.post_norm = plain::weight({40});
+  });
+  add("ReLU", [](FeedForwardBlock& b) { b.activation = Activation::kRelu, b.gate = at::Tensor(); });
+  return out;
+}
+
+TEST(BlockOptions, FeedForwardEqualsItsParts) {
+  for (const FeedForwardCase& c : feed_forward_cases()) {
+    const double difference = plain::largest_difference(
+        at::randn({kTokens, 40}), plain::weights(c.block),
+        [&](const at::Tensor& x, const std::vector<at::Tensor>& w) {
+          return feed_forward_block(x, plain::with(c.block, w));
+        },
+        [&](const at::Tensor& x, const std::vector<at::Tensor>& w) {
+          return plain::feed_forward(x, plain::with(c.block, w));
+        });
+    std::printf("%s: largest difference %.3g\n", c.name, difference);
+    EXPECT_LT(difference, 1e-4) << c.name;
+  }
+}
+
+}  // namespace
+}  // namespace slipway
