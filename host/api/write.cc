@@ -58,10 +58,12 @@ std::vector<GenerationRequest> requests_of(const std::vector<std::string>& promp
 // Tells every text as its tokens come.
 class Teller {
  public:
-  Teller(const Tokenizer& tokenizer, size_t prompts, int64_t samples, const OnText& on_text)
-      : samples_(static_cast<size_t>(samples)),
-        texts_(prompts * samples_, GrowingText(tokenizer)),
-        on_text_(on_text) {}
+  Teller(const Tokenizer& tokenizer, std::span<const GenerationRequest> requests, int64_t samples,
+         const OnText& on_text)
+      : samples_(static_cast<size_t>(samples)), on_text_(on_text) {
+    for (const GenerationRequest& request : requests)
+      texts_.insert(texts_.end(), samples_, GrowingText(tokenizer, request.prompt));
+  }
 
   bool operator()(const Completion& c, bool ended) {
     GrowingText& text = texts_[c.request * samples_ + static_cast<size_t>(c.sample)];
@@ -85,11 +87,11 @@ std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
   const GenerationSettings settings = settings_of(o, tokenizer);
   const std::vector<GenerationRequest> requests = requests_of(prompts, o, model, tokenizer);
   GenerationHooks hooks;
-  if (on_text) hooks.on_token = Teller(tokenizer, prompts.size(), o.samples, on_text);
+  if (on_text) hooks.on_token = Teller(tokenizer, requests, o.samples, on_text);
   std::vector<GeneratedText> out;
   for (Completion& c : generate(model, requests, settings, hooks))
-    out.push_back({c.request, c.sample, tokenizer.decode(c.ids), std::move(c.ids),
-                   std::move(c.logprobs), c.finished});
+    out.push_back({c.request, c.sample, tokenizer.decode_after(requests[c.request].prompt, c.ids),
+                   std::move(c.ids), std::move(c.logprobs), c.finished});
   return out;
 }
 

@@ -55,9 +55,10 @@ class JsonLines : public PredictionFile {
     const auto put = [&](const char* name, const auto& value) {
       if (outputs_.contains(name)) out[name] = value();
     };
-    put("prompt", [&] { return tokenizer_.decode(ids.first(ids.size() - count)); });
-    put("label", [&] { return tokenizer_.decode(labels); });
-    put("prediction", [&] { return tokenizer_.decode(predictions); });
+    const auto prompt = ids.first(ids.size() - count);
+    put("prompt", [&] { return tokenizer_.decode(prompt); });
+    put("label", [&] { return tokenizer_.decode_after(prompt, labels); });
+    put("prediction", [&] { return tokenizer_.decode_after(prompt, predictions); });
     put("label_ids", [&] { return std::vector<int32_t>(labels.begin(), labels.end()); });
     put("predictions",
         [&] { return std::vector<int32_t>(predictions.begin(), predictions.end()); });

@@ -67,8 +67,8 @@ std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Complet
                                    const Tokenizer& tokenizer, int64_t group) {
   std::vector<ScoredRow> rows;
   for (const Completion& c : completions)
-    rows.push_back({prompt.text, tokenizer.decode(c.ids), prompt.ids, c.ids, group, c.finished,
-                    &prompt.columns});
+    rows.push_back({prompt.text, tokenizer.decode_after(prompt.ids, c.ids), prompt.ids, c.ids,
+                    group, c.finished, &prompt.columns});
   return rows;
 }
 

@@ -39,12 +39,20 @@ size_t skip_space(std::string_view text, size_t at) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(const Json& list, const std::string& origin) {
+AddedTokens::AddedTokens(const Json& list, const Normalizer& normalizer,
+                         const std::string& origin) {
   for (const Json& t : list) {
     const bool special = t.value("special", false);
-    tokens_.push_back({t.at("id").get<int32_t>(), t.at("content").get<std::string>(), special,
-                       t.value("single_word", false), t.value("lstrip", false),
-                       t.value("rstrip", false), t.value("normalized", !special)});
+    AddedToken made{t.at("id").get<int32_t>(),
+                    t.at("content").get<std::string>(),
+                    special,
+                    t.value("single_word", false),
+                    t.value("lstrip", false),
+                    t.value("rstrip", false),
+                    t.value("normalized", !special),
+                    ""};
+    made.sought = made.normalized ? normalizer.apply(made.content) : made.content;
+    tokens_.push_back(std::move(made));
     const AddedToken& token = tokens_.back();
     if (token.id < 0 || token.id > 10'000'000)
       fail("{}: added token \"{}\" has id {}", origin, excerpt(token.content), token.id);
@@ -54,12 +62,13 @@ AddedTokens::AddedTokens(const Json& list, const std::string& origin) {
       fail("{}: two added tokens have id {}", origin, token.id);
     if (!by_content_.emplace(token.content, tokens_.size() - 1).second)
       fail("{}: the added token \"{}\" occurs twice", origin, excerpt(token.content));
+    if (token.sought.empty()) continue;  // the normalizer leaves nothing to find
     (token.normalized ? any_normalized_ : any_plain_) = true;
     Pass& pass = token.normalized ? normalized_ : plain_;
-    pass[static_cast<unsigned char>(token.content[0])].push_back(
+    pass[static_cast<unsigned char>(token.sought[0])].push_back(
         static_cast<uint32_t>(tokens_.size() - 1));
   }
-  const auto length = [&](uint32_t i) { return tokens_[i].content.size(); };
+  const auto length = [&](uint32_t i) { return tokens_[i].sought.size(); };
   for (Pass* pass : {&plain_, &normalized_})
     for (auto& indices : *pass) std::ranges::stable_sort(indices, std::greater<>(), length);
 }
@@ -74,44 +83,46 @@ const AddedToken* AddedTokens::find(std::string_view content) const {
   return it == by_content_.end() ? nullptr : &tokens_[it->second];
 }
 
-const AddedToken* AddedTokens::at(const Pass& pass, std::string_view input, size_t at) const {
+std::optional<uint32_t> AddedTokens::at(const Pass& pass, std::string_view input, size_t at) const {
   for (const uint32_t i : pass[static_cast<unsigned char>(input[at])])
-    if (input.substr(at).starts_with(tokens_[i].content)) return &tokens_[i];
-  return nullptr;
+    if (input.substr(at).starts_with(tokens_[i].sought)) return i;
+  return std::nullopt;
 }
 
-void AddedTokens::cut_pass(const Pass& pass, std::string_view input,
-                           const std::function<void(std::string_view)>& text,
-                           const std::function<void(int32_t)>& token) const {
+void AddedTokens::cut_pass(const Pass& pass, std::string_view input, bool first, const Run& run,
+                           const Token& token) const {
   // may lie beyond the next match: white space that rstrip took is not given back, the match still
   // counts
   size_t done = 0;
   for (size_t from = 0; from < input.size();) {
-    const AddedToken* found = at(pass, input, from);
-    if (found == nullptr) {
+    const std::optional<uint32_t> found = at(pass, input, from);
+    if (!found) {
       ++from;
       continue;
     }
-    size_t begin = from, end = from + found->content.size();
+    const AddedToken& here = tokens_[*found];
+    size_t begin = from, end = from + here.sought.size();
     from = end;
-    if (found->single_word && (is_word_before(input, begin) || is_word_at(input, end))) continue;
-    if (found->lstrip) begin = std::max(skip_space_back(input, begin), done);
-    if (found->rstrip) end = skip_space(input, end);
-    if (done < begin) text(input.substr(done, begin - done));
-    token(found->id);
+    if (here.single_word && (is_word_before(input, begin) || is_word_at(input, end))) continue;
+    if (here.lstrip) begin = std::max(skip_space_back(input, begin), done);
+    if (here.rstrip) end = skip_space(input, end);
+    if (done < begin) run(input.substr(done, begin - done), first && done == 0);
+    token(here.id);
     done = end;
   }
-  if (done < input.size()) text(input.substr(done));
+  if (done < input.size()) run(input.substr(done), first && done == 0);
 }
 
-void AddedTokens::cut(std::string_view input, const std::function<void(std::string_view)>& text,
-                      const std::function<void(int32_t)>& token) const {
-  const auto second = [&](std::string_view run) {
-    if (any_normalized_) return cut_pass(normalized_, run, text, token);
-    if (!run.empty()) text(run);
+void AddedTokens::cut(std::string_view input, const Normalizer& normalizer, const Run& run,
+                      const Token& token) const {
+  std::string made;
+  const auto second = [&](std::string_view part, bool first) {
+    if (!normalizer.empty()) part = made = normalizer.apply(part, &first);
+    if (any_normalized_) return cut_pass(normalized_, part, first, run, token);
+    if (!part.empty()) run(part, first);
   };
-  if (any_plain_) return cut_pass(plain_, input, second, token);
-  second(input);
+  if (any_plain_) return cut_pass(plain_, input, true, second, token);
+  second(input, true);
 }
 
 }  // namespace slipway

@@ -13,11 +13,6 @@ uint64_t pair_key(int32_t left, int32_t right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
 }
 
-struct Symbol {
-  int32_t id;
-  int previous, next;  // -1 = none
-};
-
 struct Candidate {
   int32_t rank;
   int position;
@@ -31,35 +26,31 @@ constexpr int32_t kMergedAway = -1;
 
 }  // namespace
 
-Bpe::Bpe(BpeModel model, bool ignore_merges, const std::string& origin)
-    : vocabulary_(std::move(model.vocabulary)), ignore_merges_(ignore_merges) {
-  ids_.reserve(vocabulary_.size());
-  ranks_.reserve(model.merges.size());
-  merges_.reserve(model.merges.size());
-  for (size_t i = 0; i < vocabulary_.size(); ++i) {
-    if (vocabulary_[i].empty()) continue;
-    const auto [it, fresh] = ids_.emplace(vocabulary_[i], static_cast<int32_t>(i));
-    if (!fresh)
-      fail("{}: the token \"{}\" has two ids, {} and {}", origin, excerpt(vocabulary_[i]),
-           it->second, i);
-  }
+Bpe::Bpe(ModelTables tables, const Options& options, const std::string& origin)
+    : TokenModel(Vocabulary(std::move(tables.vocabulary), Vocabulary::Repeats::kRefused, origin)),
+      ignore_merges_(options.ignore_merges),
+      fuse_unk_(options.fuse_unk) {
+  ranks_.reserve(tables.merges.size());
+  merges_.reserve(tables.merges.size());
   std::string joined;
-  for (size_t rank = 0; rank < model.merges.size(); ++rank) {
-    const auto& [left, right] = model.merges[rank];
+  for (size_t rank = 0; rank < tables.merges.size(); ++rank) {
+    const auto& [left, right] = tables.merges[rank];
     joined = left;
     joined += right;
-    const int32_t a = id(left), b = id(right), result = id(joined);
+    const int32_t a = vocabulary().id(left), b = vocabulary().id(right),
+                  result = vocabulary().id(joined);
     if (a < 0 || b < 0 || result < 0)
       fail("{}: merge {} (\"{}\" \"{}\") uses a token that is not in the vocabulary", origin, rank,
            excerpt(left), excerpt(right));
     merges_.emplace_back(a, b);
     ranks_.insert_or_assign(pair_key(a, b), Merge{static_cast<int32_t>(rank), result});
   }
-}
-
-int32_t Bpe::id(std::string_view token) const {
-  const auto it = ids_.find(token);
-  return it == ids_.end() ? -1 : it->second;
+  if (options.byte_fallback) byte_ids_ = byte_tokens(vocabulary());
+  if (options.unk_token.empty()) return;
+  unk_ = vocabulary().id(options.unk_token);
+  if (unk_ < 0)
+    fail("{}: the model's unk_token \"{}\" is not in its vocabulary", origin,
+         excerpt(options.unk_token));
 }
 
 const Bpe::Merge* Bpe::find(int32_t left, int32_t right) const {
@@ -67,22 +58,40 @@ const Bpe::Merge* Bpe::find(int32_t left, int32_t right) const {
   return it == ranks_.end() ? nullptr : &it->second;
 }
 
-void Bpe::encode(std::string_view word, std::vector<int32_t>& ids) const {
-  if (ignore_merges_)
-    if (const int32_t whole = id(word); whole >= 0) return ids.push_back(whole);
-  std::vector<Symbol> symbols;
-  symbols.reserve(word.size());
+std::vector<Bpe::Symbol> Bpe::symbols_of(std::string_view word) const {
+  std::vector<Symbol> out;
+  out.reserve(word.size());
+  const auto put = [&](int32_t token) {
+    const int at = static_cast<int>(out.size());
+    if (at > 0) out.back().next = at;
+    out.push_back({token, at - 1, -1});
+  };
+  bool unknown = false;  // an unknown token waits for more that it takes along
+  std::vector<int32_t> bytes;
   for (size_t i = 0; i < word.size();) {
     size_t end = i + 1;
     while (end < word.size() && (static_cast<unsigned char>(word[end]) & 0xC0) == 0x80) ++end;
-    if (const int32_t token = id(word.substr(i, end - i)); token >= 0) {
-      const int at = static_cast<int>(symbols.size());
-      if (at > 0) symbols.back().next = at;
-      symbols.push_back({token, at - 1, -1});
-    }
+    const std::string_view character = word.substr(i, end - i);
     i = end;
+    if (const int32_t token = vocabulary().id(character); token >= 0) {
+      if (std::exchange(unknown, false)) put(unk_);
+      put(token);
+      continue;
+    }
+    bytes.clear();
+    if (!byte_ids_.empty() && append_byte_tokens(character, byte_ids_, bytes)) {
+      // an unknown token that waits comes after them, as in the reference
+      for (const int32_t token : bytes) put(token);
+    } else if (unk_ >= 0) {
+      if (unknown && !fuse_unk_) put(unk_);
+      unknown = true;
+    }
   }
-  if (symbols.empty()) return;
+  if (unknown) put(unk_);
+  return out;
+}
+
+void Bpe::merge_all(std::vector<Symbol>& symbols) const {
   const auto symbol = [&](int at) -> Symbol& { return symbols[static_cast<size_t>(at)]; };
   std::vector<Candidate> heap;
   heap.reserve(symbols.size());
@@ -113,7 +122,25 @@ void Bpe::encode(std::string_view word, std::vector<int32_t>& ids) const {
     if (left.previous >= 0 && offer(left.previous)) std::ranges::push_heap(heap, std::greater<>());
     if (offer(best.position)) std::ranges::push_heap(heap, std::greater<>());
   }
-  for (int i = 0; i >= 0; i = symbol(i).next) ids.push_back(symbol(i).id);
+}
+
+void Bpe::encode(std::string_view word, std::vector<int32_t>& ids) const {
+  if (ignore_merges_)
+    if (const int32_t whole = vocabulary().id(word); whole >= 0) return ids.push_back(whole);
+  std::vector<Symbol> symbols = symbols_of(word);
+  if (symbols.empty()) return;
+  merge_all(symbols);
+  for (int i = 0; i >= 0; i = symbols[static_cast<size_t>(i)].next)
+    ids.push_back(symbols[static_cast<size_t>(i)].id);
+}
+
+void Bpe::write(Json& model) const {
+  const auto& tokens = vocabulary().tokens();
+  Json merges = Json::array();
+  for (const auto& [left, right] : merges_)
+    merges.push_back({tokens[static_cast<size_t>(left)], tokens[static_cast<size_t>(right)]});
+  model["vocab"] = vocabulary_object(vocabulary());
+  model["merges"] = std::move(merges);
 }
 
 }  // namespace slipway

@@ -123,12 +123,12 @@ Json describe(const Gguf& file, const std::vector<std::string>& tokens,
   return json;
 }
 
-BpeModel model_of(const Gguf& file, const std::vector<std::string>& tokens) {
+ModelTables model_of(const Gguf& file, const std::vector<std::string>& tokens) {
   const std::string origin = file.path().string();
   for (size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i].empty() || !is_valid_utf8(tokens[i]))
       fail("{}: token {} is empty or not UTF-8", origin, i);
-  BpeModel out{tokens, {}};
+  ModelTables out{tokens, {}, {}};
   const auto& merges = metadata<std::vector<std::string>>(file, "tokenizer.ggml.merges");
   out.merges.reserve(merges.size());
   for (const std::string& merge : merges) {

@@ -6,10 +6,10 @@
 namespace slipway {
 namespace {
 
-uint8_t kind_at(std::string_view text, size_t at, size_t& size) {
+uint16_t kind_at(std::string_view text, size_t at, size_t& size) {
   const CodePoint c = code_point_at(text, at);
   size = c.size;
-  return char_class(c.value) & (kLetter | kNumber | kSpace);
+  return static_cast<uint16_t>(char_class(c.value) & (kLetter | kNumber | kSpace));
 }
 
 size_t contraction(std::string_view rest) {
@@ -19,7 +19,7 @@ size_t contraction(std::string_view rest) {
 }
 
 // The end of the run of one kind that starts at `at`; `last`: where its last character starts.
-size_t run_end(std::string_view text, size_t at, uint8_t kind, size_t& last) {
+size_t run_end(std::string_view text, size_t at, uint16_t kind, size_t& last) {
   size_t size = 0;
   last = at;
   while (at < text.size() && kind_at(text, at, size) == kind) {
@@ -33,7 +33,7 @@ size_t word_end(std::string_view text, size_t at) {
   if (text[at] == '\'')
     if (const size_t size = contraction(text.substr(at)); size != 0) return at + size;
   size_t size = 0, last = 0, start = at;
-  uint8_t kind = kind_at(text, start, size);
+  uint16_t kind = kind_at(text, start, size);
   if (text[at] == ' ' && at + 1 < text.size() && kind_at(text, at + 1, size) != kSpace)
     kind = kind_at(text, start = at + 1, size);
   const size_t end = run_end(text, start, kind, last);

@@ -1,18 +1,22 @@
 // A text that is read while its tokens are drawn, one by one.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 
+#include "text/decoder.h"
 #include "text/tokenizer.h"
 
 namespace slipway {
 
 // Tells what each token adds to the text, in whole characters: one whose bytes are shared among
-// tokens comes with the last of them. All that it tells, end to end, is Tokenizer::decode() of all
-// ids. The tokenizer outlives it.
+// tokens comes with the last of them, or with the token after it. All that it tells, end to end, is
+// Tokenizer::decode_after() of all ids. The tokenizer outlives it.
 class GrowingText {
  public:
-  explicit GrowingText(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  // `before`: the ids that it goes on from.
+  explicit GrowingText(const Tokenizer& tokenizer, std::span<const int32_t> before = {})
+      : tokenizer_(tokenizer), stream_(tokenizer.decoder(), tokenizer.has_text(before)) {}
 
   // What the next token adds; may be empty.
   std::string add(int32_t id);
@@ -22,7 +26,7 @@ class GrowingText {
 
  private:
   const Tokenizer& tokenizer_;
-  std::string kept_;  // the bytes of a character that is not complete
+  DecoderStream stream_;
 };
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 #include "text/post_processor.h"
 
 #include "base/error.h"
+#include "base/excerpt.h"
 
 namespace slipway {
 
@@ -13,11 +14,17 @@ void PostProcessor::add(const Json& description, const std::string& origin) {
     for (const Json& each : description.at("processors")) add(each, origin);
     return;
   }
+  if (type == "BertProcessing" || type == "RobertaProcessing") {
+    // (text, id) of the token before a text, and of the one after it
+    before.insert(before.begin(), description.at("cls").at(1).get<int32_t>());
+    after.push_back(description.at("sep").at(1).get<int32_t>());
+    return;
+  }
   if (type != "TemplateProcessing")
     fail(
-        "{}: post-processor \"{}\" is not supported (ByteLevel, TemplateProcessing and Sequence "
-        "are)",
-        origin, type);
+        "{}: post-processor \"{}\" is not supported (ByteLevel, TemplateProcessing, "
+        "BertProcessing, RobertaProcessing and Sequence are)",
+        origin, excerpt(type));
   std::vector<int32_t> left, right;
   bool seen = false;
   for (const Json& piece : description.at("single")) {

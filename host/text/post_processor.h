@@ -12,8 +12,8 @@ struct PostProcessor {
   std::vector<int32_t> before, after;
 
   PostProcessor() = default;
-  // From the "post_processor" of a tokenizer.json: ByteLevel, TemplateProcessing, or a Sequence of
-  // them, or null. Throws Error naming `origin`.
+  // From the "post_processor" of a tokenizer.json, or null. Throws Error naming `origin`, the step
+  // and what is supported.
   PostProcessor(const Json& description, const std::string& origin) { add(description, origin); }
 
  private:

@@ -141,6 +141,13 @@ Pattern::~Pattern() = default;
 Pattern::Pattern(Pattern&&) noexcept = default;
 Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 
+bool Pattern::matches_empty() const {
+  const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> match(
+      pcre2_match_data_create_from_pattern(code_->code, nullptr), &pcre2_match_data_free);
+  return pcre2_match(code_->code, reinterpret_cast<PCRE2_SPTR>(""), 0, 0, 0, match.get(),
+                     nullptr) != PCRE2_ERROR_NOMATCH;
+}
+
 void Pattern::cut(std::string_view text,
                   const std::function<void(std::string_view, bool)>& piece) const {
   const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> match(

@@ -16,6 +16,10 @@ class Pattern {
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
 
+  // Whether an empty text matches: then there are matches between characters, which cut() does not
+  // tell of.
+  bool matches_empty() const;
+
   // Calls piece(text, matched) for every match and every run between matches, in order; nothing
   // empty. `text` is valid UTF-8. Throws Error when matching exceeds PCRE2's limits.
   void cut(std::string_view text, const std::function<void(std::string_view, bool)>& piece) const;

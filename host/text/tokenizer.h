@@ -1,4 +1,5 @@
-// A byte-level BPE tokenizer, from a Hugging Face tokenizer.json or from GGUF metadata.
+// A tokenizer, from a Hugging Face tokenizer.json, SentencePiece's tokenizer.model, older
+// vocabulary files or GGUF metadata.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +14,7 @@
 
 namespace slipway {
 
+class Decoder;
 class Gguf;
 
 // A file that stands beside a tokenizer.json: its name and its bytes.
@@ -39,11 +41,20 @@ class Tokenizer {
   std::vector<int32_t> encode_end(std::string_view text) const;
   // Ids out of range are skipped. Incomplete UTF-8 becomes U+FFFD.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
+  // The same of tokens that go on a text, as an answer goes on its prompt: a decoder that takes the
+  // space away from a text's beginning leaves it there, unless `before` says nothing.
+  std::string decode_after(std::span<const int32_t> before, std::span<const int32_t> ids,
+                           bool skip_special_tokens = true) const;
 
   int32_t vocab_size() const;
   std::optional<int32_t> token_id(std::string_view token) const;
   std::string_view token(int32_t id) const;  // in the vocabulary's alphabet; "" out of range
+  // What decode() goes by: token(id), but an added token as the normalizer makes it, if it does.
+  std::string_view spoken(int32_t id) const;
   bool is_special(int32_t id) const;
+  // Whether these tokens say anything that decode() tells.
+  bool has_text(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
+  const Decoder& decoder() const;  // lives as long as the tokenizer
 
   std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
   // Every token that ends an answer: eos, and those that the model's files list beside it

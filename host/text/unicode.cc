@@ -7,9 +7,9 @@
 namespace slipway {
 namespace {
 
-uint8_t search_class(char32_t c) {
+uint16_t search_class(char32_t c) {
   const auto it = std::ranges::lower_bound(kUnicodeRanges, c, {}, &UnicodeRange::last);
-  return it != kUnicodeRanges.end() && it->first <= c ? it->bits : uint8_t{0};
+  return it != kUnicodeRanges.end() && it->first <= c ? it->bits : uint16_t{0};
 }
 
 // Bytes of a character that begins with this one, or 0: none does.
@@ -42,9 +42,9 @@ size_t well_formed(std::string_view text, size_t at, size_t& good) {
 
 }  // namespace
 
-uint8_t char_class(char32_t c) {
+uint16_t char_class(char32_t c) {
   static const auto kLow = [] {
-    std::array<uint8_t, 0x400> out{};
+    std::array<uint16_t, 0x400> out{};
     for (char32_t i = 0; i < out.size(); ++i) out[i] = search_class(i);
     return out;
   }();
@@ -66,6 +66,14 @@ CodePoint code_point_before(std::string_view text, size_t end) {
   size_t at = end - 1;
   while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
   return code_point_at(text, at);
+}
+
+void append_code_point(char32_t c, std::string& out) {
+  const auto tail = [&](int shift) { out += static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
+  if (c < 0x80) return void(out += static_cast<char>(c));
+  if (c < 0x800) return out += static_cast<char>(0xC0 | (c >> 6)), tail(0);
+  if (c < 0x10000) return out += static_cast<char>(0xE0 | (c >> 12)), tail(6), tail(0);
+  out += static_cast<char>(0xF0 | (c >> 18)), tail(12), tail(6), tail(0);
 }
 
 bool is_valid_utf8(std::string_view text) {

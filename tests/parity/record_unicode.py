@@ -1,6 +1,7 @@
 """Writes host/text/unicode_ranges.cc: the character classes that the tokenizers package cuts words by, asked of the package
-for every code point. Its regular expressions, its Digits step and its added tokens follow different Unicode versions, none of
-them the one of the PCRE2 at hand; so the classes are a table, and patterns get what Unicode 14 (PCRE2 10.42) lacks.
+for every code point. Its regular expressions, its steps and its added tokens follow different Unicode versions, none of them
+the one of the PCRE2 and utf8proc at hand; so the classes and lower case are tables, patterns get what Unicode 14 (PCRE2 10.42)
+lacks, and the normal forms leave alone what the package does not know.
 
 usage: python3.11 tests/parity/record_unicode.py      (needs tests/parity/requirements.txt; writes host/text/unicode_ranges.cc)
 """
@@ -8,11 +9,11 @@ import pathlib
 import sys
 import unicodedata
 
-from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 OUT = pathlib.Path(__file__).parents[2] / "host/text/unicode_ranges.cc"
 CODES = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
-LETTER, NUMBER, NUMERIC, WORD, SPACE = 1, 2, 4, 8, 16
+LETTER, NUMBER, NUMERIC, WORD, SPACE, PUNCTUATION, MARK, NONSPACING, CONTROL = (1 << i for i in range(9))
 CATEGORIES = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
               "Sm", "Sc", "Sk", "So", "Cf"]
 HEAD = """// Character classes of the tokenizers package, and what its patterns know beyond Unicode 14.
@@ -28,12 +29,22 @@ MIDDLE = """};
 
 constexpr CategoryAddition kAdditions[] = {
 """
+LOWER = """};
+
+constexpr CaseRange kLower[] = {
+"""
+LATER = """};
+
+constexpr CodeRange kLater[] = {
+"""
 TAIL = """};
 
 }  // namespace
 
 const std::span<const UnicodeRange> kUnicodeRanges = kRanges;
 const std::span<const CategoryAddition> kCategoryAdditions = kAdditions;
+const std::span<const CaseRange> kLowerCase = kLower;
+const std::span<const CodeRange> kLaterCharacters = kLater;
 
 }  // namespace slipway
 """
@@ -60,6 +71,57 @@ def word() -> set[int]:
     return out
 
 
+def pieces_of_three(step) -> set[int]:
+    return {c for c in CODES if len(step.pre_tokenize_str("a" + chr(c) + "a")) == 3}
+
+
+def removed(step) -> set[int]:
+    return {c for c in CODES if step.normalize_str("a" + chr(c)) == "a"}
+
+
+def bert(**asked) -> normalizers.BertNormalizer:
+    off = {"clean_text": False, "handle_chinese_chars": False, "strip_accents": False, "lowercase": False}
+    return normalizers.BertNormalizer(**{**off, **asked})
+
+
+def lower_case() -> list[tuple[int, int, int, int]]:
+    """Ranges of capitals: first, last, how far apart they are, how far each lies from its small letter."""
+    step, pairs = normalizers.Lowercase(), []
+    for c in CODES:
+        small = step.normalize_str(chr(c))
+        if small != chr(c) and len(small) == 1:
+            pairs.append((c, ord(small) - c))
+        elif small != chr(c):
+            assert c == 0x130 and small == "i\u0307", "one capital alone has a small form of two characters"
+    out: list[list[int]] = []
+    for c, delta in pairs:
+        last = out[-1] if out else None
+        if last and last[3] == delta and (c - last[1] == last[2] or last[0] == last[1] and c - last[1] <= 2):
+            last[2], last[1] = c - last[1], c
+        else:
+            out.append([c, c, 1, delta])
+    return [tuple(each) for each in out]
+
+
+def later() -> set[int]:
+    """Characters whose normal forms or order the package's Unicode does not know, and what Unicode 14 does not know either."""
+    forms = {name: getattr(normalizers, name)().normalize_str for name in ("NFC", "NFD", "NFKC", "NFKD")}
+    out = {c for c in CODES if unicodedata.category(chr(c)) == "Cn"}
+    for c in CODES:
+        text = chr(c)
+        if c in out:
+            continue
+        parts = unicodedata.normalize("NFD", text)
+        order = unicodedata.combining(text)
+        other = "\u0334" if order > 1 else "\u0345"
+        pair = text + other if order > 1 else other + text
+        if any(form(text) != unicodedata.normalize(name, text) for name, form in forms.items()) or \
+                forms["NFC"](parts) != unicodedata.normalize("NFC", parts) or \
+                order and forms["NFD"](pair) != unicodedata.normalize("NFD", pair):
+            out.add(c)
+    return out
+
+
 def runs(codes) -> list[tuple[int, int]]:
     out: list[tuple[int, int]] = []
     for c in sorted(codes):
@@ -75,7 +137,9 @@ def main() -> None:
         sys.exit("needs Python 3.11: its Unicode 14 is the base of the additions")
     classes = dict.fromkeys(CODES, 0)
     for bit, codes in ((LETTER, matching(r"\p{L}")), (NUMBER, matching(r"\p{N}")), (NUMERIC, numeric()), (WORD, word()),
-                       (SPACE, matching(r"\s"))):
+                       (SPACE, matching(r"\s")), (PUNCTUATION, pieces_of_three(pre_tokenizers.Punctuation())),
+                       (MARK, removed(normalizers.StripAccents())), (NONSPACING, removed(bert(strip_accents=True))),
+                       (CONTROL, removed(bert(clean_text=True)))):
         for c in codes:
             classes[c] |= bit
     ranges: list[list[int]] = []
@@ -91,6 +155,8 @@ def main() -> None:
         new = {c for c in matching(rf"\p{{{name}}}") if unicodedata.category(chr(c)) == "Cn"}
         additions += [f'{{"{name}", 0x{a:X}, 0x{b:X}}}' for a, b in runs(new)]
 
+    capitals, unknown = lower_case(), runs(later())
+
     def rows(items: list[str]) -> str:
         lines, line = [], "   "
         for item in items:
@@ -100,8 +166,10 @@ def main() -> None:
             line += f" {item},"
         return "\n".join(lines + [line]) + "\n"
 
-    OUT.write_text(HEAD + rows([f"{{0x{a:X}, 0x{b:X}, {k}}}" for a, b, k in ranges]) + MIDDLE + rows(additions) + TAIL)
-    print(f"{len(ranges)} ranges, {len(additions)} additions")
+    OUT.write_text(HEAD + rows([f"{{0x{a:X}, 0x{b:X}, {k}}}" for a, b, k in ranges]) + MIDDLE + rows(additions) +
+                   LOWER + rows([f"{{0x{a:X}, 0x{b:X}, {step}, {d}}}" for a, b, step, d in capitals]) +
+                   LATER + rows([f"{{0x{a:X}, 0x{b:X}}}" for a, b in unknown]) + TAIL)
+    print(f"{len(ranges)} ranges, {len(additions)} additions, {len(capitals)} ranges of capitals, {len(unknown)} of later characters")
 
 
 if __name__ == "__main__":

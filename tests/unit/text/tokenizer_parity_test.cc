@@ -1,61 +1,16 @@
 // Ids and decoded texts equal those of the tokenizers package (tests/parity/record_tokenizer.py),
 // for every recorded string and every code point.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <cstdlib>
-#include <cstring>
 
-#include "base/error.h"
 #include "base/files.h"
+#include "tests/unit/text/recorded.h"
 #include "text/tokenizer.h"
 #include "weights/gguf.h"
 
 namespace slipway {
 namespace {
-
-const fs::path kData = "tests/parity/data";
-
-std::string unzip(const fs::path& path) {
-  const std::string packed = read_file(path);
-  z_stream stream{};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) fail("zlib is unavailable");
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-  stream.avail_in = static_cast<uInt>(packed.size());
-  std::string out;
-  int state = Z_OK;
-  while (state == Z_OK) {
-    char buffer[1 << 16];
-    stream.next_out = reinterpret_cast<Bytef*>(buffer);
-    stream.avail_out = sizeof buffer;
-    state = inflate(&stream, Z_NO_FLUSH);
-    out.append(buffer, sizeof buffer - stream.avail_out);
-  }
-  inflateEnd(&stream);
-  if (state != Z_STREAM_END) fail("{}: not a whole gzip file", path.string());
-  return out;
-}
-
-class Reader {
- public:
-  explicit Reader(const fs::path& path) : bytes_(unzip(path)) {}
-  bool done() const { return at_ == bytes_.size(); }
-  uint32_t number() {
-    uint32_t value = 0;
-    std::memcpy(&value, bytes_.substr(at_, 4).data(), 4);
-    at_ += 4;
-    return value;
-  }
-  std::string text() {
-    const uint32_t size = number();
-    at_ += size;
-    return bytes_.substr(at_ - size, size);
-  }
-
- private:
-  std::string bytes_;
-  size_t at_ = 0;
-};
 
 uint32_t fnv(std::string_view bytes) {
   uint32_t h = 0x811C9DC5;
@@ -68,37 +23,9 @@ uint32_t fnv(const std::vector<int32_t>& ids) {
       std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(int32_t)));
 }
 
-std::vector<std::string> strings() {
-  Reader in(kData / "tokenizer_strings.gz");
-  std::vector<std::string> out;
-  while (!in.done()) out.push_back(in.text());
-  return out;
-}
-
-void append_utf8(char32_t c, std::string& out) {
-  const auto tail = [&](int shift) { out += static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
-  if (c < 0x80) return void(out += static_cast<char>(c));
-  if (c < 0x800) return out += static_cast<char>(0xC0 | (c >> 6)), tail(0);
-  if (c < 0x10000) return out += static_cast<char>(0xE0 | (c >> 12)), tail(6), tail(0);
-  out += static_cast<char>(0xF0 | (c >> 18)), tail(12), tail(6), tail(0);
-}
-
-// As block() in the recording script.
-std::string block(uint32_t index) {
-  std::string out;
-  for (char32_t c = 256 * index; c < 256 * index + 256; ++c) {
-    if (c >= 0xD800 && c < 0xE000) continue;
-    for (const char* after : {"a", "1", " ", "", ""}) {
-      append_utf8(c, out);
-      out += after;
-    }
-  }
-  return out;
-}
-
 void compare(const Tokenizer& tokenizer, const char* name) {
-  Reader in(kData / (std::string("tokenizer_") + name + ".gz"));
-  const std::vector<std::string> texts = strings();
+  Reader in(kRecords / (std::string("tokenizer_") + name + ".gz"));
+  const std::vector<std::string>& texts = recorded_strings();
   ASSERT_EQ(in.number(), texts.size());
   ASSERT_GE(texts.size(), 10'000u);
   int wrong_ids = 0, wrong_texts = 0, wrong_blocks = 0, wrong_lists = 0;
@@ -134,7 +61,7 @@ void compare(const Tokenizer& tokenizer, const char* name) {
 }
 
 Tokenizer recorded(const char* name) {
-  const fs::path path = kData / (std::string("tokenizer_") + name + ".json");
+  const fs::path path = kRecords / (std::string("tokenizer_") + name + ".json");
   return Tokenizer::from_json(read_file(path), path.string());
 }
 

@@ -268,9 +268,21 @@ TEST(Tokenizer, UnsupportedPartsAreNamed) {
       for (const std::string& word : words) EXPECT_THAT(e.what(), HasSubstr(word)) << pointer;
     }
   };
-  refuses("/normalizer", R"({"type":"NFKC"})", {"normalizer \"NFKC\"", "null is"});
-  refuses("/pre_tokenizer", R"({"type":"Metaspace"})",
-          {"\"Metaspace\"", "ByteLevel, Digits, Split and Sequence are"});
+  refuses("/normalizer", R"({"type":"Custom"})", {"normalizer \"Custom\"", "NFC, NFD"});
+  refuses("/normalizer", R"({"type":"Replace","pattern":{"String":""},"content":""})",
+          {"Regex or a String"});
+  refuses("/normalizer", R"({"type":"Replace","pattern":{"Regex":"^|a"},"content":"b"})",
+          {"normalizer Replace", "^|a", "matches an empty text"});
+  refuses("/normalizer", R"({"type":"Precompiled","precompiled_charsmap":"%"})", {"not base64"});
+  refuses("/normalizer", R"({"type":"Precompiled","precompiled_charsmap":"CAAAAAAAAAA="})",
+          {"cut off or damaged"});
+  refuses("/pre_tokenizer", R"({"type":"UnicodeScripts"})",
+          {"\"UnicodeScripts\"", "ByteLevel, Metaspace, Split"});
+  refuses("/pre_tokenizer", R"({"type":"Metaspace","replacement":"ab"})", {"not one character"});
+  refuses("/pre_tokenizer", R"({"type":"Metaspace","prepend_scheme":"last"})",
+          {"prepend_scheme \"last\"", "always, first and never are"});
+  refuses("/pre_tokenizer", R"({"type":"Metaspace","add_prefix_space":false})",
+          {"add_prefix_space = false"});
   refuses("/pre_tokenizer", R"({"type":"Sequence","pretokenizers":[{"type":"Bert"}]})",
           {"\"Bert\""});
   refuses("/pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"a("},"behavior":"Isolated"})",
@@ -279,16 +291,46 @@ TEST(Tokenizer, UnsupportedPartsAreNamed) {
           {"behavior \"Odd\"", "Isolated"});
   refuses("/pre_tokenizer", R"({"type":"Split","pattern":{},"behavior":"Isolated"})",
           {"Regex or a String"});
-  refuses("/post_processor", R"({"type":"BertProcessing"})",
-          {"\"BertProcessing\"", "TemplateProcessing"});
+  refuses("/post_processor", R"({"type":"Other"})", {"\"Other\"", "TemplateProcessing"});
+  refuses("/post_processor", R"({"type":"BertProcessing","sep":["x",99],"cls":["y",1]})",
+          {"adds id 99"});
   refuses("/post_processor/special_tokens/<s>/ids", "[99]", {"adds id 99"});
-  refuses("/decoder", R"({"type":"WordPiece"})", {"\"WordPiece\"", "ByteLevel is"});
-  refuses("/decoder", "null", {"decoder"});
-  refuses("/model/type", R"("Unigram")", {"\"Unigram\"", "BPE is"});
-  refuses("/model/byte_fallback", "true", {"byte_fallback", "byte-level BPE is"});
+  refuses("/decoder", R"({"type":"CTC"})", {"decoder \"CTC\"", "ByteLevel, ByteFallback"});
+  refuses("/decoder", R"({"type":"Strip","content":" ","start":1,"stop":1})", {"\"stop\""});
+  refuses("/decoder", R"({"type":"Strip","content":"","start":1,"stop":0})", {"not one character"});
+  refuses("/model/type", R"("WordLevel")", {"\"WordLevel\"", "BPE, Unigram and WordPiece are"});
+  refuses("/model/type", R"("Unigram")", {"10 tokens but 0 scores"});
+  refuses("/model/type", R"("WordPiece")", {"unk_token \"[UNK]\" is not in its vocabulary"});
   refuses("/model/end_of_word_suffix", R"("</w>")", {"end_of_word_suffix"});
-  refuses("/model/unk_token", R"("<unk>")", {"unk_token"});
+  refuses("/model/unk_token", R"("<unk>")", {"unk_token \"<unk>\" is not in its vocabulary"});
   refuses("/model/dropout", "0.1", {"dropout"});
+}
+
+TEST(Tokenizer, BrokenScoresAreNamed) {
+  Json json = small();
+  json["model"] = {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", Json::array()}};
+  const auto refuses = [&](const char* vocabulary, const char* words) {
+    json["model"]["vocab"] = parse_json(vocabulary, "value");
+    json["added_tokens"] = Json::array();
+    json["post_processor"] = nullptr;
+    EXPECT_THAT([&] { load(json); },
+                ThrowsMessage<Error>(AllOf(StartsWith("dir/tokenizer.json"), HasSubstr(words))))
+        << vocabulary;
+  };
+  refuses(R"([["a"]])", "entry 0 of the model's vocab is not a token and its score");
+  refuses(R"([["a", 1, 2]])", "entry 0");
+  refuses(R"([["a", "b", 2]])", "entry 0");
+  refuses(R"([["a", 1], []])", "entry 1");
+  refuses(R"([["", 1]])", "the token with id 0 is empty");
+  refuses(R"(["a"])", "tokens with their scores");
+  refuses(R"([["a", null]])", "tokens with their scores");
+  refuses(R"([["a", [1]]])", "tokens with their scores");
+  refuses("[]", "unk_id 0 is beyond its vocabulary of 0");
+  json["model"]["unk_id"] = nullptr;
+  json["model"]["vocab"] = parse_json(R"([["a", -1.5], ["Ġ", 0]])", "value");
+  EXPECT_THAT(load(json).encode("aa a"), ElementsAre(0, 0, 1, 0));
+  EXPECT_THAT([&] { load(json).encode("ab"); },
+              ThrowsMessage<Error>(HasSubstr("\"b\" is no token, and the model has no unk_id")));
 }
 
 TEST(Tokenizer, BrokenPartsAreNamed) {

@@ -1,0 +1,34 @@
+// What tests/parity recorded of the tokenizers package, read back.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+
+namespace slipway {
+
+inline const fs::path kRecords = "tests/parity/data";
+
+// A gzip file's contents. Throws Error.
+std::string unzip(const fs::path& path);
+
+class Reader {
+ public:
+  explicit Reader(const fs::path& path) : bytes_(unzip(path)) {}
+  bool done() const { return at_ == bytes_.size(); }
+  uint32_t number();
+  std::string text();  // a number of bytes, then these
+
+ private:
+  std::string bytes_;
+  size_t at_ = 0;
+};
+
+// The strings of tokenizer_strings.gz: some 12,000.
+const std::vector<std::string>& recorded_strings();
+
+// The 256 code points from 256 * index, each in several places, as block() in record_tokenizer.py.
+std::string block(uint32_t index);
+
+}  // namespace slipway
