@@ -8,6 +8,7 @@
 #include "model/check_weights.h"
 #include "record/run_files.h"
 #include "text/gguf_tokens.h"
+#include "weights/adapter_folder.h"
 #include "weights/generation_config.h"
 #include "weights/gguf.h"
 #include "weights/gguf_export.h"
@@ -101,10 +102,10 @@ void export_gguf(const fs::path& model, const std::string& type, const fs::path&
   const GgufFamily& family = *description.family;
   const int64_t vocab = source.config.at("vocab_size");
   std::vector<GgufPair> tokenizer;
-  if (model.extension() == ".gguf") {
-    tokenizer = tokenizer_pairs(Gguf(model));
+  if (const fs::path base = base_model(model); base.extension() == ".gguf") {
+    tokenizer = tokenizer_pairs(Gguf(base));
   } else {
-    Tokenizer read = load_tokenizer(model);
+    Tokenizer read = tokenizer_beside(model);
     try {
       tokenizer = gguf_tokenizer_metadata(read, vocab);
     } catch (const Error& e) {
@@ -148,12 +149,10 @@ void export_hugging_face(const fs::path& model, const fs::path& folder) {
   const Registry registry(plugin_folders({}));
   LoadedModel loaded = create_model(registry, "auto", {}, source, {}, /*trained=*/false);
   fill_weights(loaded, source, 0);
-  Tokenizer tokenizer = load_tokenizer(model);
-  Json config = loaded.config;
-  for (const char* key : {"dtype", "torch_dtype"})
-    if (config.contains(key)) config[key] = "float32";
+  Tokenizer tokenizer = tokenizer_beside(model);
+  Json config = as_float32(loaded.config);
   constexpr int64_t kShard = 5'000'000'000;  // as save_pretrained() cuts
-  const Json generation = generation_config_of(model, config);
+  const Json generation = generation_config_of(base_model(model), config);
   save_model_files(folder, model_files(*loaded.model, {config, generation, kShard}, tokenizer));
 }
 

@@ -6,15 +6,10 @@
 #include "base/error.h"
 #include "operators/accelerator/accelerator_module.h"
 #include "operators/accelerator/device_tensors.h"
-#include "record/run_files.h"
-#include "weights/adapter_folder.h"
-#include "weights/generation_config.h"
-#include "weights/shards.h"
 
 namespace slipway {
 
 struct Generator::Parts {
-  fs::path path;
   Registry registry;
   Tokenizer tokenizer;
   LoadedModel loaded;
@@ -34,8 +29,7 @@ Generator::Generator(const fs::path& path, const GeneratorOptions& options) {
   LoadedModel loaded = create_model(registry, options.use, {"the model plugin asked for", 0},
                                     source, {}, /*trained=*/false);
   fill_weights(loaded, source, 0);
-  parts_ =
-      std::make_unique<Parts>(path, std::move(registry), std::move(tokenizer), std::move(loaded));
+  parts_ = std::make_unique<Parts>(std::move(registry), std::move(tokenizer), std::move(loaded));
 }
 
 Generator::~Generator() = default;
@@ -44,13 +38,6 @@ std::vector<GeneratedText> Generator::generate(const std::vector<std::string>& p
                                                const GenerateOptions& options,
                                                const OnText& on_text) {
   return write_texts(*parts_->loaded.model, parts_->tokenizer, prompts, options, on_text);
-}
-
-void Generator::save_model(const fs::path& folder, const std::string& max_shard_size) {
-  Json config = as_float32(parts_->loaded.config);
-  Json generation = generation_config_of(base_model(parts_->path), config);
-  const ModelFolder model{std::move(config), std::move(generation), bytes_of_size(max_shard_size)};
-  save_model_files(folder, model_files(*parts_->loaded.model, model, parts_->tokenizer));
 }
 
 }  // namespace slipway

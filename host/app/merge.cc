@@ -1,8 +1,8 @@
 // slipway merge: adapters and their model as one model.
+#include "api/export_model.h"
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/standard_output.h"
-#include "slipway/slipway.hpp"
 
 namespace slipway {
 
@@ -13,20 +13,12 @@ int merge_command(const Arguments& arguments) {
                    "path\" of their adapter_config.json), with W + scale B A in the place of each "
                    "adapted W, in float32, and the tokenizer.\n\n"
                    "ADAPTERS is a run with [lora], one of its checkpoints, or a folder that PEFT "
-                   "wrote. Any other model is written as it is: of a GGUF file this makes a model "
-                   "folder.\n\n"
+                   "wrote. (slipway export writes the merged model as GGUF.)\n\n"
                    "  slipway merge runs/lora merged");
   line.positional("ADAPTERS", "run folder, checkpoint, or folder with adapter_config.json")
-      .positional("FOLDER", "where the model goes")
-      .option("use", "PLUGIN", "model plugin; auto = as config.json's model_type says", "auto")
-      .repeated("plugin-path", "DIR", "look for plugins there too")
-      .option("max-shard-size", "SIZE", "weights in files of at most this size", "50GB");
+      .positional("FOLDER", "where the model goes");
   if (!line.parse(arguments)) return kExitOk;
-  GeneratorOptions options;
-  options.use = line.text("use");
-  for (const std::string& each : line.texts("plugin-path")) options.plugin_path.emplace_back(each);
-  Generator model(line.text("ADAPTERS"), options);
-  model.save_model(line.text("FOLDER"), line.text("max-shard-size"));
+  export_hugging_face(line.text("ADAPTERS"), line.text("FOLDER"));
   print(line.text("FOLDER") + "\n");
   return kExitOk;
 }

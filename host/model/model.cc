@@ -222,7 +222,8 @@ void Model::check_adapters() {
     for (size_t i = 0; i < parameters_->specs().size(); ++i)
       if (parameters_->tensor(i).const_data_ptr() == weight)
         fail(
-            "plugin {}: no product of the model takes {} as it lies in the file, so that an adapter "
+            "plugin {}: no product of the model takes {} as it lies in the file, so that an "
+            "adapter "
             "of it has no effect; leave it out of lora.target_modules, or exclude it "
             "(lora.exclude_modules)",
             name_, parameters_->specs()[i].name);

@@ -25,8 +25,8 @@ class Adapters {
   void add(const at::Tensor& w_NK, Adapter adapter);
   const Adapter* of(const at::Tensor& w) const;  // nullptr: none
   bool empty() const { return by_weight_.empty(); }
-  // Weights [n, k] whose adapters nobody has asked for yet: a model that does not give a weight to a
-  // product as it is computes without its adapter.
+  // Weights [n, k] whose adapters nobody has asked for yet: a model that does not give a weight to
+  // a product as it is computes without its adapter.
   std::vector<const void*> unused() const;
   // scale B A [n, k], on the processor or where they lie.
   static at::Tensor update_of(const Adapter& adapter);

@@ -61,10 +61,6 @@ class Generator {
   std::vector<GeneratedText> generate(const std::vector<std::string>& prompts,
                                       const GenerateOptions& options = {},
                                       const OnText& on_text = {});
-  // The model as a folder that transformers' from_pretrained reads, adapters merged into it; what
-  // the folder held of another model goes. Weights in files of at most `max_shard_size` ("5GB").
-  // Throws std::exception.
-  void save_model(const std::filesystem::path& folder, const std::string& max_shard_size = "50GB");
 
  private:
   struct Parts;
