@@ -24,6 +24,20 @@ Encoding encoding_of(const std::string& type) {
   fail("\"{}\" is not a type of GGUF that is written (f32, f16, bf16 and q8_0 are)", type);
 }
 
+// llama.cpp's number for what most tensors are.
+uint32_t file_type_of(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::kF16:
+      return 1;
+    case Encoding::kQ8_0:
+      return 7;
+    case Encoding::kBF16:
+      return 32;
+    default:
+      return 0;
+  }
+}
+
 // The source, its tensors held against what its plugin declares.
 ModelSource checked_source(const fs::path& path) {
   ModelSource source = open_source(path);
@@ -112,6 +126,9 @@ void export_gguf(const fs::path& model, const std::string& type, const fs::path&
       fail("{}: {}", model.string(), e.what());
     }
   }
+  description.metadata.push_back({"general.file_type", file_type_of(wanted)});
+  if (wanted == Encoding::kQ8_0)
+    description.metadata.push_back({"general.quantization_version", uint32_t{2}});
   description.metadata.insert(description.metadata.end(), tokenizer.begin(), tokenizer.end());
   std::vector<GgufTensor> tensors;
   std::vector<Exported> exported;

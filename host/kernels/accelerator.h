@@ -78,9 +78,9 @@ class Accelerator {
 // -1, and why as text, where the driver does not say. The second opens one of them, by its number;
 // nullptr, and why, where that cannot be. Another call gives the same accelerator; a process opens
 // one. The host never deletes it: tensors may outlive everything else.
-constexpr const char* kCountDevices = "slipway_count_devices_7";
+constexpr const char* kCountDevices = "slipway_count_devices_8";
 using CountDevices = int64_t(char* fault, size_t size);
-constexpr const char* kOpenAccelerator = "slipway_open_accelerator_7";
+constexpr const char* kOpenAccelerator = "slipway_open_accelerator_8";
 using OpenAccelerator = Accelerator*(int64_t device, char* fault, size_t size);
 
 }  // namespace slipway

@@ -41,13 +41,28 @@ struct HeadShape {
   int64_t group() const { return heads / kv_heads; }
 };
 
+// What scores are, and who sees whom: s = scale q k^T, with a softcap c > 0 c tanh(s / c); with a
+// window w > 0 the query at position p of its sequence sees the keys at p - w + 1 .. p.
+struct ScoreRule {
+  float scale;
+  float softcap = 0;
+  int64_t window = 0;
+
+  // What is left to multiply scores by once they are capped.
+  constexpr float after_cap() const { return softcap > 0 ? 1.0f : scale; }
+  // The first key that the query at a position sees; below 0, all of them.
+  constexpr int64_t first_key(int64_t position) const {
+    return window > 0 ? position - window + 1 : INT64_MIN / 2;
+  }
+};
+
 // Rows [tokens] of q [heads * width], k and v [kv_heads * width], rotated already: pointers at row
 // 0 and distances of rows in floats; heads as in HeadShape.
 struct AttentionRows {
   const float *q, *k, *v;
   int64_t q_row, kv_row;
   int64_t tokens, heads, kv_heads, width;
-  float scale;
+  ScoreRule scores;
 };
 
 // The processor works on queries in blocks of so many. A sequence whose pieces begin at multiples

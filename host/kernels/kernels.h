@@ -9,7 +9,7 @@
 
 #include "kernels/attention_plan.h"
 #include "kernels/flat_kernels.h"
-#include "kernels/values.h"
+#include "kernels/row_rules.h"
 
 namespace slipway {
 
@@ -24,12 +24,13 @@ struct WeightGradient {
   int64_t n;
 };
 
-// Angles of rotary positions: position times inverse[i], i in [0, half), or, for the processor,
-// their cos and sin [positions, half] as tables in its memory.
+// Angles of rotary positions: position times inverse[i], i in [0, half), whose cos and sin are
+// multiplied by `scale`; or, for the processor, these [positions, half] as tables in its memory.
 struct RotaryAngles {
   const float* inverse;
   const float *cos, *sin;
   int64_t half;
+  float scale = 1;
 };
 
 class Kernels : public FlatKernels {
@@ -42,31 +43,45 @@ class Kernels : public FlatKernels {
   virtual void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens,
                                   int64_t vocab, int64_t width, float* dw) = 0;
 
-  // y = x / sqrt(mean(x^2) + eps) * w for each row; inverse_rms [rows] is kept for the backward
-  // pass.
-  virtual void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
-                        Values y, float* inverse_rms) = 0;
-  // Rows of room that the backward pass wants, [width] each; may be 0.
-  virtual int64_t rms_norm_parts(int64_t rows) const = 0;
-  // grad_x = residual (nullptr: nothing) + the gradient; grad_w [width] is added into, nullptr =
-  // not wanted. Sums over rows are cut into parts by their number alone. `partial`: room for
-  // rms_norm_parts(rows) * width floats.
-  virtual void rms_norm_backward(const float* grad_y, const float* x, const float* w,
-                                 const float* inverse_rms, const float* residual, int64_t rows,
-                                 int64_t width, float* partial, float* grad_x, float* grad_w) = 0;
-  // Rotates `heads` heads of 2 * half values in each row, first half against second half:
-  // (a, b) -> (a cos - b sin, b cos + a sin); sign -1 undoes it. y may be x.
+  // What the rule says of each run; y lies as x does and may be x. Moments are kept for the
+  // backward pass.
+  virtual void norm(const float* x, const NormRule& rule, const NormRows& rows, Values y,
+                    const NormMoments& moments) = 0;
+  // Sums over rows are cut into parts by their number alone: so many rows of room are wanted; may
+  // be 0.
+  virtual int64_t row_parts(int64_t rows) const = 0;
+  // grad_x = residual (nullptr: nothing) + the gradient; both lie as x does, and grad_x may be
+  // grad_y. grad_w and grad_bias [width] are added into, nullptr = not wanted. `partial`: room for
+  // 2 * row_parts(rows) * width floats.
+  virtual void norm_backward(const float* grad_y, const float* x, const NormRule& rule,
+                             const NormRows& rows, const NormMoments& moments,
+                             const float* residual, float* partial, float* grad_x, float* grad_w,
+                             float* grad_bias) = 0;
+  // Rotates `heads` heads of `width` values in each row, of each the first 2 * half values, first
+  // half against second half: (a, b) -> (a cos - b sin, b cos + a sin); sign -1 turns back. y may
+  // be x.
   virtual void rope(const float* x, int64_t x_row, const int64_t* positions,
-                    const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, float* y,
-                    int64_t y_row) = 0;
-  // out [rows, width] = silu(gate) * up.
-  virtual void swiglu(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
-                      Values out) = 0;
-  // From grad [rows, width]; d_gate and d_up lie as gate and up do. `out` once more; nullptr = not
-  // wanted.
-  virtual void swiglu_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
-                               int64_t rows, int64_t width, Values d_gate, Values d_up,
-                               Values out) = 0;
+                    const RotaryAngles& angles, float sign, int64_t rows, int64_t heads,
+                    int64_t width, float* y, int64_t y_row) = 0;
+  // out [rows, width], as GatedRows says.
+  virtual void gated(const GatedRows& in, Values out) = 0;
+  // From grad [rows, width]; d_gate and d_up lie as gate and up do, d_gate nullptr where there is
+  // no gate. `out` once more; nullptr = not wanted.
+  virtual void gated_backward(const float* grad, const GatedRows& in, Values d_gate, Values d_up,
+                              Values out) = 0;
+  // y [rows, width] += bias [width]; and d_bias += the sum of dy's rows. `partial`: room for
+  // row_parts(rows) * width floats.
+  virtual void add_bias(const float* bias, int64_t rows, int64_t width, float* y,
+                        int64_t y_row) = 0;
+  virtual void bias_gradient(ConstValues dy, int64_t dy_row, int64_t rows, int64_t width,
+                             float* partial, float* d_bias) = 0;
+  // y = x + factor * t, without x factor * t; y may be either.
+  virtual void add_scaled(const float* x, float factor, const float* t, int64_t count,
+                          float* y) = 0;
+  // y = cap tanh(x / cap), and dx = dy (1 - (y / cap)^2); y may be x, and dx dy.
+  virtual void softcap(const float* x, float cap, int64_t count, float* y) = 0;
+  virtual void softcap_backward(const float* dy, const float* y, float cap, int64_t count,
+                                float* dx) = 0;
 
   // As token_logprobs (operators/operators.h); grad nullptr = not wanted, may be the logits. A
   // target that is none gives not-a-number.

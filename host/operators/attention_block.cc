@@ -5,80 +5,64 @@
 #include "base/trace.h"
 #include "operators/adapters.h"
 #include "operators/attention.h"
+#include "operators/attention_call.h"
 #include "operators/between.h"
+#include "operators/block_ends.h"
+#include "operators/block_gradients.h"
 #include "operators/blocks.h"
 #include "operators/call_memory.h"
 #include "operators/context_plan.h"
 #include "operators/kept.h"
 #include "operators/linear.h"
 #include "operators/operands.h"
-#include "operators/rms_norm.h"
+#include "operators/projected_heads.h"
 #include "operators/rotary.h"
 
 namespace slipway {
 namespace {
 
-// Sizes of one call.
-struct AttentionCall {
-  HeadShape shape;
-  int64_t rows, hidden;
-  int64_t attended() const { return shape.heads * shape.width; }
-  int64_t cached() const { return shape.kv_heads * shape.width; }
-  int64_t columns() const { return attended() + 2 * cached(); }  // of the fused q, k, v rows
-  AttentionRows parts(const float* qkv, float scale) const {
-    return {qkv,         qkv + attended(), qkv + attended() + cached(),
-            columns(),   columns(),        rows,
-            shape.heads, shape.kv_heads,   shape.width,
-            scale};
-  }
-};
+const at::Tensor kNoBias;
 
-AttentionCall check(const at::Tensor& x, const AttentionWeights& w, const at::Tensor& positions,
-                    int64_t heads, int64_t kv_heads) {
-  constexpr const char* kName = "slipway::attention_block_v1";
-  require_operands(x.defined() && x.dim() == 2, kName, "x [T, d]", {&x});
-  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0 || w.q.dim() != 2 || w.q.size(0) < 1 ||
-      w.q.size(0) % heads != 0)
-    fail("{}: the rows of q must divide into {} heads, and these into {} groups; q is {}", kName,
-         heads, kv_heads, described(w.q));
-  const AttentionCall call{{heads, kv_heads, w.q.size(0) / heads}, x.size(0), x.size(1)};
-  const auto fits = [](const at::Tensor& t, int64_t rows, int64_t columns) {
-    return t.dim() == 2 && t.size(0) == rows && t.size(1) == columns;
-  };
-  const bool fit = floats_together({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}) &&
-                   fits(w.q, call.attended(), call.hidden) &&
-                   fits(w.k, call.cached(), call.hidden) && fits(w.v, call.cached(), call.hidden) &&
-                   fits(w.o, call.hidden, call.attended()) && w.norm_D.numel() == call.hidden &&
-                   w.norm_D.is_contiguous();
-  require_operands(
-      fit, kName,
-      "x [T, d], norm [d], q [H D, d], k and v [G D, d], o [d, H D], float32, norm without gaps",
-      {&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o});
-  require_operands(positions.defined() && positions.dim() == 1 && positions.size(0) == call.rows &&
-                       positions.scalar_type() == at::kLong && positions.device() == x.device(),
-                   kName, "positions [T] int64 beside x [T, d]", {&positions, &x});
-  if (call.shape.width % 2 != 0)
-    fail("{}: a head's width must be even, it is {}", kName, call.shape.width);
-  return call;
+Norm first_norm(const AttentionBlock& b) { return {b.norm, b.norm_bias, b.norm_kind, b.eps}; }
+BlockEnd attention_end(const AttentionBlock& b) {
+  return {b.o, b.o_bias, {b.post_norm, kNoBias, b.norm_kind, b.eps}, b.residual};
 }
 
+// The rows of q, k and v as one product gives them.
+std::vector<Weight> projections(const AttentionBlock& b, int64_t d) {
+  if (!b.k.defined()) return {weight_of(b.q, d)};
+  return {weight_of(b.q, d), weight_of(b.k, d), weight_of(b.v, d)};
+}
+void project(ConstValues h, const AttentionCall& call, const AttentionBlock& b, float* qkv) {
+  if (b.k.defined()) product(h, call.rows, call.hidden, {&b.q, &b.k, &b.v}, nullptr, qkv);
+  else product(h, call.rows, call.hidden, {&b.q}, nullptr, qkv);
+}
+
+ProductAdapters input_adapters(const AttentionBlock& b) {
+  return b.k.defined() ? ProductAdapters({&b.q, &b.k, &b.v}) : ProductAdapters({&b.q});
+}
+
+// What the backward pass needs. qkv [T, columns] as attention took them, or, where q or k are
+// normed, as they were before that.
+struct AttentionKept {
+  Kept x;
+  at::Tensor qkv, attended, lse, moments, positions;
+  at::Tensor before, after;  // of a norm of the result: what it was of, and its moments
+};
+
 struct AttentionBlockNode : torch::autograd::Node {
-  Kept x_kept;
-  at::Tensor qkv, attended, lse, inverse_rms, positions;
-  AttentionWeights w;
+  AttentionKept kept;
+  AttentionBlock block;
   ProductAdapters in_adapters, out_adapters;
   std::shared_ptr<const ContextPlan> plan;
   AttentionCall call{};
   RotaryAngles angles{};
-  float scale = 0;
-  double eps = 0;
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override;
   void release_variables() override {
-    x_kept = Kept();
-    qkv = attended = lse = inverse_rms = positions = at::Tensor();
-    w = {};
-    in_adapters = out_adapters = ProductAdapters();
+    kept = {};
+    block = {};
+    in_adapters = out_adapters = {};
     plan.reset();
   }
 };
@@ -91,122 +75,223 @@ const float* widen(Kernels& kernels, const at::Tensor& kept, float* memory) {
   return memory;
 }
 
+// The same in `memory` in any case.
+float* copy(Kernels& kernels, const at::Tensor& kept, float* memory) {
+  if (const float* values = widen(kernels, kept, memory); values != memory)
+    kernels.add_scaled(nullptr, 1.0f, values, kept.numel(), memory);
+  return memory;
+}
+
+// Attention's own backward pass: gradients of the rows that it took, in d_qkv [T, columns].
+void attend_backward(Kernels& kernels, const AttentionBlockNode& n, const float* qkv,
+                     const float* attended, const float* d_attended, float* delta, float* d_qkv) {
+  float *const d_k = d_qkv + n.call.attended(), *const d_v = d_k + n.call.cached();
+  kernels.attention_backward(n.call.parts(qkv, n.block), n.plan->attention, attended,
+                             n.kept.lse.const_data_ptr<float>(), d_attended, delta, d_qkv, d_k,
+                             d_v);
+}
+
 torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variable_list&& grads) {
-  constexpr const char* kName = "slipway::attention_block_v1";
-  if (!x_kept.defined())
-    fail("{}: backward a second time; what it needs was freed after the first", kName);
-  const at::Tensor& x = x_kept.of(kName);
+  if (!kept.x.defined())
+    fail("{}: backward a second time; what it needs was freed after the first", call.op);
+  const at::Tensor& x = kept.x.of(call.op);
   const TraceScope trace("operator", "attention_block backward", "tokens", call.rows);
   const at::NoGradGuard no_grad;
   const at::Tensor dy_TD = grads[0].contiguous();
-  const int64_t rows = call.rows, d = call.hidden, heads = call.shape.heads;
-  const float* dy = dy_TD.const_data_ptr<float>();
+  const int64_t rows = call.rows, d = call.hidden, attended_columns = call.attended();
+  const float* const dy = dy_TD.const_data_ptr<float>();
   Kernels& kernels = kernels_of(x);
+  const Norm norm = first_norm(block);
+  const BlockEnd end = attention_end(block);
+  const ProjectedHeads heads(call, block, angles, kept.positions.const_data_ptr<int64_t>());
+  const Between between(kept.qkv, kernels, call.op);
+  const int64_t widened = between.bfloat16() ? rows : 0,
+                copied = heads.are_normed() ? rows : widened;
   static thread_local Scratch scratch;
-  const Between between(qkv, kernels, kName);
-  const int64_t widened = between.bfloat16() ? rows : 0;
-  const CallMemory<8> memory(
+  const CallMemory<10> memory(
       scratch, x,
-      {rows * call.attended(), rows * call.columns(), rows * heads, between.floats(rows, d),
-       rows * d, rows, widened * call.columns(), widened * call.attended()});
-  const auto [d_attended, d_qkv, delta, h_memory, dh, again, qkv_memory, attended_memory] =
-      memory.parts;
-  const Values h = between.in(h_memory), attended_kept = Between::of(attended);
-  const float *qkv_data = widen(kernels, qkv, qkv_memory),
-              *attended_data = widen(kernels, attended, attended_memory);
-  const GradientTarget d_norm(w.norm_D, w.norm_D.requires_grad()), dq(w.q, w.q.requires_grad()),
-      dk(w.k, w.k.requires_grad()), dv(w.v, w.v.requires_grad()), d_o(w.o, w.o.requires_grad());
-  const Weight o = weight_of(w.o, call.attended());
-  kernels.input_gradient(dy, d, rows, {&o, 1}, call.attended(), d_attended, call.attended(), false);
-  out_adapters.add_gradients(dy, d, attended_kept, rows, call.attended(), d_attended);
+      {rows * attended_columns, rows * call.columns(), rows * call.shape.heads,
+       between.floats(rows, d), rows * d, 2 * rows, copied * call.columns(),
+       widened * attended_columns, end.wants_room() ? rows * d : 0, heads.moments()});
+  const auto [d_attended, d_qkv, delta, h_memory, dh, again, qkv_memory, attended_memory, end_room,
+              head_moments] = memory.parts;
+  const auto targets = gradient_targets(block.weights());
+  const auto& [d_norm, d_norm_bias, dq, dk, dv, d_o, d_q_bias, d_k_bias, d_v_bias, d_o_bias,
+               d_q_norm, d_k_norm, d_post] = targets;
+  const Values attended = Between::of(kept.attended);
+  const float* const d_out =
+      end.backward(x, dy, rows, d, end.post ? kept.before.const_data_ptr<float>() : nullptr,
+                   end.post ? end.post.moments(kept.after.data_ptr<float>(), rows) : NormMoments{},
+                   end_room, d_o_bias.data(), d_post.data());
+  const Weight o = weight_of(block.o, attended_columns);
+  kernels.input_gradient(d_out, d, rows, {&o, 1}, attended_columns, d_attended, attended_columns,
+                         false);
+  out_adapters.add_gradients(d_out, d, attended, rows, attended_columns, d_attended);
   const WeightGradient d_output{d_o.data(), d};
-  kernels.weight_gradients(dy, d, attended_kept, call.attended(), rows, call.attended(),
+  kernels.weight_gradients(d_out, d, attended, attended_columns, rows, attended_columns,
                            {&d_output, 1});
-  float *const d_k = d_qkv + call.attended(), *const d_v = d_k + call.cached();
-  kernels.attention_backward(call.parts(qkv_data, scale), plan->attention, attended_data,
-                             lse.const_data_ptr<float>(), d_attended, delta, d_qkv, d_k, d_v);
-  kernels.rope(d_qkv, call.columns(), positions.const_data_ptr<int64_t>(), angles, -1.0f, rows,
-               heads + call.shape.kv_heads, d_qkv, call.columns());
+  // Where q and k are normed, what attention took is computed anew.
+  const float* qkv = heads.are_normed() ? copy(kernels, kept.qkv, qkv_memory)
+                                        : widen(kernels, kept.qkv, qkv_memory);
+  if (heads.are_normed()) heads.turn(kernels, qkv_memory, head_moments);
+  attend_backward(kernels, *this, qkv, widen(kernels, kept.attended, attended_memory), d_attended,
+                  delta, d_qkv);
+  if (heads.are_normed()) qkv = widen(kernels, kept.qkv, qkv_memory);
+  heads.turn_back(x, qkv, head_moments, d_qkv, d_q_norm.data(), d_k_norm.data());
+  heads.bias_gradients(x, d_qkv, d_q_bias.data(), d_k_bias.data(), d_v_bias.data());
   // What the norm gave costs one pass; keeping it would cost its memory through all later blocks.
-  kernels.rms_norm(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
-                   static_cast<float>(eps), rows, d, h, again);
+  const ConstValues h = begin_block(kernels, norm, x.const_data_ptr<float>(), rows, d,
+                                    between.in(h_memory), norm.moments(again, rows));
+  const std::vector<Weight> inputs = projections(block, d);
   const WeightGradient d_inputs[] = {
-      {dq.data(), call.attended()}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
-  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, d_inputs);
-  const Weight inputs[] = {weight_of(w.q, d), weight_of(w.k, d), weight_of(w.v, d)};
+      {dq.data(), inputs[0].n}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
+  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, {d_inputs, inputs.size()});
   kernels.input_gradient(d_qkv, call.columns(), rows, inputs, d, dh, d, false);
   in_adapters.add_gradients(d_qkv, call.columns(), h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
-  rms_norm_backward(dh, x, w.norm_D, inverse_rms, dy, dx_TD.data_ptr<float>(), d_norm.data());
-  return {dx_TD, d_norm.tensor(), dq.tensor(), dk.tensor(), dv.tensor(), d_o.tensor()};
+  begin_block_backward(x, norm, dh, norm.moments(again, rows), dy, dx_TD.data_ptr<float>(),
+                       d_norm.data(), d_norm_bias.data());
+  return with_gradients(dx_TD, targets);
+}
+
+// The forward pass; what it keeps, if it is recorded.
+class AttentionForward {
+ public:
+  AttentionForward(const AttentionCall& call, const AttentionBlock& block, const at::Tensor& x,
+                   const at::Tensor& positions, bool recording)
+      : call_(call),
+        block_(block),
+        x_(x),
+        positions_(positions),
+        recording_(recording),
+        kernels_(kernels_of(x)),
+        between_(kernels_) {}
+
+  at::Tensor run(const AttentionContext& context, int64_t layer, const RotaryAngles& angles) {
+    const int64_t rows = call_.rows, d = call_.hidden;
+    const Norm norm = first_norm(block_);
+    const BlockEnd end = attention_end(block_);
+    const ProjectedHeads heads(call_, block_, angles, positions_.const_data_ptr<int64_t>());
+    const int64_t not_kept = recording_ ? 0 : rows, rounded = between_.bfloat16() ? not_kept : 0;
+    // Attention itself computes on float32: what is kept otherwise has a float32 twin here.
+    const bool twin = between_.bfloat16() || !recording_;
+    static thread_local Scratch scratch;
+    const CallMemory<10> memory(
+        scratch, x_,
+        {between_.floats(rows, d), twin || heads.are_normed() ? rows * call_.columns() : 0,
+         twin ? rows * call_.attended() : 0, not_kept * call_.shape.heads, 2 * not_kept,
+         between_.floats(rounded, call_.columns()), between_.floats(rounded, call_.attended()),
+         heads.moments(), end.post ? not_kept * d : 0, 2 * not_kept});
+    auto [h_memory, qkv, attended, lse, moments, qkv_memory, attended_memory, head_moments, before,
+          after] = memory.parts;
+    Values qkv_kept = between_.in(qkv_memory), attended_kept = between_.in(attended_memory);
+    if (recording_) {
+      keep_memory(end);
+      qkv_kept = Between::of(kept.qkv), attended_kept = Between::of(kept.attended);
+      lse = kept.lse.data_ptr<float>(), moments = kept.moments.data_ptr<float>();
+      if (end.post) before = kept.before.data_ptr<float>(), after = kept.after.data_ptr<float>();
+      if (!twin) attended = attended_kept.floats;
+      if (!twin && !heads.are_normed()) qkv = qkv_kept.floats;
+    }
+    const float* const x = x_.const_data_ptr<float>();
+    project(
+        begin_block(kernels_, norm, x, rows, d, between_.in(h_memory), norm.moments(moments, rows)),
+        call_, block_, qkv);
+    heads.add_biases(kernels_, qkv);
+    if (heads.are_normed()) settle(qkv, qkv_kept);
+    heads.turn(kernels_, qkv, head_moments);
+    if (!heads.are_normed()) settle(qkv, qkv_kept);
+    attend(kernels_, call_.parts(qkv, block_), layer, context, attended, lse);
+    if (between_.bfloat16())
+      kernels_.round_values(attended, rows * call_.attended(), attended_kept.bfloats);
+    at::Tensor y = at::empty({rows, d}, x_.options());
+    end.forward(kernels_, between_.bfloat16() ? attended_kept : attended, rows, call_.attended(), x,
+                before, end.post.moments(after, rows), y.data_ptr<float>());
+    return y;
+  }
+
+  AttentionKept kept;
+
+ private:
+  void keep_memory(const BlockEnd& end) {
+    const auto options = x_.options();
+    kept.x = Kept(x_), kept.positions = positions_;
+    kept.qkv = between_.tensor(call_.rows, call_.columns(), options);
+    kept.attended = between_.tensor(call_.rows, call_.attended(), options);
+    kept.lse = at::empty({call_.rows, call_.shape.heads}, options);
+    const Norm norm = first_norm(block_);
+    kept.moments = at::empty({norm.numbers(), call_.rows}, options);
+    if (!end.post) return;
+    kept.before = at::empty({call_.rows, call_.hidden}, options);
+    kept.after = at::empty({end.post.numbers(), call_.rows}, options);
+  }
+  // Puts qkv where it is kept. The backward pass will see rounded values, so the forward pass does.
+  void settle(float* qkv, const Values& to) {
+    const int64_t count = call_.rows * call_.columns();
+    if (between_.bfloat16()) {
+      kernels_.round_values(qkv, count, to.bfloats);
+      kernels_.widen_values(to.bfloats, count, qkv);
+    } else if (recording_ && to.floats != qkv) {
+      kernels_.add_scaled(nullptr, 1.0f, qkv, count, to.floats);
+    }
+  }
+
+  const AttentionCall& call_;
+  const AttentionBlock& block_;
+  const at::Tensor &x_, &positions_;
+  const bool recording_;
+  Kernels& kernels_;
+  const Between between_;
+};
+
+at::Tensor run_attention(const char* op, const at::Tensor& x_in, const AttentionBlock& block,
+                         const at::Tensor& positions_in, int64_t layer, int64_t handle) {
+  const AttentionCall call = checked_attention(op, x_in, block, positions_in);
+  const TraceScope trace("operator", "attention_block", "tokens", call.rows);
+  const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
+  const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
+  const auto weights = block.weights();
+  const ProductAdapters in_adapters = input_adapters(block), out_adapters({&block.o});
+  const bool recording = context.mode == AttentionContext::Mode::kPacked &&
+                         (records(x, weights) || in_adapters.recorded() || out_adapters.recorded());
+  const RotaryAngles angles =
+      block.inverse_frequencies.defined()
+          ? rotary_angles(positions, block.inverse_frequencies, block.rotary_scale)
+          : RotaryAngles{};
+  AttentionForward forward(call, block, x, positions, recording);
+  const at::Tensor y = forward.run(context, layer, angles);
+  if (!recording) return y;
+  const auto node = make_node<AttentionBlockNode>();
+  node->set_next_edges(gradient_edges(x, weights));
+  node->kept = std::move(forward.kept), node->block = block;
+  node->in_adapters = in_adapters, node->out_adapters = out_adapters;
+  node->plan = context_plan(context, call.shape.width), node->call = call, node->angles = angles;
+  torch::autograd::set_history(y, node);
+  return y;
 }
 
 }  // namespace
 
-at::Tensor attention_block(const at::Tensor& x_in, const AttentionWeights& w,
-                           const at::Tensor& positions_in, int64_t heads, int64_t kv_heads,
-                           double eps, double theta, double scale, int64_t layer, int64_t handle) {
-  const AttentionCall call = check(x_in, w, positions_in, heads, kv_heads);
-  const TraceScope trace("operator", "attention_block", "tokens", call.rows);
-  const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
-  const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
-  const ProductAdapters in_adapters({&w.q, &w.k, &w.v}), out_adapters({&w.o});
-  const bool recording = context.mode == AttentionContext::Mode::kPacked &&
-                         (records({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}) ||
-                          in_adapters.recorded() || out_adapters.recorded());
-  const int64_t rows = call.rows, d = call.hidden, not_kept = recording ? 0 : rows;
-  Kernels& kernels = kernels_of(x);
-  const auto options = x.options();
-  at::Tensor y = at::empty({rows, d}, options), qkv, attended, lse, inverse_rms;
-  static thread_local Scratch scratch;
-  // Attention itself computes on float32: what is kept as bfloat16 has a float32 twin here.
-  const Between between(kernels);
-  const int64_t computed = between.bfloat16() ? rows : not_kept,
-                rounded = between.bfloat16() ? not_kept : 0;
-  const CallMemory<7> memory(
-      scratch, x,
-      {between.floats(rows, d), computed * call.columns(), computed * call.attended(),
-       not_kept * heads, not_kept, between.floats(rounded, call.columns()),
-       between.floats(rounded, call.attended())});
-  auto [h_memory, qkv_data, attended_data, lse_data, rms_data, qkv_memory, attended_memory] =
-      memory.parts;
-  const Values h = between.in(h_memory);
-  Values qkv_kept = between.in(qkv_memory), attended_kept = between.in(attended_memory);
-  if (recording) {
-    qkv = between.tensor(rows, call.columns(), options),
-    attended = between.tensor(rows, call.attended(), options);
-    lse = at::empty({rows, heads}, options), inverse_rms = at::empty({rows}, options);
-    qkv_kept = Between::of(qkv), attended_kept = Between::of(attended),
-    lse_data = lse.data_ptr<float>(), rms_data = inverse_rms.data_ptr<float>();
-    if (!between.bfloat16()) qkv_data = qkv_kept.floats, attended_data = attended_kept.floats;
-  }
-  kernels.rms_norm(x.const_data_ptr<float>(), w.norm_D.const_data_ptr<float>(),
-                   static_cast<float>(eps), rows, d, h, rms_data);
-  product(h, rows, d, {&w.q, &w.k, &w.v}, nullptr, qkv_data);
-  const RotaryAngles angles = rotary_angles(positions, call.shape.width / 2, theta);
-  kernels.rope(qkv_data, call.columns(), positions.const_data_ptr<int64_t>(), angles, 1.0f, rows,
-               heads + kv_heads, qkv_data, call.columns());
-  if (between.bfloat16()) {
-    // the backward pass will see rounded values, so the forward pass does
-    kernels.round_values(qkv_data, rows * call.columns(), qkv_kept.bfloats);
-    kernels.widen_values(qkv_kept.bfloats, rows * call.columns(), qkv_data);
-  }
-  attend(kernels, call.parts(qkv_data, static_cast<float>(scale)), layer, context, attended_data,
-         lse_data);
-  if (between.bfloat16())
-    kernels.round_values(attended_data, rows * call.attended(), attended_kept.bfloats);
-  product(between.bfloat16() ? attended_kept : attended_data, rows, call.attended(), {&w.o},
-          x.const_data_ptr<float>(), y.data_ptr<float>());
-  if (!recording) return y;
-  const auto node = make_node<AttentionBlockNode>();
-  node->set_next_edges(gradient_edges({&x, &w.norm_D, &w.q, &w.k, &w.v, &w.o}));
-  node->x_kept = Kept(x), node->qkv = qkv, node->attended = attended, node->lse = lse,
-  node->inverse_rms = inverse_rms, node->positions = positions;
-  node->in_adapters = in_adapters, node->out_adapters = out_adapters;
-  node->w = w, node->plan = context_plan(context, call.shape.width), node->call = call,
-  node->angles = angles, node->scale = static_cast<float>(scale), node->eps = eps;
-  torch::autograd::set_history(y, node);
-  return y;
+at::Tensor attention_block(const at::Tensor& x, const AttentionBlock& block,
+                           const at::Tensor& positions, int64_t layer, int64_t context) {
+  return run_attention("slipway::attention_block_v2", x, block, positions, layer, context);
+}
+
+at::Tensor attention_block(const at::Tensor& x, const AttentionWeights& w,
+                           const at::Tensor& positions, int64_t heads, int64_t kv_heads, double eps,
+                           double theta, double scale, int64_t layer, int64_t context) {
+  constexpr const char* kName = "slipway::attention_block_v1";
+  if (heads < 1 || !w.q.defined() || w.q.dim() != 2 || w.q.size(0) < 1 || w.q.size(0) % heads != 0)
+    fail("{}: the rows of q must divide into {} heads; q is {}", kName, heads, described(w.q));
+  AttentionBlock block;
+  block.norm = w.norm_D, block.q = w.q, block.k = w.k, block.v = w.v, block.o = w.o;
+  block.heads = heads, block.kv_heads = kv_heads, block.width = w.q.size(0) / heads;
+  if (block.width % 2 != 0) fail("{}: a head's width must be even, it is {}", kName, block.width);
+  block.eps = eps, block.scale = scale;
+  block.inverse_frequencies = rotary_frequency_tensor(block.width / 2, theta);
+  if (!w.norm_D.defined() || !w.k.defined() || !w.v.defined())
+    fail("{}: expects norm, q, k, v and o", kName);
+  return run_attention(kName, x, block, positions, layer, context);
 }
 
 }  // namespace slipway

@@ -2,6 +2,8 @@
 // between their products is never kept longer than it is used, and the backward pass computes anew
 // what is cheap.
 #pragma once
+#include <array>
+
 #include "compute/torch.h"
 #include "kernels/row_rules.h"
 #include "operators/attention.h"
@@ -26,6 +28,12 @@ struct AttentionBlock {
   double softcap = 0;       // c > 0: scores s become c tanh(s / c)
   int64_t window = 0;       // w > 0: the query at position p sees keys p - w + 1 .. p
   double residual = 1;
+
+  // All that gradients go to.
+  std::array<const at::Tensor*, 13> weights() const {
+    return {&norm,   &norm_bias, &q,      &k,      &v,      &o,        &q_bias,
+            &k_bias, &v_bias,    &o_bias, &q_norm, &k_norm, &post_norm};
+  }
 };
 
 // x [T, d], positions [T] int64. Throws Error, by the operator's name, on what does not fit.
@@ -45,9 +53,18 @@ struct FeedForwardBlock {
   NormKind norm_kind = NormKind::kRms;
   double eps = 1e-5;
   double residual = 1;
+
+  std::array<const at::Tensor*, 9> weights() const {
+    return {&norm, &norm_bias, &gate, &up, &down, &gate_bias, &up_bias, &down_bias, &post_norm};
+  }
 };
 
+// x [T, d]. Throws Error, by the operator's name, on what does not fit. Differentiable in x and the
+// weights.
 at::Tensor feed_forward_block(const at::Tensor& x_TD, const FeedForwardBlock& block);
+
+// Rows that it works on together where nothing is recorded: bounds the memory of a long prompt.
+constexpr int64_t kSwiGluRows = 1024;
 
 // ---- Llama's ------------------------------------------------------------------------------------
 
@@ -65,9 +82,6 @@ at::Tensor attention_block(const at::Tensor& x_TD, const AttentionWeights& weigh
 struct SwiGluWeights {
   at::Tensor norm_D, gate, up, down;  // gate and up [F, d], down [d, F]
 };
-
-// Rows that it works on together where nothing is recorded: bounds the memory of a long prompt.
-constexpr int64_t kSwiGluRows = 1024;
 
 // x + down(silu(gate h) * (up h)), h = rms_norm(x): x [T, d]. Throws Error on shapes that do not
 // fit. Differentiable.

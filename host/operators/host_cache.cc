@@ -108,6 +108,7 @@ ContinuingRow HostCache::continuing(const DecodeCall& call, size_t r, int64_t kv
   const int64_t group = in.heads / in.kv_heads, i = static_cast<int64_t>(r);
   return {in.q + i * in.q_row + kv_head * group * in.width,
           run(slots_, call.layer, row.slot, kv_head, row.length + 1),
+          in.scores.first_key(row.prompt_length + row.length),
           call.out + (i * in.heads + kv_head * group) * in.width};
 }
 
@@ -132,7 +133,7 @@ void HostCache::decode(const AttentionRows& in, int64_t layer, const AttentionCo
       put_own(call, r, kv);
       some.push_back(continuing(call, r, kv));
     }
-    attention_decode(some, in.heads / in.kv_heads, in.width, in.scale,
+    attention_decode(some, in.heads / in.kv_heads, in.width, in.scores,
                      prompt_of(call, rows.first, kv));
   });
 }
@@ -167,15 +168,17 @@ void HostCache::decode_by_parts(const DecodeCall& call) {
           const auto [r, before, part] = own_parts[static_cast<size_t>(piece - first_own)];
           if (part == call.rows[r].length / kKeyTile) put_own(call, r, kv);
           const ContinuingRow row = continuing(call, r, kv);
-          const PartRow one{row.q, result(r, before + part, kv)};
-          return decode_part({&one, 1}, group, in.width, in.scale, row.own, part);
+          const PartRow one{row.q, row.first_key - call.rows[r].prompt_length,
+                            result(r, before + part, kv)};
+          return decode_part({&one, 1}, group, in.width, in.scores, row.own, part);
         }
         const auto [rows, part] = prompt_parts[static_cast<size_t>(piece)];
         static thread_local std::vector<PartRow> some;
         some.clear();
         for (size_t r = rows.first; r < rows.last; ++r)
-          some.push_back({continuing(call, r, kv).q, result(r, part, kv)});
-        decode_part(some, group, in.width, in.scale, prompt_of(call, rows.first, kv), part);
+          some.push_back(
+              {continuing(call, r, kv).q, continuing(call, r, kv).first_key, result(r, part, kv)});
+        decode_part(some, group, in.width, in.scores, prompt_of(call, rows.first, kv), part);
       });
   const int64_t joins = static_cast<int64_t>(call.rows.size()) * in.kv_heads,
                 together = kValuesPerChunk * joins / (begin.back() * distance);
@@ -183,7 +186,7 @@ void HostCache::decode_by_parts(const DecodeCall& call) {
     for (int64_t i = first; i < last; ++i) {
       const auto r = static_cast<size_t>(i / in.kv_heads);
       const int64_t kv = i % in.kv_heads;
-      join_parts(result(r, 0, kv), distance, begin[r + 1] - begin[r], group, in.width, in.scale,
+      join_parts(result(r, 0, kv), distance, begin[r + 1] - begin[r], group, in.width, in.scores,
                  continuing(call, r, kv).out);
     }
   });

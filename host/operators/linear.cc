@@ -13,6 +13,7 @@
 #include "operators/call_memory.h"
 #include "operators/kernels_of.h"
 #include "operators/kept.h"
+#include "operators/norm.h"
 #include "operators/operands.h"
 #include "operators/packed_weights.h"
 
@@ -91,6 +92,25 @@ at::Tensor recorded_linear(const at::Tensor& x_in, const at::Tensor& w,
   return y;
 }
 
+// y = x + bias of each row.
+struct AddBias : Function<AddBias> {
+  static at::Tensor forward(AutogradContext* saved, const at::Tensor& x, const at::Tensor& bias) {
+    saved->save_for_backward({bias});
+    at::Tensor y = x.clone();
+    kernels_of(y).add_bias(bias.const_data_ptr<float>(), y.size(0), y.size(1), y.data_ptr<float>(),
+                           y.size(1));
+    return y;
+  }
+  static tensor_list backward(AutogradContext* saved, const tensor_list& grads) {
+    const at::Tensor bias = saved->get_saved_variables()[0], dy = grads[0].contiguous();
+    const at::NoGradGuard no_grad;
+    const GradientTarget d_bias(bias, saved->needs_input_grad(1));
+    bias_gradient(dy, dy.const_data_ptr<float>(), dy.size(1), dy.size(0), dy.size(1),
+                  d_bias.data());
+    return {dy, d_bias.tensor()};
+  }
+};
+
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
   kernels_of(w).embedding(w.const_data_ptr<float>(), w.size(0), ids_in.const_data_ptr<int64_t>(),
@@ -168,11 +188,14 @@ bool records(std::initializer_list<const at::Tensor*> operands) {
          std::ranges::any_of(operands, [](const at::Tensor* t) { return t->requires_grad(); });
 }
 
+torch::autograd::Edge gradient_edge(const at::Tensor& operand) {
+  if (!operand.defined() || !operand.requires_grad() || has_buffer(operand)) return {};
+  return torch::autograd::impl::gradient_edge(operand);
+}
+
 torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands) {
   torch::autograd::edge_list out;
-  for (const at::Tensor* t : operands)
-    out.push_back(t->requires_grad() && !has_buffer(*t) ? torch::autograd::impl::gradient_edge(*t)
-                                                        : torch::autograd::Edge());
+  for (const at::Tensor* operand : operands) out.push_back(gradient_edge(*operand));
   return out;
 }
 
@@ -195,6 +218,16 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
   const ProductAdapters adapters({&w});
   return records({&x, &w}) || adapters.recorded() ? recorded_linear(x, w, adapters)
                                                   : unrecorded(x, w);
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
+  const at::Tensor y = slipway::linear(x, w);
+  if (!bias.defined()) return y;
+  const bool fit = floats_together({&y, &bias}) && bias.dim() == 1 && bias.is_contiguous() &&
+                   y.dim() == 2 && bias.size(0) == y.size(1);
+  require_operands(fit, "slipway::linear_v2", "x [T, k], weight [n, k] and bias [n], float32",
+                   {&x, &w, &bias});
+  return AddBias::apply(y, bias);
 }
 
 bool comes_from_linear(const at::Tensor& tensor) {

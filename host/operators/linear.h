@@ -36,13 +36,15 @@ void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_ro
 
 // Whether autograd records an operator of these operands.
 bool records(std::initializer_list<const at::Tensor*> operands);
-// The edges of an operator's node, one an operand: none for parameters whose gradient goes straight
-// into its buffer.
+// The edge of an operand of an operator's node: none where it is undefined, or a parameter whose
+// gradient goes straight into its buffer.
+torch::autograd::Edge gradient_edge(const at::Tensor& operand);
 torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor*> operands);
 
 // Where a parameter's gradient goes: into its buffer, or into a new tensor that autograd takes.
 class GradientTarget {
  public:
+  GradientTarget() = default;  // not wanted
   GradientTarget(const at::Tensor& parameter, bool wanted);
   float* data() const { return data_; }               // nullptr = not wanted
   const at::Tensor& tensor() const { return made_; }  // undefined where the buffer took it

@@ -52,4 +52,15 @@ void require_operands(bool fit, const char* op, const char* expected,
   fail("{}: expects {}; was given {}", op, expected, list);
 }
 
+void require_operand(const char* op, const char* name, const at::Tensor& w, at::IntArrayRef shape,
+                     const at::Tensor& x) {
+  if (w.defined() && w.scalar_type() == at::kFloat && w.device() == x.device() &&
+      w.sizes() == shape && w.is_contiguous())
+    return;
+  std::string wanted;
+  for (const int64_t size : shape) wanted += fmt::format("{}{}", wanted.empty() ? "" : ", ", size);
+  fail("{}: {} must be float32 [{}] without gaps, beside x; was given {}{}", op, name, wanted,
+       described(w), w.defined() && !w.is_contiguous() ? " with gaps" : "");
+}
+
 }  // namespace slipway

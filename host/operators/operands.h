@@ -18,4 +18,9 @@ bool floats_together(std::initializer_list<const at::Tensor*> operands);
 void require_operands(bool fit, const char* op, const char* expected,
                       std::initializer_list<const at::Tensor*> given);
 
+// Throws Error unless `w` is float32 of that shape, without gaps, on x's device:
+// "slipway::attention_block_v2: q_bias must be float32 [48] without gaps, beside x; was given ...".
+void require_operand(const char* op, const char* name, const at::Tensor& w, at::IntArrayRef shape,
+                     const at::Tensor& x);
+
 }  // namespace slipway

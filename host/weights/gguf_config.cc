@@ -257,7 +257,9 @@ Json gguf_config(const Gguf& file, const GgufFamily& family) {
   for (const char* token : {"bos", "eos", "pad"}) {
     const std::string key =
         fmt::format("tokenizer.ggml.{}_token_id", token == std::string("pad") ? "padding" : token);
-    if (file.find(key) != nullptr) c[fmt::format("{}_token_id", token)] = file.integer(key);
+    // null: a family's class has numbers of its own where a file says nothing
+    c[fmt::format("{}_token_id", token)] =
+        file.find(key) != nullptr ? Json(file.integer(key)) : Json();
   }
   c["initializer_range"] = 0.02;
   c["torch_dtype"] = "float32";

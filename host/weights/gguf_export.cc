@@ -12,9 +12,10 @@ namespace slipway {
 namespace {
 
 // A config.json that is read for llama.cpp.
-class Source {
+class ConfigSource {
  public:
-  Source(const Json& config, std::string origin) : config_(config), origin_(std::move(origin)) {}
+  ConfigSource(const Json& config, std::string origin)
+      : config_(config), origin_(std::move(origin)) {}
 
   bool has(const char* key) const {
     const auto found = config_.find(key);
@@ -50,19 +51,19 @@ class Source {
   std::string origin_;
 };
 
-struct Writer {
-  const Source& source;
+struct MetadataWriter {
+  const ConfigSource& source;
   std::string prefix;
   GgufDescription& out;
 
   void add(const std::string& key, GgufWritten value) {
     out.metadata.push_back({prefix + key, std::move(value)});
   }
-  void add(const std::string& key, double value) { add(key, static_cast<float>(value)); }
+  void real(const std::string& key, double value) { add(key, static_cast<float>(value)); }
 };
 
 // ---- rotary positions ---------------------------------------------------------------------------
-Json rope_table(const Source& s) {
+Json rope_table(const ConfigSource& s) {
   for (const char* key : {"rope_scaling", "rope_parameters"})
     if (s.has(key) && !s.at(key).empty()) return s.at(key);
   return Json::object();
@@ -92,22 +93,23 @@ std::vector<float> llama3_factors(const Json& table, double theta, int64_t width
   return out;
 }
 
-void add_rotary(Writer& w, const Json& table, double theta, int64_t width, uint32_t positions) {
-  w.add("rope.freq_base", theta);
+void add_rotary(MetadataWriter& w, const Json& table, double theta, int64_t width,
+                uint32_t positions) {
+  w.real("rope.freq_base", theta);
   const std::string type = rope_type(table);
   if (type == "default") return;
   if (type == "llama3") {
     w.out.factors.emplace_back("rope_freqs.weight", llama3_factors(table, theta, width));
   } else if (type == "linear") {
     w.add("rope.scaling.type", std::string("linear"));
-    w.add("rope.scaling.factor", table.at("factor").get<double>());
+    w.real("rope.scaling.factor", table.at("factor").get<double>());
   } else if (type == "yarn") {
     for (const auto& [key, value] : table.items())
       if (key != "rope_type" && key != "type" && key != "factor" && key != "rope_theta" &&
           key != "original_max_position_embeddings")
         w.source.refuse("rope_scaling", fmt::format(" with \"{}\"", excerpt(key)));
     w.add("rope.scaling.type", std::string("yarn"));
-    w.add("rope.scaling.factor", table.at("factor").get<double>());
+    w.real("rope.scaling.factor", table.at("factor").get<double>());
     w.add("rope.scaling.original_context_length",
           table.value("original_max_position_embeddings", positions));
   } else if (type == "longrope" && table.value("factor", 0.0) == 1.0 &&
@@ -120,14 +122,14 @@ void add_rotary(Writer& w, const Json& table, double theta, int64_t width, uint3
   }
 }
 
-double theta_of(const Source& s, const Json& table, double fallback) {
+double theta_of(const ConfigSource& s, const Json& table, double fallback) {
   return table.contains("rope_theta") ? table.at("rope_theta").get<double>()
                                       : s.value("rope_theta", fallback);
 }
 
 // ---- layers -------------------------------------------------------------------------------------
 // llama.cpp gives every layer but each `every`-th a window (`first`: the others are those).
-void require_pattern(const Source& s, uint32_t layers, uint32_t every) {
+void require_pattern(const ConfigSource& s, uint32_t layers, uint32_t every) {
   if (!s.has("layer_types")) return;
   const auto types = s.at("layer_types").get<std::vector<std::string>>();
   for (uint32_t i = 0; i < layers && i < types.size(); ++i)
@@ -135,15 +137,16 @@ void require_pattern(const Source& s, uint32_t layers, uint32_t every) {
       s.refuse("layer_types", fmt::format(" (a window on all but every layer {} is)", every));
 }
 
-void require_no_window(const Source& s) {
+void require_no_window(const ConfigSource& s) {
   s.require("use_sliding_window", false, false);
   if (s.has("layer_types"))
     for (const Json& type : s.at("layer_types"))
       if (type != "full_attention") s.refuse("layer_types", "");
 }
 
-void add_phi3(Writer& w, const Json& table, double theta, int64_t width, uint32_t positions) {
-  const Source& s = w.source;
+void add_phi3(MetadataWriter& w, const Json& table, double theta, int64_t width,
+              uint32_t positions) {
+  const ConfigSource& s = w.source;
   s.require_absent("sliding_window");
   const double part = table.value("partial_rotary_factor", s.value("partial_rotary_factor", 1.0));
   const auto count = static_cast<int64_t>(static_cast<double>(width) * part);
@@ -151,21 +154,21 @@ void add_phi3(Writer& w, const Json& table, double theta, int64_t width, uint32_
   const auto original = s.value<uint32_t>("original_max_position_embeddings", 4096);
   w.add("rope.scaling.original_context_length", original);
   if (rope_type(table) == "default") {
-    w.add("rope.freq_base", theta);
+    w.real("rope.freq_base", theta);
     return;
   }
-  w.add("rope.freq_base", theta);
+  w.real("rope.freq_base", theta);
   const double factor =
       table.value("factor", static_cast<double>(positions) / static_cast<double>(original));
   const double scale =
       factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
-  w.add("rope.scaling.attn_factor", table.value("attention_factor", scale));
+  w.real("rope.scaling.attn_factor", table.value("attention_factor", scale));
   for (const char* length : {"long", "short"})
     w.out.factors.emplace_back(fmt::format("rope_factors_{}.weight", length),
                                table.at(fmt::format("{}_factor", length)));
 }
 
-void require_gemma(const Source& s, int64_t width, uint32_t layers, uint32_t layers_of_27b) {
+void require_gemma(const ConfigSource& s, int64_t width, uint32_t layers, uint32_t layers_of_27b) {
   s.require("attention_bias", false, false);
   s.require("hidden_activation", "gelu_pytorch_tanh", "gelu_pytorch_tanh");
   const double scalar =
@@ -177,7 +180,7 @@ void require_gemma(const Source& s, int64_t width, uint32_t layers, uint32_t lay
 }
 
 // The tables of full and of sliding attention.
-std::pair<Json, Json> tables_by_type(const Source& s) {
+std::pair<Json, Json> tables_by_type(const ConfigSource& s) {
   Json full = Json::object(), sliding = Json::object();
   if (s.has("rope_parameters")) {
     full = s.at("rope_parameters").value("full_attention", full);
@@ -188,9 +191,10 @@ std::pair<Json, Json> tables_by_type(const Source& s) {
   return {full, sliding};
 }
 
-void add_by_type(Writer& w, double full_theta, double sliding_theta, double theta_of_sliding,
-                 const char* sliding_key, int64_t width, uint32_t positions) {
-  const Source& s = w.source;
+void add_by_type(MetadataWriter& w, double full_theta, double sliding_theta,
+                 double theta_of_sliding, const char* sliding_key, int64_t width,
+                 uint32_t positions) {
+  const ConfigSource& s = w.source;
   const auto [full, sliding] = tables_by_type(s);
   const double theta = theta_of(s, full, full_theta);
   const double other = sliding.contains("rope_theta") ? sliding.at("rope_theta").get<double>()
@@ -202,8 +206,8 @@ void add_by_type(Writer& w, double full_theta, double sliding_theta, double thet
   add_rotary(w, full, theta, width, positions);
 }
 
-void add_gpt2(Writer& w) {
-  const Source& s = w.source;
+void add_gpt2(MetadataWriter& w) {
+  const ConfigSource& s = w.source;
   s.require("activation_function", "gelu_new", "gelu_new");
   s.require("scale_attn_weights", true, true);
   s.require("scale_attn_by_inverse_layer_idx", false, false);
@@ -213,13 +217,13 @@ void add_gpt2(Writer& w) {
   w.add("block_count", s.value<uint32_t>("n_layer", 12));
   w.add("feed_forward_length", s.value<uint32_t>("n_inner", 4 * hidden));
   w.add("attention.head_count", s.value<uint32_t>("n_head", 12));
-  w.add("attention.layer_norm_epsilon", s.value("layer_norm_epsilon", 1e-5));
+  w.real("attention.layer_norm_epsilon", s.value("layer_norm_epsilon", 1e-5));
 }
 
 // What one family says, or refuses, beside what all say.
-void add_family(Writer& w, std::string_view type, int64_t width, uint32_t layers,
+void add_family(MetadataWriter& w, std::string_view type, int64_t width, uint32_t layers,
                 uint32_t positions) {
-  const Source& s = w.source;
+  const ConfigSource& s = w.source;
   const Json table = rope_table(s);
   const auto plain = [&](double theta) {
     add_rotary(w, table, theta_of(s, table, theta), width, positions);
@@ -239,10 +243,10 @@ void add_family(Writer& w, std::string_view type, int64_t width, uint32_t layers
     return plain(2'000'000);
   }
   if (type == "granite") {
-    w.add("attention.scale", s.value("attention_multiplier", 1.0));
-    w.add("embedding_scale", s.value("embedding_multiplier", 1.0));
-    w.add("residual_scale", s.value("residual_multiplier", 1.0));
-    w.add("logit_scale", s.value("logits_scaling", 1.0));
+    w.real("attention.scale", s.value("attention_multiplier", 1.0));
+    w.real("embedding_scale", s.value("embedding_multiplier", 1.0));
+    w.real("residual_scale", s.value("residual_multiplier", 1.0));
+    w.real("logit_scale", s.value("logits_scaling", 1.0));
   }
   if (type == "phi3") return add_phi3(w, table, theta_of(s, table, 10'000), width, positions);
   if (type == "olmo3") {
@@ -260,8 +264,8 @@ void add_family(Writer& w, std::string_view type, int64_t width, uint32_t layers
     return add_by_type(w, 1'000'000, 10'000, 10'000, "rope_local_base_freq", width, positions);
   }
   if (type == "gemma2") {
-    w.add("attn_logit_softcapping", s.at("attn_logit_softcapping").get<double>());
-    w.add("final_logit_softcapping", s.at("final_logit_softcapping").get<double>());
+    w.real("attn_logit_softcapping", s.at("attn_logit_softcapping").get<double>());
+    w.real("final_logit_softcapping", s.at("final_logit_softcapping").get<double>());
   }
   plain(10'000);
 }
@@ -278,10 +282,10 @@ GgufDescription gguf_description(const Json& config, const std::string& origin) 
   GgufDescription out{gguf_family_of(type), {}, {}};
   if (out.family == nullptr)
     fail("{}: config.json: model_type \"{}\" has no form in GGUF here", origin, excerpt(type));
-  const Source s(config, origin);
+  const ConfigSource s(config, origin);
   const std::string architecture(out.family->architecture);
   out.metadata = {{"general.architecture", architecture}, {"general.type", std::string("model")}};
-  Writer w{s, architecture + ".", out};
+  MetadataWriter w{s, architecture + ".", out};
   w.add("vocab_size", s.whole("vocab_size"));
   if (type == "gpt2") {
     add_gpt2(w);
@@ -301,7 +305,7 @@ GgufDescription gguf_description(const Json& config, const std::string& origin) 
   w.add("feed_forward_length", s.whole("intermediate_size"));
   w.add("attention.head_count", heads);
   w.add("attention.head_count_kv", s.value<uint32_t>("num_key_value_heads", heads));
-  w.add("attention.layer_norm_rms_epsilon", s.value("rms_norm_eps", default_eps(type)));
+  w.real("attention.layer_norm_rms_epsilon", s.value("rms_norm_eps", default_eps(type)));
   w.add("attention.key_length", width);
   w.add("attention.value_length", width);
   if (type != "phi3") w.add("rope.dimension_count", width);

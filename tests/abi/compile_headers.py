@@ -29,7 +29,7 @@ def main() -> None:
     here = pathlib.Path(__file__).resolve().parent
     base = include / "slipway"
     c_headers = sorted(str(path.relative_to(include)) for path in base.rglob("*.h"))
-    torch_sugar = ["slipway/blocks.hpp", "slipway/decoder.hpp", "slipway/operators.hpp", "slipway/plugin_torch.hpp", "slipway/torch_build.hpp"]  # LibTorch's headers want C++20
+    torch_sugar = ["slipway/blocks.hpp", "slipway/decoder.hpp", "slipway/decoder_parameters.hpp", "slipway/operators.hpp", "slipway/plugin_torch.hpp", "slipway/torch_build.hpp"]  # LibTorch's headers want C++20
     native_sugar = ["slipway/plugin_native.hpp"]  # and take half a minute
     sugar = sorted(h for path in base.rglob("*.hpp") if (h := str(path.relative_to(include))) not in torch_sugar + native_sugar)
     if len(c_headers) < 10 or not sugar:

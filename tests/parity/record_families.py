@@ -48,6 +48,32 @@ CASES = {
     "gpt2 scaled by layer": ("gpt2", dict(n_embd=32, n_layer=3, n_head=4, n_positions=96, n_inner=40, scale_attn_by_inverse_layer_idx=True, activation_function="relu",
                                           tie_word_embeddings=False)),
 }
+# What GGUF can say, with every option that it has.
+FOUR = dict(num_hidden_layers=4, intermediate_size=64)
+EXPORTED = {
+    "llama": ("llama", dict(attention_bias=True, mlp_bias=True, rope_theta=3000.0, intermediate_size=64)),
+    "llama linear, tied": ("llama", dict(head_dim=16, tie_word_embeddings=True, rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 2.5})),
+    "llama llama3": CASES["llama llama3"],
+    "llama yarn": ("llama", dict(rope_parameters=YARN)),
+    "qwen2": ("qwen2", dict(tie_word_embeddings=True)),
+    "qwen3": ("qwen3", dict(head_dim=16)),
+    "mistral": ("mistral", dict(sliding_window=None, head_dim=16)),
+    "smollm3": ("smollm3", FOUR),
+    "granite": CASES["granite"],
+    "olmo2": ("olmo2", FOUR),
+    "olmo3": ("olmo3", FOUR | dict(sliding_window=4, rope_parameters={"full_attention": YARN | {"rope_theta": 700.0},
+                                                                     "sliding_attention": {"rope_type": "default", "rope_theta": 700.0}})),
+    "phi3": ("phi3", dict(original_max_position_embeddings=96)),
+    "phi3 longrope": ("phi3", CASES["phi3 longrope"][1] | dict(max_position_embeddings=8192, original_max_position_embeddings=4096)),  # llama.cpp: at least 256
+    "gemma2": ("gemma2", FOUR | dict(head_dim=16, sliding_window=4, query_pre_attn_scalar=16, attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
+    "gemma3": ("gemma3_text", dict(num_hidden_layers=6, head_dim=16, sliding_window=4, query_pre_attn_scalar=16, rope_parameters={
+        "full_attention": {"rope_type": "linear", "rope_theta": 5000.0, "factor": 2.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}})),
+    "gpt2": ("gpt2", dict(n_embd=32, n_layer=3, n_head=4, n_positions=96)),
+}
+
+
+def exported() -> list[dict]:
+    return [{"name": name, "config": json.loads(config_of(*case).to_json_string())} for name, case in EXPORTED.items()]
 
 
 def tokens(name: str, count: int) -> list[int]:
@@ -129,7 +155,7 @@ def main() -> None:
         cases.append({"name": name, "config": saved, "parameters": parameters, "prompts": lengths, "greedy": texts})
         numbers += [*logits, *picks, torch.tensor(losses)]
         print(f"{name}: loss {losses[0]:.3f} to {losses[-1]:.3f}, the least lead of a greedy token {min(leads):.3g}")
-    record = {"transformers": transformers.__version__, "torch": torch.__version__, "vocab": VOCAB, "examples": EXAMPLES, "steps": STEPS, "cases": cases}
+    record = {"transformers": transformers.__version__, "torch": torch.__version__, "vocab": VOCAB, "examples": EXAMPLES, "steps": STEPS, "cases": cases, "exported": exported()}
     (OUT / "families.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
     torch.cat([each.reshape(-1) for each in numbers]).numpy().astype(numpy.float32).tofile(OUT / "families.f32")
 

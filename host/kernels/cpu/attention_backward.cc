@@ -80,7 +80,8 @@ class PairGradients {
   void add_keys(int64_t head, int64_t first, int64_t keys, bool more) {
     const int64_t width = in_.width, w = gemm::panel_width(), seen = pair_.causal() ? first : 0,
                   token = pair_.queries.begin + seen, queries = pair_.queries.length - seen,
-                  row = std::min(most_, row_), out_row = in_.heads * width;
+                  row = std::min(most_, row_), out_row = in_.heads * width,
+                  hidden_from = in_.scores.first_key(seen + pair_.ahead) - first;
     const float *q = in_.q + token * in_.q_row + head * width,
                 *d_out = arrays_.d_out + token * out_row + head * width;
     for (int64_t i = 0; i < queries; i += kQueries)
@@ -93,10 +94,11 @@ class PairGradients {
                        w, false);
         gemm::multiply({d_out + i * out_row, out_row, 1}, rows, width, v_columns, w, 0, 1, ds_ + at,
                        w, false);
-        kernels::softmax_panel_backward({p_ + at, ds_ + at, ds_rows_ + i * row + key, row, rows,
-                                         pair_.causal() ? i - key + 1 : w, in_.scale,
-                                         arrays_.lse + scalar, arrays_.delta + scalar, in_.heads},
-                                        w);
+        kernels::softmax_panel_backward(
+            {p_ + at, ds_ + at, ds_rows_ + i * row + key, row, rows,
+             pair_.causal() ? i - key + 1 : w, hidden_from + i - key, in_.scores,
+             arrays_.lse + scalar, arrays_.delta + scalar, in_.heads},
+            w);
       }
     const gemm::Panels p{p_, gemm::panel_floats(queries)}, ds{ds_, gemm::panel_floats(queries)},
         k_rows{k_rows_ + first * w, gemm::panel_floats(keys_)};
@@ -144,7 +146,7 @@ void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& 
                     for (int64_t i = begin * heads; i < end * heads; ++i)
                       delta[i] = kernels::dot(out + i * width, d_out + i * width, width);
                   });
-  for (const std::vector<BlockPair>& round : backward_rounds(trees, in.kv_heads))
+  for (const std::vector<BlockPair>& round : backward_rounds(trees, in.kv_heads, in.scores))
     parallel_chunks(static_cast<int64_t>(round.size()), [&](int64_t pair) {
       PairGradients(in, arrays, round[static_cast<size_t>(pair)]).add();
     });

@@ -35,18 +35,21 @@ class QueryGroup {
                     q_ + (h * queries + i) * in.width);
   }
 
-  // Query i sees the run's first `seen` + i keys, as far as there are `keys`; seen > 0.
-  void attend(const CachedRun& run, int64_t keys, int64_t seen) {
-    const int64_t width = in_.width, w = gemm::panel_width();
-    for (int64_t tile = 0; tile < keys; tile += kKeyTile, attended_ = true) {
+  // Query i sees the run's keys from `hidden` + i on up to `seen` + i, as far as there are `keys`;
+  // seen > 0.
+  void attend(const CachedRun& run, int64_t keys, int64_t seen, int64_t hidden) {
+    const int64_t width = in_.width, w = gemm::panel_width(),
+                  first = std::max<int64_t>(0, hidden) / kKeyTile * kKeyTile;
+    for (int64_t tile = first; tile < keys; tile += kKeyTile, attended_ = true) {
       const int64_t used = std::min(kKeyTile, keys - tile), whole = rounded_up(used, gemm::lanes());
       gemm::multiply({q_, width, 1}, rows_, width,
                      {run.k + tile * width, gemm::panel_floats(width)}, whole, 0,
                      gemm::panels(whole), scores_, kScoreRow, false);
+      if (in_.scores.softcap > 0) kernels::cap_scores(scores_, kScoreRow, rows_, whole, in_.scores);
       for (int64_t h = 0; h < heads_; ++h) {
         const int64_t row = h * queries_;
         kernels::softmax_tile(scores_ + row * kScoreRow, kScoreRow, queries_, used, seen - tile,
-                              in_.scale, largest_ + row, sum_ + row,
+                              hidden - tile, in_.scores.after_cap(), largest_ + row, sum_ + row,
                               attended_ ? out_ + row * width : nullptr, width);
       }
       gemm::multiply({scores_, kScoreRow, 1}, rows_, used, {run.v + tile * w, w * run.capacity},
@@ -58,8 +61,8 @@ class QueryGroup {
     for (int64_t h = 0; h < heads_; ++h)
       for (int64_t i = 0; i < queries_; ++i) {
         const int64_t row = h * queries_ + i, to = (token_ + i) * in_.heads + first_head_ + h;
-        lse[to] = kernels::softmax_end(out_ + row * in_.width, in_.width, in_.scale, largest_[row],
-                                       sum_[row], out + to * in_.width);
+        lse[to] = kernels::softmax_end(out_ + row * in_.width, in_.width, in_.scores.after_cap(),
+                                       largest_[row], sum_[row], out + to * in_.width);
       }
   }
 
@@ -138,11 +141,14 @@ void attention_forward(const AttentionRows& in, const std::vector<PrefixTree>& t
     const QueryPiece& piece = pieces[static_cast<size_t>(chunk)];
     QueryGroup group(in, runs[static_cast<size_t>(piece.own)].begin + piece.first, piece.queries,
                      piece.kv_head);
+    int64_t before = 0;
     if (piece.prefix >= 0) {
       const CachedRun prefix = packed.at(piece.prefix, piece.kv_head);
-      group.attend(prefix, prefix.length, prefix.length);
+      before = prefix.length;
+      group.attend(prefix, before, before, in.scores.first_key(before + piece.first));
     }
-    group.attend(packed.at(piece.own, piece.kv_head), piece.first + piece.queries, piece.first + 1);
+    group.attend(packed.at(piece.own, piece.kv_head), piece.first + piece.queries, piece.first + 1,
+                 in.scores.first_key(before + piece.first) - before);
     group.write(out, lse);
   });
 }
@@ -160,7 +166,8 @@ void attention_cached(
     const CachedPiece& piece = cut[static_cast<size_t>(chunk / in.kv_heads)];
     const int64_t kv = chunk % in.kv_heads, keys = piece.position + piece.length;
     QueryGroup group(in, piece.begin, piece.length, kv);
-    group.attend(run(piece.region, kv, keys), keys, piece.position + 1);
+    group.attend(run(piece.region, kv, keys), keys, piece.position + 1,
+                 in.scores.first_key(piece.position));
     group.write(out, lse);
   });
 }

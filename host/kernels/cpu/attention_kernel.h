@@ -53,30 +53,33 @@ void attention_cached(
     float* out, float* lse);
 
 // A row that goes on from a prompt, and one key-value head of it: queries q [group, width], the run
-// of its own tokens, and where out [group, width] goes.
+// of its own tokens, the first position of its sequence that it sees (below 0: all), and where out
+// [group, width] goes.
 struct ContinuingRow {
   const float* q;
   CachedRun own;
+  int64_t first_key;
   float* out;
 };
 // Each row over the prompt that all of them share, then over its own tokens: parts of kKeyTile keys
 // of the one, then of the other, joined in this order. So a row comes to the same bits whoever does
 // its parts, and with whom.
 void attention_decode(std::span<const ContinuingRow> rows, int64_t group, int64_t width,
-                      float scale, const CachedRun& prompt);
+                      const ScoreRule& rule, const CachedRun& prompt);
 
-// The same part by part. A row's q [group, width] and where what the part gave it goes: so many
-// floats.
+// The same part by part. A row's q [group, width], the first key of the run that it sees (below 0:
+// all), and where what the part gave it goes: so many floats.
 struct PartRow {
   const float* q;
+  int64_t first_key;
   float* result;
 };
 inline int64_t floats_of_part(int64_t group, int64_t width) { return group * (width + 2); }
 inline int64_t key_parts(int64_t keys) { return (keys + kKeyTile - 1) / kKeyTile; }
-void decode_part(std::span<const PartRow> rows, int64_t group, int64_t width, float scale,
+void decode_part(std::span<const PartRow> rows, int64_t group, int64_t width, const ScoreRule& rule,
                  const CachedRun& run, int64_t part);
 // All parts of a row, `distance` floats from one to the next, in order.
 void join_parts(const float* results, int64_t distance, int64_t parts, int64_t group, int64_t width,
-                float scale, float* out);
+                const ScoreRule& rule, float* out);
 
 }  // namespace slipway

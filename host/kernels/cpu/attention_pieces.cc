@@ -3,18 +3,17 @@
 
 #include <algorithm>
 
-#include "kernels/attention_plan.h"
-
 namespace slipway {
 namespace {
 
 // Tokens of a block of the backward: a sequence of up to kWhole is one.
 constexpr int64_t kBlock = 192, kWhole = 256;
 
-// A tree's tokens in blocks, and the run that each is of.
+// A tree's tokens in blocks, the run that each is of, and where in its sequence it stands.
 struct TokenBlock {
   TokenRun tokens;
   size_t run;
+  int64_t position;
 };
 
 std::vector<TokenBlock> blocks_of(const PrefixTree& tree) {
@@ -23,7 +22,9 @@ std::vector<TokenBlock> blocks_of(const PrefixTree& tree) {
     const auto [begin, length] = tree.runs[r];
     const int64_t block = length <= kWhole ? kWhole : kBlock;
     for (int64_t first = 0; first < length; first += block)
-      out.push_back({{begin + first, std::min(block, length - first)}, r});
+      out.push_back({{begin + first, std::min(block, length - first)},
+                     r,
+                     first + (r == 0 ? 0 : tree.runs[0].length)});
   }
   return out;
 }
@@ -55,7 +56,7 @@ std::vector<QueryPiece> query_pieces(const std::vector<PrefixTree>& trees, int64
 }
 
 std::vector<std::vector<BlockPair>> backward_rounds(const std::vector<PrefixTree>& trees,
-                                                    int64_t kv_heads) {
+                                                    int64_t kv_heads, const ScoreRule& rule) {
   std::vector<std::vector<BlockPair>> out;
   for (const PrefixTree& tree : trees) {
     const std::vector<TokenBlock> blocks = blocks_of(tree);
@@ -68,9 +69,11 @@ std::vector<std::vector<BlockPair>> backward_rounds(const std::vector<PrefixTree
       for (size_t i = 0; i < count; ++i) {
         const size_t j = (t + count - i) % count;
         if (j > i || (blocks[j].run != 0 && blocks[j].run != blocks[i].run)) continue;
+        if (blocks[j].position + blocks[j].tokens.length <= rule.first_key(blocks[i].position))
+          continue;
         for (int64_t kv = 0; kv < kv_heads; ++kv)
-          out[t].push_back(
-              {blocks[i].tokens, blocks[j].tokens, kv, !queries_came[i], !keys_came[j]});
+          out[t].push_back({blocks[i].tokens, blocks[j].tokens, kv, !queries_came[i], !keys_came[j],
+                            blocks[i].position - blocks[j].position});
         queries_came[i] = keys_came[j] = true;
       }
   }

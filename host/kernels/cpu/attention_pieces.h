@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/prefix_tree.h"
+#include "kernels/attention_plan.h"
 
 namespace slipway {
 
@@ -30,11 +30,13 @@ struct BlockPair {
   TokenRun queries, keys;
   int64_t kv_head;
   bool first_of_queries, first_of_keys;  // no round before has a pair with these
+  int64_t ahead;  // from the first key's position in the sequence to the first query's
   bool causal() const { return queries.begin == keys.begin; }
 };
 // Rounds that follow one another. The pairs of a round have neither queries nor keys in common, so
 // each adds to gradients of its own; and the order in which a token's sums grow is that of rounds.
+// With a window (kernels/attention_plan.h) pairs of which no query sees a key are left out.
 std::vector<std::vector<BlockPair>> backward_rounds(const std::vector<PrefixTree>& trees,
-                                                    int64_t kv_heads);
+                                                    int64_t kv_heads, const ScoreRule& rule);
 
 }  // namespace slipway

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "compute/instruction_sets.h"
+#include "kernels/cpu/curves.h"
 
 namespace slipway::kernels {
 namespace {
@@ -57,26 +59,53 @@ template <class Join>
   return lanes[0];
 }
 
-template <int64_t kWidth, int64_t kBytes>
+template <int64_t kWidth, int64_t kBytes, bool kCapped>
 [[gnu::always_inline]] inline void panel_backward(const ScorePanel& panel) {
   using Values = typename Vector<kBytes>::Floats;
   constexpr int64_t kStep = kBytes / static_cast<int64_t>(sizeof(float));
-  const float to_power = panel.scale * std::numbers::log2e_v<float>;
+  const float scale = panel.rule.scale, cap = panel.rule.softcap;
+  const float to_power = (kCapped ? cap : scale) * std::numbers::log2e_v<float>;
   for (int64_t r = 0; r < panel.queries; ++r) {
     const float lse = panel.lse[r * panel.distance] * std::numbers::log2e_v<float>,
                 delta = panel.delta[r * panel.distance];
     float *const s = panel.s + r * kWidth, *const dp = panel.dp + r * kWidth,
                  *const row = panel.ds_rows + r * panel.ds_row;
+    if constexpr (kCapped) {
+#pragma omp simd
+      for (int64_t i = 0; i < kWidth; ++i) s[i] = hyperbolic_tangent(s[i] * scale / cap);
+    }
     for (int64_t i = 0; i < kWidth; i += kStep) {
-      Values p = *reinterpret_cast<const Values*>(s + i) * to_power - lse;
+      const Values score = *reinterpret_cast<const Values*>(s + i);
+      Values p = score * to_power - lse;
       power_of_two<kBytes>(p);
-      const Values ds = panel.scale * p * (*reinterpret_cast<const Values*>(dp + i) - delta);
+      Values ds = scale * p * (*reinterpret_cast<const Values*>(dp + i) - delta);
+      if constexpr (kCapped) ds = ds * (1.0f - score * score);
       *reinterpret_cast<Values*>(s + i) = p;
       *reinterpret_cast<Values*>(dp + i) = *reinterpret_cast<Values*>(row + i) = ds;
     }
     for (int64_t i = std::max<int64_t>(0, panel.seen + r); i < kWidth; ++i)
       s[i] = dp[i] = row[i] = 0;
+    for (int64_t i = 0; i < std::min(kWidth, panel.hidden + r); ++i) s[i] = dp[i] = row[i] = 0;
   }
+}
+
+template <bool kCapped>
+[[gnu::always_inline]] inline void panel_of_width(const ScorePanel& panel, int64_t width) {
+  if (width == 32) panel_backward<32, 64, kCapped>(panel);
+  else if (width == 24) panel_backward<24, 32, kCapped>(panel);
+  else panel_backward<8, 32, kCapped>(panel);
+}
+
+// Hides keys [0, first) of a row of scores up to `here`; false: that is all of them, and the row is
+// none of this tile's.
+[[gnu::always_inline]] inline bool hide_keys(float* x, int64_t first, int64_t here, int64_t width) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  if (first < here) {
+    std::fill_n(x, first, kNever);
+    return true;
+  }
+  for (int64_t i = 0; i < width; i += kLanes) at(x + i) = Floats{};
+  return false;
 }
 
 // to[c][r] = from[r][c] for 8 x 8.
@@ -107,11 +136,15 @@ template <int64_t kWidth, int64_t kBytes>
 }  // namespace
 
 SLIPWAY_CLONES void softmax_tile(float* x, int64_t x_row, int64_t rows, int64_t width, int64_t seen,
-                                 float scale, float* largest, float* sum, float* values,
-                                 int64_t value_width) {
+                                 int64_t hidden, float scale, float* largest, float* sum,
+                                 float* values, int64_t value_width) {
   const float to_power = scale * std::numbers::log2e_v<float>;
   for (int64_t r = 0; r < rows; ++r, x += x_row) {
     const int64_t here = std::min(width, seen + r), whole = here / kLanes * kLanes;
+    if (hidden + r > 0 && !hide_keys(x, hidden + r, here, width)) {
+      if (values == nullptr) largest[r] = -std::numeric_limits<float>::infinity(), sum[r] = 0;
+      continue;
+    }
     const Vector<64>::Ints counted = kLane < static_cast<int32_t>(here - whole);
     const bool rest = whole < here;
     Floats most = Floats{} + x[0], other = most;
@@ -161,6 +194,15 @@ SLIPWAY_CLONES void softmax_tile(float* x, int64_t x_row, int64_t rows, int64_t 
   }
 }
 
+SLIPWAY_CLONES void cap_scores(float* x, int64_t x_row, int64_t rows, int64_t width,
+                               const ScoreRule& rule) {
+  const float cap = rule.softcap, scale = rule.scale;
+  for (int64_t r = 0; r < rows; ++r, x += x_row) {
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) x[i] = cap * hyperbolic_tangent(x[i] * scale / cap);
+  }
+}
+
 SLIPWAY_CLONES float softmax_end(const float* values, int64_t width, float scale, float largest,
                                  float sum, float* out) {
   const float factor = 1.0f / sum;
@@ -187,9 +229,8 @@ SLIPWAY_CLONES void softmax_join(const float* largest, const float* sum, const f
 }
 
 SLIPWAY_CLONES void softmax_panel_backward(const ScorePanel& panel, int64_t panel_width) {
-  if (panel_width == 32) panel_backward<32, 64>(panel);
-  else if (panel_width == 24) panel_backward<24, 32>(panel);
-  else panel_backward<8, 32>(panel);
+  if (panel.rule.softcap > 0) panel_of_width<true>(panel, panel_width);
+  else panel_of_width<false>(panel, panel_width);
 }
 
 SLIPWAY_CLONES void turn_rows(const float* x, int64_t x_row, int64_t rows, int64_t width, float* to,

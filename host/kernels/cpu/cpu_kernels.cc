@@ -24,28 +24,42 @@ class CpuKernels final : public CpuFlatKernels {
     embedding_rows_backward(dy, ids, tokens, vocab, width, dw);
   }
 
-  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
-                float* inverse_rms) override {
-    rms_norm_rows(x, w, eps, rows, width, y, inverse_rms);
+  void norm(const float* x, const NormRule& rule, const NormRows& rows, Values y,
+            const NormMoments& moments) override {
+    norm_rows(x, rule, rows, y, moments);
   }
-  int64_t rms_norm_parts(int64_t) const override { return 0; }
-  void rms_norm_backward(const float* grad_y, const float* x, const float* w,
-                         const float* inverse_rms, const float* residual, int64_t rows,
-                         int64_t width, float*, float* grad_x, float* grad_w) override {
-    rms_norm_rows_backward(grad_y, x, w, inverse_rms, residual, rows, width, grad_x, grad_w);
+  int64_t row_parts(int64_t) const override { return 0; }
+  void norm_backward(const float* grad_y, const float* x, const NormRule& rule,
+                     const NormRows& rows, const NormMoments& moments, const float* residual,
+                     float*, float* grad_x, float* grad_w, float* grad_bias) override {
+    norm_rows_backward(grad_y, x, rule, rows, moments, residual, grad_x, grad_w, grad_bias);
   }
   void rope(const float* x, int64_t x_row, const int64_t* positions, const RotaryAngles& angles,
-            float sign, int64_t rows, int64_t heads, float* y, int64_t y_row) override {
-    rotate_rows(x, x_row, positions, angles, sign, rows, heads, y, y_row);
+            float sign, int64_t rows, int64_t heads, int64_t width, float* y,
+            int64_t y_row) override {
+    rotate_rows(x, x_row, positions, angles, sign, rows, heads, width, y, y_row);
   }
-  void swiglu(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
-              Values out) override {
-    swiglu_rows(gate, up, in_row, rows, width, out);
+  void gated(const GatedRows& in, Values out) override { gated_rows(in, out); }
+  void gated_backward(const float* grad, const GatedRows& in, Values d_gate, Values d_up,
+                      Values out) override {
+    gated_rows_backward(grad, in, d_gate, d_up, out);
   }
-  void swiglu_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
-                       int64_t rows, int64_t width, Values d_gate, Values d_up,
-                       Values out) override {
-    swiglu_rows_backward(grad, gate, up, in_row, rows, width, d_gate, d_up, out);
+  void add_bias(const float* bias, int64_t rows, int64_t width, float* y, int64_t y_row) override {
+    bias_rows(bias, rows, width, y, y_row);
+  }
+  void bias_gradient(ConstValues dy, int64_t dy_row, int64_t rows, int64_t width, float*,
+                     float* d_bias) override {
+    sum_rows(dy, dy_row, rows, width, d_bias);
+  }
+  void add_scaled(const float* x, float factor, const float* t, int64_t count, float* y) override {
+    add_scaled_values(x, factor, t, count, y);
+  }
+  void softcap(const float* x, float cap, int64_t count, float* y) override {
+    softcap_values(x, cap, count, y);
+  }
+  void softcap_backward(const float* dy, const float* y, float cap, int64_t count,
+                        float* dx) override {
+    softcap_values_backward(dy, y, cap, count, dx);
   }
 
   void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width,

@@ -6,111 +6,22 @@
 
 #include "compute/bfloat16.h"
 #include "compute/instruction_sets.h"
-#include "kernels/cpu/exponential.h"
+#include "kernels/cpu/curves.h"
 
 namespace slipway::kernels {
-namespace {
-
-// Values of either type. Inlined, so that each instruction set has its own.
-#define SLIPWAY_INLINE __attribute__((always_inline)) inline
-SLIPWAY_INLINE float read(float x) { return x; }
-SLIPWAY_INLINE float read(uint16_t x) { return from_bfloat16(x); }
-SLIPWAY_INLINE void write(float value, float& to) { to = value; }
-SLIPWAY_INLINE void write(float value, uint16_t& to) { to = to_bfloat16(value); }
-
-template <class Value>
-SLIPWAY_INLINE void norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
-                         Value* y, float* inverse_rms) {
-  for (int64_t r = 0; r < rows; ++r, x += width, y += width) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < width; ++i) sum += x[i] * x[i];
-    const float scale = 1.0f / std::sqrt(sum / static_cast<float>(width) + eps);
-    inverse_rms[r] = scale;
-    for (int64_t i = 0; i < width; ++i) write(x[i] * scale * w[i], y[i]);
-  }
-}
-
-template <class Value>
-SLIPWAY_INLINE void gated(const Value* gate, const Value* up, int64_t count, Value* out) {
-  for (int64_t i = 0; i < count; ++i) {
-    const float g = read(gate[i]);
-    write(g / (1.0f + exponential(-g)) * read(up[i]), out[i]);
-  }
-}
-
-template <class Value>
-SLIPWAY_INLINE void gated_backward(const float* __restrict grad, const Value* __restrict gate,
-                                   const Value* __restrict up, int64_t count,
-                                   Value* __restrict grad_gate, Value* __restrict grad_up) {
-  for (int64_t i = 0; i < count; ++i) {
-    const float x = read(gate[i]), s = 1.0f / (1.0f + exponential(-x)), silu = x * s, g = grad[i];
-    write(g * silu, grad_up[i]);
-    write(g * read(up[i]) * s * (1.0f + x * (1.0f - s)), grad_gate[i]);
-  }
-}
-
-}  // namespace
-
-SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
-                             float* y, float* inverse_rms) {
-  norm(x, w, eps, rows, width, y, inverse_rms);
-}
-SLIPWAY_CLONES void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width,
-                             uint16_t* y, float* inverse_rms) {
-  norm(x, w, eps, rows, width, y, inverse_rms);
-}
-
-SLIPWAY_CLONES void rms_norm_backward(const float* __restrict grad_y, const float* __restrict x,
-                                      const float* __restrict w,
-                                      const float* __restrict inverse_rms,
-                                      const float* __restrict residual, int64_t rows, int64_t width,
-                                      float* __restrict grad_x, float* __restrict grad_w) {
-  for (int64_t r = 0; r < rows; ++r, x += width, grad_y += width, grad_x += width) {
-    const float scale = inverse_rms[r];
-    float dot = 0;
-#pragma omp simd reduction(+ : dot)
-    for (int64_t i = 0; i < width; ++i) dot += grad_y[i] * w[i] * x[i];
-    const float pull = dot * scale * scale * scale / static_cast<float>(width);
-    for (int64_t i = 0; i < width; ++i) {
-      grad_x[i] = grad_y[i] * w[i] * scale - x[i] * pull;
-      grad_w[i] += grad_y[i] * x[i] * scale;
-    }
-    if (residual == nullptr) continue;
-    for (int64_t i = 0; i < width; ++i) grad_x[i] += residual[i];
-    residual += width;
-  }
-}
 
 SLIPWAY_CLONES void rope(const float* x, const float* cos, const float* sin, float sign,
-                         int64_t heads, int64_t half, float* y) {
-  for (int64_t h = 0; h < heads; ++h, x += 2 * half, y += 2 * half) {
+                         int64_t heads, int64_t half, int64_t width, float* y) {
+  for (int64_t h = 0; h < heads; ++h, x += width, y += width) {
 #pragma omp simd
     for (int64_t i = 0; i < half; ++i) {
       const float a = x[i], b = x[i + half], s = sign * sin[i];
       y[i] = a * cos[i] - b * s;
       y[i + half] = b * cos[i] + a * s;
     }
+    if (x == y) continue;
+    for (int64_t i = 2 * half; i < width; ++i) y[i] = x[i];
   }
-}
-
-SLIPWAY_CLONES void swiglu(const float* gate, const float* up, int64_t count, float* out) {
-  gated(gate, up, count, out);
-}
-SLIPWAY_CLONES void swiglu(const uint16_t* gate, const uint16_t* up, int64_t count, uint16_t* out) {
-  gated(gate, up, count, out);
-}
-
-SLIPWAY_CLONES void swiglu_backward(const float* grad, const float* gate, const float* up,
-                                    int64_t count, float* grad_gate, float* grad_up, float* out) {
-  if (out != nullptr) gated(gate, up, count, out);
-  gated_backward(grad, gate, up, count, grad_gate, grad_up);
-}
-SLIPWAY_CLONES void swiglu_backward(const float* grad, const uint16_t* gate, const uint16_t* up,
-                                    int64_t count, uint16_t* grad_gate, uint16_t* grad_up,
-                                    uint16_t* out) {
-  if (out != nullptr) gated(gate, up, count, out);
-  gated_backward(grad, gate, up, count, grad_gate, grad_up);
 }
 
 SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {
@@ -123,6 +34,35 @@ SLIPWAY_CLONES float dot(const float* a, const float* b, int64_t width) {
 SLIPWAY_CLONES void add(const float* from, int64_t count, float* to) {
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+SLIPWAY_CLONES void add(const uint16_t* from, int64_t count, float* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) to[i] += from_bfloat16(from[i]);
+}
+
+SLIPWAY_CLONES void add_scaled(const float* x, float factor, const float* t, int64_t count,
+                               float* y) {
+  if (x != nullptr) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) y[i] = x[i] + factor * t[i];
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) y[i] = factor * t[i];
+  }
+}
+
+SLIPWAY_CLONES void softcap(const float* x, float cap, int64_t count, float* y) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) y[i] = cap * hyperbolic_tangent(x[i] / cap);
+}
+
+SLIPWAY_CLONES void softcap_backward(const float* dy, const float* y, float cap, int64_t count,
+                                     float* dx) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const float t = y[i] / cap;
+    dx[i] = dy[i] * (1.0f - t * t);
+  }
 }
 
 SLIPWAY_CLONES double sum_of_squares(const float* x, int64_t count) {

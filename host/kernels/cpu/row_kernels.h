@@ -6,37 +6,20 @@
 
 namespace slipway::kernels {
 
-// y = x / sqrt(mean(x^2) + eps) * w for `rows` rows of `width`; inverse_rms[rows] is kept for the
-// backward pass.
-void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, float* y,
-              float* inverse_rms);
-// The same, rounded to bfloat16.
-void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, uint16_t* y,
-              float* inverse_rms);
-
-// Gradients of rms_norm: grad_x = residual (nullptr: nothing) + the gradient, grad_w[width] is
-// added into.
-void rms_norm_backward(const float* grad_y, const float* x, const float* w,
-                       const float* inverse_rms, const float* residual, int64_t rows, int64_t width,
-                       float* grad_x, float* grad_w);
-
-// Rotary embedding, first half against second half: for every token and head
-// (a, b) -> (a cos - b sin, b cos + a sin). cos/sin point at the token's row of `half` values; sign
-// -1 undoes it. y may be x.
+// Rotary embedding of the first 2 * half of each head's `width` values, first half against second
+// half: for every token and head (a, b) -> (a cos - b sin, b cos + a sin). cos/sin point at the
+// token's row of `half` values; sign -1 turns back. y may be x; else the rest of a head is copied.
 void rope(const float* x, const float* cos, const float* sin, float sign, int64_t heads,
-          int64_t half, float* y);
+          int64_t half, int64_t width, float* y);
 
 // to += from, elementwise.
 void add(const float* from, int64_t count, float* to);
-
-// out = gate * sigmoid(gate) * up, elementwise.
-void swiglu(const float* gate, const float* up, int64_t count, float* out);
-void swiglu(const uint16_t* gate, const uint16_t* up, int64_t count, uint16_t* out);
-// `out` = what swiglu gave, once more; nullptr = not wanted.
-void swiglu_backward(const float* grad, const float* gate, const float* up, int64_t count,
-                     float* grad_gate, float* grad_up, float* out);
-void swiglu_backward(const float* grad, const uint16_t* gate, const uint16_t* up, int64_t count,
-                     uint16_t* grad_gate, uint16_t* grad_up, uint16_t* out);
+void add(const uint16_t* from, int64_t count, float* to);
+// y = x + factor * t, without x factor * t, elementwise; y may be either.
+void add_scaled(const float* x, float factor, const float* t, int64_t count, float* y);
+// y = cap * tanh(x / cap), and dx = dy (1 - (y / cap)^2), elementwise; outputs may be inputs.
+void softcap(const float* x, float cap, int64_t count, float* y);
+void softcap_backward(const float* dy, const float* y, float cap, int64_t count, float* dx);
 
 float dot(const float* a, const float* b, int64_t width);
 

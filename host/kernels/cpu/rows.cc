@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "compute/parallel.h"
 #include "compute/scratch.h"
+#include "kernels/cpu/activation_kernels.h"
+#include "kernels/cpu/norm_kernels.h"
 #include "kernels/cpu/row_kernels.h"
 
 namespace slipway {
@@ -30,6 +32,25 @@ const float* of_type(ConstValues values, const float*) { return values.floats; }
 const uint16_t* of_type(ConstValues values, const uint16_t*) { return values.bfloats; }
 float* of_type(Values values, const float*) { return values.floats; }
 uint16_t* of_type(Values values, const uint16_t*) { return values.bfloats; }
+
+NormRows part_of(const NormRows& rows, int64_t begin, int64_t end) {
+  return {end - begin, rows.groups, rows.width, rows.row};
+}
+NormMoments part_of(const NormMoments& moments, const NormRows& rows, int64_t begin) {
+  const int64_t at = begin * rows.groups;
+  return {moments.inverse + at, moments.mean == nullptr ? nullptr : moments.mean + at};
+}
+
+template <class Value>
+kernels::GatedRow<Value> row_of(const GatedRows& in, int64_t row, const Value* type) {
+  const Value *gate = of_type(in.gate, type), *up = of_type(in.up, type);
+  return {gate == nullptr ? nullptr : gate + row * in.row,
+          up + row * in.row,
+          in.gate_bias,
+          in.up_bias,
+          in.width,
+          in.activation};
+}
 
 int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_t>(1, width) + 1; }
 
@@ -56,72 +77,124 @@ void embedding_rows_backward(const float* dy, const int64_t* ids, int64_t tokens
   });
 }
 
-void rms_norm_rows(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
-                   float* inverse_rms) {
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-    with_type(y + begin * width, [&](auto* to) {
-      kernels::rms_norm(x + begin * width, w, eps, end - begin, width, to, inverse_rms + begin);
-    });
-  });
+void norm_rows(const float* x, const NormRule& rule, const NormRows& rows, Values y,
+               const NormMoments& moments) {
+  parallel_ranges(rows.rows, rows_per_chunk(rows.groups * rows.width),
+                  [&](int64_t begin, int64_t end) {
+                    with_type(y + begin * rows.row, [&](auto* to) {
+                      kernels::norm(x + begin * rows.row, rule, part_of(rows, begin, end), to,
+                                    part_of(moments, rows, begin));
+                    });
+                  });
 }
 
-void rms_norm_rows_backward(const float* grad_y, const float* x, const float* w,
-                            const float* inverse_rms, const float* residual, int64_t rows,
-                            int64_t width, float* grad_x, float* grad_w) {
+void norm_rows_backward(const float* grad_y, const float* x, const NormRule& rule,
+                        const NormRows& rows, const NormMoments& moments, const float* residual,
+                        float* grad_x, float* grad_w, float* grad_bias) {
   static thread_local Scratch scratch;
-  const int64_t parts = norm_parts(rows), part = (rows + parts - 1) / parts;
-  float* partial = scratch.take(parts * width);
-  std::fill_n(partial, parts * width, 0.0f);
+  const int64_t width = rows.width, parts = norm_parts(rows.rows),
+                part = (rows.rows + parts - 1) / parts, sums = parts * width;
+  float* const partial = scratch.take(2 * sums);
+  std::fill_n(partial, 2 * sums, 0.0f);
   parallel_ranges(
-      parts, rows * width < kValuesPerChunk ? parts : 1, [&](int64_t begin, int64_t end) {
+      parts, rows.rows * rows.groups * width < kValuesPerChunk ? parts : 1,
+      [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
-          const int64_t first = std::min(rows, p * part),
-                        count = std::min(rows, first + part) - first, at = first * width;
-          kernels::rms_norm_backward(grad_y + at, x + at, w, inverse_rms + first,
-                                     residual == nullptr ? nullptr : residual + at, count, width,
-                                     grad_x + at, partial + p * width);
+          const int64_t first = std::min(rows.rows, p * part),
+                        last = std::min(rows.rows, first + part), at = first * rows.row;
+          kernels::norm_backward(
+              grad_y + at, x + at, rule, part_of(rows, first, last), part_of(moments, rows, first),
+              residual == nullptr ? nullptr : residual + at, grad_x + at, partial + p * width,
+              grad_bias == nullptr ? nullptr : partial + sums + p * width);
         }
       });
-  if (grad_w == nullptr) return;
-  parallel_ranges(width, kValuesPerTask / parts, [&](int64_t begin, int64_t end) {
-    for (int64_t p = 0; p < parts; ++p)
-      for (int64_t i = begin; i < end; ++i) grad_w[i] += partial[p * width + i];
-  });
+  const auto add_parts = [&](const float* from, float* to) {
+    if (to == nullptr) return;
+    parallel_ranges(width, kValuesPerTask / parts, [&](int64_t begin, int64_t end) {
+      for (int64_t p = 0; p < parts; ++p)
+        for (int64_t i = begin; i < end; ++i) to[i] += from[p * width + i];
+    });
+  };
+  add_parts(partial, grad_w);
+  add_parts(partial + sums, grad_bias);
 }
 
 void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,
-                 const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, float* y,
-                 int64_t y_row) {
+                 const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, int64_t width,
+                 float* y, int64_t y_row) {
   const int64_t half = angles.half;
-  parallel_ranges(rows, kValuesPerChunk / (2 * heads * half) + 1, [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_chunk(heads * width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       kernels::rope(x + t * x_row, angles.cos + positions[t] * half,
-                    angles.sin + positions[t] * half, sign, heads, half, y + t * y_row);
+                    angles.sin + positions[t] * half, sign, heads, half, width, y + t * y_row);
   });
 }
 
-void swiglu_rows(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
-                 Values out) {
+void gated_rows(const GatedRows& in, Values out) {
   with_type(out, [&](auto* to) {
-    const auto *g = of_type(gate, to), *u = of_type(up, to);
-    parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t)
-        kernels::swiglu(g + t * in_row, u + t * in_row, width, to + t * width);
+    parallel_ranges(in.rows, rows_per_chunk(in.width), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) kernels::gated(row_of(in, t, to), to + t * in.width);
     });
   });
 }
 
-void swiglu_rows_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
-                          int64_t rows, int64_t width, Values d_gate, Values d_up, Values out) {
-  with_type(d_gate, [&](auto* dg) {
-    const auto *g = of_type(gate, dg), *u = of_type(up, dg);
-    auto *du = of_type(d_up, dg), *again = of_type(out, dg);
-    parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+void gated_rows_backward(const float* grad, const GatedRows& in, Values d_gate, Values d_up,
+                         Values out) {
+  with_type(d_up, [&](auto* du) {
+    auto *dg = of_type(d_gate, du), *again = of_type(out, du);
+    parallel_ranges(in.rows, rows_per_chunk(in.width), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t)
-        kernels::swiglu_backward(grad + t * width, g + t * in_row, u + t * in_row, width,
-                                 dg + t * in_row, du + t * in_row,
-                                 again == nullptr ? nullptr : again + t * width);
+        kernels::gated_backward(grad + t * in.width, row_of(in, t, du),
+                                dg == nullptr ? nullptr : dg + t * in.row, du + t * in.row,
+                                again == nullptr ? nullptr : again + t * in.width);
     });
+  });
+}
+
+void bias_rows(const float* bias, int64_t rows, int64_t width, float* y, int64_t y_row) {
+  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) kernels::add(bias, width, y + t * y_row);
+  });
+}
+
+// Cut by columns, as an embedding's gradient: each sum grows in the order of rows, a few at a time
+// so that it stays exact enough.
+void sum_rows(ConstValues x, int64_t x_row, int64_t rows, int64_t width, float* sum) {
+  constexpr int64_t kTogether = 64, kColumns = 512;
+  const auto add = [&](const auto* from) {
+    parallel_ranges((width + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
+      float part[kColumns];
+      for (int64_t c = begin * kColumns; c < std::min(width, end * kColumns); c += kColumns) {
+        const int64_t count = std::min(kColumns, width - c);
+        for (int64_t first = 0; first < rows; first += kTogether) {
+          std::fill_n(part, count, 0.0f);
+          for (int64_t t = first; t < std::min(rows, first + kTogether); ++t)
+            kernels::add(from + t * x_row + c, count, part);
+          kernels::add(part, count, sum + c);
+        }
+      }
+    });
+  };
+  if (x.bfloats != nullptr) add(x.bfloats);
+  else add(x.floats);
+}
+
+void add_scaled_values(const float* x, float factor, const float* t, int64_t count, float* y) {
+  parallel_ranges(count, kValuesPerTask, [&](int64_t begin, int64_t end) {
+    kernels::add_scaled(x == nullptr ? nullptr : x + begin, factor, t + begin, end - begin,
+                        y + begin);
+  });
+}
+
+void softcap_values(const float* x, float cap, int64_t count, float* y) {
+  parallel_ranges(count, kValuesPerChunk, [&](int64_t begin, int64_t end) {
+    kernels::softcap(x + begin, cap, end - begin, y + begin);
+  });
+}
+
+void softcap_values_backward(const float* dy, const float* y, float cap, int64_t count, float* dx) {
+  parallel_ranges(count, kValuesPerTask, [&](int64_t begin, int64_t end) {
+    kernels::softcap_backward(dy + begin, y + begin, cap, end - begin, dx + begin);
   });
 }
 

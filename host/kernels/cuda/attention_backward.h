@@ -3,6 +3,7 @@
 // between blocks, so gradients are the same on every call.
 #pragma once
 #include "kernels/cuda/attention_tiles.h"
+#include "kernels/cuda/query_span.h"
 
 namespace slipway::cuda {
 
@@ -37,15 +38,16 @@ struct BackwardTiles {
   // This thread's part of the weights p that keys have for queries, 0 where !sees(row, key), and of
   // the scores' gradients ds.
   template <class Sees>
-  __device__ void weights_and_gradients(const Lane& lane, float scale, const Sees& sees,
+  __device__ void weights_and_gradients(const Lane& lane, const ScoreRule& rule, const Sees& sees,
                                         Scores<kTile>& p, Scores<kTile>& ds) const {
     products_of_rows<kWidth, kTile>(lane, q, k, p);
     products_of_rows<kWidth, kTile>(lane, d_out, v, ds);
     for (int i = 0; i < n; ++i) {
       const int row = lane.y * n + i;
       for (int j = 0; j < n; ++j) {
-        p[i][j] = sees(row, lane.x + 16 * j) ? expf(p[i][j] * scale - lse[row]) : 0.0f;
-        ds[i][j] = scale * p[i][j] * (ds[i][j] - delta[row]);
+        const Score score(rule, p[i][j]);
+        p[i][j] = sees(row, lane.x + 16 * j) ? expf(score.value - lse[row]) : 0.0f;
+        ds[i][j] = score.slope * p[i][j] * (ds[i][j] - delta[row]);
       }
     }
   }
@@ -63,14 +65,14 @@ __global__ __launch_bounds__(kTileThreads) void attention_dq_kernel(BackwardInpu
                                                                     float* dq) {
   constexpr int n = kThreadRows<kTile>;
   BackwardTiles<kWidth, kTile> tiles;
-  const VisibleKeys keys{blocks[blockIdx.x]};
+  const VisibleKeys keys{blocks[blockIdx.x], b.in.scores};
   const Lane lane;
   const int64_t head = blockIdx.y, kv_head = head / (b.in.heads / b.in.kv_heads);
-  const int width = static_cast<int>(b.in.width), total = keys.count();
+  const int width = static_cast<int>(b.in.width), total = keys.end();
   tiles.load_queries(b, head, keys.block.query, keys.block.queries);
   Accumulator<kWidth, kTile> sum;
   sum.clear();
-  for (int first = 0; first < total; first += kTile) {
+  for (int first = keys.begin(); first < total; first += kTile) {
     const auto token = [&](int r) { return keys.token(first + r); };
     load_tile<kWidth, kTile>(b.in.k + kv_head * width, b.in.kv_row, width, total - first, token,
                              tiles.k);
@@ -81,7 +83,7 @@ __global__ __launch_bounds__(kTileThreads) void attention_dq_kernel(BackwardInpu
     const auto sees = [&](int row, int key) {
       return row < keys.block.queries && keys.sees(row, first + key);
     };
-    tiles.weights_and_gradients(lane, b.in.scale, sees, p, ds);
+    tiles.weights_and_gradients(lane, b.in.scores, sees, p, ds);
     tiles.share(lane, ds);
     __syncthreads();
     sum.template add<false>(lane, tiles.scores, tiles.k);
@@ -113,18 +115,17 @@ __global__ __launch_bounds__(kTileThreads) void attention_dkv_kernel(BackwardInp
   for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head)
     for (int run = 0; run < block.runs; ++run) {
       const QueryRun queries = runs[block.first_run + run];
-      for (int first = queries.causal ? block.key : queries.begin; first < queries.end;
-           first += kTile) {
-        const int count = queries.end - first < kTile ? queries.end - first : kTile;
+      const QuerySpan span(b.in.scores, block, runs[block.first_run], queries);
+      for (int first = span.begin; first < span.end; first += kTile) {
+        const int count = span.end - first < kTile ? span.end - first : kTile;
         __syncthreads();
         tiles.load_queries(b, head, first, count);
         __syncthreads();
         Scores<kTile> p, ds;
         const auto sees = [&](int row, int key) {
-          return row < count && key < block.keys &&
-                 (!queries.causal || first + row >= block.key + key);
+          return row < count && key < block.keys && span.sees(first + row, block.key + key);
         };
-        tiles.weights_and_gradients(lane, b.in.scale, sees, p, ds);
+        tiles.weights_and_gradients(lane, b.in.scores, sees, p, ds);
         tiles.share(lane, p);
         __syncthreads();
         sum_v.template add<true>(lane, tiles.scores, tiles.d_out);

@@ -13,18 +13,18 @@ __global__ __launch_bounds__(kTileThreads) void attention_forward_kernel(Attenti
   constexpr int n = kThreadRows<kTile>;
   float* const q = launched_shared<float>();
   float *const kv = q + kTile * kStride<kWidth>, *const p = kv + kTile * kStride<kWidth>;
-  const VisibleKeys keys{blocks[blockIdx.x]};
+  const VisibleKeys keys{blocks[blockIdx.x], in.scores};
   const Lane lane;
   const int64_t head = blockIdx.y, kv_head = head / (in.heads / in.kv_heads),
                 first_query = keys.block.query;
-  const int width = static_cast<int>(in.width), total = keys.count();
+  const int width = static_cast<int>(in.width), total = keys.end();
   const auto query = [&](int r) { return first_query + r; };
   load_tile<kWidth, kTile>(in.q + head * width, in.q_row, width, keys.block.queries, query, q);
   Accumulator<kWidth, kTile> o;
   o.clear();
   float largest[n], sum[n];
   for (int i = 0; i < n; ++i) largest[i] = -INFINITY, sum[i] = 0;
-  for (int first = 0; first < total; first += kTile) {
+  for (int first = keys.begin(); first < total; first += kTile) {
     const auto token = [&](int r) { return keys.token(first + r); };
     load_tile<kWidth, kTile>(in.k + kv_head * width, in.kv_row, width, total - first, token, kv);
     __syncthreads();
@@ -34,7 +34,8 @@ __global__ __launch_bounds__(kTileThreads) void attention_forward_kernel(Attenti
       const int row = lane.y * n + i;
       float most = -INFINITY;
       for (int j = 0; j < n; ++j) {
-        s[i][j] = keys.sees(row, first + lane.x + 16 * j) ? s[i][j] * in.scale : -INFINITY;
+        s[i][j] =
+            keys.sees(row, first + lane.x + 16 * j) ? Score(in.scores, s[i][j]).value : -INFINITY;
         most = s[i][j] > most ? s[i][j] : most;
       }
       // A row's scores are with 16 neighbouring threads. The first tile holds a key that every

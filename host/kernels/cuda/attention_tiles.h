@@ -4,8 +4,7 @@
 // those 64 further. Widths below kWidth are filled up with zeros. Which kWidth and kTile:
 // attention_choice.h.
 #pragma once
-#include "kernels/attention_plan.h"
-#include "kernels/cuda/dialect.h"
+#include "kernels/cuda/score.h"
 
 namespace slipway::cuda {
 
@@ -110,7 +109,13 @@ struct Accumulator {
 // The keys of a block of queries: the prefix, then the run's own tokens.
 struct VisibleKeys {
   QueryBlock block;
-  __device__ int count() const {
+  ScoreRule scores;
+  // Keys [begin(), end()) are seen by some query; the tile that begins there has one for each.
+  __device__ int begin() const {
+    const int64_t first = scores.first_key(position(0));
+    return first > 0 ? static_cast<int>(first) : 0;
+  }
+  __device__ int end() const {
     return block.prefix_length + block.query + block.queries - block.own;
   }
   __device__ int64_t token(int key) const {
@@ -118,8 +123,11 @@ struct VisibleKeys {
   }
   // Whether the block's query `i` sees it.
   __device__ bool sees(int i, int key) const {
-    return key <= block.prefix_length + block.query - block.own + i;
+    return key <= position(i) && key >= scores.first_key(position(i));
   }
+
+ private:
+  __device__ int position(int i) const { return block.prefix_length + block.query - block.own + i; }
 };
 
 }  // namespace slipway::cuda

@@ -6,7 +6,7 @@
 // and after a resume.
 #pragma once
 #include "kernels/cuda/decode_split.h"
-#include "kernels/cuda/dialect.h"
+#include "kernels/cuda/score.h"
 #include "kernels/device_kernels.h"
 
 namespace slipway::cuda {
@@ -31,7 +31,7 @@ struct RowKeys {
     own_k = cache.slot_k + own, own_v = cache.slot_v + own;
   }
   __device__ int64_t tiles() const { return decode_tiles(prompt_length, own_length); }
-  // work(keys, values, number) of a tile.
+  // work(keys, values, number, position of the first) of a tile.
   template <class Work>
   __device__ void with_tile(int64_t tile, const Work& work) const {
     const int64_t of_prompt = decode_tiles(prompt_length, 0),
@@ -39,8 +39,11 @@ struct RowKeys {
     const int64_t at = number * kDecodeKeys * width;
     const int64_t left = (tile < of_prompt ? prompt_length : own_length) - number * kDecodeKeys;
     work((tile < of_prompt ? prompt_k : own_k) + at, (tile < of_prompt ? prompt_v : own_v) + at,
-         static_cast<int>(left < kDecodeKeys ? left : kDecodeKeys));
+         static_cast<int>(left < kDecodeKeys ? left : kDecodeKeys),
+         (tile < of_prompt ? 0 : prompt_length) + number * kDecodeKeys);
   }
+  // Of the new token.
+  __device__ int64_t position() const { return prompt_length + own_length - 1; }
 };
 
 // One block of threads a row, key-value head and part.
@@ -65,9 +68,10 @@ struct DecodeBlock {
     for (int at = static_cast<int>(threadIdx.x); at < keys * width; at += kDecodeThreads)
       tile[at / width * (width + 1) + at % width] = from[at];
   }
-  // Takes `keys` cached positions [keys, width] into the running softmax. Begins and ends with all
-  // threads together.
-  __device__ void add(const float* k, const float* v, int keys, float scale) const {
+  // Takes `keys` cached positions [keys, width] into the running softmax, but for the first
+  // `hidden` of them, which are not all. Begins and ends with all threads together.
+  __device__ void add(const float* k, const float* v, int keys, int64_t hidden,
+                      const ScoreRule& rule) const {
     load(k, keys);
     __syncthreads();
     for (int at = static_cast<int>(threadIdx.x); at < group * kDecodeKeys; at += kDecodeThreads) {
@@ -75,7 +79,7 @@ struct DecodeBlock {
       float dot = 0;
       for (int i = 0; key < keys && i < width; ++i)
         dot += q[h * width + i] * tile[key * (width + 1) + i];
-      p[at] = key < keys ? dot * scale : -INFINITY;
+      p[at] = key < keys && key >= hidden ? Score(rule, dot).value : -INFINITY;
     }
     __syncthreads();
     const int warp = static_cast<int>(threadIdx.x) / kWarp,
@@ -134,8 +138,9 @@ __global__ __launch_bounds__(kDecodeThreads) inline void attention_decode_kernel
     __syncthreads();
     const int64_t end = (part + 1) * kPartTiles < tiles ? (part + 1) * kPartTiles : tiles;
     for (int64_t tile = part * kPartTiles; tile < end; ++tile)
-      keys.with_tile(tile, [&](const float* k, const float* v, int count) {
-        block.add(k, v, count, in.scale);
+      keys.with_tile(tile, [&](const float* k, const float* v, int count, int64_t at) {
+        const int64_t hidden = in.scores.first_key(keys.position()) - at;
+        if (hidden < count) block.add(k, v, count, hidden, in.scores);
       });
     for (int64_t i = threadIdx.x; i < group * width; i += kDecodeThreads) {
       const int64_t h = i / width, at = ((first_head + h) * split.parts + part) * (width + 2);

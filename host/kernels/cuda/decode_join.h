@@ -20,6 +20,7 @@ __global__ __launch_bounds__(kJoinThreads) inline void join_parts_kernel(
     float sum = 0, largest = -INFINITY, total = 0;
     for (int64_t part = 0; part < parts; ++part) {
       const float* from = partial + (head * split.parts + part) * (width + 2);
+      if (from[width + 1] == 0) continue;  // the row sees none of its keys
       const float most = from[width] > largest ? from[width] : largest;
       const float before = expf(largest - most), now = expf(from[width] - most);
       // Written out, so that every compiler rounds alike.

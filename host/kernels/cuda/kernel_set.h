@@ -1,5 +1,5 @@
-// DeviceKernels as launches; those of attention: attention_set.h. Launcher is CUDA's (kernels.cu)
-// or the tests' emulator:
+// DeviceKernels as launches; those of attention: attention_set.h, those of rows: row_set.h.
+// Launcher is CUDA's (kernels.cu) or the tests' emulator:
 //   template <class... Parameters, class... Arguments>
 //   void launch(void (*kernel)(Parameters...), Grid grid, int threads, int shared_bytes,
 //               Arguments... arguments);
@@ -7,68 +7,18 @@
 //   void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float*
 //   d); const Card& card() const;  // the same at every call
 #pragma once
-#include "kernels/cuda/attention_set.h"
 #include "kernels/cuda/draw_kernel.h"
 #include "kernels/cuda/loss_kernels.h"
 #include "kernels/cuda/product_plan.h"
-#include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/row_set.h"
 #include "kernels/cuda/update_kernels.h"
 
 namespace slipway::cuda {
 
 template <class Launcher>
-class KernelSet : public AttentionSet<Launcher> {
+class KernelSet : public RowSet<Launcher> {
  public:
-  using AttentionSet<Launcher>::AttentionSet;
-
-  void embedding(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens, int64_t width,
-                 float* out) override {
-    if (tokens > 0)
-      to_.launch(embedding_kernel, {tokens}, kEmbeddingThreads, 0, w, vocab, ids, width, out);
-  }
-  void embedding_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
-                          int64_t width, float* dw) override {
-    if (tokens > 0)
-      to_.launch(embedding_backward_kernel, {tokens}, kRowThreads, 0, dy, ids, tokens, vocab, width,
-                 dw);
-  }
-
-  void rms_norm(const float* x, const float* w, float eps, int64_t rows, int64_t width, Values y,
-                float* inverse_rms) override {
-    if (rows > 0)
-      to_.launch(rms_norm_kernel, {rows}, kRowThreads, 0, x, w, eps, width, y.floats, inverse_rms);
-  }
-  int64_t rms_norm_parts(int64_t rows) const override { return rows < 256 ? rows : 256; }
-  void rms_norm_backward(const float* grad_y, const float* x, const float* w,
-                         const float* inverse_rms, const float* residual, int64_t rows,
-                         int64_t width, float* partial, float* grad_x, float* grad_w) override {
-    const int64_t parts = rms_norm_parts(rows);
-    if (rows == 0) return;
-    to_.launch(rms_norm_backward_kernel, {parts}, kRowThreads, 0, grad_y, x, w, inverse_rms,
-               residual, rows, width, grad_x, partial);
-    if (grad_w != nullptr)
-      to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial,
-                 parts, width, grad_w);
-  }
-  void rope(const float* x, int64_t x_row, const int64_t* positions, const RotaryAngles& angles,
-            float sign, int64_t rows, int64_t heads, float* y, int64_t y_row) override {
-    if (rows > 0)
-      to_.launch(rope_kernel, {rows}, kRopeThreads, 0, x, x_row, positions, angles.inverse, sign,
-                 heads, angles.half, y, y_row);
-  }
-  void swiglu(ConstValues gate, ConstValues up, int64_t in_row, int64_t rows, int64_t width,
-              Values out) override {
-    if (rows > 0)
-      to_.launch(swiglu_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, gate.floats,
-                 up.floats, in_row, width, out.floats);
-  }
-  void swiglu_backward(const float* grad, ConstValues gate, ConstValues up, int64_t in_row,
-                       int64_t rows, int64_t width, Values d_gate, Values d_up,
-                       Values out) override {
-    if (rows > 0)
-      to_.launch(swiglu_backward_kernel, {rows, pieces(width, kRowThreads)}, kRowThreads, 0, grad,
-                 gate.floats, up.floats, in_row, width, d_gate.floats, d_up.floats, out.floats);
-  }
+  using RowSet<Launcher>::RowSet;
 
   void token_logprobs(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
                       float coefficient, float smoothing, float* out, float* grad) override {
@@ -160,18 +110,13 @@ class KernelSet : public AttentionSet<Launcher> {
   }
 
  private:
-  static constexpr Grid update_grid(int64_t count) {
-    constexpr int64_t kMostBlocks = 4096;
-    const int64_t blocks = pieces(count, kUpdateThreads);
-    return {blocks < kMostBlocks ? blocks : kMostBlocks};
-  }
-
   ProductPlan rounded(ProductPlan plan) const {
     plan.bfloat16 = bfloat16_;
     return plan;
   }
 
-  using AttentionSet<Launcher>::to_;
+  using RowSet<Launcher>::to_;
+  using RowSet<Launcher>::update_grid;
   bool bfloat16_ = false;
 };
 

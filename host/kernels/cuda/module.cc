@@ -174,7 +174,7 @@ Out refuse(Out with, char* fault, size_t size, const char* why) {
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_7(char* fault,
+extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_8(char* fault,
                                                                                   size_t size) {
   int devices = 0;
   if (const cudaError_t result = cudaGetDeviceCount(&devices); result != cudaSuccess)
@@ -182,7 +182,7 @@ extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_
   return devices;
 }
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_7(
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_8(
     int64_t device, char* fault, size_t size) {
   using namespace slipway::cuda;
   static CudaAccelerator* opened = nullptr;

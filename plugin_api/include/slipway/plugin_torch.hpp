@@ -78,3 +78,6 @@ class TorchModel : public ModelPlugin<Self> {
 }  // namespace slipway
 
 #define SLW_EXPORT_MODEL(P) SLW_EXPORT_MODEL_AS(P, 0, TORCH_ABI_VERSION, "")
+// The same for a model that calls operators of a later minor than 0 (operators.h): an older host
+// refuses it.
+#define SLW_EXPORT_MODEL_SINCE(P, minor) SLW_EXPORT_MODEL_AS(P, minor, TORCH_ABI_VERSION, "")

@@ -32,6 +32,37 @@ TEST(LoadModel, AModelIsCreatedFromItsConfiguration) {
   EXPECT_EQ(loaded.model->parameters().total_count(), 256 + 256 + 288 + 24);
 }
 
+TEST(LoadModel, WithoutANameTheModelTypeSaysWhichPluginItIs) {
+  const Registry registry({SLIPWAY_PLUGINS});
+  ModelSource source = tiny();
+  source.origin = "some/config.json";
+  EXPECT_EQ(model_plugin(registry, "auto", source), "llama");
+  source.config["model_type"] = "qwen2";
+  EXPECT_STREQ(create_model(registry, "auto", {}, source, {}).plugin->id(),
+               "org.slipway.model.qwen2");
+  EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, source, {}); }),
+              HasSubstr("model_type \"qwen2\" is not supported (llama is)"));
+  for (const char* type : {"\"qwen3_moe\"", "\"mixtral\"", "\"length\"", "7"}) {
+    source.config["model_type"] = parse_json(type, "type");
+    EXPECT_THAT(error_of([&] { create_model(registry, "auto", {}, source, {}); }),
+                AllOf(HasSubstr("some/config.json: config.json: model_type " + std::string(type) +
+                                " is not supported"),
+                      HasSubstr("gemma2, ")));
+  }
+}
+
+TEST(LoadModel, DropoutsThatTrainingWouldLeaveOutAreRefused) {
+  const Registry registry({SLIPWAY_PLUGINS});
+  ModelSource gpt2;
+  gpt2.config = Json::parse(R"({"model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 1,
+                                "vocab_size": 16, "resid_pdrop": 0.0, "attn_pdrop": 0.0})");
+  const LoadedModel loaded = create_model(registry, "auto", {}, gpt2, {});
+  EXPECT_THAT(error_of([&] { check_trainable(loaded, gpt2); }),
+              HasSubstr("\"embd_pdrop\" = 0.1: training without it would give another model"));
+  gpt2.config["embd_pdrop"] = 0.0;
+  EXPECT_EQ(error_of([&] { check_trainable(loaded, gpt2); }), "");
+}
+
 TEST(LoadModel, FaultsNameWhatIsMissing) {
   const Registry registry({SLIPWAY_PLUGINS});
   EXPECT_THAT(error_of([&] { create_model(registry, "lama", {"run.toml", 7}, tiny(), {}); }),

@@ -103,8 +103,8 @@ TEST(RecordedConfig, ADifferenceIsWarnedAboutOnceAndKept) {
         {"train.learning_rate=" + rate, "run.output_dir=" + folder.string()}, nullptr);
     const Registry registry({SLIPWAY_PLUGINS});
     testing::internal::CaptureStderr();
-    record_config(file, c, plan_plugins(registry, c),
-                  registry.find(c.model_use, SLW_KIND_MODEL, {}), start);
+    record_config(file, c, plan_plugins(registry, c), registry.find("llama", SLW_KIND_MODEL, {}),
+                  start);
     return testing::internal::GetCapturedStderr();
   };
   EXPECT_EQ(run("1e-3", {.begun_with = "/other/checkpoint-3", .resumed_from = {}}), "");

@@ -17,7 +17,6 @@ TEST(Rotary, TheHighestPositionLiesInTheTable) {
   const std::vector<float> frequencies = rotary_frequencies(kHalf, kTheta);
   for (const int64_t highest : {0, 255, 256, 257, 511, 512, 5000}) {
     const RotaryAngles table = rotary_angles(int64_tensor({0, highest, 1}), kHalf, kTheta);
-    ASSERT_GT(rotary_table(highest + 1, kHalf, kTheta).positions, highest);
     ASSERT_EQ(table.half, kHalf);
     for (int64_t i = 0; i < kHalf; ++i) {
       const double angle =
@@ -29,6 +28,19 @@ TEST(Rotary, TheHighestPositionLiesInTheTable) {
     }
   }
   EXPECT_THROW(rotary_angles(int64_tensor({3, -1}), kHalf, kTheta), Error);
+}
+
+TEST(Rotary, FrequenciesAndScalesHaveTablesOfTheirOwn) {
+  const at::Tensor inverse = at::tensor(at::ArrayRef<float>({1.0f, 0.25f})),
+                   other = at::tensor(at::ArrayRef<float>({1.0f, 0.5f}));
+  const at::Tensor positions = int64_tensor({3});
+  const auto at_three = [&](const at::Tensor& frequencies, double scale) {
+    return static_cast<double>(rotary_angles(positions, frequencies, scale).cos[3 * 2 + 1]);
+  };
+  EXPECT_NEAR(at_three(inverse, 1), std::cos(0.75), 1e-6);
+  EXPECT_NEAR(at_three(other, 1), std::cos(1.5), 1e-6);
+  EXPECT_NEAR(at_three(inverse, 1.25), 1.25 * std::cos(0.75), 1e-6);
+  EXPECT_EQ(rotary_angles(positions, inverse, 1).cos, rotary_angles(positions, inverse, 1).cos);
 }
 
 }  // namespace

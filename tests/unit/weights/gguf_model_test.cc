@@ -107,7 +107,7 @@ TEST(GgufModel, BecomesAConfigAndNames) {
   EXPECT_EQ(c["rms_norm_eps"], 1e-5) << "the decimal, not the float32 beside it";
   EXPECT_EQ(c["rope_theta"], 10000.0);
   EXPECT_EQ(c["tie_word_embeddings"], true);
-  EXPECT_FALSE(c.contains("bos_token_id"));
+  EXPECT_TRUE(c["bos_token_id"].is_null());
   EXPECT_THAT(
       weights.names,
       testing::ElementsAre("model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight",

@@ -26,7 +26,12 @@ struct Batch {
     for (float& x : qkv) x *= 4;
     d_out = noise(tokens * heads * width, 2);
     in = {nullptr, nullptr, nullptr,  row,   row,
-          tokens,  heads,   kv_heads, width, 1 / std::sqrt(static_cast<float>(width))};
+          tokens,  heads,   kv_heads, width, {1 / std::sqrt(static_cast<float>(width))}};
+  }
+  Batch with(float softcap, int64_t window) const {
+    Batch other = *this;
+    other.in.scores.softcap = softcap, other.in.scores.window = window;
+    return other;
   }
   void compute() {
     const auto tokens = static_cast<size_t>(in.tokens), heads = static_cast<size_t>(in.heads),
@@ -62,6 +67,8 @@ class Definition {
             for (int64_t i = 0; i < tree.runs[0].length; ++i)
               keys.push_back(tree.runs[0].begin + i);
           for (int64_t i = run.begin; i <= t; ++i) keys.push_back(i);
+          const auto all = static_cast<int64_t>(keys.size()), window = b_.in.scores.window;
+          if (window > 0 && all > window) keys.erase(keys.begin(), keys.end() - window);
           for (int64_t head = 0; head < b_.in.heads; ++head) add(t, head, keys);
         }
     for (size_t i = 0; i < d_qkv_.size(); ++i) off(b_.d_qkv[i], d_qkv_[i]);
@@ -80,7 +87,8 @@ class Definition {
     };
     const size_t q = at(t, head), one = static_cast<size_t>((t * b_.in.heads + head) * width);
     const auto size = static_cast<size_t>(width);
-    std::vector<double> p, dp;
+    std::vector<double> p, dp, slope;
+    const double scale = double(b_.in.scores.scale), cap = double(b_.in.scores.softcap);
     double most = -1e30, sum = 0;
     for (const int64_t key : keys) {
       double score = 0, d = 0;
@@ -89,7 +97,9 @@ class Definition {
         d += double(b_.d_out[one + i]) *
              double(b_.qkv[at(key, b_.in.heads + b_.in.kv_heads + kv) + i]);
       }
-      p.push_back(score * double(b_.in.scale)), dp.push_back(d);
+      const double tangent = cap > 0 ? std::tanh(score * scale / cap) : 0;
+      p.push_back(cap > 0 ? cap * tangent : score * scale), dp.push_back(d);
+      slope.push_back(scale * (1 - tangent * tangent));
       most = std::max(most, p.back());
     }
     for (double& x : p) sum += x = std::exp(x - most);
@@ -103,7 +113,7 @@ class Definition {
     }
     for (size_t i = 0; i < size; ++i) off(b_.out[one + i], out[i]);
     for (size_t j = 0; j < keys.size(); ++j) {
-      const double ds = double(b_.in.scale) * p[j] * (dp[j] - delta);
+      const double ds = slope[j] * p[j] * (dp[j] - delta);
       const size_t k = at(keys[j], b_.in.heads + kv),
                    v = at(keys[j], b_.in.heads + b_.in.kv_heads + kv);
       for (size_t i = 0; i < size; ++i) {
@@ -146,6 +156,29 @@ TEST_P(AttentionSets, EqualsItsDefinition) {
                 static_cast<long long>(batch.in.tokens), definition.largest());
     EXPECT_LT(definition.largest(), 4e-6);
   }
+}
+
+TEST_P(AttentionSets, WindowsAndSoftcapsEqualTheirDefinition) {
+  // Windows of one key, within a block, around a tile of keys, and wider than every sequence; over
+  // prefixes that some answers see in part and others no more.
+  const Batch plain({{{{0, 1}}}, {{{1, 49}}}, {{{50, 700}}}}, 750),
+      shared({{{{0, 300}, {300, 5}, {305, 0}, {305, 410}}}, {{{715, 3}, {718, 9}}}}, 727),
+      wide({{{{0, 270}}}}, 270, 2, 1, 256);
+  for (const Batch* batch : {&plain, &shared, &wide})
+    for (const int64_t window : {1, 7, 191, 193, 400, 5000})
+      for (const float softcap : {0.0f, 1.5f}) {
+        Batch windowed = batch->with(softcap, window);
+        windowed.compute();
+        const Definition definition(windowed);
+        std::printf("%s, %lld tokens, window %lld, softcap %g: largest difference %.3g\n",
+                    GetParam(), static_cast<long long>(windowed.in.tokens),
+                    static_cast<long long>(window), static_cast<double>(softcap),
+                    definition.largest());
+        EXPECT_LT(definition.largest(), 4e-6);
+      }
+  Batch capped = shared.with(0.7f, 0);
+  capped.compute();
+  EXPECT_LT(Definition(capped).largest(), 4e-6);
 }
 
 TEST_P(AttentionSets, ASequenceComesToTheSameBitsInAnyCompany) {

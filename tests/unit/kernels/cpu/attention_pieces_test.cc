@@ -24,7 +24,7 @@ TEST(AttentionPieces, OneLongSequenceFeedsManyThreads) {
   for (const int64_t kv_heads : {3, 8}) {
     const Trees one = {{{{0, 8192}}}};
     EXPECT_GE(query_pieces(one, kv_heads).size(), 64u * 8) << "several a thread: they end together";
-    const auto rounds = backward_rounds(one, kv_heads);
+    const auto rounds = backward_rounds(one, kv_heads, {1});
     size_t least = SIZE_MAX;
     for (const auto& round : rounds) least = std::min(least, round.size());
     EXPECT_GE(least, 64u) << "in every round";
@@ -60,7 +60,7 @@ TEST(AttentionPieces, RoundsCoverWhatIsSeenAndShareNothing) {
         run_of[static_cast<size_t>(kSeveral[tree].runs[r].begin + i)] = {tree, r};
   std::set<std::pair<int64_t, int64_t>> pairs;
   std::set<int64_t> queries_came, keys_came;
-  for (const auto& round : backward_rounds(kSeveral, 1)) {
+  for (const auto& round : backward_rounds(kSeveral, 1, {1})) {
     std::set<int64_t> queries, keys;
     for (const BlockPair& pair : round) {
       EXPECT_EQ(pair.first_of_queries, !queries_came.contains(pair.queries.begin));
@@ -87,7 +87,8 @@ TEST(AttentionPieces, RoundsCoverWhatIsSeenAndShareNothing) {
 }
 
 TEST(AttentionPieces, ASequencesRoundsAreItsOwn) {
-  const auto alone = backward_rounds({kSeveral[1]}, 2), all = backward_rounds(kSeveral, 2);
+  const auto alone = backward_rounds({kSeveral[1]}, 2, {1}),
+             all = backward_rounds(kSeveral, 2, {1});
   for (size_t t = 0; t < all.size(); ++t) {
     std::vector<std::array<int64_t, 3>> expected, got;
     if (t < alone.size())

@@ -61,9 +61,11 @@ TEST(Rows, ANormsGradientOfManyRows) {
   const std::vector<float> dy = noise(kRows * kColumns, 1), x = noise(kRows * kColumns, 2),
                            w = noise(kColumns, 3);
   std::vector<float> rms(kRows), y(kRows * kColumns), dx(kRows * kColumns), dw(kColumns, 1.0f);
-  rms_norm_rows(x.data(), w.data(), 1e-5f, kRows, kColumns, y.data(), rms.data());
-  rms_norm_rows_backward(dy.data(), x.data(), w.data(), rms.data(), nullptr, kRows, kColumns,
-                         dx.data(), dw.data());
+  const NormRule rule{NormKind::kRms, 1e-5f, w.data(), nullptr};
+  const NormRows rows{kRows, 1, kColumns, kColumns};
+  norm_rows(x.data(), rule, rows, y.data(), {rms.data(), nullptr});
+  norm_rows_backward(dy.data(), x.data(), rule, rows, {rms.data(), nullptr}, nullptr, dx.data(),
+                     dw.data(), nullptr);
   for (int64_t c = 0; c < kColumns; ++c) {
     double expected = 1;
     for (int64_t r = 0; r < kRows; ++r)
@@ -82,11 +84,16 @@ TEST(RowsDeathTest, AnyNumberOfThreadsGivesTheSameBits) {
       const std::vector<int64_t> ids = tokens();
       const std::vector<float> dy = noise(kTokens * kWidth, 1), x = noise(kTokens * kWidth, 2);
       const auto compute = [&] {
-        std::vector<float> rms(kTokens), dx(kTokens * kWidth), dw(kVocab * kWidth, 0.5f);
-        rms_norm_rows(x.data(), x.data(), 1e-5f, kTokens, kWidth, dx.data(), rms.data());
+        std::vector<float> rms(kTokens), mean(kTokens), dx(kTokens * kWidth),
+            dw(kVocab * kWidth, 0.5f);
+        const NormRule rule{NormKind::kLayer, 1e-5f, x.data(), x.data() + kWidth};
+        const NormRows rows{kTokens, 1, kWidth, kWidth};
+        const NormMoments moments{rms.data(), mean.data()};
+        norm_rows(x.data(), rule, rows, dx.data(), moments);
         embedding_rows_backward(dy.data(), ids.data(), kTokens, kVocab, kWidth, dw.data());
-        rms_norm_rows_backward(dy.data(), x.data(), x.data(), rms.data(), nullptr, kTokens, kWidth,
-                               dx.data(), dw.data());
+        norm_rows_backward(dy.data(), x.data(), rule, rows, moments, nullptr, dx.data(), dw.data(),
+                           dw.data() + kWidth);
+        sum_rows(dy.data(), kWidth, kTokens, kWidth, dw.data() + 2 * kWidth);
         dx.insert(dx.end(), dw.begin(), dw.end());
         return dx;
       };

@@ -27,7 +27,7 @@ struct AttentionBatch {
   HeadShape shape;
   std::vector<PrefixTree> trees;
   int64_t tokens;
-  float scale = 0.3f;
+  ScoreRule scores{0.3f};
   int64_t columns = (shape.heads + 2 * shape.kv_heads) * shape.width;
   std::vector<float> qkv = random_values(tokens * columns, 21),
                      d_out = random_values(tokens * shape.heads * shape.width, 22);
@@ -42,7 +42,7 @@ struct AttentionBatch {
             shape.heads,
             shape.kv_heads,
             shape.width,
-            scale};
+            scores};
   }
   Attended empty() const {
     return {std::vector<float>(d_out.size(), NAN),

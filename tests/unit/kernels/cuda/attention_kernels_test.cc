@@ -29,6 +29,17 @@ TEST(CudaAttention, EqualsTheHosts) {
   }
 }
 
+TEST(CudaAttention, WindowsAndSoftcapsEqualTheHosts) {
+  const std::vector<PrefixTree> trees = {{{{0, 70}, {70, 66}, {136, 0}, {136, 5}}}, {{{141, 164}}}};
+  for (const int64_t window : {0, 1, 5, 64, 66, 100, 1000})
+    for (const float softcap : {0.0f, 1.5f}) {
+      SCOPED_TRACE(testing::Message() << "window " << window << ", softcap " << softcap);
+      AttentionBatch batch{{4, 2, 10}, trees, 305};
+      batch.scores.window = window, batch.scores.softcap = softcap;
+      expect_near(in_both_orders([&](DeviceKernels& k) { return batch.on(k); }), batch.on_host());
+    }
+}
+
 // A card whose blocks have as much shared memory as a tile needs, and no more.
 Card card_for(int64_t width, int tile) { return {backward_shared(kernel_width(width), tile), 1}; }
 

@@ -71,6 +71,7 @@ class Decoding {
 
   const HeadShape shape;
   const int64_t prompt_length, tokens;
+  ScoreRule scores{0.2f};
 
  private:
   static constexpr int64_t kRegions = 2, kSlots = 3, kRegion = 1, kSlot = 2;
@@ -78,7 +79,7 @@ class Decoding {
   int64_t columns() const { return (shape.heads + 2 * shape.kv_heads) * shape.width; }
   AttentionRows rows_of(const std::vector<float>& from) const {
     const float *q = from.data(), *k = q + wide(), *v = k + shape.kv_heads * shape.width;
-    return {q, k, v, columns(), columns(), 0, shape.heads, shape.kv_heads, shape.width, 0.2f};
+    return {q, k, v, columns(), columns(), 0, shape.heads, shape.kv_heads, shape.width, scores};
   }
 
   CacheLayer cache_;
@@ -95,6 +96,22 @@ TEST(CudaDecoding, EqualsThePackedForward) {
   expect("decode attention, one part", {6, 2, 20}, 70, 68);
   expect("decode attention, three parts", {2, 1, 16}, 530, 66);
   expect("decode attention, heads of 256", {8, 1, 256}, 300, 2);
+}
+
+TEST(CudaDecoding, WindowsAndSoftcapsEqualThePackedForward) {
+  for (const int64_t window : {1, 50, 64, 300})
+    for (const float softcap : {0.0f, 1.5f}) {
+      const auto made = [&](const auto& work) {
+        Decoding decoding({2, 1, 16}, 530, 66, 66);
+        decoding.scores.window = window, decoding.scores.softcap = softcap;
+        return work(decoding);
+      };
+      const auto decoded = in_both_orders([&](DeviceKernels& k) {
+        return made([&](Decoding& decoding) { return decoding.all(k); });
+      });
+      expect_near("decode attention", decoded,
+                  made([](Decoding& decoding) { return decoding.expected(); }), 2e-6f);
+    }
 }
 
 // One row, two heads of keys: alone they would keep two multiprocessors busy.

@@ -79,7 +79,7 @@ TEST(CudaModule, RowsAndProductsEqualTheEmulators) {
   product(*emulated_kernels(), x.data(), expected.data());
   expect_near("product", on_gpu(*device, x, rows * n, product), expected, 2e-6f);
   const auto swiglu = [&](DeviceKernels& kernels, const float* in, float* out) {
-    kernels.swiglu(in, in + k / 2, k, rows, k / 2, out);
+    kernels.gated({in, in + k / 2, nullptr, nullptr, rows, k / 2, k, Activation::kSilu}, out);
   };
   std::vector<float> gated(rows * k / 2);
   swiglu(*emulated_kernels(), x.data(), gated.data());

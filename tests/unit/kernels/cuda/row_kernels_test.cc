@@ -64,39 +64,99 @@ TEST(CudaRows, AnIdOutsideTheVocabularyTouchesNothing) {
   }
 }
 
-TEST(CudaRows, RmsNorm) {
+// A norm by the host's kernels and by the emulator's, forward and backward.
+void compare_norms(const NormRule& rule, const NormRows& n) {
+  const auto size = static_cast<size_t>(n.rows * n.row),
+             runs = static_cast<size_t>(n.rows * n.groups);
+  const std::vector<float> x = random_values(n.rows * n.row, 3),
+                           dy = random_values(n.rows * n.row, 5),
+                           residual = random_values(n.rows * n.row, 6);
+  std::vector<float> y(size), inverse(runs), mean(runs), dx(size),
+      dw(static_cast<size_t>(n.width), 0.25f), db = dw;
+  float* const means = rule.kind == NormKind::kLayer ? mean.data() : nullptr;
+  const NormMoments moments{inverse.data(), means};
+  norm_rows(x.data(), rule, n, y.data(), moments);
+  norm_rows_backward(dy.data(), x.data(), rule, n, moments, residual.data(), dx.data(), dw.data(),
+                     rule.bias != nullptr ? db.data() : nullptr);
+  std::vector<float> our_inverse(runs), our_mean(runs), our_dw, our_db;
+  expect_near("norm", in_both_orders([&](DeviceKernels& k) {
+                std::vector<float> out = x;  // in place
+                for (size_t i = 0; i < size; ++i)
+                  if (static_cast<int64_t>(i) % n.row >= n.groups * n.width) out[i] = 0;
+                k.norm(out.data(), rule, n, out.data(), {our_inverse.data(), our_mean.data()});
+                return out;
+              }),
+              y, 4e-6f);
+  expect_near("norm inverse", our_inverse, inverse, 2e-6f);
+  expect_near("norm dx", in_both_orders([&](DeviceKernels& k) {
+                std::vector<float> out(size),
+                    partial(static_cast<size_t>(2 * k.row_parts(n.rows) * n.width), NAN);
+                our_dw.assign(static_cast<size_t>(n.width), 0.25f), our_db = our_dw;
+                k.norm_backward(dy.data(), x.data(), rule, n, moments, residual.data(),
+                                partial.data(), out.data(), our_dw.data(),
+                                rule.bias != nullptr ? our_db.data() : nullptr);
+                return out;
+              }),
+              dx, 4e-6f);
+  expect_near("norm dw", our_dw, dw, 4e-6f);
+  expect_near("norm d_bias", our_db, db, 4e-6f);
+}
+
+TEST(CudaRows, Norms) {
+  const std::vector<float> w = random_values(kWidth, 4), bias = random_values(kWidth, 14);
   for (const int64_t rows : {kRows, int64_t{600}}) {  // fewer rows than parts, and more
-    const std::vector<float> x = random_values(rows * kWidth, 3), w = random_values(kWidth, 4),
-                             dy = random_values(rows * kWidth, 5),
-                             residual = random_values(rows * kWidth, 6);
-    std::vector<float> y(x.size()), rms(static_cast<size_t>(rows)), dx(x.size()), dw(kWidth, 0.25f);
-    rms_norm_rows(x.data(), w.data(), 1e-5f, rows, kWidth, y.data(), rms.data());
-    rms_norm_rows_backward(dy.data(), x.data(), w.data(), rms.data(), residual.data(), rows, kWidth,
-                           dx.data(), dw.data());
-    std::vector<float> our_rms(static_cast<size_t>(rows));
-    expect_near("rms_norm", in_both_orders([&](DeviceKernels& k) {
-                  std::vector<float> out(x.size());
-                  k.rms_norm(x.data(), w.data(), 1e-5f, rows, kWidth, out.data(), our_rms.data());
-                  return out;
-                }),
-                y, 2e-6f);
-    expect_near("rms_norm inverse", our_rms, rms, 2e-6f);
-    std::vector<float> our_dw;
-    expect_near("rms_norm dx", in_both_orders([&](DeviceKernels& k) {
-                  std::vector<float> out(x.size()),
-                      partial(static_cast<size_t>(k.rms_norm_parts(rows) * kWidth), NAN);
-                  our_dw.assign(kWidth, 0.25f);
-                  k.rms_norm_backward(dy.data(), x.data(), w.data(), rms.data(), residual.data(),
-                                      rows, kWidth, partial.data(), out.data(), our_dw.data());
-                  return out;
-                }),
-                dx, 2e-6f);
-    expect_near("rms_norm dw", our_dw, dw, 4e-6f);
+    compare_norms({NormKind::kRms, 1e-5f, w.data(), nullptr}, {rows, 1, kWidth, kWidth});
+    compare_norms({NormKind::kLayer, 1e-5f, w.data(), bias.data()}, {rows, 1, kWidth, kWidth});
+    // Heads of 20 in wider rows.
+    compare_norms({NormKind::kRmsPlusOne, 1e-6f, w.data(), nullptr}, {rows, 3, 20, 71});
+    compare_norms({NormKind::kLayer, 1e-6f, w.data(), nullptr}, {rows, 3, 20, 71});
   }
 }
 
+TEST(CudaRows, BiasesAndSums) {
+  constexpr int64_t row = kWidth + 9;
+  const std::vector<float> x = random_values(kRows * row, 15), bias = random_values(kWidth, 16);
+  std::vector<float> expected = x, sums(kWidth, 0.5f);
+  bias_rows(bias.data(), kRows, kWidth, expected.data(), row);
+  sum_rows(x.data(), row, kRows, kWidth, sums.data());
+  EXPECT_EQ(in_both_orders([&](DeviceKernels& k) {
+              std::vector<float> y = x;
+              k.add_bias(bias.data(), kRows, kWidth, y.data(), row);
+              return y;
+            }),
+            expected);
+  expect_near("bias gradient", in_both_orders([&](DeviceKernels& k) {
+                std::vector<float> to(kWidth, 0.5f),
+                    partial(static_cast<size_t>(k.row_parts(kRows) * kWidth), NAN);
+                k.bias_gradient(x.data(), row, kRows, kWidth, partial.data(), to.data());
+                return to;
+              }),
+              sums, 4e-6f);
+}
+
+TEST(CudaRows, SingleValues) {
+  const int64_t count = kRows * kWidth;
+  const std::vector<float> x = random_values(count, 17, 4), t = random_values(count, 18);
+  const auto compare = [&](const char* what, const auto& work) {
+    std::vector<float> theirs(x.size());
+    work(static_cast<Kernels&>(cpu_kernels()), theirs.data());
+    expect_near(what, in_both_orders([&](DeviceKernels& k) {
+                  std::vector<float> y(x.size());
+                  work(static_cast<Kernels&>(k), y.data());
+                  return y;
+                }),
+                theirs, 4e-6f);
+  };
+  compare("x + f t",
+          [&](Kernels& k, float* y) { k.add_scaled(x.data(), 0.3f, t.data(), count, y); });
+  compare("f t", [&](Kernels& k, float* y) { k.add_scaled(nullptr, 0.3f, t.data(), count, y); });
+  compare("softcap", [&](Kernels& k, float* y) { k.softcap(x.data(), 2.5f, count, y); });
+  compare("softcap backward",
+          [&](Kernels& k, float* y) { k.softcap_backward(t.data(), t.data(), 2.5f, count, y); });
+}
+
 TEST(CudaRows, Rope) {
-  constexpr int64_t heads = 3, half = 16, row = 2 * heads * half + 5;
+  constexpr int64_t heads = 3, half = 16, width = 2 * half + 3, row = heads * width + 5;
   const std::vector<float> x = random_values(kRows * row, 7);
   std::vector<int64_t> positions;
   for (int64_t t = 0; t < kRows; ++t) positions.push_back(t * 211 % 8000);
@@ -107,41 +167,58 @@ TEST(CudaRows, Rope) {
   for (const float sign : {1.0f, -1.0f}) {
     std::vector<float> expected = x;
     rotate_rows(x.data(), row, positions.data(),
-                rotary_angles(int64_tensor(positions), half, 10000.0), sign, kRows, heads,
-                expected.data(), row);
+                rotary_angles(int64_tensor(positions), at::tensor(inverse), 1.5), sign, kRows,
+                heads, width, expected.data(), row);
     // Angles reach 8000, where one unit in the last place is 5e-4: the exponent's rounding moves
     // both sides.
     expect_near("rope", in_both_orders([&](DeviceKernels& k) {
                   std::vector<float> y = x;  // in place
-                  k.rope(y.data(), row, positions.data(), {inverse.data(), nullptr, nullptr, half},
-                         sign, kRows, heads, y.data(), row);
+                  k.rope(y.data(), row, positions.data(),
+                         {inverse.data(), nullptr, nullptr, half, 1.5f}, sign, kRows, heads, width,
+                         y.data(), row);
                   return y;
                 }),
                 expected, 1e-3f);
   }
 }
 
-TEST(CudaRows, SwiGlu) {
-  const std::vector<float> gate_up = random_values(kRows * 2 * kWidth, 8, 3),
-                           grad = random_values(kRows * kWidth, 9);
-  std::vector<float> act(grad.size()), d_gate_up(gate_up.size());
-  swiglu_rows_backward(grad.data(), gate_up.data(), gate_up.data() + kWidth, 2 * kWidth, kRows,
-                       kWidth, d_gate_up.data(), d_gate_up.data() + kWidth, act.data());
-  const auto forward = in_both_orders([&](DeviceKernels& k) {
-    std::vector<float> out(grad.size());
-    k.swiglu(gate_up.data(), gate_up.data() + kWidth, 2 * kWidth, kRows, kWidth, out.data());
-    return out;
-  });
-  expect_near("swiglu", forward, act, 2e-6f);
-  std::vector<float> again(grad.size());
-  expect_near("swiglu backward", in_both_orders([&](DeviceKernels& k) {
-                std::vector<float> d(gate_up.size());
-                k.swiglu_backward(grad.data(), gate_up.data(), gate_up.data() + kWidth, 2 * kWidth,
-                                  kRows, kWidth, d.data(), d.data() + kWidth, again.data());
-                return d;
-              }),
-              d_gate_up, 2e-6f);
-  EXPECT_EQ(again, forward);
+TEST(CudaRows, Activations) {
+  const std::vector<float> columns = random_values(kRows * 2 * kWidth, 8, 3),
+                           grad = random_values(kRows * kWidth, 9),
+                           bias = random_values(2 * kWidth, 19);
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh, Activation::kRelu})
+    for (const bool gate : {true, false})
+      for (const bool biased : {true, false}) {
+        SCOPED_TRACE(testing::Message() << static_cast<int>(activation) << gate << biased);
+        const GatedRows in{gate ? ConstValues(columns.data()) : ConstValues(nullptr),
+                           columns.data() + kWidth,
+                           biased ? bias.data() : nullptr,
+                           biased ? bias.data() + kWidth : nullptr,
+                           kRows,
+                           kWidth,
+                           2 * kWidth,
+                           activation};
+        std::vector<float> act(grad.size()), d(columns.size());
+        gated_rows_backward(grad.data(), in, gate ? Values(d.data()) : Values(nullptr),
+                            d.data() + kWidth, act.data());
+        const auto forward = in_both_orders([&](DeviceKernels& k) {
+          std::vector<float> out(grad.size());
+          k.gated(in, out.data());
+          return out;
+        });
+        expect_near("activation", forward, act, 2e-6f);
+        std::vector<float> again(grad.size());
+        expect_near("activation backward", in_both_orders([&](DeviceKernels& k) {
+                      std::vector<float> ours(columns.size());
+                      k.gated_backward(grad.data(), in,
+                                       gate ? Values(ours.data()) : Values(nullptr),
+                                       ours.data() + kWidth, again.data());
+                      return ours;
+                    }),
+                    d, 4e-6f);
+        EXPECT_EQ(again, forward);
+      }
 }
 
 TEST(CudaRows, TokenLogprobs) {
