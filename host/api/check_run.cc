@@ -67,6 +67,9 @@ void check_together(const RunConfig& c) {
                         c.get("train", bf16).where.text()));
   if (const std::string wrong = fault_of([&] { GradScaler{scaler_settings(c)}; }); !wrong.empty())
     fault("train", "grad_scaler_kwargs", wrong);
+  if (c.text("train", "param_dtype") != "float32" && c.integer("train", "zero_stage") < 3)
+    fault("train", "param_dtype",
+          "weights travel where ranks cut them: set train.zero_stage = 3, or remove it");
   if (c.flag("train", "offload_optimizer") && c.text("train", "device") == "cpu")
     fault("train", "offload_optimizer",
           "the processor has the optimizer's state already with train.device = \"cpu\"; remove it");

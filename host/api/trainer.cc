@@ -152,7 +152,9 @@ void Trainer::Parts::load(ModelSource source) {
   LoadedModel made = create_model(registry, config.model_use, config.get("model", "use").where,
                                   source, facts(), /*trained=*/true, sharding);
   if (sharding.cuts_weights())
-    made.model->gather_from(ranks->grid().within);
+    made.model->gather_from(ranks->grid().within, config.text("train", "param_dtype") == "bfloat16"
+                                                      ? at::kBFloat16
+                                                      : at::kFloat);
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));

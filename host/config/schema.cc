@@ -190,6 +190,11 @@ constexpr Key kKeys[] = {
     {"train", "reduce_dtype", kString, "\"float32\"",
      "What gradients are rounded to on their way between ranks; they are added in float32.",
      nullptr, nullptr, "float32|bfloat16"},
+    {"train", "param_dtype", kString, "\"float32\"",
+     "With train.zero_stage = 3: what weights are rounded to on their way between ranks, and so "
+     "for "
+     "what is computed with them; the slices that ranks keep and update stay float32.",
+     nullptr, nullptr, "float32|bfloat16"},
     {"train", "offload_optimizer", kBool, "false",
      "With train.device = \"cuda\" the optimizer's state lies in the processor's memory, which "
      "updates the weights."},
