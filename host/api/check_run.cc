@@ -9,7 +9,7 @@
 #include "loop/run_settings.h"
 #include "operators/accelerator/accelerator_module.h"
 #include "operators/accelerator/device_tensors.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "raft/select.h"
 #include "weights/shards.h"
 
@@ -59,6 +59,17 @@ void check_together(const RunConfig& c) {
     fault("train", "max_shard_size", wrong);
   if (const std::string wrong = fault_of([&] { (void)recompute_every(c); }); !wrong.empty())
     fault("train", "activation_checkpointing_kwargs", wrong);
+  for (const auto& [bf16, fp16] :
+       {std::pair("bf16", "fp16"), std::pair("bf16_full_eval", "fp16_full_eval")})
+    if (c.flag("train", bf16) && c.flag("train", fp16))
+      fault("train", fp16,
+            fmt::format("products round to one type; remove it, or train.{} in {}", bf16,
+                        c.get("train", bf16).where.text()));
+  if (const std::string wrong = fault_of([&] { GradScaler{scaler_settings(c)}; }); !wrong.empty())
+    fault("train", "grad_scaler_kwargs", wrong);
+  if (c.text("train", "param_dtype") != "float32" && c.integer("train", "zero_stage") < 3)
+    fault("train", "param_dtype",
+          "weights travel where ranks cut them: set train.zero_stage = 3, or remove it");
   if (c.flag("train", "offload_optimizer") && c.text("train", "device") == "cpu")
     fault("train", "offload_optimizer",
           "the processor has the optimizer's state already with train.device = \"cpu\"; remove it");
@@ -120,6 +131,9 @@ void check_device(const RunConfig& c, const Place& place) {
         fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; remove it, "
                     "or use train.device = \"cpu\"",
                     weights.where.text(), weights.s, accelerator()->name()));
+  for (const char* key : {"fp16", "fp16_full_eval"})
+    if (const Value& on = c.get("train", key); on.b)
+      faults.push_back(fmt::format("{}: train.{} = true: {}", on.where.text(), key, why_no_fp16()));
   if (!faults.empty()) throw ConfigError(faults);
 }
 
@@ -145,7 +159,8 @@ void check_model(const RunConfig& c, const Model& model) {
       fault("train", "neftune_noise_alpha", whole + ": there are no embeddings to put noise on");
     if (c.flag("train", "activation_checkpointing"))
       fault("train", "activation_checkpointing", whole + ": there are no blocks to compute again");
-    if (c.flag("train", "bf16")) fault("train", "bf16", whole + ": its products are its own");
+    for (const char* key : {"bf16", "fp16"})
+      if (c.flag("train", key)) fault("train", key, whole + ": its products are its own");
   }
   if (!faults.empty()) throw ConfigError(faults);
 }
@@ -164,7 +179,13 @@ std::string bf16_warning(const std::string& none, const std::string& slow) {
   return "";
 }
 
-void warn_of_slow_bf16(const RunConfig& c) {
+void warn_of_slow_products(const RunConfig& c) {
+  if (c.flag("train", "fp16"))
+    log_warn(
+        "train.fp16 = true: operands are rounded to float16 and multiplied in float32, no faster "
+        "than without it{}",
+        why_no_bf16().empty() ? "; train.bf16 = true has instructions here, and needs no loss scale"
+                              : "");
   if (!c.flag("train", "bf16")) return;
   if (const std::string text = bf16_warning(why_no_bf16(), why_bf16_is_slow()); !text.empty())
     log_warn("{}", text);

@@ -25,7 +25,8 @@ void check_model(const RunConfig& config, const Model& model);
 // What a run with train.bf16 is told, of what why_no_bf16() and why_bf16_is_slow() say; "":
 // nothing.
 std::string bf16_warning(const std::string& none, const std::string& slow);
-// Says where train.bf16 changes nothing, or makes nothing faster: measures, where it is asked for.
-void warn_of_slow_bf16(const RunConfig& config);
+// Says where train.bf16 or train.fp16 changes nothing, or makes nothing faster: measures, where
+// bf16 is asked for.
+void warn_of_slow_products(const RunConfig& config);
 
 }  // namespace slipway

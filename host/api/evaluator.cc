@@ -22,7 +22,7 @@
 #include "loop/shared_reports.h"
 #include "loop/shared_step.h"
 #include "loop/shared_warnings.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "plugin/loss.h"
 #include "raft/held_out.h"
 #include "record/results.h"
@@ -30,12 +30,14 @@
 namespace slipway {
 namespace {
 
-bool rounds_products(const RunConfig& config) {
-  if (stage_settings(config).bf16) return true;
-  if (!config.flag("train", "bf16_full_eval")) return false;
-  const std::string none = why_no_bf16();
-  if (!none.empty()) log_warn("train.bf16_full_eval = true: {}; products are float32", none);
-  return none.empty();
+Rounding rounding_of(const RunConfig& config) {
+  if (config.flag("train", "fp16_full_eval")) return Rounding::kFloat16;
+  if (config.flag("train", "bf16_full_eval")) {
+    const std::string none = why_no_bf16();
+    if (none.empty()) return Rounding::kBfloat16;
+    log_warn("train.bf16_full_eval = true: {}; products are float32", none);
+  }
+  return stage_settings(config).rounding;
 }
 
 std::set<std::string> outputs_of(const PredictOptions& options) {
@@ -126,7 +128,7 @@ struct Evaluator::Parts {
   std::optional<std::vector<RewardPlugin>> made_rewards;
   std::optional<LossPlugin> loss;
   EvaluationSettings settings;
-  bool bf16;
+  Rounding rounding;
   TrainAccess access;
   TrainerState state;
   bool known_epoch = false;
@@ -140,7 +142,7 @@ Evaluator::Parts::Parts(std::shared_ptr<EvaluatorStart> given)
       tokenizer(tokenizer_of(config)),
       rows(rows_of(config)),
       settings(evaluation_settings(config)),
-      bf16(rounds_products(config)) {
+      rounding(rounding_of(config)) {
   group.doing("loading", 0);
   require_same_run(group, config, rows.files);
   facts.rank = static_cast<int32_t>(group.rank());
@@ -209,7 +211,7 @@ Json Evaluator::Parts::run(const EvaluationSet& set, const std::string& prefix,
   hooks.on_round = [this] {
     if (group.bits_of_any(stop_requested() ? 1 : 0, "whether to stop") != 0) end_by_signal();
   };
-  const Bfloat16Scope products(bf16);
+  const ProductRoundingScope products(rounding);
   const EvaluationReports reporting(&reports);
   return finished(slipway::evaluate(*loaded.model, set.examples, settings, metrics, prefix, hooks),
                   prefix, set.examples.size());

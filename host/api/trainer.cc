@@ -15,6 +15,7 @@
 #include "api/ranks.h"
 #include "api/recorded_config.h"
 #include "api/rows.h"
+#include "api/told_state.h"
 #include "api/write.h"
 #include "base/log.h"
 #include "base/place.h"
@@ -102,25 +103,6 @@ std::string run_algorithm(Run& run, const RunConfig& c, RunData& all,
   return outcome;
 }
 
-RunState told(const TrainerState& s) {
-  RunState out{s.global_step,
-               s.max_steps,
-               s.num_input_tokens_seen,
-               s.best_global_step,
-               s.epoch,
-               static_cast<double>(s.num_train_epochs),
-               s.total_flos,
-               s.best_metric,
-               s.best_model_checkpoint,
-               {}};
-  for (const Json& row : s.log_history) {
-    Metrics& metrics = out.log_history.emplace_back();
-    for (const auto& [name, value] : row.items())
-      if (value.is_number()) metrics[name] = value.get<double>();
-  }
-  return out;
-}
-
 }  // namespace
 
 struct Trainer::Parts {
@@ -162,7 +144,7 @@ Trainer::Parts::Parts(RunFile given)
       registry(plugin_folders(config.plugin_path)),
       planned(plan_plugins(registry, config)),
       rows((record_options(config, planned), check_together(config), check_ranks(config, place),
-            check_device(config, place), warn_of_slow_bf16(config), read_rows(config))),
+            check_device(config, place), warn_of_slow_products(config), read_rows(config))),
       tokenizer(tokenizer_of(config)) {}
 
 void Trainer::Parts::load(ModelSource source) {
@@ -173,7 +155,10 @@ void Trainer::Parts::load(ModelSource source) {
   LoadedModel made =
       create_model(registry, config.model_use, config.get("model", "use").where, source, facts(),
                    /*trained=*/true, sharding, lora ? &*lora : nullptr);
-  if (sharding.cuts_weights()) made.model->gather_from(ranks->grid().within);
+  if (sharding.cuts_weights())
+    made.model->gather_from(ranks->grid().within, config.text("train", "param_dtype") == "bfloat16"
+                                                      ? at::kBFloat16
+                                                      : at::kFloat);
   check_model(config, *made.model);
   check_trainable(made, source);
   made.model->recompute_every(recompute_every(config));
@@ -354,9 +339,9 @@ TrainResult Trainer::Parts::train_from(const TrainOptions& options,
   run.state.trial_params = trial.value("params", Json());
   const struct Telling {
     RunState& to;
-    const TrainerState& from;
+    const Run& from;
     ~Telling() { to = told(from); }
-  } telling{state, run.state};
+  } telling{state, run};
   run.loggers.begin(given.run_id, config.resolved, checkpoint.has_value());
   if (asked) log_info("resuming from {}", asked->string());
   TrainResult out;
@@ -383,7 +368,7 @@ TrainResult Trainer::Parts::train_from(const TrainOptions& options,
     throw Interrupted(fmt::format("stopped by a signal: {}; {}", e.what(), run.going_on()));
   }
   out.completed = out.outcome == "completed";
-  for (const Metrics& row : told(run.state).log_history)
+  for (const Metrics& row : told(run).log_history)
     for (const auto& [name, value] : row) out.metrics[name] = value;
   return out;
 }

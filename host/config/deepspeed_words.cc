@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "config/deepspeed_fp16.h"
 #include "config/deepspeed_optimizer.h"
 
 namespace slipway {
@@ -16,8 +17,8 @@ constexpr const char* kOffload =
     "weights and gradients stay in the memory of the device that computes (train.device), and "
     "nothing goes to a disk; remove it: zero_stage 2 and 3 make a rank's part small";
 constexpr const char* kHalfFloat =
-    "weights, gradients and sums are float32; write false or \"auto\", or bf16.enabled = true, "
-    "which rounds the operands of matrix products";
+    "weights, gradients and sums are float32; write false or \"auto\", or bf16.enabled or "
+    "fp16.enabled = true, which round the operands of matrix products";
 constexpr const char* kQuantized =
     "weights and gradients travel in float32 or bfloat16 (communication_data_type); remove it";
 constexpr const char* kMonitor =
@@ -119,8 +120,7 @@ constexpr Word kDeepspeed[] = {
     {"bf16.*"},
     {"bfloat16.enabled", "bf16"},
     {"bfloat16.*"},
-    refused("fp16.enabled", kFalse, kHalfFloat),
-    {"fp16.*"},
+    {"fp16", nullptr, read_deepspeed_fp16},
     refused("amp.enabled", kFalse, kHalfFloat),
     {"amp.*"},
     refused("torch_autocast.enabled", kFalse, kHalfFloat),

@@ -154,8 +154,18 @@ constexpr Key kKeys[] = {
      "Elsewhere a warning, and float32."},
     {"train", "bf16_full_eval", kBool, "false",
      "The same for the products of evaluate and predict, whatever training does; evaluations "
-     "within "
-     "a run go by bf16."},
+     "within a run go by bf16."},
+    {"train", "fp16", kBool, "false",
+     "Round the operands of training's matrix products to float16, and scale the loss so that "
+     "gradients stay in its range; a step whose gradients overflow changes no weight. For "
+     "device = \"cpu\", where it is no faster than float32."},
+    {"train", "fp16_full_eval", kBool, "false",
+     "Round to float16 in the products of evaluate and predict, whatever training does; "
+     "evaluations within a run go by fp16."},
+    {"train", "grad_scaler_kwargs", kTable, "{}",
+     "What the loss scale of fp16 begins with and how it changes: { init_scale = 65536.0, "
+     "growth_factor = 2.0, backoff_factor = 0.5, growth_interval = 2000, hysteresis = 1, "
+     "min_loss_scale = 1.0 }, of which an overflow at the last ends the run."},
     {"train", "max_tokens_per_batch", kInt, "512",
      "A micro-batch, of training or of evaluation, is computed in parts of at most so many tokens: "
      "bounds memory, changes the result by rounding alone; 0 = in one piece.",
@@ -210,6 +220,11 @@ constexpr Key kKeys[] = {
      "MiB: segments of a model with fewer gradients are exchanged together.", "0.0"},
     {"train", "reduce_dtype", kString, "\"float32\"",
      "What gradients are rounded to on their way between ranks; they are added in float32.",
+     nullptr, nullptr, "float32|bfloat16"},
+    {"train", "param_dtype", kString, "\"float32\"",
+     "With train.zero_stage = 3: what weights are rounded to on their way between ranks, and so "
+     "for "
+     "what is computed with them; the slices that ranks keep and update stay float32.",
      nullptr, nullptr, "float32|bfloat16"},
     {"train", "offload_optimizer", kBool, "false",
      "With train.device = \"cuda\" the optimizer's state lies in the processor's memory, which "

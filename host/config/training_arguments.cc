@@ -12,8 +12,9 @@ constexpr const char* kEither = "false|true";
 constexpr const char* kNever = nullptr;
 
 constexpr const char* kHalf =
-    "weights, gradients and sums are float32; remove it, or write bf16 = true, which rounds the "
-    "operands of matrix products";
+    "weights, gradients and sums are float32; remove it, or write bf16 = true or fp16 = true, "
+    "which "
+    "round the operands of matrix products";
 constexpr const char* kCompiled =
     "the loop and its operators are compiled and fused already; remove it";
 constexpr const char* kTracker =
@@ -45,8 +46,6 @@ constexpr const char* kPython =
     "it belongs to a Python package that is not in this process; remove it";
 
 constexpr IdleArgument kArguments[] = {
-    {"fp16", kOff, kHalf},
-    {"fp16_full_eval", kOff, kHalf},
     {"fp16_opt_level", kNever, kHalf},
     {"fp16_backend", kNever, kHalf},
     {"half_precision_backend", kNever, kHalf},

@@ -9,6 +9,7 @@
 
 #include "kernels/attention_plan.h"
 #include "kernels/flat_kernels.h"
+#include "kernels/rounding.h"
 #include "kernels/row_rules.h"
 
 namespace slipway {
@@ -90,8 +91,9 @@ class Kernels : public FlatKernels {
                               float* grad) = 0;
 
   // Products from here on, of this thread on the processor and of all on a device: both operands
-  // rounded to bfloat16, sums in float32; false: all of it float32, as at the start.
-  virtual void round_products(bool on) = 0;
+  // rounded, sums in float32; kNone: all of it float32, as at the start. A device has no kFloat16:
+  // whoever reads run files refuses it (api/check_run.h).
+  virtual void round_products(Rounding to) = 0;
   // Whether Values may be bfloat16 now; where not, all that is given is float32. What one call
   // takes or gives is of one type. Rows of bfloat16 that a product takes are followed by memory
   // that can be read up to a multiple of kOperandRows.

@@ -45,10 +45,10 @@ class DeviceFloats {
 class RoundedProducts {
  public:
   RoundedProducts(Accelerator& on, bool rounded) : kernels_(rounded ? &on.kernels() : nullptr) {
-    if (kernels_ != nullptr) kernels_->round_products(true);
+    if (kernels_ != nullptr) kernels_->round_products(Rounding::kBfloat16);
   }
   ~RoundedProducts() {
-    if (kernels_ != nullptr) kernels_->round_products(false);
+    if (kernels_ != nullptr) kernels_->round_products(Rounding::kNone);
   }
   RoundedProducts(const RoundedProducts&) = delete;
   RoundedProducts& operator=(const RoundedProducts&) = delete;

@@ -74,11 +74,17 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
                      write_file_durably(path, json.dump(2) + "\n");
                    }});
   if (!config.flag("train", "save_only_model")) {
-    const ResumePoint at{
-        *optimizer,    model.parameters(),  schedule.get(),
-        last_.updates, stage.learning_rate, stage.seed + static_cast<uint64_t>(state.global_step),
-        values,        ranks.world(),       whole.slots(),
-        bring};
+    const ResumePoint at{*optimizer,
+                         model.parameters(),
+                         schedule.get(),
+                         last_.updates,
+                         stage.learning_rate,
+                         scaler.get(),
+                         stage.seed + static_cast<uint64_t>(state.global_step),
+                         values,
+                         ranks.world(),
+                         whole.slots(),
+                         bring};
     for (CheckpointFile& file : resume_files(at))
       if (!in_slices || file.name != "optimizer.pt") files.push_back(std::move(file));
     files.push_back(own_file());
@@ -107,6 +113,7 @@ CheckpointFile Run::own_file() const {
   own["loss_steps"] = loss_steps_;
   own["unknown_losses"] = unknown_losses_;
   own["schedule_updates"] = last_.updates;
+  if (scaler != nullptr) own["overflows_left"] = scaler->overflows_left();
   if (reports != nullptr) own["reported"] = reports->state();
   own["last"] = {last_.step,          last_.steps, last_.loss,  last_.grad_norm,
                  last_.learning_rate, last_.epoch, last_.tokens};

@@ -45,8 +45,7 @@ void Run::restore_foreign(const fs::path& checkpoint) {
       "{} is a checkpoint of the Hugging Face Trainer. Its training_args.bin, a pickle of Python "
       "objects, is not read: the run file says how to train",
       checkpoint.string());
-  if (fs::exists(checkpoint / "scaler.pt"))
-    log_info("scaler.pt is not read: gradients are float32 here, and not scaled");
+  restore_scaler(checkpoint, Json::object());
 }
 
 void Run::take_over_schedule(const std::string& name) {

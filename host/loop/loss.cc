@@ -130,7 +130,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
   const at::Tensor hidden_TD = training_states(model, batch, context, objective.noise),
                    rows_N = int64_tensor(batch.rows), hidden_ND = label_rows(hidden_TD, rows_N),
                    targets_N = int64_tensor(batch.targets);
-  const double coefficient = -1.0 / static_cast<double>(labels);
+  const double coefficient = -objective.scale / static_cast<double>(labels);
   const std::unique_ptr<PluginLoss> own = plugin_loss(objective, batch, labels, false);
   // rows end to end, however the model's lie
   at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());
@@ -147,6 +147,7 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
     at::Tensor grad_NV = place_of_gradient(logits_NV);
     if (own) {
       sum += own->of(grad_NV, first) * static_cast<double>(labels);
+      if (objective.scale != 1) grad_NV.mul_(objective.scale);
     } else {
       logprobs.add(token_logprobs(grad_NV, part(targets_N, first, count), coefficient, &grad_NV,
                                   objective.label_smoothing));

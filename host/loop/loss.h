@@ -19,6 +19,7 @@ struct Objective {
   EmbeddingNoise noise;        // in loss_backward() alone
   const LossPlugin* plugin = nullptr;  // says what label tokens cost, instead of -log p
   const int64_t* step = nullptr;       // optimizer steps done, for the plugin
+  double scale = 1;                    // of the gradients, in loss_backward()
 };
 
 // Calls each(logits [n, V], first) with the batch's label tokens from `first` on, at most kHeadRows
@@ -32,9 +33,9 @@ at::Tensor label_logprobs(Model& model, const PackedBatch& batch);
 // Sum of the losses of the batch's label tokens. [loop]
 double loss_sum(Model& model, const PackedBatch& batch, const Objective& objective = {});
 
-// Adds the gradients of loss_sum / labels to the model's; returns loss_sum. The logits of the whole
-// batch never exist at once: the head goes forward and back chunk by chunk, then the rest goes
-// back. [loop]
+// Adds the gradients of scale * loss_sum / labels to the model's; returns loss_sum. The logits of
+// the whole batch never exist at once: the head goes forward and back chunk by chunk, then the rest
+// goes back. [loop]
 double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
                      const Objective& objective = {});
 

@@ -1,6 +1,9 @@
 // A run's bookkeeping.
 #include "loop/run.h"
 
+#include <cmath>
+#include <limits>
+
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/place.h"
@@ -14,8 +17,18 @@
 #include "record/report/report.h"
 #include "weights/adapter_folder.h"
 #include "weights/model_folder.h"
+#include "weights/torch_file.h"
 
 namespace slipway {
+
+namespace {
+
+// As a file has it: null is what JSON makes of a number that is not finite.
+double number_or_nan(const Json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+}  // namespace
 
 Run::Run(RunParts parts)
     : config(parts.config),
@@ -26,10 +39,12 @@ Run::Run(RunParts parts)
       throughput(
           clock,
           3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.all.world()),
-          stage_settings(parts.config).bf16),
+          stage_settings(parts.config).rounding == Rounding::kBfloat16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),
+      scaler(config.flag("train", "fp16") ? std::make_unique<GradScaler>(scaler_settings(config))
+                                          : nullptr),
       reports(parts.reports),
       saving(config, clock, parts.copies_fit),
       grid(parts.ranks),
@@ -182,8 +197,14 @@ void Run::restore_own(const fs::path& checkpoint) {
     loss_steps_ = own.at("loss_steps").get<int64_t>();
     unknown_losses_ = own.value("unknown_losses", int64_t{0});
     const Json& l = own.at("last");
-    last_ = {l.at(0), l.at(1), l.at(2), l.at(3),
-             l.at(4), l.at(5), l.at(6), own.value("schedule_updates", state.global_step)};
+    last_ = {l.at(0),
+             l.at(1),
+             number_or_nan(l.at(2)),
+             number_or_nan(l.at(3)),
+             l.at(4),
+             l.at(5),
+             l.at(6),
+             own.value("schedule_updates", state.global_step)};
     if (const auto steps = own.at("optimizer_steps").get<int64_t>(); steps > 0) {
       optimizer->restore_step_count(steps);
       if (path_exists(checkpoint / kSliceTable))
@@ -194,6 +215,7 @@ void Run::restore_own(const fs::path& checkpoint) {
         read_flat_optimizer(checkpoint / "optimizer.safetensors",
                             *optimizer);  // as earlier versions wrote it
     }
+    restore_scaler(checkpoint, own);
     schedule_state_ = own.value("schedule", Json::object());
     stage.schedule_offset = own.value("schedule_offset", int64_t{0});
     // of all ranks, gathered on the first
@@ -203,6 +225,24 @@ void Run::restore_own(const fs::path& checkpoint) {
   } catch (const Json::exception& e) {
     fail("{}: not a usable run state: {}", own_file.string(), e.what());
   }
+}
+
+void Run::restore_scaler(const fs::path& checkpoint, const Json& own) {
+  const fs::path file = checkpoint / "scaler.pt";
+  const bool is_there = path_exists(file);
+  if (scaler == nullptr) {
+    if (is_there)
+      log_info("{} is not read: train.fp16 is off, and no loss is scaled", file.string());
+    return;
+  }
+  if (!is_there) {
+    log_warn("{} is missing: the run before was not fp16, and the loss scale begins at {}",
+             file.string(), scaler->scale());
+    return;
+  }
+  for (const std::string& each : scaler->restore_torch(TorchFile(file).value(), file.string()))
+    log_warn("{}", each);
+  scaler->restore_overflows_left(own.value("overflows_left", scaler->overflows_left()));
 }
 
 void Run::cut_metrics(const fs::path& checkpoint, int64_t bytes) {
@@ -276,8 +316,11 @@ uint32_t Run::after_step(const StepReport& report) {
   saving.hear();
   ++state.global_step;
   state.epoch = report.epoch;
-  loss_sum_ += report.loss;
-  whole_loss_sum_ += report.loss;
+  // As the Trainer's filter has it: the mean so far stands for a loss that is not finite.
+  const double loss =
+      std::isfinite(report.loss) ? report.loss : loss_sum_ / static_cast<double>(1 + loss_steps_);
+  loss_sum_ += loss;
+  whole_loss_sum_ += loss;
   ++loss_steps_;
   last_ = report;
   EventDetails details;
@@ -337,7 +380,8 @@ uint32_t Run::log_pending() {
   loss_sum_ = 0;
   loss_steps_ = 0;
   store_flos();
-  const Json measured = throughput.step_figures();
+  Json measured = throughput.step_figures();
+  if (scaler != nullptr) measured["loss_scale"] = scaler->scale();
   trace_counter("loss", mean);
   trace_counter("tokens_per_second", measured.value("tokens_per_second", 0.0));
   return log(

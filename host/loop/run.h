@@ -63,11 +63,12 @@ class Run {
   Throughput throughput;
   Events events;
   LogThread loggers;
-  StageSettings stage;                 // as [train] says
-  Flow flow;                           // begin_flow()
-  std::unique_ptr<Schedule> schedule;  // of the stage that is being trained
-  Json row_context = Json::object();   // added to every logged row
-  ReportBoard* const reports;          // may be none
+  StageSettings stage;                       // as [train] says
+  Flow flow;                                 // begin_flow()
+  std::unique_ptr<Schedule> schedule;        // of the stage that is being trained
+  const std::unique_ptr<GradScaler> scaler;  // of train.fp16; else none
+  Json row_context = Json::object();         // added to every logged row
+  ReportBoard* const reports;                // may be none
   Saving saving;
   const RankGrid grid;
   RankGroup& ranks;                          // all of them
@@ -103,6 +104,8 @@ class Run {
   // moment. One of the Hugging Face Trainer has no such moment, and its schedule is taken over by
   // begin_schedule(). Throws Error.
   void restore(const fs::path& checkpoint);
+  // Of the schedule, so far; with train.fp16 fewer than steps.
+  int64_t updates() const { return last_.updates; }
   // How a run that a signal stopped goes on, for the message.
   const char* going_on() const;
   // Weights alone. Those of a checkpoint are held against its manifest first.
@@ -161,6 +164,7 @@ class Run {
   // still, as Hugging Face's does.
   void store_flos();
   void restore_own(const fs::path& checkpoint);
+  void restore_scaler(const fs::path& checkpoint, const Json& own);
   // metrics.jsonl back to what it was when the checkpoint was saved.
   void cut_metrics(const fs::path& checkpoint, int64_t bytes);
   void restore_foreign(const fs::path& checkpoint);

@@ -1,9 +1,12 @@
 // [train] as settings.
 #include "loop/run_settings.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "base/nearest.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "plugin/options.h"
 
 namespace slipway {
@@ -13,7 +16,8 @@ StageSettings stage_settings(const RunConfig& c) {
   s.num_train_epochs = c.number("train", "num_train_epochs");
   s.max_steps = c.integer("train", "max_steps");
   s.batch_size = c.integer("train", "per_device_train_batch_size");
-  s.bf16 = c.flag("train", "bf16") && why_no_bf16().empty();
+  if (c.flag("train", "bf16") && why_no_bf16().empty()) s.rounding = Rounding::kBfloat16;
+  if (c.flag("train", "fp16")) s.rounding = Rounding::kFloat16;
   s.max_tokens_per_batch = c.integer("train", "max_tokens_per_batch");
   s.gradient_accumulation_steps = c.integer("train", "gradient_accumulation_steps");
   s.learning_rate = c.number("train", "learning_rate");
@@ -73,6 +77,35 @@ OptimizerSettings optimizer_settings(const RunConfig& c) {
           c.number("train", "adam_epsilon"),
           c.number("train", "weight_decay"),
           c.flag("train", "offload_optimizer")};
+}
+
+GradScalerSettings scaler_settings(const RunConfig& c) {
+  GradScalerSettings s;
+  const std::pair<const char*, double*> numbers[] = {{"init_scale", &s.init_scale},
+                                                     {"growth_factor", &s.growth_factor},
+                                                     {"backoff_factor", &s.backoff_factor},
+                                                     {"min_loss_scale", &s.min_loss_scale}};
+  const std::pair<const char*, int64_t*> counts[] = {{"growth_interval", &s.growth_interval},
+                                                     {"hysteresis", &s.hysteresis}};
+  for (const auto& [name, value] : c.get("train", "grad_scaler_kwargs").table) {
+    const auto is_it = [&](const auto& each) { return name == each.first; };
+    const auto* const number = std::ranges::find_if(numbers, is_it);
+    const auto* const count = std::ranges::find_if(counts, is_it);
+    std::vector<std::string> known;
+    for (const auto& each : numbers) known.emplace_back(each.first);
+    for (const auto& each : counts) known.emplace_back(each.first);
+    if (number != std::end(numbers)) {
+      if (!value.is_number()) fail("{} = {}: a number is needed", name, value.toml());
+      *number->second = value.number();
+    } else if (count != std::end(counts)) {
+      if (value.kind != Value::Kind::kInt)
+        fail("{} = {}: a whole number is needed", name, value.toml());
+      *count->second = value.i;
+    } else {
+      fail("nothing is called \"{}\"{}", name, did_you_mean(name, known));
+    }
+  }
+  return s;
 }
 
 int64_t recompute_every(const RunConfig& c) {

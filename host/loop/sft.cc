@@ -12,7 +12,7 @@
 #include "loop/step_time_left.h"
 #include "loop/stops_at.h"
 #include "loop/stream_feed.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 
 namespace slipway {
 namespace {
@@ -180,12 +180,13 @@ bool SftRun::train_stage_to_its_end() {
   StageHooks hooks;
   hooks.events = &run_.events;
   hooks.shared = run_.shared.get();
+  hooks.scaler = run_.scaler.get();
   hooks.clock = &run_.clock;
   hooks.on_micro_batch = [&](int64_t tokens) { run_.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) { return after_step(report); };
   hooks.on_epoch_end = [&](const EpochReport& report) { return after_epoch(report); };
   StageSettings settings = run_.stage;
-  settings.passed_over = at_.stage_step - run_.state.global_step;
+  settings.passed_over = at_.stage_step + settings.schedule_offset - run_.updates();
   time_.enter(part_ = Part::kTrain, run_.seconds());
   return train_stage(run_.model, *run_.optimizer, *run_.schedule, *feed_, settings, steps_,
                      hooks) ||
@@ -246,7 +247,7 @@ uint32_t SftRun::answer() {
 
 Json SftRun::evaluate_sets() {
   const StopsAt stops("after this evaluation");
-  const Bfloat16Scope products(run_.stage.bf16);
+  const ProductRoundingScope products(run_.stage.rounding);
   Json out = Json::object();
   for (const EvaluationSet& set : data_.eval) out.update(evaluate_set(set));
   return out;

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "operators/bf16_scope.h"
+#include "base/log.h"
 #include "operators/out_of_memory.h"
+#include "operators/rounding_scope.h"
 #include "plugin/loss.h"
 #include "plugin/services.h"
 
@@ -80,6 +81,29 @@ std::vector<int64_t> passes_of(const Group& group) {
   return out;
 }
 
+// Whether the gradients left the range of float16, which the scaler answers.
+bool overflowed(int64_t step, double loss, double grad_norm, const Objective& objective,
+                const GradScaler* scaler) {
+  if (std::isfinite(loss) && std::isfinite(grad_norm)) return false;
+  if (scaler == nullptr || std::isfinite(grad_norm))
+    fail_not_finite(step, loss, grad_norm, objective);
+  return true;
+}
+
+void answer_overflow(GradScaler& scaler, int64_t step) {
+  const double before = scaler.scale();
+  if (!scaler.update(true))
+    fail(
+        "step {}: gradients overflow with a loss scale of {}, and it gets no lower "
+        "(train.grad_scaler_kwargs.min_loss_scale): weights or activations are beyond float16. Use "
+        "train.bf16 = true, whose range is that of float32, or lower train.learning_rate",
+        step, before);
+  log_info(
+      "step {}: gradients overflowed with a loss scale of {}; no weight was changed, and the "
+      "scale is {}",
+      step, before, scaler.scale());
+}
+
 double pass(Model& model, const PackedBatch& part, int64_t labels, const Objective& objective,
             int64_t step) {
   return within_memory([&] { return loss_backward(model, part, labels, objective); },
@@ -101,7 +125,7 @@ std::optional<double> accumulate(Model& model, const Group& group, const StageSe
   if (hooks.shared != nullptr) hooks.shared->begin(passes_of(group));
   for (size_t m = 0; m < group.micro_batches.size(); ++m) {
     const PhaseScope phase(hooks.clock, Phase::kForwardBackward);
-    const Bfloat16Scope products(settings.bf16);
+    const ProductRoundingScope products(settings.rounding);
     const bool last = m + 1 == group.micro_batches.size();
     for (const PackedBatch& part : group.micro_batches[m]) {
       if (part.targets.empty()) continue;
@@ -149,15 +173,22 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
   const auto norm_now = [&] {
     return hooks.shared != nullptr ? hooks.shared->grad_norm() : parameters.grad_norm();
   };
+  if (objective.scale != 1) parameters.scale_grad(1 / objective.scale);
   const double loss = sums.loss, grad_norm = norm_now();
-  if (!std::isfinite(loss) || !std::isfinite(grad_norm))
-    fail_not_finite(step, loss, grad_norm, objective);
+  const bool skipped = overflowed(step, loss, grad_norm, objective, hooks.scaler);
   double learning_rate = schedule.at(rate_step);
   const EventDetails details{{}, "", learning_rate, grad_norm, loss};
   const TrainAccess::Step asked = ask_callbacks(details, hooks);
   StepReport report{step, steps, loss, grad_norm, 0, 0, group.tokens, rate_step + 1, sums.stop};
-  if (asked.skip) return report;
+  if (asked.skip && !skipped) return report;
   report.learning_rate = learning_rate = asked.learning_rate.value_or(learning_rate);
+  if (skipped) {
+    answer_overflow(*hooks.scaler, step);
+    report.overflowed = true;
+    report.updates = rate_step;
+    if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
+    return report;
+  }
   const double clip = asked.clip_norm.value_or(settings.max_grad_norm);
   const double norm =
       hooks.events != nullptr && hooks.events->wanted_anywhere(SLW_ON_PRE_OPTIMIZER_STEP)
@@ -171,6 +202,7 @@ std::optional<StepReport> optimizer_step(Model& model, Optimizer& optimizer,
   }
   optimizer.step(learning_rate, scale);
   if (hooks.shared != nullptr) hooks.shared->gather_weights();
+  if (hooks.scaler != nullptr) (void)hooks.scaler->update(false);
   if (hooks.events != nullptr) hooks.events->tell(SLW_ON_OPTIMIZER_STEP, details);
   return report;
 }
@@ -201,11 +233,12 @@ bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, F
       objective.noise.epoch = static_cast<uint32_t>(feed.epoch());
       objective.noise.first = examples->first;
       objective.noise.before = examples->before;
+      if (hooks.scaler != nullptr) objective.scale = hooks.scaler->scale();
       std::optional<StepReport> report = optimizer_step(
           model, optimizer, schedule, packed(*examples, settings), settings, objective, step, steps,
           step - 1 - passed_over + settings.schedule_offset, hooks);
       if (report) report->epoch = examples->epoch;
-      else ++passed_over;
+      if (!report || report->overflowed) ++passed_over;
       control = report ? hooks.on_step(*report) : hooks.events->agree();
       if ((control & SLW_STOP_EPOCH) != 0) feed.finish_epoch();
       passed_over += feed.done() - step;

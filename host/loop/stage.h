@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "data/packing.h"
+#include "kernels/rounding.h"
 #include "loop/events.h"
 #include "loop/feed.h"
 #include "loop/loss.h"
 #include "loop/shared_step.h"
 #include "model/model.h"
+#include "optim/grad_scaler.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
@@ -21,7 +23,7 @@ namespace slipway {
 struct StageSettings {
   double num_train_epochs = 3;
   int64_t max_steps = -1, batch_size = 8, gradient_accumulation_steps = 1;
-  bool bf16 = false;  // products of forward and backward round their operands to bfloat16
+  Rounding rounding = Rounding::kNone;  // of the operands of products, forward and backward
   // a micro-batch is computed in parts of at most so many tokens; 0 = whole
   int64_t max_tokens_per_batch = 0;
   double learning_rate = 5e-5, max_grad_norm = 1.0, warmup_steps = 0;
@@ -34,7 +36,8 @@ struct StageSettings {
   std::optional<uint64_t> data_seed;
   bool drop_last = false;
   int64_t ranks = 1, rank = 0;  // processes that share each step's examples, and which this is
-  // of the steps behind: those that were never done, because a callback ended their epoch
+  // of the steps behind: those that the schedule has not seen, because a callback ended their
+  // epoch, or because their gradients overflowed
   int64_t passed_over = 0;
   Objective objective;  // its noise is completed by the stage
 };
@@ -44,8 +47,9 @@ struct StepReport {
   int64_t steps;  // of the stage
   double loss, grad_norm, learning_rate, epoch;
   int64_t tokens;
-  int64_t updates = 0;  // that the schedule has seen
-  bool stop = false;    // a signal asked one of the processes that share the step to stop
+  int64_t updates = 0;      // that the schedule has seen: not of a step whose gradients overflowed
+  bool stop = false;        // a signal asked one of the processes that share the step to stop
+  bool overflowed = false;  // its gradients, which were scaled: no weight was changed
 };
 
 struct EpochReport {
@@ -71,6 +75,8 @@ struct StageHooks {
   Events* events = nullptr;
   // sums what the processes that train together have computed; none: this one trains alone
   SharedStep* shared = nullptr;
+  // scales the loss, and skips steps whose gradients overflow (Rounding::kFloat16); may be none
+  GradScaler* scaler = nullptr;
   std::function<void(int64_t tokens)> on_micro_batch;  // after its backward pass; optional
   PhaseClock* clock = nullptr;                         // counts the time of each part of a step
   std::function<uint32_t(const StepReport&)> on_step;  // after every optimizer step
@@ -82,8 +88,10 @@ struct StageHooks {
 // that end is told again (to those who were told of it before a resume). The loss of a step is the
 // mean over the label tokens of its whole accumulation group. A request to stop is obeyed after the
 // micro-batch that is under way, as the Hugging Face Trainer does: a group that is broken off
-// changes no weight. Returns false when it was stopped. Throws Error when the loss is not finite,
-// OutOfMemory. [loop]
+// changes no weight. With a scaler a step whose gradients are not finite changes no weight and
+// moves no schedule; it is told and counted as any other (Hugging Face's count). Returns false when
+// it was stopped. Throws Error when the loss or a gradient is not finite and that is not left to a
+// scaler, OutOfMemory. [loop]
 bool train_stage(Model& model, Optimizer& optimizer, const Schedule& schedule, Feed& feed,
                  const StageSettings& settings, int64_t steps, const StageHooks& hooks);
 

@@ -154,8 +154,8 @@ std::unique_ptr<KeyValueCache> Model::make_cache(const KeyValueCache::Size& size
   return KeyValueCache::make({stable_->kv_layers, stable_->kv_heads, stable_->kv_width}, size);
 }
 
-void Model::gather_from(RankGroup& ranks) {
-  window_ = std::make_unique<WeightWindow>(ranks, *parameters_, info_.segment_count);
+void Model::gather_from(RankGroup& ranks, at::ScalarType travels_as) {
+  window_ = std::make_unique<WeightWindow>(ranks, *parameters_, info_.segment_count, travels_as);
 }
 
 at::Tensor Model::segment(int32_t index, const at::Tensor& x, const at::Tensor& positions,

@@ -64,8 +64,9 @@ class Model {
   // An empty cache that fits the model's attention. Throws Error on a model in one piece.
   std::unique_ptr<KeyValueCache> make_cache(const KeyValueCache::Size& size) const;
 
-  // From here on the weights of a segment are gathered from those ranks when it computes. [loop]
-  void gather_from(RankGroup& ranks);
+  // From here on the weights of a segment are gathered from those ranks when it computes.
+  // `travels_as` as WeightWindow has it. [loop]
+  void gather_from(RankGroup& ranks, at::ScalarType travels_as = at::kFloat);
   // nullptr: all weights are there always.
   WeightWindow* window() { return window_.get(); }
 

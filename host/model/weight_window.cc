@@ -12,10 +12,12 @@ constexpr int32_t kNoSegment = -2, kAllSegments = -1;
 
 }  // namespace
 
-WeightWindow::WeightWindow(RankGroup& ranks, FlatParameters& parameters, int32_t segments)
+WeightWindow::WeightWindow(RankGroup& ranks, FlatParameters& parameters, int32_t segments,
+                           at::ScalarType travels_as)
     : ranks_(ranks),
       parameters_(parameters),
       segments_(segments),
+      travels_as_(travels_as),
       state_(parameters.units().size(), Unit::kAway),
       coming_(parameters.units().size()) {}
 
@@ -51,6 +53,7 @@ void WeightWindow::rest() {
 
 void WeightWindow::hold_all() {
   if (held_++ > 0) return;
+  if (travels_as_ != at::kFloat) move_to(kNoSegment, kNoSegment);  // what is there is rounded
   move_to(kAllSegments, kNoSegment);
 }
 
@@ -64,22 +67,28 @@ void WeightWindow::move_to(int32_t segment, int32_t next) {
     if (state_[u] != Unit::kAway && !is_read_by(u, segment) && !is_read_by(u, next)) release(u);
   for (const int32_t wanted : {segment, next})
     for (size_t u = 0; u < state_.size(); ++u)
-      if (state_[u] == Unit::kAway && is_read_by(u, wanted)) gather(u);
+      if (state_[u] == Unit::kAway && is_read_by(u, wanted))
+        gather(u, segment == kAllSegments ? at::kFloat : travels_as_);
   for (size_t u = 0; u < state_.size(); ++u)
     if (is_read_by(u, segment)) wait(u);
 }
 
-void WeightWindow::gather(size_t unit) {
+void WeightWindow::gather(size_t unit, at::ScalarType travels_as) {
   parameters_.hold_weights(unit);
-  coming_[unit] = ranks_.begin_all_gather(parameters_.own_weights(unit),
-                                          parameters_.weights_of(unit), "the weights");
+  Coming& coming = coming_[unit];
+  at::Tensor to = parameters_.weights_of(unit);
+  const at::Tensor own = parameters_.own_weights(unit).to(travels_as);
+  if (travels_as != at::kFloat) to = coming.rounded = at::empty(to.sizes(), own.options());
+  coming.exchange = ranks_.begin_all_gather(own, to, "the weights");
   state_[unit] = Unit::kComing;
 }
 
 void WeightWindow::wait(size_t unit) {
   if (state_[unit] != Unit::kComing) return;
-  coming_[unit]->wait();
-  coming_[unit].reset();
+  Coming& coming = coming_[unit];
+  coming.exchange->wait();
+  if (coming.rounded.defined()) parameters_.weights_of(unit).copy_(coming.rounded);
+  coming = {};
   state_[unit] = Unit::kThere;
 }
 

@@ -12,9 +12,12 @@ namespace slipway {
 
 class WeightWindow {
  public:
-  // Of weights that the ranks of the group cut; both outlive this. Every rank makes the same calls
-  // in the same order. All throw RankLost. [loop]
-  WeightWindow(RankGroup& ranks, FlatParameters& parameters, int32_t segments);
+  // Of weights that the ranks of the group cut; both outlive this. `travels_as`: float32, or
+  // bfloat16, to which weights are rounded for the way: what segments read is rounded then, on
+  // every rank, and the slices that ranks keep are not. Every rank makes the same calls in the same
+  // order. All throw RankLost. [loop]
+  WeightWindow(RankGroup& ranks, FlatParameters& parameters, int32_t segments,
+               at::ScalarType travels_as = at::kFloat);
   ~WeightWindow();
   WeightWindow(const WeightWindow&) = delete;
   WeightWindow& operator=(const WeightWindow&) = delete;
@@ -32,7 +35,8 @@ class WeightWindow {
   // No weights are there but the slices.
   void rest();
 
-  // From here on all weights are there, whatever is entered; until as many calls of let_go().
+  // From here on all weights are there, in float32, whatever is entered; until as many calls of
+  // let_go().
   void hold_all();
   void let_go();
 
@@ -41,15 +45,20 @@ class WeightWindow {
   bool is_read_by(size_t unit, int32_t segment) const;
   // Those that `segment` reads are there, those of `next` begun, all others released.
   void move_to(int32_t segment, int32_t next);
-  void gather(size_t unit);
+  void gather(size_t unit, at::ScalarType travels_as);
   void wait(size_t unit);
   void release(size_t unit);
 
   RankGroup& ranks_;
   FlatParameters& parameters_;
   const int32_t segments_;
+  const at::ScalarType travels_as_;
+  struct Coming {
+    std::unique_ptr<Exchange> exchange;
+    at::Tensor rounded;  // where the weights come to first; none: to their own place
+  };
   std::vector<Unit> state_;
-  std::vector<std::unique_ptr<Exchange>> coming_;
+  std::vector<Coming> coming_;
   bool backward_ = false;
   int held_ = 0;
 };

@@ -10,7 +10,7 @@
 #include "base/trace.h"
 #include "compute/torch.h"
 #include "kernels/cpu/cpu_kernels.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 
 namespace slipway {
 namespace {
@@ -51,11 +51,11 @@ ProductRates measure() {
   best.fill(std::numeric_limits<double>::infinity());
   for (int turn = 0; turn < 4; ++turn)
     for (const bool bf16 : {false, true}) {
-      cpu_kernels().round_products(bf16);
+      cpu_kernels().round_products(bf16 ? Rounding::kBfloat16 : Rounding::kNone);
       const double seconds = layer.timed();
       if (turn > 0) best[bf16] = std::min(best[bf16], seconds);  // the first warms
     }
-  cpu_kernels().round_products(Bfloat16Scope::on());
+  cpu_kernels().round_products(ProductRoundingScope::now());
   const double flops = 3 * 2.0 * static_cast<double>(kRows * kInputs * kOutputs);
   return {flops / best[false], flops / best[true]};
 }

@@ -275,13 +275,16 @@ uint32_t Raft::train() {
   progress_.enter(RaftPart::kTrain, at_.iteration, share(at_.stage_step));
   if (run_.config.text("raft", "scheduler_span") == "run") {
     stage.schedule_steps = planned * iterations_;
-    stage.schedule_offset = run_.state.global_step - at_.stage_step;
+    stage.schedule_offset = run_.updates() - at_.stage_step;
+  } else if (at_.stage_step > 0) {
+    stage.passed_over = at_.stage_step - run_.updates();
   }
   uint32_t control = 0;
   OrderedFeed feed(at_.selected, order_settings(stage), at_.stage_step, run_.ranks.rank());
   StageHooks hooks;
   hooks.events = &run_.events;
   hooks.shared = run_.shared.get();
+  hooks.scaler = run_.scaler.get();
   hooks.clock = &run_.clock;
   hooks.on_micro_batch = [&](int64_t tokens) { run_.count_tokens(tokens); };
   hooks.on_step = [&](const StepReport& report) {

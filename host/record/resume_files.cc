@@ -23,6 +23,10 @@ std::vector<CheckpointFile> resume_files(const ResumePoint& at) {
   if (at.schedule != nullptr)
     out.push_back({"scheduler.pt", [state = scheduler_state(*at.schedule, at.schedule_step)](
                                        const fs::path& path) { write_torch_file(path, state); }});
+  if (at.scaler != nullptr)
+    out.push_back({"scaler.pt", [state = at.scaler->torch_state()](const fs::path& path) {
+                     write_torch_file(path, state);
+                   }});
   for (int64_t rank = 0; rank < at.ranks; ++rank)
     out.push_back({at.ranks == 1 ? "rng_state.pth" : fmt::format("rng_state_{}.pth", rank),
                    [seed = at.seed](const fs::path& path) { write_rng_state(path, seed); }});

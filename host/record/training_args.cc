@@ -13,8 +13,9 @@ namespace {
 
 // Keys of [train] that TrainingArguments has not.
 constexpr std::string_view kOurs[] = {
-    "device",       "max_tokens_per_batch", "max_shard_size", "async_save",   "zero_stage",
-    "shard_within", "reduce_dtype",         "save_sharded",   "rank_timeout", "offload_optimizer"};
+    "device",       "max_tokens_per_batch", "max_shard_size", "async_save",
+    "zero_stage",   "shard_within",         "reduce_dtype",   "save_sharded",
+    "rank_timeout", "offload_optimizer",    "param_dtype",    "grad_scaler_kwargs"};
 // Where 0 stands for the peer's None.
 constexpr std::string_view kNoneAtZero[] = {"eval_steps", "save_total_limit",
                                             "neftune_noise_alpha"};

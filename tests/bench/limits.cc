@@ -88,9 +88,9 @@ Json products(std::span<const Shape> model, int64_t rows) {
                own = model_seconds(model, rows, own_product);
   Json out = {{"sgemm", flop / sgemm / 1e9}, {"float32", flop / own / 1e9}, {"bfloat16", nullptr}};
   if (multiply_add_peak(Arithmetic::kBfloat16, 1, 0)) {
-    cpu_kernels().round_products(true);
+    cpu_kernels().round_products(Rounding::kBfloat16);
     out["bfloat16"] = flop / model_seconds(model, rows, own_product) / 1e9;
-    cpu_kernels().round_products(false);
+    cpu_kernels().round_products(Rounding::kNone);
   }
   return out;
 }

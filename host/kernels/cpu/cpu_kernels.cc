@@ -3,10 +3,10 @@
 
 #include "compute/parallel.h"
 #include "kernels/cpu/attention_kernel.h"
-#include "kernels/cpu/bf16_rounding.h"
 #include "kernels/cpu/flat_kernels.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/product.h"
+#include "kernels/cpu/product_rounding.h"
 #include "kernels/cpu/row_kernels.h"
 #include "kernels/cpu/rows.h"
 
@@ -67,8 +67,8 @@ class CpuKernels final : public CpuFlatKernels {
     token_logprob_rows(logits, targets, rows, width, coefficient, smoothing, out, grad);
   }
 
-  void round_products(bool on) override { bf16_rounding = on; }
-  bool bfloat16_values() const override { return bf16_rounding; }
+  void round_products(Rounding to) override { product_rounding = to; }
+  bool bfloat16_values() const override { return product_rounding == Rounding::kBfloat16; }
   void round_values(const float* from, int64_t count, uint16_t* to) override {
     parallel_ranges(count, kValuesPerTask, [&](int64_t begin, int64_t end) {
       gemm_bf16::round_values(from + begin, end - begin, to + begin);

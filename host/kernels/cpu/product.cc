@@ -7,10 +7,11 @@
 
 #include "compute/parallel.h"
 #include "compute/scratch.h"
-#include "kernels/cpu/bf16_rounding.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/product_bf16.h"
+#include "kernels/cpu/product_fp16.h"
 #include "kernels/cpu/product_int8.h"
+#include "kernels/cpu/product_rounding.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/storage_traits.h"
 
@@ -237,10 +238,12 @@ void forward_product(ConstValues in, int64_t x_row, int64_t rows, int64_t k,
                      std::span<const Weight> weights, const float* addend, Values out,
                      int64_t y_row) {
   const bool add = adds_to(addend, rows, weights, out.floats, y_row);
-  if (bf16_rounding)
+  if (product_rounding == Rounding::kBfloat16)
     return product_bf16::forward_product(in, x_row, rows, k, weights, out, y_row, add);
   const float* const x = in.floats;
   float* const y = out.floats;
+  if (product_rounding == Rounding::kFloat16)
+    return product_fp16::forward_product(x, x_row, rows, k, weights, y, y_row, add);
   if (weights.size() == 1 && gemm::panels(weights[0].n) >= kWideGroup * 16 * parallel_threads())
     return wide_product(x, x_row, rows, k, weights[0], y, y_row, add);
   int64_t floats = 0;
@@ -258,8 +261,10 @@ void forward_product(ConstValues in, int64_t x_row, int64_t rows, int64_t k,
 
 void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<const Weight> weights,
                     int64_t k, float* dx, int64_t dx_row, bool add) {
-  if (bf16_rounding)
+  if (product_rounding == Rounding::kBfloat16)
     return product_bf16::input_gradient(dy, dy_row, rows, weights, k, dx, dx_row, add);
+  if (product_rounding == Rounding::kFloat16)
+    return product_fp16::input_gradient(dy.floats, dy_row, rows, weights, k, dx, dx_row, add);
   if (weights.size() == 1 && weights[0].n > kSlice) {
     for (int64_t i = 0; i < weights[0].n; i += kSlice) {
       const Weight slice{weights[0].w + i * k, std::min(kSlice, weights[0].n - i)};
@@ -280,11 +285,13 @@ void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<cons
 
 void weight_gradients(ConstValues out_gradient, int64_t dy_row, ConstValues x, int64_t x_row,
                       int64_t rows, int64_t k, std::span<const WeightGradient> gradients) {
-  if (bf16_rounding)
+  if (product_rounding == Rounding::kBfloat16)
     return product_bf16::weight_gradients(out_gradient, dy_row, x, x_row, rows, k, gradients);
   if (std::ranges::none_of(gradients, [](const WeightGradient& g) { return g.dw != nullptr; }))
     return;
   const float* dy = out_gradient.floats;
+  if (product_rounding == Rounding::kFloat16)
+    return product_fp16::weight_gradients(dy, dy_row, x.floats, x_row, rows, k, gradients);
   const int64_t stride = gemm::panel_floats(rows);
   float* panels = packed_scratch().take(gemm::packed_size(k, rows));
   pack_rows(x.floats, x_row, rows, k, panels, stride);

@@ -1,6 +1,6 @@
 // A layer's products with both operands rounded to bfloat16 and sums in float32
-// (kernels/cpu/gemm_bf16.h): what product.h does while bf16_rounding is set. Equal for any number
-// of threads.
+// (kernels/cpu/gemm_bf16.h): what product.h does while product_rounding says so. Equal for any
+// number of threads.
 #pragma once
 #include "kernels/cpu/product.h"
 

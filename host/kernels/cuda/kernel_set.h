@@ -67,7 +67,7 @@ class KernelSet : public RowSet<Launcher> {
     to_.launch(add_sum_kernel, {1}, kLossThreads, 0, x, count, total);
   }
 
-  void round_products(bool on) override { bfloat16_ = on; }
+  void round_products(Rounding to) override { bfloat16_ = to == Rounding::kBfloat16; }
   void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
                        std::span<const Weight> weights, const float* addend, Values out,
                        int64_t y_row) override {

@@ -153,6 +153,21 @@ struct Reader : TrainerCallback {
   std::set<std::string> seen;
 };
 
+TEST(Trainer, TellsWhatProductsRoundTo) {
+  Trainer plain(tiny({"train.max_steps=1"}));
+  EXPECT_FALSE(plain.state().do_grad_scaling);
+  plain.train();
+  EXPECT_FALSE(plain.state().use_cpu_amp || plain.state().use_cuda_amp);
+  EXPECT_FALSE(plain.state().do_grad_scaling);
+  EXPECT_EQ(plain.state().loss_scale, 1);
+  Trainer half(tiny({"train.max_steps=2", "train.fp16=true",
+                     "train.grad_scaler_kwargs={ init_scale = 256, growth_interval = 2 }"}));
+  half.train();
+  EXPECT_TRUE(half.state().use_cpu_amp && half.state().do_grad_scaling);
+  EXPECT_FALSE(half.state().use_cuda_amp);
+  EXPECT_EQ(half.state().loss_scale, 512);
+}
+
 TEST(Trainer, CallbacksFindTheCheckpointsThatTheyAreToldOf) {
   const auto seen = [&](uint64_t events) {
     Trainer trainer(tiny({"train.save_strategy=steps", "train.save_steps=1", "train.eval_steps=1",

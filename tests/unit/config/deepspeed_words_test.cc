@@ -95,7 +95,14 @@ TEST(DeepspeedWords, WhatCannotBeHadIsRefusedWithTheReason) {
            {R"({"zero_optimization": {"reduce_bucket_size": "big"}})", "is not a number"},
            {R"({"zero_optimization": {"stage": 4}})", "train.zero_stage is 4, at most 3"},
            {R"({"zero_optimization": {"stage": "two"}})", "a whole number is needed"},
-           {R"({"fp16": {"enabled": true}})", "float32; write false or \"auto\""},
+           {R"({"fp16": true})", "is not a table"},
+           {R"({"fp16": {"enabled": true, "loss_scale": 128}})",
+            "write 0, and initial_scale_power"},
+           {R"({"fp16": {"enabled": true, "consecutive_hysteresis": true}})", "remove it"},
+           {R"({"fp16": {"enabled": true, "fp16_master_weights_and_grads": true}})",
+            "weights and gradients are float32"},
+           {R"({"fp16": {"enabled": true, "hysteresis": "two"}})", "is not a number"},
+           {R"({"fp16": {"enabled": true, "histeresis": 2}})", "did you mean \"hysteresis\"?"},
            {R"({"amp": {"enabled": true}})", "float32"},
            {R"({"data_types": {"grad_accum_dtype": "bf16"}})", "summed in float32"},
            {R"({"communication_data_type": "fp16"})", "\"fp32\" or \"bf16\""},
@@ -131,6 +138,25 @@ TEST(DeepspeedWords, WhatAsksForNothingIsNoFault) {
   EXPECT_THAT(section.faults, ElementsAre());
   EXPECT_EQ(section["zero_stage"], "0");
   EXPECT_EQ(section["shard_within"], "\"all\"");
+}
+
+// What it leaves out is DeepSpeed's default, not torch's.
+TEST(DeepspeedWords, ItsLossScaleIsTheKeys) {
+  const TrainSection own = with_deepspeed(R"({"fp16": {"enabled": true}})");
+  EXPECT_THAT(own.faults, ElementsAre());
+  EXPECT_EQ(own["fp16"], "true");
+  EXPECT_EQ(own["grad_scaler_kwargs"],
+            "{init_scale = 65536.0, growth_interval = 1000, hysteresis = 2, min_loss_scale = 1.0}");
+  const TrainSection said = with_deepspeed(
+      R"({"fp16": {"enabled": "auto", "loss_scale": 0, "initial_scale_power": 12,
+          "loss_scale_window": 500, "hysteresis": 1, "min_loss_scale": 0.5, "auto_cast": false}})",
+      "fp16 = true\n");
+  EXPECT_THAT(said.faults, ElementsAre());
+  EXPECT_EQ(said["grad_scaler_kwargs"],
+            "{init_scale = 4096.0, growth_interval = 500, hysteresis = 1, min_loss_scale = 0.5}");
+  EXPECT_EQ(with_deepspeed(kDocumented)["grad_scaler_kwargs"], "{}");
+  EXPECT_THAT(with_deepspeed(R"({"fp16": {"enabled": false}})", "fp16 = true\n").faults,
+              ElementsAre(HasSubstr("but train.fp16 = true stands in")));
 }
 
 TEST(DeepspeedWords, TheSwitchOfBeforeIsStageOne) {

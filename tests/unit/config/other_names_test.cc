@@ -75,7 +75,7 @@ TEST(OtherNames, RewardArgumentsAndLoraAreRefusedWhereTheyAreWritten) {
   EXPECT_EQ(meaning_of("model", "use_lora", parse_toml_value("false", "x")).fault, "");
   EXPECT_NE(idle_argument("reward", "reward_model_or_path"), nullptr);
   EXPECT_NE(idle_argument("train", "output_reward_path"), nullptr);
-  EXPECT_EQ(idle_argument("data", "fp16"), nullptr);
+  EXPECT_EQ(idle_argument("data", "tf32"), nullptr);
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ TEST(SchemaHelp, OneKeyWithItsRangeChoicesAndOtherNames) {
   EXPECT_THAT(on("sharded_ddp"),
               StartsWith("[train]\n  sharded_ddp (of the Hugging Face Trainer)\n      zero_stage "
                          "under its name of before"));
-  EXPECT_THAT(on("train.fp16"),
-              AllOf(StartsWith("[train]\n  fp16 "), HasSubstr("Has no use here: ")));
+  EXPECT_THAT(on("train.tf32"),
+              AllOf(StartsWith("[train]\n  tf32 "), HasSubstr("Has no use here: ")));
 }
 
 TEST(SchemaHelp, ASectionABlockAndWhatSeveralHave) {

@@ -102,26 +102,26 @@ TEST(Schema, LimitsBelongToWhatIsAllowed) {
 TEST(Schema, ArgumentsWithoutUseAreRefusedWithTheReason) {
   std::vector<std::string> notices;
   const Value v = check_run_file(
-      parse_toml(kLeast + "[train]\nfp16 = false\nreport_to = \"none\"\nevaluation_strategy = "
+      parse_toml(kLeast + "[train]\ntf32 = false\nreport_to = \"none\"\nevaluation_strategy = "
                           "\"epoch\"\ngreater_is_better = true\n",
                  "x.toml"),
       &notices);
   EXPECT_THAT(notices, testing::ElementsAre(
-                           "x.toml:7: train.fp16 = false is what happens anyway",
+                           "x.toml:7: train.tf32 = false is what happens anyway",
                            "x.toml:8: train.report_to = \"none\" is what happens anyway",
                            "x.toml:9: train.evaluation_strategy is called eval_strategy here"));
   EXPECT_EQ(v.find("train")->find("eval_strategy")->s, "epoch");
   EXPECT_EQ(v.find("train")->find("greater_is_better")->s, "true");
-  EXPECT_EQ(v.find("train")->find("fp16"), nullptr);
+  EXPECT_EQ(v.find("train")->find("tf32"), nullptr);
   try {
-    check_run_file(parse_toml(kLeast + "[train]\nfp16 = true\nreport_to = \"wandb\"\n", "x.toml"),
+    check_run_file(parse_toml(kLeast + "[train]\ntf32 = true\nreport_to = \"wandb\"\n", "x.toml"),
                    nullptr);
     FAIL();
   } catch (const ConfigError& e) {
     EXPECT_STREQ(
         e.what(),
-        "x.toml:7: train.fp16 has no use here: weights, gradients and sums are float32; remove "
-        "it, or write bf16 = true, which rounds the operands of matrix products\n"
+        "x.toml:7: train.tf32 has no use here: weights, gradients and sums are float32; remove "
+        "it, or write bf16 = true or fp16 = true, which round the operands of matrix products\n"
         "x.toml:8: train.report_to has no use here: where metrics go is said by logger plugins: "
         "write [[logger]] use = \"tensorboard\"");
   }

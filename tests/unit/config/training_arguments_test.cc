@@ -139,7 +139,7 @@ TEST(TrainingArguments, FormerSwitchesSayWhatTheyAreNow) {
 TEST(TrainingArguments, WhatCannotBeHadIsRefusedWithTheReason) {
   EXPECT_THAT(refusal("parallelism_config = \"x\""), HasSubstr("whole blocks on whole sequences"));
   EXPECT_THAT(refusal("dataloader_num_workers = 4"), HasSubstr("in a thread ahead of their step"));
-  EXPECT_THAT(refusal("fp16 = true"), HasSubstr("float32"));
+  EXPECT_THAT(refusal("tf32 = true"), HasSubstr("float32"));
   EXPECT_THAT(refusal("local_rank = 1"), HasSubstr("slipway launch"));
   EXPECT_EQ(refusal("fp16 = false\nlocal_rank = -1\nfsdp = \"\"\nddp_timeout = 1800\n_n_gpu = 1"),
             "");

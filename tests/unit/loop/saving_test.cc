@@ -62,7 +62,7 @@ TEST_F(SavingTest, FilesHoldWhatWasTrueWhenTheCopyWasMade) {
         model_files(run->model, model_folder_of(run->config, parse_json(kTinyModel, "config.json")),
                     run->tokenizer, values);
     for (CheckpointFile& file : resume_files({*run->run.optimizer, run->model.parameters(),
-                                              run->run.schedule.get(), 1, 0.1, 7, values}))
+                                              run->run.schedule.get(), 1, 0.1, nullptr, 7, values}))
       out.push_back(std::move(file));
     return out;
   };

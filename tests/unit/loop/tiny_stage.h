@@ -39,6 +39,7 @@ class TinyStage {
           {{1, static_cast<int32_t>(2 + i % 5), 9, 4, static_cast<int32_t>(i % 3)}, 1});
     StageHooks hooks;
     hooks.events = &events;
+    hooks.scaler = scaler;
     hooks.on_step = [&](const StepReport& report) {
       reports.push_back(report);
       ++state.global_step;
@@ -61,6 +62,7 @@ class TinyStage {
   TrainerState state;
   StageSettings settings;
   std::vector<StepReport> reports;
+  GradScaler* scaler = nullptr;
 
  private:
   static Plugin llama() {

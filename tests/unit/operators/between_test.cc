@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "operators/blocks.h"
 #include "operators/kernels_of.h"
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
@@ -54,7 +54,7 @@ std::vector<at::Tensor> results(Block block, const std::vector<at::Tensor>& leav
                                 const at::Tensor& weights, bool bfloat16) {
   std::vector<at::Tensor> x;
   for (const at::Tensor& each : leaves) x.push_back(each.detach().clone().requires_grad_(true));
-  const Bfloat16Scope scope(bfloat16);
+  const ProductRoundingScope scope(bfloat16 ? Rounding::kBfloat16 : Rounding::kNone);
   const at::Tensor y = block(x);
   (y * weights).sum().backward();
   std::vector<at::Tensor> out = {y.detach() - x[0].detach()};
@@ -85,7 +85,7 @@ class BetweenBf16 : public testing::TestWithParam<const char*> {
 
   // A block that is computed again for its backward pass must see what it saw.
   static void compute_again(Block block, const std::vector<at::Tensor>& leaves) {
-    const Bfloat16Scope scope(true);
+    const ProductRoundingScope scope(Rounding::kBfloat16);
     const at::Tensor recorded = block(leaves).detach();
     const at::NoGradGuard no_grad;
     EXPECT_TRUE(at::equal(block(leaves), recorded));
@@ -119,7 +119,7 @@ TEST(Between, ABackwardPassOutsideOfTheScopeIsRefused) {
   for (const Block block : {Block(swiglu_of), Block(attention_of)}) {
     at::Tensor y;
     {
-      const Bfloat16Scope scope(true);
+      const ProductRoundingScope scope(Rounding::kBfloat16);
       y = block(block == swiglu_of ? swiglu_leaves(kCases[0]) : attention_leaves(kCases[0]));
     }
     EXPECT_THROW(y.sum().backward(), std::exception);
@@ -129,7 +129,7 @@ TEST(Between, ABackwardPassOutsideOfTheScopeIsRefused) {
 TEST(Between, KeepsHalfTheMemoryWhereProductsRound) {
   const at::Tensor x = at::empty({3, 8});
   EXPECT_FALSE(Between(kernels_of(x)).bfloat16());
-  const Bfloat16Scope scope(true);
+  const ProductRoundingScope scope(Rounding::kBfloat16);
   const Between between(kernels_of(x));
   EXPECT_TRUE(between.bfloat16());
   EXPECT_EQ(between.floats(64, 8), 64 * 8 / 2);

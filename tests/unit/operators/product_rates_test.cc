@@ -8,7 +8,7 @@
 #include "compute/torch.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/gemm_bf16.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 
 namespace slipway {
 namespace {
@@ -47,7 +47,7 @@ TEST(ProductRates, MeasuringLeavesProductsAsTheyWere) {
   };
   product_rates();
   EXPECT_FALSE(rounds());
-  const Bfloat16Scope scope(true);
+  const ProductRoundingScope scope(Rounding::kBfloat16);
   product_rates();
   EXPECT_TRUE(rounds());
 }

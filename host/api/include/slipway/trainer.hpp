@@ -44,6 +44,10 @@ struct RunState {
   std::optional<double> best_metric;
   std::string best_model_checkpoint;
   std::vector<Metrics> log_history;  // the numbers of each logged row
+  // Whether products round their operands (train.bf16, train.fp16), on a GPU and on the processor;
+  // whether the loss is scaled for it (train.fp16), and by how much now.
+  bool use_cuda_amp = false, use_cpu_amp = false, do_grad_scaling = false;
+  double loss_scale = 1;
 };
 
 struct TrainOptions {

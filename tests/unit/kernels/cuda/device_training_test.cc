@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/memory_use.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "loop/sft.h"
 #include "raft/raft.h"
 #include "tests/unit/kernels/cuda/device_under_test.h"
@@ -259,14 +259,14 @@ TEST_F(CudaTraining, RoundsProductsToBfloat16AsTheProcessorDoes) {
   if (on_a_gpu())
     GTEST_SKIP() << "skipped: a GPU sums in an order of its own, and rounding makes more of that";
   TinyStage here, exact;
-  here.settings.bf16 = true;
+  here.settings.rounding = Rounding::kBfloat16;
   here.train({}, 4);
   exact.train({}, 4);
   const OnDevice device;
   EXPECT_EQ(why_no_bf16(), "");
   EXPECT_EQ(why_bf16_is_slow(), "");
   TinyStage there;
-  there.settings.bf16 = true;
+  there.settings.rounding = Rounding::kBfloat16;
   there.train({}, 4);
   ASSERT_EQ(there.reports.size(), 2u);
   for (size_t i = 0; i < there.reports.size(); ++i) {
@@ -275,7 +275,7 @@ TEST_F(CudaTraining, RoundsProductsToBfloat16AsTheProcessorDoes) {
     std::printf("step %zu: losses differ by %.3g, those of float32 by %.3g\n", i + 1, off, far);
     EXPECT_LT(off, 0.1 * far);
   }
-  there.settings.bf16 = false;
+  there.settings.rounding = Rounding::kNone;
 }
 
 // What a callback reads is a copy, and what it writes goes back.

@@ -69,7 +69,7 @@ TEST_F(MeasureDevice, ProductsAreFloat32AgainAndAllMemoryIsBack) {
 
 TEST_F(MeasureDevice, ARateInARunWithBf16IsOneOfItsProducts) {
   CountingAccelerator device;
-  device.kernels().round_products(true);
+  device.kernels().round_products(Rounding::kBfloat16);
   EXPECT_GT(device_product_rate(device, false, 0.001), 0);
   EXPECT_EQ(product_of_one(device), 1.0f);
 }

@@ -1,12 +1,12 @@
-// A layer's products inside a Bfloat16Scope, by every kernel, against LibTorch's in float64 of the
-// rounded operands.
+// A layer's products inside a ProductRoundingScope, by every kernel, against LibTorch's in float64
+// of the rounded operands.
 #include "kernels/cpu/product_bf16.h"
 
 #include <gtest/gtest.h>
 
 #include "compute/measure.h"
 #include "compute/torch.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "operators/linear.h"
 #include "operators/packed_weights.h"
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
@@ -67,7 +67,7 @@ TEST_P(ProductBf16, EqualsTheProductOfRoundedOperands) {
                         Case{64, 32, {4200}}}) {
     Layer layer(c);
     {
-      const Bfloat16Scope scope(true);
+      const ProductRoundingScope scope(Rounding::kBfloat16);
       layer.compute();
     }
     const at::Tensor x = rounded(layer.x), w = rounded(layer.w), dy = rounded(layer.dy);
@@ -84,7 +84,7 @@ TEST_P(ProductBf16, EqualsTheProductOfRoundedOperands) {
 
 TEST_P(ProductBf16, AnyNumberOfThreadsGivesTheSameBits) {
   Layer layer({70, 64, {300, 40}});
-  const Bfloat16Scope scope(true);
+  const ProductRoundingScope scope(Rounding::kBfloat16);
   layer.compute();
   const at::Tensor y = layer.y, dx = layer.dx, dw = layer.dw;
   const ThreadCountScope one(1);
@@ -100,7 +100,7 @@ TEST_P(ProductBf16, PackedWeightsGiveTheSameBitsInAnyCompany) {
   const Weight weights[] = {{w.const_data_ptr<float>(), 70}, {v.const_data_ptr<float>(), 33}};
   at::Tensor y = at::empty({40, 103}), packed_y = at::empty({40, 103});
   {
-    const Bfloat16Scope scope(true);
+    const ProductRoundingScope scope(Rounding::kBfloat16);
     forward_product(x.const_data_ptr<float>(), kK, 40, kK, weights, nullptr, y.data_ptr<float>(),
                     103);
   }
@@ -127,22 +127,22 @@ INSTANTIATE_TEST_SUITE_P(Sets, ProductBf16,
                                          "emulated_avx512_bf16", "portable"),
                          [](const auto& set) { return std::string(set.param); });
 
-TEST(Bfloat16Scope, EndsWhereItEnds) {
+TEST(ProductRoundingScope, EndsWhereItEnds) {
   Layer layer({20, 32, {16}});
   layer.compute();
   const at::Tensor before = layer.y;
   {
-    const Bfloat16Scope outer(true);
-    const Bfloat16Scope inner(false);
+    const ProductRoundingScope outer(Rounding::kBfloat16);
+    const ProductRoundingScope inner(Rounding::kNone);
     layer.compute();
     EXPECT_TRUE(at::equal(layer.y, before));
   }
-  EXPECT_FALSE(Bfloat16Scope::on());
+  EXPECT_EQ(ProductRoundingScope::now(), Rounding::kNone);
   layer.compute();
   EXPECT_TRUE(at::equal(layer.y, before));
 }
 
-TEST(Bfloat16Scope, DecodingsPackedWeightsAreNotConcerned) {
+TEST(ProductRoundingScope, DecodingsPackedWeightsAreNotConcerned) {
   const at::NoGradGuard no_grad;
   const at::Tensor x = at::randn({3, 32}), w = at::randn({16, 32});
   PackedWeights packed;
@@ -150,7 +150,7 @@ TEST(Bfloat16Scope, DecodingsPackedWeightsAreNotConcerned) {
   packed.forget(WeightStorage::kFloat32);
   const PackedWeightsScope decoding(packed);
   const at::Tensor before = slipway::linear(x, w);
-  const Bfloat16Scope scope(true);
+  const ProductRoundingScope scope(Rounding::kBfloat16);
   EXPECT_TRUE(at::equal(slipway::linear(x, w), before));
 }
 

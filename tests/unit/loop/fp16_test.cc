@@ -1,0 +1,170 @@
+// train.fp16: steps whose gradients overflow, what follows of them, and what else sees a scaled
+// loss.
+#include "base/error.h"
+#include "loop/run_settings.h"
+#include "tests/unit/loop/tiny_stage.h"
+
+namespace slipway {
+namespace {
+
+// 8 tokens of a step carry loss: gradients of logits are up to an eighth of the scale, and float16
+// ends at 65504.
+constexpr double kTooLarge = 0x1p22;
+
+class Fp16Stage : public TinyStage {
+ public:
+  explicit Fp16Stage(const GradScalerSettings& settings_of_scaler = {})
+      : own_scaler(settings_of_scaler) {
+    settings.rounding = Rounding::kFloat16;
+    scaler = &own_scaler;
+  }
+  GradScaler own_scaler;
+};
+
+TEST(Fp16, AStageStaysCloseToFloat32) {
+  TinyStage whole;
+  Fp16Stage rounded;
+  const at::Tensor start = whole.weights();
+  whole.train({}, 16), rounded.train({}, 16);
+  ASSERT_EQ(rounded.reports.size(), 8u);
+  double loss_off = 0, norm_off = 0;
+  for (size_t i = 0; i < whole.reports.size(); ++i) {
+    EXPECT_FALSE(rounded.reports[i].overflowed);
+    EXPECT_EQ(rounded.reports[i].updates, whole.reports[i].updates);
+    loss_off = std::max(loss_off, std::abs(rounded.reports[i].loss - whole.reports[i].loss) /
+                                      whole.reports[i].loss);
+    norm_off =
+        std::max(norm_off, std::abs(rounded.reports[i].grad_norm - whole.reports[i].grad_norm) /
+                               whole.reports[i].grad_norm);
+  }
+  const double moved = (whole.weights() - start).norm().item<double>(),
+               apart = (whole.weights() - rounded.weights()).norm().item<double>();
+  std::printf(
+      "float16, 8 steps: loss differs by %.3g, gradient norm by %.3g, weights by %.3g of their "
+      "way\n",
+      loss_off, norm_off, apart / moved);
+  EXPECT_GT(apart, 0);
+  EXPECT_LT(loss_off, 0.001);
+  EXPECT_LT(norm_off, 0.01);
+  EXPECT_LT(apart / moved, 0.02);
+}
+
+TEST(Fp16, AStepThatOverflowsIsCountedAndChangesNothing) {
+  Fp16Stage tiny({.init_scale = kTooLarge, .backoff_factor = 1.0 / 64});
+  tiny.settings.schedule = "linear";
+  const at::Tensor start = tiny.weights();
+  tiny.train({}, 2);
+  ASSERT_EQ(tiny.reports.size(), 1u);
+  EXPECT_TRUE(tiny.reports[0].overflowed);
+  EXPECT_TRUE(std::isfinite(tiny.reports[0].loss));
+  EXPECT_FALSE(std::isfinite(tiny.reports[0].grad_norm));
+  EXPECT_EQ(tiny.reports[0].learning_rate, tiny.settings.learning_rate);
+  EXPECT_EQ(tiny.reports[0].updates, 0);
+  EXPECT_EQ(tiny.state.global_step, 1);
+  EXPECT_EQ(tiny.optimizer.step_count(), 0);
+  EXPECT_TRUE(tiny.weights().equal(start));
+  EXPECT_EQ(tiny.own_scaler.scale(), kTooLarge / 64);
+}
+
+// What comes after it is as if it had not been, but that its examples are gone.
+TEST(Fp16, TheScheduleAndTheOptimizerDoNotSeeIt) {
+  Fp16Stage tiny({.init_scale = kTooLarge, .backoff_factor = 1.0 / 64});
+  tiny.settings.schedule = "linear";
+  tiny.train({}, 8);
+  ASSERT_EQ(tiny.reports.size(), 4u);
+  EXPECT_EQ(tiny.optimizer.step_count(), 3);
+  const auto schedule = stage_schedule(tiny.settings, 4);
+  for (int64_t i = 1; i < 4; ++i) {
+    EXPECT_FALSE(tiny.reports[static_cast<size_t>(i)].overflowed);
+    EXPECT_EQ(tiny.reports[static_cast<size_t>(i)].updates, i);
+    EXPECT_EQ(tiny.reports[static_cast<size_t>(i)].learning_rate, schedule->at(i - 1));
+  }
+}
+
+TEST(Fp16, AResumedStageGoesOnWithTheSameBits) {
+  const GradScalerSettings growing{.init_scale = kTooLarge,
+                                   .growth_factor = 64,
+                                   .backoff_factor = 1.0 / 64,
+                                   .growth_interval = 2};
+  Fp16Stage whole(growing), first(growing), second(growing);
+  for (Fp16Stage* each : {&whole, &first, &second}) each->settings.schedule = "linear";
+  whole.train({}, 16);
+  first.settings.max_steps = 5, first.settings.schedule_steps = 8;
+  first.train({}, 16);
+  {
+    const at::NoGradGuard no_grad;
+    for (size_t g = 0; g < first.model.parameters().groups().size(); ++g)
+      second.model.parameters().groups()[g].weights.copy_(
+          first.model.parameters().groups()[g].weights);
+    for (size_t s = 0; s < first.optimizer.slots().size(); ++s)
+      for (size_t b = 0; b < first.optimizer.slots()[s].buffers.size(); ++b)
+        second.optimizer.slots()[s].buffers[b].copy_(first.optimizer.slots()[s].buffers[b]);
+  }
+  second.optimizer.restore_step_count(first.optimizer.step_count());
+  EXPECT_TRUE(second.own_scaler.restore_torch(first.own_scaler.torch_state(), "state").empty());
+  second.settings.passed_over = 5 - first.reports.back().updates;
+  second.train({}, 16, 5);
+  EXPECT_TRUE(second.weights().equal(whole.weights()));
+  EXPECT_EQ(second.own_scaler.scale(), whole.own_scaler.scale());
+  std::string skipped;
+  for (const StepReport& report : whole.reports) skipped += report.overflowed ? 'x' : '.';
+  EXPECT_EQ(skipped, "x..x..x.");
+}
+
+TEST(Fp16, AnOverflowAtTheLeastScaleEndsTheRun) {
+  Fp16Stage tiny({.init_scale = kTooLarge, .min_loss_scale = kTooLarge});
+  const at::Tensor start = tiny.weights();
+  try {
+    tiny.train({}, 2);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("step 1: gradients overflow with a loss scale of 4194304"),
+              std::string::npos)
+        << e.what();
+  }
+  EXPECT_TRUE(tiny.weights().equal(start));
+}
+
+// A sum over the gradients of the first parameter, as a callback found them.
+double gradients_told_of(TinyStage& tiny) {
+  const std::vector<std::string> lines = said_by("org.test.steer", [&] {
+    std::vector<CallbackPlugin> callbacks;
+    callbacks.push_back(tiny.callback("steer", "what = \"look\""));
+    tiny.train(std::move(callbacks), 2);
+  });
+  double weights = 0, gradients = 0;
+  const size_t at = lines.empty() ? std::string::npos : lines[0].find("plain ");
+  if (at == std::string::npos ||
+      std::sscanf(lines[0].c_str() + at, "plain %lf %lf", &weights, &gradients) != 2)
+    ADD_FAILURE() << "nothing was told of gradients";
+  return gradients;
+}
+
+TEST(Fp16, CallbacksSeeGradientsWithoutTheScale) {
+  TinyStage whole;
+  Fp16Stage rounded;
+  EXPECT_NEAR(gradients_told_of(rounded) / gradients_told_of(whole), 1, 0.01);
+}
+
+TEST(Fp16, TheScalersTableIsRead) {
+  const auto asked = [](const std::string& table) {
+    return scaler_settings(
+        load_run_config("tests/e2e/tiny_sft.toml", {"train.grad_scaler_kwargs=" + table}, nullptr));
+  };
+  EXPECT_EQ(asked("{}").init_scale, 65536);
+  EXPECT_EQ(asked("{}").growth_interval, 2000);
+  const GradScalerSettings all = asked(
+      "{ init_scale = 8, growth_factor = 3.0, backoff_factor = 0.25, growth_interval = 7, "
+      "hysteresis = 2, min_loss_scale = 0.5 }");
+  EXPECT_EQ(all.init_scale, 8);
+  EXPECT_EQ(all.growth_factor, 3);
+  EXPECT_EQ(all.backoff_factor, 0.25);
+  EXPECT_EQ(all.growth_interval, 7);
+  EXPECT_EQ(all.hysteresis, 2);
+  EXPECT_EQ(all.min_loss_scale, 0.5);
+  EXPECT_THROW(asked("{ growth_interval = 1.5 }"), Error);
+  EXPECT_THROW(asked("{ init_scal = 8 }"), Error);
+}
+
+}  // namespace
+}  // namespace slipway
