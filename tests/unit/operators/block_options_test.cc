@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
-#include "operators/bf16_scope.h"
+#include "operators/rounding_scope.h"
 #include "operators/blocks.h"
 #include "operators/key_value_cache.h"
 #include "tests/unit/operators/block_cases.h"
@@ -177,7 +177,7 @@ TEST(BlockOptions, RoundedBlocksAreNearFloat32) {
     };
     std::vector<at::Tensor> of_rounded, of_exact;
     for (const bool on : {true, false}) {
-      const Bfloat16Scope scope(on);
+      const ProductRoundingScope scope(on ? Rounding::kBfloat16 : Rounding::kNone);
       std::vector<at::Tensor> leaves;
       for (const at::Tensor& w : weights) leaves.push_back(w.clone().requires_grad_(true));
       const at::Tensor leaf = x.clone().requires_grad_(true), y = way(leaf, leaves);
