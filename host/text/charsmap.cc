@@ -70,28 +70,4 @@ std::string Charsmap::apply(std::string_view text) const {
   return out;
 }
 
-std::string bytes_of_base64(std::string_view text, const std::string& origin) {
-  const auto value = [](char c) -> int {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-  };
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int v = value(c);
-    if (v < 0) fail("{}: the precompiled_charsmap is not base64", origin);
-    bits = bits << 6 | static_cast<uint32_t>(v);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count);
-  }
-  return out;
-}
-
 }  // namespace slipway

@@ -26,7 +26,4 @@ class Charsmap {
   std::string texts_;
 };
 
-// Throws Error naming `origin` where `text` is not base64.
-std::string bytes_of_base64(std::string_view text, const std::string& origin);
-
 }  // namespace slipway

@@ -1,26 +1,24 @@
 // A tokenizer from GGUF metadata.
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/excerpt.h"
 #include "base/log.h"
+#include "text/gguf_words.h"
+#include "text/sentence_piece_tokenizer.h"
+#include "text/token_model.h"
 #include "text/tokenizer_files.h"
-#include "text/tokenizer_parts.h"
 #include "text/unicode.h"
+#include "text/vocabulary_files.h"
 #include "weights/gguf.h"
 
 namespace slipway {
 namespace {
 
-Json byte_level(bool add_prefix_space, bool use_regex) {
-  return {{"type", "ByteLevel"},
-          {"add_prefix_space", add_prefix_space},
-          {"trim_offsets", true},
-          {"use_regex", use_regex}};
-}
-
-// The pre-tokenizers behind GGUF's "tokenizer.ggml.pre" names.
-Json pre_tokenizer(const Gguf& file) {
+// The pre-tokenizer behind GGUF's "tokenizer.ggml.pre".
+GgufWords words_of(const Gguf& file) {
   const std::string origin = file.path().string(), key = "tokenizer.ggml.pre",
                     name = file.find(key) != nullptr ? file.text(key) : "default";
   if (name == "default")
@@ -32,13 +30,7 @@ Json pre_tokenizer(const Gguf& file) {
         file.find(key) != nullptr
             ? "tokenizer.ggml.pre is \"default\""
             : "has no tokenizer.ggml.pre, which says how its tokenizer cuts words");
-  if (name == "gpt-2" || name == "default") return byte_level(false, true);
-  if (name == "smollm")
-    return {{"type", "Sequence"},
-            {"pretokenizers", Json::array({{{"type", "Digits"}, {"individual_digits", true}},
-                                           byte_level(false, true)})}};
-  fail("{}: the pre-tokenizer \"{}\" is not supported (smollm, gpt-2 and default are)", origin,
-       excerpt(name));
+  return gguf_words(name, origin);
 }
 
 template <class T>
@@ -50,67 +42,57 @@ const T& metadata(const Gguf& file, const std::string& key) {
   return *out;
 }
 
-bool flag(const Gguf& file, const std::string& key) {
-  return file.find(key) != nullptr && metadata<bool>(file, key);
+bool flag(const Gguf& file, const std::string& key, bool otherwise = false) {
+  return file.find(key) != nullptr ? metadata<bool>(file, key) : otherwise;
 }
 
-// The token that `key` names, as a piece of a template, or nothing where `wanted` says no.
-Json frame_piece(const Gguf& file, const std::vector<std::string>& tokens, const char* wanted,
-                 const char* key, Json& special) {
-  if (!flag(file, wanted)) return nullptr;
+// The token that `key` names, where `wanted` says that it frames every text.
+FrameToken frame_token(const Gguf& file, const std::vector<std::string>& tokens, bool wanted,
+                       const char* key) {
+  if (!wanted) return std::nullopt;
   const int64_t id = file.integer(key);  // which must be there
   if (id < 0 || id >= static_cast<int64_t>(tokens.size()))
     fail("{}: {} = {} is not a token", file.path().string(), key, id);
-  const std::string& token = tokens[static_cast<size_t>(id)];
-  special[token] = {{"id", token}, {"ids", Json::array({id})}, {"tokens", Json::array({token})}};
-  return {{"SpecialToken", {{"id", token}, {"type_id", 0}}}};
+  return std::pair(tokens[static_cast<size_t>(id)], id);
 }
 
 // add_bos_token and add_eos_token frame every text.
-Json post_processor(const Gguf& file, const std::vector<std::string>& tokens) {
-  Json special = Json::object(), single = Json::array(), pair = Json::array();
-  const Json bos = frame_piece(file, tokens, "tokenizer.ggml.add_bos_token",
-                               "tokenizer.ggml.bos_token_id", special);
-  const Json eos = frame_piece(file, tokens, "tokenizer.ggml.add_eos_token",
-                               "tokenizer.ggml.eos_token_id", special);
-  if (special.empty()) return byte_level(true, true);
-  const auto add = [&](Json& to, const char* name, int type) {
-    if (!bos.is_null()) to.push_back(bos);
-    to.push_back({{"Sequence", {{"id", name}, {"type_id", type}}}});
-    if (!eos.is_null()) to.push_back(eos);
-  };
-  add(single, "A", 0);
-  add(pair, "A", 0);
-  add(pair, "B", 1);
-  return {{"type", "Sequence"},
-          {"processors", Json::array({byte_level(true, true),
-                                      {{"type", "TemplateProcessing"},
-                                       {"single", single},
-                                       {"pair", pair},
-                                       {"special_tokens", special}}})}};
+Json frame(const Gguf& file, const std::vector<std::string>& tokens, bool add_bos) {
+  const FrameToken bos = frame_token(file, tokens,
+                                     flag(file, "tokenizer.ggml.add_bos_token", add_bos),
+                                     "tokenizer.ggml.bos_token_id"),
+                   eos = frame_token(file, tokens, flag(file, "tokenizer.ggml.add_eos_token"),
+                                     "tokenizer.ggml.eos_token_id");
+  return bos || eos ? frame_of(bos, eos) : Json();
 }
 
-// The tokenizer.json that the metadata amounts to, less vocabulary and merges.
-Json describe(const Gguf& file, const std::vector<std::string>& tokens,
-              const std::vector<int64_t>& types) {
+// What both kinds of tokenizer.json have, less vocabulary and merges.
+Json describe(const std::vector<std::string>& tokens, const std::vector<int64_t>& types) {
   constexpr int64_t kControl = 3, kUserDefined = 4;
   Json json, added = Json::array();
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (types[i] == kControl || types[i] == kUserDefined)
-      added.push_back({{"id", i},
-                       {"content", tokens[i]},
-                       {"single_word", false},
-                       {"lstrip", false},
-                       {"rstrip", false},
-                       {"normalized", false},
-                       {"special", types[i] == kControl}});
+    if (types[i] == kControl || types[i] == kUserDefined) {
+      Json entry = {{"id", i}};
+      entry.update(added_token(tokens[i], types[i] == kControl));
+      added.push_back(std::move(entry));
+    }
   json["version"] = "1.0";
   json["truncation"] = nullptr;
   json["padding"] = nullptr;
   json["added_tokens"] = added;
   json["normalizer"] = nullptr;
-  json["pre_tokenizer"] = pre_tokenizer(file);
-  json["post_processor"] = post_processor(file, tokens);
+  return json;
+}
+
+// Byte-level BPE ("gpt2").
+Json byte_level_document(const Gguf& file, const std::vector<std::string>& tokens, Json json) {
+  GgufWords words = words_of(file);
+  json["pre_tokenizer"] = std::move(words.pre_tokenizer);
+  const Json framed = frame(file, tokens, words.add_bos);
+  json["post_processor"] = byte_level(true, true);
+  if (!framed.is_null())
+    json["post_processor"] = {{"type", "Sequence"},
+                              {"processors", Json::array({byte_level(true, true), framed})}};
   json["decoder"] = byte_level(true, true);
   json["model"] = {{"type", "BPE"},
                    {"dropout", nullptr},
@@ -119,16 +101,50 @@ Json describe(const Gguf& file, const std::vector<std::string>& tokens,
                    {"end_of_word_suffix", nullptr},
                    {"fuse_unk", false},
                    {"byte_fallback", false},
-                   {"ignore_merges", false}};
+                   {"ignore_merges", words.ignore_merges}};
   return json;
 }
 
-ModelTables model_of(const Gguf& file, const std::vector<std::string>& tokens) {
+// SentencePiece's BPE ("llama"): a mark before each text between added tokens, as llama.cpp puts
+// it.
+Json sentence_piece_document(const Gguf& file, const std::vector<std::string>& tokens, Json json) {
+  const auto step = [](const char* from, const char* to) {
+    return Json{{"type", "Replace"}, {"pattern", {{"String", from}}}, {"content", to}};
+  };
+  const bool prefix = flag(file, "tokenizer.ggml.add_space_prefix", true);
+  Json steps = Json::array();
+  if (prefix) steps.push_back({{"type", "Prepend"}, {"prepend", "\u2581"}});
+  steps.push_back(step(" ", "\u2581"));
+  json["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
+  json["pre_tokenizer"] = nullptr;
+  json["post_processor"] = frame(file, tokens, true);
+  json["decoder"] = sentence_piece_decoder(true, true, prefix);
+  const FrameToken unknown =
+      frame_token(file, tokens, file.find("tokenizer.ggml.unknown_token_id") != nullptr,
+                  "tokenizer.ggml.unknown_token_id");
+  json["model"] = sentence_piece_bpe(unknown ? Json(unknown->first) : Json(), true, false);
+  return json;
+}
+
+// Merges as they are listed, or those that lead to each token, best score first.
+ModelTables model_of(const Gguf& file, const std::vector<std::string>& tokens, bool by_score) {
   const std::string origin = file.path().string();
   for (size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i].empty() || !is_valid_utf8(tokens[i]))
       fail("{}: token {} is empty or not UTF-8", origin, i);
   ModelTables out{tokens, {}, {}};
+  if (by_score) {
+    const auto& scores = metadata<std::vector<double>>(file, "tokenizer.ggml.scores");
+    if (scores.size() != tokens.size())
+      fail("{}: {} tokens but {} scores", origin, tokens.size(), scores.size());
+    std::vector<size_t> order(tokens.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    if (!std::ranges::all_of(scores, [](double score) { return std::isfinite(score); }))
+      fail("{}: a score of its tokens is no number", origin);
+    std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return scores[i]; });
+    out.merges = merges_of(tokens, order);
+    return out;
+  }
   const auto& merges = metadata<std::vector<std::string>>(file, "tokenizer.ggml.merges");
   out.merges.reserve(merges.size());
   for (const std::string& merge : merges) {
@@ -144,16 +160,24 @@ ModelTables model_of(const Gguf& file, const std::vector<std::string>& tokens) {
 
 Tokenizer Tokenizer::from_gguf(const Gguf& file) {
   const std::string origin = file.path().string();
-  if (const std::string& model = file.text("tokenizer.ggml.model"); model != "gpt2")
-    fail("{}: tokenizer \"{}\" is not supported (gpt2, byte-level BPE, is)", origin,
-         excerpt(model));
+  const std::string& model = file.text("tokenizer.ggml.model");
+  const bool pieces = model == "llama";
+  if (!pieces && model != "gpt2")
+    fail(
+        "{}: tokenizer \"{}\" is not supported (gpt2, byte-level BPE, and llama, SentencePiece's "
+        "BPE, are)",
+        origin, excerpt(model));
   for (const char* key : {"tokenizer.ggml.add_space_prefix", "tokenizer.ggml.add_sep_token"})
-    if (flag(file, key)) fail("{}: the metadata \"{}\" = true is not supported", origin, key);
+    if (flag(file, key) && !(pieces && std::string_view(key).ends_with("add_space_prefix")))
+      fail("{}: the metadata \"{}\" = true is not supported", origin, key);
   const auto& tokens = metadata<std::vector<std::string>>(file, "tokenizer.ggml.tokens");
   const auto& types = metadata<std::vector<int64_t>>(file, "tokenizer.ggml.token_type");
   if (types.size() != tokens.size())
     fail("{}: {} tokens but {} token types", origin, tokens.size(), types.size());
-  Tokenizer out(Parts::make(describe(file, tokens, types), model_of(file, tokens), origin));
+  Json common = describe(tokens, types);
+  Json document = pieces ? sentence_piece_document(file, tokens, std::move(common))
+                         : byte_level_document(file, tokens, std::move(common));
+  Tokenizer out = from_tables(std::move(document), model_of(file, tokens, pieces), origin);
   const auto special = [&](const char* key) -> std::optional<int32_t> {
     if (file.find(key) == nullptr) return std::nullopt;
     const int64_t id = file.integer(key);

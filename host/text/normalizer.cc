@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/excerpt.h"
+#include "text/base64.h"
 #include "text/byte_alphabet.h"
 #include "text/unicode.h"
 
@@ -96,9 +97,10 @@ void Normalizer::add(const Json& description, const std::string& origin) {
     steps_.emplace_back(Bert{flag("clean_text", true), flag("handle_chinese_chars", true),
                              flag("strip_accents", lowercase), lowercase});
   } else if (type == "Precompiled") {
-    steps_.emplace_back(
-        std::in_place_type<Charsmap>,
-        bytes_of_base64(description.at("precompiled_charsmap").get<std::string>(), origin), origin);
+    steps_.emplace_back(std::in_place_type<Charsmap>,
+                        bytes_of_base64(description.at("precompiled_charsmap").get<std::string>(),
+                                        origin, "precompiled_charsmap"),
+                        origin);
   } else {
     fail(
         "{}: normalizer \"{}\" is not supported (NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, "

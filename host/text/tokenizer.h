@@ -16,6 +16,7 @@ namespace slipway {
 
 class Decoder;
 class Gguf;
+struct ModelTables;
 
 // A file that stands beside a tokenizer.json: its name and its bytes.
 struct TokenizerFile {
@@ -27,6 +28,8 @@ class Tokenizer {
  public:
   // throws Error
   static Tokenizer from_json(std::string_view tokenizer_json, const std::string& origin);
+  // From a tokenizer.json in two parts: its vocabulary and merges, and the rest. Throws Error.
+  static Tokenizer from_tables(Json document, ModelTables tables, const std::string& origin);
   // throws Error
   static Tokenizer from_gguf(const Gguf& file);
   ~Tokenizer();
@@ -75,8 +78,8 @@ class Tokenizer {
   std::unique_ptr<Parts> parts_;
 };
 
-// From a folder with tokenizer.json, a tokenizer.json, or a .gguf file. Throws Error saying what
-// was looked for.
+// From a folder with tokenizer.json, or else tokenizer.model, vocab.json with merges.txt, or
+// vocab.txt; from one of the first two, or a .gguf file. Throws Error saying what was looked for.
 Tokenizer load_tokenizer(const std::filesystem::path& path);
 
 // Writes the tokenizer's files for transformers' AutoTokenizer: tokenizer.json, and those that it

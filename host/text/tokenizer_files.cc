@@ -55,6 +55,7 @@ std::string template_of(const Json& json, const std::string& origin) {
 
 void read_special_tokens(Tokenizer& tokenizer, const Json& json, const std::string& origin) {
   const auto take = [&](const char* key, std::optional<int32_t>& id, bool needed) {
+    if (json.contains(key) && json.at(key).is_null()) return id.reset();
     const std::string text = token_text(json, key, origin);
     if (text.empty()) return;
     id = tokenizer.token_id(text);
@@ -118,17 +119,27 @@ Json derived_config(const Tokenizer& tokenizer) {
   return out;
 }
 
+void complete_config(Tokenizer& tokenizer, const std::map<std::string, std::string>& missing) {
+  const auto file = std::ranges::find(tokenizer.files, kConfig, &TokenizerFile::name);
+  if (file == tokenizer.files.end() || missing.empty()) return;
+  Json config = parse_json(file->bytes, kConfig);
+  for (const auto& [key, text] : missing) config[key] = text;
+  *file = config_file(config);
+}
+
 void read_tokenizer_files(Tokenizer& tokenizer, const fs::path& folder) {
   for (const std::string_view name : kFiles)
     if (kind_of_path(folder / name) == PathKind::kFile)
       tokenizer.files.push_back({std::string(name), read_file(folder / name)});
-  for (const char* name : {kMap, kConfig}) {
+  bool lists_added_tokens = false;  // then transformers leaves special_tokens_map.json alone
+  for (const char* name : {kConfig, kMap}) {
     const TokenizerFile* file = find(tokenizer, name);
-    if (file == nullptr) continue;
+    if (file == nullptr || (name == kMap && lists_added_tokens)) continue;
     const std::string origin = (folder / name).string();
     const Json json = parse_json(file->bytes, origin);
     if (!json.is_object()) fail("{}: is not a JSON object", origin);
     read_special_tokens(tokenizer, json, origin);
+    lists_added_tokens = lists_added_tokens || json.contains("added_tokens_decoder");
     if (const std::string text = template_of(json, origin); !text.empty())
       tokenizer.chat_template = text;
   }

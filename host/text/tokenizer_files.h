@@ -21,4 +21,7 @@ TokenizerFile config_file(const Json& config);
 // tokenizer.json. Throws Error naming the file and the key.
 void read_tokenizer_files(Tokenizer& tokenizer, const fs::path& folder);
 
+// Adds keys to the tokenizer's tokenizer_config.json, if it has one.
+void complete_config(Tokenizer& tokenizer, const std::map<std::string, std::string>& missing);
+
 }  // namespace slipway

@@ -62,7 +62,11 @@ std::unique_ptr<Tokenizer::Parts> Tokenizer::Parts::make(Json document, ModelTab
 
 Tokenizer Tokenizer::from_json(std::string_view text, const std::string& origin) {
   TokenizerDocument read = read_tokenizer_json(text, origin);
-  return Tokenizer(Parts::make(std::move(read.json), std::move(read.tables), origin));
+  return from_tables(std::move(read.json), std::move(read.tables), origin);
+}
+
+Tokenizer Tokenizer::from_tables(Json document, ModelTables tables, const std::string& origin) {
+  return Tokenizer(Parts::make(std::move(document), std::move(tables), origin));
 }
 
 std::string Tokenizer::to_json() const {

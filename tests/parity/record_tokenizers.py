@@ -5,10 +5,11 @@ and post-processor. For tokenizer.model files, what transformers' AutoTokenizer 
 usage: python tests/parity/record_tokenizers.py [ASSETS]
        (needs tests/parity/requirements.txt and tokenizer_strings.gz of record_tokenizer.py; writes tests/parity/data/tokenizers)
 
-NAME.json.gz     a tokenizer.json; of a folder that has none: the one that AutoTokenizer makes of it
+NAME.json.gz     a tokenizer.json
+NAME.rest.json.gz of a folder that has none: the one that AutoTokenizer makes of it, less vocabulary, merges and charsmap
 NAME.gz          u32 strings; for each 8 of them: u32 sum of their ids (u32 count, u32 ids), u32 sum of their decoded texts, each with
                  and without special tokens, a zero byte behind each; the ids of every 40th string: u32 count, u32 ids
-NAME/            what the folder holds
+NAME/            what the folder holds; files beyond 20,000 bytes as FILE.gz
 forms.gz         for each 256 code points (see block() there) u32 sums of their NFC, NFD, NFKC, NFKD, lower case, StripAccents,
                  BertNormalizer, Nmt and of Precompiled with nmt_nfkc
 Sums are CRC-32. All little-endian.
@@ -179,13 +180,68 @@ def byte_normalizer(texts: list[str]) -> Tokenizer:
     return t
 
 
-def auto(folder: pathlib.Path, files: dict[str, bytes]) -> tuple[pathlib.Path, Tokenizer]:
+def auto(folder: pathlib.Path, files: dict[str, bytes]) -> Tokenizer:
     """What AutoTokenizer makes of a folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    return AutoTokenizer.from_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder).backend_tokenizer
+
+
+def added(content: str, **flags) -> dict:
+    return {"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True, **flags}
+
+
+def with_settings(model: bytes, trainer: dict, normalizer: dict) -> bytes:
+    proto = proto_of(model)
+    for key, value in trainer.items():
+        setattr(proto.trainer_spec, key, value)
+    for key, value in normalizer.items():
+        setattr(proto.normalizer_spec, key, value)
+    return proto.SerializeToString(deterministic=True)
+
+
+def folders(bpe: bytes, unigram: bytes, wordpiece: Tokenizer) -> dict[str, dict[str, bytes]]:
+    """Folders without a tokenizer.json."""
+    gpt2 = json.loads((OUT.parent / "tokenizer_gpt2.json").read_text())["model"]
+    merges = "\n".join(["#version: 0.2", *(m if isinstance(m, str) else " ".join(m) for m in gpt2["merges"])]) + "\n"
+    pairs = {"vocab.json": gpt2["vocab"], "merges.txt": merges.encode()}
+    words = json.loads(wordpiece.to_str())["model"]["vocab"]
+    lines = {"vocab.txt": ("\n".join(sorted(words, key=words.get)) + "\n").encode()}
+    out = {
+        "llama_class": {"tokenizer.model": bpe, "config.json": {"model_type": "llama"}, "tokenizer_config.json": {
+            "tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "legacy": False, "bos_token": {"__type": "AddedToken", **added("<s>")},
+            "added_tokens_decoder": {"0": added("<unk>"), "1": added("<s>", normalized=True), "900": added("<new>", lstrip=True)},
+            "additional_special_tokens": ["<new>"]}},
+        "llama_legacy": {"tokenizer.model": bpe, "config.json": {"model_type": "llama"}, "tokenizer_config.json": {
+            "tokenizer_class": "LlamaTokenizerFast", "legacy": True, "add_bos_token": True, "add_eos_token": True, "pad_token": "<pad>"}},
+        "llama_no_prefix": {"tokenizer.model": bpe, "config.json": {"model_type": "llama"}, "tokenizer_config.json": {
+            "tokenizer_class": "LlamaTokenizer", "add_prefix_space": False},
+            "special_tokens_map.json": {"bos_token": "<s>", "pad_token": added("</s>")}, "added_tokens.json": {"<extra>": 900}},
+        "own_file": {"tokenizer.model": bpe, "config.json": {"model_type": "llama"}},
+        "own_first": {"tokenizer.model": bpe, "config.json": {"model_type": "mistral"}, "tokenizer_config.json": {
+            "tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "legacy": False,
+            "added_tokens_decoder": {"0": added("<unk>"), "3": added("[INST]")}}},
+        "own_spaces": {"tokenizer.model": with_settings(bpe, {"byte_fallback": False}, {"remove_extra_whitespaces": True}),
+                       "config.json": {"model_type": "llama"}},
+        "own_unigram": {"tokenizer.model": unigram, "tokenizer_config.json": {"add_eos_token": True}},
+        "own_no_dummy": {"tokenizer.model": with_settings(bpe, {"bos_id": -1}, {"add_dummy_prefix": False}),
+                         "config.json": {"model_type": "llama"}, "tokenizer_config.json": {"add_bos_token": True, "add_eos_token": True}},
+        "gemma_class": {"tokenizer.model": bpe, "config.json": {"model_type": "gemma2"}, "tokenizer_config.json": {
+            "tokenizer_class": "GemmaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "add_bos_token": True}},
+        "gpt2_files": {**pairs, "config.json": {"model_type": "gpt2"}, "tokenizer_config.json": {
+            "tokenizer_class": "GPT2Tokenizer", "add_bos_token": True, "add_prefix_space": True, "pad_token": "<pad>"}},
+        "qwen2_files": {**pairs, "config.json": {"model_type": "qwen2"}, "tokenizer_config.json": {
+            "tokenizer_class": "Qwen2Tokenizer", "bos_token": None, "additional_special_tokens": ["<|im_start|>"],
+            "added_tokens_decoder": {str(len(gpt2["vocab"])): added("<|im_start|>")}}},
+        "gpt_neox_files": {**pairs, "config.json": {"model_type": "gpt_neox"}},
+        "bert_files": {**lines, "config.json": {"model_type": "bert"}},
+        "bert_cased_files": {**lines, "config.json": {"model_type": "bert"}, "tokenizer_config.json": {
+            "tokenizer_class": "BertTokenizer", "do_lower_case": False, "tokenize_chinese_chars": False}},
+    }
+    return {name: {file: data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode() for file, data in files.items()}
+            for name, files in out.items()}
 
 
 def record(name: str, tokenizer: Tokenizer, texts: list[str]) -> None:
@@ -231,6 +287,21 @@ def main() -> None:
                             ("byte_normalizer", byte_normalizer(corpus))]:
         write_json(name, tokenizer)
         record(name, tokenizer, texts)
+        if name == "bert":
+            wordpiece = tokenizer
+    for name, files in folders(plain, unigram, wordpiece).items():
+        tokenizer = auto(OUT / name, files)
+        document = json.loads(tokenizer.to_str())
+        document["model"].pop("vocab")
+        document["model"].pop("merges", None)
+        for step in (document["normalizer"] or {}).get("normalizers", []):
+            step.pop("precompiled_charsmap", None)
+        (OUT / f"{name}.rest.json.gz").write_bytes(gzip.compress(json.dumps(document, ensure_ascii=False).encode(), mtime=0))
+        record(name, tokenizer, texts)
+        for file in (OUT / name).iterdir():
+            if file.stat().st_size > 20_000:
+                (OUT / name / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+                file.unlink()
     record_forms(proto_of(unigram).normalizer_spec.precompiled_charsmap)
 
 

@@ -2,13 +2,16 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
 
 namespace slipway {
 
-inline const fs::path kRecords = "tests/parity/data";
+class Tokenizer;
+
+inline const fs::path kRecords = "tests/parity/data", kForms = kRecords / "tokenizers";
 
 // A gzip file's contents. Throws Error.
 std::string unzip(const fs::path& path);
@@ -30,5 +33,12 @@ const std::vector<std::string>& recorded_strings();
 
 // The 256 code points from 256 * index, each in several places, as block() in record_tokenizer.py.
 std::string block(uint32_t index);
+
+// CRC-32.
+uint32_t sum_of(std::string_view bytes);
+
+// Expects of every recorded string the ids and texts of kForms / "NAME.gz", and that texts told
+// token by token are these.
+void expect_recorded(const Tokenizer& tokenizer, const std::string& name);
 
 }  // namespace slipway

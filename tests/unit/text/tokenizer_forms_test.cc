@@ -1,7 +1,6 @@
 // Ids and texts of the forms that the families use, and what single steps make of every code point,
 // equal those of the tokenizers package (tests/parity/record_tokenizers.py).
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "tests/unit/text/recorded.h"
 #include "text/growing_text.h"
@@ -11,65 +10,13 @@
 namespace slipway {
 namespace {
 
-const fs::path kForms = kRecords / "tokenizers";
-
-uint32_t sum_of(std::string_view bytes) {
-  return static_cast<uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
-}
-
-void append_number(uint32_t value, std::string& out) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-void compare_form(const Tokenizer& tokenizer, const std::string& name) {
-  Reader in(kForms / (name + ".gz"));
-  const std::vector<std::string>& texts = recorded_strings();
-  ASSERT_EQ(in.number(), texts.size());
-  ASSERT_GE(texts.size(), 10'000u);
-  int wrong_ids = 0, wrong_texts = 0, wrong_lists = 0, wrong_growing = 0;
-  std::vector<std::vector<int32_t>> all;
-  for (size_t at = 0; at < texts.size(); at += 8) {
-    std::string packed, said;
-    for (size_t i = at; i < std::min(at + 8, texts.size()); ++i) {
-      const std::vector<int32_t> ids = tokenizer.encode(texts[i]);
-      append_number(static_cast<uint32_t>(ids.size()), packed);
-      for (const int32_t id : ids) append_number(static_cast<uint32_t>(id), packed);
-      const std::string bare = tokenizer.decode(ids, true);
-      said += tokenizer.decode(ids, false) + '\0' + bare + '\0';
-      GrowingText growing(tokenizer);
-      std::string grown;
-      for (const int32_t id : ids) grown += growing.add(id);
-      wrong_growing += grown + growing.rest() != bare;
-      all.push_back(ids);
-    }
-    const bool ids = in.number() == sum_of(packed), same = in.number() == sum_of(said);
-    if ((!ids && ++wrong_ids <= 5) || (!same && ++wrong_texts <= 5))
-      ADD_FAILURE() << name << ": " << (ids ? "decodes" : "encodes") << " otherwise one of strings "
-                    << at << " to " << at + 7 << ", the first is "
-                    << testing::PrintToString(texts[at]);
-  }
-  for (size_t i = 0; i < texts.size(); i += 40) {
-    std::vector<int32_t> expected(in.number());
-    for (int32_t& id : expected) id = static_cast<int32_t>(in.number());
-    if (all[i] != expected && ++wrong_lists <= 5)
-      ADD_FAILURE() << name << ": " << testing::PrintToString(texts[i]) << "\n expected "
-                    << testing::PrintToString(expected) << "\n have     "
-                    << testing::PrintToString(all[i]);
-  }
-  EXPECT_TRUE(in.done());
-  std::printf("%s: %zu strings in groups of 8; %d groups with other ids, %d with other texts\n",
-              name.c_str(), texts.size(), wrong_ids, wrong_texts);
-  EXPECT_EQ(wrong_ids + wrong_texts + wrong_lists + wrong_growing, 0);
-}
-
 class TokenizerForms : public testing::TestWithParam<const char*> {};
 
 TEST_P(TokenizerForms, IdsAndTextsEqual) {
   const std::string name = GetParam();
   const std::string json = unzip(kForms / (name + ".json.gz"));
   const Tokenizer tokenizer = Tokenizer::from_json(json, name);
-  compare_form(tokenizer, name);
+  expect_recorded(tokenizer, name);
   EXPECT_EQ(nlohmann::json::parse(tokenizer.to_json()), nlohmann::json::parse(json))
       << "what is saved";
 }

@@ -485,9 +485,9 @@ TEST(Tokenizer, BrokenGgufIsNamed) {
                 ThrowsMessage<Error>(AllOf(HasSubstr("t.gguf"), HasSubstr(words))))
         << words;
   };
-  refuses({.model = "llama"}, "tokenizer \"llama\" is not supported (gpt2");
-  refuses({.pre = "tekken"},
-          "pre-tokenizer \"tekken\" is not supported (smollm, gpt-2 and default are)");
+  refuses({.model = "bert"}, "tokenizer \"bert\" is not supported (gpt2");
+  refuses({.model = "llama"}, "\"tokenizer.ggml.scores\" is missing or of another kind");
+  refuses({.pre = "odd"}, "pre-tokenizer \"odd\" is not supported (gpt-2, default,");
   refuses({.types = {1}}, "5 tokens but 1 token types");
   refuses({.tokens = {"a", "b", "ab", "a", "<s>"}}, "\"a\" has two ids, 0 and 3");
   refuses({.tokens = {"a", "b", "ab", "", "<s>"}}, "token 3 is empty or not UTF-8");

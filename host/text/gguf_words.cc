@@ -1,0 +1,100 @@
+// Names of llama.cpp (src/llama-vocab.cpp) and the patterns behind them.
+#include "text/gguf_words.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/excerpt.h"
+#include "text/vocabulary_files.h"
+
+namespace slipway {
+namespace {
+
+constexpr const char* kLlama3Words =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* kTekkenWords =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
+    R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* kGpt4oWords =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+// one after the other
+constexpr const char* kDeepSeek3Words[] = {
+    R"(\p{N}{1,3})", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+",
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+)"
+    R"(| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+
+enum class Form { kGpt2, kDigits, kLlama3, kQwen2, kTekken, kGpt4o, kDeepSeek3 };
+
+struct Entry {
+  std::string_view name;
+  Form form;
+  bool ignore_merges = false, add_bos = false;
+};
+
+constexpr Entry kEntries[] = {{"gpt-2", Form::kGpt2},
+                              {"default", Form::kGpt2},
+                              {"phi-2", Form::kGpt2},
+                              {"mpt", Form::kGpt2},
+                              {"olmo", Form::kGpt2},
+                              {"smollm", Form::kDigits},
+                              {"starcoder", Form::kDigits},
+                              {"refact", Form::kDigits},
+                              {"command-r", Form::kDigits},
+                              {"codeshell", Form::kDigits},
+                              {"llama-bpe", Form::kLlama3, true, true},
+                              {"llama3", Form::kLlama3, true, true},
+                              {"llama-v3", Form::kLlama3, true, true},
+                              {"falcon3", Form::kLlama3, true, true},
+                              {"dbrx", Form::kLlama3},
+                              {"smaug-bpe", Form::kLlama3},
+                              {"qwen2", Form::kQwen2},
+                              {"deepseek-r1-qwen", Form::kQwen2},
+                              {"tekken", Form::kTekken, true, true},
+                              {"gpt-4o", Form::kGpt4o},
+                              {"llama4", Form::kGpt4o},
+                              {"deepseek-v3", Form::kDeepSeek3}};
+
+Json in_sequence(Json steps) { return {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}}; }
+
+Json words_of(Form form) {
+  Json steps = Json::array();
+  switch (form) {
+    case Form::kGpt2:
+      return byte_level(false, true);
+    case Form::kDigits:
+      steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
+      steps.push_back(byte_level(false, true));
+      return in_sequence(std::move(steps));
+    case Form::kLlama3:
+      return pattern_words(kLlama3Words);
+    case Form::kQwen2:
+      return pattern_words(kQwen2Words);
+    case Form::kTekken:
+      return pattern_words(kTekkenWords);
+    case Form::kGpt4o:
+      return pattern_words(kGpt4oWords);
+    case Form::kDeepSeek3:
+      for (const char* pattern : kDeepSeek3Words)
+        steps.push_back(pattern_words(pattern)["pretokenizers"][0]);
+      steps.push_back(byte_level(false, false));
+      return in_sequence(std::move(steps));
+  }
+  fail("no such form of words");
+}
+
+}  // namespace
+
+GgufWords gguf_words(const std::string& name, const std::string& origin) {
+  const auto found = std::ranges::find(kEntries, std::string_view(name), &Entry::name);
+  if (found != std::end(kEntries))
+    return {words_of(found->form), found->ignore_merges, found->add_bos};
+  std::string known;
+  for (const Entry& each : kEntries) known += (known.empty() ? "" : ", ") + std::string(each.name);
+  fail("{}: the pre-tokenizer \"{}\" is not supported ({} are)", origin, excerpt(name), known);
+}
+
+}  // namespace slipway
