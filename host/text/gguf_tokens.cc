@@ -8,7 +8,7 @@ namespace slipway {
 namespace {
 
 // llama.cpp's kinds of tokens.
-constexpr int32_t kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5;
+constexpr int32_t kTokenNormal = 1, kTokenControl = 3, kTokenUserDefined = 4, kTokenUnused = 5;
 
 constexpr std::string_view kGpt4Begin =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
@@ -103,15 +103,16 @@ std::vector<GgufPair> gguf_tokenizer_metadata(const Tokenizer& tokenizer, int64_
   if (tokenizer.vocab_size() > vocab_size)
     fail("the tokenizer has {} tokens, the model {}", tokenizer.vocab_size(), vocab_size);
   std::vector<std::string> tokens(static_cast<size_t>(vocab_size));
-  std::vector<int32_t> types(static_cast<size_t>(vocab_size), kUnused);
+  std::vector<int32_t> types(static_cast<size_t>(vocab_size), kTokenUnused);
   for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = fmt::format("[PAD{}]", i);
   for (const auto& [token, id] : model.at("vocab").items()) {
     tokens.at(id.get<size_t>()) = token;
-    types.at(id.get<size_t>()) = kNormal;
+    types.at(id.get<size_t>()) = kTokenNormal;
   }
   for (const Json& each : json.value("added_tokens", Json::array())) {
     tokens.at(each.at("id").get<size_t>()) = each.at("content");
-    types.at(each.at("id").get<size_t>()) = each.value("special", false) ? kControl : kUserDefined;
+    types.at(each.at("id").get<size_t>()) =
+        each.value("special", false) ? kTokenControl : kTokenUserDefined;
   }
   std::vector<GgufPair> out = {{"tokenizer.ggml.model", std::string("gpt2")},
                                {"tokenizer.ggml.pre", words},
