@@ -115,6 +115,10 @@ void use_device(const RunConfig& c, const Place& place) {
   if (!wrong.empty())
     throw ConfigError(
         {fmt::format("{}: train.device = \"{}\": {}", device.where.text(), device.s, wrong)});
+  if (const std::string none = why_no_fp16(); !none.empty())
+    for (const char* key : {"fp16", "fp16_full_eval"})
+      if (const Value& on = c.get("train", key); on.b)
+        throw ConfigError({fmt::format("{}: train.{} = true: {}", on.where.text(), key, none)});
 }
 
 void check_device(const RunConfig& c, const Place& place) {
@@ -131,9 +135,6 @@ void check_device(const RunConfig& c, const Place& place) {
         fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; remove it, "
                     "or use train.device = \"cpu\"",
                     weights.where.text(), weights.s, accelerator()->name()));
-  for (const char* key : {"fp16", "fp16_full_eval"})
-    if (const Value& on = c.get("train", key); on.b)
-      faults.push_back(fmt::format("{}: train.{} = true: {}", on.where.text(), key, why_no_fp16()));
   if (!faults.empty()) throw ConfigError(faults);
 }
 

@@ -31,7 +31,13 @@ namespace slipway {
 namespace {
 
 Rounding rounding_of(const RunConfig& config) {
-  if (config.flag("train", "fp16_full_eval")) return Rounding::kFloat16;
+  if (config.flag("train", "fp16_full_eval")) {
+    if (config.flag("train", "bf16_full_eval"))
+      fail(
+          "train.fp16_full_eval and train.bf16_full_eval: products round to one type; leave one of "
+          "the two out");
+    return Rounding::kFloat16;
+  }
   if (config.flag("train", "bf16_full_eval")) {
     const std::string none = why_no_bf16();
     if (none.empty()) return Rounding::kBfloat16;
@@ -157,6 +163,11 @@ Evaluator::Parts::Parts(std::shared_ptr<EvaluatorStart> given)
   loaded = create_model(start->registry, config.model_use, config.get("model", "use").where, source,
                         facts,
                         /*trained=*/false);
+  if (rounding == Rounding::kFloat16 && loaded.model->in_one_piece())
+    fail(
+        "train.fp16_full_eval: model.use = \"{}\" goes from token ids to logits at once: its "
+        "products are its own; remove it",
+        config.model_use);
   fill_weights(loaded, source, facts.seed);
   log_info("{:.1f} M parameters, {}",
            static_cast<double>(loaded.model->parameters().total_count()) / 1e6,
