@@ -12,8 +12,9 @@
 
 namespace slipway {
 
-// H query heads over G key-value heads of width D, d the hidden size.
-struct AttentionBlock {
+// H query heads over G key-value heads of width D, d the hidden size. Hidden, as LibTorch's stable
+// tensors are.
+struct [[gnu::visibility("hidden")]] AttentionBlock {
   OptionalTensor norm{}, norm_bias{};  // [d] of what comes in; without norm it is taken as it is
   Tensor q{};                          // [H D, d]
   OptionalTensor k{}, v{};             // [G D, d]; neither: q holds the rows of q, k and v
@@ -32,7 +33,7 @@ struct AttentionBlock {
   double residual = 1;      // of what is added to x
 };
 
-struct FeedForwardBlock {
+struct [[gnu::visibility("hidden")]] FeedForwardBlock {
   OptionalTensor norm{}, norm_bias{};  // [d]
   OptionalTensor gate{};               // [F, d]
   Tensor up{}, down{};                 // [F, d]; [d, F]

@@ -10,7 +10,7 @@ struct AttentionCase {
   AttentionBlock block;
 };
 inline std::vector<AttentionCase> attention_cases() {
-  at::manual_seed(1);
+  plain::seed(1);
   const plain::Sizes sizes{40, 6, 2, 10};
   std::vector<AttentionCase> out;
   const auto add = [&](const char* name, const auto& change) {
@@ -69,7 +69,7 @@ struct FeedForwardCase {
   FeedForwardBlock block;
 };
 inline std::vector<FeedForwardCase> feed_forward_cases() {
-  at::manual_seed(2);
+  plain::seed(2);
   std::vector<FeedForwardCase> out;
   const auto add = [&](const char* name, const auto& change) {
     FeedForwardBlock b = plain::feed_forward_weights(40, 52);

@@ -7,6 +7,11 @@
 
 namespace slipway::plain {
 
+// Of the processor's numbers alone: an emulated device has none to seed.
+inline void seed(uint64_t number) {
+  at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
+  generator.set_current_seed(number);
+}
 inline at::Tensor weight(at::IntArrayRef shape, double scale = 1) {
   return at::randn(shape) * scale;
 }
