@@ -8,7 +8,7 @@
 namespace slipway {
 namespace {
 
-constexpr std::string_view kDigits =
+constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
@@ -22,7 +22,7 @@ std::string base64_of(std::string_view bytes) {
     for (size_t i = 0; i < 3; ++i)
       bits = bits << 8 | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0u);
     for (size_t digit = 0; digit < 4; ++digit)
-      out += digit <= group.size() ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
+      out += digit <= group.size() ? kBase64Digits[bits >> (18 - 6 * digit) & 63] : '=';
   }
   return out;
 }
@@ -35,7 +35,7 @@ std::string bytes_of_base64(std::string_view text, const std::string& origin,
   uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
-    const size_t value = kDigits.find(c);
+    const size_t value = kBase64Digits.find(c);
     if (value == std::string_view::npos) fail("{}: {} is not base64", origin, what);
     bits = bits << 6 | static_cast<uint32_t>(value);
     count += 6;
