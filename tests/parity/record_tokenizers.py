@@ -245,6 +245,10 @@ def folders(bpe: bytes, unigram: bytes, wordpiece: Tokenizer) -> dict[str, dict[
 
 
 def record(name: str, tokenizer: Tokenizer, texts: list[str]) -> None:
+    record_into(OUT, name, tokenizer, texts)
+
+
+def record_into(folder: pathlib.Path, name: str, tokenizer: Tokenizer, texts: list[str]) -> None:
     ids = [e.ids for e in tokenizer.encode_batch(texts)]
     whole, bare = tokenizer.decode_batch(ids, skip_special_tokens=False), tokenizer.decode_batch(ids, skip_special_tokens=True)
     packed = [struct.pack(f"<I{len(i)}I", len(i), *i) for i in ids]
@@ -253,7 +257,7 @@ def record(name: str, tokenizer: Tokenizer, texts: list[str]) -> None:
     for at in range(0, len(texts), 8):
         out += struct.pack("<II", zlib.crc32(b"".join(packed[at:at + 8])), zlib.crc32(b"".join(said[at:at + 8])))
     out += b"".join(packed[::40])
-    (OUT / f"{name}.gz").write_bytes(gzip.compress(bytes(out), mtime=0))
+    (folder / f"{name}.gz").write_bytes(gzip.compress(bytes(out), mtime=0))
     print(f"{name}: {len(texts)} strings, {sum(map(len, ids))} ids")
 
 

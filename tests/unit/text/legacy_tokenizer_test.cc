@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "base/error.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/text/recorded.h"
@@ -53,6 +55,19 @@ INSTANTIATE_TEST_SUITE_P(All, LegacyTokenizers,
                                          "own_no_dummy", "gemma_class", "gpt2_files", "qwen2_files",
                                          "gpt_neox_files", "bert_files", "bert_cased_files"),
                          [](const auto& each) { return std::string(each.param); });
+
+// Run by tests/parity/check_tokenizers.py, which fetches them.
+TEST(RealVocabularies, IdsAndTextsEqual) {
+  const char* records = std::getenv("SLIPWAY_VOCABULARIES");
+  if (records == nullptr) GTEST_SKIP() << "tests/parity/check_tokenizers.py runs this";
+  int count = 0;
+  for (const auto& each : fs::directory_iterator(records)) {
+    if (!each.is_directory()) continue;
+    expect_recorded(load_tokenizer(each.path()), each.path().filename().string(), records);
+    ++count;
+  }
+  EXPECT_GE(count, 9);
+}
 
 TEST(LegacyTokenizer, SpecialTokensAreThoseOfTheClassUnlessNamed) {
   const Tokenizer llama = load_tokenizer(unpacked("llama_legacy"));

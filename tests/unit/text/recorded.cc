@@ -79,8 +79,8 @@ std::string block(uint32_t index) {
   return out;
 }
 
-void expect_recorded(const Tokenizer& tokenizer, const std::string& name) {
-  Reader in(kForms / (name + ".gz"));
+void expect_recorded(const Tokenizer& tokenizer, const std::string& name, const fs::path& folder) {
+  Reader in(folder / (name + ".gz"));
   const std::vector<std::string>& texts = recorded_strings();
   ASSERT_EQ(in.number(), texts.size());
   ASSERT_GE(texts.size(), 10'000u);

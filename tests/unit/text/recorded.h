@@ -37,8 +37,9 @@ std::string block(uint32_t index);
 // CRC-32.
 uint32_t sum_of(std::string_view bytes);
 
-// Expects of every recorded string the ids and texts of kForms / "NAME.gz", and that texts told
-// token by token are these.
-void expect_recorded(const Tokenizer& tokenizer, const std::string& name);
+// Expects of every recorded string the ids and texts of "NAME.gz" there, and that texts told token
+// by token are these.
+void expect_recorded(const Tokenizer& tokenizer, const std::string& name,
+                     const fs::path& folder = kForms);
 
 }  // namespace slipway
