@@ -55,7 +55,10 @@ class JsonLines : public PredictionFile {
     const auto put = [&](const char* name, const auto& value) {
       if (outputs_.contains(name)) out[name] = value();
     };
-    put("prompt", [&] { return tokenizer_.decode(ids.first(ids.size() - count)); });
+    put("prompt", [&] {
+      const auto before = std::max<int64_t>(1, part.examples[e].loss_begin);
+      return tokenizer_.decode(ids.first(std::min(ids.size(), static_cast<size_t>(before))));
+    });
     put("label", [&] { return tokenizer_.decode(labels); });
     put("prediction", [&] { return tokenizer_.decode(predictions); });
     put("label_ids", [&] { return std::vector<int32_t>(labels.begin(), labels.end()); });

@@ -44,6 +44,7 @@ class Tokenizer {
   std::optional<int32_t> token_id(std::string_view token) const;
   std::string_view token(int32_t id) const;  // in the vocabulary's alphabet; "" out of range
   bool is_special(int32_t id) const;
+  std::vector<std::string> special_texts() const;  // what special tokens are called in a text
 
   std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
   // Every token that ends an answer: eos, and those that the model's files list beside it
