@@ -63,6 +63,7 @@ DataLook look_at_data(const fs::path& data, const std::string& algorithm,
   out.rows = static_cast<int64_t>(rows.size());
   const Row& first = rows.front();
   if (first.kind == Row::Kind::kText) out.columns.emplace_back("text");
+  else if (first.kind == Row::Kind::kChat) out.columns.emplace_back("messages");
   else out.columns.emplace_back("prompt");
   if (first.kind == Row::Kind::kAnswered) out.columns.emplace_back("completion");
   if (first.columns.is_object())

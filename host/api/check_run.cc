@@ -76,6 +76,11 @@ void check_together(const RunConfig& c) {
   if (c.loss && c.number("train", "label_smoothing_factor") > 0)
     fault("train", "label_smoothing_factor",
           "[loss] says the whole loss; leave one of the two out");
+  for (const std::string& text : c.texts("generation", "stop"))
+    if (text.empty()) fault("generation", "stop", "an empty text ends every completion; remove it");
+  if (c.flag("data", "apply_chat_template") && c.integer("data", "prompt_words") > 0)
+    fault("data", "prompt_words",
+          "cuts texts, which data.apply_chat_template has none of; remove it");
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   for (std::string& each : streaming_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {
@@ -135,6 +140,13 @@ void check_device(const RunConfig& c, const Place& place) {
         fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; remove it, "
                     "or use train.device = \"cpu\"",
                     weights.where.text(), weights.s, accelerator()->name()));
+  for (const auto& [key, nothing] : {std::pair("min_p", 0.0), std::pair("repetition_penalty", 1.0),
+                                     std::pair("min_new_tokens", 0.0)})
+    if (const Value& given = c.get("generation", key); c.raft && given.number() != nothing)
+      faults.push_back(
+          fmt::format("{}: generation.{} is not supported on {}; remove it, or use train.device = "
+                      "\"cpu\"",
+                      given.where.text(), key, accelerator()->name()));
   if (!faults.empty()) throw ConfigError(faults);
 }
 

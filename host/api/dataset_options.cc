@@ -8,7 +8,9 @@ DatasetOptions dataset_options(const RunConfig& c) {
           c.integer("data", "text_column"),
           c.integer("data", "prompt_words"),
           c.integer("data", "limit"),
-          {c.text("data", "prompt_column"), c.text("data", "completion_column")}};
+          {c.text("data", "prompt_column"), c.text("data", "completion_column"),
+           c.text("data", "messages_column"), c.text("data", "preference"),
+           c.flag("data", "apply_chat_template")}};
 }
 
 }  // namespace slipway

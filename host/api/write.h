@@ -14,5 +14,10 @@ namespace slipway {
 std::vector<GeneratedText> write_texts(Model& model, const Tokenizer& tokenizer,
                                        const std::vector<std::string>& prompts,
                                        const GenerateOptions& options, const OnText& on_text = {});
+// The same of prompts that are tokens already.
+std::vector<GeneratedText> write_answers(Model& model, const Tokenizer& tokenizer,
+                                         std::vector<std::vector<int32_t>> prompts,
+                                         const GenerateOptions& options,
+                                         const OnText& on_text = {});
 
 }  // namespace slipway

@@ -21,6 +21,8 @@ int search_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 int export_command(const Arguments& arguments);
 int new_command(const Arguments& arguments);
+int chat_command(const Arguments& arguments);
+int data_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 
 }  // namespace slipway

@@ -9,11 +9,11 @@
 #include "app/answer_stream.h"
 #include "app/command_line.h"
 #include "app/commands.h"
+#include "app/generation_options.h"
 #include "app/profile.h"
 #include "app/prompt_terminal.h"
 #include "app/standard_output.h"
 #include "app/trust.h"
-#include "base/hub_name.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/visible_text.h"
@@ -24,22 +24,9 @@ namespace slipway {
 namespace {
 
 GenerateOptions options_of(const CommandLine& line) {
-  GenerateOptions out;
-  out.temperature = line.number("temperature");
-  out.top_k = line.integer("top-k");
-  out.top_p = line.number("top-p");
-  out.max_new_tokens = line.integer("max-new-tokens");
-  out.seed = static_cast<uint64_t>(line.integer("seed"));
+  GenerateOptions out = generate_options_of(line);
   out.samples = line.integer("samples");
-  out.weights = line.text("weights");
-  try {
-    check(out);
-  } catch (const Error& e) {  // "top_p must ..." is "--top-p must ..." here
-    std::string text = e.what();
-    std::replace(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find(' ')), '_',
-                 '-');
-    throw UsageError("--" + text);
-  }
+  check_options(out);
   return out;
 }
 
@@ -69,29 +56,34 @@ std::vector<std::string> prompts_of(const CommandLine& line) {
   return out;
 }
 
-GeneratorOptions generator_options_of(const CommandLine& line) {
-  GeneratorOptions out;
-  out.device = line.text("device");
-  if (out.device != "cpu" && out.device != "cuda" && out.device != "auto")
-    throw UsageError(fmt::format("--device is \"{}\", one of cpu cuda auto is needed", out.device));
-  if (line.has("tokenizer")) out.tokenizer = line.text("tokenizer");
-  out.use = line.text("use");
-  for (const std::string& folder : line.texts("plugin-path")) out.plugin_path.emplace_back(folder);
-  return out;
-}
-
 // How answers are shown.
 struct Showing {
   bool json, stream, numbered;  // the samples of a prompt
+  bool chat;
+  std::string system;
 };
+
+// Conversations of one message each.
+std::vector<Chat> chats_of(const std::vector<std::string>& prompts, const std::string& system) {
+  std::vector<Chat> out;
+  for (const std::string& prompt : prompts) {
+    Chat& chat = out.emplace_back();
+    if (!system.empty()) chat.push_back({"system", system});
+    chat.push_back({"user", prompt});
+  }
+  return out;
+}
 
 Showing showing_of(const CommandLine& line, const GenerateOptions& options) {
   for (const char* other : {"json", "no-stream"})
     if (line.has("stream") && line.has(other))
       throw UsageError(fmt::format("--stream and --{} are both given; give one of them", other));
+  if (line.has("system") && !line.has("chat"))
+    throw UsageError("--system is for --chat; give both, or write it into the prompt");
   const bool json = line.has("json"), terminal = ::isatty(STDOUT_FILENO) == 1;
   return {json, !json && !line.has("no-stream") && (terminal || line.has("stream")),
-          !json && terminal && options.samples > 1};
+          !json && terminal && options.samples > 1, line.has("chat"),
+          line.has("system") ? line.text("system") : ""};
 }
 
 // What stands before an answer.
@@ -115,7 +107,9 @@ void answer(Generator& generator, const std::vector<std::string>& prompts,
       if (stream) stream->add(part);
       return !(may_stop && PromptTerminal::interrupted());
     };
-  const std::vector<GeneratedText> answers = generator.generate(prompts, options, on_text);
+  const std::vector<GeneratedText> answers =
+      how.chat ? generator.reply(chats_of(prompts, how.system), options, on_text)
+               : generator.generate(prompts, options, on_text);
   if (stream) return stream->end();
   for (const GeneratedText& each : answers) {
     const Json row = {
@@ -155,27 +149,15 @@ int generate_command(const Arguments& arguments) {
       .option("prompt", "TEXT",
               "what to continue; without it, each line of standard input is a prompt, and a "
               "terminal asks for one after the other")
-      .option("max-new-tokens", "N", "stop after this many tokens", "64")
-      .option("temperature", "T", "softmax temperature; 0 = always the most likely token", "1.0")
-      .option("top-k", "K", "draw among the K most likely tokens; 0 = all", "0")
-      .option("top-p", "P", "draw among the most likely tokens that reach this mass", "1.0")
       .option("samples", "N", "answers for each prompt", "1")
-      .option(
-          "weights", "STORAGE",
-          "float32, bfloat16 or int8: fewer bits take less memory and time, and round the weights",
-          "float32")
-      .option("seed", "N", "seed of the draws: equal seeds, equal texts", "42")
-      .option("tokenizer", "PATH",
-              "folder with tokenizer.json, or GGUF file; default: beside the weights")
-      .option("device", "DEVICE", "cpu, cuda (an NVIDIA GPU), or auto: cuda where it can be used",
-              "cpu")
-      .option("use", "PLUGIN", "model plugin; auto: the one that config.json's model_type names",
-              "auto")
-      .repeated("plugin-path", "DIR", "look for plugins there too")
       .option("profile", "TRACE.json", "write what happened when, for ui.perfetto.dev")
       .flag("stream", "show answers while they are written; default on a terminal")
       .flag("no-stream", "show answers when they are complete; default elsewhere")
-      .flag("json", "one JSON object an answer: prompt, completion, finished");
+      .flag("json", "one JSON object an answer: prompt, completion, finished")
+      .flag("chat", "each prompt is a message that the model answers, through its chat template")
+      .option("system", "TEXT", "with --chat: what the model is told first");
+  add_generation_options(line, "64");
+  add_model_options(line);
   add_trust_option(line);
   if (!line.parse(arguments)) return kExitOk;
   if (!line.has("model"))
@@ -189,15 +171,15 @@ int generate_command(const Arguments& arguments) {
   const GeneratorOptions model = generator_options_of(line);
   const fs::path trace = trace_path(line, "trace.json");
   const std::string path = line.text("model");
-  std::error_code ec;
-  if (!fs::exists(path, ec))
-    throw UsageError(fmt::format("--model {}: {}", path,
-                                 ec ? ec.message() : "no such file or folder" + hub_hint(path)));
+  require_model(path);
   if (!line.has("trust")) refuse_compiled_weights(path);
   const Profile profile(trace);
   Generator generator(path, model);
+  // what answers a message does not go on from it
+  const std::vector<std::string> shown =
+      how.chat ? std::vector<std::string>(prompts.size()) : prompts;
   if (typed) converse(generator, options, how);
-  else answer(generator, prompts, prompts, options, how, false);
+  else answer(generator, prompts, shown, options, how, false);
   return kExitOk;
 }
 

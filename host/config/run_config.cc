@@ -102,7 +102,8 @@ void fill_fields(RunConfig& c, const Paths& paths) {
   c.weights = resolve(c, "model", "weights", paths);
   c.model_config = resolve(c, "model", "config", paths);
   c.tokenizer = resolve(c, "model", "tokenizer", paths);
-  resolve(c, "lora", "adapter", paths);
+  (void)resolve(c, "lora", "adapter", paths);
+  (void)resolve(c, "data", "chat_template", paths);
   c.train_files = resolve_all(c, "data", "train", paths);
   c.eval_sets = resolve_sets(c, paths);
   c.plugin_path = resolve_all(c, "plugins", "path", paths);

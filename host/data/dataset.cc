@@ -25,9 +25,9 @@ const Json& rows_of(const Json& json, const fs::path& file, const char*& unit) {
         "row alone is written as a list of one",
         file.string());
   const std::string type = json.at("type").get<std::string>();
-  if (type != "text_only" && type != "text2text")
-    fail("{}: LMFlow type {} is not supported (text_only and text2text are)", file.string(),
-         shown(type));
+  if (type != "text_only" && type != "text2text" && type != "conversation")
+    fail("{}: LMFlow type {} is not supported (text_only, text2text and conversation are)",
+         file.string(), shown(type));
   if (!json.contains("instances") || !json["instances"].is_array())
     fail("{}: has no \"instances\"", file.string());
   unit = "instance";

@@ -46,8 +46,20 @@ void lay(const Example& example, int64_t from, PackedBatch& out) {
 
 }  // namespace
 
+std::vector<int64_t> Example::labels() const {
+  std::vector<int64_t> out;
+  const auto add = [&](int64_t begin, int64_t end) {
+    for (int64_t i = std::max<int64_t>(1, begin); i < std::min(end, length_of(*this)); ++i)
+      out.push_back(i);
+  };
+  if (loss.empty()) add(loss_begin, length_of(*this));
+  for (const TokenSpan& span : loss) add(span.begin, span.begin + span.length);
+  return out;
+}
+
 int64_t Example::label_tokens() const {
-  return std::max<int64_t>(0, static_cast<int64_t>(ids.size()) - std::max<int64_t>(1, loss_begin));
+  if (!loss.empty()) return static_cast<int64_t>(labels().size());
+  return std::max<int64_t>(0, length_of(*this) - std::max<int64_t>(1, loss_begin));
 }
 
 PackedBatch pack(std::span<const Example* const> examples, Prompts prompts) {
@@ -87,8 +99,7 @@ PackedBatch pack(std::span<const Example* const> examples, Prompts prompts) {
     out.trees.push_back(std::move(tree));
   }
   for (size_t e = 0; e < examples.size(); ++e)
-    for (int64_t i = std::max<int64_t>(1, examples[e]->loss_begin); i < length_of(*examples[e]);
-         ++i) {
+    for (const int64_t i : examples[e]->labels()) {
       out.rows.push_back(places[e].at(i - 1));
       out.targets.push_back(examples[e]->ids[static_cast<size_t>(i)]);
     }

@@ -8,19 +8,22 @@
 
 namespace slipway {
 
-// One training sequence. The loss is on tokens from loss_begin on.
+// Tokens of a batch, or of an example, that follow one another.
+struct TokenSpan {
+  int64_t begin, length;
+};
+
+// One training sequence. The loss is on tokens from loss_begin on, or on those of them in `loss`.
 struct Example {
   std::vector<int32_t> ids;
   int64_t loss_begin = 0;
   const Json* columns = nullptr;  // what else its row of the data set had; borrowed
-  // Tokens that carry loss: every token after loss_begin that has a token before it to be predicted
-  // from.
-  int64_t label_tokens() const;
-};
+  // Ascending, the first at loss_begin; empty = everything from loss_begin on.
+  std::vector<TokenSpan> loss = {};
 
-// Tokens of a batch that follow one another.
-struct TokenSpan {
-  int64_t begin, length;
+  // The tokens that carry loss, ascending: each has a token before it to be predicted from.
+  std::vector<int64_t> labels() const;
+  int64_t label_tokens() const;  // how many
 };
 
 struct PackedBatch {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "data/row_json.h"
+#include "data/row_messages.h"
 
 namespace slipway {
 namespace {
@@ -78,22 +79,33 @@ Names read_named(const Json& json, const ColumnNames& names, Row& row) {
   return {names.prompt, answer};
 }
 
+// A preference of texts: the prompt, and the chosen answer.
+Names read_chosen_text(const Json& json, Row& row) {
+  if (!json.contains("prompt"))
+    fail("{}: \"chosen\" is a text, and there is no \"prompt\" that it answers", row.where);
+  row.prompt = field(json, "prompt", row.where);
+  row.completion = field(json, "chosen", row.where);
+  row.kind = Row::Kind::kAnswered;
+  return {"prompt", "chosen", "rejected"};
+}
+
 [[noreturn]] void refuse_unknown(const Json& json, const std::string& where) {
-  static const Names known = {"prompt", "completion", "text", "input", "output", "instruction"};
+  static const Names known = {"prompt", "completion",  "text",     "input",
+                              "output", "instruction", "messages", "conversations"};
+  if (json.contains("chosen") && json.contains("rejected"))
+    fail(
+        "{}: the row is a preference (\"chosen\" and \"rejected\"); data.preference = \"chosen\" "
+        "trains on the chosen side as on any completion",
+        where);
   fail(
-      "{}: no \"prompt\", \"text\", \"input\" or \"instruction\" in the row{}{}; "
-      "data.prompt_column "
-      "and data.completion_column name other columns",
+      "{}: no \"prompt\", \"text\", \"input\", \"instruction\" or \"messages\" in the row{}{}; "
+      "data.prompt_column, data.completion_column and data.messages_column name other columns",
       where, json.empty() ? ", which is empty" : ", which has " + columns_of(json),
       guess_of(json, known));
 }
 
 Names read_known(const Json& json, Row& row) {
   const std::string& where = row.where;
-  for (const char* name : {"messages", "conversations"})
-    if (json.contains(name))
-      fail("{}: conversations (\"{}\") are not supported yet; write prompt and completion", where,
-           name);
   const bool alpaca = json.contains("instruction"), lmflow = !alpaca && json.contains("input"),
              prompt = json.contains("prompt");
   if (prompt && (alpaca || lmflow))
@@ -120,9 +132,16 @@ Row row_of(const Json& json, const std::string& where, const ColumnNames& names)
     fail("{}: a row must be a JSON object like {{\"prompt\": \"...\"}}", where);
   Row row;
   row.where = where;
-  const Names used = names.given() ? read_named(json, names, row) : read_known(json, row);
+  Names used;
+  if (!read_conversation(json, names, row, used)) {
+    const bool chosen = names.preference == "chosen" && json.contains("chosen");
+    used = chosen          ? read_chosen_text(json, row)
+           : names.given() ? read_named(json, names, row)
+                           : read_known(json, row);
+  }
   for (const auto& [name, value] : json.items())
     if (std::ranges::find(used, name) == used.end()) row.columns[name] = value;
+  if (names.chat) make_conversation(row);
   return row;
 }
 
@@ -140,7 +159,7 @@ void check_trained_row(const Row& row, std::set<std::string>& ignored) {
     if (preference)
       fail(
           "{}: no \"completion\" in the row, but \"chosen\" and \"rejected\": preferences are for "
-          "reward models; {}",
+          "reward models, and data.preference = \"chosen\" takes the chosen side; {}",
           row.where, needed);
     std::string likely;
     for (const std::string& name : answers)
@@ -154,6 +173,10 @@ void check_trained_row(const Row& row, std::set<std::string>& ignored) {
          columns.empty() ? "" : ", which has beside its prompt " + columns_of(columns), likely,
          needed);
   }
+  const auto is_answer = [](const Json& each) { return each.value("role", "") == "assistant"; };
+  if (row.kind == Row::Kind::kChat && (row.chat_prompt == row.chat.messages.size() ||
+                                       std::ranges::none_of(row.chat.messages, is_answer)))
+    fail("{}: no \"completion\" in the row: no message of an assistant to train on", row.where);
   constexpr size_t kTold = 8;
   for (const auto& [name, value] : columns.items()) {
     if (!holds_text(value)) continue;
@@ -164,7 +187,9 @@ void check_trained_row(const Row& row, std::set<std::string>& ignored) {
           "{}: the column \"{}\" would be ignored: the row is read as {}; rename the column if it "
           "is not for the model, or write all of it into \"prompt\" and \"completion\"",
           row.where, name,
-          row.kind == Row::Kind::kText ? "one \"text\"" : "a prompt and its answer");
+          row.kind == Row::Kind::kText   ? "one \"text\""
+          : row.kind == Row::Kind::kChat ? "a conversation"
+                                         : "a prompt and its answer");
     if (value.is_string() && ignored.size() < kTold) ignored.insert(shown(name));
   }
 }

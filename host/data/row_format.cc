@@ -133,6 +133,8 @@ std::optional<Row> row_of_line(std::string line, const fs::path& file, int numbe
 }
 
 bool split_words(Row& row, int64_t words) {
+  if (row.kind == Row::Kind::kChat)
+    fail("{}: data.prompt_words cuts texts, and the row is a conversation; remove it", row.where);
   const std::string text = row.prompt + row.completion;
   size_t at = 0;
   for (int64_t w = 0; w < words; ++w) {

@@ -223,8 +223,15 @@ DrawPlace Decoder::place_of(const Completion& completion) const {
 
 Drawn Decoder::draw(const float* logits, const Completion& completion,
                     std::vector<float>& scratch) const {
-  return sample_token(logits, model_.info().vocab_size, settings_.sampling,
-                      uniform(settings_.seed, place_of(completion)), scratch);
+  const int64_t vocab = model_.info().vocab_size;
+  const double u = uniform(settings_.seed, place_of(completion));
+  if (!settings_.rules.any()) return sample_token(logits, vocab, settings_.sampling, u, scratch);
+  std::vector<float> ruled(logits, logits + vocab);
+  apply_rules(settings_.rules, requests_[completion.request].prompt, completion.ids,
+              settings_.stop_tokens, ruled);
+  Drawn out = sample_token(ruled.data(), vocab, settings_.sampling, u, scratch);
+  if (out.token >= 0) out.logprob = log_probability(logits, vocab, out.token);
+  return out;
 }
 
 bool Decoder::accept(Completion& completion, const Drawn& drawn) {
@@ -235,7 +242,8 @@ bool Decoder::accept(Completion& completion, const Drawn& drawn) {
   completion.logprobs.push_back(drawn.logprob);
   ++progress_.tokens;
   completion.finished =
-      std::ranges::find(settings_.stop_tokens, drawn.token) != settings_.stop_tokens.end();
+      std::ranges::find(settings_.stop_tokens, drawn.token) != settings_.stop_tokens.end() ||
+      (settings_.stop && settings_.stop->reached(completion.ids));
   const bool ended = completion.finished ||
                      static_cast<int64_t>(completion.ids.size()) >= settings_.max_new_tokens;
   if (hooks_.on_token && !hooks_.on_token(completion, ended)) stopped_ = true;
@@ -332,6 +340,12 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
     for (int s = 0; s < requests[r].samples; ++s) completions.push_back({r, s, {}, {}, false});
   }
   if (completions.empty()) return completions;
+  if (accelerator() != nullptr && (settings.rules.any() || settings.sampling.min_p > 0))
+    fail("generation.{} is not supported on {}; remove it, or use the device cpu",
+         settings.sampling.min_p > 0              ? "min_p"
+         : settings.rules.repetition_penalty != 1 ? "repetition_penalty"
+                                                  : "min_new_tokens",
+         accelerator()->name());
   // the weights may have changed since the last call
   model.packed_weights().forget(settings.weights);
   const PackedWeightsScope packed(model.packed_weights());

@@ -7,7 +7,9 @@
 #include <span>
 #include <vector>
 
+#include "generate/logit_rules.h"
 #include "generate/sampling.h"
+#include "generate/stop_strings.h"
 #include "model/model.h"
 
 namespace slipway {
@@ -26,6 +28,8 @@ struct GenerationSettings {
   WeightStorage weights = WeightStorage::kFloat32;
   // with the seed, the prompt's key and the sample, the key of every draw
   uint32_t iteration = 0;
+  LogitRules rules = {};                              // on the processor alone
+  std::shared_ptr<const StopStrings> stop = nullptr;  // their tokens are part of the ids, too
 };
 
 struct GenerationRequest {
@@ -40,7 +44,7 @@ struct Completion {
   std::vector<int32_t> ids;  // without the prompt
   // of each id under the model with `weights` as they were stored: temperature 1, nothing left out
   std::vector<float> logprobs;
-  bool finished = false;  // ended with a stop token, not cut by max_new_tokens
+  bool finished = false;  // ended with a stop token or string, not cut by max_new_tokens
 };
 
 struct GenerationProgress {

@@ -103,7 +103,7 @@ float Row::threshold_of(int64_t k) const {
   return largest[static_cast<size_t>(k - 1)];
 }
 
-// The tokens that top-k and top-p leave, largest first, and their masses.
+// The tokens that top-k, top-p and min-p leave, largest first, and their masses.
 struct Nucleus {
   std::vector<int32_t> tokens;
   std::vector<double> masses;
@@ -130,7 +130,21 @@ Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab,
     fill(std::move(tokens));
     all = out.total;
   }
-  if (settings.top_p >= 1.0) return out;
+  const auto apply_min_p = [&] {
+    while (out.tokens.size() > 1 && out.masses.back() < settings.min_p * out.masses.front()) {
+      out.total -= out.masses.back();
+      out.tokens.pop_back();
+      out.masses.pop_back();
+    }
+  };
+  if (settings.top_p >= 1.0) {
+    if (!by_count)
+      fill(row.at_least(
+          static_cast<float>(static_cast<double>(row.max()) +
+                             settings.temperature * std::log(settings.min_p) * (1 + 1e-6) - 1e-6)));
+    apply_min_p();
+    return out;
+  }
   // Without top-k: wider and wider below the largest, until the mass is there.
   for (double below = 4 * settings.temperature; !by_count; below *= 2) {
     const auto threshold = static_cast<float>(static_cast<double>(row.max()) - below);
@@ -146,6 +160,7 @@ Nucleus nucleus_of(const Row& row, const float* logits, int64_t vocab,
   out.tokens.resize(count);
   out.masses.resize(count);
   out.total = reached;
+  apply_min_p();
   return out;
 }
 
@@ -157,6 +172,10 @@ int32_t draw_from(const Nucleus& nucleus, double u) {
 }
 
 }  // namespace
+
+float log_probability(const float* logits, int64_t vocab, int32_t token) {
+  return logits[token] - kernels::log_sum_exp(logits, vocab);
+}
 
 bool SamplingSettings::greedy() const {
   return temperature <= 0 || std::isinf(static_cast<float>(1.0 / temperature));
@@ -173,7 +192,8 @@ Drawn sample_token(const float* logits, int64_t vocab, const SamplingSettings& s
   }
   const Row row(logits, vocab, static_cast<float>(1.0 / settings.temperature), scratch);
   if (!std::isfinite(row.total())) return kNone;
-  const bool restricted = (settings.top_k > 0 && settings.top_k < vocab) || settings.top_p < 1.0;
+  const bool restricted =
+      (settings.top_k > 0 && settings.top_k < vocab) || settings.top_p < 1.0 || settings.min_p > 0;
   const int32_t token =
       restricted ? draw_from(nucleus_of(row, logits, vocab, settings), u) : row.at(u);
   const float log_total = settings.temperature == 1.0

@@ -20,8 +20,7 @@ size_t part_end(std::span<const Example> examples, size_t first, size_t last, in
 EvaluatedPart part_of(std::span<const Example> examples, size_t first, size_t last) {
   EvaluatedPart part{first, examples.subspan(first, last - first), {0}, {}, {}, {}, {}};
   for (const Example& example : part.examples) {
-    for (int64_t i = std::max<int64_t>(1, example.loss_begin);
-         i < static_cast<int64_t>(example.ids.size()); ++i) {
+    for (const int64_t i : example.labels()) {
       part.labels.push_back(example.ids[static_cast<size_t>(i)]);
       part.positions.push_back(static_cast<int32_t>(i));
     }

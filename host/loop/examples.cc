@@ -13,6 +13,7 @@ namespace slipway {
 ExampleMaker::ExampleMaker(const RunConfig& config, const Tokenizer& tokenizer,
                            const ModelLimits& limits, std::string set)
     : tokenizer_(tokenizer),
+      conversations_(config, tokenizer),
       limits_(limits),
       set_(std::move(set)),
       max_tokens_(static_cast<size_t>(config.integer("data", "max_tokens"))),
@@ -57,16 +58,10 @@ bool ExampleMaker::ends_twice(const std::vector<int32_t>& ids, const std::string
          text.ends_with(tokenizer_.token(*tokenizer_.eos));
 }
 
-std::optional<Example> ExampleMaker::make(const Row& row) {
-  ++rows_;
-  std::set<std::string> reach_the_loss;
-  check_trained_row(row, columns_used_ ? reach_the_loss : ignored_);
+std::optional<Example> ExampleMaker::plain(const Row& row) {
   Example example;
   if (!row.prompt.empty()) example.ids = tokenizer_.encode_beginning(row.prompt);
-  if (example.ids.size() > max_prompt_) {
-    ++long_prompts_;
-    return std::nullopt;
-  }
+  if (example.ids.size() > max_prompt_) return std::nullopt;
   example.loss_begin = completion_only_ ? static_cast<int64_t>(example.ids.size()) : 0;
   std::vector<int32_t> completion = row.prompt.empty() ? tokenizer_.encode(row.completion)
                                                        : tokenizer_.encode_end(row.completion);
@@ -74,6 +69,20 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
   if (append_eos_ && (completion.empty() || completion.back() != *tokenizer_.eos))
     completion.push_back(*tokenizer_.eos);
   example.ids.insert(example.ids.end(), completion.begin(), completion.end());
+  return example;
+}
+
+std::optional<Example> ExampleMaker::make(const Row& row) {
+  ++rows_;
+  std::set<std::string> reach_the_loss;
+  check_trained_row(row, columns_used_ ? reach_the_loss : ignored_);
+  const bool chat = row.kind == Row::Kind::kChat;
+  std::optional<Example> made = chat ? conversations_.example(row) : plain(row);
+  if (!made || (chat && static_cast<size_t>(made->loss_begin) > max_prompt_)) {
+    ++long_prompts_;
+    return std::nullopt;
+  }
+  Example& example = *made;
   if (example.ids.size() > max_tokens_) {
     example.ids.resize(max_tokens_);
     ++cut_;
@@ -83,7 +92,7 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
     return std::nullopt;
   }
   check_tokens(example.ids, limits_, tokenizer_, row.where);
-  no_answers_ += row.completion.empty() ? 1 : 0;
+  no_answers_ += !chat && row.completion.empty() ? 1 : 0;
   if (!row.prompt.empty() && !row.completion.empty()) {
     ++answered_;
     if (runs_together(row) && run_together_++ == 0) run_together_like_ = seam_of(row);
@@ -93,7 +102,7 @@ std::optional<Example> ExampleMaker::make(const Row& row) {
           ? 1
           : 0;
   example.columns = row.columns.empty() ? nullptr : &row.columns;
-  return example;
+  return made;
 }
 
 std::vector<std::string> ExampleMaker::dropped() const {

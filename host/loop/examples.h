@@ -8,13 +8,15 @@
 #include "config/run_config.h"
 #include "data/dataset.h"
 #include "data/packing.h"
+#include "loop/conversations.h"
 #include "text/token_check.h"
 
 namespace slipway {
 
 // Tokenizes rows as [data] says: prompt and completion one after the other, loss on the completion,
 // end-of-text appended where the completion does not end in it. The tokenizer's special tokens
-// stand around both together.
+// stand around both together. Conversations go through a chat template (loop/conversations.h),
+// which says how they end.
 class ExampleMaker {
  public:
   // `tokenizer` outlives this; `set` is the rows' name in messages. Throws Error when it has no
@@ -35,7 +37,10 @@ class ExampleMaker {
 
  private:
   bool ends_twice(const std::vector<int32_t>& ids, const std::string& text) const;
+  // Of a prompt and its answer, or one text; nothing where the prompt is too long.
+  std::optional<Example> plain(const Row& row);
   const Tokenizer& tokenizer_;
+  Conversations conversations_;
   const ModelLimits limits_;
   const std::string set_;
   size_t max_tokens_, max_prompt_;

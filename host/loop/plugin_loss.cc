@@ -25,8 +25,8 @@ PluginLoss::PluginLoss(const LossPlugin& plugin, const PackedBatch& batch, int64
       columns_(columns_of(batch), plugin.column_types()) {
   for (size_t e = 0; e < batch.examples.size(); ++e) {
     const Example& example = *batch.examples[e];
-    for (int64_t i = 0; i < example.label_tokens(); ++i) {
-      positions_.push_back(static_cast<int64_t>(example.ids.size()) - example.label_tokens() + i);
+    for (const int64_t label : example.labels()) {
+      positions_.push_back(label);
       examples_.push_back(static_cast<int64_t>(e));
     }
   }

@@ -55,7 +55,8 @@ class JsonLines : public PredictionFile {
     const auto put = [&](const char* name, const auto& value) {
       if (outputs_.contains(name)) out[name] = value();
     };
-    const auto prompt = ids.first(ids.size() - count);
+    const auto before = static_cast<size_t>(std::max<int64_t>(1, part.examples[e].loss_begin));
+    const auto prompt = ids.first(std::min(ids.size(), before));
     put("prompt", [&] { return tokenizer_.decode(prompt); });
     put("label", [&] { return tokenizer_.decode_after(prompt, labels); });
     put("prediction", [&] { return tokenizer_.decode_after(prompt, predictions); });

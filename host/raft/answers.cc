@@ -64,10 +64,11 @@ ScoreTable scores_of(const std::vector<Answer>& answers) {
 }
 
 std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions,
-                                   const Tokenizer& tokenizer, int64_t group) {
+                                   const Tokenizer& tokenizer, int64_t group,
+                                   const StopStrings* stop) {
   std::vector<ScoredRow> rows;
   for (const Completion& c : completions)
-    rows.push_back({prompt.text, tokenizer.decode_after(prompt.ids, c.ids), prompt.ids, c.ids,
+    rows.push_back({prompt.text, answer_text(tokenizer, prompt.ids, c.ids, stop), prompt.ids, c.ids,
                     group, c.finished, &prompt.columns});
   return rows;
 }
@@ -92,7 +93,7 @@ void AnswerRound::sample(Model& model,
   const auto submit = [&](size_t request, std::span<const Completion> completions) {
     const size_t prompt = mine_[request];
     scorer_.submit(request, scored_rows(*prompts_[prompt], completions, tokenizer_,
-                                        static_cast<int64_t>(prompt)));
+                                        static_cast<int64_t>(prompt), generation_.stop.get()));
   };
   if (!requests.empty())
     completions_ = generate(model, requests, generation_, {on_progress, submit});

@@ -55,8 +55,10 @@ class AnswerRound {
 // What each reward gave to each answer.
 ScoreTable scores_of(const std::vector<Answer>& answers);
 
-// A prompt's answers as rewards see them; `group` is the prompt's number among all.
+// A prompt's answers as rewards see them, cut before stop strings; `group` is the prompt's number
+// among all.
 std::vector<ScoredRow> scored_rows(const Prompt& prompt, std::span<const Completion> completions,
-                                   const Tokenizer& tokenizer, int64_t group);
+                                   const Tokenizer& tokenizer, int64_t group,
+                                   const StopStrings* stop = nullptr);
 
 }  // namespace slipway

@@ -13,7 +13,10 @@ namespace slipway {
 GenerationSettings generation_settings(const RunConfig& c, const Tokenizer& tokenizer) {
   GenerationSettings out;
   out.sampling = {c.number("generation", "temperature"), c.integer("generation", "top_k"),
-                  c.number("generation", "top_p")};
+                  c.number("generation", "top_p"), c.number("generation", "min_p")};
+  out.rules = {c.number("generation", "repetition_penalty"),
+               c.integer("generation", "min_new_tokens")};
+  out.stop = stop_strings(tokenizer, c.texts("generation", "stop"));
   out.max_new_tokens = c.integer("generation", "max_new_tokens");
   out.max_rows = c.integer("generation", "max_rows");
   out.seed = static_cast<uint64_t>(c.integer("train", "seed"));

@@ -1,6 +1,7 @@
 // Prompts of a RAFT run, from rows.
 #include "base/error.h"
 #include "base/log.h"
+#include "loop/conversations.h"
 #include "raft/raft.h"
 
 namespace slipway {
@@ -9,13 +10,19 @@ std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& co
                                const Tokenizer& tokenizer, const ModelLimits& limits,
                                const std::string& set) {
   const auto limit = static_cast<size_t>(config.integer("data", "max_prompt_tokens"));
+  const Conversations conversations(config, tokenizer);
   std::vector<Prompt> out;
   size_t dropped = 0, empty = 0;
   for (const Row& row : rows) {
-    const std::string& text = row.prompt_text();
-    Prompt prompt{text, tokenizer.encode_beginning(text), row.columns};
+    Prompt prompt;
+    if (row.kind == Row::Kind::kChat) {
+      Conversations::Prompt asked = conversations.prompt(row);
+      prompt = {std::move(asked.text), std::move(asked.ids), row.columns};
+    } else {
+      prompt = {row.prompt_text(), tokenizer.encode_beginning(row.prompt_text()), row.columns};
+    }
     check_tokens(prompt.ids, limits, tokenizer, row.where);
-    if (text.empty() || prompt.ids.empty()) ++empty;
+    if (prompt.text.empty() || prompt.ids.empty()) ++empty;
     else if (prompt.ids.size() > limit) ++dropped;
     else out.push_back(std::move(prompt));
   }

@@ -25,7 +25,8 @@ struct RaftData {
   Json files = Json::object();      // what was read (data/data_files.h), for checkpoints
 };
 
-// Tokenizes the rows' prompts as the beginnings of texts; those over data.max_prompt_tokens are
+// Tokenizes the rows' prompts as the beginnings of texts, and of conversations as what an assistant
+// goes on from (loop/conversations.h); those over data.max_prompt_tokens are
 // dropped with a count, empty ones too. `set` is the rows' name in messages. Throws Error when none
 // is left, and naming the row that has a token which the model does not know.
 std::vector<Prompt> prompts_of(const std::vector<Row>& rows, const RunConfig& config,

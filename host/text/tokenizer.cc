@@ -92,4 +92,11 @@ bool Tokenizer::is_special(int32_t id) const {
   return added != nullptr && added->special;
 }
 
+std::vector<std::string> Tokenizer::special_texts() const {
+  std::vector<std::string> out;
+  for (const AddedToken& each : parts_->added.all())
+    if (each.special) out.push_back(each.content);
+  return out;
+}
+
 }  // namespace slipway

@@ -57,7 +57,8 @@ class Tokenizer {
   bool is_special(int32_t id) const;
   // Whether these tokens say anything that decode() tells.
   bool has_text(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
-  const Decoder& decoder() const;  // lives as long as the tokenizer
+  const Decoder& decoder() const;                  // lives as long as the tokenizer
+  std::vector<std::string> special_texts() const;  // what special tokens are called in a text
 
   std::optional<int32_t> bos, eos, pad;  // as the model's files say; set by load_tokenizer()
   // Every token that ends an answer: eos, and those that the model's files list beside it

@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 
-COMMANDS = {"new", "train", "launch", "evaluate", "predict", "generate", "search", "report", "export", "config", "plugin", "doctor", "completion", "help"}
+COMMANDS = {"new", "train", "launch", "evaluate", "predict", "generate", "chat", "data", "merge", "search", "report", "export", "config", "plugin", "doctor", "completion", "help"}
 # The words so far, the last of them to be completed, and what there is for it: exactly, or at least.
 EXACTLY = [(["tr"], {"train"}), (["--"], {"--help", "--version"}), (["train", "--prin"], {"--print-config"}), (["train", "--set", "train.learning"], {"train.learning_rate="}),
            (["train", "--set=raft.iter"], {"raft.iterations="}), (["config", "che"], {"check"}), (["config", "check", "run.to"], {"run.toml"}),
            (["config", "help", "reward.w"], {"reward.weight"}), (["plugin", "info", "leng"], {"length"}), (["plugin", "info", "org.slipway.reward.l"], {"org.slipway.reward.length"}),
            (["new", "--algorithm", ""], {"sft", "raft"}), (["generate", "--model", "tin"], {"tiny"}), (["help", "doc"], {"doctor"}), (["completion", "z"], {"zsh"}),
-           (["launch", "--nproc", "2", "tr"], {"train"}), (["launch", "--max"], {"--max-restarts"}), (["launch", "--nproc", "2", "train", "--prin"], {"--print-config"}),
+           (["data", ""], {"show"}), (["chat", "tin"], {"tiny"}), (["launch", "--nproc", "2", "tr"], {"train"}), (["launch", "--max"], {"--max-restarts"}), (["launch", "--nproc", "2", "train", "--prin"], {"--print-config"}),
            (["launch", "train", "run.to"], {"run.toml"}), (["launch", "train", "--max"], set()),
            (["train", "--resume", "many"], {"many.jsonl"}), (["config", "help", "doct"], set()), (["generate", "--prompt", "train", "--print"], set())]
 AT_LEAST = [([""], COMMANDS), (["help", ""], COMMANDS - {"help"}), (["config", ""], {"check", "help", "schema"}), (["train", ""], {"run.toml"}), (["generate", "--"], {"--model", "--stream"})]

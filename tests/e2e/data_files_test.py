@@ -72,10 +72,11 @@ def rows(b: Bench) -> None:
         ("a row without its answer", {"prompt": "ab", "response": "cd"}, r'row.jsonl:2: no "completion" in the row'),
         ("a preference", {"prompt": "ab", "chosen": "c", "rejected": "d"}, '"chosen" and "rejected"'),
         ("a prompt and a text", {"prompt": "ab", "completion": "c", "text": "d"}, '"text" would be ignored'),
-        ("an unknown set of columns", {"question": "ab", "answer": "c"}, 'no "prompt", "text", "input" or "instruction"'),
+        ("an unknown set of columns", {"question": "ab", "answer": "c"}, 'no "prompt", "text", "input", "instruction" or "messages"'),
         ("two prompts", {"prompt": "ab", "input": "c", "completion": "d"}, 'the row has "prompt" and "input"'),
         ("a prompt that is null", {"prompt": None, "completion": "d"}, '"prompt" is null, text is needed'),
-        ("a conversation", {"messages": [{"role": "user", "content": "x"}]}, 'conversations ("messages") are not supported yet'),
+        ("a conversation without an answer", {"messages": [{"role": "user", "content": "x"}]}, "no message of an assistant"),
+        ("a conversation without a template", {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}, "the model has no chat template"),
     ]
     good = {"prompt": "ab", "completion": "cd"}
     for name, row, pattern in refused:

@@ -34,6 +34,20 @@ TEST(Packing, RowsAndTargetsOfMixedExamples) {
   EXPECT_EQ(b.targets, (std::vector<int64_t>{6, 7, 3, 4}));
 }
 
+TEST(Packing, LossOnSeveralTurns) {
+  Example talk{{1, 2, 3, 4, 5, 6, 7}, 1};
+  talk.loss = {{1, 2}, {5, 9}};  // the last one was cut
+  EXPECT_EQ(talk.labels(), (std::vector<int64_t>{1, 2, 5, 6}));
+  EXPECT_EQ(talk.label_tokens(), 4);
+  const std::vector<const Example*> all = {&talk};
+  const PackedBatch b = pack(all);
+  EXPECT_EQ(b.rows, (std::vector<int64_t>{0, 1, 4, 5}));
+  EXPECT_EQ(b.targets, (std::vector<int64_t>{2, 3, 6, 7}));
+  Example first{{1, 2}, 0};
+  first.loss = {{0, 1}};  // nothing comes before it
+  EXPECT_EQ(first.label_tokens(), 0);
+}
+
 TEST(Packing, AnswersToOnePromptShareIt) {
   const Example a{{1, 2, 3, 10, 11}, 3}, other{{1, 2, 4, 12}, 3}, b{{1, 2, 3, 13}, 3},
       shorter{{1, 2, 3, 14}, 2};

@@ -109,9 +109,7 @@ TEST(RowColumns, WhatIsNoRowIsNamed) {
               HasSubstr("has \"prompt\" and \"input\"; which is the prompt?"));
   EXPECT_THAT(fault_of(R"({"prompt": "p", "instruction": "i"})"),
               HasSubstr("has \"prompt\" and \"instruction\""));
-  EXPECT_THAT(fault_of(R"({"messages": []})"), HasSubstr("conversations (\"messages\")"));
-  EXPECT_THAT(fault_of(R"({"prompt": "p", "conversations": []})"),
-              HasSubstr("conversations (\"conversations\")"));
+  EXPECT_THAT(fault_of(R"({"messages": []})"), HasSubstr("\"messages\" has no message"));
   for (const char* name : {"null", "3", "true", "[\"p\"]", "{}"}) {
     EXPECT_THAT(fault_of(fmt::format("{{\"prompt\": {}}}", name)), HasSubstr("text is needed"))
         << name;

@@ -1,0 +1,40 @@
+// Conversations of rows into token ids.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "data/dataset.h"
+#include "data/packing.h"
+#include "text/chat_template.h"
+
+namespace slipway {
+
+// Through which template conversations go, and which of their tokens carry loss.
+class Conversations {
+ public:
+  // data.chat_template, else the tokenizer's own. `tokenizer` outlives this. Throws Error on a
+  // malformed template; that there is none is an error where a row needs it.
+  Conversations(const RunConfig& config, const Tokenizer& tokenizer);
+
+  // Ids, and the loss on answers, of a row that is a conversation. Throws Error naming the row.
+  Example example(const Row& row) const;
+
+  struct Prompt {
+    std::string text;
+    std::vector<int32_t> ids;
+  };
+  // What an assistant goes on from: the row's prompt, or all of it but an assistant's last turn.
+  // Throws Error naming the row.
+  Prompt prompt(const Row& row) const;
+
+ private:
+  const ChatTemplate& chat_template() const;
+  std::vector<std::pair<size_t, size_t>> loss_spans(const Row& row, const MarkedText& text) const;
+
+  const Tokenizer& tokenizer_;
+  std::optional<ChatTemplate> template_;
+  bool completion_only_, assistant_only_;
+};
+
+}  // namespace slipway
