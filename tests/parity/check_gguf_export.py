@@ -75,7 +75,8 @@ def check(name: str, model_type: str, options: dict, scratch: pathlib.Path) -> s
         difference = float(numpy.abs(ours - theirs).max())
         same = (ours.argmax(-1) == theirs.argmax(-1)).mean()
         told.append(f"{kind} {difference:.1e}" + ("" if same == 1 else f" ({same:.0%} of tokens)"))
-        assert difference < limit, (name, kind, difference)
+        rounded = kind == "f32" and model_type in ("gemma2", "gemma3_text", "gpt2")  # llama.cpp's GELU is a table of halves
+        assert difference < (5e-3 if rounded else limit), (name, kind, difference)
         if kind == "f32":
             assert same == 1, name
             back = scratch / (folder.name + ".back")
