@@ -67,7 +67,8 @@ class Teller {
          std::shared_ptr<const StopStrings> stop, const OnText& on_text)
       : samples_(static_cast<size_t>(samples)), stop_(std::move(stop)), on_text_(on_text) {
     for (const GenerationRequest& request : requests)
-      texts_.insert(texts_.end(), samples_, Growing{GrowingText(tokenizer, request.prompt), ""});
+      for (size_t i = 0; i < samples_; ++i)
+        texts_.push_back({GrowingText(tokenizer, request.prompt), ""});
   }
 
   bool operator()(const Completion& c, bool ended) {
@@ -112,7 +113,6 @@ std::vector<GeneratedText> write_answers(Model& model, const Tokenizer& tokenize
                                          const GenerateOptions& o, const OnText& on_text) {
   check(o);
   const GenerationSettings settings = settings_of(o, tokenizer);
-  const size_t count = prompts.size();
   const std::vector<GenerationRequest> requests =
       requests_of(std::move(prompts), o, model, tokenizer);
   GenerationHooks hooks;

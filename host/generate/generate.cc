@@ -14,11 +14,11 @@
 namespace slipway {
 namespace {
 
-class Decoder {
+class DecodingLoop {
  public:
-  Decoder(Model& model, std::span<const GenerationRequest> requests,
-          const GenerationSettings& settings, const GenerationHooks& hooks,
-          std::vector<Completion>& completions);
+  DecodingLoop(Model& model, std::span<const GenerationRequest> requests,
+               const GenerationSettings& settings, const GenerationHooks& hooks,
+               std::vector<Completion>& completions);
 
   void run();
 
@@ -76,8 +76,8 @@ class Decoder {
   std::unique_ptr<DeviceStep> device_;  // where models compute on an accelerator
 };
 
-KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> requests,
-                                        const GenerationSettings& settings) {
+KeyValueCache::Size DecodingLoop::cache_size(std::span<const GenerationRequest> requests,
+                                             const GenerationSettings& settings) {
   int64_t samples = 0, longest = 1;
   for (const GenerationRequest& request : requests) {
     samples += request.samples;
@@ -89,9 +89,9 @@ KeyValueCache::Size Decoder::cache_size(std::span<const GenerationRequest> reque
           settings.max_new_tokens};
 }
 
-Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests,
-                 const GenerationSettings& settings, const GenerationHooks& hooks,
-                 std::vector<Completion>& completions)
+DecodingLoop::DecodingLoop(Model& model, std::span<const GenerationRequest> requests,
+                           const GenerationSettings& settings, const GenerationHooks& hooks,
+                           std::vector<Completion>& completions)
     : model_(model),
       requests_(requests),
       settings_(settings),
@@ -113,7 +113,7 @@ Decoder::Decoder(Model& model, std::span<const GenerationRequest> requests,
   for (int64_t r = size_.prompts; r-- > 0;) free_regions_.push_back(r);
 }
 
-void Decoder::prefill() {
+void DecodingLoop::prefill() {
   const TraceScope trace("generate", "prefill");
   std::vector<int64_t> ids, positions, ends, regions;
   std::vector<int32_t> cu_seqlens = {0};
@@ -144,9 +144,10 @@ void Decoder::prefill() {
   for (size_t r = begin; r < next_; ++r) encoded_[r].prompt_logits = logits_PV;
 }
 
-at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<int64_t>& positions,
-                           const std::vector<int32_t>& cu_seqlens,
-                           const std::vector<int64_t>& regions) {
+at::Tensor DecodingLoop::encode(const std::vector<int64_t>& ids,
+                                const std::vector<int64_t>& positions,
+                                const std::vector<int32_t>& cu_seqlens,
+                                const std::vector<int64_t>& regions) {
   const auto count = static_cast<int64_t>(ids.size());
   // A device attends to what is in the batch alone, not to what was cached before.
   const int64_t most = device_ == nullptr && regions.size() == 1 ? kPrefillTokens : count;
@@ -166,7 +167,7 @@ at::Tensor Decoder::encode(const std::vector<int64_t>& ids, const std::vector<in
   return hidden_TD;
 }
 
-std::vector<Drawn> Decoder::first_tokens(const Encoded& encoded, size_t first, int count) {
+std::vector<Drawn> DecodingLoop::first_tokens(const Encoded& encoded, size_t first, int count) {
   if (device_ != nullptr) {
     std::vector<DrawPlace> places;
     for (size_t i = 0; i < static_cast<size_t>(count); ++i)
@@ -184,7 +185,7 @@ std::vector<Drawn> Decoder::first_tokens(const Encoded& encoded, size_t first, i
   return drawn;
 }
 
-void Decoder::admit_samples(size_t request) {
+void DecodingLoop::admit_samples(size_t request) {
   Encoded& encoded = encoded_[request];
   const int count =
       std::min(requests_[request].samples - encoded.admitted, static_cast<int>(free_slots_.size()));
@@ -202,7 +203,7 @@ void Decoder::admit_samples(size_t request) {
   }
 }
 
-void Decoder::admit() {
+void DecodingLoop::admit() {
   while (!stopped_ && !free_slots_.empty() && admitting_ < requests_.size()) {
     if (admitting_ == next_) {
       // Encoding reads all weights, however few the tokens: worth it once an eighth of the rows is
@@ -216,13 +217,13 @@ void Decoder::admit() {
   }
 }
 
-DrawPlace Decoder::place_of(const Completion& completion) const {
+DrawPlace DecodingLoop::place_of(const Completion& completion) const {
   return {settings_.iteration, requests_[completion.request].key,
           static_cast<uint32_t>(completion.sample), static_cast<uint32_t>(completion.ids.size())};
 }
 
-Drawn Decoder::draw(const float* logits, const Completion& completion,
-                    std::vector<float>& scratch) const {
+Drawn DecodingLoop::draw(const float* logits, const Completion& completion,
+                         std::vector<float>& scratch) const {
   const int64_t vocab = model_.info().vocab_size;
   const double u = uniform(settings_.seed, place_of(completion));
   if (!settings_.rules.any()) return sample_token(logits, vocab, settings_.sampling, u, scratch);
@@ -234,7 +235,7 @@ Drawn Decoder::draw(const float* logits, const Completion& completion,
   return out;
 }
 
-bool Decoder::accept(Completion& completion, const Drawn& drawn) {
+bool DecodingLoop::accept(Completion& completion, const Drawn& drawn) {
   if (!std::isfinite(drawn.logprob))
     fail("prompt {} of {}, new token {}: the logits are not finite; are the weights damaged?",
          completion.request + 1, requests_.size(), completion.ids.size() + 1);
@@ -250,7 +251,7 @@ bool Decoder::accept(Completion& completion, const Drawn& drawn) {
   return ended;
 }
 
-void Decoder::end(const Completion& completion) {
+void DecodingLoop::end(const Completion& completion) {
   ++progress_.finished_rows;
   Encoded& encoded = encoded_[completion.request];
   const int samples = requests_[completion.request].samples;
@@ -261,7 +262,7 @@ void Decoder::end(const Completion& completion) {
                                             static_cast<size_t>(samples)});
 }
 
-void Decoder::step() {
+void DecodingLoop::step() {
   const TraceScope trace("generate", "decode", "rows", static_cast<int64_t>(rows_.size()));
   AttentionContext context;
   context.mode = AttentionContext::Mode::kDecode;
@@ -309,7 +310,7 @@ void Decoder::step() {
   rows_ = std::move(going_on);
 }
 
-void Decoder::run() {
+void DecodingLoop::run() {
   while (!stopped_ && (admitting_ < requests_.size() || !rows_.empty())) {
     admit();
     if (!stopped_ && !rows_.empty()) step();
@@ -351,7 +352,7 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
   const PackedWeightsScope packed(model.packed_weights());
   // Not OutOfMemory: a smaller training batch would not help.
   within_memory<Error>(
-      [&] { Decoder(model, requests, settings, hooks, completions).run(); },
+      [&] { DecodingLoop(model, requests, settings, hooks, completions).run(); },
       [&] {
         return fmt::format(
             "out of memory while sampling {} rows at a time, of up to {} new tokens; lower "
