@@ -101,5 +101,34 @@ TEST(AttentionPieces, ASequencesRoundsAreItsOwn) {
   }
 }
 
+// With a window every key that a query sees is in one pair, and no pair is there for nothing; long
+// sequences have as many pairs as their length, not its square.
+TEST(AttentionPieces, RoundsLeaveOutWhatNoWindowReaches) {
+  const ScoreRule rule{1, 0, 100};
+  std::map<std::pair<int64_t, int64_t>, int> pairs;
+  for (const auto& round : backward_rounds(kSeveral, 1, rule))
+    for (const BlockPair& pair : round) {
+      bool seen = false;
+      for (int64_t q = 0; q < pair.queries.length; ++q)
+        for (int64_t k = 0; k < pair.keys.length; ++k) {
+          const int64_t back = pair.ahead + q - k;
+          if (back < 0 || back >= rule.window) continue;
+          seen = true;
+          ++pairs[{pair.queries.begin + q, pair.keys.begin + k}];
+        }
+      EXPECT_TRUE(seen) << pair.queries.begin << " " << pair.keys.begin;
+    }
+  int64_t expected = 0;
+  for (const PrefixTree& tree : kSeveral)
+    for (size_t r = 0; r < tree.runs.size(); ++r)
+      for (int64_t i = 0; i < tree.runs[r].length; ++i)
+        expected += std::min(rule.window, (r == 0 ? 0 : tree.runs[0].length) + i + 1);
+  EXPECT_EQ(static_cast<int64_t>(pairs.size()), expected);
+  for (const auto& [which, times] : pairs) EXPECT_EQ(times, 1) << which.first;
+  size_t all = 0;
+  for (const auto& round : backward_rounds({{{{0, 19200}}}}, 1, rule)) all += round.size();
+  EXPECT_LE(all, 2u * 100);
+}
+
 }  // namespace
 }  // namespace slipway
