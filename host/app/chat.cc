@@ -106,7 +106,7 @@ int chat_command(const Arguments& arguments) {
   check_options(options);
   const GeneratorOptions model = generator_options_of(line);
   const std::string path = line.text("MODEL");
-  require_model(path);
+  require_model("", path);
   if (!line.has("trust")) refuse_compiled_weights(path);
   Generator generator(path, model);
   Speaker speaker;

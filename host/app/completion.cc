@@ -46,7 +46,7 @@ std::string kind_of_value(const std::string& value) {
   if (value == "KEY") return "key";
   if (value == "ID" || value.starts_with("PLUGIN")) return "plugin";
   if (is_among({"DIR", "FOLDER", "RUN"})) return "folder";
-  if (is_among({"PATH", "WHAT", "CHECKPOINT", "TRACE.json"}) || value.starts_with("FILE"))
+  if (is_among({"PATH", "WHAT", "MODEL", "CHECKPOINT", "TRACE.json"}) || value.starts_with("FILE"))
     return "file";
   std::string words = value;
   std::ranges::replace(words, '|', ' ');

@@ -171,7 +171,7 @@ int generate_command(const Arguments& arguments) {
   const GeneratorOptions model = generator_options_of(line);
   const fs::path trace = trace_path(line, "trace.json");
   const std::string path = line.text("model");
-  require_model(path);
+  require_model("--model ", path);
   if (!line.has("trust")) refuse_compiled_weights(path);
   const Profile profile(trace);
   Generator generator(path, model);

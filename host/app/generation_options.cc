@@ -76,10 +76,10 @@ GeneratorOptions generator_options_of(const CommandLine& line) {
   return out;
 }
 
-void require_model(const std::string& path) {
+void require_model(const std::string& option, const std::string& path) {
   std::error_code ec;
   if (!std::filesystem::exists(path, ec))
-    throw UsageError(fmt::format("--model {}: {}", path,
+    throw UsageError(fmt::format("{}{}: {}", option, path,
                                  ec ? ec.message() : "no such file or folder" + hub_hint(path)));
 }
 

@@ -14,7 +14,7 @@ void add_model_options(CommandLine& line);
 GenerateOptions generate_options_of(const CommandLine& line);
 void check_options(const GenerateOptions& options);  // ranges
 GeneratorOptions generator_options_of(const CommandLine& line);
-// Throws UsageError where there is nothing at --model's path.
-void require_model(const std::string& path);
+// Throws UsageError where there is nothing at the path; `option` ("--model ") stands before it.
+void require_model(const std::string& option, const std::string& path);
 
 }  // namespace slipway
