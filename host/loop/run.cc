@@ -142,6 +142,13 @@ void Run::load_weights(const fs::path& checkpoint) {
   saving.finish();
   ranks.barrier("weights to load");
   const at::NoGradGuard no_grad;
+  if (model.adapters().empty() == is_adapter_folder(checkpoint))
+    fail(
+        "{}: {}", checkpoint.string(),
+        model.adapters().empty()
+            ? "holds adapters (LoRA), and the run trains the model's own weights; begin a run with "
+              "lora.adapter = this folder, or from the merged model: model.weights = this folder"
+            : "holds no adapters, and the run trains some ([lora])");
   if (!model.adapters().empty()) {
     const AdapterFolder adapters(checkpoint);
     return model.parameters().load_trained([&](const std::string& name, float* out, int64_t count) {

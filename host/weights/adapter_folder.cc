@@ -10,6 +10,7 @@
 #include "base/hub_name.h"
 #include "base/manifest.h"
 #include "base/path_kind.h"
+#include "weights/other_formats.h"
 
 namespace slipway {
 namespace {
@@ -78,6 +79,8 @@ AdapterFolder::AdapterFolder(const fs::path& folder) : folder_(folder) {
   if (const auto base = json.find("base_model_name_or_path");
       base != json.end() && base->is_string())
     base_ = base->get<std::string>();
+  if (kind_of_path(folder / kAdapterWeights) == PathKind::kNothing)
+    fail("{}: {}", folder.string(), other_format(folder));
   file_ = std::make_shared<const Safetensors>(folder / kAdapterWeights);
   for (const TensorInfo& tensor : file_->tensors()) {
     const std::string parameter = parameter_of(tensor.name);

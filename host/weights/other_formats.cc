@@ -13,8 +13,8 @@ struct Form {
 };
 
 constexpr const char* kAdapters =
-    "holds adapters (LoRA) without an adapter_config.json and adapter_model.safetensors, as PEFT's "
-    "save_pretrained() writes them";
+    "holds adapters (LoRA), and not both files that PEFT's save_pretrained() writes them in: "
+    "adapter_config.json and adapter_model.safetensors";
 constexpr const char* kPickle =
     "holds its weights in pytorch_model.bin, a pickle, which is not read here; write them as "
     "safetensors (transformers: from_pretrained(), then save_pretrained()) and name that folder";
@@ -23,6 +23,7 @@ constexpr const char* kOriginal =
     "and model.safetensors)";
 
 constexpr Form kForms[] = {
+    {"adapter_config.json", kAdapters},
     {"adapter_model.safetensors", kAdapters},
     {"adapter_model.bin", kAdapters},
     {"pytorch_model.bin", kPickle},

@@ -168,8 +168,8 @@ use = "length"
 
 
 def refused(root: pathlib.Path) -> None:
-    def refuse(what: str, *texts: str, keys: tuple) -> None:
-        said = train(root / "refused", *keys, code=1).stderr
+    def refuse(what: str, *texts: str, keys: tuple, more: tuple = ()) -> None:
+        said = train(root / "refused", *keys, more=more, code=1).stderr
         if not all(text in said for text in texts):
             sys.exit(f"{what}: {texts} expected, said: {said}")
 
@@ -184,6 +184,10 @@ def refused(root: pathlib.Path) -> None:
         said = slipway("generate", "--model", folder, "--prompt", "a", code=1).stderr
         if key not in said:
             sys.exit(f"{key}: not named in: {said}")
+    train(root / "lora", "lora.r=4", "train.max_steps=2")
+    train(root / "full", "train.max_steps=2")
+    refuse("adapters in a run of all weights", "holds adapters", "lora.adapter", keys=("train.max_steps=4",), more=(f"--resume={root / 'lora/checkpoint-2'}",))
+    refuse("a model in a run of adapters", "holds no adapters", keys=("lora.r=4", "train.max_steps=4"), more=(f"--resume={root / 'full/checkpoint-2'}",))
     folder = root / "adapter-half"
     shutil.copytree(DATA / "lora/two", folder)
     blob = (folder / "adapter_model.safetensors").read_bytes()
