@@ -110,11 +110,10 @@ void add_phi3(const GgufMetadata& m, Json& c) {
 }
 
 // The file does not say what scores are divided by: it follows from the model's size.
-double gemma_scalar(const Json& c, int64_t layers_of_27b) {
+int64_t gemma_scalar(const Json& c, int64_t layers_of_27b) {
   return c["num_hidden_layers"] == layers_of_27b
-             ? static_cast<double>(c["hidden_size"].get<int64_t>() /
-                                   c["num_attention_heads"].get<int64_t>())
-             : c["head_dim"].get<double>();
+             ? c["hidden_size"].get<int64_t>() / c["num_attention_heads"].get<int64_t>()
+             : c["head_dim"].get<int64_t>();
 }
 
 void add_gemma2(const GgufMetadata& m, Json& c) {
