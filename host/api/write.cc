@@ -62,7 +62,7 @@ class Teller {
          const OnText& on_text)
       : samples_(static_cast<size_t>(samples)), on_text_(on_text) {
     for (const GenerationRequest& request : requests)
-      texts_.insert(texts_.end(), samples_, GrowingText(tokenizer, request.prompt));
+      for (size_t i = 0; i < samples_; ++i) texts_.emplace_back(tokenizer, request.prompt);
   }
 
   bool operator()(const Completion& c, bool ended) {
