@@ -19,16 +19,16 @@ struct LoraSettings {
   std::vector<std::string> target_modules = {"all-linear"};
   // in their place a regular expression (of Python's, as ECMAScript reads it) for whole names; "" =
   // none
-  std::string target_pattern;
-  std::vector<std::string> exclude_modules;
-  std::vector<int64_t> layers_to_transform;  // numbers of layers; empty: all
-  bool rslora = false;                       // scale is alpha / sqrt(r) (Kalajdzievski, 2023)
-  std::string bias = "none";                 // none, all, lora_only: which biases are trained too
-  std::vector<std::string> modules_to_save;  // trained whole, and saved beside the adapters
+  std::string target_pattern = {};
+  std::vector<std::string> exclude_modules = {};
+  std::vector<int64_t> layers_to_transform = {};  // numbers of layers; empty: all
+  bool rslora = false;                            // scale is alpha / sqrt(r) (Kalajdzievski, 2023)
+  std::string bias = "none";  // none, all, lora_only: which biases are trained too
+  std::vector<std::string> modules_to_save = {};  // trained whole, and saved beside the adapters
   // by regular expressions for a module's name or for its end behind a dot; the first that fits
   // counts
-  std::vector<std::pair<std::string, int64_t>> rank_pattern;
-  std::vector<std::pair<std::string, double>> alpha_pattern;
+  std::vector<std::pair<std::string, int64_t>> rank_pattern = {};
+  std::vector<std::pair<std::string, double>> alpha_pattern = {};
   // of A: "kaiming" (uniform to 1 / sqrt(k)) or "gaussian" (deviation 1 / r); B begins as zeros
   std::string init = "kaiming";
 

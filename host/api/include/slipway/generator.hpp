@@ -16,8 +16,8 @@ struct GenerateOptions {
   // as [generation] has them: min_p and these two on the processor alone
   double min_p = 0, repetition_penalty = 1;
   int64_t min_new_tokens = 0;
-  std::vector<std::string> stop;    // texts that end an answer, which is cut before them
-  std::string weights = "float32";  // or bfloat16, int8
+  std::vector<std::string> stop = {};  // texts that end an answer, which is cut before them
+  std::string weights = "float32";     // or bfloat16, int8
   uint64_t seed = 42;
   // Which of many prompts the first one is, for what it draws: prompts that are asked one by one
   // get the texts that they get in one list.

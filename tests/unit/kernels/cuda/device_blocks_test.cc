@@ -10,7 +10,7 @@
 namespace slipway::cuda {
 namespace {
 
-constexpr int64_t kTokens = 75;
+constexpr int64_t kBlockTokens = 75;
 
 class CudaBlocks : public DeviceTest {};
 
@@ -41,7 +41,7 @@ std::vector<std::vector<float>> computed(const Block& block, const at::Tensor& x
 template <class Block, class Run>
 void compare_block(const char* name, const Block& block, const Run& run) {
   SCOPED_TRACE(name);
-  const at::Tensor x = at::tensor(random_values(kTokens * 40, 3)).view({kTokens, 40});
+  const at::Tensor x = at::tensor(random_values(kBlockTokens * 40, 3)).view({kBlockTokens, 40});
   const auto theirs = computed(block, x, run);
   const OnDevice device;
   const auto ours = computed(block, x, run);
@@ -53,7 +53,7 @@ TEST_F(CudaBlocks, AttentionEqualsTheProcessors) {
   for (const AttentionCase& c : attention_cases())
     compare_block(c.name, c.block, [](const at::Tensor& x, const AttentionBlock& b) {
       const AttentionContext context =
-          AttentionContext::packed({{{{0, 20}, {20, 40}, {60, 3}}}, {{{63, 12}}}}, kTokens);
+          AttentionContext::packed({{{{0, 20}, {20, 40}, {60, 3}}}, {{{63, 12}}}}, kBlockTokens);
       const at::Tensor positions =
           at::cat({at::arange(60), at::arange(20, 23), at::arange(12)}).to(compute_device());
       return attention_block(x, b, positions, 0, context.handle());
@@ -75,13 +75,13 @@ std::vector<float> decoded(const AttentionBlock& on_processor, const at::Tensor&
     weights.push_back(w.to(compute_device()));
   const AttentionBlock block = plain::with(on_processor, weights);
   const at::Tensor x = x_here.to(compute_device()),
-                   places = at::arange(kTokens).to(compute_device());
-  const auto cache = KeyValueCache::make({1, 2, 10}, {1, 60, 1, kTokens - 60});
+                   places = at::arange(kBlockTokens).to(compute_device());
+  const auto cache = KeyValueCache::make({1, 2, 10}, {1, 60, 1, kBlockTokens - 60});
   AttentionContext prompt = AttentionContext::packed({0, 60});
   prompt.cache = cache.get(), prompt.regions = {0};
   std::vector<float> out = flat_values(
       attention_block(x.narrow(0, 0, 60), block, places.narrow(0, 0, 60), 0, prompt.handle()));
-  for (int64_t t = 60; t < kTokens; ++t) {
+  for (int64_t t = 60; t < kBlockTokens; ++t) {
     AttentionContext step;
     step.mode = AttentionContext::Mode::kDecode;
     step.cache = cache.get(), step.rows = {{0, 60, 0, t - 60}};
@@ -93,7 +93,7 @@ std::vector<float> decoded(const AttentionBlock& on_processor, const at::Tensor&
 }
 
 TEST_F(CudaBlocks, DecodingEqualsTheProcessors) {
-  const at::Tensor x = at::tensor(random_values(kTokens * 40, 5)).view({kTokens, 40});
+  const at::Tensor x = at::tensor(random_values(kBlockTokens * 40, 5)).view({kBlockTokens, 40});
   for (const AttentionCase& c : attention_cases()) {
     const std::vector<float> theirs = decoded(c.block, x);
     const OnDevice device;
