@@ -96,7 +96,12 @@ int data_command(const Arguments& arguments) {
   const std::string verb = arguments.empty() ? "" : arguments[0];
   if (verb == "show") return show(Arguments(arguments.begin() + 1, arguments.end()));
   if (verb != "--help" && verb != "-h") throw UsageError(usage);
-  print(usage + "\n\n  show WHAT   print the first examples as the model will see them\n");
+  print(usage +
+        "\n\n  show WHAT   print the first examples of a run file, or of a file of data with "
+        "--model,\n"
+        "              as the model will see them: through its chat template, with special\n"
+        "              tokens by name, and with what carries loss marked\n\n"
+        "slipway data show --help lists its options (--model, --rows, --tokens, --set).\n");
   return kExitOk;
 }
 

@@ -107,7 +107,7 @@ class Names:
             return ""  # slipway --version; what stands for something: COMMAND
         if command not in self.help:
             return "" if command == "help" else f'no command "{command}"'
-        if command in ("config", "plugin") and len(words) > 2 and re.fullmatch(r"[a-z]+", words[2]) and not re.search(rf"\b{command} {words[2]}\b|^  {words[2]} ", self.help[command], re.M):
+        if command in ("config", "plugin", "data") and len(words) > 2 and re.fullmatch(r"[a-z]+", words[2]) and not re.search(rf"\b{command} {words[2]}\b|^  {words[2]} ", self.help[command], re.M):
             return f'no command "{command} {words[2]}"'
         if command == "launch":  # what it launches has options of its own
             at = next((i for i, word in enumerate(words[2:], 2) if word == "--" or word in self.commands), len(words))

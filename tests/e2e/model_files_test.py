@@ -55,9 +55,13 @@ def training(root: pathlib.Path, model: pathlib.Path, *more: str) -> tuple:
 
 def other_architectures(root: pathlib.Path) -> None:
     biases = {f"model.layers.{i}.self_attn.q_proj.bias": ([16], [0.5] * 16) for i in range(tiny.LAYERS)}
-    qwen = tiny.write_folder(root / "qwen2", {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}, {**tiny.weights(), **biases})
-    refused(root, r'qwen2: .*config\.json: model_type "qwen2" is not supported \(llama is\)', *evaluation(qwen))
-    refused(root, r'model_type "qwen2" is not supported', *training(root, qwen))
+    all_biases = biases | {f"model.layers.{i}.self_attn.{part}_proj.bias": ([8], [0.5] * 8) for i in range(tiny.LAYERS) for part in "kv"}
+    qwen = tiny.write_folder(root / "qwen2", {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}, {**tiny.weights(), **all_biases})
+    if abs(loss(root, qwen) - loss(root, tiny.write_folder(root / "llama", {}))) < 1e-3:
+        sys.exit("the biases of a Qwen2 must change the loss")
+    neox = tiny.write_folder(root / "neox", {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"]})
+    refused(root, r'neox: .*config\.json: model_type "gpt_neox" is not supported \(.*llama, .*are\)', *evaluation(neox))
+    refused(root, r'model_type "gpt_neox" is not supported', *training(root, neox))
     if (root / "out").exists():
         sys.exit("a refused run left a folder behind")
     named = tiny.write_folder(root / "named", {}, {**tiny.weights(), **biases})
@@ -89,8 +93,14 @@ def gguf(root: pathlib.Path) -> None:
             sys.exit(f"{a.name} and {b.name} hold one model: {loss(root, a)}, {loss(root, b)}")
     if abs(loss(root, file) - loss(root, begins)) < 1e-4:
         sys.exit("a begin token must change the loss")
-    refused(root, r"rope_freqs\.weight divides", *evaluation(tiny.write_gguf(root / "freqs.gguf", tensors, added={"rope_freqs.weight": ([2], [1.0, 8.0])})))
-    refused(root, r'"llama\.rope\.scaling\.type" = "linear"', *evaluation(tiny.write_gguf(root / "linear.gguf", tensors, {"llama.rope.scaling.type": "linear"})))
+    scaled = {"freqs": tiny.write_gguf(root / "freqs.gguf", tensors, added={"rope_freqs.weight": ([2], [1.0, 8.0])}),
+              "linear": tiny.write_gguf(root / "linear.gguf", tensors, {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0})}
+    for name, changed in scaled.items():
+        if abs(loss(root, file) - loss(root, changed)) < 1e-4:
+            sys.exit(f"scaled rotary positions must change the loss: {name}")
+    folder_too = tiny.write_folder(root / "linear", {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}, tensors)
+    if abs(loss(root, folder_too) - loss(root, scaled["linear"])) > 1e-6:
+        sys.exit("linear scaling in a folder and in a GGUF file are one thing")
     refused(root, r"no place for a tensor: blk\.0\.attn_q\.bias", *evaluation(tiny.write_gguf(root / "bias.gguf", tensors, added={"blk.0.attn_q.bias": ([16], [0.5] * 16)})))
     told = slipway(root, *evaluation(tiny.write_gguf(root / "no_pre.gguf", tensors, without="tokenizer.ggml.pre"))).stderr
     if "warn" not in told or "tokenizer.ggml.pre" not in told:

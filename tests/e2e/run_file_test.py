@@ -47,11 +47,11 @@ def every_fault(program: str, folder: pathlib.Path) -> None:
     (folder / "wrong.jsonl").write_text('{"promt": "a"}\n')
     bad = (folder / "run.toml").read_text().replace('["data.jsonl"]', '["broken.jsonl", "gone.jsonl"]\neval = ["wrong.jsonl"]')
     bad = bad.replace('use = "length"', 'use = "lenght"').replace("learning_rate", 'optm = "sgd"\nseed = -1\nmax_steps = 2\nlearning_rate')
-    bad += '[[logger]]\nuse = "consol"\n[lora]\nr = 8\n[search]\nmetric = "eval_rewrad"\n[search.space]\n"train.seed" = [1, 2]\n'
+    bad += '[[logger]]\nuse = "consol"\n[peft]\nr = 8\n[search]\nmetric = "eval_rewrad"\n[search.space]\n"train.seed" = [1, 2]\n'
     (folder / "bad.toml").write_text(bad)
     code, text = run(program, ["config", "check", "bad.toml"], folder)
     wanted = ["broken.jsonl:2: ", '"gone.jsonl": no such file', "wrong.jsonl:1: ", 'no reward plugin "lenght"', 'no logger plugin "consol"', 'unknown key "optm"',
-              "train.seed is -1", "train.max_steps: raft runs by raft.iterations", "unknown section [lora]: there is no LoRA yet", 'no "eval_rewrad", did you mean "eval_reward"?']
+              "train.seed is -1", "train.max_steps: raft runs by raft.iterations", "unknown section [peft]: adapters stand in [lora]", 'no "eval_rewrad", did you mean "eval_reward"?']
     missing = [each for each in wanted if each not in text]
     check("config check names every fault at once", code == 2 and not missing, (code, missing, text))
     check("of a file the first malformed line alone", "broken.jsonl:3" not in text, text)
@@ -198,7 +198,7 @@ def schema(program: str, folder: pathlib.Path) -> None:
         check(f"{file.name} fits it", not faults, faults)
     good = (folder / "run.toml").read_text()
     for old, changed in (("learning_rate", "learnin_rate"), ("1e-3", '"fast"'), ("iterations = 1", "iterations = 0"), ('"raft"', '"rfat"'), ('output_dir = "out"', ""), ("[[reward]]", "[reward]"),
-                         ('use = "length"', ""), ('["data.jsonl"]', "[3]"), ("[generation]", "[lora]"), ("[data]", '[data]\neval = { "a b" = "f" }'), ("samples_per_prompt = 2", "samples_per_prompt = 2.5")):
+                         ('use = "length"', ""), ('["data.jsonl"]', "[3]"), ("[generation]", "[peft]"), ("[data]", '[data]\neval = { "a b" = "f" }'), ("samples_per_prompt = 2", "samples_per_prompt = 2.5")):
         check(f"a planted fault, {changed}", old in good and violations(tomllib.loads(good.replace(old, changed, 1)), printed) != [])
     for old, changed in (("iterations = 1", "num_raft_iteration = 1"), ("[data]", '[data]\neval = { news = "f", notes = ["g"] }'), ('["data.jsonl"]', '"data.jsonl"'), ("[train]", "[train]\ngreater_is_better = true")):
         check(f"what is right, {changed}", old in good and violations(tomllib.loads(good.replace(old, changed, 1)), printed) == [], violations(tomllib.loads(good.replace(old, changed, 1)), printed))

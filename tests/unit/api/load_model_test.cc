@@ -38,6 +38,7 @@ TEST(LoadModel, WithoutANameTheModelTypeSaysWhichPluginItIs) {
   source.origin = "some/config.json";
   EXPECT_EQ(model_plugin(registry, "auto", source), "llama");
   source.config["model_type"] = "qwen2";
+  source.config["num_key_value_heads"] = source.config["num_attention_heads"];
   EXPECT_STREQ(create_model(registry, "auto", {}, source, {}).plugin->id(),
                "org.slipway.model.qwen2");
   EXPECT_THAT(error_of([&] { create_model(registry, "llama", {}, source, {}); }),

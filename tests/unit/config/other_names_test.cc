@@ -71,7 +71,7 @@ TEST(OtherNames, WhatIsCountedOtherwiseIsSaid) {
 
 TEST(OtherNames, RewardArgumentsAndLoraAreRefusedWhereTheyAreWritten) {
   EXPECT_THAT(meaning_of("model", "use_lora", parse_toml_value("true", "x")).fault,
-              testing::HasSubstr("no LoRA yet"));
+              testing::HasSubstr("write lora.r = 8"));
   EXPECT_EQ(meaning_of("model", "use_lora", parse_toml_value("false", "x")).fault, "");
   EXPECT_NE(idle_argument("reward", "reward_model_or_path"), nullptr);
   EXPECT_NE(idle_argument("train", "output_reward_path"), nullptr);

@@ -48,7 +48,7 @@ TEST(SchemaHelp, OneKeyWithItsRangeChoicesAndOtherNames) {
   EXPECT_THAT(on("raft.output_max_length"), StartsWith("[generation]\n  max_new_tokens ("));
   EXPECT_THAT(on("output_min_length"), AllOf(StartsWith("[raft]\n  output_min_length (of LMFlow)"),
                                              HasSubstr("Has no use here: ")));
-  EXPECT_THAT(on("lora"), StartsWith("[lora]: there is no LoRA yet"));
+  EXPECT_THAT(on("peft"), StartsWith("[peft]: adapters stand in [lora]"));
   EXPECT_THAT(on("run.output_dir"), HasSubstr("from the working folder"));
   EXPECT_THAT(on("search.direction"), HasSubstr("(text, default by the metric's name: minimize | "
                                                 "maximize)"));

@@ -210,7 +210,7 @@ TEST(Schema, AKeyIsFoundByWhatPeopleCallIt) {
 
 TEST(Schema, SectionsThatPeopleExpectSayWhatIsThereInstead) {
   for (const char* section :
-       {"lora", "peft", "deepspeed", "fsdp", "wandb", "hub", "quantization", "tensorboard"}) {
+       {"peft", "qlora", "deepspeed", "fsdp", "wandb", "hub", "quantization", "tensorboard"}) {
     const CheckedKeys checked =
         check_keys(parse_toml(kLeast + "[" + section + "]\nx = 1\n", "x.toml"), nullptr);
     ASSERT_EQ(checked.faults.size(), 1u) << section;

@@ -150,8 +150,8 @@ TEST(ModelFolder, OtherFormsAreNamed) {
                 ThrowsMessage<Error>(AllOf(HasSubstr(folder.string()), HasSubstr(words))))
         << file;
   };
-  refuses("adapter_config.json", "adapters (LoRA)", false);
-  refuses("adapter_model.safetensors", "merge_and_unload", false);
+  refuses("adapter_model.safetensors", "adapters (LoRA)", false);
+  refuses("adapter_model.bin", "adapter_config.json and adapter_model.safetensors", false);
   refuses("pytorch_model.bin", "pytorch_model.bin, a pickle");
   refuses("pytorch_model.bin.index.json", "safetensors");
   refuses("zero_to_fp32.py", "DeepSpeed");
@@ -164,7 +164,7 @@ TEST(ModelFolder, AdaptersBesideAModelAreNotPassedOver) {
   write_bytes(folder / "config.json", "{}");
   write_bytes(folder / "adapter_config.json", "{}");
   write_shard(folder / "model.safetensors", {"a"}, 1);
-  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("adapters (LoRA)")));
+  EXPECT_THAT([&] { open_weights(folder); }, ThrowsMessage<Error>(HasSubstr("holds both a model")));
 }
 
 TEST(ModelFolder, RotaryFrequenciesOfOlderFilesAreNoTensors) {

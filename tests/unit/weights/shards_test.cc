@@ -93,12 +93,11 @@ TEST(Shards, SizesAreText) {
 }
 
 TEST(Shards, FilesOfWeightsAreKnown) {
-  for (const char* name :
-       {"model-00001-of-00002.safetensors", "model.safetensors", "model.safetensors.index.json"})
+  for (const char* name : {"model-00001-of-00002.safetensors", "model.safetensors",
+                           "model.safetensors.index.json", "adapter_model.safetensors"})
     EXPECT_TRUE(is_weights_file(name)) << name;
-  for (const char* name :
-       {"model-1.safetensors", "adapter_model.safetensors", "model-00001-of-x.safetensors",
-        "optimizer.safetensors", "model-.safetensors"})
+  for (const char* name : {"model-1.safetensors", "model-00001-of-x.safetensors",
+                           "optimizer.safetensors", "model-.safetensors"})
     EXPECT_FALSE(is_weights_file(name)) << name;
 }
 
