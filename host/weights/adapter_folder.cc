@@ -72,6 +72,8 @@ AdapterFolder::AdapterFolder(const fs::path& folder) : folder_(folder) {
     if (kind_of_path(folder / weights) != PathKind::kNothing)
       fail("{}: holds both a model ({}) and adapters ({}); which of them is meant is not known",
            folder.string(), weights, kAdapterConfig);
+  if (kind_of_path(folder / kAdapterWeights) == PathKind::kNothing)
+    fail("{}: {}", folder.string(), other_format(folder));
   verify_manifest_if_any(folder, is_read_of_adapters);
   const fs::path config = folder / kAdapterConfig;
   const Json json = parse_json(read_file(config), config.string());
@@ -79,8 +81,6 @@ AdapterFolder::AdapterFolder(const fs::path& folder) : folder_(folder) {
   if (const auto base = json.find("base_model_name_or_path");
       base != json.end() && base->is_string())
     base_ = base->get<std::string>();
-  if (kind_of_path(folder / kAdapterWeights) == PathKind::kNothing)
-    fail("{}: {}", folder.string(), other_format(folder));
   file_ = std::make_shared<const Safetensors>(folder / kAdapterWeights);
   for (const TensorInfo& tensor : file_->tensors()) {
     const std::string parameter = parameter_of(tensor.name);
