@@ -74,7 +74,7 @@ void add_frame(const Tokenizer& tokenizer, const Json& json, std::vector<GgufPai
   add(frame.after, tokenizer.eos, "tokenizer.ggml.add_eos_token");
 }
 
-std::vector<std::string> merges_of(const Json& model) {
+std::vector<std::string> merge_lines_of(const Json& model) {
   std::vector<std::string> out;
   for (const Json& merge : model.at("merges"))
     out.push_back(merge.is_string()
@@ -118,7 +118,7 @@ std::vector<GgufPair> gguf_tokenizer_metadata(const Tokenizer& tokenizer, int64_
                                {"tokenizer.ggml.pre", words},
                                {"tokenizer.ggml.tokens", std::move(tokens)},
                                {"tokenizer.ggml.token_type", std::move(types)},
-                               {"tokenizer.ggml.merges", merges_of(model)}};
+                               {"tokenizer.ggml.merges", merge_lines_of(model)}};
   const auto add = [&](const char* key, std::optional<int32_t> id) {
     if (id) out.push_back({key, static_cast<uint32_t>(*id)});
   };

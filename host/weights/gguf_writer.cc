@@ -10,7 +10,7 @@
 namespace slipway {
 namespace {
 
-constexpr uint64_t kAlignment = 32;
+constexpr uint64_t kGgufAlignment = 32;
 
 template <class T>
 void put(std::string& out, T value) {
@@ -110,7 +110,9 @@ std::string encoded(const GgufTensor& tensor, std::span<const float> values) {
   return out;
 }
 
-uint64_t aligned(uint64_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+uint64_t aligned(uint64_t size) {
+  return (size + kGgufAlignment - 1) / kGgufAlignment * kGgufAlignment;
+}
 
 uint64_t bytes_of(const GgufTensor& tensor) {
   const EncodingTraits format = traits(tensor.encoding);
