@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <regex>
 #include <set>
 
 #include <fmt/ranges.h>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "model/parameters.h"
+#include "weights/whole_match.h"
 
 namespace slipway {
 namespace {
@@ -21,14 +21,6 @@ constexpr std::string_view kWeight = ".weight", kBias = ".bias";
 // "" for a parameter that is no module's weight.
 std::string module_of(const ParameterSpec& spec) {
   return spec.name.ends_with(kWeight) ? spec.name.substr(0, spec.name.size() - kWeight.size()) : "";
-}
-
-std::regex pattern_of(const std::string& text) {
-  try {
-    return std::regex(text);
-  } catch (const std::regex_error&) {
-    fail("lora.target_modules: \"{}\" is not a regular expression that can be read here", text);
-  }
 }
 
 // The number of the layer that the module is in: the first part of its name that is one.
@@ -49,7 +41,8 @@ class Choice {
   Choice(const std::vector<ParameterSpec>& specs, const LoraSettings& settings)
       : settings_(settings) {
     for (const ParameterSpec& spec : specs) last_ = std::max(last_, spec.segment);
-    if (!settings.target_pattern.empty()) pattern_ = pattern_of(settings.target_pattern);
+    if (!settings.target_pattern.empty())
+      pattern_.emplace(settings.target_pattern, "target_pattern");
   }
 
   bool wants(const ParameterSpec& spec) const {
@@ -62,7 +55,7 @@ class Choice {
         (!layer || std::ranges::find(settings_.layers_to_transform, *layer) ==
                        settings_.layers_to_transform.end()))
       return false;
-    if (pattern_) return std::regex_match(module, *pattern_);
+    if (pattern_) return (*pattern_)(module);
     if (std::ranges::find(settings_.target_modules, "all-linear") != settings_.target_modules.end())
       return spec.shape.size() == 2 && spec.segment > 0 && spec.segment < last_;
     return is_module_of(module, settings_.target_modules);
@@ -70,7 +63,7 @@ class Choice {
 
  private:
   const LoraSettings& settings_;
-  std::optional<std::regex> pattern_;
+  std::optional<WholeMatch> pattern_;
   int last_ = 0;
 };
 

@@ -2,6 +2,9 @@
 #include "model/lora_keys.h"
 
 #include "base/error.h"
+#include "config/lookup.h"
+#include "config/schema.h"
+#include "config/toml.h"
 #include "weights/adapter_folder.h"
 
 namespace slipway {
@@ -22,22 +25,16 @@ std::vector<std::pair<std::string, Number>> pattern_of(const RunConfig& config, 
   return out;
 }
 
-// A key of [lora] that the run file has beside lora.adapter, whose folder says it.
-void check_alone(const RunConfig& config) {
-  for (const auto& [name, value] : config.resolved.find(kSection)->table)
-    if (name != "adapter" && !value.where.file.empty())
-      fail("{}: lora.{} is what the folder of lora.adapter says; leave it out", value.where.text(),
-           name);
-}
-
-// The first key that is given without lora.r, which says that there are adapters.
-void check_unused(const RunConfig& config) {
-  for (const auto& [name, value] : config.resolved.find(kSection)->table)
-    if (name != "r" && !value.where.file.empty())
-      fail(
-          "{}: lora.{} has no effect: there are adapters where lora.r says their rank (8, 16) or "
-          "lora.adapter names some",
-          value.where.text(), name);
+// A key of [lora] but `except` that says something else than without it: config.resolved.toml has
+// every key.
+const std::pair<std::string, Value>* said_beside(const RunConfig& config, std::string_view except) {
+  for (const auto& entry : config.resolved.find(kSection)->table) {
+    const Key* key = find_key(kSection, entry.first);
+    if (entry.first != except && key != nullptr &&
+        entry.second.toml() != parse_toml_value(key->fallback, entry.first).toml())
+      return &entry;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -46,13 +43,19 @@ std::optional<LoraSettings> lora_settings(const RunConfig& c) {
   const Value& where = c.get(kSection, "r");
   const std::string& adapter = c.text(kSection, "adapter");
   if (where.i == 0 && adapter.empty()) {
-    check_unused(c);
+    if (const auto* said = said_beside(c, "r"); said != nullptr)
+      fail(
+          "{}: lora.{} has no effect: there are adapters where lora.r says their rank (8, 16) or "
+          "lora.adapter names some",
+          said->second.where.text(), said->first);
     return std::nullopt;
   }
   if (c.weights.empty())
     fail("{}: adapters are trained beside weights: set model.weights", where.where.text());
   if (!adapter.empty()) {
-    check_alone(c);
+    if (const auto* said = said_beside(c, "adapter"); said != nullptr)
+      fail("{}: lora.{} is what the folder of lora.adapter says; leave it out",
+           said->second.where.text(), said->first);
     return AdapterFolder(adapter).settings();
   }
   LoraSettings out;

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
 
 #include "base/error.h"
 #include "base/excerpt.h"
+#include "weights/whole_match.h"
 
 namespace slipway {
 namespace {
@@ -15,11 +15,8 @@ namespace {
 template <class Value>
 const Value* by_pattern(const std::vector<std::pair<std::string, Value>>& patterns,
                         const std::string& module, const char* key) {
-  for (const auto& [pattern, value] : patterns) try {
-      if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return &value;
-    } catch (const std::regex_error&) {
-      fail("lora.{}: \"{}\" is not a regular expression that can be read here", key, pattern);
-    }
+  for (const auto& [pattern, value] : patterns)
+    if (WholeMatch("(.*\\.)?(" + pattern + ")", key)(module)) return &value;
   return nullptr;
 }
 

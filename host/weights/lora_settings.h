@@ -17,8 +17,7 @@ struct LoraSettings {
   // names of modules, or their ends behind a dot; one may be "all-linear": every matrix between the
   // embedding and the head
   std::vector<std::string> target_modules = {"all-linear"};
-  // in their place a regular expression (of Python's, as ECMAScript reads it) for whole names; "" =
-  // none
+  // in their place a regular expression for whole names; "" = none
   std::string target_pattern = {};
   std::vector<std::string> exclude_modules = {};
   std::vector<int64_t> layers_to_transform = {};  // numbers of layers; empty: all

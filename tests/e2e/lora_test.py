@@ -117,6 +117,15 @@ def same(a: pathlib.Path, b: pathlib.Path) -> None:
         sys.exit(f"{a.name} and {b.name} end with other adapters")
 
 
+def a_run_is_repeated_by_its_resolved_configuration(root: pathlib.Path) -> None:
+    for name, keys in (("none", ()), ("some", ("lora.r=4", "lora.rank_pattern={down_proj = 2}")), ("from", (f"lora.adapter={DATA / 'lora/two'}",))):
+        train(root / name, *keys, "train.max_steps=2")
+        slipway("train", root / name / "config.resolved.toml", "--set", f"run.output_dir={root / name}-again")
+        weights = "model.safetensors" if name == "none" else "adapter_model.safetensors"
+        if (root / name / weights).read_bytes() != (root / f"{name}-again" / weights).read_bytes():
+            sys.exit(f"{name}: the resolved configuration gives another run")
+
+
 def merged_is_the_same_model(root: pathlib.Path) -> None:
     adapters = DATA / "lora/all"
     slipway("merge", adapters, root / "merged")
@@ -199,7 +208,7 @@ def refused(root: pathlib.Path) -> None:
         sys.exit(f"a tensor of no adapter: {said}")
 
 
-CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, whoever_computes_them_they_are_the_same, merged_is_the_same_model, raft_samples_with_adapters, refused)
+CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, whoever_computes_them_they_are_the_same, a_run_is_repeated_by_its_resolved_configuration, merged_is_the_same_model, raft_samples_with_adapters, refused)
 
 
 def main() -> None:
