@@ -44,7 +44,7 @@ std::string model(const RecordedValues& values) {
   std::string out = !weights.empty()  ? weights
                     : !config.empty() ? config + ", from new weights"
                                       : "";
-  if (!use.empty()) out += out.empty() ? use : fmt::format(" ({})", use);
+  if (!use.empty() && use != "auto") out += out.empty() ? use : fmt::format(" ({})", use);
   return out;
 }
 
