@@ -75,7 +75,7 @@ TEST(TokenizerForms, LongTextsTakeNoQuadraticTime) {
     const Tokenizer t =
         Tokenizer::from_json(unzip(kForms / (std::string(name) + ".json.gz")), name);
     std::string text;
-    for (int i = 0; text.size() < 1'000'000; ++i) text += static_cast<char>('a' + i * i % 26);
+    for (int64_t i = 0; text.size() < 1'000'000; ++i) text += static_cast<char>('a' + i * i % 26);
     EXPECT_GT(t.encode(text).size(), 0u) << name;
   }
 }
