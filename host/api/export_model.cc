@@ -6,6 +6,7 @@
 #include "api/load_model.h"
 #include "base/error.h"
 #include "model/check_weights.h"
+#include "plugin/trampoline.h"
 #include "record/run_files.h"
 #include "text/gguf_tokens.h"
 #include "weights/adapter_folder.h"
@@ -38,22 +39,40 @@ uint32_t file_type_of(Encoding encoding) {
   }
 }
 
-// The source, its tensors held against what its plugin declares.
-ModelSource checked_source(const fs::path& path) {
+ModelSource source_with_weights(const fs::path& path) {
   ModelSource source = open_source(path);
   if (!source.weights->read)
     fail("{}: is a program with its weights, which has no form in other files", path.string());
+  return source;
+}
+
+// What a model's plugin says of it, whatever its config.json leaves out.
+struct Declared {
+  bool tied;
+  int64_t kv_heads, width;
+};
+
+// The source's tensors are held against it.
+Declared declared_of(const ModelSource& source) {
   const Registry registry(plugin_folders({}));
   const Registry::Found& found =
       registry.find(model_plugin(registry, "auto", source), SLW_KIND_MODEL, {});
   try {
     const Plugin plugin(*found.library, *found.descriptor, model_options(found, source, {}),
                         RunFacts{});
-    check_weights(declared_parameters(plugin.get(), plugin.id()), *source.weights);
+    const std::vector<ParameterSpec> parameters = declared_parameters(plugin.get(), plugin.id());
+    check_weights(parameters, *source.weights);
+    const bool tied = std::ranges::any_of(parameters, [](const ParameterSpec& each) {
+      return each.name == "lm_head.weight" && each.tied_to >= 0;
+    });
+    const auto* forward = static_cast<const slw_model_torch_stable*>(
+        interface_of(plugin.get(), plugin.id(), SLW_MODEL_TORCH_STABLE));
+    if (forward == nullptr || forward->kv_width < 1)
+      fail("{} says nothing of its heads, and GGUF needs that", plugin.id());
+    return {tied, forward->kv_heads, forward->kv_width};
   } catch (const Error& e) {
     fail("{}: {}", source.origin, e.what());
   }
-  return source;
 }
 
 // A GGUF file's own tokenizer, as it stands there.
@@ -94,11 +113,12 @@ GgufTensor tensor_of(const GgufFamily& family, const std::string& name, std::vec
   return {called, std::move(shape), encoding};
 }
 
-void change_values(const GgufChange& change, const std::vector<int64_t>& shape, int64_t heads,
-                   int64_t kv_heads, std::span<float> values) {
+// `width`: of a head.
+void change_values(const GgufChange& change, const std::vector<int64_t>& shape, int64_t width,
+                   std::span<float> values) {
   if (change.permuted_q || change.permuted_k)
-    permute_rotary(values.data(), shape[0], shape.size() == 2 ? shape[1] : 1,
-                   change.permuted_q ? heads : kv_heads, false);
+    permute_rotary(values.data(), shape[0], shape.size() == 2 ? shape[1] : 1, shape[0] / width,
+                   false);
   if (change.norm)
     for (float& each : values) each += 1;
   if (!change.transposed) return;
@@ -111,8 +131,11 @@ void change_values(const GgufChange& change, const std::vector<int64_t>& shape, 
 
 void export_gguf(const fs::path& model, const std::string& type, const fs::path& file) {
   const Encoding wanted = encoding_of(type);
-  const ModelSource source = checked_source(model);
-  GgufDescription description = gguf_description(source.config, source.origin);
+  const ModelSource source = source_with_weights(model);
+  const Declared declared = declared_of(source);
+  Json c = source.config;
+  c["num_key_value_heads"] = declared.kv_heads, c["head_dim"] = declared.width;
+  GgufDescription description = gguf_description(c, source.origin);
   const GgufFamily& family = *description.family;
   const int64_t vocab = source.config.at("vocab_size");
   std::vector<GgufPair> tokenizer;
@@ -136,33 +159,26 @@ void export_gguf(const fs::path& model, const std::string& type, const fs::path&
     tensors.push_back({name, {static_cast<int64_t>(values.size())}, Encoding::kF32});
     exported.push_back({"", {}, values});
   }
-  const bool tied = source.config.value("tie_word_embeddings", family.model_type == "gpt2" ||
-                                                                   family.norms_plus_one ||
-                                                                   family.model_type == "smollm3");
   for (const std::string& name : source.weights->names) {
-    if (tied && name == "lm_head.weight") continue;
+    if (declared.tied && name == "lm_head.weight") continue;
     const GgufChange change = gguf_change(family, name);
     tensors.push_back(
         tensor_of(family, name, source.weights->tensors.at(name)->shape, change, wanted));
     exported.push_back({name, change, {}});
   }
-  const Json& c = source.config;
-  const char* heads_key = family.transposed ? "n_head" : "num_attention_heads";
-  const auto heads = c.value(heads_key, int64_t{12}),
-             kv_heads = c.value("num_key_value_heads", heads);
   write_gguf(file, description.metadata, tensors, [&](size_t i, std::span<float> out) {
     if (exported[i].name.empty()) {
       std::ranges::copy(exported[i].factors, out.begin());
       return;
     }
     source.weights->read(exported[i].name, out.data(), static_cast<int64_t>(out.size()));
-    change_values(exported[i].change, source.weights->tensors.at(exported[i].name)->shape, heads,
-                  kv_heads, out);
+    change_values(exported[i].change, source.weights->tensors.at(exported[i].name)->shape,
+                  declared.width, out);
   });
 }
 
 void export_hugging_face(const fs::path& model, const fs::path& folder) {
-  const ModelSource source = checked_source(model);
+  const ModelSource source = source_with_weights(model);
   const Registry registry(plugin_folders({}));
   LoadedModel loaded = create_model(registry, "auto", {}, source, {}, /*trained=*/false);
   fill_weights(loaded, source, 0);

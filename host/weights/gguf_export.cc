@@ -296,15 +296,13 @@ GgufDescription gguf_description(const Json& config, const std::string& origin) 
   const uint32_t heads = s.whole("num_attention_heads"), hidden = s.whole("hidden_size"),
                  layers = s.whole("num_hidden_layers"),
                  positions = s.whole("max_position_embeddings");
-  const auto width = s.value<uint32_t>("head_dim", type == "qwen3" ? 128
-                                                   : gemma         ? 256
-                                                                   : hidden / heads);
+  const uint32_t width = s.whole("head_dim");
   w.add("context_length", positions);
   w.add("embedding_length", hidden);
   w.add("block_count", layers);
   w.add("feed_forward_length", s.whole("intermediate_size"));
   w.add("attention.head_count", heads);
-  w.add("attention.head_count_kv", s.value<uint32_t>("num_key_value_heads", heads));
+  w.add("attention.head_count_kv", s.whole("num_key_value_heads"));
   w.real("attention.layer_norm_rms_epsilon", s.value("rms_norm_eps", default_eps(type)));
   w.add("attention.key_length", width);
   w.add("attention.value_length", width);

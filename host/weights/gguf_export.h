@@ -14,7 +14,9 @@ struct GgufDescription {
   std::vector<std::pair<std::string, std::vector<float>>> factors;
 };
 
-// Throws Error naming the key with which llama.cpp would compute another model.
+// Of a config.json that says "head_dim" and "num_key_value_heads" too (GPT-2's need not): what they
+// are where a file has none is its family's affair. Throws Error naming the key with which
+// llama.cpp would compute another model.
 GgufDescription gguf_description(const Json& config, const std::string& origin);
 
 }  // namespace slipway
