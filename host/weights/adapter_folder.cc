@@ -31,6 +31,34 @@ std::string parameter_of(const std::string& tensor) {
                                                                                               : "";
 }
 
+// The folder's adapter_config.json, once it is clear that it is one of adapters.
+Json config_of_adapters(const fs::path& folder) {
+  finish_file_set(folder);
+  for (const char* weights : {"model.safetensors", "model.safetensors.index.json"})
+    if (kind_of_path(folder / weights) != PathKind::kNothing)
+      fail("{}: holds both a model ({}) and adapters ({}); which of them is meant is not known",
+           folder.string(), weights, kAdapterConfig);
+  if (kind_of_path(folder / kAdapterWeights) == PathKind::kNothing)
+    fail("{}: {}", folder.string(), other_format(folder));
+  const fs::path config = folder / kAdapterConfig;
+  Json json = parse_json(read_file(config), config.string());
+  if (!json.is_object()) fail("{}: is not a JSON object", config.string());
+  return json;
+}
+
+fs::path base_by(const Json& config, const fs::path& folder) {
+  const fs::path file = folder / kAdapterConfig;
+  const auto said = config.find("base_model_name_or_path");
+  if (said == config.end() || !said->is_string() || said->get_ref<const std::string&>().empty())
+    fail("{}: names no base model (\"base_model_name_or_path\")", file.string());
+  const auto base = said->get<std::string>();
+  for (const fs::path& path : {fs::path(base), folder / base}) {
+    std::error_code ec;
+    if (kind_of_path(path) != PathKind::kNothing && !fs::equivalent(path, folder, ec)) return path;
+  }
+  fail("{}: the base model \"{}\" is not there{}", file.string(), base, hub_hint(base));
+}
+
 bool is_read_of_adapters(const std::string& name) {
   return name == kAdapterConfig || name == kAdapterWeights;
 }
@@ -57,7 +85,7 @@ bool is_adapter_folder(const fs::path& path) {
 
 fs::path base_model(const fs::path& path) {
   fs::path out = path;
-  while (is_adapter_folder(out)) out = AdapterFolder(out).base();
+  while (is_adapter_folder(out)) out = base_by(config_of_adapters(out), out);
   return out;
 }
 
@@ -66,21 +94,10 @@ std::string peft_name(const std::string& parameter, bool adapted_bias) {
          (adapted_bias ? without(parameter, ".bias") + std::string(kBase) : parameter);
 }
 
-AdapterFolder::AdapterFolder(const fs::path& folder) : folder_(folder) {
-  finish_file_set(folder);
-  for (const char* weights : {"model.safetensors", "model.safetensors.index.json"})
-    if (kind_of_path(folder / weights) != PathKind::kNothing)
-      fail("{}: holds both a model ({}) and adapters ({}); which of them is meant is not known",
-           folder.string(), weights, kAdapterConfig);
-  if (kind_of_path(folder / kAdapterWeights) == PathKind::kNothing)
-    fail("{}: {}", folder.string(), other_format(folder));
+AdapterFolder::AdapterFolder(const fs::path& folder)
+    : folder_(folder), config_(config_of_adapters(folder)) {
   verify_manifest_if_any(folder, is_read_of_adapters);
-  const fs::path config = folder / kAdapterConfig;
-  const Json json = parse_json(read_file(config), config.string());
-  settings_ = lora_of(json, config.string());
-  if (const auto base = json.find("base_model_name_or_path");
-      base != json.end() && base->is_string())
-    base_ = base->get<std::string>();
+  settings_ = lora_of(config_, (folder / kAdapterConfig).string());
   file_ = std::make_shared<const Safetensors>(folder / kAdapterWeights);
   for (const TensorInfo& tensor : file_->tensors()) {
     const std::string parameter = parameter_of(tensor.name);
@@ -100,15 +117,7 @@ AdapterFolder::AdapterFolder(const fs::path& folder) : folder_(folder) {
   }
 }
 
-fs::path AdapterFolder::base() const {
-  const std::string config = (folder_ / kAdapterConfig).string();
-  if (base_.empty()) fail("{}: names no base model (\"base_model_name_or_path\")", config);
-  for (const fs::path& path : {fs::path(base_), folder_ / base_}) {
-    std::error_code ec;
-    if (kind_of_path(path) != PathKind::kNothing && !fs::equivalent(path, folder_, ec)) return path;
-  }
-  fail("{}: the base model \"{}\" is not there{}", config, base_, hub_hint(base_));
-}
+fs::path AdapterFolder::base() const { return base_by(config_, folder_); }
 
 void AdapterFolder::read(const std::string& parameter, float* out, int64_t count) const {
   const auto found = tensors_.find(parameter);

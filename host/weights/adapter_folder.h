@@ -49,8 +49,8 @@ class AdapterFolder {
 
  private:
   fs::path folder_;
+  Json config_;
   LoraSettings settings_;
-  std::string base_;
   std::shared_ptr<const Safetensors> file_;
   std::map<std::string, const TensorInfo*> tensors_;  // by the parameter's name
 };
