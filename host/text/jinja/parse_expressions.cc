@@ -238,10 +238,7 @@ ExpressionPtr Parser::postfix(ExpressionPtr base) {
     } else if (is_operator("[")) {
       base = subscript(std::move(base));
     } else if (is_operator("(")) {
-      auto call = std::make_unique<Expression>(Expression{.kind = Is::kCall, .line = line});
-      call->parts.push_back(std::move(base));
-      arguments(*call);
-      base = std::move(call);
+      base = called(std::move(base));
     } else {
       return base;
     }
@@ -265,18 +262,21 @@ ExpressionPtr Parser::subscript(ExpressionPtr base) {
   return make(Is::kSlice, line, std::move(parts));
 }
 
+ExpressionPtr Parser::called(ExpressionPtr base) {
+  auto call = std::make_unique<Expression>(Expression{.kind = Is::kCall, .line = now().line});
+  call->parts.push_back(std::move(base));
+  arguments(*call);
+  return call;
+}
+
 ExpressionPtr Parser::filtered(ExpressionPtr base) {
   for (;;) {
-    const int line = now().line;
     if (skip_operator("|")) {
       base = filter(std::move(base));
     } else if (is_word("is")) {
       base = test(std::move(base));
     } else if (is_operator("(")) {  // a call of what a filter gave
-      auto call = std::make_unique<Expression>(Expression{.kind = Is::kCall, .line = line});
-      call->parts.push_back(std::move(base));
-      arguments(*call);
-      base = std::move(call);
+      base = called(std::move(base));
     } else {
       return base;
     }

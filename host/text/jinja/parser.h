@@ -68,6 +68,7 @@ class Parser {
   ExpressionPtr in_brackets();
   ExpressionPtr postfix(ExpressionPtr base);
   ExpressionPtr subscript(ExpressionPtr base);
+  ExpressionPtr called(ExpressionPtr base);
   ExpressionPtr filtered(ExpressionPtr base);
   ExpressionPtr filter(ExpressionPtr base);
   ExpressionPtr test(ExpressionPtr base);

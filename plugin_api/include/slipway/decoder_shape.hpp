@@ -73,6 +73,23 @@ struct DecoderShape {
   }
   // What Gemma 2 and 3 have in common.
   void as_gemma(const DecoderConfig &c);
+  // What OLMo 2 and 3 have in common: norms behind a block's halves, and of whole rows of q and k.
+  void as_olmo(const DecoderConfig &c) {
+    qkv_bias = output_bias = c.flag("attention_bias", false);
+    head_norm = HeadNorm::kRow;
+    names.attention_norm = names.feed_forward_norm = "";
+    names.attention_post_norm = "post_attention_layernorm";
+    names.feed_forward_post_norm = "post_feedforward_layernorm";
+  }
+  // Blocks have a window as in Qwen 2 and 3: from "max_window_layers" on, where
+  // "use_sliding_window" says so.
+  void slide_as_qwen(const DecoderConfig &c) {
+    const double window = c.above_zero_or_none("sliding_window", 4096),
+                 first = c.at_least_zero("max_window_layers", 28);
+    const bool slides = c.flag("use_sliding_window", false) && window > 0;
+    slide(c, slides ? static_cast<int64_t>(window) : 0,
+          [&](int64_t layer) { return slides && static_cast<double>(layer) >= first; });
+  }
   // Blocks for which the list "layer_types" says so (without a list: sliding(layer)) see `window`
   // keys.
   template <class Sliding>

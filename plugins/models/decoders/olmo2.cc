@@ -10,11 +10,7 @@ struct Olmo2 : slipway::Decoder<Olmo2> {
   static slipway::DecoderShape shape(const slipway::DecoderConfig& c) {
     c.require_model("olmo2", "Olmo2ForCausalLM");
     slipway::DecoderShape s(c, {.eps = 1e-5});
-    s.qkv_bias = s.output_bias = c.flag("attention_bias", false);
-    s.head_norm = slipway::DecoderShape::HeadNorm::kRow;
-    s.names.attention_norm = s.names.feed_forward_norm = "";
-    s.names.attention_post_norm = "post_attention_layernorm";
-    s.names.feed_forward_post_norm = "post_feedforward_layernorm";
+    s.as_olmo(c);
     s.rotate(c);
     return s;
   }

@@ -9,11 +9,7 @@ struct Olmo3 : slipway::Decoder<Olmo3> {
   static slipway::DecoderShape shape(const slipway::DecoderConfig& c) {
     c.require_model("olmo3", "Olmo3ForCausalLM");
     slipway::DecoderShape s(c, {.eps = 1e-5});
-    s.qkv_bias = s.output_bias = c.flag("attention_bias", false);
-    s.head_norm = slipway::DecoderShape::HeadNorm::kRow;
-    s.names.attention_norm = s.names.feed_forward_norm = "";
-    s.names.attention_post_norm = "post_attention_layernorm";
-    s.names.feed_forward_post_norm = "post_feedforward_layernorm";
+    s.as_olmo(c);
     s.rotate_by_type(c, 500'000, 500'000);
     s.slide(c, static_cast<int64_t>(c.above_zero_or_none("sliding_window", 4096)),
             [](int64_t layer) { return (layer + 1) % 4 != 0; });

@@ -12,11 +12,7 @@ struct Qwen2 : slipway::Decoder<Qwen2> {
     slipway::DecoderShape s(c, {.max_positions = 32768, .kv_heads = 32});
     s.qkv_bias = true;
     s.rotate(c);
-    const double window = c.above_zero_or_none("sliding_window", 4096),
-                 first = c.at_least_zero("max_window_layers", 28);
-    const bool slides = c.flag("use_sliding_window", false) && window > 0;
-    s.slide(c, slides ? static_cast<int64_t>(window) : 0,
-            [&](int64_t layer) { return slides && static_cast<double>(layer) >= first; });
+    s.slide_as_qwen(c);
     return s;
   }
 };

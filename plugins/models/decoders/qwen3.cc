@@ -12,11 +12,7 @@ struct Qwen3 : slipway::Decoder<Qwen3> {
     s.qkv_bias = s.output_bias = c.flag("attention_bias", false);
     s.head_norm = slipway::DecoderShape::HeadNorm::kHead;
     s.rotate(c);
-    const double window = c.above_zero_or_none("sliding_window", 4096),
-                 first = c.at_least_zero("max_window_layers", 28);
-    const bool slides = c.flag("use_sliding_window", false) && window > 0;
-    s.slide(c, slides ? static_cast<int64_t>(window) : 0,
-            [&](int64_t layer) { return slides && static_cast<double>(layer) >= first; });
+    s.slide_as_qwen(c);
     return s;
   }
 };
