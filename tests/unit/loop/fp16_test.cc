@@ -27,26 +27,19 @@ TEST(Fp16, AStageStaysCloseToFloat32) {
   const at::Tensor start = whole.weights();
   whole.train({}, 16), rounded.train({}, 16);
   ASSERT_EQ(rounded.reports.size(), 8u);
-  double loss_off = 0, norm_off = 0;
   for (size_t i = 0; i < whole.reports.size(); ++i) {
     EXPECT_FALSE(rounded.reports[i].overflowed);
     EXPECT_EQ(rounded.reports[i].updates, whole.reports[i].updates);
-    loss_off = std::max(loss_off, std::abs(rounded.reports[i].loss - whole.reports[i].loss) /
-                                      whole.reports[i].loss);
-    norm_off =
-        std::max(norm_off, std::abs(rounded.reports[i].grad_norm - whole.reports[i].grad_norm) /
-                               whole.reports[i].grad_norm);
   }
-  const double moved = (whole.weights() - start).norm().item<double>(),
-               apart = (whole.weights() - rounded.weights()).norm().item<double>();
+  const StageDistance off = distance(whole, rounded, start);
   std::printf(
       "float16, 8 steps: loss differs by %.3g, gradient norm by %.3g, weights by %.3g of their "
       "way\n",
-      loss_off, norm_off, apart / moved);
-  EXPECT_GT(apart, 0);
-  EXPECT_LT(loss_off, 0.001);
-  EXPECT_LT(norm_off, 0.01);
-  EXPECT_LT(apart / moved, 0.02);
+      off.loss, off.norm, off.weights);
+  EXPECT_GT(off.weights, 0);
+  EXPECT_LT(off.loss, 0.001);
+  EXPECT_LT(off.norm, 0.01);
+  EXPECT_LT(off.weights, 0.02);
 }
 
 TEST(Fp16, AStepThatOverflowsIsCountedAndChangesNothing) {

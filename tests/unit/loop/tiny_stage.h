@@ -86,6 +86,24 @@ class TinyStage {
   Optimizer& optimizer = *optimizer_;
 };
 
+// How far a stage whose products round is from one that does not, after equal steps from `start`:
+// losses, gradient norms, and weights, each relative to those, weights to the way that they went.
+struct StageDistance {
+  double loss = 0, norm = 0, weights = 0;
+};
+inline StageDistance distance(const TinyStage& whole, const TinyStage& rounded,
+                              const at::Tensor& start) {
+  StageDistance out;
+  const auto off = [](double is, double exact) { return std::abs(is - exact) / exact; };
+  for (size_t i = 0; i < whole.reports.size(); ++i) {
+    out.loss = std::max(out.loss, off(rounded.reports[i].loss, whole.reports[i].loss));
+    out.norm = std::max(out.norm, off(rounded.reports[i].grad_norm, whole.reports[i].grad_norm));
+  }
+  out.weights = (whole.weights() - rounded.weights()).norm().item<double>() /
+                (whole.weights() - start).norm().item<double>();
+  return out;
+}
+
 // The lines that `body` lets the fixture `plugin` say, without what stands before them.
 inline std::vector<std::string> said_by(const std::string& plugin,
                                         const std::function<void()>& body) {

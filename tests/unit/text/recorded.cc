@@ -79,12 +79,26 @@ std::string block(uint32_t index) {
   return out;
 }
 
+int lists_that_differ(Reader& in, const std::vector<std::vector<int32_t>>& all,
+                      const std::string& name) {
+  int out = 0;
+  for (size_t i = 0; i < all.size(); i += 40) {
+    std::vector<int32_t> expected(in.number());
+    for (int32_t& id : expected) id = static_cast<int32_t>(in.number());
+    if (all[i] != expected && ++out <= 5)
+      ADD_FAILURE() << name << ": " << testing::PrintToString(recorded_strings()[i])
+                    << "\n expected " << testing::PrintToString(expected) << "\n have     "
+                    << testing::PrintToString(all[i]);
+  }
+  return out;
+}
+
 void expect_recorded(const Tokenizer& tokenizer, const std::string& name, const fs::path& folder) {
   Reader in(folder / (name + ".gz"));
   const std::vector<std::string>& texts = recorded_strings();
   ASSERT_EQ(in.number(), texts.size());
   ASSERT_GE(texts.size(), 10'000u);
-  int wrong_ids = 0, wrong_texts = 0, wrong_lists = 0, wrong_growing = 0;
+  int wrong_ids = 0, wrong_texts = 0, wrong_growing = 0;
   std::vector<std::vector<int32_t>> all;
   for (size_t at = 0; at < texts.size(); at += 8) {
     std::string packed, said;
@@ -106,14 +120,7 @@ void expect_recorded(const Tokenizer& tokenizer, const std::string& name, const 
                     << at << " to " << at + 7 << ", the first is "
                     << testing::PrintToString(texts[at]);
   }
-  for (size_t i = 0; i < texts.size(); i += 40) {
-    std::vector<int32_t> expected(in.number());
-    for (int32_t& id : expected) id = static_cast<int32_t>(in.number());
-    if (all[i] != expected && ++wrong_lists <= 5)
-      ADD_FAILURE() << name << ": " << testing::PrintToString(texts[i]) << "\n expected "
-                    << testing::PrintToString(expected) << "\n have     "
-                    << testing::PrintToString(all[i]);
-  }
+  const int wrong_lists = lists_that_differ(in, all, name);
   EXPECT_TRUE(in.done());
   std::printf("%s: %zu strings in groups of 8; %d groups with other ids, %d with other texts\n",
               name.c_str(), texts.size(), wrong_ids, wrong_texts);

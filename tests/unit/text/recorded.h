@@ -37,6 +37,11 @@ std::string block(uint32_t index);
 // CRC-32.
 uint32_t sum_of(std::string_view bytes);
 
+// Of the ids of all recorded strings every fortieth list stands in the record: how many differ, the
+// first of them told as failures.
+int lists_that_differ(Reader& in, const std::vector<std::vector<int32_t>>& all,
+                      const std::string& name);
+
 // Expects of every recorded string the ids and texts of "NAME.gz" there, and that texts told token
 // by token are these.
 void expect_recorded(const Tokenizer& tokenizer, const std::string& name,
