@@ -133,9 +133,7 @@ void fill_adapters(LoadedModel& model, const RunConfig& config) {
   const std::string& folder = config.text("lora", "adapter");
   if (folder.empty())
     return parameters.initialise_adapters(static_cast<uint64_t>(config.integer("train", "seed")));
-  const AdapterFolder adapters(folder);
-  parameters.load_trained(
-      [&](const std::string& name, float* out, int64_t count) { adapters.read(name, out, count); });
+  load_adapters(parameters, folder);
 }
 
 void check_trainable(const LoadedModel& model, const ModelSource& source) {

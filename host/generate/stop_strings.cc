@@ -9,12 +9,22 @@ namespace slipway {
 
 StopStrings::StopStrings(const Tokenizer& tokenizer, std::vector<std::string> texts)
     : tokenizer_(tokenizer), texts_(std::move(texts)) {
-  for (const std::string& each : texts_)
+  for (const std::string& each : texts_) {
     if (each.empty()) fail("a stop string is empty");
+    longest_ = std::max(longest_, each.size());
+  }
 }
 
 bool StopStrings::reached(std::span<const int32_t> ids) const {
-  const std::string text = tokenizer_.decode(ids);
+  // Older tokens matter as far back as a stop string is long. What lies beyond may be cut within a
+  // character, and some tokens say nothing: hence the room, and another try with more.
+  const size_t enough = longest_ + 16;
+  size_t count = std::min(ids.size(), enough);
+  std::string text;
+  for (;; count = std::min(ids.size(), 2 * count)) {
+    text = tokenizer_.decode_after(ids.first(ids.size() - count), ids.last(count));
+    if (count == ids.size() || text.size() >= enough) break;
+  }
   return std::ranges::any_of(
       texts_, [&](const std::string& each) { return text.find(each) != std::string::npos; });
 }

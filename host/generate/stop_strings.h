@@ -15,7 +15,8 @@ class StopStrings {
   // None of `texts` is empty. The tokenizer outlives this.
   StopStrings(const Tokenizer& tokenizer, std::vector<std::string> texts);
 
-  // Whether the text of these tokens holds one of them, wherever tokens begin and end in it.
+  // Whether the last of these tokens completes one of them, wherever tokens begin and end in it:
+  // asked after each token, whether the text holds one.
   bool reached(std::span<const int32_t> ids) const;
   // The text up to the first of them.
   std::string before(std::string text) const;
@@ -25,6 +26,7 @@ class StopStrings {
  private:
   const Tokenizer& tokenizer_;
   std::vector<std::string> texts_;
+  size_t longest_ = 0;  // bytes
 };
 
 // nullptr where there are no texts.

@@ -149,12 +149,7 @@ void Run::load_weights(const fs::path& checkpoint) {
             ? "holds adapters (LoRA), and the run trains the model's own weights; begin a run with "
               "lora.adapter = this folder, or from the merged model: model.weights = this folder"
             : "holds no adapters, and the run trains some ([lora])");
-  if (!model.adapters().empty()) {
-    const AdapterFolder adapters(checkpoint);
-    return model.parameters().load_trained([&](const std::string& name, float* out, int64_t count) {
-      adapters.read(name, out, count);
-    });
-  }
+  if (!model.adapters().empty()) return load_adapters(model.parameters(), checkpoint);
   const ModelWeights weights = open_weights(checkpoint);
   if (!weights.read) fail("{}: holds no weights", checkpoint.string());
   check_weights(model.parameters().specs(), weights);

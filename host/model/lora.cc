@@ -153,6 +153,12 @@ std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
   return out;
 }
 
+void load_adapters(FlatParameters& parameters, const fs::path& folder) {
+  const AdapterFolder adapters(folder);
+  parameters.load_trained(
+      [&](const std::string& name, float* out, int64_t count) { adapters.read(name, out, count); });
+}
+
 Adapters adapters_over(const FlatParameters& parameters, const std::vector<AdaptedWeight>& adapted,
                        double dropout) {
   Adapters out;

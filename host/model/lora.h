@@ -4,6 +4,7 @@
 
 #include "model/units.h"
 #include "operators/adapters.h"
+#include "weights/adapter_folder.h"
 #include "weights/lora_settings.h"
 
 namespace slipway {
@@ -22,6 +23,9 @@ struct AdaptedWeight {
 // goes by, and a module that cannot have an adapter.
 std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
                                         const LoraSettings& settings);
+
+// Reads the values of adapters, and of what is trained beside them, from a folder. Throws Error.
+void load_adapters(FlatParameters& parameters, const fs::path& folder);
 
 // Those adapters over the parameters.
 Adapters adapters_over(const FlatParameters& parameters, const std::vector<AdaptedWeight>& adapted,

@@ -30,6 +30,19 @@ TEST(StopStrings, AreFoundAcrossTokens) {
   EXPECT_TRUE(stop.reached(std::vector<int32_t>{0, 4, 2, 0}));  // a bc c a
 }
 
+TEST(StopStrings, AreFoundAtTheEndOfLongTexts) {
+  std::string longest(101, 'a');
+  longest.back() = 'b';
+  const StopStrings stop(pairs(), {longest, "cc"});
+  std::vector<int32_t> ids(1000, 0);
+  EXPECT_FALSE(stop.reached(ids));
+  ids.push_back(1);
+  EXPECT_TRUE(stop.reached(ids)) << "of as many tokens as bytes";
+  ids.assign(1000, 1);
+  ids.insert(ids.end(), {2, 2});
+  EXPECT_TRUE(stop.reached(ids));
+}
+
 TEST(StopStrings, TheTextEndsBeforeTheFirst) {
   const StopStrings stop(pairs(), {"bca", "cc"});
   EXPECT_EQ(stop.before("abcab"), "a");
