@@ -17,6 +17,9 @@ struct LaunchPlan {
   int64_t restarts = 0;
   double grace = 30;  // seconds from being asked to end to SIGKILL
   fs::path log_dir;   // "" = none
+  // The first rank of a machine ends when all have done their work: one that does not end then,
+  // hangs.
+  bool ends_together = false;
   std::string token;  // what ranks prove by that they belong together; "": drawn for each life
   std::string run_id;
 

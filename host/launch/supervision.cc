@@ -64,7 +64,7 @@ class Supervisor {
 
   void begin() {
     verdict_ = Verdict();
-    asked_ = told_of_cause_ = false;
+    asked_ = told_of_cause_ = first_is_done_ = false;
     deadline_.reset();
     try {
       for (int64_t local = 0; local < plan_.ranks; ++local) {
@@ -159,8 +159,10 @@ class Supervisor {
 
   void past_deadline() {
     for (const Running& each : running_)
-      output_.say(fmt::format("rank {} (process {}) has not ended in {:g} s, and is killed",
-                              each.rank, each.process, plan_.grace));
+      output_.say(fmt::format(
+          "rank {} (process {}) has not ended in {:g} s{}, and is killed", each.rank, each.process,
+          plan_.grace,
+          first_is_done_ ? fmt::format(" after rank {} had done its work", plan_.rank_of(0)) : ""));
     kill_rest();
     deadline_.reset();
   }
@@ -183,12 +185,19 @@ class Supervisor {
     }
     for (const RankEnd& each : ended) verdict_.add(each);
     if (!ended.empty()) judge(ended);
+    if (plan_.ends_together && !asked_ && !running_.empty() &&
+        std::ranges::any_of(ended, [&](const RankEnd& each) {
+          return each.rank == plan_.rank_of(0) && each.end.code == kExitOk;
+        })) {
+      first_is_done_ = true;
+      begin_grace();
+    }
   }
 
   // One rank's end is every rank's, but where it had done its work.
   void judge(const std::vector<RankEnd>& ended) {
-    const auto bad =
-        std::ranges::find_if(ended, [](const RankEnd& each) { return each.end.code != kExitOk; });
+    const auto bad = std::ranges::find_if(
+        ended, [](const RankEnd& each) { return each.end.code != kExitOk && !each.killed; });
     const bool begins = bad != ended.end() && !asked_;
     std::string story;
     if (const auto cause = verdict_.cause(); cause && !told_of_cause_) {
@@ -220,6 +229,7 @@ class Supervisor {
   Verdict verdict_;
   bool asked_ = false;          // the ranks of this life were
   bool told_of_cause_ = false;  // of this life
+  bool first_is_done_ = false;  // the first rank of this machine had done its work, unasked
   std::optional<LaunchClock::time_point> deadline_;
   bool stops_ = false;  // by a signal to this process
   int interrupts_ = 0;

@@ -9,9 +9,10 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-from launches import PLAIN, SCRATCH, TEMPORARY, ended, file_of, launch, lines_of, nothing_is_left, rank_program, run_launch_checks, start, wait_for
+from launches import PLAIN, RANK, SCRATCH, TEMPORARY, ended, file_of, launch, lines_of, nothing_is_left, rank_program, run_launch_checks, start, wait_for
 from rank_runs import PROGRAM, processes_with
 from terminal import Terminal
 
@@ -200,6 +201,29 @@ def stopped_ranks_are_killed_after_the_grace() -> None:
         assert code == 137 and 0.3 < time.monotonic() - begin < 3 and "rank 1" in err and "has not ended in 0.4 s, and is killed" in err, (code, err)
 
 
+def who_hangs_when_the_work_is_done_is_named() -> None:
+    """Of a command of its own a launch knows that the first rank ends last, or with the others."""
+    folder = SCRATCH / "stand-in"
+    folder.mkdir()
+    shutil.copy(PROGRAM, folder / "front")
+    ranks = folder / "slipway"  # what a launch starts lies beside it
+
+    def launched(text: str, *arguments: str) -> tuple[int, str]:
+        ranks.write_text(f"#!{sys.executable}\n{RANK}{text}")
+        ranks.chmod(0o755)
+        process = subprocess.Popen([folder / "front", "launch", "--nproc", "2", *arguments, "train", "run.toml"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=PLAIN)
+        code, _, err = ended(process)
+        return code, err
+
+    code, err = launched("if rank == 1: os.kill(os.getpid(), signal.SIGSTOP)", "--grace", "0.5")
+    assert code == 137 and re.search(r"rank 1 \(process \d+\) has not ended in 0.5 s after rank 0 had done its work, and is killed", err) and "memory" not in err, (code, err)
+    code, err = launched("if rank == 1 and life == 0: os.kill(os.getpid(), signal.SIGSTOP)", "--grace", "0.5", "--max-restarts", "1")
+    assert code == 0 and "all ranks are started again (1 of 1 restarts)" in err, (code, err)
+    code, err = launched("if rank == 0: time.sleep(0.6)", "--grace", "0.2")
+    assert code == 0 and not err, (code, err)
+
+
 def signals_are_passed_on_once() -> None:
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT"), (signal.SIGHUP, "SIGHUP"), (signal.SIGQUIT, "SIGQUIT")):
         got = file_of("got")
@@ -340,7 +364,7 @@ def a_rank_that_has_ended_is_no_zombie() -> None:
 
 run_launch_checks([each_rank_has_its_place, it_starts_without_libtorch, lines_are_never_torn, a_reader_that_leaves_ends_nothing,
                    a_reader_that_waits_keeps_nobody_from_watching, rank_0_keeps_the_terminal, ctrl_c_on_a_terminal, logs_are_whole, the_first_that_fails_is_named,
-                   a_lost_process_is_a_consequence, stopped_ranks_are_killed_after_the_grace, signals_are_passed_on_once, a_second_ctrl_c_kills, nohup_stays,
+                   a_lost_process_is_a_consequence, stopped_ranks_are_killed_after_the_grace, who_hangs_when_the_work_is_done_is_named, signals_are_passed_on_once, a_second_ctrl_c_kills, nohup_stays,
                    a_stopped_launch_stops_its_ranks, a_killed_launch_leaves_nothing, without_its_keeper_the_kernel_kills_the_ranks, a_killed_rank_takes_its_own_with_it,
                    a_rank_that_has_ended_is_no_zombie, a_launch_that_is_the_first_process_reaps_what_it_inherits, streams_that_a_stranger_holds_open_are_not_waited_for,
                    what_the_system_does_not_give_is_an_error])

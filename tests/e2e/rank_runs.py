@@ -37,7 +37,8 @@ def losses(out: pathlib.Path) -> list[float]:
 
 
 def rows_without_times(out: pathlib.Path) -> list[dict]:
-    return [{k: v for k, v in row.items() if k not in TIMES and not k.startswith("share_")} for row in read_rows(out / "metrics.jsonl")]
+    """Memory neither: a process measures its own in its first step, and one that is resumed at the end takes none."""
+    return [{k: v for k, v in row.items() if k not in TIMES and not k.startswith(("share_", "memory_"))} for row in read_rows(out / "metrics.jsonl")]
 
 
 def trained_steps(out: pathlib.Path) -> int:

@@ -1,5 +1,5 @@
 """Whole runs of several ranks, one of which is killed or stopped at a random moment, or whose network is cut. What is left must be named in
-time and end, and the run that goes on must end as the one that nobody disturbed: the same weights bit for bit, the same rows, times aside.
+time and end, and the run that goes on must end as the one that nobody disturbed: the same weights bit for bit, the same rows, times and memory aside.
 
 usage: faults_test.py SLIPWAY [--kills N] [--cuts N] [--seed S]
 
@@ -46,7 +46,7 @@ class Launch:
     def __init__(self, root: pathlib.Path, ranks: int, file: str, out: pathlib.Path, settings: dict):
         self.out, self.said = out, []
         self.mark = f"SLIPWAY_FAULTS={out}"
-        self.process = subprocess.Popen([PROGRAM, "launch", "--nproc", str(ranks), "--max-restarts", "3", "--grace", "3", *training(file, out, settings, "--quiet")],
+        self.process = subprocess.Popen([PROGRAM, "launch", "--nproc", str(ranks), "--max-restarts", "3", "--grace", "1.5", *training(file, out, settings, "--quiet")],
                                         env=ENVIRONMENT | {"SLIPWAY_FAULTS": str(out), "TMPDIR": str(root)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
