@@ -73,6 +73,9 @@ void check_together(const RunConfig& c) {
   if (c.flag("train", "offload_optimizer") && c.text("train", "device") == "cpu")
     fault("train", "offload_optimizer",
           "the processor has the optimizer's state already with train.device = \"cpu\"; remove it");
+  if (c.text("lora", "base_dtype") != "float32" && c.integer("train", "zero_stage") == 3)
+    fault("lora", "base_dtype",
+          "matrices in fewer bits are not cut among ranks: set train.zero_stage = 2, or remove it");
   if (c.loss && c.number("train", "label_smoothing_factor") > 0)
     fault("train", "label_smoothing_factor",
           "[loss] says the whole loss; leave one of the two out");
@@ -140,6 +143,11 @@ void check_device(const RunConfig& c, const Place& place) {
         fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; remove it, "
                     "or use train.device = \"cpu\"",
                     weights.where.text(), weights.s, accelerator()->name()));
+  if (const Value& dtype = c.get("lora", "base_dtype"); dtype.s != "float32")
+    faults.push_back(
+        fmt::format("{}: lora.base_dtype = \"{}\": on {} weights are float32; remove it, or use "
+                    "train.device = \"cpu\"",
+                    dtype.where.text(), dtype.s, accelerator()->name()));
   for (const auto& [key, nothing] : {std::pair("min_p", 0.0), std::pair("repetition_penalty", 1.0),
                                      std::pair("min_new_tokens", 0.0)})
     if (const Value& given = c.get("generation", key); c.raft && given.number() != nothing)

@@ -33,15 +33,22 @@ bool offers(const slw_descriptor& plugin, std::string_view interface_id) {
   return false;
 }
 
+double bytes_of(const ParameterSpec& spec, const std::string& origin, const Lora* lora) {
+  const auto count =
+      static_cast<double>(element_count(spec.shape, origin + ": parameter " + spec.name));
+  const bool in_fewer = lora != nullptr && lora->frozen && spec.shape.size() == 2;
+  const EncodingTraits format =
+      traits(in_fewer ? lora->frozen(spec).value_or(Encoding::kF32) : Encoding::kF32);
+  return count / static_cast<double>(format.block) * static_cast<double>(format.bytes);
+}
+
 // Refuses sizes that the machine cannot hold: a number in config.json must not end in an allocation
 // that fails, or is granted and never fits.
 void check_size(const std::vector<ParameterSpec>& parameters, const std::string& origin,
-                int64_t ranks) {
+                int64_t ranks, const Lora* lora) {
   double bytes = 0;
   for (const ParameterSpec& each : parameters)
-    if (each.tied_to < 0)
-      bytes +=
-          4 * static_cast<double>(element_count(each.shape, origin + ": parameter " + each.name));
+    if (each.tied_to < 0) bytes += bytes_of(each, origin, lora);
   bytes /= static_cast<double>(ranks);
   const uint64_t free =
       accelerator() != nullptr ? accelerator()->free_memory() : available_memory();
@@ -84,7 +91,7 @@ Value model_options(const Registry::Found& found, const ModelSource& source,
 
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
                          const ModelSource& source, const RunFacts& facts, bool trained,
-                         const Sharding& sharding, const LoraSettings* lora) {
+                         const Sharding& sharding, const Lora* lora) {
   const Registry::Found& found =
       registry.find(model_plugin(registry, use, source), SLW_KIND_MODEL, where);
   if (source.weights && !source.weights->read && !offers(*found.descriptor, SLW_MODEL_TORCH_NATIVE))
@@ -103,7 +110,7 @@ LoadedModel create_model(const Registry& registry, const std::string& use, const
   const std::vector<ParameterSpec> parameters =
       declared_parameters(out.plugin->get(), out.plugin->id());
   if (source.weights && source.weights->read) check_weights(parameters, *source.weights);
-  check_size(parameters, source.origin, sharding.cuts_weights() ? sharding.ranks : 1);
+  check_size(parameters, source.origin, sharding.cuts_weights() ? sharding.ranks : 1, lora);
   out.model = std::make_unique<Model>(out.plugin->get(), out.plugin->id(), trained, sharding, lora);
   return out;
 }
@@ -123,7 +130,8 @@ ModelSource open_source(const RunConfig& c) {
 }
 
 void fill_weights(LoadedModel& model, const ModelSource& source, uint64_t seed) {
-  if (source.weights && source.weights->read) model.model->parameters().load(source.weights->read);
+  if (source.weights && source.weights->read)
+    model.model->parameters().load(source.weights->read, source.weights->read_rows);
   else if (!source.weights) model.model->parameters().initialise(seed);
 }
 

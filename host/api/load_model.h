@@ -44,7 +44,7 @@ Value model_options(const Registry::Found& found, const ModelSource& source, con
 // Throws Error.
 LoadedModel create_model(const Registry& registry, const std::string& use, const Location& where,
                          const ModelSource& source, const RunFacts& facts, bool trained = true,
-                         const Sharding& sharding = {}, const LoraSettings* lora = nullptr);
+                         const Sharding& sharding = {}, const Lora* lora = nullptr);
 ModelSource open_source(const RunConfig& config);
 ModelSource open_source(const fs::path& weights);
 // The weights of `source`, or fresh ones drawn by the seed.

@@ -25,7 +25,8 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
              trained = static_cast<uint64_t>(model.parameters().trainable_count());
   const Sharding& sharding = model.parameters().sharding();
   const auto ranks = static_cast<uint64_t>(sharding.cuts_updates() ? sharding.ranks : 1);
-  m.weights = 4 * all / (sharding.cuts_weights() ? ranks : 1);
+  m.weights = static_cast<uint64_t>(model.parameters().weight_bytes()) /
+              (sharding.cuts_weights() ? ranks : 1);
   m.gradients = 4 * trained / (sharding.cuts_gradients() ? ranks : 1);
   m.optimizer = static_cast<uint64_t>(state_bytes_per_weight(optimizer_settings(c)) *
                                       static_cast<double>(trained)) /
@@ -70,7 +71,8 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     if (c.number("raft", "kl_beta") > 0) m.reference = model.adapters().empty() ? m.weights : 0;
   }
   if (ranks == 1 && c.flag("train", "async_save") && c.text("train", "save_strategy") != "no")
-    m.saved = m.weights + (c.flag("train", "save_only_model") ? 0 : m.optimizer);
+    m.saved = (model.adapters().empty() ? m.weights : 4 * trained) +
+              (c.flag("train", "save_only_model") ? 0 : m.optimizer);
   return m;
 }
 

@@ -151,7 +151,7 @@ void Trainer::Parts::load(ModelSource source) {
   loaded.reset();  // never two models at a time
   const Sharding sharding = ranks != nullptr ? ranks->sharding() : Sharding{};
   config.model_use = model_plugin(registry, config.model_use, source);
-  const std::optional<LoraSettings> lora = lora_settings(config);
+  const std::optional<Lora> lora = lora_of(config, source.weights ? &*source.weights : nullptr);
   LoadedModel made =
       create_model(registry, config.model_use, config.get("model", "use").where, source, facts(),
                    /*trained=*/true, sharding, lora ? &*lora : nullptr);

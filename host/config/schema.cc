@@ -57,6 +57,11 @@ constexpr Key kKeys[] = {
     {"lora", "adapter", kString, "\"\"",
      "Folder of adapters to go on training, PEFT's or of an earlier run; it says all of the "
      "above."},
+    {"lora", "base_dtype", kString, "\"float32\"",
+     "How the frozen matrices are held: in fewer bits they take less memory, and products compute "
+     "with them in float32. bfloat16 and int8 (blocks of 32 with a scale, GGUF's Q8_0) round; "
+     "stored = in the bits of model.weights' file, without rounding.",
+     nullptr, nullptr, "float32|bfloat16|int8|stored"},
     {"data", "train", kArray, nullptr,
      "Files to train on (or prompts to sample for): JSON Lines, LMFlow JSON, text, tab-separated. "
      "Relative paths in a run file are looked for beside it, then in the working folder; --set the "

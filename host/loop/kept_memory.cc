@@ -18,8 +18,9 @@ double bytes_of_slots(const std::vector<Optimizer::Slot>& slots) {
 int64_t bytes_of_buffers(const FlatParameters& parameters, bool gradients) {
   int64_t bytes = 0;
   for (const FlatParameters::Group& group : parameters.groups())
-    if (!gradients) bytes += bytes_in_memory(group.weights);
-    else if (group.trainable) bytes += bytes_in_memory(group.grads);
+    if (gradients && group.trainable) bytes += bytes_in_memory(group.grads);
+    else if (!gradients && !group.stored) bytes += bytes_in_memory(group.weights);
+  if (!gradients) bytes += parameters.stored_bytes();
   const Sharding& sharding = parameters.sharding();
   if (gradients ? !sharding.cuts_gradients() : !sharding.cuts_weights()) return bytes;
   for (size_t unit = 0; unit < parameters.units().size(); ++unit)

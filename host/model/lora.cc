@@ -153,6 +153,13 @@ std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
   return out;
 }
 
+void store_frozen(std::vector<ParameterSpec>& specs, const Lora& lora) {
+  if (!lora.frozen) return;
+  for (ParameterSpec& spec : specs)
+    if (!spec.trainable && spec.tied_to < 0 && spec.shape.size() == 2)
+      spec.stored = lora.frozen(spec);
+}
+
 void load_adapters(FlatParameters& parameters, const fs::path& folder) {
   const AdapterFolder adapters(folder);
   parameters.load_trained(

@@ -1,5 +1,7 @@
-// Which weights of a model get an adapter.
+// Which weights of a model get an adapter, and how the weights beside them are held.
 #pragma once
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "model/units.h"
@@ -10,6 +12,12 @@
 namespace slipway {
 
 class FlatParameters;
+
+struct Lora {
+  LoraSettings settings;
+  // In which encoding a frozen matrix is held; nothing: as float32. May be empty: all are.
+  std::function<std::optional<Encoding>(const ParameterSpec& matrix)> frozen = {};
+};
 
 // An adapter among a model's parameters.
 struct AdaptedWeight {
@@ -23,6 +31,9 @@ struct AdaptedWeight {
 // goes by, and a module that cannot have an adapter.
 std::vector<AdaptedWeight> add_adapters(std::vector<ParameterSpec>& specs,
                                         const LoraSettings& settings);
+
+// Marks the frozen matrices that `lora` holds in fewer bits.
+void store_frozen(std::vector<ParameterSpec>& specs, const Lora& lora);
 
 // Reads the values of adapters, and of what is trained beside them, from a folder. Throws Error.
 void load_adapters(FlatParameters& parameters, const fs::path& folder);

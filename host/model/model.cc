@@ -76,7 +76,7 @@ std::vector<ParameterSpec> declared_parameters(slw_plugin* plugin, const std::st
 }
 
 Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding& sharding,
-             const LoraSettings* lora)
+             const Lora* lora)
     : plugin_(plugin), name_(std::move(name)) {
   register_operators();
   table_ = static_cast<const slw_model*>(interface_of(plugin, name_.c_str(), SLW_MODEL));
@@ -112,12 +112,15 @@ Model::Model(slw_plugin* plugin, std::string name, bool trained, const Sharding&
     fail("plugin {} computes in one piece, and adapters (lora.r) have no place in it", name_);
   const size_t declared = specs.size();
   std::vector<AdaptedWeight> adapted;
-  if (lora != nullptr) adapted = add_adapters(specs, *lora);
+  if (lora != nullptr) {
+    adapted = add_adapters(specs, lora->settings);
+    store_frozen(specs, *lora);
+  }
   parameters_ = std::make_unique<FlatParameters>(std::move(specs), sharding);
   std::vector<at::Tensor> buffers;
   for (const FlatParameters::Group& group : parameters_->groups()) buffers.push_back(group.weights);
   packed_weights_.keep_those_in(std::move(buffers));
-  if (lora != nullptr) adapters_ = adapters_over(*parameters_, adapted, lora->dropout);
+  if (lora != nullptr) adapters_ = adapters_over(*parameters_, adapted, lora->settings.dropout);
   if (native_ != nullptr) {
     native_->adopt(*parameters_);
     return;

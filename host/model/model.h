@@ -28,10 +28,10 @@ class Model {
   // the module's values. `trained` = false: no parameter is trainable and none has a gradient, for
   // models that only write or are measured. Throws Error.
   // `sharding`: what of it this process keeps; with cuts_weights() gather_from() follows, before
-  // anything is computed. `lora`: its weights are frozen, and adapters beside them are trained
-  // (model/lora.h); their values are zeros too.
+  // anything is computed, and not together with matrices in fewer bits. `lora`: its weights are
+  // frozen, and adapters beside them are trained (model/lora.h); their values are zeros too.
   Model(slw_plugin* plugin, std::string name, bool trained = true, const Sharding& sharding = {},
-        const LoraSettings* lora = nullptr);
+        const Lora* lora = nullptr);
 
   FlatParameters& parameters() { return *parameters_; }
   const FlatParameters& parameters() const { return *parameters_; }

@@ -4,7 +4,9 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <set>
 
 #include <fmt/ranges.h>
 
@@ -45,6 +47,11 @@ void check_ties(const std::vector<ParameterSpec>& specs) {
   }
 }
 
+bool is_of(const FlatParameters::Group& kind, const ParameterSpec& spec) {
+  return spec.trainable == kind.trainable && spec.decay == kind.decay &&
+         spec.stored.has_value() == kind.stored;
+}
+
 // The same memory under another version counter.
 at::Tensor apart(const at::Tensor& buffer, int64_t begin, int64_t count) {
   return buffer.variable_data().narrow(0, begin, count);
@@ -56,20 +63,25 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs, const Sharding&
     : specs_(std::move(specs)), sharding_(sharding), tensors_(specs_.size()) {
   check_ties(specs_);
   const std::vector<std::vector<int>> readers = segments_that_read(specs_);
-  for (const bool trainable : {true, false})
-    for (const bool decay : {true, false}) {
-      std::vector<Place> places;
-      for (size_t i = 0; i < specs_.size(); ++i)
-        if (specs_[i].tied_to < 0 && specs_[i].trainable == trainable && specs_[i].decay == decay)
-          places.push_back({i, 0, count_of(specs_[i]), specs_[i].shape});
-      if (places.empty()) continue;
-      int64_t total = 0;
-      const auto units = lay_out(groups_.size(), places, readers, sharding_, total);
-      units_.insert(units_.end(), units.rbegin(), units.rend());
-      groups_.push_back({decay, trainable, {}, {}, std::move(places)});
-      allocate(groups_.back(), total);
-      make_views(groups_.back());
-    }
+  for (const auto& [trainable, decay, stored] : {std::array{true, true, false},
+                                                 {true, false, false},
+                                                 {false, true, false},
+                                                 {false, false, false},
+                                                 {false, true, true},
+                                                 {false, false, true}}) {
+    Group kind{decay, trainable, {}, {}, {}, stored};
+    std::vector<Place>& places = kind.places;
+    for (size_t i = 0; i < specs_.size(); ++i)
+      if (specs_[i].tied_to < 0 && is_of(kind, specs_[i]))
+        places.push_back({i, 0, count_of(specs_[i]), specs_[i].shape});
+    if (places.empty()) continue;
+    int64_t total = 0;
+    const auto units = lay_out(groups_.size(), places, readers, sharding_, total);
+    units_.insert(units_.end(), units.rbegin(), units.rend());
+    groups_.push_back(std::move(kind));
+    allocate(groups_.back(), total);
+    make_views(groups_.back());
+  }
   for (size_t i = 0; i < specs_.size(); ++i)
     if (specs_[i].tied_to >= 0) tensors_[i] = tensors_[static_cast<size_t>(specs_[i].tied_to)];
   std::ranges::stable_sort(units_, [](const ParameterUnit& a, const ParameterUnit& b) {
@@ -77,6 +89,7 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs, const Sharding&
   });
   make_slices();
   if (sharding_.cuts_weights()) explain_units();
+  explain_stored();
 }
 
 FlatParameters::~FlatParameters() {
@@ -87,7 +100,7 @@ FlatParameters::~FlatParameters() {
 void FlatParameters::allocate(Group& group, int64_t total) {
   weight_pages_.emplace_back();
   grad_pages_.emplace_back();
-  if (sharding_.cuts_weights())
+  if (sharding_.cuts_weights() || group.stored)
     weight_pages_.back().emplace(total, PageBuffer::Released::kGuarded, "weights");
   if (sharding_.cuts_gradients() && group.trainable)
     grad_pages_.back().emplace(total, PageBuffer::Released::kZeros, "gradients");
@@ -100,6 +113,7 @@ void FlatParameters::make_views(Group& group) {
   for (const auto& [i, offset, count, shape] : group.places) {
     // detach(): the view must be a leaf, or autograd would follow it into the buffer.
     tensors_[i] = group.weights.narrow(0, offset, count).view(shape).detach();
+    if (group.stored) stored_[i] = std::make_unique<StoredMatrix>(tensors_[i], *specs_[i].stored);
     if (!group.trainable) continue;
     tensors_[i].requires_grad_(true);
     tensors_[i].mutable_grad() = group.grads.narrow(0, offset, count).view(shape);
@@ -134,8 +148,17 @@ void FlatParameters::make_slices() {
   }
 }
 
+void FlatParameters::explain_stored() {
+  for (const auto& [index, matrix] : stored_)
+    explain_guarded(
+        tensors_[index].const_data_ptr<float>(), tensors_[index].numel(),
+        fmt::format("error: the model reads {} by itself, not in a product of the host, and it is "
+                    "held in {}; set lora.base_dtype = \"float32\"",
+                    specs_[index].name, traits(matrix->encoding()).name),
+        kExitFailure);
+}
+
 void FlatParameters::explain_units() {
-  constexpr int kExitFailure = 1;
   for (const Group& group : groups_)
     for (const Place& place : group.places)
       explain_guarded(
@@ -159,8 +182,26 @@ at::Tensor FlatParameters::grads_of(size_t unit) const {
 std::vector<at::Tensor> FlatParameters::kept_weights() const {
   if (sharding_.cuts_weights()) return {all_own_weights_};
   std::vector<at::Tensor> out;
-  for (const Group& group : groups_) out.push_back(group.weights);
+  for (const Group& group : groups_)
+    if (!group.stored) out.push_back(group.weights);
+  for (const auto& [index, matrix] : stored_) out.push_back(matrix->words());
   return out;
+}
+
+int64_t FlatParameters::weight_bytes() const {
+  int64_t bytes = 0;
+  for (const Group& group : groups_)
+    if (!group.stored)
+      for (const Place& place : group.places)
+        bytes += place.count * static_cast<int64_t>(sizeof(float));
+  return bytes + stored_bytes();
+}
+
+int64_t FlatParameters::stored_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& [index, matrix] : stored_)
+    bytes += static_cast<int64_t>(matrix->words().nbytes());
+  return bytes;
 }
 
 std::vector<at::Tensor> FlatParameters::kept_grads() const {
@@ -228,6 +269,12 @@ void FlatParameters::fill(
   for (size_t i = 0; i < specs_.size(); ++i) {
     if (specs_[i].tied_to >= 0 || !which(specs_[i])) continue;
     const at::Tensor there = tensors_[i].detach();
+    if (const auto stored = stored_.find(i); stored != stored_.end()) {
+      const at::Tensor here = at::empty_like(there);
+      write(specs_[i], here);
+      stored->second->encode(here.const_data_ptr<float>());
+      continue;
+    }
     if (!sharding_.cuts_weights()) {
       const at::Tensor here = host_room(there);
       write(specs_[i], here);
@@ -277,10 +324,16 @@ void FlatParameters::draw(const Which& which, uint64_t seed) {
   });
 }
 
-void FlatParameters::load(const Read& read) {
-  fill(is_models, [&](const ParameterSpec& spec, const at::Tensor& here) {
-    read(spec.name, here.data_ptr<float>(), count_of(spec));
-  });
+void FlatParameters::load(const Read& read, const ReadRows& read_rows) {
+  std::set<std::string> there;
+  if (read_rows)
+    for (const auto& [index, matrix] : stored_)
+      if (read_rows(specs_[index].name, matrix->encoding(), matrix->bytes()))
+        there.insert(specs_[index].name);
+  fill([&](const ParameterSpec& spec) { return is_models(spec) && !there.contains(spec.name); },
+       [&](const ParameterSpec& spec, const at::Tensor& here) {
+         read(spec.name, here.data_ptr<float>(), count_of(spec));
+       });
 }
 
 void FlatParameters::load_trained(const Read& read) {

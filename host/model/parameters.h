@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +17,7 @@
 #include "compute/page_buffer.h"
 #include "compute/torch.h"
 #include "model/units.h"
+#include "operators/stored_matrix.h"
 
 namespace slipway {
 
@@ -25,6 +28,7 @@ class FlatParameters {
     bool decay, trainable;
     at::Tensor weights, grads;  // [n] float32; grads undefined when not trainable
     std::vector<Place> places;  // in the order of the specs
+    bool stored = false;        // of matrices in fewer bits: weights is addresses without memory
   };
 
   // Allocates; weights hold zeros. Throws Error on a tie that does not fit and on sizes that no
@@ -57,8 +61,11 @@ class FlatParameters {
   };
   OwnPart own_part(size_t index) const { return part_of(index, sharding_.rank); }
   OwnPart part_of(size_t index, int64_t rank) const;  // of another that cuts with this one
-  // What this process keeps of the weights, in contiguous tensors.
+  // What this process keeps of the weights, in contiguous tensors; those of fewer bits as words
+  // that nobody computes with.
   std::vector<at::Tensor> kept_weights() const;
+  int64_t weight_bytes() const;  // of all weights, whoever keeps them
+  int64_t stored_bytes() const;  // of those in fewer bits
   // Which unit holds this address of a weight or of a gradient.
   std::optional<size_t> unit_at(const float* value) const;
 
@@ -81,9 +88,12 @@ class FlatParameters {
   // The same of its adapters.
   void initialise_adapters(uint64_t seed);
   // Fills every untied parameter of the model: read(name, out, count) writes float32 values. Order:
-  // as declared.
+  // as declared. Before that read_rows(name, encoding, out), if there is one, may write the rows of
+  // a matrix in fewer bits as they are in a file; what it returns false for is read and rounded.
   using Read = std::function<void(const std::string& name, float* out, int64_t count)>;
-  void load(const Read& read);
+  using ReadRows =
+      std::function<bool(const std::string& name, Encoding encoding, std::span<std::byte> out)>;
+  void load(const Read& read, const ReadRows& read_rows = {});
   // Likewise those of them that are trained, and the adapters.
   void load_trained(const Read& read);
 
@@ -105,6 +115,7 @@ class FlatParameters {
   void make_views(Group& group);
   void make_slices();
   void explain_units();
+  void explain_stored();
   using Which = std::function<bool(const ParameterSpec& spec)>;
   // Makes every untied parameter of these what `write` puts into its room on the processor.
   void fill(const Which& which,
@@ -121,6 +132,7 @@ class FlatParameters {
   std::vector<std::optional<PageBuffer>> weight_pages_, grad_pages_;
   at::Tensor all_own_weights_, all_own_grads_;  // of the slices, where they lie by themselves
   std::vector<at::Tensor> own_weights_, own_grads_;
+  std::map<size_t, std::unique_ptr<StoredMatrix>> stored_;  // by index of the spec
   bool grads_lent_ = false;
 };
 

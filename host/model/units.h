@@ -2,8 +2,11 @@
 // and units into slices, one for each of the processes that cut among them.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "weights/tensor_info.h"
 
 namespace slipway {
 
@@ -18,6 +21,8 @@ struct ParameterSpec {
   Init init = Init::kNormal;
   double init_scale = 0.02;
   bool adapter = false;  // the host's own, beside the model's (model/lora.h)
+  // of a frozen matrix that is held in fewer bits (operators/stored_matrix.h)
+  std::optional<Encoding> stored = {};
 };
 
 // Where a parameter lies in its group's buffers.

@@ -29,10 +29,6 @@ BlockEnd attention_end(const AttentionBlock& b) {
 }
 
 // The rows of q, k and v as one product gives them.
-std::vector<Weight> projections(const AttentionBlock& b, int64_t d) {
-  if (!b.k.defined()) return {weight_of(b.q, d)};
-  return {weight_of(b.q, d), weight_of(b.k, d), weight_of(b.v, d)};
-}
 void project(ConstValues h, const AttentionCall& call, const AttentionBlock& b, float* qkv) {
   if (b.k.defined()) product(h, call.rows, call.hidden, {&b.q, &b.k, &b.v}, nullptr, qkv);
   else product(h, call.rows, call.hidden, {&b.q}, nullptr, qkv);
@@ -123,9 +119,7 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
       end.backward(x, dy, rows, d, end.post ? kept.before.const_data_ptr<float>() : nullptr,
                    end.post ? end.post.moments(kept.after.data_ptr<float>(), rows) : NormMoments{},
                    end_room, d_o_bias.data(), d_post.data());
-  const Weight o = weight_of(block.o, attended_columns);
-  kernels.input_gradient(d_out, d, rows, {&o, 1}, attended_columns, d_attended, attended_columns,
-                         false);
+  input_gradient(d_out, d, rows, {&block.o}, attended_columns, d_attended);
   out_adapters.add_gradients(d_out, d, attended, rows, attended_columns, d_attended);
   const WeightGradient d_output{d_o.data(), d};
   kernels.weight_gradients(d_out, d, attended, attended_columns, rows, attended_columns,
@@ -142,11 +136,13 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   // What the norm gave costs one pass; keeping it would cost its memory through all later blocks.
   const ConstValues h = begin_block(kernels, norm, x.const_data_ptr<float>(), rows, d,
                                     between.in(h_memory), norm.moments(again, rows));
-  const std::vector<Weight> inputs = projections(block, d);
   const WeightGradient d_inputs[] = {
-      {dq.data(), inputs[0].n}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
-  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, {d_inputs, inputs.size()});
-  kernels.input_gradient(d_qkv, call.columns(), rows, inputs, d, dh, d, false);
+      {dq.data(), block.q.size(0)}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
+  const size_t inputs = block.k.defined() ? 3 : 1;
+  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, {d_inputs, inputs});
+  if (inputs == 3)
+    input_gradient(d_qkv, call.columns(), rows, {&block.q, &block.k, &block.v}, d, dh);
+  else input_gradient(d_qkv, call.columns(), rows, {&block.q}, d, dh);
   in_adapters.add_gradients(d_qkv, call.columns(), h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   begin_block_backward(x, norm, dh, norm.moments(again, rows), dy, dx_TD.data_ptr<float>(),

@@ -90,10 +90,6 @@ GatedRows gated_rows_of(const FeedForwardCall& call, const FeedForwardBlock& b, 
           b.activation};
 }
 
-std::vector<Weight> input_weights(const FeedForwardBlock& b, int64_t d) {
-  if (!b.gate.defined()) return {weight_of(b.up, d)};
-  return {weight_of(b.gate, d), weight_of(b.up, d)};
-}
 void project(ConstValues h, int64_t rows, const FeedForwardCall& call, const FeedForwardBlock& b,
              Values columns) {
   if (b.gate.defined()) product(h, rows, call.hidden, {&b.gate, &b.up}, nullptr, columns);
@@ -149,8 +145,7 @@ torch::autograd::variable_list FeedForwardNode::apply(torch::autograd::variable_
       end.backward(x, dy, rows, d, end.post ? before.const_data_ptr<float>() : nullptr,
                    end.post ? end.post.moments(after.data_ptr<float>(), rows) : NormMoments{},
                    end_room, d_down_bias.data(), d_post.data());
-  const Weight down = weight_of(block.down, inner);
-  kernels.input_gradient(d_out, d, rows, {&down, 1}, inner, d_act, inner, false);
+  input_gradient(d_out, d, rows, {&block.down}, inner, d_act);
   const GatedRows kept_rows = gated_rows_of(call, block, Between::of(columns), rows);
   if (!out_adapters.empty()) {  // what they add to its gradient goes by what the activation gave
     kernels.gated(kept_rows, act);
@@ -166,12 +161,13 @@ torch::autograd::variable_list FeedForwardNode::apply(torch::autograd::variable_
   bias(block.up_bias, d_up_bias, block.fused ? d_columns : d_up);
   const ConstValues h = begin_block(kernels, norm, x.const_data_ptr<float>(), rows, d,
                                     between.in(h_memory), norm.moments(again, rows));
-  const std::vector<Weight> inputs = input_weights(block, d);
-  const WeightGradient d_inputs[] = {
-      {block.gate.defined() ? d_gate.data() : d_up_weight.data(), inputs[0].n},
-      {d_up_weight.data(), inner}};
-  kernels.weight_gradients(d_columns, width, h, d, rows, d, {d_inputs, inputs.size()});
-  kernels.input_gradient(d_columns, width, rows, inputs, d, dh, d, false);
+  const WeightGradient d_inputs[] = {{block.gate.defined() ? d_gate.data() : d_up_weight.data(),
+                                      block.gate.defined() ? inner : block.up.size(0)},
+                                     {d_up_weight.data(), inner}};
+  const size_t inputs = block.gate.defined() ? 2 : 1;
+  kernels.weight_gradients(d_columns, width, h, d, rows, d, {d_inputs, inputs});
+  if (inputs == 2) input_gradient(d_columns, width, rows, {&block.gate, &block.up}, d, dh);
+  else input_gradient(d_columns, width, rows, {&block.up}, d, dh);
   in_adapters.add_gradients(d_columns, width, h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   begin_block_backward(x, norm, dh, norm.moments(again, rows), dy, dx_TD.data_ptr<float>(),

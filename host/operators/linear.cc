@@ -16,6 +16,7 @@
 #include "operators/norm.h"
 #include "operators/operands.h"
 #include "operators/packed_weights.h"
+#include "operators/stored_matrix.h"
 
 namespace slipway {
 namespace {
@@ -67,8 +68,7 @@ torch::autograd::variable_list LinearNode::apply(torch::autograd::variable_list&
   at::Tensor dx_TK;
   if (task_should_compute_output(0)) {
     dx_TK = at::empty_like(x_TK);
-    const Weight weight = weight_of(w_NK, k);
-    kernels.input_gradient(dy, n, rows, {&weight, 1}, k, dx_TK.data_ptr<float>(), k, false);
+    slipway::input_gradient(dy, n, rows, {&w_NK}, k, dx_TK.data_ptr<float>());
   }
   const GradientTarget dw(w_NK, w_NK.requires_grad());
   const WeightGradient target{dw.data(), n};
@@ -113,6 +113,10 @@ struct AddBias : Function<AddBias> {
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
+  if (const StoredMatrix* stored = StoredMatrix::of(w); stored != nullptr) {
+    stored->decode_rows(ids_in.const_data_ptr<int64_t>(), ids_in.numel(), out.data_ptr<float>());
+    return out;
+  }
   kernels_of(w).embedding(w.const_data_ptr<float>(), w.size(0), ids_in.const_data_ptr<int64_t>(),
                           ids_in.numel(), w.size(1), out.data_ptr<float>());
   return out;
@@ -141,9 +145,13 @@ void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_ro
                                          from_ND.size(1), to);
 }
 
-Weight weight_of(const at::Tensor& w, int64_t k) {
+void require_weight(const at::Tensor& w, int64_t k) {
   if (w.dim() != 2 || w.size(1) != k || !w.is_contiguous() || w.scalar_type() != at::kFloat)
     fail("a weight must be a contiguous float32 matrix of {} columns", k);
+}
+
+Weight weight_of(const at::Tensor& w, int64_t k) {
+  require_weight(w, k);
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
@@ -169,18 +177,32 @@ void add_adapters(const ProductAdapters& adapters, const at::Tensor& operand, Co
 void product(ConstValues x, int64_t rows, int64_t k,
              std::initializer_list<const at::Tensor*> weights, const float* addend, Values y) {
   int64_t columns = 0;
-  std::vector<Weight> plain_weights;
-  for (const at::Tensor* w : weights) columns += plain_weights.emplace_back(weight_of(*w, k)).n;
+  for (const at::Tensor* w : weights) {
+    require_weight(*w, k);
+    columns += w->size(0);
+  }
   PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
   const at::Tensor& any = **weights.begin();
   if (packed == nullptr ||
       !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
     return add_adapters(ProductAdapters(weights), any, x, rows, k, y, columns, [&](Values out) {
-      kernels_of(any).forward_product(x, k, rows, k, plain_weights, addend, out, columns);
+      with_weights(weights, k, [&](std::span<const Weight> part, int64_t column) {
+        kernels_of(any).forward_product(x, k, rows, k, part,
+                                        addend == nullptr ? nullptr : addend + column, out + column,
+                                        columns);
+      });
     });
   std::vector<PackedWeight> packed_weights;  // with what adapters add
   for (const at::Tensor* w : weights) packed_weights.push_back(packed->of(*w));
   forward_product(x.floats, k, rows, k, packed_weights, addend, y.floats, columns);
+}
+
+void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows,
+                    std::initializer_list<const at::Tensor*> weights, int64_t k, float* dx) {
+  Kernels& kernels = kernels_of(**weights.begin());
+  with_weights(weights, k, [&](std::span<const Weight> part, int64_t column) {
+    kernels.input_gradient(dy + column, dy_row, rows, part, k, dx, k, column > 0);
+  });
 }
 
 bool records(std::initializer_list<const at::Tensor*> operands) {
@@ -214,7 +236,14 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
                    x.size(-1) == w.size(1) && x.scalar_type() == w.scalar_type() &&
                    x.device() == w.device();
   require_operands(fit, "slipway::linear_v1", "x [.., k] and weight [n, k] of one type", {&x, &w});
-  if (!plain(x, w)) return at::linear(x, w);
+  if (!plain(x, w)) {
+    if (StoredMatrix::of(w) != nullptr)
+      fail(
+          "slipway::linear_v1: x must be [T, k] float32 where weights are stored in fewer bits "
+          "(lora.base_dtype); was given {}",
+          described(x));
+    return at::linear(x, w);
+  }
   const ProductAdapters adapters({&w});
   return records({&x, &w}) || adapters.recorded() ? recorded_linear(x, w, adapters)
                                                   : unrecorded(x, w);

@@ -8,6 +8,7 @@
 #include "base/give_back.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/adapters.h"
+#include "operators/stored_matrix.h"
 
 namespace slipway {
 namespace {
@@ -15,14 +16,33 @@ namespace {
 thread_local PackedWeights* in_scope = nullptr;
 constexpr size_t kAlignment = 64;
 
-// The weight with what its adapter adds.
-at::Tensor with_adapter(const at::Tensor& w) {
+// What its adapter adds to a weight; undefined where it has none.
+at::Tensor update_of(const at::Tensor& w) {
   const Adapters* adapters = AdaptersScope::current();
   const Adapter* adapter = adapters == nullptr ? nullptr : adapters->of(w);
-  if (adapter == nullptr) return w;
-  at::Tensor out = Adapters::update_of(*adapter);
+  return adapter == nullptr ? at::Tensor() : Adapters::update_of(*adapter);
+}
+
+// The weight with what its adapter adds.
+void pack_merged(WeightStorage storage, const at::Tensor& w, std::byte* panels) {
   const at::NoGradGuard no_grad;
-  return out.add_(w.detach());
+  const at::Tensor update = update_of(w);
+  const int64_t n = w.size(0), k = w.size(1);
+  if (const StoredMatrix* stored = StoredMatrix::of(w); stored != nullptr) {
+    const int64_t part = rows_of_part(k);
+    const at::Tensor room = at::empty({std::min(n, part), k}, at::kFloat);
+    for (int64_t first = 0; first < n; first += part) {
+      const int64_t count = std::min(part, n - first);
+      at::Tensor here = room.narrow(0, 0, count);
+      stored->decode(first, count, here.data_ptr<float>());
+      if (update.defined()) here.add_(update.narrow(0, first, count));
+      pack_weight(storage, {here.const_data_ptr<float>(), count}, k,
+                  panels + packed_bytes(storage, first, k));
+    }
+    return;
+  }
+  const at::Tensor merged = update.defined() ? w.detach().add(update) : w;
+  pack_weight(storage, {merged.const_data_ptr<float>(), n}, k, panels);
 }
 
 }  // namespace
@@ -83,8 +103,7 @@ PackedWeight PackedWeights::of(const at::Tensor& w) {
     const c10::InferenceMode ordinary(false);
     if (packed.n != n || packed.k != k) place(packed, packed_bytes(storage_, n, k));
     packed.n = n, packed.k = k, packed.fresh = true;
-    const at::Tensor whole = with_adapter(w);
-    pack_weight(storage_, {whole.const_data_ptr<float>(), n}, k, packed.panels);
+    pack_merged(storage_, w, packed.panels);
   }
   return {packed.panels, n, storage_};
 }

@@ -2,6 +2,7 @@
 #include "weights/gguf_model.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "weights/gguf_config.h"
@@ -26,7 +27,11 @@ struct OpenGguf {
   int64_t heads = 0, kv_heads = 0;
 
   void read(const TensorInfo& tensor, const std::string& name, float* data, int64_t count) const;
+  bool read_rows(const TensorInfo& tensor, const std::string& name, Encoding encoding,
+                 std::span<std::byte> out) const;
   void unpermute(const TensorInfo& tensor, int64_t groups, float* data) const;
+  // Of the rows of a matrix: where each lies in the file.
+  std::vector<float> order_of_rows(const TensorInfo& tensor, int64_t groups) const;
 };
 
 void OpenGguf::unpermute(const TensorInfo& tensor, int64_t groups, float* data) const {
@@ -51,6 +56,34 @@ void OpenGguf::read(const TensorInfo& tensor, const std::string& name, float* da
   decode_to_float(tensor, values.data());
   transpose(values, tensor.shape[1], tensor.shape[0]);  // its shape is the model's
   std::ranges::copy(values, data);
+}
+
+std::vector<float> OpenGguf::order_of_rows(const TensorInfo& tensor, int64_t groups) const {
+  TensorInfo column = tensor;
+  column.shape = {tensor.shape[0]};
+  std::vector<float> order(static_cast<size_t>(tensor.shape[0]));
+  std::iota(order.begin(), order.end(), 0.0f);
+  unpermute(column, groups, order.data());
+  return order;
+}
+
+bool OpenGguf::read_rows(const TensorInfo& tensor, const std::string& name, Encoding encoding,
+                         std::span<std::byte> out) const {
+  const GgufChange change = gguf_change(family, name);
+  constexpr int64_t kMostRows = 1 << 24;  // that a float counts
+  if (tensor.encoding != encoding || tensor.bytes.size() != out.size() || change.transposed ||
+      change.norm || tensor.shape.size() != 2 || tensor.shape[0] < 1 || tensor.shape[0] > kMostRows)
+    return false;
+  if (!change.permuted_q && !change.permuted_k) {
+    std::ranges::copy(tensor.bytes, out.begin());
+    return true;
+  }
+  const size_t row = out.size() / static_cast<size_t>(tensor.shape[0]);
+  size_t to = 0;
+  for (const float from : order_of_rows(tensor, change.permuted_q ? heads : kv_heads))
+    std::ranges::copy(tensor.bytes.subspan(static_cast<size_t>(from) * row, row),
+                      out.begin() + static_cast<std::ptrdiff_t>(row * to++));
+  return true;
 }
 
 }  // namespace
@@ -82,6 +115,11 @@ ModelWeights open_gguf(const fs::path& path) {
     const auto it = tensors.find(name);
     if (it == tensors.end()) fail_missing_tensor(name, names, origin);
     file->read(*it->second, name, data, count);
+  };
+  out.read_rows = [file, tensors = out.tensors](const std::string& name, Encoding encoding,
+                                                std::span<std::byte> rows) {
+    const auto it = tensors.find(name);
+    return it != tensors.end() && file->read_rows(*it->second, name, encoding, rows);
   };
   return out;
 }

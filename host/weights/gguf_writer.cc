@@ -1,11 +1,10 @@
 // GGUF's header, and encoders of its tensors.
 #include "weights/gguf_writer.h"
 
-#include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
+#include "weights/encode.h"
 
 namespace slipway {
 namespace {
@@ -61,55 +60,6 @@ uint32_t number_of(Encoding encoding) {
   }
 }
 
-// To the nearest, to even between two.
-uint16_t half_of(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  const float size = std::abs(value);
-  if (size >= 65520.0f) return sign | 0x7C00;
-  // Below the smallest normal number halves lie 2^-24 apart: the sum rounds there.
-  if (size < 0x1p-14f)
-    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(size + 0.5f) - 0x3F000000u));
-  const uint32_t magnitude = bits & 0x7FFFFFFF;
-  const uint32_t rounded = magnitude + 0xFFF + (magnitude >> 13 & 1) - (112u << 23);
-  return static_cast<uint16_t>(sign | rounded >> 13);
-}
-
-uint16_t brain_of(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
-// Blocks of 32: the largest becomes 127, as ggml's reference rounds.
-void put_q8_0(std::string& out, std::span<const float> values) {
-  for (size_t begin = 0; begin < values.size(); begin += 32) {
-    const auto block = values.subspan(begin, 32);
-    float largest = 0;
-    for (const float each : block) largest = std::max(largest, std::abs(each));
-    const float scale = largest / 127.0f, inverse = scale != 0 ? 1.0f / scale : 0.0f;
-    put(out, half_of(scale));
-    for (const float each : block) put(out, static_cast<int8_t>(std::round(each * inverse)));
-  }
-}
-
-std::string encoded(const GgufTensor& tensor, std::span<const float> values) {
-  for (const float each : values) {
-    if (!std::isfinite(each)) fail("tensor {}: holds values that are not finite", tensor.name);
-    if (tensor.encoding == Encoding::kF16 && std::abs(each) >= 65520.0f)
-      fail("tensor {}: holds {}, which float16 cannot; take bf16 or f32", tensor.name, each);
-  }
-  std::string out;
-  if (tensor.encoding == Encoding::kQ8_0) {
-    put_q8_0(out, values);
-  } else if (tensor.encoding == Encoding::kF32) {
-    out.assign(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-  } else {
-    for (const float each : values)
-      put(out, tensor.encoding == Encoding::kF16 ? half_of(each) : brain_of(each));
-  }
-  return out;
-}
-
 uint64_t aligned(uint64_t size) {
   return (size + kGgufAlignment - 1) / kGgufAlignment * kGgufAlignment;
 }
@@ -152,7 +102,7 @@ void write_gguf(const fs::path& path, const std::vector<GgufPair>& metadata,
   for (size_t i = 0; i < tensors.size(); ++i) {
     room.resize(static_cast<size_t>(element_count(tensors[i].shape, tensors[i].name)));
     values(i, room);
-    std::string bytes = encoded(tensors[i], room);
+    std::string bytes = encoded(tensors[i].encoding, room, tensors[i].name);
     bytes.resize(aligned(bytes.size()));
     file.write(bytes);
   }

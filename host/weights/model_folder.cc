@@ -1,6 +1,7 @@
 // Weights under Hugging Face's names, from a folder or from GGUF.
 #include "weights/model_folder.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
@@ -167,6 +168,15 @@ ModelWeights open_folder(const fs::path& folder) {
     if (it == tensors.end()) fail_missing_tensor(name, names, origin);
     check_tensor_size(*it->second, count, origin);
     decode_to_float(*it->second, data);
+  };
+  out.read_rows = [files, tensors = out.tensors](const std::string& name, Encoding encoding,
+                                                 std::span<std::byte> rows) {
+    const auto it = tensors.find(name);
+    if (it == tensors.end() || it->second->encoding != encoding ||
+        it->second->bytes.size() != rows.size())
+      return false;
+    std::ranges::copy(it->second->bytes, rows.begin());
+    return true;
   };
   return out;
 }

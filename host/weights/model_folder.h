@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct ModelWeights {
   std::map<std::string, const TensorInfo*> tensors;
   // Decodes one tensor into out[count]; throws Error when it is absent or of another size.
   std::function<void(const std::string& name, float* out, int64_t count)> read;
+  // Writes a matrix's rows as its file encodes them, in the model's order, into `out`; false where
+  // the file has another encoding or keeps the matrix in another way. May be empty.
+  std::function<bool(const std::string& name, Encoding encoding, std::span<std::byte> out)>
+      read_rows;
   // A model that is a program with its weights: model.pt (TorchScript) or model.pt2 (AOTInductor).
   // `read`, where there is one, knows better. Never a package where there is `read`.
   fs::path program;

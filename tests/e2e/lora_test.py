@@ -112,6 +112,33 @@ def whoever_computes_them_they_are_the_same(root: pathlib.Path) -> None:
     train(root / "ranks-3-1", *keys, "train.max_steps=14", more=("--resume",))
 
 
+def a_base_in_fewer_bits_is_the_base(root: pathlib.Path) -> None:
+    """In its file's own bits the same losses; rounded ones a little apart, and the same beginning of adapters."""
+    files = {"folder": DATA / "resume/model", **{name: root / f"{name}.gguf" for name in ("bf16", "q8_0")}}
+    for name in ("bf16", "q8_0"):
+        slipway("export", files["folder"], files[name], "--gguf", name)
+    keys = ("lora.r=4", "lora.modules_to_save=['lm_head']", "train.max_steps=12", "train.save_strategy=no")
+
+    def trained(file: str, dtype: str) -> list[float]:
+        out = root / f"{file}-{dtype}"
+        train(out, f"model.weights={files[file]}", f"lora.base_dtype={dtype}", *keys)
+        return [row["loss"] for row in steps_of(out)]
+
+    for file, dtype, most in (("bf16", "stored", 1e-6), ("q8_0", "stored", 1e-6), ("folder", "stored", 0), ("bf16", "bfloat16", 1e-6), ("q8_0", "int8", 1e-3), ("folder", "int8", 3e-3)):
+        apart = largest(trained(file, dtype), trained(file, "float32"))
+        print(f"{file}, held as {dtype}: losses {apart:.3g} apart from float32's")
+        if apart > most:
+            sys.exit(f"{file} held as {dtype} is another model")
+    two = []
+    for dtype in ("float32", "stored"):
+        out = root / f"ranks-{dtype}"
+        sets = [f"run.output_dir={out}", f"model.weights={files['q8_0']}", f"lora.base_dtype={dtype}", *keys, "train.per_device_train_batch_size=2", "train.zero_stage=2"]
+        slipway("launch", "--nproc", 2, "train", ROOT / "tests/e2e/tiny_resume.toml", *(x for key in sets for x in ("--set", key)))
+        two.append([row["loss"] for row in steps_of(out)])
+    if two[0] != two[1]:
+        sys.exit(f"two ranks, stage 2: losses {largest(*two):.3g} apart from float32's")
+
+
 def same(a: pathlib.Path, b: pathlib.Path) -> None:
     if (a / "adapter_model.safetensors").read_bytes() != (b / "adapter_model.safetensors").read_bytes():
         sys.exit(f"{a.name} and {b.name} end with other adapters")
@@ -177,12 +204,14 @@ use = "length"
 
 
 def refused(root: pathlib.Path) -> None:
-    def refuse(what: str, *texts: str, keys: tuple, more: tuple = ()) -> None:
-        said = train(root / "refused", *keys, more=more, code=1).stderr
+    def refuse(what: str, *texts: str, keys: tuple, more: tuple = (), code: int = 1) -> None:
+        said = train(root / "refused", *keys, more=more, code=code).stderr
         if not all(text in said for text in texts):
             sys.exit(f"{what}: {texts} expected, said: {said}")
 
     refuse("a word that no module goes by", "lora.target_modules", "q_porj", 'did you mean "q_proj"?', keys=("lora.r=4", "lora.target_modules=['q_porj']"))
+    refuse("bits of a base without adapters", "lora.base_dtype", "no effect", keys=("lora.base_dtype='int8'",))
+    refuse("a base in fewer bits that is cut", "lora.base_dtype", "zero_stage = 2", keys=("lora.r=4", "lora.base_dtype=bfloat16", "train.zero_stage=3"), code=2)
     refuse("keys without a rank", "lora.alpha", "lora.r", keys=("lora.alpha=16",))
     refuse("an embedding", "embed_tokens", "modules_to_save", keys=("lora.r=4", "lora.target_modules=['embed_tokens']"))
     for key, value in (("use_dora", True), ("peft_type", "LOHA"), ("init_lora_weights", "pissa")):
@@ -208,7 +237,7 @@ def refused(root: pathlib.Path) -> None:
         sys.exit(f"a tensor of no adapter: {said}")
 
 
-CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, whoever_computes_them_they_are_the_same, a_run_is_repeated_by_its_resolved_configuration, merged_is_the_same_model, raft_samples_with_adapters, refused)
+CHECKS = (trains_as_peft_does, a_run_holds_adapters_alone_and_resumes_to_the_bit, whoever_computes_them_they_are_the_same, a_run_is_repeated_by_its_resolved_configuration, merged_is_the_same_model, a_base_in_fewer_bits_is_the_base, raft_samples_with_adapters, refused)
 
 
 def main() -> None:

@@ -45,6 +45,47 @@ TEST(FlatParameters, AGroupIsOfOneKind) {
   EXPECT_EQ(members, (std::vector<std::vector<size_t>>{{0, 2}, {1}, {3}, {4}}));
 }
 
+std::vector<ParameterSpec> with_stored() {
+  ParameterSpec matrix{"m", {4, 32}, false}, other{"q", {2, 32}, false};
+  matrix.stored = Encoding::kBF16;
+  other.stored = Encoding::kQ8_0;
+  return {
+      {"a", {3, 2}}, matrix, {"n", {32}, false, false}, other, {"tied", {4, 32}, false, true, 1}};
+}
+
+TEST(FlatParameters, MatricesInFewerBitsAreReadAsTheFileHasThemOrRounded) {
+  FlatParameters p(with_stored());
+  EXPECT_EQ(p.weight_bytes(), 6 * 4 + 4 * 32 * 2 + 32 * 4 + 2 * 34);
+  EXPECT_EQ(p.tensor(1).const_data_ptr(), p.tensor(4).const_data_ptr());
+  std::vector<std::string> read;
+  p.load(
+      [&](const std::string& name, float* out, int64_t count) {
+        read.push_back(name);
+        std::fill_n(out, count, 0.3f);
+      },
+      [&](const std::string& name, Encoding encoding, std::span<std::byte> out) {
+        if (name != "q") return false;
+        EXPECT_EQ(encoding, Encoding::kQ8_0);
+        std::ranges::fill(out, std::byte{1});
+        return true;
+      });
+  EXPECT_EQ(read, (std::vector<std::string>{"a", "m", "n"}));
+  const StoredMatrix *m = StoredMatrix::of(p.tensor(1)), *q = StoredMatrix::of(p.tensor(3));
+  ASSERT_TRUE(m != nullptr && q != nullptr);
+  std::vector<float> values(128);
+  m->decode(0, 4, values.data());
+  EXPECT_EQ(values, std::vector<float>(128, 0.30078125f)) << "bfloat16's nearest";
+  EXPECT_EQ(q->bytes()[67], std::byte{1});
+  EXPECT_EQ(p.kept_weights().size(), 4u) << "two groups, two matrices";
+}
+
+TEST(FlatParametersDeathTest, WhoReadsAMatrixInFewerBitsByItselfIsToldWhatToDo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const FlatParameters p(with_stored());
+  EXPECT_EXIT(p.tensor(1).sum().item<float>(), testing::ExitedWithCode(1),
+              "the model reads m by itself.*held in BF16.*lora.base_dtype = \"float32\"");
+}
+
 TEST(FlatParameters, LentGradientsBeginAnewFromZero) {
   FlatParameters p({{"a", {3, 20}}, {"n", {4}, true, false}, {"fixed", {500}, false}});
   for (int i = 0; i < 2; ++i) {

@@ -126,6 +126,19 @@ TEST(GgufModel, RotaryRowsChangePlaces) {
             (std::vector<float>{0, 1, 2, 3, 4, 5}));
 }
 
+TEST(GgufModel, RowsAsTheFileHasThemAreInTheModelsOrder) {
+  const ModelWeights weights = open({});
+  for (const auto& [name, rows] :
+       {std::pair("self_attn.q_proj", 8), {"self_attn.k_proj", 4}, {"mlp.gate_proj", 6}}) {
+    const std::string full = std::string("model.layers.0.") + name + ".weight";
+    std::vector<float> out(static_cast<size_t>(rows) * 8);
+    EXPECT_TRUE(weights.read_rows(full, Encoding::kF32, std::as_writable_bytes(std::span(out))));
+    EXPECT_EQ(out, values_of(weights, full, rows * 8)) << name;
+    EXPECT_FALSE(weights.read_rows(full, Encoding::kBF16, std::as_writable_bytes(std::span(out))));
+  }
+  EXPECT_FALSE(weights.read_rows("nothing", Encoding::kF32, {}));
+}
+
 TEST(GgufModel, WrongFilesAreNamed) {
   const auto refuses = [](const TinyGguf& tiny, const char* words) {
     EXPECT_THAT(
