@@ -36,10 +36,10 @@ Run::Run(RunParts parts)
       tokenizer(parts.tokenizer),
       optimizer(make_optimizer(parts.model.parameters(), optimizer_settings(parts.config))),
       // tokens are those of all ranks, the processor is this one's
-      throughput(
-          clock,
-          3 * parts.model.info().flops_per_token / static_cast<double>(parts.ranks.all.world()),
-          stage_settings(parts.config).rounding == Rounding::kBfloat16),
+      throughput(clock,
+                 forward_passes(parts.model.parameters()) * parts.model.info().flops_per_token /
+                     static_cast<double>(parts.ranks.all.world()),
+                 stage_settings(parts.config).rounding == Rounding::kBfloat16),
       events(std::move(parts.callbacks), state, parts.access, &clock),
       loggers(std::move(parts.loggers)),
       stage(stage_settings(parts.config)),

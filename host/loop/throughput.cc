@@ -1,6 +1,7 @@
 // Figures of speed.
 #include "loop/throughput.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <initializer_list>
@@ -26,6 +27,11 @@ PhaseClock::Seconds since(PhaseClock& clock, PhaseClock::Seconds& before) {
 }
 
 }  // namespace
+
+double forward_passes(const FlatParameters& parameters) {
+  return 2 + static_cast<double>(parameters.trainable_count()) /
+                 static_cast<double>(std::max<int64_t>(1, parameters.total_count()));
+}
 
 Json Throughput::step_figures() {
   Json out = Json::object();

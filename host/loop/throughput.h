@@ -3,9 +3,14 @@
 #pragma once
 #include "base/json.h"
 #include "loop/phase.h"
+#include "model/parameters.h"
 #include "operators/machine_rate.h"
 
 namespace slipway {
+
+// What a training step computes, in forward passes: one forward, one for the gradients of what
+// weights meet, and one for those of the weights, as far as they are trained.
+double forward_passes(const FlatParameters& parameters);
 
 class Throughput {
  public:

@@ -135,6 +135,12 @@ TEST(Throughput, MfuIsTheShareOfTheMachinesPeak) {
   }
 }
 
+TEST(Throughput, FrozenWeightsTakeNoGradients) {
+  EXPECT_DOUBLE_EQ(forward_passes(FlatParameters({{"a", {3, 2}}, {"n", {4}}})), 3);
+  EXPECT_DOUBLE_EQ(forward_passes(FlatParameters({{"a", {3, 2}}, {"frozen", {6, 3}, false}})),
+                   2.25);
+}
+
 TEST(Throughput, AStageCountsItsParts) {
   TinyStage tiny;
   PhaseClock clock;
