@@ -241,7 +241,11 @@ constexpr Word kDeepspeed[] = {
 std::span<const Word> deepspeed_words() { return kDeepspeed; }
 
 void read_deepspeed(const Value& configuration, TrainKeys& keys) {
-  read_words(kDeepspeed, "deepspeed", configuration, keys);
+  // a schedule may ask which optimizer there is
+  Value optimizer_first = configuration;
+  std::ranges::stable_partition(optimizer_first.table,
+                                [](const auto& entry) { return entry.first == "optimizer"; });
+  read_words(kDeepspeed, "deepspeed", optimizer_first, keys);
 }
 
 }  // namespace slipway

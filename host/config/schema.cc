@@ -225,11 +225,10 @@ constexpr Key kKeys[] = {
     {"train", "optim_args", kString, "\"\"",
      "What sgd, adagrad and rmsprop take besides, as \"momentum=0.9, nesterov=true\"."},
     {"train", "lr_scheduler_type", kString, "\"linear\"",
-     "Learning-rate schedule; WarmupLR, WarmupDecayLR and WarmupCosineLR are DeepSpeed's.", nullptr,
-     nullptr,
+     "Learning-rate schedule; those from WarmupLR on are DeepSpeed's.", nullptr, nullptr,
      "linear|cosine|cosine_with_restarts|polynomial|constant|constant_with_warmup|inverse_sqrt|"
      "reduce_lr_on_plateau|cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay|"
-     "greedy|WarmupLR|WarmupDecayLR|WarmupCosineLR"},
+     "greedy|WarmupLR|WarmupDecayLR|WarmupCosineLR|OneCycle|LRRangeTest"},
     {"train", "lr_scheduler_kwargs", kTable, "{}",
      "What the schedule takes besides, as { num_cycles = 2 }. reduce_lr_on_plateau and greedy go "
      "by the evaluation: sft's loss, raft's reward."},
