@@ -192,7 +192,9 @@ constexpr Key kKeys[] = {
     {"train", "grad_scaler_kwargs", kTable, "{}",
      "What the loss scale of fp16 begins with and how it changes: { init_scale = 65536.0, "
      "growth_factor = 2.0, backoff_factor = 0.5, growth_interval = 2000, hysteresis = 1, "
-     "min_loss_scale = 1.0 }, of which an overflow at the last ends the run."},
+     "consecutive_hysteresis = false, min_loss_scale = 1.0 }, of which an overflow at the last "
+     "ends the run; loss_scale_window, DeepSpeed's, stands in for growth_interval. Or "
+     "{ loss_scale = 128.0 }, which stays."},
     {"train", "max_tokens_per_batch", kInt, "512",
      "A micro-batch, of training or of evaluation, is computed in parts of at most so many tokens: "
      "bounds memory, changes the result by rounding alone; 0 = in one piece.",

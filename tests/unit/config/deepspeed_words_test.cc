@@ -96,12 +96,13 @@ TEST(DeepspeedWords, WhatCannotBeHadIsRefusedWithTheReason) {
            {R"({"zero_optimization": {"stage": 4}})", "train.zero_stage is 4, at most 3"},
            {R"({"zero_optimization": {"stage": "two"}})", "a whole number is needed"},
            {R"({"fp16": true})", "is not a table"},
-           {R"({"fp16": {"enabled": true, "loss_scale": 128}})",
-            "write 0, and initial_scale_power"},
-           {R"({"fp16": {"enabled": true, "consecutive_hysteresis": true}})", "remove it"},
+           {R"({"fp16": {"enabled": true, "consecutive_hysteresis": 1}})", "is not true or false"},
            {R"({"fp16": {"enabled": true, "fp16_master_weights_and_grads": true}})",
             "weights and gradients are float32"},
-           {R"({"fp16": {"enabled": true, "hysteresis": "two"}})", "is not a number"},
+           {R"({"fp16": {"enabled": true, "hysteresis": "two"}})", "is not a whole number"},
+           {R"({"fp16": {"enabled": true, "loss_scale_window": 0}})", "a whole number from 1"},
+           {R"({"fp16": {"enabled": true, "initial_scale_power": 1.5}})", "is not a whole number"},
+           {R"({"fp16": {"enabled": true, "loss_scale": "big"}})", "is not a number"},
            {R"({"fp16": {"enabled": true, "histeresis": 2}})", "did you mean \"hysteresis\"?"},
            {R"({"amp": {"enabled": true}})", "float32"},
            {R"({"data_types": {"grad_accum_dtype": "bf16"}})", "summed in float32"},
@@ -145,20 +146,30 @@ TEST(DeepspeedWords, ItsLossScaleIsTheKeys) {
   const TrainSection own = with_deepspeed(R"({"fp16": {"enabled": true}})");
   EXPECT_THAT(own.faults, ElementsAre());
   EXPECT_EQ(own["fp16"], "true");
-  EXPECT_EQ(own["grad_scaler_kwargs"],
-            "{init_scale = 65536.0, growth_interval = 1000, hysteresis = 2, min_loss_scale = 1.0}");
+  EXPECT_EQ(
+      own["grad_scaler_kwargs"],
+      "{init_scale = 65536.0, loss_scale_window = 1000, hysteresis = 2, min_loss_scale = 1.0}");
   const TrainSection said = with_deepspeed(
       R"({"fp16": {"enabled": "auto", "loss_scale": 0, "initial_scale_power": 12,
           "loss_scale_window": 500, "hysteresis": 1, "min_loss_scale": 0.5, "auto_cast": false}})",
       "fp16 = true\n");
   EXPECT_THAT(said.faults, ElementsAre());
   EXPECT_EQ(said["grad_scaler_kwargs"],
-            "{init_scale = 4096.0, growth_interval = 500, hysteresis = 1, min_loss_scale = 0.5}");
+            "{init_scale = 4096.0, loss_scale_window = 500, hysteresis = 1, min_loss_scale = 0.5}");
   EXPECT_EQ(with_deepspeed(kDocumented)["grad_scaler_kwargs"], "{}");
   EXPECT_THAT(with_deepspeed(R"({"fp16": {"enabled": false}})", "fp16 = true\n").faults,
               ElementsAre(HasSubstr("but train.fp16 = true stands in")));
 }
 
+  const TrainSection refilled = with_deepspeed(
+      R"({"fp16": {"enabled": true, "consecutive_hysteresis": true, "min_loss_scale": 2}})");
+  EXPECT_EQ(refilled["grad_scaler_kwargs"],
+            "{init_scale = 65536.0, loss_scale_window = 1000, hysteresis = 2, "
+            "consecutive_hysteresis = true, min_loss_scale = 2.0}");
+  const TrainSection stays = with_deepspeed(
+      R"({"fp16": {"enabled": true, "loss_scale": 128, "hysteresis": 4, "min_loss_scale": 1}})");
+  EXPECT_THAT(stays.faults, ElementsAre());
+  EXPECT_EQ(stays["grad_scaler_kwargs"], "{loss_scale = 128.0}");
 TEST(DeepspeedWords, TheSwitchOfBeforeIsStageOne) {
   EXPECT_EQ(with_deepspeed(R"({"zero_optimization": true})")["zero_stage"], "1");
   EXPECT_EQ(with_deepspeed(R"({"zero_optimization": false})")["zero_stage"], "0");
