@@ -53,8 +53,7 @@ void read_backend(const Said& said, TrainKeys& keys) {
   const std::string& name = said.value.s;
   if (said.value.kind != kString || std::ranges::find(kBackends, name) == kBackends.end())
     return keys.fault(said, "is not known" + did_you_mean(name, kBackends));
-  const Value* device = keys.given("device");
-  const bool on_gpu = device != nullptr && device->s == "cuda";
+  const bool on_gpu = !keys.on_processor();
   if (name == (on_gpu ? "nccl" : "gloo")) return keys.has_no_effect(said);
   if (name == "gloo" || name == "nccl")
     return keys.fault(said, on_gpu ? "cannot be had: ranks on GPUs exchange by NCCL; remove it"

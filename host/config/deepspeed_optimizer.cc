@@ -114,6 +114,14 @@ const Value* type_of(const Said& block, TrainKeys& keys) {
 
 // ---- schedules ----------------------------------------------------------------------------------
 
+constexpr const char* kSteadyBetas =
+    "adam_beta1 and adam_beta2 stay for a run; write cycle_momentum = false";
+
+// Whether train.optim, as it is written, is an optimizer with betas, as the default is.
+bool has_betas(const Value* optim) {
+  return optim == nullptr || optim->s.starts_with("adamw") || optim->s.starts_with("lion");
+}
+
 // Goes into lr_scheduler_kwargs under its name.
 void read_option(const Said&, TrainKeys&) {}
 
@@ -140,8 +148,40 @@ constexpr Word kCosineWords[] = {kWarmupSteps,
                                  {"warmup_min_ratio", nullptr, read_option},
                                  {"cos_min_ratio", nullptr, read_option}};
 
+// DeepSpeed turns it off for optimizers without betas.
+void read_momentum(const Said& said, TrainKeys& keys) {
+  if (said.value.kind != kBool) return keys.fault(said, "is not true or false");
+  if (said.value.b && has_betas(keys.given("optim")))
+    keys.fault(said, std::string("cannot be had: ") + kSteadyBetas);
+  else keys.has_no_effect(said);
+}
+
+constexpr Word kCycleWords[] = {{"cycle_max_lr", "learning_rate"},
+                                {"cycle_min_lr", nullptr, read_option},
+                                {"cycle_first_step_size", nullptr, read_option},
+                                {"cycle_second_step_size", nullptr, read_option},
+                                {"decay_step_size", nullptr, read_option},
+                                {"decay_lr_rate", nullptr, read_option},
+                                {"cycle_momentum", nullptr, read_momentum},
+                                {"cycle_min_mom"},
+                                {"cycle_max_mom"},
+                                {"decay_mom_rate"},
+                                // which DeepSpeed reads, and does not look at
+                                {"cycle_first_stair_count"},
+                                {"cycle_second_stair_count"},
+                                kLastBatch};
+constexpr Word kRangeWords[] = {{"lr_range_test_min_lr", "learning_rate"},
+                                {"lr_range_test_step_size", nullptr, read_option},
+                                {"lr_range_test_step_rate", nullptr, read_option},
+                                {"lr_range_test_staircase", nullptr, read_option},
+                                kLastBatch};
+
 constexpr std::pair<const char*, std::span<const Word>> kSchedules[] = {
-    {"WarmupLR", kWarmupWords}, {"WarmupDecayLR", kDecayWords}, {"WarmupCosineLR", kCosineWords}};
+    {"WarmupLR", kWarmupWords},
+    {"WarmupDecayLR", kDecayWords},
+    {"WarmupCosineLR", kCosineWords},
+    {"OneCycle", kCycleWords},
+    {"LRRangeTest", kRangeWords}};
 
 // What the schedule takes by lr_scheduler_kwargs.
 Value options_in(const Value& params, std::span<const Word> words, const TrainKeys& keys) {
@@ -194,11 +234,15 @@ void read_deepspeed_schedule(const Said& block, TrainKeys& keys) {
       std::ranges::find_if(kSchedules, [&](const auto& each) { return type->s == each.first; });
   if (found == std::end(kSchedules))
     return keys.fault(said,
-                      "cannot be had: WarmupLR, WarmupDecayLR and WarmupCosineLR are there; "
-                      "without this block train.lr_scheduler_type says which");
+                      "cannot be had: WarmupLR, WarmupDecayLR, WarmupCosineLR, OneCycle and "
+                      "LRRangeTest are there; without this block train.lr_scheduler_type says "
+                      "which");
   keys.mean(said, "lr_scheduler_type", *type);
   const Value params = params_of(block, keys);
   read_words(found->second, block.name + ".params", params, keys);
+  if (type->s == "OneCycle" && params.find("cycle_momentum") == nullptr &&
+      has_betas(keys.given("optim")))
+    keys.fault(said, std::string("cycles betas unless it says otherwise: ") + kSteadyBetas);
   Value options = options_in(params, found->second, keys);
   if (!options.table.empty())
     keys.mean({block.name + ".params", params}, "lr_scheduler_kwargs", std::move(options));

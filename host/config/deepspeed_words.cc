@@ -13,9 +13,15 @@ namespace {
 using enum Value::Kind;
 
 constexpr const char* kFalse = "false";
-constexpr const char* kOffload =
-    "weights and gradients stay in the memory of the device that computes (train.device), and "
-    "nothing goes to a disk; remove it: zero_stage 2 and 3 make a rank's part small";
+constexpr const char* kNoDisk =
+    "what a run holds stays in memory; write \"cpu\", or remove it: zero_stage makes a rank's part "
+    "small";
+constexpr const char* kOnGpu =
+    "weights and gradients stay in the memory of the GPU that computes; remove it: "
+    "offload_optimizer takes the optimizer's state out of it, stage 1 cuts it";
+constexpr const char* kWholeUpdate = "every gradient is in the update of its step; remove it";
+constexpr const char* kFinite =
+    "a step whose gradients are not finite ends the run, which says so; remove it";
 constexpr const char* kHalfFloat =
     "weights, gradients and sums are float32; write false or \"auto\", or bf16.enabled or "
     "fp16.enabled = true, which round the operands of matrix products";
@@ -88,11 +94,32 @@ void read_group_size(const Said& said, TrainKeys& keys) {
   if (said.value.number() > 1) keys.mean(said, "shard_within", Value::of(std::string("node")));
 }
 
-// Elsewhere than on a GPU it is a fault of train.offload_optimizer.
 void read_offloaded_state(const Said& said, TrainKeys& keys) {
-  if (said.value.s == "none" || said.value.s == "cpu")
+  if (said.value.s == "cpu" && keys.on_processor()) keys.has_no_effect(said);
+  else if (said.value.s == "none" || said.value.s == "cpu")
     keys.mean(said, "offload_optimizer", Value::of(said.value.s == "cpu"));
-  else keys.fault(said, std::string("cannot be had: ") + kOffload);
+  else keys.fault(said, std::string("cannot be had: ") + kNoDisk);
+}
+
+void read_offloaded_weights(const Said& said, TrainKeys& keys) {
+  if (said.value.s == "none" || (said.value.s == "cpu" && keys.on_processor()))
+    keys.has_no_effect(said);
+  else
+    keys.fault(said, std::string("cannot be had: ") + (said.value.s == "cpu" ? kOnGpu : kNoDisk));
+}
+
+// The two before they had tables.
+void read_state_switch(const Said& said, TrainKeys& keys) {
+  if (said.value.kind != kBool) keys.fault(said, "is not true or false");
+  else if (said.value.b && keys.on_processor()) keys.has_no_effect(said);
+  else keys.mean(said, "offload_optimizer", said.value);
+}
+
+void read_weights_switch(const Said& said, TrainKeys& keys) {
+  if (said.value.kind != kBool) keys.fault(said, "is not true or false");
+  else if (said.value.b && !keys.on_processor())
+    keys.fault(said, std::string("cannot be had: ") + kOnGpu);
+  else keys.has_no_effect(said);
 }
 
 void read_gathering(const Said& said, TrainKeys& keys) {
@@ -117,8 +144,10 @@ constexpr Word kDeepspeed[] = {
     {"communication_data_type", nullptr, read_exchanged_type},
     {"dataloader_drop_last", "dataloader_drop_last"},
     {"bf16.enabled", "bf16"},
+    refused("bf16.check_grad_overflow", kFalse, kFinite),
     {"bf16.*"},
     {"bfloat16.enabled", "bf16"},
+    refused("bfloat16.check_grad_overflow", kFalse, kFinite),
     {"bfloat16.*"},
     {"fp16", nullptr, read_deepspeed_fp16},
     refused("amp.enabled", kFalse, kHalfFloat),
@@ -137,17 +166,17 @@ constexpr Word kDeepspeed[] = {
     {"zero_optimization.stage3_gather_fp16_weights_on_model_save", nullptr, read_gathering},
     {"zero_optimization.offload_optimizer.device", nullptr, read_offloaded_state},
     {"zero_optimization.offload_optimizer.*"},
-    refused("zero_optimization.offload_param.device", "\"none\"", kOffload),
+    {"zero_optimization.offload_param.device", nullptr, read_offloaded_weights},
     {"zero_optimization.offload_param.*"},
-    {"zero_optimization.cpu_offload", "offload_optimizer"},
-    refused("zero_optimization.cpu_offload_param", kFalse, kOffload),
-    refused("zero_optimization.cpu_offload_params", kFalse, kOffload),
+    {"zero_optimization.cpu_offload", nullptr, read_state_switch},
+    {"zero_optimization.cpu_offload_param", nullptr, read_weights_switch},
+    {"zero_optimization.cpu_offload_params", nullptr, read_weights_switch},
     {"zero_optimization.cpu_offload_use_pin_memory"},
     refused("zero_optimization.zero_quantized_weights", kFalse, kQuantized),
     refused("zero_optimization.zero_quantized_nontrainable_weights", kFalse, kQuantized),
     refused("zero_optimization.zero_quantized_gradients", kFalse, kQuantized),
     refused("zero_optimization.zeropp_loco_param", "{}", kQuantized),
-    refused("zero_optimization.zenflow", "{}", kOffload),
+    refused("zero_optimization.zenflow", "{}", kWholeUpdate),
     {"zero_optimization.overlap_comm"},
     {"zero_optimization.contiguous_gradients"},
     {"zero_optimization.reduce_scatter"},
@@ -174,6 +203,7 @@ constexpr Word kDeepspeed[] = {
     {"zero_optimization.log_trace_cache_warnings"},
     {"zero_allow_untested_optimizer"},
     {"zero_force_ds_cpu_optimizer"},
+    {"allgather_size"},
 
     // what is told of a run, and how it is measured
     {"steps_per_print"},
@@ -201,6 +231,7 @@ constexpr Word kDeepspeed[] = {
     {"compile"},
     {"aio"},
     {"use_data_before_expert_parallelism"},
+    {"vocabulary_size"},
     // DeepSpeed's own checkpointing of activations, which models of transformers do not call
     {"activation_checkpointing"},
     refused("checkpoint.use_node_local_storage", kFalse,
@@ -241,7 +272,11 @@ constexpr Word kDeepspeed[] = {
 std::span<const Word> deepspeed_words() { return kDeepspeed; }
 
 void read_deepspeed(const Value& configuration, TrainKeys& keys) {
-  read_words(kDeepspeed, "deepspeed", configuration, keys);
+  // a schedule may ask which optimizer there is
+  Value optimizer_first = configuration;
+  std::ranges::stable_partition(optimizer_first.table,
+                                [](const auto& entry) { return entry.first == "optimizer"; });
+  read_words(kDeepspeed, "deepspeed", optimizer_first, keys);
 }
 
 }  // namespace slipway

@@ -12,9 +12,10 @@ namespace {
 using enum Value::Kind;
 
 constexpr const char* kNoOffload =
-    "weights and gradients stay in the memory of the device that computes (train.device); remove "
-    "it: full_shard makes a rank's part small, and of a GPU train.offload_optimizer takes the "
-    "optimizer's state";
+    "weights and gradients, and what a block keeps, stay in the memory of the GPU that computes; "
+    "remove it: train.offload_optimizer = true takes the optimizer's state out of it";
+constexpr const char* kAllModules =
+    "every parameter is cut, and its gradient summed over the ranks; remove it";
 constexpr const char* kNoXla = "there is no XLA here; remove it";
 constexpr const char* kOffWords = "false|\"false\"";
 
@@ -50,6 +51,11 @@ void take_strategy(const Strategy& strategy, const Said& said, TrainKeys& keys) 
     keys.mean(said, "shard_within", Value::of(std::string(strategy.within)));
 }
 
+void take_offload(const Said& said, TrainKeys& keys) {
+  if (keys.on_processor()) keys.has_no_effect(said);
+  else keys.fault(said, std::string("cannot be had: ") + kNoOffload);
+}
+
 // The one strategy among the words; nullptr where none is, or after a fault. Words that are
 // neither a strategy nor one of `others` are faults.
 const Strategy* strategy_of(const std::vector<std::string>& words,
@@ -65,7 +71,9 @@ const Strategy* strategy_of(const std::vector<std::string>& words,
       return nullptr;
     }
     if (strategy != nullptr) found = strategy;
-    if (word == "offload") keys.fault(said, std::string("cannot be had: ") + kNoOffload);
+    if (word == "offload" && keys.on_processor())
+      keys.has_no_effect({said.name + ".offload", said.value});
+    else if (word == "offload") take_offload(said, keys);
     else if (strategy == nullptr && std::ranges::find(others, word) == others.end()) {
       std::vector<std::string> known = others;
       known.emplace_back("offload");
@@ -116,6 +124,12 @@ void read_recompute(const Said& said, TrainKeys& keys) {
   keys.mean(said, "activation_checkpointing", Value::of(*on));
 }
 
+void read_offload(const Said& said, TrainKeys& keys) {
+  const bool* on = switch_of(said.value);
+  if (on == nullptr) keys.fault(said, "is not true or false");
+  else if (*on) take_offload(said, keys);
+}
+
 void read_state_dict(const Said& said, TrainKeys& keys) {
   const std::string type = in_lower_case(said.value.s);
   if (type == "full_state_dict") keys.mean(said, "save_sharded", Value::of(false));
@@ -131,8 +145,10 @@ constexpr Word kFsdpWords[] = {
     {"sharding_strategy", nullptr, read_strategy},
     {"state_dict_type", nullptr, read_state_dict},
     {"activation_checkpointing", nullptr, read_recompute},
-    {"cpu_offload", nullptr, nullptr, kOffWords, kNoOffload},
-    {"offload_params", nullptr, nullptr, kOffWords, kNoOffload},
+    {"cpu_offload", nullptr, read_offload},
+    {"offload_params", nullptr, read_offload},
+    {"activation_checkpointing_offload", nullptr, read_offload},
+    {"ignored_modules", nullptr, nullptr, "\"\"|[]", kAllModules},
     {"version", nullptr, nullptr, "1|2", "there are versions 1 and 2, and both mean the same here"},
     {"auto_wrap_policy", nullptr, nullptr,
      "\"TRANSFORMER_BASED_WRAP\"|\"SIZE_BASED_WRAP\"|\"NO_WRAP\"",
@@ -209,7 +225,9 @@ void read_sharded_ddp(const Said& said, TrainKeys& keys) {
   const std::vector<std::string> words = option_words(said, keys);
   const Strategy* named = strategy_of(words, kFairscaleStrategies, {"auto_wrap"}, said, keys);
   if (named != nullptr) take_strategy(*named, said, keys);
-  else if (words == std::vector<std::string>{"auto_wrap"})
+  else if (!words.empty() && std::ranges::all_of(words, [](const std::string& word) {
+             return word == "auto_wrap" || word == "offload";
+           }))
     keys.fault(said, "names no way of cutting: add zero_dp_2 or zero_dp_3");
 }
 

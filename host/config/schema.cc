@@ -197,7 +197,9 @@ constexpr Key kKeys[] = {
     {"train", "grad_scaler_kwargs", kTable, "{}",
      "What the loss scale of fp16 begins with and how it changes: { init_scale = 65536.0, "
      "growth_factor = 2.0, backoff_factor = 0.5, growth_interval = 2000, hysteresis = 1, "
-     "min_loss_scale = 1.0 }, of which an overflow at the last ends the run."},
+     "consecutive_hysteresis = false, min_loss_scale = 1.0 }, of which an overflow at the last "
+     "ends the run; loss_scale_window, DeepSpeed's, stands in for growth_interval. Or "
+     "{ loss_scale = 128.0 }, which stays."},
     {"train", "max_tokens_per_batch", kInt, "512",
      "A micro-batch, of training or of evaluation, is computed in parts of at most so many tokens: "
      "bounds memory, changes the result by rounding alone; 0 = in one piece.",
@@ -230,11 +232,10 @@ constexpr Key kKeys[] = {
     {"train", "optim_args", kString, "\"\"",
      "What sgd, adagrad and rmsprop take besides, as \"momentum=0.9, nesterov=true\"."},
     {"train", "lr_scheduler_type", kString, "\"linear\"",
-     "Learning-rate schedule; WarmupLR, WarmupDecayLR and WarmupCosineLR are DeepSpeed's.", nullptr,
-     nullptr,
+     "Learning-rate schedule; those from WarmupLR on are DeepSpeed's.", nullptr, nullptr,
      "linear|cosine|cosine_with_restarts|polynomial|constant|constant_with_warmup|inverse_sqrt|"
      "reduce_lr_on_plateau|cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay|"
-     "greedy|WarmupLR|WarmupDecayLR|WarmupCosineLR"},
+     "greedy|WarmupLR|WarmupDecayLR|WarmupCosineLR|OneCycle|LRRangeTest"},
     {"train", "lr_scheduler_kwargs", kTable, "{}",
      "What the schedule takes besides, as { num_cycles = 2 }. reduce_lr_on_plateau and greedy go "
      "by the evaluation: sft's loss, raft's reward."},

@@ -33,6 +33,11 @@ const Value* TrainKeys::given(std::string_view key) const {
   return at == given_.end() ? nullptr : &at->second.value;
 }
 
+bool TrainKeys::on_processor() const {
+  const Value* device = given("device");
+  return device == nullptr || device->s == "cpu";
+}
+
 void TrainKeys::mean(const Said& said, const std::string& key, Value value) {
   const Value* before = given(key);
   const bool agrees = before != nullptr && equal_values(*before, value);

@@ -24,6 +24,9 @@ class TrainKeys {
   // What the run file says of a key, by whichever of its names; nullptr where it says nothing.
   const Value* given(std::string_view key) const;
 
+  // Whether the processor computes: its memory holds all that a word may ask to put there.
+  bool on_processor() const;
+
   // `said` asks for key = value. Where the run file, or another word, asks for something else, that
   // is a fault which names both.
   void mean(const Said& said, const std::string& key, Value value);

@@ -84,16 +84,19 @@ GradScalerSettings scaler_settings(const RunConfig& c) {
   const std::pair<const char*, double*> numbers[] = {{"init_scale", &s.init_scale},
                                                      {"growth_factor", &s.growth_factor},
                                                      {"backoff_factor", &s.backoff_factor},
-                                                     {"min_loss_scale", &s.min_loss_scale}};
+                                                     {"min_loss_scale", &s.min_loss_scale},
+                                                     {"loss_scale", &s.loss_scale}};
   const std::pair<const char*, int64_t*> counts[] = {{"growth_interval", &s.growth_interval},
-                                                     {"hysteresis", &s.hysteresis}};
-  for (const auto& [name, value] : c.get("train", "grad_scaler_kwargs").table) {
+                                                     {"hysteresis", &s.hysteresis},
+                                                     {"loss_scale_window", &s.loss_scale_window}};
+  std::vector<std::string> known = {"consecutive_hysteresis"};
+  for (const auto& each : numbers) known.emplace_back(each.first);
+  for (const auto& each : counts) known.emplace_back(each.first);
+  const Value& table = c.get("train", "grad_scaler_kwargs");
+  for (const auto& [name, value] : table.table) {
     const auto is_it = [&](const auto& each) { return name == each.first; };
     const auto* const number = std::ranges::find_if(numbers, is_it);
     const auto* const count = std::ranges::find_if(counts, is_it);
-    std::vector<std::string> known;
-    for (const auto& each : numbers) known.emplace_back(each.first);
-    for (const auto& each : counts) known.emplace_back(each.first);
     if (number != std::end(numbers)) {
       if (!value.is_number()) fail("{} = {}: a number is needed", name, value.toml());
       *number->second = value.number();
@@ -101,10 +104,20 @@ GradScalerSettings scaler_settings(const RunConfig& c) {
       if (value.kind != Value::Kind::kInt)
         fail("{} = {}: a whole number is needed", name, value.toml());
       *count->second = value.i;
+    } else if (name == "consecutive_hysteresis") {
+      if (value.kind != Value::Kind::kBool)
+        fail("{} = {}: true or false is needed", name, value.toml());
+      s.consecutive_hysteresis = value.b;
     } else {
       fail("nothing is called \"{}\"{}", name, did_you_mean(name, known));
     }
   }
+  if (s.loss_scale > 0 && table.table.size() > 1)
+    fail("with loss_scale = {} the scale stays; remove what says how it changes, or loss_scale",
+         s.loss_scale);
+  if (table.find("growth_interval") != nullptr && table.find("loss_scale_window") != nullptr)
+    fail(
+        "growth_interval and loss_scale_window say when the scale grows; leave one of the two out");
   return s;
 }
 

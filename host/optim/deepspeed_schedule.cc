@@ -1,8 +1,9 @@
-// Warm-up by logarithm or line, then constant, a line or half a cosine.
+// Warm-up by logarithm or line, then constant, a line or half a cosine; a cycle; a line that grows.
 #include "optim/deepspeed_schedule.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace slipway {
@@ -61,15 +62,55 @@ Factor warmup_line(const ScheduleSettings& settings, ScheduleOptions& options) {
   };
 }
 
+// A number over 0, or from 0 where `least` is 0.
+double size_of(ScheduleOptions& options, const char* name, double fallback, double least) {
+  const double size = options.number(name, fallback);
+  if (!(size >= least))
+    fail("lr_scheduler_kwargs.{} is {}, at least {} is needed", name, size, least);
+  return size;
+}
+
+// Up and down once, then down by 1 / (1 + rate * intervals).
+Factor one_cycle(const ScheduleSettings& settings, ScheduleOptions& options) {
+  const double bottom = options.number("cycle_min_lr", std::numeric_limits<double>::quiet_NaN());
+  if (std::isnan(bottom))
+    fail("the schedule \"OneCycle\" needs cycle_min_lr in lr_scheduler_kwargs");
+  const double least = settings.learning_rate > 0 ? bottom / settings.learning_rate : 0,
+               up = size_of(options, "cycle_first_step_size", 2000, 1),
+               down = size_of(options, "cycle_second_step_size", up, 0),
+               interval = size_of(options, "decay_step_size", 0, 0),
+               rate = options.number("decay_lr_rate", 0);
+  return [=](double s, double, double) {
+    if (s >= up + down)
+      return interval > 0 ? least / (1 + rate * (s - up - down) / interval) : least;
+    return least + (1 - least) * (s <= up ? s / up : (up + down - s) / down);
+  };
+}
+
+Factor range_test(ScheduleOptions& options) {
+  const double size = size_of(options, "lr_range_test_step_size", 2000, 1),
+               rate = options.number("lr_range_test_step_rate", 1);
+  const bool staircase = options.flag("lr_range_test_staircase", false);
+  return [=](double s, double, double) {
+    return 1 + rate * (staircase ? std::floor(s / size) : s / size);
+  };
+}
+
 }  // namespace
 
 bool is_of_deepspeed(std::string_view schedule) {
-  return schedule == "WarmupLR" || schedule == "WarmupDecayLR" || schedule == "WarmupCosineLR";
+  constexpr std::string_view kNames[] = {"WarmupLR", "WarmupDecayLR", "WarmupCosineLR", "OneCycle",
+                                         "LRRangeTest"};
+  return std::ranges::find(kNames, schedule) != std::end(kNames);
 }
 
 Factor deepspeed_factor(const ScheduleSettings& settings, ScheduleOptions& options) {
-  return settings.name == "WarmupCosineLR" ? warmup_cosine(options)
-                                           : warmup_line(settings, options);
+  if (settings.name == "WarmupCosineLR") return warmup_cosine(options);
+  if (settings.name != "OneCycle" && settings.name != "LRRangeTest")
+    return warmup_line(settings, options);
+  if (settings.warmup_steps > 0)
+    fail("the schedule \"{}\" has no warm-up; remove train.warmup_steps", settings.name);
+  return settings.name == "OneCycle" ? one_cycle(settings, options) : range_test(options);
 }
 
 }  // namespace slipway

@@ -9,14 +9,21 @@
 
 namespace slipway {
 
-// Names and defaults are those of torch.amp.GradScaler; the last two are DeepSpeed's.
+// Names and defaults are those of torch.amp.GradScaler, and from hysteresis on DeepSpeed's.
 struct GradScalerSettings {
   double init_scale = 65536, growth_factor = 2, backoff_factor = 0.5;
   int64_t growth_interval = 2000;
   // the overflow that lowers the scale, counted since it last grew; those before only skip their
   // step. DeepSpeed's default is 2
   int64_t hysteresis = 1;
+  // those before are counted since the last step without one instead
+  bool consecutive_hysteresis = false;
   double min_loss_scale = 1;  // lower it does not get: an overflow there ends the run
+  // over 0, in the place of growth_interval: so many steps besides the first of the run, or after
+  // an overflow, let the scale grow
+  int64_t loss_scale_window = 0;
+  // over 0: the scale, which stays, however often gradients overflow. All else has no say then
+  double loss_scale = 0;
 };
 
 // [loop]
@@ -29,7 +36,7 @@ class GradScaler {
   double scale() const { return scale_; }
   // A step is over; `overflowed`: a gradient was not finite on some rank, and no weight was
   // changed. Whether training may go on: not where the scale is the least already. Then nothing
-  // changes.
+  // changes. One that stays goes on.
   [[nodiscard]] bool update(bool overflowed);
 
   // scaler.state_dict(), for scaler.pt.
@@ -44,9 +51,13 @@ class GradScaler {
   void restore_overflows_left(int64_t count);
 
  private:
+  bool stays() const { return settings_.loss_scale > 0; }
+  int64_t interval() const;
+  int64_t first_count() const { return settings_.loss_scale_window > 0 ? -1 : 0; }
+
   GradScalerSettings settings_;
-  float scale_;  // as torch holds it
-  int64_t good_steps_ = 0;
+  float scale_;         // as torch holds it
+  int64_t good_steps_;  // since the scale changed; -1: the next is not counted
   int64_t overflows_left_;
 };
 

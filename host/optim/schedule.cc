@@ -174,7 +174,9 @@ const std::vector<std::string>& schedule_names() {
                                                  "greedy",
                                                  "WarmupLR",
                                                  "WarmupDecayLR",
-                                                 "WarmupCosineLR"};
+                                                 "WarmupCosineLR",
+                                                 "OneCycle",
+                                                 "LRRangeTest"};
   return names;
 }
 

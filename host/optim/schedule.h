@@ -40,7 +40,7 @@ class Schedule {
 
 // Hugging Face's twelve: linear, cosine, cosine_with_restarts, polynomial, constant,
 // constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, cosine_with_min_lr,
-// cosine_warmup_with_min_lr, warmup_stable_decay, greedy; and three of DeepSpeed's
+// cosine_warmup_with_min_lr, warmup_stable_decay, greedy; and five of DeepSpeed's
 // (optim/deepspeed_schedule.h).
 const std::vector<std::string>& schedule_names();
 

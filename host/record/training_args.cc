@@ -34,7 +34,8 @@ std::string optimizer_name(const std::string& name) {
 // not read. These are the nearest that the peer has.
 std::string schedule_name(const std::string& name) {
   if (name == "WarmupLR") return "constant_with_warmup";
-  if (name == "WarmupDecayLR") return "linear";
+  if (name == "LRRangeTest") return "constant";
+  if (name == "WarmupDecayLR" || name == "OneCycle") return "linear";
   return name == "WarmupCosineLR" ? "cosine" : name;
 }
 

@@ -8,7 +8,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import bench  # noqa: E402
+import exchanged  # noqa: E402
 import quiet  # noqa: E402
+import scaling  # noqa: E402
 import table  # noqa: E402
 import targets  # noqa: E402
 from side import best_ratio, figures  # noqa: E402
@@ -212,6 +214,40 @@ class Heading(unittest.TestCase):
     def test_list_names_every_work(self) -> None:
         said = subprocess.run([sys.executable, HERE / "bench.py", "--list"], check=True, capture_output=True, text=True).stdout
         self.assertEqual([line.split()[0] for line in said.splitlines()], list(bench.WORKS))
+
+
+class Scaling(unittest.TestCase):
+    """In units: a wire moves a value a second, and a step computes for 12."""
+
+    MODEL = exchanged.Model(block=1.0, blocks=2, embedding=4.0)
+    WIRE = exchanged.Wire(rate=1.0, latency=0.0)
+
+    def test_what_two_ranks_send(self) -> None:
+        self.assertEqual([exchanged.bytes_sent(self.MODEL, stage, 2) for stage in exchanged.STAGES], [6, 9, 6, 11])
+        self.assertEqual([exchanged.bytes_sent(self.MODEL, stage, 2, passes=3) for stage in exchanged.STAGES], [6, 9, 12, 33])
+        self.assertEqual([exchanged.exchanges(self.MODEL, stage) for stage in exchanged.STAGES], [4, 8, 8, 12])
+        self.assertEqual([exchanged.bytes_kept(self.MODEL, stage, 2) for stage in exchanged.STAGES], [(6, 6, 12), (6, 6, 6), (6, 3, 6), (3, 3, 6)])
+
+    def test_what_is_hidden_costs_nothing(self) -> None:
+        took = [exchanged.step_seconds(self.MODEL, stage, 2, 12.0, self.WIRE) for stage in exchanged.STAGES]
+        self.assertEqual(took, [16, 19, 17, 16.5])  # beside 12: a sum of 4 is 4, half of it scattered 2; weights of 6 are 3, gathered
+        alone = [exchanged.step_seconds(self.MODEL, stage, 1, 12.0, self.WIRE) for stage in exchanged.STAGES]
+        self.assertEqual(alone, [12, 12, 12, 12])
+
+    def test_what_takes_longer_than_the_pass_is_not(self) -> None:
+        took = [exchanged.step_seconds(self.MODEL, stage, 2, 0.0, self.WIRE) for stage in exchanged.STAGES]
+        self.assertEqual(took, [exchanged.bytes_sent(self.MODEL, stage, 2) for stage in exchanged.STAGES])
+
+    def test_within_a_machine_only_slices_go_over_the_network(self) -> None:
+        slow = exchanged.Wire(rate=0.5, latency=0.0)
+        took = exchanged.step_seconds(self.MODEL, 2, 2, 0.0, self.WIRE, machines=2, network=slow)
+        self.assertEqual(took, 6 + 2 / 2 * (6 / 2) / 0.5)
+
+    def test_the_page_has_a_place_for_each_table(self) -> None:
+        done = scaling.tables({(1, 0): 4.0, (2, 0): 5.0}, {2: exchanged.Wire(1e9, 1e-4)}, cores=2)
+        page = scaling.with_tables((scaling.ROOT / "docs/scaling.md").read_text(), done)
+        self.assertIn("| 2 | 0 | 5.00 s | ", page)
+        self.assertIn("| 2 | 3 |  | ", page)  # not measured
 
 
 if __name__ == "__main__":

@@ -102,6 +102,20 @@ def evaluation_in_float16(root: pathlib.Path) -> None:
     assert losses[0] == losses[2] and 0 < abs(losses[0] - losses[1]) < 1e-3 * losses[1], losses
 
 
+def a_scale_that_stays(root: pathlib.Path) -> None:
+    """DeepSpeed's fp16.loss_scale: with 1, float32's losses to float16's rounding; with one that is too large, nothing but skipped steps."""
+    rows = {}
+    for name, scale in (("exact", None), ("one", 1), ("large", 2.0**30)):
+        words = {} if scale is None else {"train.deepspeed": json.dumps({"fp16": {"enabled": True, "loss_scale": scale, "hysteresis": 3}})}
+        train(root / name, {"train.max_steps": 8, "train.save_steps": 8} | words)
+        rows[name] = steps_of(root / name)
+    loss, norm = (apart(rows["one"], rows["exact"], key) for key in ("loss", "grad_norm"))
+    print(f"a scale that stays at 1: losses are {loss:.3g} from float32's, gradient norms {norm:.3g} (relative)")
+    assert 0 < loss <= LOSS_TOLERANCE and norm <= NORM_TOLERANCE
+    assert [r["loss_scale"] for r in rows["one"]] == [1] * 8 and skipped(rows["one"]) == "." * 8, rows["one"]
+    assert [r["loss_scale"] for r in rows["large"]] == [2.0**30] * 8 and skipped(rows["large"]) == "x" * 8, rows["large"]
+
+
 def what_cannot_be_had(root: pathlib.Path) -> None:
     said = train(root / "both", {"train.fp16": "true", "train.bf16": "true"}, code=2)
     assert "train.fp16: products round to one type; remove it, or train.bf16 in --set" in said, said
@@ -117,7 +131,7 @@ def main() -> None:
     assert not math.isnan(RECORD["steps"][-1]["loss"])
     with tempfile.TemporaryDirectory(prefix="slipway-fp16-") as name:
         root = pathlib.Path(name)
-        for part in (beside_the_trainer, the_same_bits_after_a_resume, evaluation_in_float16, every_rank_skips_the_same_steps, what_cannot_be_had):
+        for part in (beside_the_trainer, the_same_bits_after_a_resume, evaluation_in_float16, every_rank_skips_the_same_steps, a_scale_that_stays, what_cannot_be_had):
             part(root)
 
 

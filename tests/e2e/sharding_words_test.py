@@ -97,13 +97,38 @@ def other_words_train_as_the_keys_do() -> None:
         same_bits(two_ranks(f"words-{stage}", {f"train.{name}": value for name, value in words.items()}), keys)
 
 
+def zero_offload_trains_where_the_processor_computes() -> None:
+    """The file of a GPU: what is to lie in the processor's memory does."""
+    cpu = {"device": "cpu", "pin_memory": True}
+    words = json_file("offload.json", {"zero_optimization": {"stage": 3, "offload_optimizer": cpu, "offload_param": cpu}})
+    same_bits(two_ranks("offload", {"train.deepspeed": words}), two_ranks("no-offload", {"train.zero_stage": 3}))
+
+
+def a_cycle_has_deepspeeds_rates() -> None:
+    params = {"cycle_min_lr": 1e-4, "cycle_max_lr": 9e-4, "cycle_first_step_size": 4, "cycle_second_step_size": 2, "decay_step_size": 1, "decay_lr_rate": 1, "cycle_momentum": False}
+    # tiny_sft.toml says its rate, and warms up
+    run = re.sub(r"^(learning_rate|warmup_steps) = .*\n", "", (ROOT / "tests/e2e/tiny_sft.toml").read_text(), flags=re.M)
+    for path in ("tiny_llama.json", "../../build/assets/"):
+        run = run.replace(f'"{path}', f'"{ROOT}/tests/e2e/{path}')
+    (SCRATCH / "cycle.toml").write_text(run + f'deepspeed = "{json_file("cycle.json", {"scheduler": {"type": "OneCycle", "params": params}}).name}"\n')
+    out = SCRATCH / "cycle"
+    sets = [text for key, value in ({"run.output_dir": out} | SHORT).items() for text in ("--set", f"{key}={value}")]
+    subprocess.run([PROGRAM, "train", str(SCRATCH / "cycle.toml"), *sets], env=ENVIRONMENT, check=True, capture_output=True, timeout=240)
+    rates = [row["learning_rate"] for row in read_rows(out / "metrics.jsonl") if "loss" in row]
+    expected = [1e-4, 3e-4, 5e-4, 7e-4, 9e-4, 5e-4, *(1e-4 / (1 + n) for n in range(6))]
+    assert len(rates) == 12 and max(abs(a - b) for a, b in zip(rates, expected)) < 1e-12, rates
+    assert json.loads((out / "checkpoint-12/training_args.json").read_text())["lr_scheduler_type"] == "linear"
+
+
 def contradictions_name_both_places() -> None:
     path = json_file("stage.json", {"zero_optimization": {"stage": 2}, "gradient_accumulation_steps": 3})
     done = slipway({"train.deepspeed": path, "train.zero_stage": 1, "run.output_dir": SCRATCH / "none"}, code=2)
     for text in ("stage.json:3: deepspeed.zero_optimization.stage = 2 is zero_stage = 2 here, but train.zero_stage = 1 stands in --set",
                  "stage.json:5: deepspeed.gradient_accumulation_steps = 3 is gradient_accumulation_steps = 3 here, but train.gradient_accumulation_steps = 2 stands in"):
         assert text in done.stderr, done.stderr
-    for settings, word in (({"train.fsdp": "full_shard offload"}, "train.offload_optimizer takes"), ({"train.deepspeed": '{"zero_optimization": {"offload_optimizer": {"device": "cpu"}}}'}, "the processor has the optimizer's state already")):
+    for settings, word in (({"train.fsdp": "full_shard offload", "train.device": "cuda"}, "train.offload_optimizer = true takes"),
+                           ({"train.deepspeed": '{"zero_optimization": {"offload_param": {"device": "nvme"}}}'}, "what a run holds stays in memory"),
+                           ({"train.deepspeed": '{"scheduler": {"type": "OneCycle", "params": {"cycle_min_lr": 1e-5}}}'}, "write cycle_momentum = false")):
         assert word in slipway(settings, code=2).stderr, settings
     done = slipway({"train.deepspeed": path, "train.fsdp": "full_shard"}, code=2)
     assert "train.deepspeed stands beside train.fsdp in --set" in done.stderr, done.stderr
@@ -120,7 +145,7 @@ def what_the_words_became_is_shown() -> None:
     assert checked.returncode == 0 and "train.deepspeed is here zero_stage = 2" in checked.stderr + checked.stdout, checked
 
 
-for check in (the_documented_file_trains_as_the_keys_do, numbers_of_the_file_are_the_runs, other_words_train_as_the_keys_do, contradictions_name_both_places, what_the_words_became_is_shown):
+for check in (the_documented_file_trains_as_the_keys_do, numbers_of_the_file_are_the_runs, other_words_train_as_the_keys_do, zero_offload_trains_where_the_processor_computes, a_cycle_has_deepspeeds_rates, contradictions_name_both_places, what_the_words_became_is_shown):
     if len(sys.argv) > 2 and check.__name__ not in sys.argv[2:]:
         continue
     check()

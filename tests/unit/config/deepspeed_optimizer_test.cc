@@ -96,7 +96,13 @@ TEST(DeepspeedSchedule, ItsLengthIsTheRunsWhereBothAreSaid) {
 
 TEST(DeepspeedSchedule, WhatIsNotThereIsRefused) {
   for (const auto& [inner, reason] : std::vector<std::pair<const char*, const char*>>{
-           {R"("type": "OneCycle")", "WarmupLR, WarmupDecayLR and WarmupCosineLR are there"},
+           {R"("type": "CosineLR")", "WarmupCosineLR, OneCycle and LRRangeTest are there"},
+           {R"("type": "OneCycle", "params": {"cycle_momentum": true})",
+            "write cycle_momentum = false"},
+           {R"("type": "OneCycle", "params": {"cycle_min_lr": 1e-5})",
+            "cycles betas unless it says otherwise"},
+           {R"("type": "OneCycle", "params": {"cycle_momentum": 0})", "is not true or false"},
+           {R"("type": "LRRangeTest", "params": {"cycle_min_lr": 1e-5})", "is not known"},
            {R"("type": "WarmupLR", "params": {"total_num_steps": 9})", "is not known"},
            {R"("type": "WarmupCosineLR", "params": {"cos_min_ration": 0.1})",
             "did you mean \"cos_min_ratio\"?"},
@@ -104,6 +110,41 @@ TEST(DeepspeedSchedule, WhatIsNotThereIsRefused) {
     EXPECT_THAT(scheduler(inner).faults, ElementsAre(HasSubstr(reason))) << inner;
   EXPECT_THAT(scheduler(R"("type": "WarmupLR")", "lr_scheduler_type = \"cosine\"\n").faults,
               ElementsAre(HasSubstr("but train.lr_scheduler_type = \"cosine\" stands in")));
+}
+
+TEST(DeepspeedSchedule, ACycleAndARangeAreOptions) {
+  const TrainSection cycle = scheduler(
+      R"("type": "OneCycle", "params": {"cycle_min_lr": 1e-5, "cycle_max_lr": 1e-3,
+         "cycle_first_step_size": 20, "cycle_second_step_size": null, "decay_lr_rate": 0.5,
+         "decay_step_size": 3, "cycle_momentum": false, "cycle_min_mom": 0.8,
+         "cycle_first_stair_count": 4})");
+  EXPECT_THAT(cycle.faults, ElementsAre());
+  EXPECT_EQ(cycle["lr_scheduler_type"], "\"OneCycle\"");
+  EXPECT_EQ(cycle["learning_rate"], "0.001");
+  EXPECT_EQ(cycle["lr_scheduler_kwargs"],
+            "{cycle_min_lr = 1e-05, cycle_first_step_size = 20, decay_lr_rate = 0.5, "
+            "decay_step_size = 3}");
+  const TrainSection range = scheduler(
+      R"("type": "LRRangeTest", "params": {"lr_range_test_min_lr": 1e-4,
+         "lr_range_test_step_size": 10, "lr_range_test_step_rate": 5,
+         "lr_range_test_staircase": true})");
+  EXPECT_THAT(range.faults, ElementsAre());
+  EXPECT_EQ(range["learning_rate"], "0.0001");
+  EXPECT_EQ(range["lr_scheduler_kwargs"],
+            "{lr_range_test_step_size = 10, lr_range_test_step_rate = 5, "
+            "lr_range_test_staircase = true}");
+}
+
+// As in DeepSpeed, wherever the optimizer stands.
+TEST(DeepspeedSchedule, AnOptimizerWithoutBetasHasNoMomentumToCycle) {
+  EXPECT_THAT(with_deepspeed(R"({"scheduler": {"type": "OneCycle", "params": {"cycle_min_lr": 0.1}},
+                                 "optimizer": {"type": "SGD"}})")
+                  .faults,
+              ElementsAre());
+  EXPECT_THAT(scheduler(R"("type": "OneCycle", "params": {"cycle_momentum": true})",
+                        "optim = \"adafactor\"\n")
+                  .faults,
+              ElementsAre());
 }
 
 TEST(DeepspeedSchedule, TheRatesOfOptimizerAndScheduleAreOne) {

@@ -86,22 +86,27 @@ TEST(DeepspeedWords, ASearchForTheBatchSizeGoesBeforeTheFile) {
 TEST(DeepspeedWords, WhatCannotBeHadIsRefusedWithTheReason) {
   for (const auto& [json, reason] : std::vector<std::pair<const char*, const char*>>{
            {R"({"zero_optimization": {"offload_optimizer": {"device": "nvme"}}})",
-            "offload_optimizer.device = \"nvme\" cannot be had: weights and gradients stay"},
+            "offload_optimizer.device = \"nvme\" cannot be had: what a run holds stays in memory"},
            {R"({"zero_optimization": {"offload_param": {"device": "nvme"}}})",
-            "zero_stage 2 and 3"},
-           {R"({"zero_optimization": {"cpu_offload_param": true}})", "remove it"},
+            "zero_stage makes a rank's part small"},
+           {R"({"zero_optimization": {"cpu_offload_param": 1}})", "is not true or false"},
+           {R"({"zero_optimization": {"cpu_offload": "yes"}})", "is not true or false"},
+           {R"({"zero_optimization": {"zenflow": {"topk_ratio": 0.1}}})",
+            "every gradient is in the update of its step"},
+           {R"({"bf16": {"enabled": true, "check_grad_overflow": true}})", "ends the run"},
            {R"({"zero_optimization": {"zero_quantized_weights": true}})", "bfloat16"},
            {R"({"zero_optimization": 7})", "is not a table"},
            {R"({"zero_optimization": {"reduce_bucket_size": "big"}})", "is not a number"},
            {R"({"zero_optimization": {"stage": 4}})", "train.zero_stage is 4, at most 3"},
            {R"({"zero_optimization": {"stage": "two"}})", "a whole number is needed"},
            {R"({"fp16": true})", "is not a table"},
-           {R"({"fp16": {"enabled": true, "loss_scale": 128}})",
-            "write 0, and initial_scale_power"},
-           {R"({"fp16": {"enabled": true, "consecutive_hysteresis": true}})", "remove it"},
+           {R"({"fp16": {"enabled": true, "consecutive_hysteresis": 1}})", "is not true or false"},
            {R"({"fp16": {"enabled": true, "fp16_master_weights_and_grads": true}})",
             "weights and gradients are float32"},
-           {R"({"fp16": {"enabled": true, "hysteresis": "two"}})", "is not a number"},
+           {R"({"fp16": {"enabled": true, "hysteresis": "two"}})", "is not a whole number"},
+           {R"({"fp16": {"enabled": true, "loss_scale_window": 0}})", "a whole number from 1"},
+           {R"({"fp16": {"enabled": true, "initial_scale_power": 1.5}})", "is not a whole number"},
+           {R"({"fp16": {"enabled": true, "loss_scale": "big"}})", "is not a number"},
            {R"({"fp16": {"enabled": true, "histeresis": 2}})", "did you mean \"hysteresis\"?"},
            {R"({"amp": {"enabled": true}})", "float32"},
            {R"({"data_types": {"grad_accum_dtype": "bf16"}})", "summed in float32"},
@@ -145,16 +150,26 @@ TEST(DeepspeedWords, ItsLossScaleIsTheKeys) {
   const TrainSection own = with_deepspeed(R"({"fp16": {"enabled": true}})");
   EXPECT_THAT(own.faults, ElementsAre());
   EXPECT_EQ(own["fp16"], "true");
-  EXPECT_EQ(own["grad_scaler_kwargs"],
-            "{init_scale = 65536.0, growth_interval = 1000, hysteresis = 2, min_loss_scale = 1.0}");
+  EXPECT_EQ(
+      own["grad_scaler_kwargs"],
+      "{init_scale = 65536.0, loss_scale_window = 1000, hysteresis = 2, min_loss_scale = 1.0}");
   const TrainSection said = with_deepspeed(
       R"({"fp16": {"enabled": "auto", "loss_scale": 0, "initial_scale_power": 12,
           "loss_scale_window": 500, "hysteresis": 1, "min_loss_scale": 0.5, "auto_cast": false}})",
       "fp16 = true\n");
   EXPECT_THAT(said.faults, ElementsAre());
   EXPECT_EQ(said["grad_scaler_kwargs"],
-            "{init_scale = 4096.0, growth_interval = 500, hysteresis = 1, min_loss_scale = 0.5}");
+            "{init_scale = 4096.0, loss_scale_window = 500, hysteresis = 1, min_loss_scale = 0.5}");
   EXPECT_EQ(with_deepspeed(kDocumented)["grad_scaler_kwargs"], "{}");
+  const TrainSection refilled = with_deepspeed(
+      R"({"fp16": {"enabled": true, "consecutive_hysteresis": true, "min_loss_scale": 2}})");
+  EXPECT_EQ(refilled["grad_scaler_kwargs"],
+            "{init_scale = 65536.0, loss_scale_window = 1000, hysteresis = 2, "
+            "consecutive_hysteresis = true, min_loss_scale = 2.0}");
+  const TrainSection stays = with_deepspeed(
+      R"({"fp16": {"enabled": true, "loss_scale": 128, "hysteresis": 4, "min_loss_scale": 1}})");
+  EXPECT_THAT(stays.faults, ElementsAre());
+  EXPECT_EQ(stays["grad_scaler_kwargs"], "{loss_scale = 128.0}");
   EXPECT_THAT(with_deepspeed(R"({"fp16": {"enabled": false}})", "fp16 = true\n").faults,
               ElementsAre(HasSubstr("but train.fp16 = true stands in")));
 }
@@ -164,15 +179,39 @@ TEST(DeepspeedWords, TheSwitchOfBeforeIsStageOne) {
   EXPECT_EQ(with_deepspeed(R"({"zero_optimization": false})")["zero_stage"], "0");
 }
 
-TEST(DeepspeedWords, AnOptimizerOnTheProcessorIsTheKey) {
-  const auto offload = [](const char* device) {
-    return with_deepspeed(fmt::format(
-        R"({{"zero_optimization": {{"offload_optimizer": {{"device": "{}"}}}}}})", device));
+TEST(DeepspeedWords, TheOptimizerOfAGpuOnTheProcessorIsTheKey) {
+  const char* kGpu = "device = \"cuda\"\n";
+  const auto offload = [&](const char* device) {
+    return with_deepspeed(
+        fmt::format(R"({{"zero_optimization": {{"offload_optimizer": {{"device": "{}"}}}}}})",
+                    device),
+        kGpu);
   };
   EXPECT_EQ(offload("cpu")["offload_optimizer"], "true");
   EXPECT_EQ(offload("none")["offload_optimizer"], "false");
-  EXPECT_EQ(with_deepspeed(R"({"zero_optimization": {"cpu_offload": true}})")["offload_optimizer"],
-            "true");
+  EXPECT_EQ(
+      with_deepspeed(R"({"zero_optimization": {"cpu_offload": true}})", kGpu)["offload_optimizer"],
+      "true");
+  for (const char* weights : {R"({"zero_optimization": {"offload_param": {"device": "cpu"}}})",
+                              R"({"zero_optimization": {"cpu_offload_param": true}})",
+                              R"({"zero_optimization": {"cpu_offload_params": true}})"})
+    EXPECT_THAT(with_deepspeed(weights, kGpu).faults,
+                ElementsAre(HasSubstr("stay in the memory of the GPU that computes")))
+        << weights;
+}
+
+// ZeRO-Offload's file, where everything is in the processor's memory already.
+TEST(DeepspeedWords, OffloadingToTheProcessorThatComputesHasNoEffect) {
+  const TrainSection section = with_deepspeed(R"({"zero_optimization": {"stage": 3,
+    "offload_optimizer": {"device": "cpu", "pin_memory": true},
+    "offload_param": {"device": "cpu", "pin_memory": true}, "cpu_offload_param": true}})");
+  EXPECT_THAT(section.faults, ElementsAre());
+  EXPECT_EQ(section["zero_stage"], "3");
+  EXPECT_EQ(section["offload_optimizer"], "false");
+  ASSERT_EQ(section.notices.size(), 2u);
+  EXPECT_THAT(section.notices[1], HasSubstr("zero_optimization.offload_optimizer.device, "
+                                            "zero_optimization.offload_optimizer.pin_memory, "
+                                            "zero_optimization.offload_param.device, "));
 }
 
 }  // namespace

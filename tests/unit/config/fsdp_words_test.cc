@@ -88,13 +88,19 @@ TEST(FsdpWords, ContradictionsNameBothPlaces) {
 
 TEST(FsdpWords, WhatCannotBeHadIsRefused) {
   for (const auto& [lines, reason] : std::vector<std::pair<const char*, const char*>>{
-           {"fsdp = \"full_shard offload\"",
-            "cannot be had: weights and gradients stay in the memory"},
+           {"fsdp = \"full_shard offload\"\ndevice = \"cuda\"",
+            "cannot be had: weights and gradients, and what a block keeps, stay in the memory"},
            {"fsdp = \"full_shard shard_grad_op\"",
             "two ways of cutting, full_shard and shard_grad_op"},
            {"fsdp = \"full_shrad\"", "did you mean \"full_shard\"?"},
            {"fsdp = 3", "is not true, false, text or a list of text"},
-           {"fsdp = true\nfsdp_config = { cpu_offload = true }", "cannot be had"},
+           {"fsdp = true\ndevice = \"cuda\"\nfsdp_config = { cpu_offload = true }",
+            "train.offload_optimizer = true"},
+           {"fsdp = true\ndevice = \"cuda\"\nfsdp_config = { fsdp_offload_params = \"true\" }",
+            "train.offload_optimizer = true"},
+           {"fsdp = true\nfsdp_config = { offload_params = 2 }", "is not true or false"},
+           {"fsdp = true\nfsdp_config = { fsdp_ignored_modules = \"lm_head\" }",
+            "every parameter is cut"},
            {"fsdp = true\nfsdp_config = { reshard_after_forward = 4 }", "train.shard_within"},
            {"fsdp = true\nfsdp_config = { sharding_strategy = 6 }", "is not known"},
            {"fsdp = true\nfsdp_config = { state_dict_type = \"LOCAL_STATE_DICT\" }", "in pieces"},
@@ -109,6 +115,20 @@ TEST(FsdpWords, WhatCannotBeHadIsRefused) {
     ASSERT_EQ(section.faults.size(), 1u) << lines;
     EXPECT_THAT(section.faults[0], HasSubstr(reason)) << lines;
   }
+}
+
+// It is where it is to be put.
+TEST(FsdpWords, OffloadingToTheProcessorThatComputesHasNoEffect) {
+  const TrainSection section(
+      "fsdp = \"full_shard offload\"\nfsdp_config = { activation_checkpointing_offload = \"True\", "
+      "cpu_offload = true, ignored_modules = \"\", offload_params = true }\n");
+  EXPECT_THAT(section.faults, ElementsAre());
+  EXPECT_EQ(section["zero_stage"], "3");
+  ASSERT_EQ(section.notices.size(), 2u);
+  EXPECT_THAT(section.notices[1],
+              HasSubstr("no effect here: fsdp.offload, activation_checkpointing_offload, "
+                        "cpu_offload, offload_params"));
+  EXPECT_EQ(TrainSection("sharded_ddp = \"zero_dp_3 offload\"")["zero_stage"], "3");
 }
 
 TEST(ShardedDdp, IsAStage) {
@@ -131,7 +151,8 @@ TEST(ShardedDdp, WhatWouldDoNothingIsRefused) {
   for (const auto& [written, reason] : std::vector<std::pair<const char*, const char*>>{
            {"\"auto_wrap\"", "names no way of cutting"},
            {"\"zero_dp_2 zero_dp_3\"", "two ways of cutting"},
-           {"\"zero_dp_2 offload\"", "cannot be had"},
+           {"\"zero_dp_2 offload\"\ndevice = \"cuda\"", "cannot be had"},
+           {"\"offload\"", "names no way of cutting"},
            {"\"zero_dp_4\"", "did you mean"}})
     EXPECT_THAT(TrainSection(fmt::format("sharded_ddp = {}", written)).faults,
                 ElementsAre(HasSubstr(reason)));

@@ -67,7 +67,7 @@ TEST(GradScaler, WhatItsFileSaysOtherwiseIsTold) {
                Error);
 }
 
-// DeepSpeed's DynamicLossScaler with delayed_shift 2, by its formula.
+// Beside DeepSpeed's steps it is compared in unit.loop (fp16_test.cc).
 TEST(GradScaler, BearsAsManyOverflowsAsItsHysteresisSays) {
   GradScaler scaler({.init_scale = 64, .growth_interval = 3, .hysteresis = 2});
   const std::pair<char, double> steps[] = {{'x', 64},  // borne
@@ -90,6 +90,29 @@ TEST(GradScaler, EndsWhereItGetsNoLower) {
   EXPECT_EQ(scaler.scale(), 1);
 }
 
+// What a count of DeepSpeed's stands at after an overflow is kept, too.
+TEST(GradScaler, ACountThatHasNotBegunIsInItsFile) {
+  GradScaler first({.init_scale = 8, .loss_scale_window = 2}), second = first;
+  EXPECT_TRUE(first.update(true));
+  EXPECT_EQ(first.torch_state().find("_growth_tracker")->integer, -1);
+  EXPECT_THAT(second.restore_torch(first.torch_state(), "scaler.pt"), testing::IsEmpty());
+  for (const double expected : {4, 4, 8}) {
+    EXPECT_TRUE(second.update(false));
+    EXPECT_EQ(second.scale(), expected);
+  }
+}
+
+TEST(GradScaler, OneThatStaysTellsOfAnotherScale) {
+  GradScaler stays({.loss_scale = 16}), other({.init_scale = 8});
+  EXPECT_THAT(stays.restore_torch(GradScaler({.loss_scale = 16}).torch_state(), "scaler.pt"),
+              testing::IsEmpty());
+  EXPECT_THAT(stays.restore_torch(other.torch_state(), "scaler.pt"),
+              testing::ElementsAre("scaler.pt: has a scale of 8, here it stays at 16; the run "
+                                   "file's is used"));
+  EXPECT_TRUE(stays.update(true));
+  EXPECT_EQ(stays.scale(), 16);
+}
+
 TEST(GradScaler, RefusesWhatMakesNoSense) {
   EXPECT_THROW(GradScaler({.init_scale = 0}), Error);
   EXPECT_THROW(GradScaler({.growth_factor = 1}), Error);
@@ -97,6 +120,8 @@ TEST(GradScaler, RefusesWhatMakesNoSense) {
   EXPECT_THROW(GradScaler({.growth_interval = 0}), Error);
   EXPECT_THROW(GradScaler({.hysteresis = 0}), Error);
   EXPECT_THROW(GradScaler({.min_loss_scale = 0}), Error);
+  EXPECT_THROW(GradScaler({.loss_scale_window = -1}), Error);
+  EXPECT_THROW(GradScaler({.loss_scale = -8}), Error);
 }
 
 }  // namespace

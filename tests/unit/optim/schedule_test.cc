@@ -61,9 +61,9 @@ TEST(Schedule, AnAdaptiveOneGoesOnFromItsState) {
   }
 }
 
-std::string refusal(const std::string& name, const Json& options) {
+std::string refusal(const std::string& name, const Json& options, double warmup = 0) {
   try {
-    make_schedule({name, options, 1e-4, 0, 10});
+    make_schedule({name, options, 1e-4, warmup, 10});
   } catch (const Error& e) {
     return e.what();
   }
@@ -98,6 +98,18 @@ TEST(Schedule, NamesWhatIsWrong) {
   EXPECT_EQ(refusal("WarmupDecayLR", {{"warmup_type", "cosine"}}),
             "lr_scheduler_kwargs.warmup_type of the schedule \"WarmupDecayLR\" is \"cosine\", one "
             "of log, linear is needed");
+  EXPECT_EQ(refusal("OneCycle", Json::object()),
+            "the schedule \"OneCycle\" needs cycle_min_lr in lr_scheduler_kwargs");
+  EXPECT_EQ(refusal("OneCycle", {{"cycle_min_lr", 1e-5}, {"cycle_first_step_size", 0}}),
+            "lr_scheduler_kwargs.cycle_first_step_size is 0, at least 1 is needed");
+  EXPECT_EQ(refusal("OneCycle", {{"cycle_min_lr", 1e-5}, {"cycle_momentum", true}}),
+            "the schedule \"OneCycle\" has no option \"cycle_momentum\"");
+  EXPECT_EQ(
+      refusal("LRRangeTest", {{"lr_range_test_staircase", 1}}),
+      "lr_scheduler_kwargs.lr_range_test_staircase of the schedule \"LRRangeTest\" is 1, true "
+      "or false is needed");
+  EXPECT_EQ(refusal("LRRangeTest", Json::object(), 3),
+            "the schedule \"LRRangeTest\" has no warm-up; remove train.warmup_steps");
   EXPECT_EQ(refusal("greedy", {{"factor", 1.0}}),
             "lr_scheduler_kwargs.factor is 1, it must lie between 0 and 1");
 }
