@@ -2,8 +2,10 @@
 #include "text/chat_template.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/error.h"
+#include "text/jinja/text_operations.h"
 
 namespace slipway {
 namespace {
@@ -87,6 +89,52 @@ MarkedText ChatTemplate::text(const Conversation& conversation, bool generation_
   variables.emplace_back("documents", Value());
   variables.emplace_back("add_generation_prompt", Value(generation_prompt));
   return template_.render(variables);
+}
+
+namespace {
+
+// Stands behind the text that is to be continued, and says where that text ends; its space tells
+// whether the template takes spaces away.
+constexpr std::string_view kEnd = "CONTINUE_FINAL_MESSAGE_TAG",
+                           kEndAndSpace = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+// The text of a message, the last of its parts that are text; nullptr = there is none.
+std::string* text_of(Json& message) {
+  if (!message.contains("content")) return nullptr;
+  Json& content = message["content"];
+  if (content.is_string()) return content.get_ptr<std::string*>();
+  if (!content.is_array()) return nullptr;
+  for (size_t i = content.size(); i-- > 0;)
+    if (content[i].is_object() && content[i].contains("text") && content[i]["text"].is_string())
+      return content[i]["text"].get_ptr<std::string*>();
+  return nullptr;
+}
+
+std::string without_space_around(const std::string& text) {
+  return jinja::stripped(MarkedText(text), std::nullopt, /*left=*/true, /*right=*/true).bytes;
+}
+
+}  // namespace
+
+MarkedText ChatTemplate::continued(const Conversation& conversation) const {
+  Conversation marked = conversation;
+  if (marked.messages.empty() || marked.messages.back().value("role", "") != "assistant")
+    fail("the last message is to be continued, but it is not an assistant's");
+  std::string* words = text_of(marked.messages.back());
+  if (words == nullptr) fail("the last message is to be continued, but it holds no text");
+  const std::string said = without_space_around(*words);
+  *words += kEndAndSpace;
+  const MarkedText all = text(marked, /*generation_prompt=*/false);
+  const size_t end = all.bytes.rfind(kEnd);
+  if (end == std::string::npos || all.bytes.find(said) == std::string::npos)
+    fail(
+        "{}: what it makes of the conversation does not hold the last message's text, so that "
+        "nobody can go on from it",
+        origin());
+  const MarkedText out = all.part(0, end);
+  // a template that takes the space behind a message away would take this one away too
+  if (all.bytes.substr(end).starts_with(kEndAndSpace)) return out;
+  return jinja::stripped(out, std::nullopt, /*left=*/false, /*right=*/true);
 }
 
 size_t ChatTemplate::answer_begin(const Conversation& conversation, const MarkedText& text,

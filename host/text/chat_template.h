@@ -28,6 +28,11 @@ class ChatTemplate {
   // Error when the template refuses it. Thread-safe.
   MarkedText text(const Conversation& conversation, bool generation_prompt) const;
 
+  // The conversation up to the end of its last message's words, for an assistant to go on from
+  // there; as transformers' continue_final_message. Throws Error when the last message is not an
+  // assistant's, holds no text, or the template leaves its text out or changes it. Thread-safe.
+  MarkedText continued(const Conversation& conversation) const;
+
   // Where in text(conversation, false) assistants write, in bytes, ascending: by {% generation %}
   // where the template has it, else by where the text of the messages before a turn, with a
   // generation prompt, and that of the messages with it end. Throws Error where these are no

@@ -31,6 +31,14 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_t
   return ids;
 }
 
+std::vector<int32_t> Tokenizer::encode_words(std::string_view text) const {
+  std::vector<int32_t> ids;
+  const std::string run = parts_->normalizer.apply(valid_utf8(text));
+  const auto encode_word = [&](std::string_view word) { parts_->model->encode(word, ids); };
+  parts_->pre_tokenizer.cut(run, /*first=*/true, encode_word);
+  return ids;
+}
+
 std::vector<int32_t> Tokenizer::encode_beginning(std::string_view text) const {
   std::vector<int32_t> ids = parts_->frame.before;
   append(text, ids);
@@ -91,6 +99,8 @@ bool Tokenizer::is_special(int32_t id) const {
   const AddedToken* added = parts_->added.find(id);
   return added != nullptr && added->special;
 }
+
+const AddedToken* Tokenizer::added_token(int32_t id) const { return parts_->added.find(id); }
 
 std::vector<std::string> Tokenizer::special_texts() const {
   std::vector<std::string> out;

@@ -16,6 +16,7 @@ namespace slipway {
 
 class Decoder;
 class Gguf;
+struct AddedToken;
 struct ModelTables;
 
 // A file that stands beside a tokenizer.json: its name and its bytes.
@@ -38,6 +39,8 @@ class Tokenizer {
 
   // Malformed UTF-8 counts as U+FFFD. Added tokens that occur in the text become their ids.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  // The same without added tokens: those that occur in the text are words like others.
+  std::vector<int32_t> encode_words(std::string_view text) const;
   // A text in two parts, as a prompt and its answer are: of the special tokens that encode() puts
   // around a whole one the beginning gets those before it, the end those after it.
   std::vector<int32_t> encode_beginning(std::string_view text) const;
@@ -55,6 +58,8 @@ class Tokenizer {
   // What decode() goes by: token(id), but an added token as the normalizer makes it, if it does.
   std::string_view spoken(int32_t id) const;
   bool is_special(int32_t id) const;
+  // nullptr = a token of the model's own; lives as long as the tokenizer
+  const AddedToken* added_token(int32_t id) const;
   // Whether these tokens say anything that decode() tells.
   bool has_text(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
   const Decoder& decoder() const;                  // lives as long as the tokenizer

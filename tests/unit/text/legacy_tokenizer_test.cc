@@ -19,21 +19,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-// The recorded folder, with files that were packed.
-fs::path unpacked(const std::string& name) {
-  const fs::path out = scratch() / name;
-  for (const auto& file : fs::directory_iterator(kForms / name))
-    write_file_durably(
-        out / (file.path().extension() == ".gz" ? file.path().stem() : file.path().filename()),
-        file.path().extension() == ".gz" ? unzip(file.path()) : read_file(file.path()));
-  return out;
-}
-
 class LegacyTokenizers : public testing::TestWithParam<const char*> {};
 
 TEST_P(LegacyTokenizers, AreThoseOfAutoTokenizer) {
   const std::string name = GetParam();
-  const fs::path folder = unpacked(name);
+  const fs::path folder = unpacked(kForms / name);
   const Tokenizer tokenizer = load_tokenizer(folder);
   expect_recorded(tokenizer, name);
   auto made = nlohmann::json::parse(tokenizer.to_json());
@@ -70,19 +60,19 @@ TEST(RealVocabularies, IdsAndTextsEqual) {
 }
 
 TEST(LegacyTokenizer, SpecialTokensAreThoseOfTheClassUnlessNamed) {
-  const Tokenizer llama = load_tokenizer(unpacked("llama_legacy"));
+  const Tokenizer llama = load_tokenizer(unpacked(kForms / "llama_legacy"));
   EXPECT_EQ(llama.bos, 1);
   EXPECT_EQ(llama.eos, 2);
   EXPECT_EQ(llama.pad, 900);
   EXPECT_THAT(llama.ends, ElementsAre(2));
-  const Tokenizer qwen = load_tokenizer(unpacked("qwen2_files"));
+  const Tokenizer qwen = load_tokenizer(unpacked(kForms / "qwen2_files"));
   EXPECT_EQ(qwen.bos, std::nullopt);
   EXPECT_EQ(qwen.eos, qwen.token_id("<|endoftext|>"));
 }
 
 TEST(LegacyTokenizer, OtherClassesAreNamed) {
   const auto refuses = [](const char* folder, const char* settings, const char* words) {
-    const fs::path path = unpacked(folder);
+    const fs::path path = unpacked(kForms / folder);
     write_file_durably(path / "tokenizer_config.json", settings);
     write_file_durably(path / "config.json", "{}");
     EXPECT_THAT([&] { load_tokenizer(path); }, ThrowsMessage<Error>(HasSubstr(words))) << settings;
@@ -105,7 +95,7 @@ TEST(LegacyTokenizer, OtherClassesAreNamed) {
 }
 
 TEST(SentencePiece, DamagedModelsAreRefused) {
-  const std::string whole = read_file(unpacked("own_file") / "tokenizer.model");
+  const std::string whole = read_file(unpacked(kForms / "own_file") / "tokenizer.model");
   EXPECT_EQ(read_sentence_piece(whole, "m").pieces.size(), 900u);
   int refused = 0;
   for (size_t cut = 0; cut < 3000; ++cut) try {

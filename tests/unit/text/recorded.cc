@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "tests/unit/scratch.h"
 #include "text/growing_text.h"
 #include "text/unicode.h"
 
@@ -41,6 +42,16 @@ std::string unzip(const fs::path& path) {
   }
   inflateEnd(&stream);
   if (state != Z_STREAM_END) fail("{}: not a whole gzip file", path.string());
+  return out;
+}
+
+fs::path unpacked(const fs::path& folder) {
+  const fs::path out = scratch() / folder.filename();
+  for (const auto& file : fs::directory_iterator(folder)) {
+    const bool packed = file.path().extension() == ".gz";
+    write_file_durably(out / (packed ? file.path().stem() : file.path().filename()),
+                       packed ? unzip(file.path()) : read_file(file.path()));
+  }
   return out;
 }
 

@@ -16,6 +16,9 @@ inline const fs::path kRecords = "tests/parity/data", kForms = kRecords / "token
 // A gzip file's contents. Throws Error.
 std::string unzip(const fs::path& path);
 
+// A recorded folder in scratch(), with files that were packed.
+fs::path unpacked(const fs::path& folder);
+
 class Reader {
  public:
   explicit Reader(const fs::path& path) : bytes_(unzip(path)) {}
