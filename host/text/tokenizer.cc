@@ -92,6 +92,8 @@ bool Tokenizer::is_special(int32_t id) const {
   return added != nullptr && added->special;
 }
 
+bool Tokenizer::is_added(int32_t id) const { return parts_->added.find(id) != nullptr; }
+
 std::vector<std::string> Tokenizer::special_texts() const {
   std::vector<std::string> out;
   for (const AddedToken& each : parts_->added.all())

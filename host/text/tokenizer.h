@@ -55,6 +55,7 @@ class Tokenizer {
   // What decode() goes by: token(id), but an added token as the normalizer makes it, if it does.
   std::string_view spoken(int32_t id) const;
   bool is_special(int32_t id) const;
+  bool is_added(int32_t id) const;  // found in a text as a whole, before words are cut
   // Whether these tokens say anything that decode() tells.
   bool has_text(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
   const Decoder& decoder() const;                  // lives as long as the tokenizer

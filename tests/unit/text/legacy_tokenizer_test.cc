@@ -19,16 +19,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-// The recorded folder, with files that were packed.
-fs::path unpacked(const std::string& name) {
-  const fs::path out = scratch() / name;
-  for (const auto& file : fs::directory_iterator(kForms / name))
-    write_file_durably(
-        out / (file.path().extension() == ".gz" ? file.path().stem() : file.path().filename()),
-        file.path().extension() == ".gz" ? unzip(file.path()) : read_file(file.path()));
-  return out;
-}
-
 class LegacyTokenizers : public testing::TestWithParam<const char*> {};
 
 TEST_P(LegacyTokenizers, AreThoseOfAutoTokenizer) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "tests/unit/scratch.h"
 #include "text/growing_text.h"
 #include "text/unicode.h"
 
@@ -41,6 +42,15 @@ std::string unzip(const fs::path& path) {
   }
   inflateEnd(&stream);
   if (state != Z_STREAM_END) fail("{}: not a whole gzip file", path.string());
+  return out;
+}
+
+fs::path unpacked(const std::string& name) {
+  const fs::path out = scratch() / name;
+  for (const auto& file : fs::directory_iterator(kForms / name))
+    write_file_durably(
+        out / (file.path().extension() == ".gz" ? file.path().stem() : file.path().filename()),
+        file.path().extension() == ".gz" ? unzip(file.path()) : read_file(file.path()));
   return out;
 }
 

@@ -34,6 +34,9 @@ const std::vector<std::string>& recorded_strings();
 // The 256 code points from 256 * index, each in several places, as block() in record_tokenizer.py.
 std::string block(uint32_t index);
 
+// A recorded folder in the test's own, with files that were packed.
+fs::path unpacked(const std::string& name);
+
 // CRC-32.
 uint32_t sum_of(std::string_view bytes);
 
