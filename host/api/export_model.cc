@@ -5,6 +5,7 @@
 
 #include "api/load_model.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "model/check_weights.h"
 #include "plugin/trampoline.h"
 #include "record/run_files.h"
@@ -79,7 +80,8 @@ Declared declared_of(const ModelSource& source) {
 std::vector<GgufPair> tokenizer_pairs(const Gguf& file) {
   std::vector<GgufPair> out;
   for (const std::string& key : file.keys()) {
-    if (!key.starts_with("tokenizer.")) continue;
+    // llama.cpp knows a family's white space by the model's name
+    if (!key.starts_with("tokenizer.") && key != "general.name") continue;
     const GgufValue& value = *file.find(key);
     if (const auto* whole = std::get_if<int64_t>(&value))
       out.push_back({key, static_cast<uint32_t>(*whole)});
@@ -94,6 +96,20 @@ std::vector<GgufPair> tokenizer_pairs(const Gguf& file) {
     else out.push_back({key, std::get<std::vector<std::string>>(value)});
   }
   return out;
+}
+
+// A folder's tokenizer. What llama.cpp makes of it otherwise is told.
+std::vector<GgufPair> written_tokenizer(const fs::path& model, int64_t vocab) {
+  Tokenizer read = tokenizer_beside(model);
+  add_end_tokens(read, model);
+  try {
+    GgufTokens out = gguf_tokens(read, vocab);
+    for (const std::string& each : out.differences)
+      log_warn("{}: other tokens in llama.cpp: {}", model.string(), each);
+    return std::move(out.metadata);
+  } catch (const Error& e) {
+    fail("{}: {}", model.string(), e.what());
+  }
 }
 
 // One tensor of the GGUF file: a model's, or factors of rotary frequencies.
@@ -138,17 +154,9 @@ void export_gguf(const fs::path& model, const std::string& type, const fs::path&
   GgufDescription description = gguf_description(c, source.origin);
   const GgufFamily& family = *description.family;
   const int64_t vocab = source.config.at("vocab_size");
-  std::vector<GgufPair> tokenizer;
-  if (const fs::path base = base_model(model); base.extension() == ".gguf") {
-    tokenizer = tokenizer_pairs(Gguf(base));
-  } else {
-    Tokenizer read = tokenizer_beside(model);
-    try {
-      tokenizer = gguf_tokenizer_metadata(read, vocab);
-    } catch (const Error& e) {
-      fail("{}: {}", model.string(), e.what());
-    }
-  }
+  const fs::path base = base_model(model);
+  const std::vector<GgufPair> tokenizer =
+      base.extension() == ".gguf" ? tokenizer_pairs(Gguf(base)) : written_tokenizer(model, vocab);
   description.metadata.push_back({"general.file_type", file_type_of(wanted)});
   if (wanted == Encoding::kQ8_0)
     description.metadata.push_back({"general.quantization_version", uint32_t{2}});

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/excerpt.h"
 #include "base/log.h"
+#include "text/gguf_added.h"
 #include "text/gguf_words.h"
 #include "text/sentence_piece_tokenizer.h"
 #include "text/token_model.h"
@@ -66,14 +67,23 @@ Json frame(const Gguf& file, const std::vector<std::string>& tokens, bool add_bo
   return bos || eos ? frame_of(bos, eos) : Json();
 }
 
+// llama.cpp takes white space behind special tokens along where a model is called Phi-3.
+bool is_of_phi3(const Gguf& file) {
+  const GgufValue* name = file.find("general.name");
+  const auto* text = name == nullptr ? nullptr : std::get_if<std::string>(name);
+  return text != nullptr && is_named_phi3(*text);
+}
+
 // What both kinds of tokenizer.json have, less vocabulary and merges.
-Json describe(const std::vector<std::string>& tokens, const std::vector<int64_t>& types) {
-  constexpr int64_t kControl = 3, kUserDefined = 4;
+Json describe(const std::vector<std::string>& tokens, const std::vector<int64_t>& types,
+              bool phi3) {
+  constexpr int64_t kUnknown = 2, kControl = 3, kUserDefined = 4;
   Json json, added = Json::array();
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (types[i] == kControl || types[i] == kUserDefined) {
+    if (types[i] == kUnknown || types[i] == kControl || types[i] == kUserDefined) {
       Json entry = {{"id", i}};
-      entry.update(added_token(tokens[i], types[i] == kControl));
+      entry.update(added_token(tokens[i], types[i] != kUserDefined));
+      if (phi3) entry["rstrip"] = takes_space_in_phi3(tokens[i]);
       added.push_back(std::move(entry));
     }
   json["version"] = "1.0";
@@ -156,9 +166,8 @@ ModelTables model_of(const Gguf& file, const std::vector<std::string>& tokens, b
   return out;
 }
 
-}  // namespace
-
-Tokenizer Tokenizer::from_gguf(const Gguf& file) {
+// By llama.cpp's own keys.
+Tokenizer by_tokens(const Gguf& file) {
   const std::string origin = file.path().string();
   const std::string& model = file.text("tokenizer.ggml.model");
   const bool pieces = model == "llama";
@@ -174,10 +183,18 @@ Tokenizer Tokenizer::from_gguf(const Gguf& file) {
   const auto& types = metadata<std::vector<int64_t>>(file, "tokenizer.ggml.token_type");
   if (types.size() != tokens.size())
     fail("{}: {} tokens but {} token types", origin, tokens.size(), types.size());
-  Json common = describe(tokens, types);
+  Json common = describe(tokens, types, is_of_phi3(file));
   Json document = pieces ? sentence_piece_document(file, tokens, std::move(common))
                          : byte_level_document(file, tokens, std::move(common));
-  Tokenizer out = from_tables(std::move(document), model_of(file, tokens, pieces), origin);
+  return Tokenizer::from_tables(std::move(document), model_of(file, tokens, pieces), origin);
+}
+
+}  // namespace
+
+Tokenizer Tokenizer::from_gguf(const Gguf& file) {
+  const std::string origin = file.path().string(), whole = "tokenizer.huggingface.json";
+  Tokenizer out =
+      file.find(whole) != nullptr ? from_json(file.text(whole), origin) : by_tokens(file);
   const auto special = [&](const char* key) -> std::optional<int32_t> {
     if (file.find(key) == nullptr) return std::nullopt;
     const int64_t id = file.integer(key);

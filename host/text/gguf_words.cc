@@ -13,6 +13,8 @@ namespace {
 
 constexpr const char* kLlama3Words =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* kGpt2Words =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr const char* kTekkenWords =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
@@ -86,7 +88,59 @@ Json words_of(Form form) {
   fail("no such form of words");
 }
 
+// Equal for pre-tokenizers that cut alike. A pattern of the known ones leaves nothing between its
+// matches, so that keeping matches alone is isolating them, unless another one comes before it.
+std::string cut_of(const Json& part, bool alone = true) {
+  if (!part.is_object()) return "";
+  const std::string type = part.value("type", "");
+  std::string out;
+  if (type == "Sequence") {
+    const Json& parts = part.at("pretokenizers");
+    const bool one = std::ranges::count(parts, Json("Split"), [](const Json& each) {
+                       return each.value("type", Json());
+                     }) <= 1;
+    for (const Json& each : parts) out += cut_of(each, one);
+    return out;
+  }
+  if (type == "ByteLevel") {
+    if (part.value("add_prefix_space", true)) out += "a space before; ";
+    if (part.value("use_regex", true)) out += fmt::format("{}; ", kGpt2Words);
+    return out + "bytes; ";
+  }
+  if (type == "Digits" && part.value("individual_digits", false)) return "digits; ";
+  if (type == "Split" && part.at("pattern").contains("Regex")) {
+    const bool inverted = part.value("invert", false);
+    const std::string behavior = part.value("behavior", "");
+    if ((behavior == "Isolated" && !inverted) || (behavior == "Removed" && inverted && alone))
+      return part.at("pattern").at("Regex").get<std::string>() + "; ";
+  }
+  return part.dump();
+}
+
+// llama.cpp's patterns for these know upper and lower case of A to Z alone, and no marks.
+constexpr const char* kLetters =
+    "llama.cpp cuts words otherwise that hold combining marks, or letters beyond A to Z in upper "
+    "and lower case";
+
 }  // namespace
+
+GgufWordsName gguf_words_name(const Json& pre_tokenizer, std::optional<bool> ignore_merges) {
+  const std::string cut = cut_of(pre_tokenizer);
+  bool known = false;
+  for (const Entry& each : kEntries) {
+    if (each.name == "default" || cut_of(words_of(each.form)) != cut) continue;
+    known = true;
+    if (ignore_merges.value_or(each.ignore_merges) != each.ignore_merges) continue;
+    const bool letters = each.form == Form::kTekken || each.form == Form::kGpt4o;
+    return {std::string(each.name), letters ? kLetters : ""};
+  }
+  if (known)
+    fail("llama.cpp {} with these words, and the merges do not lead to every token",
+         ignore_merges.value_or(false) ? "goes by merges alone"
+                                       : "takes words that are tokens whole");
+  fail("llama.cpp has no name that is known here for how it cuts words ({})",
+       pre_tokenizer.is_null() ? "it does not" : excerpt(cut, 120));
+}
 
 GgufWords gguf_words(const std::string& name, const std::string& origin) {
   const auto found = std::ranges::find(kEntries, std::string_view(name), &Entry::name);

@@ -1,5 +1,6 @@
 // How a byte-level tokenizer of a GGUF file cuts words.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -15,5 +16,14 @@ struct GgufWords {
 // By the name of "tokenizer.ggml.pre": llama.cpp's names, with the patterns of the models'
 // tokenizer.json. Throws Error naming `origin` and what is supported.
 GgufWords gguf_words(const std::string& name, const std::string& origin);
+
+// The other way round: llama.cpp's name for the "pre_tokenizer" of a tokenizer.json.
+struct GgufWordsName {
+  std::string name;
+  std::string difference;  // what llama.cpp cuts otherwise; "" = nothing
+};
+// `ignore_merges`: what the tokenizer does; nullopt = its merges lead to every token, and it is all
+// the same. Throws Error saying what has no name.
+GgufWordsName gguf_words_name(const Json& pre_tokenizer, std::optional<bool> ignore_merges);
 
 }  // namespace slipway

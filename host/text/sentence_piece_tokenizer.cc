@@ -139,25 +139,6 @@ std::vector<size_t> by_score(const SentencePieceModel& model) {
   return out;
 }
 
-// A pattern that matches any of the texts, the longest first, with Python's escapes.
-std::string pattern_of(std::vector<std::string> texts) {
-  const auto length = [](const std::string& text) {
-    return std::ranges::count_if(
-        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  };
-  std::ranges::stable_sort(texts, std::greater<>(), length);
-  std::string out;
-  for (const std::string& text : texts) {
-    if (&text != &texts.front()) out += '|';
-    for (const char c : text) {
-      if (std::string_view("()[]{}?*+-|^$\\.&~# \t\n\r\v\f").find(c) != std::string::npos)
-        out += '\\';
-      out += c;
-    }
-  }
-  return out;
-}
-
 Json normalizer_of(const SentencePieceModel& model, bool legacy) {
   Json steps = Json::array();
   if (!model.charsmap.empty())
@@ -220,6 +201,24 @@ LegacyTokenizer by_its_file(const SentencePieceModel& model, LegacySettings& set
 }
 
 }  // namespace
+
+std::string pattern_of(std::vector<std::string> texts) {
+  const auto length = [](const std::string& text) {
+    return std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  };
+  std::ranges::stable_sort(texts, std::greater<>(), length);
+  std::string out;
+  for (const std::string& text : texts) {
+    if (&text != &texts.front()) out += '|';
+    for (const char c : text) {
+      if (std::string_view("()[]{}?*+-|^$\\.&~# \t\n\r\v\f").find(c) != std::string::npos)
+        out += '\\';
+      out += c;
+    }
+  }
+  return out;
+}
 
 std::vector<std::pair<std::string, std::string>> merges_of(const std::vector<std::string>& tokens,
                                                            const std::vector<size_t>& order) {

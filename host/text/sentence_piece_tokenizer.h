@@ -19,6 +19,10 @@ LegacyTokenizer sentence_piece_tokenizer(const SentencePieceModel& model,
 std::vector<std::pair<std::string, std::string>> merges_of(const std::vector<std::string>& tokens,
                                                            const std::vector<size_t>& order);
 
+// A pattern that matches any of the texts, the longest first, with Python's escapes: what cuts
+// user-defined pieces out.
+std::string pattern_of(std::vector<std::string> texts);
+
 // A BPE "model" of SentencePiece's kind, and its decoder: marks become spaces, bytes characters,
 // and with `strip` a text loses the space that it begins with.
 Json sentence_piece_bpe(const Json& unk_token, bool byte_fallback, bool ignore_merges);

@@ -108,6 +108,17 @@ Json with_templates(Json config, const std::string& fallback,
   return config;
 }
 
+std::map<std::string, std::string> named_templates_of(const Tokenizer& tokenizer) {
+  std::map<std::string, std::string> out;
+  const TokenizerFile* file = find(tokenizer, kConfig);
+  if (file == nullptr) return out;
+  const Json list = parse_json(file->bytes, kConfig).value("chat_template", Json());
+  if (!list.is_array()) return out;
+  for (const Json& each : list)
+    out[each.at("name").get<std::string>()] = each.at("template").get<std::string>();
+  return out;
+}
+
 Json derived_config(const Tokenizer& tokenizer) {
   Json out;
   out["tokenizer_class"] = "PreTrainedTokenizerFast";

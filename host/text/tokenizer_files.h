@@ -15,6 +15,8 @@ Json derived_config(const Tokenizer& tokenizer);
 // The same with several chat templates: `fallback` under "default".
 Json with_templates(Json config, const std::string& fallback,
                     const std::map<std::string, std::string>& named);
+// The named chat templates of the tokenizer's tokenizer_config.json; none where it has one alone.
+std::map<std::string, std::string> named_templates_of(const Tokenizer& tokenizer);
 TokenizerFile config_file(const Json& config);
 
 // Sets the tokenizer's files, special tokens and chat template from the folder of its

@@ -97,6 +97,17 @@ void add_olmo3(const GgufMetadata& m, Json& c) {
   c.erase("rope_theta");
 }
 
+// What is called Granite there, with scales of 1, is a Ministral.
+void add_ministral(const GgufMetadata& m, Json& c) {
+  for (const char* key : {"logit_scale", "residual_scale", "embedding_scale"}) m.require(key, 1.0);
+  for (const char* key : {"attention.scale", "attention.rope_pattern", "rope.pattern"})
+    if (m.has(key)) m.refuse(key);
+  if (!m.has("attention.sliding_window_pattern"))
+    m.refuse("attention.sliding_window_pattern", " (a flag for each layer is)");
+  c["sliding_window"] = m.whole("attention.sliding_window");
+  c["layer_types"] = layer_types(m, c["num_hidden_layers"], 1);
+}
+
 void add_phi3(const GgufMetadata& m, Json& c) {
   const int64_t positions = c["max_position_embeddings"];
   const int64_t window = m.whole("attention.sliding_window", 0);
@@ -120,9 +131,7 @@ void add_gemma2(const GgufMetadata& m, Json& c) {
   c["hidden_activation"] = "gelu_pytorch_tanh";
   c["query_pre_attn_scalar"] = gemma_scalar(c, 46);
   c["sliding_window"] = m.whole("attention.sliding_window", 4096);
-  c["layer_types"] = Json::array();
-  for (int64_t i = 0; i < c["num_hidden_layers"].get<int64_t>(); ++i)
-    c["layer_types"].push_back(i % 2 == 0 ? "sliding_attention" : "full_attention");
+  c["layer_types"] = layer_types(m, c["num_hidden_layers"], 2);
   for (const auto& [key, config_key] :
        {std::pair{"attn_logit_softcapping", "attn_logit_softcapping"},
         std::pair{"final_logit_softcapping", "final_logit_softcapping"}})
@@ -199,7 +208,8 @@ Json decoder(const GgufMetadata& m, const GgufFamily& family, int64_t vocabulary
   c["vocab_size"] = vocabulary;
   c["tie_word_embeddings"] = !has_tensor(file, "output.weight");
   if (!family.model_type.starts_with("gemma")) c["hidden_act"] = "silu";
-  if (family.model_type != "qwen2" && family.model_type != "phi3" && family.model_type != "mistral")
+  if (family.model_type != "qwen2" && family.model_type != "phi3" &&
+      family.model_type != "mistral" && family.model_type != "ministral")
     c["attention_bias"] = has_tensor(file, "blk.0.attn_q.bias");
   if (family.model_type == "llama" || family.model_type == "smollm3" ||
       family.model_type == "granite")
@@ -210,6 +220,7 @@ Json decoder(const GgufMetadata& m, const GgufFamily& family, int64_t vocabulary
   if (family.model_type == "qwen2" || family.model_type == "qwen3") c["use_sliding_window"] = false;
   if (family.model_type == "smollm3") c["no_rope_layer_interval"] = 4;
   if (family.model_type == "granite") add_granite(m, c);
+  if (family.model_type == "ministral") add_ministral(m, c);
   if (family.model_type == "olmo3") add_olmo3(m, c);
   if (family.model_type == "phi3") add_phi3(m, c);
   if (family.model_type == "gemma2") add_gemma2(m, c);

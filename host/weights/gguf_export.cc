@@ -17,6 +17,10 @@ class ConfigSource {
   ConfigSource(const Json& config, std::string origin)
       : config_(config), origin_(std::move(origin)) {}
 
+  bool is_null(const char* key) const {
+    const auto found = config_.find(key);
+    return found != config_.end() && found->is_null();
+  }
   bool has(const char* key) const {
     const auto found = config_.find(key);
     return found != config_.end() && !found->is_null();
@@ -128,26 +132,69 @@ double theta_of(const ConfigSource& s, const Json& table, double fallback) {
 }
 
 // ---- layers -------------------------------------------------------------------------------------
-// llama.cpp gives every layer but each `every`-th a window (`first`: the others are those).
-void require_pattern(const ConfigSource& s, uint32_t layers, uint32_t every) {
-  if (!s.has("layer_types")) return;
-  const auto types = s.at("layer_types").get<std::vector<std::string>>();
-  for (uint32_t i = 0; i < layers && i < types.size(); ++i)
-    if ((types[i] == "sliding_attention") != ((i + 1) % every != 0))
-      s.refuse("layer_types", fmt::format(" (a window on all but every layer {} is)", every));
+// Which layers have a window: by their list, else all but every `every`-th.
+std::vector<bool> windows_of(const ConfigSource& s, uint32_t layers, uint32_t every) {
+  std::vector<bool> out;
+  for (uint32_t i = 0; i < layers; ++i) out.push_back((i + 1) % every != 0);
+  if (!s.has("layer_types")) return out;
+  const Json& types = s.at("layer_types");
+  if (types.size() != layers) s.refuse("layer_types", " (one a layer is)");
+  for (uint32_t i = 0; i < layers; ++i) {
+    out[i] = types[i] == "sliding_attention";
+    if (!out[i] && types[i] != "full_attention") s.refuse("layer_types", "");
+  }
+  return out;
 }
 
+// llama.cpp gives all layers but every `known`-th a window where the file does not list them.
+void add_windows(MetadataWriter& w, const std::vector<bool>& windows, uint32_t known) {
+  w.add("attention.sliding_window", w.source.value<uint32_t>("sliding_window", 4096));
+  bool same = true;
+  for (size_t i = 0; i < windows.size(); ++i) same = same && windows[i] == ((i + 1) % known != 0);
+  if (!same) w.add("attention.sliding_window_pattern", windows);
+}
+
+// Layers of Mistral and Ministral that see less than all of the longest text; none = it has none.
+std::vector<bool> windows_of_mistral(const ConfigSource& s, const std::string& type) {
+  if (type != "mistral" && type != "ministral") return {};
+  const bool null = s.is_null("sliding_window");
+  const auto window = null ? 0 : s.value<uint32_t>("sliding_window", 4096);
+  if (window == 0 || window >= s.whole("max_position_embeddings")) return {};
+  const auto layers = s.whole("num_hidden_layers");
+  std::vector<bool> out =
+      s.has("layer_types") ? windows_of(s, layers, 1) : std::vector<bool>(layers, true);
+  if (std::ranges::find(out, true) == out.end()) out.clear();
+  return out;
+}
+
+// llama.cpp's "llama" has no windows. Its "granite_swa" is a Llama with windows, scales, and sinks
+// of attention, which take nothing when they lie below all scores.
+void add_windows_of_mistral(MetadataWriter& w, const std::vector<bool>& windows, uint32_t heads) {
+  constexpr float kNoSink = -1e30f;
+  w.add("attention.sliding_window", w.source.value<uint32_t>("sliding_window", 4096));
+  w.add("attention.sliding_window_pattern", windows);
+  w.real("logit_scale", 1);
+  for (size_t i = 0; i < windows.size(); ++i)
+    w.out.factors.emplace_back(fmt::format("blk.{}.attn_sinks.weight", i),
+                               std::vector<float>(heads, kNoSink));
+}
+
+// Where no architecture of llama.cpp has such layers with windows.
 void require_no_window(const ConfigSource& s) {
-  s.require("use_sliding_window", false, false);
+  constexpr const char* kWhy = ", in which this family has no windows";
+  if (s.value("use_sliding_window", false)) s.refuse("use_sliding_window", kWhy);
   if (s.has("layer_types"))
     for (const Json& type : s.at("layer_types"))
-      if (type != "full_attention") s.refuse("layer_types", "");
+      if (type != "full_attention") s.refuse("layer_types", kWhy);
 }
 
 void add_phi3(MetadataWriter& w, const Json& table, double theta, int64_t width,
               uint32_t positions) {
   const ConfigSource& s = w.source;
-  s.require_absent("sliding_window");
+  if (s.value<int64_t>("sliding_window", 0) > 0 && s.whole("sliding_window") < positions)
+    s.refuse("sliding_window", fmt::format(", in which this family has no windows (none, and {} = "
+                                           "max_position_embeddings, are)",
+                                           positions));
   const double part = table.value("partial_rotary_factor", s.value("partial_rotary_factor", 1.0));
   const auto count = static_cast<int64_t>(static_cast<double>(width) * part);
   w.add("rope.dimension_count", static_cast<uint32_t>(count));
@@ -191,19 +238,19 @@ std::pair<Json, Json> tables_by_type(const ConfigSource& s) {
   return {full, sliding};
 }
 
-void add_by_type(MetadataWriter& w, double full_theta, double sliding_theta,
-                 double theta_of_sliding, const char* sliding_key, int64_t width,
-                 uint32_t positions) {
+// `known`: theta of sliding layers where the file does not say it; 0 = always that of the others.
+void add_by_type(MetadataWriter& w, double full_theta, double sliding_theta, double known,
+                 const char* sliding_key, int64_t width, uint32_t positions) {
   const ConfigSource& s = w.source;
   const auto [full, sliding] = tables_by_type(s);
   const double theta = theta_of(s, full, full_theta);
   const double other = sliding.contains("rope_theta") ? sliding.at("rope_theta").get<double>()
                        : sliding_key != nullptr       ? s.value(sliding_key, sliding_theta)
                                                       : sliding_theta;
-  if (other != (theta_of_sliding == 0 ? theta : theta_of_sliding))
-    s.refuse("rope_parameters", fmt::format(" (a rope_theta of {} for sliding layers is)",
-                                            theta_of_sliding == 0 ? theta : theta_of_sliding));
+  if (known == 0 && other != theta)
+    s.refuse("rope_parameters", fmt::format(" (a rope_theta of {} for sliding layers is)", theta));
   add_rotary(w, full, theta, width, positions);
+  if (known != 0 && other != known) w.real("rope.freq_base_swa", other);
 }
 
 void add_gpt2(MetadataWriter& w) {
@@ -231,7 +278,6 @@ void add_family(MetadataWriter& w, std::string_view type, int64_t width, uint32_
   const auto no_biases = [&] {
     for (const char* key : {"attention_bias", "mlp_bias"}) s.require(key, false, false);
   };
-  if (type == "mistral") s.require_absent("sliding_window");
   if (type == "qwen2" || type == "qwen3" || type == "smollm3") require_no_window(s);
   if (type == "qwen3" || type == "smollm3" || type.starts_with("olmo")) no_biases();
   if (type == "smollm3") {
@@ -250,14 +296,14 @@ void add_family(MetadataWriter& w, std::string_view type, int64_t width, uint32_
   }
   if (type == "phi3") return add_phi3(w, table, theta_of(s, table, 10'000), width, positions);
   if (type == "olmo3") {
-    require_pattern(s, layers, 4);
-    w.add("attention.sliding_window", s.value<uint32_t>("sliding_window", 4096));
+    add_windows(w, windows_of(s, layers, 4), 4);
     return add_by_type(w, 500'000, 500'000, 0, nullptr, width, positions);
   }
   if (type == "gemma2" || type == "gemma3_text") {
     require_gemma(s, width, layers, type == "gemma2" ? 46 : 62);
-    require_pattern(s, layers, type == "gemma2" ? 2 : 6);
-    w.add("attention.sliding_window", s.value<uint32_t>("sliding_window", 4096));
+    const uint32_t known = type == "gemma2" ? 2 : 6;
+    const auto every = type == "gemma2" ? known : s.value("sliding_window_pattern", known);
+    add_windows(w, windows_of(s, layers, every), known);
   }
   if (type == "gemma3_text") {
     s.require_absent("final_logit_softcapping");
@@ -279,10 +325,16 @@ double default_eps(std::string_view type) {
 
 GgufDescription gguf_description(const Json& config, const std::string& origin) {
   const std::string type = config.value("model_type", "");
-  GgufDescription out{gguf_family_of(type), {}, {}};
+  const ConfigSource s(config, origin);
+  const std::vector<bool> windows = windows_of_mistral(s, type);
+  // "ministral" is the name of the architecture with windows
+  GgufDescription out{gguf_family_of(!windows.empty()      ? "ministral"
+                                     : type == "ministral" ? "mistral"
+                                                           : type),
+                      {},
+                      {}};
   if (out.family == nullptr)
     fail("{}: config.json: model_type \"{}\" has no form in GGUF here", origin, excerpt(type));
-  const ConfigSource s(config, origin);
   const std::string architecture(out.family->architecture);
   out.metadata = {{"general.architecture", architecture}, {"general.type", std::string("model")}};
   MetadataWriter w{s, architecture + ".", out};
@@ -308,6 +360,7 @@ GgufDescription gguf_description(const Json& config, const std::string& origin) 
   w.add("attention.value_length", width);
   if (type != "phi3") w.add("rope.dimension_count", width);
   add_family(w, type, width, layers, positions);
+  if (!windows.empty()) add_windows_of_mistral(w, windows, heads);
   return out;
 }
 

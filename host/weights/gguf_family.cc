@@ -49,6 +49,7 @@ constexpr TensorName kGpt2[] = {{"attn_norm", "ln_1"},          {"attn_qkv", "at
 constexpr GgufFamily kFamilies[] = {
     {"llama", "llama", "LlamaForCausalLM", kTop, kLlama, "model.layers.", true},
     {"llama", "mistral", "MistralForCausalLM", kTop, kLlama, "model.layers.", true},
+    {"granite_swa", "ministral", "MinistralForCausalLM", kTop, kLlama, "model.layers.", true},
     {"qwen2", "qwen2", "Qwen2ForCausalLM", kTop, kLlama},
     {"qwen3", "qwen3", "Qwen3ForCausalLM", kTop, kLlama},
     {"smollm3", "smollm3", "SmolLM3ForCausalLM", kTop, kLlama, "model.layers.", true},

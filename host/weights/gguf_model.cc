@@ -17,6 +17,16 @@ bool says_nothing(const TensorInfo& tensor) {
          (tensor.name.starts_with("blk.") && tensor.name.ends_with(".attn_rot_embd.weight"));
 }
 
+// Sinks of attention that lie below all scores take nothing of it; others are another model.
+bool sinks_nothing(const TensorInfo& tensor, const std::string& origin) {
+  if (!tensor.name.ends_with(".attn_sinks.weight")) return false;
+  std::vector<float> values(static_cast<size_t>(element_count(tensor.shape, tensor.name)));
+  decode_to_float(tensor, values.data());
+  if (std::ranges::any_of(values, [](float each) { return each > -1e29f; }))
+    fail("{}: tensor {}: sinks of attention are not supported", origin, tensor.name);
+  return true;
+}
+
 // The file with its tensors as the model has them.
 struct OpenGguf {
   explicit OpenGguf(const fs::path& path) : file(path), family(gguf_family_of_file(file)) {}
@@ -98,7 +108,7 @@ ModelWeights open_gguf(const fs::path& path) {
   file->kv_heads = out.config[gpt2 ? "n_head" : "num_key_value_heads"];
   file->turned.reserve(file->file.tensors().size());  // pointers to them stay
   for (const TensorInfo& tensor : file->file.tensors()) {
-    if (says_nothing(tensor)) continue;
+    if (says_nothing(tensor) || sinks_nothing(tensor, out.origin)) continue;
     const std::string name = hugging_face_name(file->family, tensor.name);
     const TensorInfo* shown = &tensor;
     if (gguf_change(file->family, name).transposed && tensor.shape.size() == 2) {

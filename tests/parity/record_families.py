@@ -58,16 +58,24 @@ EXPORTED = {
     "qwen2": ("qwen2", dict(tie_word_embeddings=True)),
     "qwen3": ("qwen3", dict(head_dim=16)),
     "mistral": ("mistral", dict(sliding_window=None, head_dim=16)),
+    "mistral window": ("mistral", dict(sliding_window=4, head_dim=16)),
+    "mistral, window of all": ("mistral", dict(sliding_window=96)),
+    "ministral": ("ministral", dict(sliding_window=4, head_dim=8, layer_types=TYPES, tie_word_embeddings=True, rope_parameters=YARN)),
     "smollm3": ("smollm3", FOUR),
     "granite": CASES["granite"],
     "olmo2": ("olmo2", FOUR),
     "olmo3": ("olmo3", FOUR | dict(sliding_window=4, rope_parameters={"full_attention": YARN | {"rope_theta": 700.0},
                                                                      "sliding_attention": {"rope_type": "default", "rope_theta": 700.0}})),
-    "phi3": ("phi3", dict(original_max_position_embeddings=96)),
+    "olmo3, layers listed": ("olmo3", FOUR | dict(sliding_window=5, layer_types=["full_attention", "sliding_attention", "full_attention", "full_attention"], rope_parameters={
+        "full_attention": {"rope_type": "default", "rope_theta": 700.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 700.0}})),
+    "phi3": ("phi3", dict(original_max_position_embeddings=96, sliding_window=96)),
     "phi3 longrope": ("phi3", CASES["phi3 longrope"][1] | dict(max_position_embeddings=8192, original_max_position_embeddings=4096)),  # llama.cpp: at least 256
     "gemma2": ("gemma2", FOUR | dict(head_dim=16, sliding_window=4, query_pre_attn_scalar=16, attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
     "gemma3": ("gemma3_text", dict(num_hidden_layers=6, head_dim=16, sliding_window=4, query_pre_attn_scalar=16, rope_parameters={
         "full_attention": {"rope_type": "linear", "rope_theta": 5000.0, "factor": 2.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}})),
+    "gemma2, layers listed": ("gemma2", dict(head_dim=16, sliding_window=3, query_pre_attn_scalar=16, layer_types=["full_attention", "full_attention", "sliding_attention"])),
+    "gemma3, layers listed": ("gemma3_text", dict(head_dim=16, sliding_window=4, query_pre_attn_scalar=16, layer_types=TYPES, rope_parameters={
+        "full_attention": {"rope_type": "default", "rope_theta": 5000.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 300.0}})),
     "gpt2": ("gpt2", dict(n_embd=32, n_layer=3, n_head=4, n_positions=96)),
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "weights/gguf_config.h"
+#include "weights/gguf_model.h"
 #include "weights_files.h"
 
 namespace slipway {
@@ -65,11 +66,90 @@ TEST(GgufExport, KeysThatLlamaCppDoesNotHaveAreNamed) {
       }
   };
   refuses("llama head_dim, tied", "\"hidden_act\" = \"gelu\" cannot be written as GGUF");
-  refuses("mistral", "\"sliding_window\" = 4");
-  refuses("phi3", "\"sliding_window\" = 5");
+  refuses("phi3",
+          "\"sliding_window\" = 5 cannot be written as GGUF, in which this family has no "
+          "windows (none, and 96 = max_position_embeddings, are)");
+  refuses("qwen2 windows",
+          "\"use_sliding_window\" = true cannot be written as GGUF, in which this");
+  refuses("qwen3", "\"use_sliding_window\" = true");
+  refuses("smollm3", "\"use_sliding_window\" = true");
   refuses("gpt2 scaled by layer", "\"activation_function\" = \"relu\"");
   refuses("gemma2", "\"attention_bias\" = true");
-  refuses("ministral", "model_type \"ministral\" has no form in GGUF");
+}
+
+// The configuration of a recorded case, changed.
+Json changed_case(const char* name, const Json& changes) {
+  for (const Json& each : recorded("cases"))
+    if (each.at("name") == name) {
+      Json config = completed(each.at("config"));
+      for (const auto& [key, value] : changes.items()) config[key] = value;
+      return config;
+    }
+  fail("no case {}", name);
+}
+
+const GgufWritten* written(const GgufDescription& description, const std::string& key) {
+  const auto found = std::ranges::find(description.metadata, key, &GgufPair::key);
+  return found == description.metadata.end() ? nullptr : &found->value;
+}
+
+TEST(GgufExport, WindowsOfMistralAreThoseOfAnotherArchitecture) {
+  const auto description = [](const Json& changes) {
+    return gguf_description(changed_case("mistral", changes), "c");
+  };
+  const GgufDescription windows = description(Json::object());
+  EXPECT_EQ(windows.family->architecture, "granite_swa");
+  EXPECT_EQ(*written(windows, "granite_swa.attention.sliding_window"), GgufWritten(uint32_t{4}));
+  EXPECT_EQ(*written(windows, "granite_swa.attention.sliding_window_pattern"),
+            GgufWritten(std::vector<bool>(3, true)));
+  EXPECT_THAT(windows.factors, testing::SizeIs(3)) << "sinks of each layer";
+  for (const Json& none : {Json(nullptr), Json(96), Json(1000)}) {
+    const GgufDescription plain = description({{"sliding_window", none}});
+    EXPECT_EQ(plain.family->architecture, "llama") << none;
+    EXPECT_TRUE(plain.factors.empty());
+  }
+  Json absent = changed_case("mistral", {{"max_position_embeddings", 5000}});
+  absent.erase("sliding_window");
+  EXPECT_EQ(*written(gguf_description(absent, "c"), "granite_swa.attention.sliding_window"),
+            GgufWritten(uint32_t{4096}))
+      << "its class's";
+  const GgufDescription some = gguf_description(changed_case("ministral", Json::object()), "c");
+  EXPECT_EQ(*written(some, "granite_swa.attention.sliding_window_pattern"),
+            GgufWritten(std::vector<bool>{true, false, true}));
+}
+
+TEST(GgufExport, LayersWithWindowsAreListedWhereTheyAreOthersThanUsual) {
+  const auto pattern = [](const char* name, const Json& changes, const std::string& key) {
+    const GgufDescription made = gguf_description(changed_case(name, changes), "c");
+    const GgufWritten* found = written(made, key + ".attention.sliding_window_pattern");
+    return found == nullptr ? std::vector<bool>() : std::get<std::vector<bool>>(*found);
+  };
+  const Json plain = {
+      {"layer_types", nullptr}, {"query_pre_attn_scalar", 16}, {"attention_bias", false}};
+  EXPECT_EQ(pattern("gemma2", plain, "gemma2"), std::vector<bool>());
+  Json gemma3 = plain;
+  EXPECT_EQ(pattern("gemma3", gemma3, "gemma3"), std::vector<bool>());
+  gemma3["sliding_window_pattern"] = 3;
+  EXPECT_EQ(pattern("gemma3", gemma3, "gemma3"), (std::vector<bool>{true, true, false}));
+  gemma3["layer_types"] = {"full_attention", "full_attention", "sliding_attention"};
+  EXPECT_EQ(pattern("gemma3", gemma3, "gemma3"), (std::vector<bool>{false, false, true}));
+}
+
+TEST(GgufExport, SinksThatTakeAttentionAreRefused) {
+  const auto open = [](float sink) {
+    const GgufDescription made = gguf_description(changed_case("mistral", Json::object()), "c");
+    std::vector<GgufTensor> tensors = {{"token_embd.weight", {64, 32}, Encoding::kF32},
+                                       {"blk.0.attn_sinks.weight", {4}, Encoding::kF32}};
+    const fs::path path = scratch() / "model.gguf";
+    write_gguf(path, made.metadata, tensors, [&](size_t i, std::span<float> out) {
+      std::ranges::fill(out, i == 1 ? sink : 0.0f);
+    });
+    return open_gguf(path);
+  };
+  EXPECT_EQ(open(-1e30f).names, std::vector<std::string>{"model.embed_tokens.weight"});
+  EXPECT_THAT(
+      [&] { open(-3.0f); },
+      ThrowsMessage<Error>(HasSubstr("tensor blk.0.attn_sinks.weight: sinks of attention")));
 }
 
 TEST(GgufFamily, NamesGoBothWays) {
