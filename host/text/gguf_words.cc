@@ -88,6 +88,13 @@ Json words_of(Form form) {
   fail("no such form of words");
 }
 
+// A pattern in which line breaks are written as escapes, whichever way it has them.
+std::string escaped(const std::string& regex) {
+  std::string out;
+  for (const char c : regex) out += c == '\r' ? "\\r" : c == '\n' ? "\\n" : std::string(1, c);
+  return out;
+}
+
 // Equal for pre-tokenizers that cut alike. A pattern of the known ones leaves nothing between its
 // matches, so that keeping matches alone is isolating them, unless another one comes before it.
 std::string cut_of(const Json& part, bool alone = true) {
@@ -112,7 +119,7 @@ std::string cut_of(const Json& part, bool alone = true) {
     const bool inverted = part.value("invert", false);
     const std::string behavior = part.value("behavior", "");
     if ((behavior == "Isolated" && !inverted) || (behavior == "Removed" && inverted && alone))
-      return part.at("pattern").at("Regex").get<std::string>() + "; ";
+      return escaped(part.at("pattern").at("Regex").get<std::string>()) + "; ";
   }
   return part.dump();
 }

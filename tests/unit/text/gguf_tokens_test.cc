@@ -209,6 +209,13 @@ TEST(GgufTokens, NamesOfWordsSayWhetherMergesCount) {
   Json kept = pre_tokenizer;
   kept["pretokenizers"][0]["behavior"] = "Removed", kept["pretokenizers"][0]["invert"] = true;
   EXPECT_EQ(gguf_words_name(kept, false).name, "dbrx");
+  Json breaks = gguf_words("deepseek-v3", "f").pre_tokenizer;
+  Json& regex = breaks["pretokenizers"][2]["pattern"]["Regex"];
+  std::string text = regex;
+  for (size_t at; (at = text.find("\\r\\n")) != std::string::npos;) text.replace(at, 4, "\r\n");
+  ASSERT_NE(regex, text);
+  regex = text;
+  EXPECT_EQ(gguf_words_name(breaks, false).name, "deepseek-v3") << "line breaks as they are";
   EXPECT_THAT([] { gguf_words_name(gguf_words("qwen2", "f").pre_tokenizer, true); },
               ThrowsMessage<Error>(HasSubstr("goes by merges alone with these words")));
 }
