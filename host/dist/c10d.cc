@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "dist/network.h"
+#include "dist/wire_fault.h"
 #include "dist/within_limit.h"
 
 namespace slipway {
@@ -256,7 +257,7 @@ std::unique_ptr<Wire> connect_wire(std::shared_ptr<KeyStore> store, const std::s
   } catch (const Error&) {
     throw;
   } catch (const std::exception& problem) {
-    fail("the processes cannot connect to each other: {}", first_line(problem));
+    fail("{}", wire_fault(first_line(problem)));
   }
 }
 
