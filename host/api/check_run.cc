@@ -84,6 +84,9 @@ void check_together(const RunConfig& c) {
   if (c.flag("data", "apply_chat_template") && c.integer("data", "prompt_words") > 0)
     fault("data", "prompt_words",
           "cuts texts, which data.apply_chat_template has none of; remove it");
+  if (c.flag("data", "continue_final_message") && !c.raft)
+    fault("data", "continue_final_message",
+          "says what raft samples answers to; sft trains on what the rows hold: remove it");
   for (std::string& each : flow_faults(c)) faults.push_back(std::move(each));
   for (std::string& each : streaming_faults(c)) faults.push_back(std::move(each));
   if (c.raft) {

@@ -64,7 +64,10 @@ std::vector<GeneratedText> Generator::reply(const std::vector<Chat>& chats,
     Conversation conversation;
     for (const ChatMessage& each : chat)
       conversation.messages.push_back({{"role", each.role}, {"content", each.content}});
-    prompts.push_back(chat_tokens(parts_->tokenizer, parts_->chat().text(conversation, true)));
+    const ChatTemplate& chat_template = parts_->chat();
+    prompts.push_back(chat_tokens(parts_->tokenizer, options.continue_final_message
+                                                         ? chat_template.continued(conversation)
+                                                         : chat_template.text(conversation, true)));
   }
   return write_answers(*parts_->loaded.model, parts_->tokenizer, std::move(prompts), options,
                        on_text);

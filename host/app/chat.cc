@@ -58,28 +58,39 @@ class Talk {
   void say(const std::string& message) {
     if (!is_valid_utf8(message)) fail("the message is not valid UTF-8");
     chat_.push_back({"user", message});
-    AnswerStream stream(1, 1, [](size_t, int64_t) { return std::string(); });
-    const auto began = std::chrono::steady_clock::now();
     try {
-      const std::vector<GeneratedText> answers =
-          generator_.reply({chat_}, options_, [&](const TextPart& part) {
-            stream.add(part);
-            return !(typed_ && PromptTerminal::interrupted());
-          });
-      stream.end();
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
-      const auto tokens = static_cast<double>(answers.at(0).ids.size());
-      log_info("{} tokens, {:.1f} tokens/s{}", answers[0].ids.size(), tokens / seconds.count(),
-               answers[0].finished ? "" : "; not finished");
-      chat_.push_back({"assistant", answers[0].text});
-      ++options_.first_prompt;  // the next answer draws other numbers
+      chat_.push_back({"assistant", answer(/*continued=*/false)});
     } catch (...) {
       chat_.pop_back();
       throw;
     }
   }
 
+  // Goes on with the last answer.
+  void go_on() {
+    if (chat_.empty() || chat_.back().role != "assistant") fail("no answer is there to go on with");
+    chat_.back().content += answer(/*continued=*/true);
+  }
+
  private:
+  std::string answer(bool continued) {
+    AnswerStream stream(1, 1, [](size_t, int64_t) { return std::string(); });
+    const auto began = std::chrono::steady_clock::now();
+    options_.continue_final_message = continued;
+    const std::vector<GeneratedText> answers =
+        generator_.reply({chat_}, options_, [&](const TextPart& part) {
+          stream.add(part);
+          return !(typed_ && PromptTerminal::interrupted());
+        });
+    stream.end();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+    const auto tokens = static_cast<double>(answers.at(0).ids.size());
+    log_info("{} tokens, {:.1f} tokens/s{}", answers[0].ids.size(), tokens / seconds.count(),
+             answers[0].finished ? "" : "; not finished");
+    ++options_.first_prompt;  // the next answer draws other numbers
+    return answers[0].text;
+  }
+
   Generator& generator_;
   GenerateOptions options_;
   const std::string system_;
@@ -90,12 +101,14 @@ class Talk {
 }  // namespace
 
 int chat_command(const Arguments& arguments) {
-  CommandLine line("slipway chat MODEL [options]",
-                   "Talks with a model, through its chat template: answers appear while they are "
-                   "written, and the conversation goes on. MODEL is a weights folder, a GGUF file, "
-                   "a checkpoint or a run folder.\n\n/new begins a new conversation. Ctrl-C stops "
-                   "an answer, Ctrl-D ends. Where standard input is no terminal each of its lines "
-                   "is a message. What messages say is never a special token.");
+  CommandLine line(
+      "slipway chat MODEL [options]",
+      "Talks with a model, through its chat template: answers appear while they are "
+      "written, and the conversation goes on. MODEL is a weights folder, a GGUF file, "
+      "a checkpoint or a run folder.\n\n/new begins a new conversation, /continue goes "
+      "on with the last answer. Ctrl-C stops an answer, Ctrl-D ends. Where standard input is no "
+      "terminal each of its lines "
+      "is a message. What messages say is never a special token.");
   line.positional("MODEL", "weights folder, GGUF file, checkpoint or run folder")
       .option("system", "TEXT", "what the model is told first");
   add_generation_options(line, "512");
@@ -112,14 +125,17 @@ int chat_command(const Arguments& arguments) {
   Speaker speaker;
   Talk talk(generator, options, line.has("system") ? line.text("system") : "", speaker.typed());
   if (speaker.typed())
-    log_info("type a message; /new begins anew, Ctrl-C stops an answer, Ctrl-D ends");
+    log_info(
+        "type a message; /new begins anew, /continue goes on with the last answer, Ctrl-C stops "
+        "an answer, Ctrl-D ends");
   while (const std::optional<std::string> message = speaker.next()) {
     if (*message == "/new") {
       talk.begin();
       continue;
     }
     try {
-      talk.say(*message);
+      if (*message == "/continue") talk.go_on();
+      else talk.say(*message);
     } catch (const ReaderLeft&) {
       throw;
     } catch (const Error& e) {

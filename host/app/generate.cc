@@ -26,6 +26,7 @@ namespace {
 GenerateOptions options_of(const CommandLine& line) {
   GenerateOptions out = generate_options_of(line);
   out.samples = line.integer("samples");
+  out.continue_final_message = line.has("continue");
   check_options(out);
   return out;
 }
@@ -60,16 +61,17 @@ std::vector<std::string> prompts_of(const CommandLine& line) {
 struct Showing {
   bool json, stream, numbered;  // the samples of a prompt
   bool chat;
-  std::string system;
+  std::string system, continued;
 };
 
-// Conversations of one message each.
-std::vector<Chat> chats_of(const std::vector<std::string>& prompts, const std::string& system) {
+// Conversations of one message each, and of what its answer begins with.
+std::vector<Chat> chats_of(const std::vector<std::string>& prompts, const Showing& how) {
   std::vector<Chat> out;
   for (const std::string& prompt : prompts) {
     Chat& chat = out.emplace_back();
-    if (!system.empty()) chat.push_back({"system", system});
+    if (!how.system.empty()) chat.push_back({"system", how.system});
     chat.push_back({"user", prompt});
+    if (!how.continued.empty()) chat.push_back({"assistant", how.continued});
   }
   return out;
 }
@@ -78,12 +80,21 @@ Showing showing_of(const CommandLine& line, const GenerateOptions& options) {
   for (const char* other : {"json", "no-stream"})
     if (line.has("stream") && line.has(other))
       throw UsageError(fmt::format("--stream and --{} are both given; give one of them", other));
-  if (line.has("system") && !line.has("chat"))
-    throw UsageError("--system is for --chat; give both, or write it into the prompt");
+  for (const char* other : {"system", "continue"})
+    if (line.has(other) && !line.has("chat"))
+      throw UsageError(
+          fmt::format("--{} is for --chat; give both, or write it into the prompt", other));
+  if (line.has("continue")) {
+    if (line.text("continue").empty()) throw UsageError("--continue is empty");
+    check_prompt(line.text("continue"), "--continue");
+  }
   const bool json = line.has("json"), terminal = ::isatty(STDOUT_FILENO) == 1;
-  return {json, !json && !line.has("no-stream") && (terminal || line.has("stream")),
-          !json && terminal && options.samples > 1, line.has("chat"),
-          line.has("system") ? line.text("system") : ""};
+  return {json,
+          !json && !line.has("no-stream") && (terminal || line.has("stream")),
+          !json && terminal && options.samples > 1,
+          line.has("chat"),
+          line.has("system") ? line.text("system") : "",
+          line.has("continue") ? line.text("continue") : ""};
 }
 
 // What stands before an answer.
@@ -108,7 +119,7 @@ void answer(Generator& generator, const std::vector<std::string>& prompts,
       return !(may_stop && PromptTerminal::interrupted());
     };
   const std::vector<GeneratedText> answers =
-      how.chat ? generator.reply(chats_of(prompts, how.system), options, on_text)
+      how.chat ? generator.reply(chats_of(prompts, how), options, on_text)
                : generator.generate(prompts, options, on_text);
   if (stream) return stream->end();
   for (const GeneratedText& each : answers) {
@@ -127,7 +138,7 @@ void converse(Generator& generator, GenerateOptions options, const Showing& how)
   for (; const std::optional<std::string> prompt = terminal.ask(); ++options.first_prompt) {
     try {
       check_prompt(*prompt, "the prompt");
-      answer(generator, {*prompt}, {""}, options, how, true);
+      answer(generator, {*prompt}, {how.continued}, options, how, true);
     } catch (const ReaderLeft&) {
       throw;
     } catch (const Error& e) {  // the next prompt may be a better one
@@ -155,7 +166,9 @@ int generate_command(const Arguments& arguments) {
       .flag("no-stream", "show answers when they are complete; default elsewhere")
       .flag("json", "one JSON object an answer: prompt, completion, finished")
       .flag("chat", "each prompt is a message that the model answers, through its chat template")
-      .option("system", "TEXT", "with --chat: what the model is told first");
+      .option("system", "TEXT", "with --chat: what the model is told first")
+      .option("continue", "TEXT",
+              "with --chat: what the answer begins with; the model goes on from there");
   add_generation_options(line, "64");
   add_model_options(line);
   add_trust_option(line);
@@ -175,9 +188,9 @@ int generate_command(const Arguments& arguments) {
   if (!line.has("trust")) refuse_compiled_weights(path);
   const Profile profile(trace);
   Generator generator(path, model);
-  // what answers a message does not go on from it
+  // what answers a message does not go on from it, but from what the answer begins with
   const std::vector<std::string> shown =
-      how.chat ? std::vector<std::string>(prompts.size()) : prompts;
+      how.chat ? std::vector<std::string>(prompts.size(), how.continued) : prompts;
   if (typed) converse(generator, options, how);
   else answer(generator, prompts, shown, options, how, false);
   return kExitOk;

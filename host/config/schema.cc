@@ -94,6 +94,9 @@ constexpr Key kKeys[] = {
      "A file with the Jinja template that conversations go through; empty = the model's own."},
     {"data", "chat_template_kwargs", kTable, "{}",
      "What the chat template sees besides, as { enable_thinking = false }."},
+    {"data", "continue_final_message", kBool, "false",
+     "Answers go on with a conversation's last message, an assistant's, in place of beginning one "
+     "(raft)."},
     {"data", "text_column", kInt, "1",
      "With format = \"tsv\": the column that holds the text, from 1.", "1"},
     {"data", "prompt_words", kInt, "0",

@@ -11,7 +11,8 @@ namespace slipway {
 Conversations::Conversations(const RunConfig& config, const Tokenizer& tokenizer)
     : tokenizer_(tokenizer),
       completion_only_(config.flag("data", "completion_only_loss")),
-      assistant_only_(config.flag("data", "assistant_only_loss")) {
+      assistant_only_(config.flag("data", "assistant_only_loss")),
+      continue_(config.flag("data", "continue_final_message")) {
   const std::string& file = config.text("data", "chat_template");
   const Json variables = json_of(config.get("data", "chat_template_kwargs"));
   if (!file.empty()) template_.emplace(tokenizer, read_file(file), file, variables);
@@ -69,11 +70,12 @@ Conversations::Prompt Conversations::prompt(const Row& row) const {
   try {
     const Json& messages = row.chat.messages;
     size_t count = row.chat_prompt > 0 ? row.chat_prompt : messages.size();
-    if (row.chat_prompt == 0 && messages.back()["role"] == "assistant") --count;
+    if (!continue_ && row.chat_prompt == 0 && messages.back()["role"] == "assistant") --count;
     if (count == 0) fail("has no message that an assistant could answer");
     Conversation asked{Json::array(), row.chat.tools};
     for (size_t i = 0; i < count; ++i) asked.messages.push_back(messages[i]);
-    const MarkedText text = chat_template().text(asked, /*generation_prompt=*/true);
+    const MarkedText text = continue_ ? chat_template().continued(asked)
+                                      : chat_template().text(asked, /*generation_prompt=*/true);
     return {text.bytes, chat_tokens(tokenizer_, text)};
   } catch (const Error& e) {
     fail("{}: {}", row.where, e.what());

@@ -25,7 +25,8 @@ class Conversations {
     std::vector<int32_t> ids;
   };
   // What an assistant goes on from: the row's prompt, or all of it but an assistant's last turn.
-  // Throws Error naming the row.
+  // With data.continue_final_message an assistant's turn ends it, and is continued. Throws Error
+  // naming the row.
   Prompt prompt(const Row& row) const;
 
  private:
@@ -34,7 +35,7 @@ class Conversations {
 
   const Tokenizer& tokenizer_;
   std::optional<ChatTemplate> template_;
-  bool completion_only_, assistant_only_;
+  bool completion_only_, assistant_only_, continue_;
 };
 
 }  // namespace slipway

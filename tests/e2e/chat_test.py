@@ -120,6 +120,35 @@ def asking(b: Bench) -> None:
     assert talk.stderr.count("tokens/s") == 3, talk.stderr
 
 
+def going_on(b: Bench) -> None:
+    """Answers that an assistant has begun."""
+    chat = ["generate", "--model", "chat", "--prompt", "hi", "--chat", "--max-new-tokens", "8"]
+    begun = json.loads(b.run(*chat, "--continue", "so ", "--json").stdout)
+    same = json.loads(b.run("generate", "--model", "chat", "--prompt", "<s>u:hi</s><s>a:so ", "--max-new-tokens", "8", "--json").stdout)
+    assert begun["completion"] == same["completion"] and begun["prompt"] == "hi", (begun, same)
+    assert b.run(*chat, "--continue", "so ").stdout == "so " + begun["completion"] + "\n"
+    assert "--continue is for --chat" in b.run("generate", "--model", "chat", "--prompt", "x", "--continue", "y", fails=True).stderr
+    assert "--continue is empty" in b.run(*chat, "--continue", "", fails=True).stderr
+    (b.folder / "upper.jinja").write_text("{% for m in messages %}{{ m.content | upper }}{% endfor %}")
+    said = b.run(*chat, "--continue", "so", "--chat-template", "upper.jinja", fails=True).stderr
+    assert "does not hold the last message's text" in said, said
+    parts = b.run("chat", "chat", "--temperature", "0", "--max-new-tokens", "3", given="one\n/continue\n/new\none\n")
+    answers = parts.stdout.split("\n")
+    assert parts.stderr.count("tokens/s") == 3 and answers[0] == answers[2], (parts.stdout, parts.stderr)
+    same = json.loads(b.run("generate", "--model", "chat", "--prompt", "one", "--chat", "--continue", answers[0], "--temperature", "0", "--max-new-tokens", "3", "--json").stdout)
+    assert answers[1] == same["completion"], (answers, same)
+    assert "no answer is there to go on with" in b.run("chat", "chat", given="/continue\n", fails=True).stderr
+    key = ("--set", "data.continue_final_message=true")
+    b.run("train", "raft.toml", "--quiet", *key, "--set", "run.output_dir=going")
+    samples = [json.loads(line) for line in (b.folder / "going/samples/iteration-0001.jsonl").read_text().splitlines()]
+    assert {s["prompt"] for s in samples} == {"<s>u:q</s><s>a:rr</s><s>u:s</s></s><s>a:t"}, samples
+    b.write("asked.jsonl", [{"messages": TALK[:3]}])
+    said = b.run("data", "show", "raft.toml", *key, "--set", "data.train=['asked.jsonl']").stdout
+    assert "the last message is to be continued, but it is not an assistant's" in said, said
+    refused = b.run("train", "sft.toml", *key, fails=True).stderr
+    assert "data.continue_final_message" in refused and "sft trains on what the rows hold" in refused, refused
+
+
 def ends(b: Bench) -> None:
     greedy = ["generate", "--model", "chat", "--prompt", "abc", "--temperature", "0", "--json"]
     whole = json.loads(b.run(*greedy, "--max-new-tokens", "12").stdout)["completion"]
@@ -138,7 +167,7 @@ def ends(b: Bench) -> None:
 def main(program: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(program, pathlib.Path(folder))
-        for test in (rows, training, asking, ends):
+        for test in (rows, training, asking, going_on, ends):
             test(bench)
             print(f"{test.__name__}: good")
 

@@ -92,6 +92,18 @@ TEST(Conversations, APromptEndsWhereAnAssistantBegins) {
   EXPECT_EQ(all.prompt(chat_row(kTwoTurns)).text, "<s>ub</s><s>ac</s><s>u</s></s><s>a");
 }
 
+TEST(Conversations, APromptEndsInWhatAnAssistantSaid) {
+  const Tokenizer tokenizer = chat_letters(kTemplate);
+  const Conversations all(chat_config("continue_final_message = true"), tokenizer);
+  EXPECT_EQ(all.prompt(chat_row(kTwoTurns)).text, "<s>ub</s><s>ac</s><s>u</s></s><s>ad");
+  const Row begun = chat_row(R"({"prompt": [{"role": "user", "content": "b"},
+    {"role": "assistant", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]})");
+  EXPECT_EQ(all.prompt(begun).ids, (Ids{10, 20, 1, 11, 10, 0, 2}));
+  EXPECT_THAT([&] { (void)all.prompt(chat_row(kPair)); },
+              testing::ThrowsMessage<Error>(
+                  "d.jsonl:4: the last message is to be continued, but it is not an assistant's"));
+}
+
 TEST(Conversations, FaultsNameTheRow) {
   const auto fault = [](const std::string& chat_template) -> std::string {
     try {

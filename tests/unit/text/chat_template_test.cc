@@ -119,6 +119,30 @@ TEST(ChatTokens, WordsOfMessagesAreNoSpecialTokens) {
   EXPECT_EQ(ids("<think>"), (std::vector<int32_t>{130, 'u', ':', 133, 131}));
 }
 
+TEST(ChatTokens, WordsThatTheModelMakesASpecialTokenOfAreCut) {
+  const Json added = {{"id", 4},         {"content", "<s>"}, {"single_word", false},
+                      {"lstrip", false}, {"rstrip", false},  {"normalized", false},
+                      {"special", true}};
+  const Json level = {{"type", "ByteLevel"},
+                      {"add_prefix_space", false},
+                      {"trim_offsets", true},
+                      {"use_regex", false}};
+  const Json document = {
+      {"version", "1.0"},
+      {"normalizer", nullptr},
+      {"added_tokens", Json::array({added})},
+      {"pre_tokenizer", level},
+      {"decoder", level},
+      {"model",
+       {{"type", "BPE"},
+        {"vocab", {{"<", 0}, {"s", 1}, {">", 2}, {"<s", 3}, {"<s>", 4}, {"Ċ", 5}}},
+        {"merges", Json::array({Json::array({"<", "s"}), Json::array({"<s", ">"})})}}}};
+  const Tokenizer merges = Tokenizer::from_json(document.dump(), "merges");
+  MarkedText text("<s>");
+  text.append("<s>s", MarkedText::kForeign);
+  EXPECT_EQ(chat_tokens(merges, text), (std::vector<int32_t>{4, 0, 1, 2, 1}));
+}
+
 TEST(ChatTokens, TokensThatOverlapASpanBelongToIt) {
   const std::string text = "<s>abé x</s>";
   const std::vector<int32_t> ids = letters().encode(text, false);

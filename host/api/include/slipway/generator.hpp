@@ -22,6 +22,8 @@ struct GenerateOptions {
   // Which of many prompts the first one is, for what it draws: prompts that are asked one by one
   // get the texts that they get in one list.
   uint32_t first_prompt = 0;
+  // Of reply(): goes on with the last message, which is an assistant's, in place of beginning one.
+  bool continue_final_message = false;
 };
 // Throws std::exception naming the option that is out of its range.
 void check(const GenerateOptions& options);
