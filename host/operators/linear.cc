@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "operators/accelerator/device_pages.h"
+#include "operators/accelerator/device_tensors.h"
 #include "operators/adapters.h"
 #include "operators/call_memory.h"
 #include "operators/kernels_of.h"
@@ -112,6 +114,7 @@ struct AddBias : Function<AddBias> {
 };
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
+  if (on_device(w)) make_present(w);
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
   kernels_of(w).embedding(w.const_data_ptr<float>(), w.size(0), ids_in.const_data_ptr<int64_t>(),
                           ids_in.numel(), w.size(1), out.data_ptr<float>());
@@ -144,6 +147,7 @@ void add_rows(const at::Tensor& from_ND, const at::Tensor& rows_N, int64_t to_ro
 Weight weight_of(const at::Tensor& w, int64_t k) {
   if (w.dim() != 2 || w.size(1) != k || !w.is_contiguous() || w.scalar_type() != at::kFloat)
     fail("a weight must be a contiguous float32 matrix of {} columns", k);
+  if (on_device(w)) make_present(w);
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
@@ -202,6 +206,7 @@ torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor
 GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
   if (!wanted) return;
   if (has_buffer(parameter)) {
+    if (on_device(parameter)) make_present(parameter.grad());
     data_ = parameter.mutable_grad().data_ptr<float>();
     return;
   }
