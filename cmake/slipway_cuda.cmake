@@ -37,7 +37,7 @@ function(slipway_cuda_module)
             -diag-suppress=20050 # kernels are inline functions to the emulator of the tests
             -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra $<$<BOOL:${SLIPWAY_WERROR}>:-Werror=all-warnings> -I ${PROJECT_SOURCE_DIR}/host
             -MD -MF ${kernels}.d -MT ${kernels} -c ${folder}/kernels.cu -o ${kernels})
-  add_library(slipway_cuda MODULE ${folder}/module.cc ${folder}/lane.cc ${folder}/products.cc ${folder}/staging.cc ${kernels})
+  add_library(slipway_cuda MODULE ${folder}/module.cc ${folder}/driver.cc ${folder}/lane.cc ${folder}/paged_memory.cc ${folder}/products.cc ${folder}/staging.cc ${kernels})
   set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   target_include_directories(slipway_cuda PRIVATE ${PROJECT_SOURCE_DIR}/host)
   target_include_directories(slipway_cuda SYSTEM PRIVATE ${SLIPWAY_CUDA_INCLUDE})

@@ -27,10 +27,16 @@ size_t pages_of(int64_t count) {
 struct Guarded {
   std::atomic<const float*> begin;
   const float* end;
-  std::string words;
+  std::string line;  // "error: ...\n"
   int exit_code;
   Guarded* next;
+
+  bool has(const float* at) const {
+    const float* first = begin.load();
+    return first != nullptr && at >= first && at < end;
+  }
 };
+const std::string kError = "error: ";
 std::atomic<Guarded*> guarded_ranges{nullptr};
 struct sigaction before_us{};
 
@@ -47,9 +53,8 @@ void say(const char* text, size_t length) {
 void on_fault(int signal, siginfo_t* info, void* context) {
   const auto* at = static_cast<const float*>(info->si_addr);
   for (const Guarded* each = guarded_ranges.load(); each != nullptr; each = each->next) {
-    const float* begin = each->begin.load();
-    if (begin == nullptr || at < begin || at >= each->end) continue;
-    say(each->words.data(), each->words.size());
+    if (!each->has(at)) continue;
+    say(each->line.data(), each->line.size());
     ::_exit(each->exit_code);
   }
   if ((before_us.sa_flags & SA_SIGINFO) != 0 && before_us.sa_sigaction != nullptr)
@@ -128,8 +133,15 @@ void explain_guarded(const float* begin, int64_t count, const std::string& words
   watch_faults();
   // never freed: the handler may be walking
   auto* const added =
-      new Guarded{begin, begin + count, words + "\n", exit_code, guarded_ranges.load()};
+      new Guarded{begin, begin + count, kError + words + "\n", exit_code, guarded_ranges.load()};
   guarded_ranges.store(added);
+}
+
+std::string words_of_guarded(const float* at) {
+  for (const Guarded* each = guarded_ranges.load(); each != nullptr; each = each->next)
+    if (each->has(at))
+      return each->line.substr(kError.size(), each->line.size() - kError.size() - 1);
+  return {};
 }
 
 void forget_guarded(const float* begin, int64_t count) {

@@ -44,10 +44,13 @@ void give_pages_back(const at::Tensor& view);
 // Bytes of a contiguous tensor on the processor that are in memory, by pages.
 int64_t resident_bytes(const at::Tensor& tensor);
 
-// From here on a process that touches the guarded values [begin, begin + count) says `words` on
-// standard error and ends with `exit_code`, in place of a segmentation fault. `begin` points into a
-// PageBuffer that lives as long as the process's use of it. [loop]
+// From here on a process that touches the guarded values [begin, begin + count) says "error: " and
+// `words` on standard error and ends with `exit_code`, in place of a segmentation fault. They may
+// be a device's, which ends so where its memory is closed to the process. `begin` points into
+// memory that lives as long as the process's use of it. [loop]
 void explain_guarded(const float* begin, int64_t count, const std::string& words, int exit_code);
+// Those words for the value at this address; empty where there are none.
+std::string words_of_guarded(const float* at);
 // The words for what lies there are dropped.
 void forget_guarded(const float* begin, int64_t count);
 

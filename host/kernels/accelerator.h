@@ -40,6 +40,21 @@ class WorkLane {
   virtual std::unique_ptr<Mark> mark() = 0;  // behind all that the lane was given so far
 };
 
+// Addresses of the device that stay what they are while memory behind them comes and goes in
+// pieces. Its end gives all of it back, and waits for work that may still use it.
+class PagedMemory {
+ public:
+  virtual ~PagedMemory() = default;
+  virtual void* begin() const = 0;
+  // Memory for [at, at + bytes), both multiples of page_bytes(), of which nothing has any; it holds
+  // anything. Throws std::bad_alloc where there is none left.
+  virtual void give(size_t at, size_t bytes) = 0;
+  // The piece that was given at `at` goes back once all is done that the accelerator was asked for
+  // so far; whatever touches it later is an error. A few pieces at most wait for that: else this,
+  // or give(), waits for them.
+  virtual void take(size_t at) = 0;
+};
+
 // Any thread may call it, one at a time where it is not said otherwise.
 class Accelerator {
  public:
@@ -57,6 +72,10 @@ class Accelerator {
   virtual void release(void* memory) = 0;
   virtual size_t free_memory() = 0;
   virtual size_t total_memory() = 0;
+  // Pieces of PagedMemory are multiples of so many bytes; 0 where the device has no such memory.
+  virtual size_t page_bytes() = 0;
+  // Addresses for so many bytes, a multiple of page_bytes(); memory for none of them.
+  virtual std::unique_ptr<PagedMemory> reserve(size_t bytes) = 0;
 
   virtual void zero(void* memory, size_t bytes) = 0;
   virtual void copy(void* to, const void* from, size_t bytes) = 0;  // both the device's
@@ -78,9 +97,9 @@ class Accelerator {
 // -1, and why as text, where the driver does not say. The second opens one of them, by its number;
 // nullptr, and why, where that cannot be. Another call gives the same accelerator; a process opens
 // one. The host never deletes it: tensors may outlive everything else.
-constexpr const char* kCountDevices = "slipway_count_devices_8";
+constexpr const char* kCountDevices = "slipway_count_devices_9";
 using CountDevices = int64_t(char* fault, size_t size);
-constexpr const char* kOpenAccelerator = "slipway_open_accelerator_8";
+constexpr const char* kOpenAccelerator = "slipway_open_accelerator_9";
 using OpenAccelerator = Accelerator*(int64_t device, char* fault, size_t size);
 
 }  // namespace slipway

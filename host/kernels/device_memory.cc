@@ -29,7 +29,7 @@ int64_t refused_requests() { return refused; }
 
 DevicePool::~DevicePool() {
   try {
-    give_back();
+    give_back_locked();
   } catch (const std::exception&) {
     // The device is gone, and its memory with it.
   }
@@ -49,7 +49,7 @@ std::unique_ptr<DevicePool::Block> DevicePool::take(size_t bytes) {
   try {
     memory = from_.allocate(size);
   } catch (const std::exception&) {
-    give_back();
+    give_back_locked();
     memory = last_try(from_, size);
   }
   return std::make_unique<Block>(memory, size, shared_from_this());
@@ -68,6 +68,11 @@ size_t DevicePool::free_bytes() {
 }
 
 void DevicePool::give_back() {
+  const std::lock_guard lock(mutex_);
+  give_back_locked();
+}
+
+void DevicePool::give_back_locked() {
   for (const auto& [size, memory] : free_) from_.release(memory);
   free_.clear();
 }

@@ -30,9 +30,10 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
   std::unique_ptr<Block> take(size_t bytes);
   static void give(std::unique_ptr<Block> block);
   size_t free_bytes();  // kept here for later requests
+  void give_back();     // these go back to the device
 
  private:
-  void give_back();
+  void give_back_locked();
 
   Accelerator& from_;
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 #include "loop/unit_exchange.h"
 
 #include "base/trace.h"
+#include "operators/flat_buffers.h"
 
 namespace slipway {
 namespace {
@@ -20,6 +21,7 @@ UnitExchange::~UnitExchange() = default;
 
 void UnitExchange::begin(size_t unit) {
   const TraceScope trace("dist", "begin", "unit", static_cast<int64_t>(unit));
+  if (parameters_.sharding().cuts_gradients()) parameters_.hold_grads(unit);
   const at::Tensor whole = parameters_.grads_of(unit).to(travels_as_);
   if (!parameters_.sharding().cuts_gradients()) {
     under_way_.push_back(
@@ -47,7 +49,7 @@ void UnitExchange::finish_first() {
     sum_across(first);
     first.exchange->wait();
     at::Tensor kept = parameters_.own_grads(first.unit);
-    kept.add_(first.summed);
+    add_to(kept, first.summed);
   } else {
     first.exchange->wait();
     at::Tensor whole = parameters_.grads_of(first.unit);

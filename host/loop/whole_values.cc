@@ -38,12 +38,11 @@ at::Tensor WholeValues::whole_of(const Wanted& wanted) const {
                                                                                 of.count);
 }
 
-// The whole is the processor's, wherever models compute.
+// Whole weights are where models compute, whole state is the processor's.
 at::Tensor WholeValues::own_of(const Wanted& wanted) const {
   const auto unit = static_cast<size_t>(wanted.unit);
-  return on_host(wanted.what == kWeights
-                     ? parameters_.own_weights(unit)
-                     : optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
+  if (wanted.what == kWeights) return parameters_.own_weights(unit);
+  return on_host(optimizer_.own_slice(static_cast<size_t>(wanted.what), unit));
 }
 
 void WholeValues::bring(const void* values) {

@@ -76,10 +76,12 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs, const Sharding&
         places.push_back({i, 0, count_of(specs_[i]), specs_[i].shape});
     if (places.empty()) continue;
     int64_t total = 0;
-    const auto units = lay_out(groups_.size(), places, readers, sharding_, total);
+    const auto units = lay_out(groups_.size(), places, readers, sharding_, piece_floats(), total);
+    std::vector<int64_t> begins;
+    for (const ParameterUnit& unit : units) begins.push_back(unit.begin);
     units_.insert(units_.end(), units.rbegin(), units.rend());
     groups_.push_back(std::move(kind));
-    allocate(groups_.back(), total);
+    allocate(groups_.back(), total, begins);
     make_views(groups_.back());
   }
   for (size_t i = 0; i < specs_.size(); ++i)
@@ -93,17 +95,17 @@ FlatParameters::FlatParameters(std::vector<ParameterSpec> specs, const Sharding&
 }
 
 FlatParameters::~FlatParameters() {
-  for (const std::optional<PageBuffer>& pages : weight_pages_)
+  for (const std::optional<PagedValues>& pages : weight_pages_)
     if (pages) forget_guarded(pages->values().const_data_ptr<float>(), pages->values().numel());
 }
 
-void FlatParameters::allocate(Group& group, int64_t total) {
+void FlatParameters::allocate(Group& group, int64_t total, const std::vector<int64_t>& begins) {
   weight_pages_.emplace_back();
   grad_pages_.emplace_back();
   if (sharding_.cuts_weights() || group.stored)
-    weight_pages_.back().emplace(total, PageBuffer::Released::kGuarded, "weights");
+    weight_pages_.back().emplace(total, begins, PageBuffer::Released::kGuarded, "weights");
   if (sharding_.cuts_gradients() && group.trainable)
-    grad_pages_.back().emplace(total, PageBuffer::Released::kZeros, "gradients");
+    grad_pages_.back().emplace(total, begins, PageBuffer::Released::kZeros, "gradients");
   group.weights = weight_pages_.back() ? weight_pages_.back()->values() : zeros(total, "weights");
   if (group.trainable)
     group.grads = grad_pages_.back() ? grad_pages_.back()->values() : zeros(total, "gradients");
@@ -164,7 +166,7 @@ void FlatParameters::explain_units() {
       explain_guarded(
           group.weights.const_data_ptr<float>() + place.offset, place.count,
           fmt::format(
-              "error: the model reads {} in a segment that it does not name for it (declared: {}), "
+              "the model reads {} in a segment that it does not name for it (declared: {}), "
               "and with train.zero_stage = 3 its weights are not there then; correct `segment` in "
               "the model plugin's list of parameters, or set train.zero_stage = 2",
               specs_[place.index].name, specs_[place.index].segment),
@@ -244,6 +246,10 @@ void FlatParameters::release_weights(size_t unit) {
   weight_pages_[units_[unit].group]->release(units_[unit].begin, units_[unit].count);
 }
 
+void FlatParameters::hold_grads(size_t unit) {
+  grad_pages_[units_[unit].group]->hold(units_[unit].begin, units_[unit].count);
+}
+
 void FlatParameters::release_grads(size_t unit) {
   grad_pages_[units_[unit].group]->release(units_[unit].begin, units_[unit].count);
 }
@@ -282,12 +288,14 @@ void FlatParameters::fill(
       continue;
     }
     const OwnPart own = own_part(i);
-    hold_weights(own.unit);
-    write(specs_[i], there);
+    const at::Tensor here = host_room(there);
+    const bool in_place = here.is_same(there);
+    if (in_place) hold_weights(own.unit);
+    write(specs_[i], here);
     own_weights_[own.unit]
         .narrow(0, own.in_slice, own.count)
-        .copy_(there.view({-1}).narrow(0, own.offset, own.count));
-    release_weights(own.unit);
+        .copy_(here.view({-1}).narrow(0, own.offset, own.count));
+    if (in_place) release_weights(own.unit);
   }
 }
 

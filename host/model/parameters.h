@@ -1,8 +1,8 @@
 // A model's weights and gradients in flat buffers that the host owns: one pair for every (decay,
 // trainable) group, each parameter a view into them. One optimizer call, one norm, one copy then
 // serves the whole group. Where processes cut gradients or weights among them, a buffer has the
-// addresses of all of it, and memory for what is in use (compute/page_buffer.h); what this process
-// keeps lies beside it.
+// addresses of all of it, and memory for what is in use (operators/paged_values.h); what this
+// process keeps lies beside it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "compute/page_buffer.h"
 #include "compute/torch.h"
 #include "model/units.h"
+#include "operators/paged_values.h"
 #include "operators/stored_matrix.h"
 
 namespace slipway {
@@ -74,7 +74,9 @@ class FlatParameters {
   // with those words.
   void hold_weights(size_t unit);
   void release_weights(size_t unit);
-  // With cuts_gradients(): what backward wrote is no longer needed; it reads as zeros.
+  // With cuts_gradients(): what is to be exchanged has memory, zeros where backward wrote nothing.
+  void hold_grads(size_t unit);
+  // What backward wrote is no longer needed; it reads as zeros.
   void release_grads(size_t unit);
 
   // The leaf that autograd records; its gradient accumulates into the group's buffer. Tied
@@ -111,7 +113,7 @@ class FlatParameters {
   void scale_grad(double factor);
 
  private:
-  void allocate(Group& group, int64_t total);
+  void allocate(Group& group, int64_t total, const std::vector<int64_t>& begins);
   void make_views(Group& group);
   void make_slices();
   void explain_units();
@@ -129,7 +131,7 @@ class FlatParameters {
   std::vector<ParameterUnit> units_;
   std::vector<at::Tensor> tensors_;
   // with cuts_weights() and cuts_gradients(), of each group
-  std::vector<std::optional<PageBuffer>> weight_pages_, grad_pages_;
+  std::vector<std::optional<PagedValues>> weight_pages_, grad_pages_;
   at::Tensor all_own_weights_, all_own_grads_;  // of the slices, where they lie by themselves
   std::vector<at::Tensor> own_weights_, own_grads_;
   std::map<size_t, std::unique_ptr<StoredMatrix>> stored_;  // by index of the spec

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "compute/page_buffer.h"
-
 namespace slipway {
 namespace {
 
@@ -73,13 +71,13 @@ std::vector<std::vector<int>> segments_that_read(const std::vector<ParameterSpec
 
 std::vector<ParameterUnit> lay_out(size_t group, std::vector<ParameterPlace>& places,
                                    const std::vector<std::vector<int>>& readers,
-                                   const Sharding& sharding, int64_t& total) {
+                                   const Sharding& sharding, int64_t piece, int64_t& total) {
   std::vector<Cut> cuts = cuts_of(places, readers, sharding.fewest);
   std::ranges::reverse(cuts);
   std::vector<ParameterUnit> out;
   total = 0;
   for (Cut& cut : cuts) {
-    if (sharding.cuts_gradients()) total = up_to(total, kPageFloats);
+    if (sharding.cuts_gradients()) total = up_to(total, piece);
     ParameterUnit unit{group, total, 0, cut.completes, std::move(cut.readers)};
     for (size_t i = cut.first; i <= cut.last; ++i) {
       places[i].offset = unit.begin + unit.count;

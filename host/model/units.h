@@ -64,10 +64,11 @@ constexpr int64_t kAlign = 16;  // values: every parameter and every slice start
 std::vector<std::vector<int>> segments_that_read(const std::vector<ParameterSpec>& specs);
 
 // Gives the places of a group, in the order of their specs, their offsets, and cuts the group into
-// units, from its end, where the last segments lie. `total` becomes the length of its buffers.
-// Equal on every process that has the same model.
+// units, from its end, where the last segments lie. Where gradients are cut a unit begins at a
+// multiple of `piece` values, which have memory by themselves. `total` becomes the length of its
+// buffers. Equal on every process that has the same model.
 std::vector<ParameterUnit> lay_out(size_t group, std::vector<ParameterPlace>& places,
                                    const std::vector<std::vector<int>>& readers,
-                                   const Sharding& sharding, int64_t& total);
+                                   const Sharding& sharding, int64_t piece, int64_t& total);
 
 }  // namespace slipway

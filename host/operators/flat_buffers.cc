@@ -5,6 +5,7 @@
 
 #include "compute/page_buffer.h"
 #include "kernels/cpu/flat_kernels.h"
+#include "operators/accelerator/device_pages.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/kernels_of.h"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr int64_t kPassing = 1 << 20;  // values that change places at a time
 
 double device_squares(const at::Tensor& values) {
+  make_present(values);
   const at::TensorOptions doubles = values.options().dtype(at::kDouble);
   at::Tensor partial = at::empty({DeviceKernels::kSquareParts}, doubles),
              sum = at::empty({1}, doubles);
@@ -34,12 +36,22 @@ double add_squares(double sum, const at::Tensor& buffer) {
   return cpu_add_squares(sum, buffer.const_data_ptr<float>(), buffer.numel());
 }
 
+void add_to(at::Tensor& to, const at::Tensor& more) {
+  if (!on_device(to)) {
+    to.add_(more);
+    return;
+  }
+  const at::Tensor floats = more.to(at::kFloat);
+  device_kernels().add_scaled(to.const_data_ptr<float>(), 1.0f, floats.const_data_ptr<float>(),
+                              to.numel(), to.data_ptr<float>());
+}
+
 void scale(at::Tensor& buffer, double factor) {
   kernels_of(buffer).scale(buffer.data_ptr<float>(), buffer.numel(), static_cast<float>(factor));
 }
 
 int64_t bytes_in_memory(const at::Tensor& buffer) {
-  return on_device(buffer) ? static_cast<int64_t>(buffer.nbytes()) : resident_bytes(buffer);
+  return on_device(buffer) ? bytes_with_memory(buffer) : resident_bytes(buffer);
 }
 
 std::span<std::byte> host_bytes(const at::Tensor& buffer) {

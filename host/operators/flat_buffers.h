@@ -11,13 +11,15 @@ namespace slipway {
 void fill_zero(at::Tensor& buffer);
 // `sum` plus the squares of all values, in float64, the same on every call. Waits for the device.
 double add_squares(double sum, const at::Tensor& buffer);
+// to += more, which may be bfloat16.
+void add_to(at::Tensor& to, const at::Tensor& more);
 // buffer *= factor
 void scale(at::Tensor& buffer, double factor);
 
 // The buffer's memory, where the host's pointers reach it; else nothing.
 std::span<std::byte> host_bytes(const at::Tensor& buffer);
 
-// Bytes of the buffer that are in memory: on the processor its pages that are.
+// Bytes of the buffer that are in memory: its pages that are.
 int64_t bytes_in_memory(const at::Tensor& buffer);
 
 // Lets buffers change contents, not addresses.

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "operators/accelerator/device_pages.h"
+#include "operators/accelerator/device_tensors.h"
 #include "operators/adapters.h"
 #include "operators/call_memory.h"
 #include "operators/kernels_of.h"
@@ -112,6 +114,7 @@ struct AddBias : Function<AddBias> {
 };
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
+  if (on_device(w)) make_present(w);
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
   if (const StoredMatrix* stored = StoredMatrix::of(w); stored != nullptr) {
     stored->decode_rows(ids_in.const_data_ptr<int64_t>(), ids_in.numel(), out.data_ptr<float>());
@@ -152,6 +155,7 @@ void require_weight(const at::Tensor& w, int64_t k) {
 
 Weight weight_of(const at::Tensor& w, int64_t k) {
   require_weight(w, k);
+  if (on_device(w)) make_present(w);
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
@@ -224,6 +228,7 @@ torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor
 GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
   if (!wanted) return;
   if (has_buffer(parameter)) {
+    if (on_device(parameter)) make_present(parameter.grad());
     data_ = parameter.mutable_grad().data_ptr<float>();
     return;
   }

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "operators/accelerator/device_pages.h"
+#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -55,8 +57,10 @@ void require_operands(bool fit, const char* op, const char* expected,
 void require_operand(const char* op, const char* name, const at::Tensor& w, at::IntArrayRef shape,
                      const at::Tensor& x) {
   if (w.defined() && w.scalar_type() == at::kFloat && w.device() == x.device() &&
-      w.sizes() == shape && w.is_contiguous())
+      w.sizes() == shape && w.is_contiguous()) {
+    if (on_device(w)) make_present(w);
     return;
+  }
   std::string wanted;
   for (const int64_t size : shape) wanted += fmt::format("{}{}", wanted.empty() ? "" : ", ", size);
   fail("{}: {} must be float32 [{}] without gaps, beside x; was given {}{}", op, name, wanted,

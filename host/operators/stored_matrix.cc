@@ -114,7 +114,7 @@ void with_weights(std::initializer_list<const at::Tensor*> weights, int64_t k,
     size_t i = 0;
     for (const at::Tensor* w : weights) {
       const StoredMatrix* const matrix = stored[i++];
-      whole.push_back({matrix != nullptr ? room : w->const_data_ptr<float>(), w->size(0)});
+      whole.push_back(matrix != nullptr ? Weight{room, w->size(0)} : weight_of(*w, k));
       if (matrix == nullptr) continue;
       matrix->decode(0, w->size(0), room);
       room += w->numel();
@@ -127,11 +127,13 @@ void with_weights(std::initializer_list<const at::Tensor*> weights, int64_t k,
     const StoredMatrix* const matrix = stored[i++];
     const int64_t n = w->size(0), part = matrix != nullptr ? rows_of_part(k) : n;
     for (int64_t first = 0; first < n; first += part) {
-      Weight here{w->const_data_ptr<float>(), std::min(part, n - first)};
+      Weight here{nullptr, std::min(part, n - first)};
       if (matrix != nullptr) {
         float* const room = scratch.take(here.n * k);
         matrix->decode(first, here.n, room);
         here.w = room;
+      } else {
+        here = weight_of(*w, k);
       }
       compute({&here, 1}, column + first);
     }

@@ -9,6 +9,7 @@
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/lane.h"
 #include "kernels/cuda/own_device.h"
+#include "kernels/cuda/paged_memory.h"
 #include "kernels/cuda/staging.h"
 
 namespace slipway::cuda {
@@ -87,7 +88,11 @@ class CudaAccelerator : public Accelerator {
   void* allocate(size_t bytes) override {
     use_own_device();
     void* memory = nullptr;
-    const cudaError_t result = cudaMalloc(&memory, bytes);
+    cudaError_t result = cudaMalloc(&memory, bytes);
+    if (result == cudaErrorMemoryAllocation && pieces_.give_back()) {
+      cudaGetLastError();
+      result = cudaMalloc(&memory, bytes);
+    }
     if (result == cudaErrorMemoryAllocation) {
       cudaGetLastError();
       throw GpuMemoryFull("out of memory: the GPU has no " + std::to_string(bytes >> 20) +
@@ -104,9 +109,14 @@ class CudaAccelerator : public Accelerator {
     use_own_device();
     size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total), "memory");
-    return free;
+    return free + pieces_.free_bytes();
   }
   size_t total_memory() override { return properties().totalGlobalMem; }
+  size_t page_bytes() override { return page_bytes_; }
+  std::unique_ptr<PagedMemory> reserve(size_t bytes) override {
+    use_own_device();
+    return std::make_unique<CudaPagedMemory>(stream_.get(), pieces_, bytes);
+  }
 
   void zero(void* memory, size_t bytes) override {
     use_own_device();
@@ -159,6 +169,8 @@ class CudaAccelerator : public Accelerator {
   }
 
   CudaStream stream_;
+  PieceStore pieces_;
+  const size_t page_bytes_ = mapped_bytes();
   Staging staging_;
   Products products_;
   std::unique_ptr<DeviceKernels> kernels_;
@@ -174,7 +186,7 @@ Out refuse(Out with, char* fault, size_t size, const char* why) {
 }  // namespace
 }  // namespace slipway::cuda
 
-extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_8(char* fault,
+extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_9(char* fault,
                                                                                   size_t size) {
   int devices = 0;
   if (const cudaError_t result = cudaGetDeviceCount(&devices); result != cudaSuccess)
@@ -182,7 +194,7 @@ extern "C" __attribute__((visibility("default"))) int64_t slipway_count_devices_
   return devices;
 }
 
-extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_8(
+extern "C" __attribute__((visibility("default"))) slipway::Accelerator* slipway_open_accelerator_9(
     int64_t device, char* fault, size_t size) {
   using namespace slipway::cuda;
   static CudaAccelerator* opened = nullptr;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "operators/accelerator/device_pages.h"
 #include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
@@ -84,6 +85,8 @@ at::Tensor fetched(const at::Tensor& tensor) {
 
 at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool) {
   if (to.numel() == 0) return to;
+  for (const at::Tensor* each : {&from, &to})
+    if (on_device(*each)) make_present(*each);
   const at::Tensor wide = from.sizes() == to.sizes() ? from : from.expand(to.sizes());
   if (lie_alike(wide, to)) {
     copy_memory(wide, to);

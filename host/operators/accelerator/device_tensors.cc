@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "operators/accelerator/device_copy.h"
+#include "operators/accelerator/device_pages.h"
 
 namespace slipway {
 namespace {
@@ -92,6 +93,7 @@ at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides,
 at::Tensor& zero(at::Tensor& tensor) {
   if (!tensor.is_contiguous())
     return tensor.copy_(at::zeros(tensor.sizes(), tensor.options().device(at::kCPU)));
+  make_present(tensor);
   if (tensor.numel() > 0) owner->zero(tensor.data_ptr(), tensor.nbytes());
   return tensor;
 }
@@ -123,6 +125,7 @@ at::Tensor index_select(const at::Tensor& from, int64_t dimension, const at::Ten
   if (from.dim() != 2 || dimension != 0 || from.scalar_type() != at::kFloat ||
       !from.is_contiguous() || index.scalar_type() != at::kLong)
     return at::index_select(from.cpu(), dimension, index.cpu()).to(from.device());
+  make_present(from);
   at::Tensor out = at::empty({index.numel(), from.size(1)}, from.options());
   owner->kernels().embedding(from.const_data_ptr<float>(), from.size(0),
                              index.contiguous().const_data_ptr<int64_t>(), index.numel(),
@@ -185,6 +188,7 @@ void use_accelerator(Accelerator* given) {
 
 Accelerator* accelerator() { return current; }
 size_t free_device_memory() { return owner->free_memory() + pool()->free_bytes(); }
+void give_back_free_memory() { pool()->give_back(); }
 at::Device compute_device() {
   return current == nullptr ? at::Device(at::kCPU) : at::Device(kType, 0);
 }

@@ -18,6 +18,8 @@ Accelerator* accelerator();
 // Bytes that tensors there can still get: what the device has left, and what the host keeps of it
 // for later. Only with an accelerator.
 size_t free_device_memory();
+// What the host keeps goes back to the device. Only with an accelerator.
+void give_back_free_memory();
 // The device of parameters, tokens and caches.
 at::Device compute_device();
 

@@ -31,6 +31,61 @@ class EmulatedRecording : public RecordedWork {
   std::vector<std::function<void()>> work_;
 };
 
+// Closed where nothing was given, also to kernels; what is given is filled with what is no number.
+class EmulatedPagedMemory : public PagedMemory {
+ public:
+  EmulatedPagedMemory(EmulatedAccelerator& on, size_t bytes)
+      : on_(on),
+        bytes_(bytes),
+        begin_(static_cast<char*>(
+            mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+    if (begin_ == MAP_FAILED) throw std::runtime_error("the emulator has no addresses left");
+  }
+  ~EmulatedPagedMemory() override {
+    const std::lock_guard lock(on_.mutex_);
+    for (const auto& [at, size] : given_) forget(at, size);
+    munmap(begin_, bytes_);
+  }
+  EmulatedPagedMemory(const EmulatedPagedMemory&) = delete;
+  EmulatedPagedMemory& operator=(const EmulatedPagedMemory&) = delete;
+
+  void* begin() const override { return begin_; }
+  void give(size_t at, size_t bytes) override {
+    if (on_.full) throw std::bad_alloc();
+    const std::lock_guard lock(on_.mutex_);
+    if (at % on_.page != 0 || bytes % on_.page != 0 || at + bytes > bytes_)
+      throw std::logic_error("emulator: these are no whole pages");
+    if (!given_.emplace(at, bytes).second)
+      throw std::logic_error("emulator: there is memory already");
+    on_.memory_[begin_ + at] = bytes;
+    on_.paged_bytes += bytes;
+    mprotect(begin_ + at, bytes, PROT_READ | PROT_WRITE);
+    std::memset(begin_ + at, 0xff, bytes);
+    if (on_.users_ == 0) mprotect(begin_ + at, bytes, PROT_NONE);
+  }
+  // Kernels are done when they were asked for.
+  void take(size_t at) override {
+    const std::lock_guard lock(on_.mutex_);
+    const auto piece = given_.find(at);
+    if (piece == given_.end()) throw std::logic_error("emulator: no memory was given there");
+    forget(at, piece->second);
+    madvise(begin_ + at, piece->second, MADV_DONTNEED);
+    mprotect(begin_ + at, piece->second, PROT_NONE);
+    given_.erase(piece);
+  }
+
+ private:
+  void forget(size_t at, size_t bytes) {
+    on_.memory_.erase(begin_ + at);
+    on_.paged_bytes -= bytes;
+  }
+
+  EmulatedAccelerator& on_;
+  const size_t bytes_;
+  char* const begin_;
+  std::map<size_t, size_t> given_;
+};
+
 EmulatedAccelerator::EmulatedAccelerator()
     : kernels_(emulated_kernels(ThreadOrder::kAscending, [this](bool to) { open(to); }, card)) {}
 
@@ -47,6 +102,10 @@ void EmulatedAccelerator::release(void* memory) {
   const std::lock_guard lock(mutex_);
   munmap(memory, memory_.at(memory));
   memory_.erase(memory);
+}
+
+std::unique_ptr<PagedMemory> EmulatedAccelerator::reserve(size_t bytes) {
+  return std::make_unique<EmulatedPagedMemory>(*this, bytes);
 }
 
 void EmulatedAccelerator::open(bool to) {

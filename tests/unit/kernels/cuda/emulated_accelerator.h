@@ -24,6 +24,8 @@ class EmulatedAccelerator : public Accelerator {
   void release(void* memory) override;
   size_t free_memory() override { return size_t{1} << 30; }
   size_t total_memory() override { return size_t{2} << 30; }
+  size_t page_bytes() override { return page; }
+  std::unique_ptr<PagedMemory> reserve(size_t bytes) override;
   void zero(void* memory, size_t bytes) override;
   void copy(void* to, const void* from, size_t bytes) override;
   void copy_in(void* to, const void* from, size_t bytes) override;
@@ -35,12 +37,15 @@ class EmulatedAccelerator : public Accelerator {
   int64_t number = 0;  // among those that are emulated on one machine
   bool full = false;   // it has no more memory to give
   Card card = kServerCard;
+  size_t page = size_t{16} << 10;  // of paged memory; 0: it has none
 
   // What happened so far.
   int64_t recordings = 0, replays = 0, copies_out = 0, bytes_out = 0;
+  size_t paged_bytes = 0;  // what paged memory has now, pieces that were given and not taken
 
  private:
   friend class EmulatedRecording;
+  friend class EmulatedPagedMemory;
   // Does it, or keeps it while recording.
   void submit(std::function<void()> work);
   // Opens the memory; closes it where nobody else has it open.

@@ -12,8 +12,8 @@
 #include "kernels/accelerator.h"
 #include "tests/unit/kernels/cuda_module/pretended_cuda.h"
 
-extern "C" slipway::CountDevices slipway_count_devices_8;
-extern "C" slipway::OpenAccelerator slipway_open_accelerator_8;
+extern "C" slipway::CountDevices slipway_count_devices_9;
+extern "C" slipway::OpenAccelerator slipway_open_accelerator_9;
 
 namespace slipway::cuda {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 Accelerator& module() {
   static Accelerator* const kOpened = [] {
     char fault[100] = "";
-    return slipway_open_accelerator_8(1, fault, sizeof fault);
+    return slipway_open_accelerator_9(1, fault, sizeof fault);
   }();
   return *kOpened;
 }
@@ -40,9 +40,9 @@ TEST(CudaModule, AsksTheCardForWhatLaunchesDependOn) {
 
 TEST(CudaModule, AProcessUsesOneOfTheGpus) {
   char fault[100] = "";
-  EXPECT_EQ(slipway_count_devices_8(fault, sizeof fault), 2);
-  EXPECT_EQ(slipway_open_accelerator_8(1, fault, sizeof fault), &module()) << "the same again";
-  EXPECT_EQ(slipway_open_accelerator_8(0, fault, sizeof fault), nullptr);
+  EXPECT_EQ(slipway_count_devices_9(fault, sizeof fault), 2);
+  EXPECT_EQ(slipway_open_accelerator_9(1, fault, sizeof fault), &module()) << "the same again";
+  EXPECT_EQ(slipway_open_accelerator_9(0, fault, sizeof fault), nullptr);
   EXPECT_STREQ(fault, "this process uses another GPU");
   EXPECT_EQ(module().identity(), "GPU-000f1e2d-3c4b-5a69-7887-96a5b4c3d201");
 }

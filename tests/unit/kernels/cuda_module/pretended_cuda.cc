@@ -1,8 +1,11 @@
 // The calls.
 #include "tests/unit/kernels/cuda_module/pretended_cuda.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "kernels/cuda/kernels.h"
 
@@ -28,6 +31,86 @@ void PretendedCuda::finish(cudaStream_t stream, size_t until) {
   }
 }
 
+namespace {
+
+CUresult attribute(int* value, CUdevice_attribute, CUdevice) {
+  return *value = pretended_cuda().maps, CUDA_SUCCESS;
+}
+CUresult error_string(CUresult, const char** words) {
+  return *words = "a driver's fault", CUDA_SUCCESS;
+}
+CUresult granularity(size_t* bytes, const CUmemAllocationProp*, CUmemAllocationGranularity_flags) {
+  return *bytes = PretendedCuda::kPage, CUDA_SUCCESS;
+}
+CUresult reserve(CUdeviceptr* begin, size_t bytes, size_t, CUdeviceptr, unsigned long long) {
+  *begin = reinterpret_cast<CUdeviceptr>(
+      mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  return CUDA_SUCCESS;
+}
+CUresult free_addresses(CUdeviceptr begin, size_t bytes) {
+  return munmap(reinterpret_cast<void*>(begin), bytes), CUDA_SUCCESS;
+}
+CUresult create(CUmemGenericAllocationHandle* piece, size_t bytes, const CUmemAllocationProp* of,
+                unsigned long long) {
+  PretendedCuda& cuda = pretended_cuda();
+  if (of->location.id != 1 || bytes % PretendedCuda::kPage != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (cuda.pieces.size() >= cuda.most_pieces) return CUDA_ERROR_OUT_OF_MEMORY;
+  cuda.pieces[*piece = ++cuda.pieces_made] = bytes;
+  return CUDA_SUCCESS;
+}
+CUresult release(CUmemGenericAllocationHandle piece) {
+  return pretended_cuda().pieces.erase(piece) == 1 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+// A piece is mapped once at most, to addresses that have none.
+CUresult map(CUdeviceptr at, size_t bytes, size_t, CUmemGenericAllocationHandle piece,
+             unsigned long long) {
+  PretendedCuda& cuda = pretended_cuda();
+  for (const auto& [where, mapped] : cuda.mapped)
+    if (mapped == piece || (where < at + bytes && at < where + cuda.pieces.at(mapped)))
+      return CUDA_ERROR_INVALID_VALUE;
+  if (cuda.pieces.at(piece) != bytes) return CUDA_ERROR_INVALID_VALUE;
+  return cuda.mapped[at] = piece, CUDA_SUCCESS;
+}
+CUresult set_access(CUdeviceptr at, size_t bytes, const CUmemAccessDesc* to, size_t) {
+  if (to->location.id != 1 || to->flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
+    return CUDA_ERROR_INVALID_VALUE;
+  mprotect(reinterpret_cast<void*>(at), bytes, PROT_READ | PROT_WRITE);
+  std::memset(reinterpret_cast<void*>(at), 0xff, bytes);
+  return CUDA_SUCCESS;
+}
+CUresult unmap(CUdeviceptr at, size_t bytes) {
+  PretendedCuda& cuda = pretended_cuda();
+  if (!cuda.mapped.contains(at) || cuda.pieces.at(cuda.mapped.at(at)) != bytes)
+    return CUDA_ERROR_INVALID_VALUE;
+  cuda.mapped.erase(at);
+  return mprotect(reinterpret_cast<void*>(at), bytes, PROT_NONE), CUDA_SUCCESS;
+}
+
+const std::map<std::string_view, void*>& driver_functions() {
+  static const std::map<std::string_view, void*> kAll = {
+      {"cuDeviceGetAttribute", reinterpret_cast<void*>(&attribute)},
+      {"cuGetErrorString", reinterpret_cast<void*>(&error_string)},
+      {"cuMemGetAllocationGranularity", reinterpret_cast<void*>(&granularity)},
+      {"cuMemAddressReserve", reinterpret_cast<void*>(&reserve)},
+      {"cuMemAddressFree", reinterpret_cast<void*>(&free_addresses)},
+      {"cuMemCreate", reinterpret_cast<void*>(&create)},
+      {"cuMemRelease", reinterpret_cast<void*>(&release)},
+      {"cuMemMap", reinterpret_cast<void*>(&map)},
+      {"cuMemSetAccess", reinterpret_cast<void*>(&set_access)},
+      {"cuMemUnmap", reinterpret_cast<void*>(&unmap)},
+  };
+  return kAll;
+}
+
+cudaError_t entry_point(const char* name, void** function, cudaDriverEntryPointQueryResult* how) {
+  const auto found = driver_functions().find(name);
+  *function = found == driver_functions().end() ? nullptr : found->second;
+  *how = *function == nullptr ? cudaDriverEntryPointSymbolNotFound : cudaDriverEntryPointSuccess;
+  return cudaSuccess;
+}
+
+}  // namespace
+
 // The kernels and products are others' tests'.
 struct Products::Prepared {};
 Products::Products(cudaStream_t stream) : stream_(stream) {}
@@ -39,6 +122,7 @@ std::unique_ptr<DeviceKernels> kernels_on(cudaStream_t, Products&, const Card& c
 
 }  // namespace slipway::cuda
 
+using slipway::cuda::entry_point;
 using slipway::cuda::pretended_cuda;
 
 static thread_local int device_of_thread = 0;
@@ -63,6 +147,19 @@ cudaError_t cudaGetLastError() { return std::exchange(pretended_cuda().last, cud
 const char* cudaGetErrorString(cudaError_t error) {
   return error == cudaErrorMemoryAllocation ? "out of memory" : "some fault";
 }
+
+#if CUDART_VERSION >= 12050
+cudaError_t cudaGetDriverEntryPointByVersion(const char* name, void** function, unsigned,
+                                             unsigned long long,
+                                             cudaDriverEntryPointQueryResult* how) {
+  return entry_point(name, function, how);
+}
+#else
+cudaError_t cudaGetDriverEntryPoint(const char* name, void** function, unsigned long long,
+                                    cudaDriverEntryPointQueryResult* how) {
+  return entry_point(name, function, how);
+}
+#endif
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
   if (pretended_cuda().allocation != cudaSuccess)

@@ -1,6 +1,8 @@
-// CUDA's runtime as the module under test calls it, without a GPU: streams whose work is done at
-// the latest moment that CUDA allows, when somebody waits for it, and calls that fail when told to.
+// CUDA's runtime, and the driver, as the module under test calls them, without a GPU: streams whose
+// work is done at the latest moment that CUDA allows, when somebody waits for it, memory that is
+// closed where nothing is mapped, and calls that fail when told to.
 #pragma once
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include <functional>
@@ -31,6 +33,13 @@ struct PretendedCuda {
   size_t done = 0;                              // work of all streams so far
   Card card{};                                  // that the kernels were made for
   int allocated_on = 0;                         // the device of the last cudaMalloc's thread
+
+  // Memory that is mapped.
+  static constexpr size_t kPage = 4096;
+  bool maps = true;                                       // whether this GPU does
+  std::map<CUmemGenericAllocationHandle, size_t> pieces;  // bytes of those that exist
+  std::map<CUdeviceptr, CUmemGenericAllocationHandle> mapped;
+  size_t pieces_made = 0, most_pieces = 100;  // so far; at a time
 
   cudaError_t say(cudaError_t result);
   cudaError_t submit(cudaStream_t to, std::function<void()> work);
