@@ -53,7 +53,9 @@ struct TokensWriter {
   Json part(const char* key) const { return document.json.value(key, Json()); }
   Json added() const { return document.json.value("added_tokens", Json::array()); }
   bool is(size_t id, PieceType type) const { return types[id] == static_cast<int32_t>(type); }
-  bool is_added(size_t id) const { return tokenizer.added_token(static_cast<int32_t>(id)) != nullptr; }
+  bool is_added(size_t id) const {
+    return tokenizer.added_token(static_cast<int32_t>(id)) != nullptr;
+  }
 };
 
 // ---- byte-level BPE -----------------------------------------------------------------------------
