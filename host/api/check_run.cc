@@ -151,6 +151,12 @@ void check_device(const RunConfig& c, const Place& place) {
         fmt::format("{}: lora.base_dtype = \"{}\": on {} weights are float32; remove it, or use "
                     "train.device = \"cpu\"",
                     dtype.where.text(), dtype.s, accelerator()->name()));
+  if (const Value& stage = c.get("train", "zero_stage");
+      stage.number() > 1 && !place.is_alone() && accelerator()->page_bytes() == 0)
+    faults.push_back(
+        fmt::format("{}: train.zero_stage = {}: {} maps no memory to addresses that stay, so that "
+                    "gradients and weights cannot be cut there; set it to 1",
+                    stage.where.text(), stage.toml(), accelerator()->name()));
   for (const auto& [key, nothing] : {std::pair("min_p", 0.0), std::pair("repetition_penalty", 1.0),
                                      std::pair("min_new_tokens", 0.0)})
     if (const Value& given = c.get("generation", key); c.raft && given.number() != nothing)

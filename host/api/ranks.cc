@@ -39,10 +39,6 @@ void check_ranks(const RunConfig& c, const Place& place, bool trains) {
           fmt::format("{} memory may end on one of them alone; remove it, and set "
                       "train.per_device_train_batch_size",
                       with));
-  if (c.text("train", "device") == "cuda" && trains && c.integer("train", "zero_stage") > 1)
-    fault("train", "zero_stage",
-          "gradients and weights are cut on the processor alone; with train.device = \"cuda\" set "
-          "it to 1");
   if (trains && c.integer("train", "zero_stage") > 0 && c.text("train", "optim") == "adafactor")
     fault("train", "zero_stage",
           fmt::format("{} nothing of adafactor's state can be cut, which goes by rows and columns "

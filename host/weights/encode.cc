@@ -12,7 +12,7 @@ namespace slipway {
 namespace {
 
 template <class T>
-void append(std::string& out, T value) {
+void append_value(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
@@ -41,8 +41,8 @@ void append_q8_0(std::string& out, std::span<const float> values) {
     float largest = 0;
     for (const float each : block) largest = std::max(largest, std::abs(each));
     const float scale = largest / 127.0f, inverse = scale != 0 ? 1.0f / scale : 0.0f;
-    append(out, half_of(scale));
-    for (const float each : block) append(out, static_cast<int8_t>(std::round(each * inverse)));
+    append_value(out, half_of(scale));
+    for (const float each : block) append_value(out, static_cast<int8_t>(std::round(each * inverse)));
   }
 }
 
@@ -70,10 +70,10 @@ std::string encoded(Encoding encoding, std::span<const float> values, const std:
       out.assign(reinterpret_cast<const char*>(values.data()), values.size_bytes());
       return out;
     case Encoding::kF16:
-      for (const float each : values) append(out, half_of(each));
+      for (const float each : values) append_value(out, half_of(each));
       return out;
     case Encoding::kBF16:
-      for (const float each : values) append(out, brain_of(each));
+      for (const float each : values) append_value(out, brain_of(each));
       return out;
     default:
       fail("tensor {}: nothing is written in {}", tensor, format.name);

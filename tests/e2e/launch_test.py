@@ -296,7 +296,7 @@ def without_its_keeper_the_kernel_kills_the_ranks() -> None:
     children = lambda: pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     named = lambda name: [int(c) for c in children() if pathlib.Path(f"/proc/{c}/comm").read_text() == name + "\n"]
     ranks = wait_for(lambda: len(named("sleep")) == 2 and named("sleep"), "both ranks")
-    (keeper,) = named("slipway-keeper")
+    (keeper,) = wait_for(lambda: named("slipway-keeper"), "the keeper has its name")
     os.kill(keeper, signal.SIGKILL)
     wait_for(lambda: len(children()) == 2, "the keeper is reaped")
     assert process.poll() is None and all(os.path.exists(f"/proc/{rank}") for rank in ranks)

@@ -12,9 +12,10 @@ import socket
 import subprocess
 import time
 
-from program import finished, overrides
+from program import finished, overrides, rows_of as rows_of_run
+from read_run import read_safetensors
 from run_files import PLAIN, write
-from runs import FACTOR, distance
+from runs import FACTOR, distance, steps
 from sides import Side, emulator, gpu, processor
 from tell import (
     at_least,
@@ -34,6 +35,7 @@ from tell import (
 RANKS = 2
 SILENCE = 2  # seconds after which a rank counts as lost
 RANK_LOST = 75
+STAGES = (1, 2, 3)
 # From a rank's death to the others' end, by docs/distributed.md.
 ENDED_IN = SILENCE + 2
 
@@ -42,7 +44,9 @@ def rows_of(where: str) -> list[str]:
     return [
         f"collectives of {where} beside the processor's",
         f"sft on {where} beside one process: weights",
-        f"zero_stage = 1 on {where}",
+        *(f"zero_stage = {stage} on {where}" for stage in STAGES),
+        f"a checkpoint of zero_stage = 3 that goes on with 2 on {where}",
+        f"raft with zero_stage = 3 on {where}",
         f"a killed rank on {where}: seconds to the end of the other",
         f"what {where} exchange: GB/s",
     ]
@@ -106,9 +110,15 @@ def check_collectives(row: str, on_gpus: bool) -> None:
     return ok(row, why="sums, least, most, parts, several at once, of four types: equal to the bit")
 
 
-def train(side: Side, ranks: int, file: pathlib.Path, folder: pathlib.Path, **keys: object) -> pathlib.Path:
-    """Equal examples a step, however many ranks."""
-    shared = {"run.output_dir": str(folder), "train.device": side.device}
+def train(
+    side: Side, ranks: int, file: pathlib.Path, folder: pathlib.Path, *more: str, **keys: object
+) -> pathlib.Path:
+    """Equal examples a step, however many ranks; each segment of a small model cut by itself."""
+    shared = {
+        "run.output_dir": str(folder),
+        "train.device": side.device,
+        "train.ddp_bucket_cap_mb": 0 if side.small else 1,
+    }
     dealt = {"train.per_device_train_batch_size": 4 // ranks}
     finished(
         "launch",
@@ -118,6 +128,7 @@ def train(side: Side, ranks: int, file: pathlib.Path, folder: pathlib.Path, **ke
         file,
         "--quiet",
         *overrides({**shared, **dealt, **keys}),
+        *more,
         program=side.program,
     )
     return folder
@@ -135,11 +146,49 @@ def check_runs(side: Side, rows: list[str]) -> None:
     )
     told = f"of the way; another order of sums makes {scale:.2g} on the processor"
     at_most(rows[1], distance(two, one, begin), FACTOR * scale, told)
-    zero = train(side, RANKS, file, root / "zero", **{"train.zero_stage": 1})
-    files = [folder / "model.safetensors" for folder in (two, zero)]
-    if files[0].read_bytes() != files[1].read_bytes():
-        return failed(rows[2], f"{distance(zero, two, begin):.2g} {told}; equal bits are asked")
-    return ok(rows[2], why="equal to the bit")
+    for stage, row in zip(STAGES, rows[2:]):
+        with guarded(row):
+            zero = train(side, RANKS, file, root / f"zero-{stage}", **{"train.zero_stage": stage})
+            check_cut(row, zero, two, stage, f"{distance(zero, two, begin):.2g} {told}")
+    with guarded(rows[5]):
+        half = sorted((root / "zero-3").glob("checkpoint-*"), key=steps)[0]
+        again = train(side, RANKS, file, root / "again", f"--resume={half}", **{"train.zero_stage": 2})
+        if (again / "model.safetensors").read_bytes() != (two / "model.safetensors").read_bytes():
+            return failed(rows[5], f"{distance(again, two, begin):.2g} {told}; equal bits are asked")
+        ok(rows[5], why=f"equal to the bit; from {half.name}")
+    return None
+
+
+def check_cut(row: str, zero: pathlib.Path, two: pathlib.Path, stage: int, apart: str) -> None:
+    """A run that cuts beside one that does not: its bits, and what a rank keeps between steps."""
+    if len({(folder / "model.safetensors").read_bytes() for folder in (two, zero)}) != 1:
+        return failed(row, f"{apart}; equal bits are asked")
+    kept = next(each for each in rows_of_run(zero) if "memory_weights_bytes" in each)
+    whole = 4 * sum(len(values) for values in read_safetensors(zero / "model.safetensors").values())
+    promised = {"weights": whole / (RANKS if stage >= 3 else 1)}
+    promised["gradients"] = whole / (RANKS if stage >= 2 else 1)
+    told = {name: kept[f"memory_{name}_bytes"] for name in promised}
+    words = ", ".join(f"{told[name]:.0f} bytes of {name} of {promised[name]:.0f}" for name in promised)
+    # Where weights are whole, units that begin at pages of a small model leave gaps between them.
+    if any(told[name] > 1.05 * promised[name] for name in promised if stage >= 3 or name == "gradients"):
+        return failed(row, f"a rank keeps {words}")
+    return ok(row, why=f"equal to the bit; a rank keeps {words}")
+
+
+def check_raft(side: Side, row: str) -> None:
+    """Every answer of a run whose ranks cut weights is that of one whose ranks do not."""
+    if not side.small:
+        return skipped(row, "in the time of an emulator alone")
+    file, _ = write("raft", side.small)
+    root = scratch(f"{side.name}-ranks")
+    runs = [
+        train(side, RANKS, file, root / f"raft-{stage}", **{"train.zero_stage": stage}) for stage in (0, 3)
+    ]
+    samples = sorted(f"samples/{each.name}" for each in (runs[0] / "samples").iterdir())
+    for name in ("model.safetensors", *samples):
+        if (runs[0] / name).read_bytes() != (runs[1] / name).read_bytes():
+            return failed(row, f"{name} is another")
+    return ok(row, why="answers and weights are equal to the bit")
 
 
 def check_killed(side: Side, row: str) -> None:
@@ -190,10 +239,12 @@ def check(side: Side, where: str) -> None:
         check_collectives(rows[0], on_gpus=side.name == "GPU")
     with guarded(rows[1]):
         check_runs(side, rows)
-    with guarded(rows[3]):
-        check_killed(side, rows[3])
-    with guarded(rows[4]):
-        check_doctor(side, rows[4])
+    with guarded(rows[-3]):
+        check_raft(side, rows[-3])
+    with guarded(rows[-2]):
+        check_killed(side, rows[-2])
+    with guarded(rows[-1]):
+        check_doctor(side, rows[-1])
 
 
 def emulated() -> Side:
