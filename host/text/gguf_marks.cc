@@ -11,7 +11,7 @@
 namespace slipway {
 namespace {
 
-constexpr const char* kMark = "\u2581";
+constexpr const char* kSpaceMark = "\u2581";
 
 // The steps of a Sequence, in order; of another one itself.
 void append_steps(const Json& part, const char* key, std::vector<Json>& out) {
@@ -43,8 +43,9 @@ void read_normalizer(const Json& normalizer, Steps& out) {
   std::vector<Json> steps;
   append_steps(normalizer, "normalizers", steps);
   for (const Json& step : steps) {
-    if (replaces(step, "String", " ", kMark)) out.replaced = true;
-    else if (step.value("type", "") == "Prepend" && step.at("prepend") == kMark && !out.prepended)
+    if (replaces(step, "String", " ", kSpaceMark)) out.replaced = true;
+    else if (step.value("type", "") == "Prepend" && step.at("prepend") == kSpaceMark &&
+             !out.prepended)
       out.prepended = true;
     else if (replaces(step, "Regex", "\\A\u2581", "\u2581\u2581") && out.replaced)
       out.doubled = true;
@@ -58,7 +59,7 @@ void read_pre_tokenizer(const Json& pre_tokenizer, bool marks_inside,
   append_steps(pre_tokenizer, "pretokenizers", steps);
   for (const Json& step : steps) {
     const std::string type = step.value("type", "");
-    if (type == "Metaspace" && metaspace_mark(step, "") == kMark) {
+    if (type == "Metaspace" && metaspace_mark(step, "") == kSpaceMark) {
       if (step.value("split", true) && marks_inside)
         fail("it cuts words at spaces, and has tokens that go on behind one");
       out.scheme = metaspace_scheme(step, "");

@@ -42,7 +42,8 @@ void append_q8_0(std::string& out, std::span<const float> values) {
     for (const float each : block) largest = std::max(largest, std::abs(each));
     const float scale = largest / 127.0f, inverse = scale != 0 ? 1.0f / scale : 0.0f;
     append_value(out, half_of(scale));
-    for (const float each : block) append_value(out, static_cast<int8_t>(std::round(each * inverse)));
+    for (const float each : block)
+      append_value(out, static_cast<int8_t>(std::round(each * inverse)));
   }
 }
 
