@@ -28,6 +28,12 @@ inline bool on_device(const at::Tensor& tensor) { return tensor.is_privateuseone
 inline at::Tensor on_host(const at::Tensor& tensor) {
   return on_device(tensor) ? tensor.detach().cpu() : tensor;
 }
+// The same; `bring` is called before what lies on the accelerator is copied, with its address.
+template <class Bring>
+at::Tensor brought_to_host(const at::Tensor& tensor, const Bring& bring) {
+  if (on_device(tensor)) bring(tensor.const_data_ptr());
+  return on_host(tensor);
+}
 // Room for what is to become the tensor's values: itself, or a new one here; not filled.
 at::Tensor host_room(const at::Tensor& tensor);
 // there = here, where `here` is a copy or the room of it; nothing where it is the tensor itself.
