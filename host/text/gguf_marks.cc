@@ -11,8 +11,6 @@
 namespace slipway {
 namespace {
 
-constexpr const char* kSpaceMark = "\u2581";
-
 // The steps of a Sequence, in order; of another one itself.
 void append_steps(const Json& part, const char* key, std::vector<Json>& out) {
   if (part.is_null()) return;

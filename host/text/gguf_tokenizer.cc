@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "text/gguf_added.h"
 #include "text/gguf_words.h"
+#include "text/metaspace.h"
+#include "text/sentence_piece.h"
 #include "text/sentence_piece_tokenizer.h"
 #include "text/token_model.h"
 #include "text/tokenizer_files.h"
@@ -77,12 +79,13 @@ bool is_of_phi3(const Gguf& file) {
 // What both kinds of tokenizer.json have, less vocabulary and merges.
 Json describe(const std::vector<std::string>& tokens, const std::vector<int64_t>& types,
               bool phi3) {
-  constexpr int64_t kUnknown = 2, kControl = 3, kUserDefined = 4;
+  using enum SentencePieceModel::PieceType;  // llama.cpp's numbers are these
   Json json, added = Json::array();
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (types[i] == kUnknown || types[i] == kControl || types[i] == kUserDefined) {
+    if (const auto type = static_cast<SentencePieceModel::PieceType>(types[i]);
+        type == kUnknown || type == kControl || type == kUserDefined) {
       Json entry = {{"id", i}};
-      entry.update(added_token(tokens[i], types[i] != kUserDefined));
+      entry.update(added_token(tokens[i], type != kUserDefined));
       if (phi3) entry["rstrip"] = takes_space_in_phi3(tokens[i]);
       added.push_back(std::move(entry));
     }
@@ -123,8 +126,8 @@ Json sentence_piece_document(const Gguf& file, const std::vector<std::string>& t
   };
   const bool prefix = flag(file, "tokenizer.ggml.add_space_prefix", true);
   Json steps = Json::array();
-  if (prefix) steps.push_back({{"type", "Prepend"}, {"prepend", "\u2581"}});
-  steps.push_back(step(" ", "\u2581"));
+  if (prefix) steps.push_back({{"type", "Prepend"}, {"prepend", kSpaceMark}});
+  steps.push_back(step(" ", kSpaceMark));
   json["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
   json["pre_tokenizer"] = nullptr;
   json["post_processor"] = frame(file, tokens, true);

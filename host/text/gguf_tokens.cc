@@ -12,6 +12,7 @@
 #include "text/gguf_marks.h"
 #include "text/gguf_scores.h"
 #include "text/gguf_words.h"
+#include "text/metaspace.h"
 #include "text/sentence_piece.h"
 #include "text/tokenizer_files.h"
 #include "text/tokenizer_reader.h"
@@ -162,10 +163,8 @@ void set_piece_types(TokensWriter& w, const std::optional<SentencePieceModel>& f
   w.add("tokenizer.ggml.unknown_token_id", static_cast<uint32_t>(*id));
 }
 
-constexpr std::string_view kSpaceMarkText = "\u2581";
-
 bool has_mark_inside(const std::string& token) {
-  return token.rfind(kSpaceMarkText) != std::string::npos && token.rfind(kSpaceMarkText) > 0;
+  return token.rfind(kSpaceMark) != std::string::npos && token.rfind(kSpaceMark) > 0;
 }
 
 // llama.cpp writes the text of user-defined tokens as it stands, marks and all: tokens that merges
@@ -174,8 +173,7 @@ void set_types_of_marked(TokensWriter& w) {
   std::unordered_set<std::string> made;
   for (const auto& [left, right] : w.document.tables.merges) made.insert(left + right);
   for (size_t id = 0; id < w.types.size(); ++id) {
-    if (!w.is(id, PieceType::kUserDefined) ||
-        w.tokens[id].find(kSpaceMarkText) == std::string::npos)
+    if (!w.is(id, PieceType::kUserDefined) || w.tokens[id].find(kSpaceMark) == std::string::npos)
       continue;
     if (!made.contains(w.tokens[id]))
       return w.tell(
@@ -212,7 +210,7 @@ void add_sentence_piece(TokensWriter& w) {
   std::vector<float> scores = scores_of_merges(w.document.tables, never, own);
   scores.resize(w.tokens.size(), -static_cast<float>(w.tokens.size()));
   if (w.document.json.at("model").value("ignore_merges", false) &&
-      !merges_lead_to_all(w, marks.add_space_prefix ? kSpaceMarkText : ""))
+      !merges_lead_to_all(w, marks.add_space_prefix ? kSpaceMark : ""))
     w.tell("a text that is a token whole is that token here; llama.cpp goes by scores alone");
   w.add("tokenizer.ggml.scores", std::move(scores));
   w.add("tokenizer.ggml.add_space_prefix", marks.add_space_prefix);

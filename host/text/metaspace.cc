@@ -19,7 +19,7 @@ std::string metaspace_scheme(const Json& description, const std::string& origin)
 }
 
 std::string metaspace_mark(const Json& description, const std::string& origin) {
-  std::string out = description.value("replacement", "\u2581");
+  std::string out = description.value("replacement", kSpaceMark);
   if (out.empty() || code_point_at(out, 0).size != out.size())
     fail("{}: the replacement of Metaspace is \"{}\", not one character", origin, excerpt(out));
   return out;

@@ -8,12 +8,12 @@
 #include "text/base64.h"
 #include "base/error.h"
 #include "base/excerpt.h"
+#include "text/metaspace.h"
 #include "text/unicode.h"
 
 namespace slipway {
 namespace {
 
-constexpr const char* kSpaceMark = "\u2581";
 using PieceType = SentencePieceModel::PieceType;
 
 Json replace_step(const char* kind, const char* from, const char* to) {
