@@ -154,7 +154,7 @@ void FlatParameters::explain_stored() {
   for (const auto& [index, matrix] : stored_)
     explain_guarded(
         tensors_[index].const_data_ptr<float>(), tensors_[index].numel(),
-        fmt::format("error: the model reads {} by itself, not in a product of the host, and it is "
+        fmt::format("the model reads {} by itself, not in a product of the host, and it is "
                     "held in {}; set lora.base_dtype = \"float32\"",
                     specs_[index].name, traits(matrix->encoding()).name),
         kExitFailure);
