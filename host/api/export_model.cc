@@ -133,8 +133,7 @@ GgufTensor tensor_of(const GgufFamily& family, const std::string& name, std::vec
 void change_values(const GgufChange& change, const std::vector<int64_t>& shape, int64_t width,
                    std::span<float> values) {
   if (change.permuted_q || change.permuted_k)
-    permute_rotary(values.data(), shape[0], shape.size() == 2 ? shape[1] : 1, shape[0] / width,
-                   false);
+    permute_rotary(std::as_writable_bytes(values), shape[0], shape[0] / width, false);
   if (change.norm)
     for (float& each : values) each += 1;
   if (!change.transposed) return;

@@ -133,17 +133,18 @@ GgufChange gguf_change(const GgufFamily& family, std::string_view name) {
   return out;
 }
 
-void permute_rotary(float* data, int64_t rows, int64_t columns, int64_t heads, bool to_halves) {
-  const int64_t width = rows / heads, half = width / 2;
-  std::vector<float> head(static_cast<size_t>(width * columns));
+void permute_rotary(std::span<std::byte> matrix, int64_t rows, int64_t heads, bool to_halves) {
+  const int64_t width = rows / heads, half = width / 2,
+                row = static_cast<int64_t>(matrix.size()) / rows;
+  std::vector<std::byte> head(static_cast<size_t>(width * row));
   for (int64_t h = 0; h < heads; ++h) {
-    float* begin = data + h * width * columns;
+    std::byte* begin = matrix.data() + h * width * row;
     std::copy_n(begin, head.size(), head.begin());
     for (int64_t i = 0; i < half; ++i)
       for (int64_t side = 0; side < 2; ++side) {
         const int64_t paired = 2 * i + side, halved = side * half + i;
-        std::copy_n(head.begin() + (to_halves ? paired : halved) * columns, columns,
-                    begin + (to_halves ? halved : paired) * columns);
+        std::copy_n(head.begin() + (to_halves ? paired : halved) * row, row,
+                    begin + (to_halves ? halved : paired) * row);
       }
   }
 }

@@ -1,6 +1,7 @@
 // The families of models that GGUF and Hugging Face both have: how their tensors are called in
 // each, and what their values differ by.
 #pragma once
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,8 +42,8 @@ struct GgufChange {
 };
 GgufChange gguf_change(const GgufFamily& family, std::string_view hugging_face);
 
-// Rows [rows, columns] of each head from pairs to halves, or back.
-void permute_rotary(float* data, int64_t rows, int64_t columns, int64_t heads, bool to_halves);
+// The rows of each head, whatever they hold, from pairs to halves, or back; `matrix` is of `rows`.
+void permute_rotary(std::span<std::byte> matrix, int64_t rows, int64_t heads, bool to_halves);
 // [rows, columns] to [columns, rows].
 void transpose(std::vector<float>& data, int64_t rows, int64_t columns);
 

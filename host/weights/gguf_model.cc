@@ -2,7 +2,6 @@
 #include "weights/gguf_model.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "weights/gguf_config.h"
@@ -39,17 +38,19 @@ struct OpenGguf {
   void read(const TensorInfo& tensor, const std::string& name, float* data, int64_t count) const;
   bool read_rows(const TensorInfo& tensor, const std::string& name, Encoding encoding,
                  std::span<std::byte> out) const;
-  void unpermute(const TensorInfo& tensor, int64_t groups, float* data) const;
-  // Of the rows of a matrix: where each lies in the file.
-  std::vector<float> order_of_rows(const TensorInfo& tensor, int64_t groups) const;
+  // Puts rows that the file has by pairs into the model's order.
+  void unpermute(const TensorInfo& tensor, const GgufChange& change,
+                 std::span<std::byte> rows) const;
 };
 
-void OpenGguf::unpermute(const TensorInfo& tensor, int64_t groups, float* data) const {
+void OpenGguf::unpermute(const TensorInfo& tensor, const GgufChange& change,
+                         std::span<std::byte> rows) const {
+  if (!change.permuted_q && !change.permuted_k) return;
+  const int64_t groups = change.permuted_q ? heads : kv_heads;
   if (tensor.shape.empty() || groups <= 0 || groups > tensor.shape[0] ||
       tensor.shape[0] % (2 * groups) != 0)
     fail("{}: tensor {} does not divide into {} heads", file.path().string(), tensor.name, groups);
-  permute_rotary(data, tensor.shape[0], tensor.shape.size() == 2 ? tensor.shape[1] : 1, groups,
-                 true);
+  permute_rotary(rows, tensor.shape[0], groups, true);
 }
 
 void OpenGguf::read(const TensorInfo& tensor, const std::string& name, float* data,
@@ -57,8 +58,7 @@ void OpenGguf::read(const TensorInfo& tensor, const std::string& name, float* da
   check_tensor_size(tensor, count, file.path().string());
   const GgufChange change = gguf_change(family, name);
   if (!change.transposed) decode_to_float(tensor, data);
-  if (change.permuted_q || change.permuted_k)
-    unpermute(tensor, change.permuted_q ? heads : kv_heads, data);
+  unpermute(tensor, change, std::as_writable_bytes(std::span(data, static_cast<size_t>(count))));
   if (change.norm)
     for (int64_t i = 0; i < count; ++i) data[i] -= 1;
   if (!change.transposed) return;
@@ -68,31 +68,14 @@ void OpenGguf::read(const TensorInfo& tensor, const std::string& name, float* da
   std::ranges::copy(values, data);
 }
 
-std::vector<float> OpenGguf::order_of_rows(const TensorInfo& tensor, int64_t groups) const {
-  TensorInfo column = tensor;
-  column.shape = {tensor.shape[0]};
-  std::vector<float> order(static_cast<size_t>(tensor.shape[0]));
-  std::iota(order.begin(), order.end(), 0.0f);
-  unpermute(column, groups, order.data());
-  return order;
-}
-
 bool OpenGguf::read_rows(const TensorInfo& tensor, const std::string& name, Encoding encoding,
                          std::span<std::byte> out) const {
   const GgufChange change = gguf_change(family, name);
-  constexpr int64_t kMostRows = 1 << 24;  // that a float counts
   if (tensor.encoding != encoding || tensor.bytes.size() != out.size() || change.transposed ||
-      change.norm || tensor.shape.size() != 2 || tensor.shape[0] < 1 || tensor.shape[0] > kMostRows)
+      change.norm || tensor.shape.size() != 2)
     return false;
-  if (!change.permuted_q && !change.permuted_k) {
-    std::ranges::copy(tensor.bytes, out.begin());
-    return true;
-  }
-  const size_t row = out.size() / static_cast<size_t>(tensor.shape[0]);
-  size_t to = 0;
-  for (const float from : order_of_rows(tensor, change.permuted_q ? heads : kv_heads))
-    std::ranges::copy(tensor.bytes.subspan(static_cast<size_t>(from) * row, row),
-                      out.begin() + static_cast<std::ptrdiff_t>(row * to++));
+  std::ranges::copy(tensor.bytes, out.begin());
+  unpermute(tensor, change, out);
   return true;
 }
 
