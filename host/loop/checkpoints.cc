@@ -56,13 +56,10 @@ void Run::write_checkpoint_of_now(const fs::path& folder, const std::vector<Chec
   std::shared_ptr<const HostCopy> copy;
   if (!optimizer->is_shared())
     copy = saving.copy(model.parameters(), *optimizer, events.wanted_anywhere(SLW_ON_SAVE));
-  HostValues values = on_host;
+  HostValues values = whole.host_values();
   if (copy) values = [copy](const at::Tensor& tensor) { return copy->held(tensor); };
-  BeforeReading bring;
-  if (optimizer->is_shared()) {  // then the loop waits until all is written
-    bring = [&whole](const void* bytes) { whole.bring(bytes); };
-    values = [bring](const at::Tensor& tensor) { return brought_to_host(tensor, bring); };
-  }
+  BeforeReading bring;  // then the loop waits until all is written
+  if (optimizer->is_shared()) bring = whole.before_reading();
   const bool in_slices = optimizer->is_shared() && config.flag("train", "save_sharded"),
              with_state = !config.flag("train", "save_only_model") && optimizer->step_count() > 0;
   std::vector<CheckpointFile> files = model_files(model, model_folder_, tokenizer, values, bring);
@@ -130,12 +127,8 @@ void Run::save_final_model() {
   require_equal_weights(grid, model.parameters(), "the final model");
   saving.finish();
   write_together([&](WholeValues& whole) {
-    const BeforeReading bring = [&whole](const void* bytes) { whole.bring(bytes); };
-    const HostValues values = [bring](const at::Tensor& tensor) {
-      return brought_to_host(tensor, bring);
-    };
-    save_model_files(config.output_dir,
-                     model_files(model, model_folder_, tokenizer, values, bring));
+    save_model_files(config.output_dir, model_files(model, model_folder_, tokenizer,
+                                                    whole.host_values(), whole.before_reading()));
   });
   if (!ranks.leads()) return;
   // A process that was killed after the last checkpoint, and before older ones made room for it, is

@@ -53,6 +53,16 @@ void WholeValues::bring(const void* values) {
   here_ = wanted;
 }
 
+BeforeReading WholeValues::before_reading() {
+  return [this](const void* values) { bring(values); };
+}
+
+HostValues WholeValues::host_values() {
+  return [bring = before_reading()](const at::Tensor& tensor) {
+    return brought_to_host(tensor, bring);
+  };
+}
+
 void WholeValues::done() {
   release();
   if (parameters_.sharding().cuts_updates()) give({});

@@ -5,6 +5,7 @@
 
 #include "dist/rank_grid.h"
 #include "model/model.h"
+#include "operators/host_copy.h"
 #include "optim/optimizer.h"
 #include "weights/slices.h"
 
@@ -23,6 +24,10 @@ class WholeValues {
   // On rank 0: the values of the unit at this address, in the model's weights or in slots(), are in
   // memory until the next call. Throws RankLost.
   void bring(const void* values);
+  // The same for those who write files: what they are told of before they read, and where they
+  // find a tensor of the run. As long as this lives.
+  BeforeReading before_reading();
+  HostValues host_values();
   // Whether write_slices() writes weights too: not adapters, which are small, and lie in a file of
   // their own.
   bool slices_weights() const;
