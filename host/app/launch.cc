@@ -166,7 +166,7 @@ int launch_command(const Arguments& arguments) {
   if (!line.parse({arguments.begin(), command})) return kExitOk;
   LaunchPlan plan;
   plan.command = command_of({command, arguments.end()});
-  plan.ends_together = command != arguments.end() && *command != "--";
+  plan.ends_together = *command != "--";
   plan.ranks = ranks_here(line);
   plan.restarts = whole(line, "max-restarts", 0, 1'000'000);
   plan.grace = line.number("grace");

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "operators/accelerator/device_pages.h"
-#include "operators/accelerator/device_tensors.h"
 
 namespace slipway {
 namespace {
@@ -58,7 +57,7 @@ void require_operand(const char* op, const char* name, const at::Tensor& w, at::
                      const at::Tensor& x) {
   if (w.defined() && w.scalar_type() == at::kFloat && w.device() == x.device() &&
       w.sizes() == shape && w.is_contiguous()) {
-    if (on_device(w)) make_present(w);
+    make_present(w);
     return;
   }
   std::string wanted;

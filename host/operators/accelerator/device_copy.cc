@@ -85,8 +85,7 @@ at::Tensor fetched(const at::Tensor& tensor) {
 
 at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool) {
   if (to.numel() == 0) return to;
-  for (const at::Tensor* each : {&from, &to})
-    if (on_device(*each)) make_present(*each);
+  for (const at::Tensor* each : {&from, &to}) make_present(*each);
   const at::Tensor wide = from.sizes() == to.sizes() ? from : from.expand(to.sizes());
   if (lie_alike(wide, to)) {
     copy_memory(wide, to);

@@ -29,7 +29,7 @@ const float* first_of(const at::Tensor& values) {
 // The buffer that a tensor lies in; nullptr: none.
 DevicePages* pages_of(const at::Tensor& tensor) {
   AllPages& pages = all_pages();
-  if (pages.count == 0 || tensor.numel() == 0) return nullptr;
+  if (pages.count == 0 || !on_device(tensor) || tensor.numel() == 0) return nullptr;
   const auto* at = static_cast<const float*>(tensor.const_data_ptr());
   const std::lock_guard lock(pages.mutex);
   for (DevicePages* each : pages.all)

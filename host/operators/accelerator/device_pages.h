@@ -55,9 +55,9 @@ class DevicePages {
   at::Tensor values_;
 };
 
-// Kernels, or copies, are about to touch this tensor of the device. Where it lies in DevicePages
-// that were released, it is there again, zeros; of guarded ones an Error is thrown with the words
-// of explain_guarded(). [any thread, one at a time]
+// Kernels, or copies, are about to touch this tensor. Where it lies in DevicePages that were
+// released, it is there again, zeros; of guarded ones an Error is thrown with the words of
+// explain_guarded(). What lies elsewhere is there always. [any thread, one at a time]
 void make_present(const at::Tensor& tensor);
 
 // Bytes of a contiguous tensor of the device that have memory: all of it, but in DevicePages.
