@@ -125,7 +125,7 @@ AdaptersScope::AdaptersScope(const Adapters* adapters, bool drops, uint64_t seed
 AdaptersScope::~AdaptersScope() { state = outer_; }
 const Adapters* AdaptersScope::current() { return state.adapters; }
 
-ProductAdapters::ProductAdapters(std::initializer_list<const at::Tensor*> weights)
+ProductAdapters::ProductAdapters(const ProductWeights& weights)
     : drops_(AdaptersScope::state.drops), seed_(AdaptersScope::state.seed) {
   const Adapters* adapters = AdaptersScope::current();
   if (adapters == nullptr) return;

@@ -2,12 +2,12 @@
 // B^T. Products find a weight's adapter by the weight, so that a model's forward need not know of
 // it.
 #pragma once
-#include <initializer_list>
 #include <unordered_map>
 #include <vector>
 
 #include "compute/torch.h"
 #include "kernels/values.h"
+#include "operators/product_weights.h"
 
 namespace slipway {
 
@@ -66,7 +66,7 @@ class AdaptersScope {
 class ProductAdapters {
  public:
   ProductAdapters() = default;
-  explicit ProductAdapters(std::initializer_list<const at::Tensor*> weights);
+  explicit ProductAdapters(const ProductWeights& weights);
 
   bool empty() const { return parts_.empty(); }
   // Whether autograd is to record the product for their sake.

@@ -28,15 +28,8 @@ BlockEnd attention_end(const AttentionBlock& b) {
   return {b.o, b.o_bias, {b.post_norm, kNoBias, b.norm_kind, b.eps}, b.residual};
 }
 
-// The rows of q, k and v as one product gives them.
-void project(ConstValues h, const AttentionCall& call, const AttentionBlock& b, float* qkv) {
-  if (b.k.defined()) product(h, call.rows, call.hidden, {&b.q, &b.k, &b.v}, nullptr, qkv);
-  else product(h, call.rows, call.hidden, {&b.q}, nullptr, qkv);
-}
-
-ProductAdapters input_adapters(const AttentionBlock& b) {
-  return b.k.defined() ? ProductAdapters({&b.q, &b.k, &b.v}) : ProductAdapters({&b.q});
-}
+// One product gives the rows of q, k and v.
+ProductWeights inputs_of(const AttentionBlock& b) { return {&b.q, &b.k, &b.v}; }
 
 // What the backward pass needs. qkv [T, columns] as attention took them, or, where q or k are
 // normed, as they were before that.
@@ -138,11 +131,9 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
                                     between.in(h_memory), norm.moments(again, rows));
   const WeightGradient d_inputs[] = {
       {dq.data(), block.q.size(0)}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
-  const size_t inputs = block.k.defined() ? 3 : 1;
-  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, {d_inputs, inputs});
-  if (inputs == 3)
-    input_gradient(d_qkv, call.columns(), rows, {&block.q, &block.k, &block.v}, d, dh);
-  else input_gradient(d_qkv, call.columns(), rows, {&block.q}, d, dh);
+  const ProductWeights inputs = inputs_of(block);
+  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, {d_inputs, inputs.size()});
+  input_gradient(d_qkv, call.columns(), rows, inputs, d, dh);
   in_adapters.add_gradients(d_qkv, call.columns(), h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   begin_block_backward(x, norm, dh, norm.moments(again, rows), dy, dx_TD.data_ptr<float>(),
@@ -190,9 +181,9 @@ class AttentionForward {
       if (!twin && !heads.are_normed()) qkv = qkv_kept.floats;
     }
     const float* const x = x_.const_data_ptr<float>();
-    project(
-        begin_block(kernels_, norm, x, rows, d, between_.in(h_memory), norm.moments(moments, rows)),
-        call_, block_, qkv);
+    const ConstValues h =
+        begin_block(kernels_, norm, x, rows, d, between_.in(h_memory), norm.moments(moments, rows));
+    product(h, rows, d, inputs_of(block_), nullptr, qkv);
     heads.add_biases(kernels_, qkv);
     if (heads.are_normed()) settle(qkv, qkv_kept);
     heads.turn(kernels_, qkv, head_moments);
@@ -247,7 +238,7 @@ at::Tensor run_attention(const char* op, const at::Tensor& x_in, const Attention
   const AttentionContext& context = AttentionContext::of(handle, call.rows, call.shape, layer);
   const at::Tensor x = x_in.contiguous(), positions = positions_in.contiguous();
   const auto weights = block.weights();
-  const ProductAdapters in_adapters = input_adapters(block), out_adapters({&block.o});
+  const ProductAdapters in_adapters(inputs_of(block)), out_adapters({&block.o});
   const bool recording = context.mode == AttentionContext::Mode::kPacked &&
                          (records(x, weights) || in_adapters.recorded() || out_adapters.recorded());
   const RotaryAngles angles =

@@ -90,15 +90,8 @@ GatedRows gated_rows_of(const FeedForwardCall& call, const FeedForwardBlock& b, 
           b.activation};
 }
 
-void project(ConstValues h, int64_t rows, const FeedForwardCall& call, const FeedForwardBlock& b,
-             Values columns) {
-  if (b.gate.defined()) product(h, rows, call.hidden, {&b.gate, &b.up}, nullptr, columns);
-  else product(h, rows, call.hidden, {&b.up}, nullptr, columns);
-}
-
-ProductAdapters input_adapters_of(const FeedForwardBlock& b) {
-  return b.gate.defined() ? ProductAdapters({&b.gate, &b.up}) : ProductAdapters({&b.up});
-}
+// One product gives the rows of gate and up.
+ProductWeights inputs_of(const FeedForwardBlock& b) { return {&b.gate, &b.up}; }
 
 struct FeedForwardNode : torch::autograd::Node {
   Kept x_kept;
@@ -161,13 +154,12 @@ torch::autograd::variable_list FeedForwardNode::apply(torch::autograd::variable_
   bias(block.up_bias, d_up_bias, block.fused ? d_columns : d_up);
   const ConstValues h = begin_block(kernels, norm, x.const_data_ptr<float>(), rows, d,
                                     between.in(h_memory), norm.moments(again, rows));
-  const WeightGradient d_inputs[] = {{block.gate.defined() ? d_gate.data() : d_up_weight.data(),
-                                      block.gate.defined() ? inner : block.up.size(0)},
-                                     {d_up_weight.data(), inner}};
-  const size_t inputs = block.gate.defined() ? 2 : 1;
-  kernels.weight_gradients(d_columns, width, h, d, rows, d, {d_inputs, inputs});
-  if (inputs == 2) input_gradient(d_columns, width, rows, {&block.gate, &block.up}, d, dh);
-  else input_gradient(d_columns, width, rows, {&block.up}, d, dh);
+  const ProductWeights inputs = inputs_of(block);
+  const WeightGradient d_inputs[] = {
+      {block.gate.defined() ? d_gate.data() : d_up_weight.data(), inputs.front().size(0)},
+      {d_up_weight.data(), inner}};
+  kernels.weight_gradients(d_columns, width, h, d, rows, d, {d_inputs, inputs.size()});
+  input_gradient(d_columns, width, rows, inputs, d, dh);
   in_adapters.add_gradients(d_columns, width, h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   begin_block_backward(x, norm, dh, norm.moments(again, rows), dy, dx_TD.data_ptr<float>(),
@@ -193,7 +185,7 @@ at::Tensor run_feed_forward(const char* op, const at::Tensor& x_in, const FeedFo
   const FeedForwardCall call = checked_feed_forward(op, x_in, b);
   const TraceScope trace("operator", "feed_forward_block", "tokens", call.rows);
   const at::Tensor x = x_in.contiguous();
-  const ProductAdapters in_adapters = input_adapters_of(b), out_adapters({&b.down});
+  const ProductAdapters in_adapters(inputs_of(b)), out_adapters({&b.down});
   const bool recording =
       records(x, b.weights()) || in_adapters.recorded() || out_adapters.recorded();
   const int64_t rows = call.rows, d = call.hidden, inner = call.inner,
@@ -222,9 +214,9 @@ at::Tensor run_feed_forward(const char* op, const at::Tensor& x_in, const FeedFo
   for (int64_t first = 0; first < rows; first += together) {
     const int64_t count = std::min(together, rows - first);
     const float* const x_data = x.const_data_ptr<float>() + first * d;
-    project(begin_block(kernels, norm, x_data, count, d, between.in(h_memory),
-                        norm.moments(moments, count)),
-            count, call, b, columns);
+    const ConstValues h = begin_block(kernels, norm, x_data, count, d, between.in(h_memory),
+                                      norm.moments(moments, count));
+    product(h, count, d, inputs_of(b), nullptr, columns);
     kernels.gated(gated_rows_of(call, b, columns, count), act);
     end.forward(kernels, act, count, inner, x_data, before, end.post.moments(after, count),
                 y.data_ptr<float>() + first * d);

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "operators/accelerator/device_pages.h"
-#include "operators/accelerator/device_tensors.h"
 #include "operators/adapters.h"
 #include "operators/call_memory.h"
 #include "operators/kernels_of.h"
@@ -114,7 +113,7 @@ struct AddBias : Function<AddBias> {
 };
 
 at::Tensor look_up(const at::Tensor& w, const at::Tensor& ids_in) {
-  if (on_device(w)) make_present(w);
+  make_present(w);
   at::Tensor out = at::empty({ids_in.numel(), w.size(1)}, w.options());
   if (const StoredMatrix* stored = StoredMatrix::of(w); stored != nullptr) {
     stored->decode_rows(ids_in.const_data_ptr<int64_t>(), ids_in.numel(), out.data_ptr<float>());
@@ -155,7 +154,7 @@ void require_weight(const at::Tensor& w, int64_t k) {
 
 Weight weight_of(const at::Tensor& w, int64_t k) {
   require_weight(w, k);
-  if (on_device(w)) make_present(w);
+  make_present(w);
   return {w.const_data_ptr<float>(), w.size(0)};
 }
 
@@ -178,15 +177,15 @@ void add_adapters(const ProductAdapters& adapters, const at::Tensor& operand, Co
 
 }  // namespace
 
-void product(ConstValues x, int64_t rows, int64_t k,
-             std::initializer_list<const at::Tensor*> weights, const float* addend, Values y) {
+void product(ConstValues x, int64_t rows, int64_t k, const ProductWeights& weights,
+             const float* addend, Values y) {
   int64_t columns = 0;
   for (const at::Tensor* w : weights) {
     require_weight(*w, k);
     columns += w->size(0);
   }
   PackedWeights* packed = at::GradMode::is_enabled() ? nullptr : PackedWeightsScope::current();
-  const at::Tensor& any = **weights.begin();
+  const at::Tensor& any = weights.front();
   if (packed == nullptr ||
       !std::ranges::all_of(weights, [&](const at::Tensor* w) { return packed->keeps(*w); }))
     return add_adapters(ProductAdapters(weights), any, x, rows, k, y, columns, [&](Values out) {
@@ -201,9 +200,9 @@ void product(ConstValues x, int64_t rows, int64_t k,
   forward_product(x.floats, k, rows, k, packed_weights, addend, y.floats, columns);
 }
 
-void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows,
-                    std::initializer_list<const at::Tensor*> weights, int64_t k, float* dx) {
-  Kernels& kernels = kernels_of(**weights.begin());
+void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, const ProductWeights& weights,
+                    int64_t k, float* dx) {
+  Kernels& kernels = kernels_of(weights.front());
   with_weights(weights, k, [&](std::span<const Weight> part, int64_t column) {
     kernels.input_gradient(dy + column, dy_row, rows, part, k, dx, k, column > 0);
   });
@@ -228,7 +227,7 @@ torch::autograd::edge_list gradient_edges(std::initializer_list<const at::Tensor
 GradientTarget::GradientTarget(const at::Tensor& parameter, bool wanted) {
   if (!wanted) return;
   if (has_buffer(parameter)) {
-    if (on_device(parameter)) make_present(parameter.grad());
+    make_present(parameter.grad());
     data_ = parameter.mutable_grad().data_ptr<float>();
     return;
   }

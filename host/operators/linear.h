@@ -2,6 +2,7 @@
 #pragma once
 #include "compute/torch.h"
 #include "kernels/kernels.h"
+#include "operators/product_weights.h"
 
 namespace slipway {
 
@@ -30,12 +31,12 @@ Weight weight_of(const at::Tensor& w_NK, int64_t k);
 // y [rows, n1 + n2 + ...] = x [w1; w2; ...]^T, plus `addend` that lies as y does (nullptr: nothing;
 // may be y); nothing recorded. x [rows, k] and y lie where the weights do, without gaps. On packed
 // weights inside a scope that keeps all of them; x and y are float32 then.
-void product(ConstValues x, int64_t rows, int64_t k,
-             std::initializer_list<const at::Tensor*> weights, const float* addend, Values y);
+void product(ConstValues x, int64_t rows, int64_t k, const ProductWeights& weights,
+             const float* addend, Values y);
 
 // dx [rows, k] = dy [rows, n1 + n2 + ...] [w1; w2; ...]; where dx lies, without gaps.
-void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows,
-                    std::initializer_list<const at::Tensor*> weights, int64_t k, float* dx);
+void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, const ProductWeights& weights,
+                    int64_t k, float* dx);
 
 // to [to_rows, d] += from [N, d], row i to row rows[i] (int64, all valid), in order of i: a row
 // that is met twice is summed the same way every time. All contiguous, on one device.

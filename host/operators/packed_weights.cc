@@ -29,16 +29,11 @@ void pack_merged(WeightStorage storage, const at::Tensor& w, std::byte* panels) 
   const at::Tensor update = update_of(w);
   const int64_t n = w.size(0), k = w.size(1);
   if (const StoredMatrix* stored = StoredMatrix::of(w); stored != nullptr) {
-    const int64_t part = rows_of_part(k);
-    const at::Tensor room = at::empty({std::min(n, part), k}, at::kFloat);
-    for (int64_t first = 0; first < n; first += part) {
-      const int64_t count = std::min(part, n - first);
-      at::Tensor here = room.narrow(0, 0, count);
-      stored->decode(first, count, here.data_ptr<float>());
-      if (update.defined()) here.add_(update.narrow(0, first, count));
-      pack_weight(storage, {here.const_data_ptr<float>(), count}, k,
-                  panels + packed_bytes(storage, first, k));
-    }
+    stored->each_part([&](float* values, int64_t first, int64_t count) {
+      if (update.defined())
+        at::from_blob(values, {count, k}, at::kFloat).add_(update.narrow(0, first, count));
+      pack_weight(storage, {values, count}, k, panels + packed_bytes(storage, first, k));
+    });
     return;
   }
   const at::Tensor merged = update.defined() ? w.detach().add(update) : w;

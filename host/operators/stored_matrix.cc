@@ -2,10 +2,11 @@
 #include "operators/stored_matrix.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
-#include <vector>
 
 #include "base/error.h"
 #include "base/trace.h"
@@ -21,7 +22,9 @@ namespace {
 // Values that are decoded at once: they stay in a processor's cache until the product reads them.
 constexpr int64_t kTogether = int64_t{1} << 21;
 
+// All that there are; most processes have none, and ask at every product.
 struct Registered {
+  std::atomic<size_t> count{0};
   std::mutex mutex;
   std::unordered_map<const void*, const StoredMatrix*> by_address;
 };
@@ -52,16 +55,18 @@ StoredMatrix::StoredMatrix(const at::Tensor& w, Encoding encoding)
                            });
   const std::lock_guard lock(registered().mutex);
   registered().by_address[address_] = this;
+  registered().count = registered().by_address.size();
 }
 
 StoredMatrix::~StoredMatrix() {
   const std::lock_guard lock(registered().mutex);
   registered().by_address.erase(address_);
+  registered().count = registered().by_address.size();
 }
 
 const StoredMatrix* StoredMatrix::of(const at::Tensor& w) {
+  if (registered().count == 0) return nullptr;
   const std::lock_guard lock(registered().mutex);
-  if (registered().by_address.empty()) return nullptr;
   const auto found = registered().by_address.find(w.const_data_ptr());
   return found == registered().by_address.end() ? nullptr : found->second;
 }
@@ -99,45 +104,51 @@ void StoredMatrix::decode_rows(const int64_t* ids, int64_t count, float* out) co
   });
 }
 
-void with_weights(std::initializer_list<const at::Tensor*> weights, int64_t k,
+void StoredMatrix::each_part(
+    const std::function<void(float* values, int64_t first, int64_t count)>& each) const {
+  const int64_t part = rows_of_part(k_);
+  static thread_local Scratch scratch;
+  for (int64_t first = 0; first < n_; first += part) {
+    const int64_t count = std::min(part, n_ - first);
+    float* const values = scratch.take(count * k_);
+    decode(first, count, values);
+    each(values, first, count);
+  }
+}
+
+void with_weights(const ProductWeights& weights, int64_t k,
                   const std::function<void(std::span<const Weight>, int64_t)>& compute) {
-  std::vector<const StoredMatrix*> stored;
-  int64_t values = 0;
+  int64_t stored = 0;  // values
   for (const at::Tensor* w : weights) {
     require_weight(*w, k);
-    if (stored.emplace_back(StoredMatrix::of(*w)) != nullptr) values += w->numel();
+    if (StoredMatrix::of(*w) != nullptr) stored += w->numel();
   }
-  static thread_local Scratch scratch;
-  if (values <= kTogether) {
-    float* room = values > 0 ? scratch.take(values) : nullptr;
-    std::vector<Weight> whole;
-    size_t i = 0;
+  if (stored <= kTogether) {
+    static thread_local Scratch scratch;
+    float* room = stored > 0 ? scratch.take(stored) : nullptr;
+    std::array<Weight, ProductWeights::kMost> all{};
+    size_t count = 0;
     for (const at::Tensor* w : weights) {
-      const StoredMatrix* const matrix = stored[i++];
-      whole.push_back(matrix != nullptr ? Weight{room, w->size(0)} : weight_of(*w, k));
+      const StoredMatrix* const matrix = StoredMatrix::of(*w);
+      all[count++] = matrix == nullptr ? weight_of(*w, k) : Weight{room, w->size(0)};
       if (matrix == nullptr) continue;
       matrix->decode(0, w->size(0), room);
       room += w->numel();
     }
-    return compute(whole, 0);
+    return compute({all.data(), count}, 0);
   }
   int64_t column = 0;
-  size_t i = 0;
   for (const at::Tensor* w : weights) {
-    const StoredMatrix* const matrix = stored[i++];
-    const int64_t n = w->size(0), part = matrix != nullptr ? rows_of_part(k) : n;
-    for (int64_t first = 0; first < n; first += part) {
-      Weight here{nullptr, std::min(part, n - first)};
-      if (matrix != nullptr) {
-        float* const room = scratch.take(here.n * k);
-        matrix->decode(first, here.n, room);
-        here.w = room;
-      } else {
-        here = weight_of(*w, k);
-      }
-      compute({&here, 1}, column + first);
+    if (const StoredMatrix* const matrix = StoredMatrix::of(*w); matrix != nullptr) {
+      matrix->each_part([&](const float* values, int64_t first, int64_t count) {
+        const Weight part{values, count};
+        compute({&part, 1}, column + first);
+      });
+    } else {
+      const Weight whole = weight_of(*w, k);
+      compute({&whole, 1}, column);
     }
-    column += n;
+    column += w->size(0);
   }
 }
 

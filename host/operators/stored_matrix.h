@@ -3,11 +3,11 @@
 #pragma once
 #include <cstddef>
 #include <functional>
-#include <initializer_list>
 #include <span>
 
 #include "compute/torch.h"
 #include "kernels/kernels.h"
+#include "operators/product_weights.h"
 #include "weights/tensor_info.h"
 
 namespace slipway {
@@ -27,8 +27,6 @@ class StoredMatrix {
   static const StoredMatrix* of(const at::Tensor& w);
 
   Encoding encoding() const { return encoding_; }
-  int64_t rows() const { return n_; }
-  int64_t columns() const { return k_; }
   // Its rows, one after the other.
   std::span<std::byte> bytes() const;
   // The same memory, padded to whole words, as a tensor that nobody computes with.
@@ -38,6 +36,10 @@ class StoredMatrix {
   void encode(const float* values);
   // out [count, k] = its rows from `first` on.
   void decode(int64_t first, int64_t count, float* out) const;
+  // Calls each(values [count, k], first, count) for its rows from the first to the last, so many at
+  // a time as rows_of_part() says. The values are there until the next call, for `each` to change.
+  void each_part(
+      const std::function<void(float* values, int64_t first, int64_t count)>& each) const;
   // out [count, k] = its rows `ids`. Throws Error on an id that is none.
   void decode_rows(const int64_t* ids, int64_t count, float* out) const;
 
@@ -57,7 +59,7 @@ int64_t rows_of_part(int64_t k);
 // them where they lie in memory, or are few enough to be decoded together; otherwise part by part.
 // `column`: where the results of what it is given begin. What it is given is gone with the call.
 // Throws Error as weight_of() does (operators/linear.h).
-void with_weights(std::initializer_list<const at::Tensor*> weights, int64_t k,
+void with_weights(const ProductWeights& weights, int64_t k,
                   const std::function<void(std::span<const Weight>, int64_t column)>& compute);
 
 }  // namespace slipway
