@@ -82,8 +82,9 @@ TEST(FlatParameters, MatricesInFewerBitsAreReadAsTheFileHasThemOrRounded) {
 TEST(FlatParametersDeathTest, WhoReadsAMatrixInFewerBitsByItselfIsToldWhatToDo) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const FlatParameters p(with_stored());
-  EXPECT_EXIT(p.tensor(1).sum().item<float>(), testing::ExitedWithCode(1),
-              "(^|\n)error: the model reads m by itself.*held in BF16.*lora.base_dtype = \"float32\"");
+  EXPECT_EXIT(
+      p.tensor(1).sum().item<float>(), testing::ExitedWithCode(1),
+      "(^|\n)error: the model reads m by itself.*held in BF16.*lora.base_dtype = \"float32\"");
 }
 
 TEST(FlatParameters, LentGradientsBeginAnewFromZero) {
