@@ -24,21 +24,26 @@ namespace {
 
 // Address space in which LibTorch's libraries always find their place.
 constexpr rlim_t kPlenty = rlim_t{4} << 30;
+// By how much two starts of one program differ: where the kernel lays libraries is drawn anew each
+// time, and with it what the gaps between them take (1.3 MiB were seen).
+constexpr rlim_t kSpread = rlim_t{16} << 20;
 
 // Whether `program` starts at all under a limit of the address space (ulimit -v). Where one is too
 // small, a library dies in its constructor, before the program could say a word: a child tries it
-// out.
+// out, with a little less, so that what has started once starts again.
 bool starts_within_limit(const char* program) {
   rlimit space{};
   if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur >= kPlenty) return true;
   const pid_t child = fork();
   if (child < 0) return true;
   if (child == 0) {
+    space.rlim_cur -= space.rlim_cur < kSpread ? space.rlim_cur : kSpread;
+    setrlimit(RLIMIT_AS, &space);
     const int nowhere = open("/dev/null", O_WRONLY);
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
     execl(program, program, "--version", static_cast<char*>(nullptr));
-    _exit(0);  // a program that is not there is told of below
+    _exit(errno == ENOMEM ? 1 : 0);  // a program that is not there is told of below
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

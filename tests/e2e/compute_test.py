@@ -100,6 +100,19 @@ def little_address_space(good: pathlib.Path) -> None:
     print(f"address space: {told} limits too small, each told")
 
 
+def where_starting_begins(good: pathlib.Path) -> None:
+    """At the edge it is chance whether the libraries find their place: no start there dies without a word."""
+    below, above = 200 << 10, 800 << 10  # KiB
+    while above - below > 256:
+        middle = (below + above) // 2
+        starts = "to start" not in generate(good, limit=middle << 10).stderr
+        below, above = (below, middle) if starts else (middle, above)
+    for kib in range(below - 2048, below + 2048, 64):
+        done = generate(good, limit=kib << 10)
+        assert done.returncode == 1 and any(word in done.stderr for word in ("memory", "address space")), (kib, done)
+    print(f"address space: at {below >> 10} MiB, where a start begins to succeed, 64 limits, each told")
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
@@ -107,4 +120,5 @@ if __name__ == "__main__":
         greedy(good)
         damaged_weights(broken, root)
         little_address_space(good)
+        where_starting_begins(good)
     print("compute: all as told")
