@@ -141,10 +141,10 @@ void check_device(const RunConfig& c, const Place& place) {
       !wrong.empty())
     faults.push_back(
         fmt::format("{}: train.optim: {}", c.get("train", "optim").where.text(), wrong));
-  if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s != "float32")
+  if (const Value& weights = c.get("raft", "sampling_weights"); c.raft && weights.s == "int8")
     faults.push_back(
-        fmt::format("{}: raft.sampling_weights = \"{}\": on {} weights are float32; remove it, "
-                    "or use train.device = \"cpu\"",
+        fmt::format("{}: raft.sampling_weights = \"{}\": on {} they are float32 or bfloat16; "
+                    "take one of these, or train.device = \"cpu\"",
                     weights.where.text(), weights.s, accelerator()->name()));
   if (const Value& dtype = c.get("lora", "base_dtype"); dtype.s != "float32")
     faults.push_back(

@@ -45,7 +45,9 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
              again = static_cast<uint64_t>(model.recomputed_blocks());
   const uint64_t kept = 12 * (segments - again) + (again > 0 ? again + 12 : 0);
   m.activations = 4 * kept * tokens * static_cast<uint64_t>(model.info().hidden_size);
-  m.logits = 4 * vocab * std::min<uint64_t>(tokens, kHeadRows);
+  m.logits =
+      4 * vocab *
+      std::min(tokens, static_cast<uint64_t>(training_head_rows(static_cast<int64_t>(vocab))));
   // What operators work in, a block at a time: about a value for each output of its products, half
   // as much again on the way back.
   const auto hidden = static_cast<uint64_t>(std::max<int64_t>(1, model.info().hidden_size)),
@@ -56,7 +58,9 @@ MemoryEstimate estimate_memory(const RunConfig& c, const Model& model) {
     const auto rows = static_cast<uint64_t>(c.integer("generation", "max_rows"));
     // The held-out evaluation decodes with float32.
     const double sampled = bytes_of(weight_storage_of(c.text("raft", "sampling_weights")).value());
-    if (accelerator() == nullptr)
+    if (accelerator() != nullptr)
+      m.packed = sampled == bytes_of(WeightStorage::kFloat32) ? 0 : 2 * all;
+    else
       m.packed = static_cast<uint64_t>(static_cast<double>(all) * (has_held_out(c) ? 4 : sampled));
     const auto prompts =
         std::min(rows + 1, static_cast<uint64_t>(c.integer("raft", "prompts_per_iteration")));

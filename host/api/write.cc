@@ -34,9 +34,6 @@ GenerationSettings settings_of(const GenerateOptions& o, const Tokenizer& tokeni
   out.max_new_tokens = o.max_new_tokens;
   out.seed = o.seed;
   out.weights = *weight_storage_of(o.weights);
-  if (accelerator() != nullptr && out.weights != WeightStorage::kFloat32)
-    fail("weights {}: on {} weights are float32; remove it, or use the device cpu", o.weights,
-         accelerator()->name());
   out.stop_tokens = tokenizer.ends;
   return out;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -10,6 +11,7 @@
 #include "compute/parallel.h"
 #include "generate/device_step.h"
 #include "operators/out_of_memory.h"
+#include "operators/rounded_weights.h"
 
 namespace slipway {
 namespace {
@@ -347,6 +349,12 @@ std::vector<Completion> generate(Model& model, std::span<const GenerationRequest
          : settings.rules.repetition_penalty != 1 ? "repetition_penalty"
                                                   : "min_new_tokens",
          accelerator()->name());
+  if (accelerator() != nullptr && settings.weights == WeightStorage::kInt8)
+    fail("weights are float32 or bfloat16 on {}, not int8; use one of these, or the device cpu",
+         accelerator()->name());
+  std::optional<RoundedWeightsScope> rounded;
+  if (accelerator() != nullptr && settings.weights == WeightStorage::kBfloat16)
+    rounded.emplace(model.packed_weights());
   // the weights may have changed since the last call
   model.packed_weights().forget(settings.weights);
   const PackedWeightsScope packed(model.packed_weights());

@@ -44,6 +44,14 @@ class DeviceKernels : public Kernels {
   virtual int64_t attention_decode_room(const AttentionRows& in, const DecodeRows& rows,
                                         const CacheLayer& cache) const = 0;
 
+  // forward_product() of weights w [n, k] that are bfloat16 already; x is rounded.
+  virtual void rounded_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                               const uint16_t* w, int64_t n, const float* addend, Values y,
+                               int64_t y_row) = 0;
+  // Rounding and widening, also where products are float32.
+  void round_values(const float* from, int64_t count, uint16_t* to) override = 0;
+  void widen_values(const uint16_t* from, int64_t count, float* to) override = 0;
+
   // Draws as sample_token (generate/sampling.h) does, with the same random numbers.
   virtual void draw(const DrawBatch& batch) = 0;
   // out [rows] = the first of each row's largest values; what is no number is larger than all.

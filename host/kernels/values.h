@@ -12,30 +12,30 @@ struct ConstValues {
   const uint16_t* bfloats = nullptr;
 
   ConstValues() = default;
-  ConstValues(std::nullptr_t) {}
-  ConstValues(const float* data) : floats(data) {}
-  ConstValues(const uint16_t* data) : bfloats(data) {}
-  explicit operator bool() const { return floats != nullptr || bfloats != nullptr; }
+  constexpr ConstValues(std::nullptr_t) {}
+  constexpr ConstValues(const float* data) : floats(data) {}
+  constexpr ConstValues(const uint16_t* data) : bfloats(data) {}
+  constexpr explicit operator bool() const { return floats != nullptr || bfloats != nullptr; }
 };
 struct Values {
   float* floats = nullptr;
   uint16_t* bfloats = nullptr;
 
   Values() = default;
-  Values(std::nullptr_t) {}
-  Values(float* data) : floats(data) {}
-  Values(uint16_t* data) : bfloats(data) {}
-  operator ConstValues() const {
+  constexpr Values(std::nullptr_t) {}
+  constexpr Values(float* data) : floats(data) {}
+  constexpr Values(uint16_t* data) : bfloats(data) {}
+  constexpr operator ConstValues() const {
     return bfloats != nullptr ? ConstValues(bfloats) : ConstValues(floats);
   }
-  explicit operator bool() const { return floats != nullptr || bfloats != nullptr; }
+  constexpr explicit operator bool() const { return floats != nullptr || bfloats != nullptr; }
 };
 
-inline ConstValues operator+(ConstValues from, int64_t count) {
+constexpr ConstValues operator+(ConstValues from, int64_t count) {
   if (from.bfloats != nullptr) return from.bfloats + count;
   return from.floats + count;
 }
-inline Values operator+(Values from, int64_t count) {
+constexpr Values operator+(Values from, int64_t count) {
   if (from.bfloats != nullptr) return from.bfloats + count;
   return from.floats + count;
 }

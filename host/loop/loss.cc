@@ -98,6 +98,12 @@ std::unique_ptr<PluginLoss> plugin_loss(const Objective& objective, const Packed
 
 }  // namespace
 
+int64_t training_head_rows(int64_t vocab) {
+  constexpr int64_t kLogits = (int64_t{2} << 30) / 4;
+  if (accelerator() == nullptr || vocab <= 0) return kHeadRows;
+  return std::max<int64_t>(1, kLogits / vocab / kHeadRows) * kHeadRows;
+}
+
 void for_label_logits(Model& model, const PackedBatch& batch,
                       const std::function<void(at::Tensor& logits_NV, int64_t first)>& each) {
   const at::NoGradGuard no_grad;
@@ -136,8 +142,9 @@ double loss_backward(Model& model, const PackedBatch& batch, int64_t labels,
   at::Tensor grad_TD = at::zeros(hidden_TD.sizes(), hidden_TD.options());
   double sum = 0;
   RunningSum logprobs;
-  for (int64_t first = 0; first < targets_N.numel(); first += kHeadRows) {
-    const int64_t count = std::min(kHeadRows, targets_N.numel() - first);
+  const int64_t together = training_head_rows(model.info().vocab_size);
+  for (int64_t first = 0; first < targets_N.numel(); first += together) {
+    const int64_t count = std::min(together, targets_N.numel() - first);
     const at::Tensor chunk_ND = part(hidden_ND, first, count).detach().requires_grad_(true);
     const at::Tensor logits_NV = model.logits(chunk_ND, true);
     if (!logits_NV.requires_grad())

@@ -12,6 +12,9 @@ class LossPlugin;
 
 // Rows whose logits exist at once.
 constexpr int64_t kHeadRows = 512;
+// The same while training. A device passes over the head's weights and their gradients once for
+// each such part, so it takes as many rows as 2 GiB of logits are, never fewer than kHeadRows.
+int64_t training_head_rows(int64_t vocab);
 
 // What a step minimises.
 struct Objective {

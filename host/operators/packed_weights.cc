@@ -84,10 +84,10 @@ void PackedWeights::place(Packed& packed, int64_t bytes) {
   packed.panels = reinterpret_cast<std::byte*>(packed.own.data_ptr<uint8_t>());
 }
 
-bool PackedWeights::keeps(const at::Tensor& w) const {
-  return !on_device(w) && std::ranges::any_of(buffers_, [&](const at::Tensor& buffer) {
-    return buffer.is_alias_of(w);
-  });
+bool PackedWeights::keeps(const at::Tensor& w) const { return !on_device(w) && has(w); }
+bool PackedWeights::has(const at::Tensor& w) const {
+  return std::ranges::any_of(buffers_,
+                             [&](const at::Tensor& buffer) { return buffer.is_alias_of(w); });
 }
 
 PackedWeight PackedWeights::of(const at::Tensor& w) {

@@ -19,6 +19,8 @@ class PackedWeights {
   // place; what lies on a device is never kept.
   void keep_those_in(std::vector<at::Tensor> buffers) { buffers_ = std::move(buffers); }
   bool keeps(const at::Tensor& w) const;
+  // Whether it lies in that memory, on the processor or on a device.
+  bool has(const at::Tensor& w) const;
   // w [n, k], contiguous float32, one that keeps() says yes to.
   PackedWeight of(const at::Tensor& w);
   // Forgets the contents, and stores weights as `storage` from here on. Keeps the memory for the

@@ -18,6 +18,19 @@ constexpr int backward_shared(int width, int tile) {
   return (4 * tile * (width + 4) + tile * (tile + 4) + 2 * tile) * static_cast<int>(sizeof(float));
 }
 
+// Of the kernels that compute in bfloat16, which exist for tiles of 64 rows of up to 128 columns.
+// Forward: queries or keys, and values by pairs of rows. Backward: keys, values, queries and their
+// gradients, the latter two also by pairs, and two numbers a query.
+constexpr int rounded_forward_shared(int width) {
+  return (64 * (width / 2 + 4) + 32 * (width + 8)) * 4;
+}
+constexpr int rounded_backward_shared(int width) {
+  return (4 * 64 * (width / 2 + 4) + 2 * 32 * (width + 8) + 2 * 64) * 4;
+}
+constexpr bool has_rounded_kernels(int width, int tile) { return width <= 128 && tile == 64; }
+static_assert(rounded_backward_shared(64) <= backward_shared(64, 64) &&
+              rounded_backward_shared(128) <= backward_shared(128, 64));
+
 // 0: heads are wider than all kernels.
 constexpr int kernel_width(int64_t head_width) {
   for (const int width : kWidths)

@@ -12,6 +12,8 @@
 #include "kernels/cuda/cache_kernel.h"
 #include "kernels/cuda/decode_attention.h"
 #include "kernels/cuda/decode_join.h"
+#include "kernels/cuda/rounded_attention_backward.h"
+#include "kernels/cuda/rounded_attention_forward.h"
 
 namespace slipway::cuda {
 
@@ -45,12 +47,16 @@ class AttentionSet : public DeviceKernels {
                  float* lse) override {
     if (plan.query_blocks == 0) return;
     const Grid grid{plan.query_blocks, in.heads};
-    with_attention_kernels(kernel_width(in.width), static_cast<int>(attention_tile(in.width)),
-                           [&](auto width, auto tile) {
-                             to_.launch(attention_forward_kernel<width.value, tile.value>, grid,
-                                        kTileThreads, forward_shared(width, tile), in, plan.queries,
-                                        out, lse);
-                           });
+    with_attention_kernels(
+        kernel_width(in.width), static_cast<int>(attention_tile(in.width)),
+        [&](auto width, auto tile) {
+          if constexpr (has_rounded_kernels(width.value, tile.value))
+            if (bfloat16_)
+              return to_.launch(rounded_attention_kernel<width.value>, grid, kFragmentThreads,
+                                rounded_forward_shared(width), in, plan.queries, out, lse);
+          to_.launch(attention_forward_kernel<width.value, tile.value>, grid, kTileThreads,
+                     forward_shared(width, tile), in, plan.queries, out, lse);
+        });
   }
   void attention_backward(const AttentionRows& in, const AttentionPlan& plan, const float* out,
                           const float* lse, const float* d_out, float* delta, float* dq, float* dk,
@@ -63,6 +69,9 @@ class AttentionSet : public DeviceKernels {
     const Grid queries{plan.query_blocks, in.heads}, keys{plan.key_blocks, in.kv_heads};
     with_attention_kernels(kernel_width(in.width), static_cast<int>(attention_tile(in.width)),
                            [&](auto width, auto tile) {
+                             if constexpr (has_rounded_kernels(width.value, tile.value))
+                               if (bfloat16_)
+                                 return rounded_backward(width, inputs, plan, dq, dk, dv);
                              const int shared = backward_shared(width, tile);
                              to_.launch(attention_dq_kernel<width.value, tile.value>, queries,
                                         kTileThreads, shared, inputs, plan.queries, dq);
@@ -99,8 +108,18 @@ class AttentionSet : public DeviceKernels {
 
  protected:
   Launcher to_;
+  bool bfloat16_ = false;  // products round their operands, attention's among them
 
  private:
+  template <int kWidth>
+  void rounded_backward(std::integral_constant<int, kWidth> width, const BackwardInputs& inputs,
+                        const AttentionPlan& plan, float* dq, float* dk, float* dv) {
+    const int shared = rounded_backward_shared(width);
+    to_.launch(rounded_attention_dq_kernel<kWidth>, {plan.query_blocks, inputs.in.heads},
+               kFragmentThreads, shared, inputs, plan.queries, dq);
+    to_.launch(rounded_attention_dkv_kernel<kWidth>, {plan.key_blocks, inputs.in.kv_heads},
+               kFragmentThreads, shared, inputs, plan.keys, plan.runs, dk, dv);
+  }
   [[noreturn]] void refuse_shared(const std::string& what, int64_t needed) const {
     throw std::length_error(what + " need " + std::to_string(needed) +
                             " bytes of shared memory for a block of threads, and the card has " +

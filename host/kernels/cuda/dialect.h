@@ -6,6 +6,7 @@
 
 #if defined(__CUDACC__)
 #define SLIPWAY_UNROLL_BY_4 _Pragma("unroll 4")
+#define SLIPWAY_UNROLL _Pragma("unroll")
 namespace slipway::cuda {
 // The memory that a launch asked for, shared by the threads of a block.
 template <class T>
@@ -13,6 +14,22 @@ __device__ inline T* launched_shared() {
   extern __shared__ float4 slipway_launched_shared[];
   return reinterpret_cast<T*>(slipway_launched_shared);
 }
+
+// Two values rounded to bfloat16, to the nearest, ties to even: `low` in the lower half.
+__device__ inline uint32_t bfloat16_pair(float low, float high) {
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+// d += a b of small matrices that the threads of a warp hold together (matrix_fragment.h).
+__device__ inline void warp_multiply_add(float (&d)[4], const uint32_t (&a)[4],
+                                         const uint32_t (&b)[2]) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+__device__ inline float float_of_bits(uint32_t bits) { return __uint_as_float(bits); }
 }  // namespace slipway::cuda
 #elif !defined(SLIPWAY_CUDA_EMULATOR)
 #error "compile with nvcc, or include tests/unit/kernels/cuda/emulator.h first"

@@ -29,9 +29,13 @@ class StreamLauncher {
         arguments...);
     check(cudaGetLastError(), "launch");
   }
-  void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
+  void multiply(const ProductPlan& plan, const ProductOperands& of) {
     use_own_device();
-    products_.multiply(plan, a, b, c, d);
+    products_.multiply(plan, of);
+  }
+  uint16_t* room(OperandRoom place, int64_t count) {
+    use_own_device();
+    return products_.room(place, count);
   }
   const Card& card() const { return card_; }
 

@@ -1,11 +1,23 @@
 // Kernels of the loss and of the gradients' norm: log-probabilities of targets with their gradient,
 // sums, sums of squares.
 #pragma once
-#include "kernels/cuda/dialect.h"
+#include "kernels/cuda/value_access.h"
 
 namespace slipway::cuda {
 
 constexpr int kLossThreads = 512;
+
+// The largest of some numbers, and the sum of exp(x - largest) over them.
+struct SoftmaxSum {
+  float largest = -INFINITY, sum = 0;
+  __device__ void add(float x) {
+    if (x > largest) {
+      sum = sum * expf(largest - x) + 1, largest = x;
+    } else if (x > -INFINITY || x != x) {
+      sum += expf(x - largest);
+    }
+  }
+};
 
 // One block a row. `grad` may be the logits: a thread writes only what it alone has read.
 __global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(
@@ -15,15 +27,21 @@ __global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(
   __shared__ double sums[kLossThreads / kWarp];
   const int64_t row = blockIdx.x, target = targets[row];
   const float* x = logits + row * width;
-  float largest = -INFINITY;
-  for (int64_t i = threadIdx.x; i < width; i += kLossThreads)
-    largest = x[i] > largest ? x[i] : largest;
-  largest = largest_of_block<kLossThreads>(largest, room);
-  float sum = 0, plain = 0;
-  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) {
-    sum += expf(x[i] - largest);
+  const bool together = width % 4 == 0 && in_fours(x) && in_fours(grad);
+  const int64_t fours = together ? width / 4 : 0;
+  SoftmaxSum own;
+  float plain = 0;
+  for (int64_t i = threadIdx.x; i < fours; i += kLossThreads) {
+    const float4 v = four_values_at(x, 4 * i);
+    own.add(v.x), own.add(v.y), own.add(v.z), own.add(v.w);
+    plain += (v.x + v.y) + (v.z + v.w);
+  }
+  for (int64_t i = 4 * fours + threadIdx.x; i < width; i += kLossThreads) {
+    own.add(x[i]);
     plain += x[i];
   }
+  const float largest = largest_of_block<kLossThreads>(own.largest, room);
+  const float sum = own.largest > -INFINITY ? own.sum * expf(own.largest - largest) : own.sum;
   const float lse =
       largest + static_cast<float>(log(sum_of_block<kLossThreads>(static_cast<double>(sum), sums)));
   const float chosen = target >= 0 && target < width ? x[target] : NAN;
@@ -36,22 +54,38 @@ __global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(
   __syncthreads();  // every thread has read the target's logit before one of them overwrites it
   if (threadIdx.x == 0) out[row] = logprob;
   if (grad == nullptr) return;
-  for (int64_t i = threadIdx.x; i < width; i += kLossThreads) {
-    const float gradient =
-        -coefficient * expf(x[i] - lse) + coefficient * smoothing / static_cast<float>(width);
-    grad[row * width + i] = i == target ? gradient + coefficient * (1 - smoothing) : gradient;
+  const float spread = coefficient * smoothing / static_cast<float>(width);
+  const auto gradient = [&](float logit, int64_t i) {
+    const float g = -coefficient * expf(logit - lse) + spread;
+    return i == target ? g + coefficient * (1 - smoothing) : g;
+  };
+  float* const to = grad + row * width;
+  for (int64_t i = threadIdx.x; i < fours; i += kLossThreads) {
+    const float4 v = four_values_at(x, 4 * i);
+    put_four_values(to, 4 * i,
+                    {gradient(v.x, 4 * i), gradient(v.y, 4 * i + 1), gradient(v.z, 4 * i + 2),
+                     gradient(v.w, 4 * i + 3)});
   }
+  for (int64_t i = 4 * fours + threadIdx.x; i < width; i += kLossThreads) to[i] = gradient(x[i], i);
 }
 
 // One block a part; the parts' sums are added in order by squares_sum_kernel.
 __global__ __launch_bounds__(kLossThreads) inline void squares_kernel(const float* x, int64_t count,
                                                                       double* partial) {
   __shared__ double room[kLossThreads / kWarp];
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * kLossThreads;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kLossThreads,
+                mine = static_cast<int64_t>(blockIdx.x) * kLossThreads + threadIdx.x,
+                fours = in_fours(x) ? count / 4 : 0;
+  const auto square = [](float value) {
+    return static_cast<double>(value) * static_cast<double>(value);
+  };
   double sum = 0;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kLossThreads + threadIdx.x; i < count;
-       i += stride)
-    sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  SLIPWAY_UNROLL_BY_4
+  for (int64_t i = mine; i < fours; i += stride) {
+    const float4 v = four_values_at(x, 4 * i);
+    sum += (square(v.x) + square(v.y)) + (square(v.z) + square(v.w));
+  }
+  for (int64_t i = 4 * fours + mine; i < count; i += stride) sum += square(x[i]);
   sum = sum_of_block<kLossThreads>(sum, room);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }

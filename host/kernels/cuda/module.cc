@@ -55,7 +55,7 @@ Card card_of_device() {
         "shared memory");
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, own_device()),
         "multiprocessors");
-  return {shared, multiprocessors};
+  return {.shared_bytes = shared, .multiprocessors = multiprocessors};
 }
 
 class CudaAccelerator : public Accelerator {

@@ -1,8 +1,11 @@
 // The three products of a layer in the terms of BLAS, which stores columns: a row-major matrix is
 // the transpose of the same memory read by columns. d [m, n] = a b + beta c, leading dimensions in
-// floats. Plain arithmetic, so that it can be tested without a GPU.
+// values. a and b are of one type, c and d of another or the same; sums are float32. Plain
+// arithmetic, so that it can be tested without a GPU.
 #pragma once
 #include <cstdint>
+
+#include "kernels/values.h"
 
 namespace slipway::cuda {
 
@@ -11,7 +14,13 @@ struct ProductPlan {
   int64_t m, n, k;
   int64_t lda, ldb, ldc;  // ldc: of c and of d
   float beta;
-  bool bfloat16 = false;  // a and b are rounded so, sums are float32
+};
+
+// float32 or bfloat16 each; c is float32, d's own or another, and read where beta is not 0.
+struct ProductOperands {
+  ConstValues a, b;
+  const float* c;
+  Values d;
 };
 
 // y [rows, n] = x [rows, k] w [n, k]^T: a is w, b is x, d is y.

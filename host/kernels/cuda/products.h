@@ -1,5 +1,5 @@
-// Matrix products by cuBLASLt: float32 throughout, TF32 off, or with operands that cuBLASLt rounds
-// to bfloat16 itself. Which algorithm does a product is asked once for each shape.
+// Matrix products by cuBLASLt: float32 throughout, TF32 off, or of bfloat16 operands with sums in
+// float32. Which algorithm does a product is asked once for each shape.
 #pragma once
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <tuple>
+#include <vector>
 
+#include "kernels/cuda/operand_room.h"
 #include "kernels/cuda/product_plan.h"
 
 namespace slipway::cuda {
@@ -21,20 +23,28 @@ class Products {
   Products& operator=(const Products&) = delete;
 
   // d = a b + beta c. Any thread; work goes to the stream.
-  void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d);
+  void multiply(const ProductPlan& plan, const ProductOperands& of);
+  // Memory for `count` values on the GPU, the same at every call as long as that is enough. What
+  // was given earlier stays: recorded work has its address.
+  uint16_t* room(OperandRoom place, int64_t count);
 
  private:
   struct Prepared;
-  // Shape, rounding, and the bytes that all four pointers are aligned to.
+  // Shape, types, and the bytes that all four pointers are aligned to.
   using Key = std::tuple<bool, bool, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool,
-                         bool, uint32_t>;
-  const Prepared& prepared(const ProductPlan& plan, uint32_t alignment);
+                         cudaDataType_t, cudaDataType_t, uint32_t>;
+  const Prepared& prepared(const ProductPlan& plan, const ProductOperands& of);
 
   cudaStream_t stream_;
   cublasLtHandle_t handle_ = nullptr;
   void* workspace_ = nullptr;
   std::mutex mutex_;
   std::map<Key, std::unique_ptr<Prepared>> prepared_;
+  struct Room {
+    uint16_t* memory = nullptr;
+    int64_t count = 0;
+  };
+  std::vector<Room> rooms_[kOperandRooms];
 };
 
 }  // namespace slipway::cuda

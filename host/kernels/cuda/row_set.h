@@ -4,6 +4,7 @@
 #include "kernels/cuda/gated_kernels.h"
 #include "kernels/cuda/norm_kernels.h"
 #include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/value_kernels.h"
 
 namespace slipway::cuda {
 
@@ -27,8 +28,7 @@ class RowSet : public AttentionSet<Launcher> {
   void norm(const float* x, const NormRule& rule, const NormRows& rows, Values y,
             const NormMoments& moments) override {
     if (rows.rows > 0)
-      to_.launch(norm_kernel, {rows.rows, rows.groups}, kNormThreads, 0, x, rule, rows, y.floats,
-                 moments);
+      to_.launch(norm_kernel, {rows.rows, rows.groups}, kNormThreads, 0, x, rule, rows, y, moments);
   }
   int64_t row_parts(int64_t rows) const override { return rows < 256 ? rows : 256; }
   void norm_backward(const float* grad_y, const float* x, const NormRule& rule,
@@ -50,14 +50,14 @@ class RowSet : public AttentionSet<Launcher> {
   }
   void gated(const GatedRows& in, Values out) override {
     if (in.rows > 0)
-      to_.launch(gated_kernel, {in.rows, pieces(in.width, kGatedThreads)}, kGatedThreads, 0, in,
-                 out.floats);
+      to_.launch(gated_kernel, {in.rows, pieces(in.width, 4 * kGatedThreads)}, kGatedThreads, 0, in,
+                 out);
   }
   void gated_backward(const float* grad, const GatedRows& in, Values d_gate, Values d_up,
                       Values out) override {
     if (in.rows > 0)
-      to_.launch(gated_backward_kernel, {in.rows, pieces(in.width, kGatedThreads)}, kGatedThreads,
-                 0, grad, in, d_gate.floats, d_up.floats, out.floats);
+      to_.launch(gated_backward_kernel, {in.rows, pieces(in.width, 4 * kGatedThreads)},
+                 kGatedThreads, 0, grad, in, d_gate, d_up, out);
   }
   void add_bias(const float* bias, int64_t rows, int64_t width, float* y, int64_t y_row) override {
     if (rows > 0)
@@ -68,8 +68,8 @@ class RowSet : public AttentionSet<Launcher> {
                      float* d_bias) override {
     const int64_t parts = row_parts(rows);
     if (parts == 0) return;
-    to_.launch(column_sums_kernel, {parts, pieces(width, kColumnThreads)}, kColumnThreads, 0,
-               dy.floats, dy_row, rows, width, partial);
+    to_.launch(column_sums_kernel, {parts, pieces(width, kColumnThreads)}, kColumnThreads, 0, dy,
+               dy_row, rows, width, partial);
     add_parts(partial, parts, width, d_bias);
   }
   void add_scaled(const float* x, float factor, const float* t, int64_t count, float* y) override {
@@ -100,8 +100,8 @@ class RowSet : public AttentionSet<Launcher> {
  private:
   void add_parts(const float* partial, int64_t parts, int64_t width, float* to) {
     if (to != nullptr)
-      to_.launch(add_parts_kernel, {pieces(width, kColumnThreads)}, kColumnThreads, 0, partial,
-                 parts, width, to);
+      to_.launch(add_parts_kernel, {pieces(width, kWarp)}, kPartThreads, 0, partial, parts, width,
+                 to);
   }
 };
 

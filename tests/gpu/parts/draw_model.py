@@ -19,9 +19,8 @@ def draw(
     transformers' name.
     """
     with torch.device("meta"):
-        parameters = dict(
-            transformers.LlamaForCausalLM(transformers.LlamaConfig(**config)).named_parameters()
-        )
+        known = transformers.AutoConfig.for_model(**config)
+        parameters = dict(transformers.AutoModelForCausalLM.from_config(known).named_parameters())
     generator = torch.Generator(device).manual_seed(seed)
     tensors = {}
     for name, like in parameters.items():

@@ -18,7 +18,7 @@ from words import text
 from works import model, why_not
 
 SHAPE, STEPS, TOP = "Llama-3.2-1B", 2, 10
-LAUNCHES = 3000  # of these ncu times so many; it takes some milliseconds for each
+LAUNCHES = 1500  # of these ncu times so many; it takes some milliseconds for each
 
 
 def tell_kernels(row: str, seconds: dict[str, float], by: str) -> None:

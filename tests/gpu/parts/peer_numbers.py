@@ -10,7 +10,7 @@ import pathlib
 import torch
 import transformers
 
-import exact_llama
+import exact_model
 
 IGNORED = -100
 
@@ -54,10 +54,10 @@ def batch_of(file: pathlib.Path, tokenizer: transformers.PreTrainedTokenizerBase
 def compute(folder: pathlib.Path, batch: Batch, kind: str, device: str) -> Numbers:
     """`kind`: float64, float32 or bfloat16 (float32 weights under autocast, as the Trainer's bf16)."""
     if kind == "float64":
-        model = exact_llama.load(str(folder), device)
+        model = exact_model.load(str(folder), device)
     else:
         model = (
-            transformers.LlamaForCausalLM.from_pretrained(
+            transformers.AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, attn_implementation="sdpa"
             )
             .to(device)
@@ -84,7 +84,7 @@ def greedy(folder: pathlib.Path, prompts: list[str], new: int, device: str) -> t
     """Texts, and by how much the most likely token led in the closest choice of each."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
     model = (
-        transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+        transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
         .to(device)
         .eval()
     )
@@ -102,8 +102,10 @@ def greedy(folder: pathlib.Path, prompts: list[str], new: int, device: str) -> t
 
 
 def optimizer_order(folder: pathlib.Path) -> list[str]:
-    """The numbers of parameters in optimizer.pt: those that decay, then the norms."""
+    """The numbers of parameters in optimizer.pt: those that decay, then norms and biases."""
     with torch.device("meta"):
-        config = transformers.LlamaConfig.from_pretrained(folder)
-        names = [name for name, _ in transformers.LlamaForCausalLM(config).named_parameters()]
-    return [name for name in names if "norm" not in name] + [name for name in names if "norm" in name]
+        config = transformers.AutoConfig.from_pretrained(folder)
+        model = transformers.AutoModelForCausalLM.from_config(config)
+        names = [name for name, _ in model.named_parameters()]
+    kept = lambda name: "norm" in name or name.endswith("bias")
+    return [name for name in names if not kept(name)] + [name for name in names if kept(name)]

@@ -12,6 +12,7 @@ TOOLS = {"memcheck": 0.5, "racecheck": 0.6, "initcheck": 1.0}
 # Each kernel at least once: rows and products, a model's training step, its updates, recorded decoding.
 SMALL = (
     "CudaModule.RowsAndProductsEqualTheEmulators",
+    "CudaRoundedOperator.AttentionInBfloat16IsTheProcessorsUpToRounding",
     "CudaModel.TrainsAsTheProcessorDoes",
     "CudaModel.UpdatesAsTheProcessorDoes",
     "CudaModel.GeneratesAsTheProcessorDoesByReplayedSteps",

@@ -50,25 +50,25 @@ REAL = {
     "Llama-3.2-1B": shape(2048, 8192, 16, 32, 8, 64, 128256, True, 131072, 500000.0),
     "Llama-3.1-8B": shape(4096, 14336, 32, 32, 8, 128, 128256, False, 131072, 500000.0),
 }
-# Biases of queries, keys and values: another architecture, refused by name as long as it is not computed.
-QWEN = {
-    **shape(896, 4864, 24, 14, 2, 64, 151936, True, 32768, 1000000.0),
-    "architectures": ["Qwen2ForCausalLM"],
-    "model_type": "qwen2",
-}
-
 WIDTHS, GROUPS = (64, 80, 96, 128, 256), (1, 4, 8)
 
 
 def small_shapes() -> dict[str, dict]:
     """Two layers of every head width and group size; heads of the vocabulary tied and own in turn, so that
-    each of either has both.
+    each of either has both. And one with biases of queries, keys and values.
     """
     out = {}
     for at, (width, group) in enumerate(itertools.product(WIDTHS, GROUPS)):
         tied = at % 2 == 0
         name = f"width {width}, group {group}, {'tied' if tied else 'own'} head"
         out[name] = shape(160, 224, 2, 2 * group, 2, width, 1003, tied, 512, 10000.0, spread=0.08)
+    biased = shape(160, 224, 2, 14, 2, 64, 1003, True, 512, 10000.0, spread=0.08)
+    out["Qwen2, width 64, group 7, tied head"] = {
+        **{key: value for key, value in biased.items() if not key.endswith("_bias")},
+        "architectures": ["Qwen2ForCausalLM"],
+        "model_type": "qwen2",
+        "use_sliding_window": False,
+    }
     return out
 
 

@@ -10,7 +10,10 @@ import sys
 from tell import environment, facts, failed, need_libtorch, ok, row, skipped
 
 # Whole models and runs go where SLIPWAY_TEST_DEVICE says; the module's own tests find a GPU by themselves.
-ON_THE_GPU = "CudaModule.*:CudaModel.*:CudaTraining.*:CudaRank.*:CudaPages.*:CudaSharding.*:MeasureDevice.*"
+ON_THE_GPU = (
+    "CudaModule.*:CudaModel.*:CudaRoundedOperator.*:CudaTraining.*:CudaRank.*:CudaPages.*:CudaSharding.*:"
+    "MeasureDevice.*"
+)
 ENDED = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\w+\.\w+)(?: \((\d+) ms\))$")
 BEGAN = re.compile(r"\[ RUN +\] (\w+\.\w+)$")
 SKIPPED_BECAUSE = re.compile(r"skipped: (.*)")

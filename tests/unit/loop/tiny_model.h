@@ -8,6 +8,7 @@
 #include "plugin/registry.h"
 
 #include "operators/accelerator/device_tensors.h"
+#include "tests/unit/built.h"
 
 namespace slipway {
 
@@ -44,7 +45,7 @@ class TinyModel {
 
  private:
   static Plugin make() {
-    static const Registry registry({SLIPWAY_PLUGINS});
+    static const Registry registry({built("plugins")});
     const auto& found = registry.find("llama", SLW_KIND_MODEL, {});
     Value options;
     options["config"] = value_of(parse_json(

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "operators/rounding_scope.h"
 #include "tests/unit/kernels/cuda/compare.h"
 #include "tests/unit/kernels/cuda/device_under_test.h"
 
@@ -56,6 +57,33 @@ TEST_F(CudaAttentionOperator, HeadsOfSeveralWidthsFitIntoASmallCardInOneBatch) {
   const std::vector<std::vector<float>> ours = all();
   for (size_t i = 0; i < theirs.size(); ++i)
     expect_near("attention and its gradients", ours[i], theirs[i], 4e-6f);
+}
+
+// On a GPU too, where the bfloat16 kernels' products are the hardware's.
+using CudaRoundedOperator = DeviceTest;
+
+TEST_F(CudaRoundedOperator, AttentionInBfloat16IsTheProcessorsUpToRounding) {
+  const auto all = [](int64_t width) {
+    const AttentionContext context =
+        AttentionContext::packed({{{{0, 66}, {66, 4}}}, {{{70, 20}}}}, kTokens);
+    return attended(4, 2, width, context);
+  };
+  for (const int64_t width : {64, 80, 128}) {
+    const std::vector<float> theirs = all(width);
+    const OnDevice device;
+    const ProductRoundingScope rounding(Rounding::kBfloat16);
+    const std::vector<float> ours = all(width);
+    double off = 0, size = 0;
+    for (size_t i = 0; i < ours.size(); ++i) {
+      const auto difference = static_cast<double>(ours[i] - theirs[i]);
+      off += difference * difference;
+      size += static_cast<double>(theirs[i]) * static_cast<double>(theirs[i]);
+    }
+    std::printf("heads of %d: difference %.3g of what is there\n", static_cast<int>(width),
+                std::sqrt(off / size));
+    EXPECT_LT(off, 0.008 * 0.008 * size);
+    EXPECT_GT(off, 0.001 * 0.001 * size) << "nothing was rounded";
+  }
 }
 
 TEST_F(CudaAttentionOperator, HeadsThatTheCardCannotAreRefusedWithItsNameAndTheFix) {

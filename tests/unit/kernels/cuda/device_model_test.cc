@@ -274,6 +274,43 @@ TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
   EXPECT_GT(on.replays - replays, 5);
 }
 
+// With weights in bfloat16 both sides round weights and inputs; the device attends in float32 and
+// sums in an order of its own. Copies of weights are made before a step is recorded.
+TEST_F(CudaModel, GeneratesWithRoundedWeightsAsTheProcessorDoes) {
+  Tiny here;
+  GenerationSettings settings;
+  settings.max_new_tokens = 9;
+  const std::vector<GenerationRequest> requests = {{{3, 7, 1}, 0, 3}, {{5}, 1, 2}};
+  const std::vector<Completion> exact = generate(here.model, requests, settings);
+  settings.weights = WeightStorage::kBfloat16;
+  const std::vector<Completion> expected = generate(here.model, requests, settings);
+  const OnDevice device;
+  Tiny there;
+  const int64_t replays = emulated_accelerator().replays;
+  const std::vector<Completion> got = generate(there.model, requests, settings);
+  const auto furthest = [&](const std::vector<Completion>& from) {
+    float off = 0;
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(got[i].ids.size(), from[i].ids.size());
+      // Up to the first token that rounding decided otherwise.
+      for (size_t t = 0; t < got[i].ids.size() && got[i].ids[t] == from[i].ids[t]; ++t)
+        off = std::fmax(off, std::fabs(got[i].logprobs[t] - from[i].logprobs[t]));
+    }
+    return static_cast<double>(off);
+  };
+  std::printf(
+      "log-probabilities with rounded weights: %.3g from the processor's, %.3g from "
+      "float32's\n",
+      furthest(expected), furthest(exact));
+  EXPECT_LT(furthest(expected), 0.05);
+  EXPECT_GT(furthest(exact), 1e-4);
+  EXPECT_TRUE(on_a_gpu() || emulated_accelerator().replays - replays > 5);
+  settings.weights = WeightStorage::kInt8;
+  EXPECT_THAT(
+      [&] { generate(there.model, requests, settings); },
+      testing::ThrowsMessage<Error>(testing::HasSubstr("weights are float32 or bfloat16 on ")));
+}
+
 // Prompts of several parts of keys each, and of different lengths: a recorded step reads lengths as
 // they are then.
 TEST_F(CudaModel, GeneratesAfterLongPromptsByReplayedSteps) {

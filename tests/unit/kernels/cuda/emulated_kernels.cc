@@ -1,6 +1,8 @@
 // The kernels' sources, compiled for the emulator.
 #include "tests/unit/kernels/cuda/emulator.h"
 
+#include <deque>
+
 #include "compute/bfloat16.h"
 #include "kernels/cuda/kernel_set.h"
 #include "tests/unit/kernels/cuda/emulated_kernels.h"
@@ -10,23 +12,27 @@ namespace {
 
 std::vector<std::function<void()>>* recording = nullptr;
 
-// As cuBLASLt takes an operand.
-double operand(const ProductPlan& p, float value) {
-  return static_cast<double>(p.bfloat16 ? round_to_bfloat16(value) : value);
+double operand(ConstValues values, int64_t at) {
+  return static_cast<double>(values.bfloats != nullptr ? from_bfloat16(values.bfloats[at])
+                                                       : values.floats[at]);
 }
 
 // d [m, n] = a b + beta c by columns, in float64 within an element.
-void multiply_columns(const ProductPlan& p, const float* a, const float* b, const float* c,
-                      float* d) {
+void multiply_columns(const ProductPlan& p, const ProductOperands& of) {
+  if ((of.a.bfloats == nullptr) != (of.b.bfloats == nullptr))
+    throw std::runtime_error("emulator: a product of two types of values, which cuBLASLt refuses");
+  if (p.beta != 0 && of.d.bfloats != nullptr)
+    throw std::runtime_error("emulator: c of float32 beside d of bfloat16");
   for (int64_t j = 0; j < p.n; ++j)
     for (int64_t i = 0; i < p.m; ++i) {
       double sum = 0;
       for (int64_t l = 0; l < p.k; ++l)
-        sum += operand(p, p.transpose_a ? a[l + i * p.lda] : a[i + l * p.lda]) *
-               operand(p, p.transpose_b ? b[j + l * p.ldb] : b[l + j * p.ldb]);
+        sum += operand(of.a, p.transpose_a ? l + i * p.lda : i + l * p.lda) *
+               operand(of.b, p.transpose_b ? j + l * p.ldb : l + j * p.ldb);
       const int64_t at = i + j * p.ldc;
-      d[at] = static_cast<float>(
-          sum + (p.beta != 0 ? static_cast<double>(p.beta) * static_cast<double>(c[at]) : 0.0));
+      if (p.beta != 0) sum += static_cast<double>(p.beta) * static_cast<double>(of.c[at]);
+      if (of.d.bfloats != nullptr) of.d.bfloats[at] = to_bfloat16(static_cast<float>(sum));
+      else of.d.floats[at] = static_cast<float>(sum);
     }
 }
 
@@ -53,8 +59,14 @@ class EmulatorLauncher {
       emulated_launches().most_additions = emulator::most_additions_at_one_place();
     });
   }
-  void multiply(const ProductPlan& plan, const float* a, const float* b, const float* c, float* d) {
-    submit([=] { multiply_columns(plan, a, b, c, d); });
+  void multiply(const ProductPlan& plan, const ProductOperands& of) {
+    submit([=] { multiply_columns(plan, of); });
+  }
+  uint16_t* room(OperandRoom place, int64_t count) {
+    auto& rooms = rooms_[static_cast<int>(place)];
+    if (rooms.empty() || static_cast<int64_t>(rooms.back().size()) < count)
+      rooms.emplace_back(static_cast<size_t>(count));
+    return rooms.back().data();
   }
   const Card& card() const { return card_; }
 
@@ -74,6 +86,7 @@ class EmulatorLauncher {
   emulator::Order order_;
   std::function<void(bool)> open_;
   const Card& card_;
+  std::deque<std::vector<uint16_t>> rooms_[kOperandRooms];
 };
 
 }  // namespace

@@ -37,6 +37,7 @@ struct Machine {
   Barrier block;
   std::vector<Barrier> warps;
   std::vector<uint64_t> values;  // two a lane
+  std::vector<LaneWords> words;  // likewise, all lanes of a warp for one exchange end to end
   std::vector<float> shared;
   const std::function<void()>* body = nullptr;
   std::unordered_map<const void*, int64_t> additions;
@@ -79,6 +80,7 @@ void begin(Machine& m, int threads) {
   for (size_t w = 0; w < m.warps.size(); ++w)
     m.warps[w].members = std::min(kLanes, threads - static_cast<int>(w) * kLanes);
   m.values.assign(static_cast<size_t>(threads) * 2, 0);
+  m.words.assign(m.warps.size() * 2 * kLanes, {});
   m.additions.clear();
   std::ranges::fill(m.shared, std::numeric_limits<float>::quiet_NaN());
   for (int t = 0; t < threads; ++t) {
@@ -125,6 +127,16 @@ uint64_t exchange(uint64_t value, int from) {
   m.values[thread * 2 + parity] = value;
   wait(m.warps[warp]);
   return m.values[(warp * kLanes + static_cast<unsigned>(from)) * 2 + parity];
+}
+
+const LaneWords* exchange_all(const LaneWords& words) {
+  Machine& m = machine();
+  const unsigned thread = m.running->index, warp = thread / kLanes;
+  const uint64_t parity = m.running->parity++ % 2;
+  LaneWords* const all = m.words.data() + (warp * 2 + parity) * kLanes;
+  all[thread % kLanes] = words;
+  wait(m.warps[warp]);
+  return all;
 }
 
 void count_addition(const void* place) { ++machine().additions[place]; }

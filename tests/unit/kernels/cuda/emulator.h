@@ -6,11 +6,15 @@
 // threads reach are an error.
 #pragma once
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <vector>
+
+#include "compute/bfloat16.h"
 
 #define SLIPWAY_CUDA_EMULATOR 1
 #define __global__
@@ -18,6 +22,7 @@
 #define __device__
 #define __shared__ static thread_local
 #define SLIPWAY_UNROLL_BY_4
+#define SLIPWAY_UNROLL
 
 namespace emulator {
 
@@ -39,6 +44,9 @@ Current& current();
 void barrier();
 // Puts 8 bytes there, waits for all lanes of the warp, gives what lane `from` put.
 uint64_t exchange(uint64_t value, int from);
+// The same of six words: waits for all lanes, gives what each of the 32 put.
+using LaneWords = std::array<uint32_t, 6>;
+const LaneWords* exchange_all(const LaneWords& words);
 void* shared();
 
 // Of the last block: how often atomicAdd went to the place where it went most often.
@@ -67,6 +75,13 @@ struct __attribute__((may_alias, aligned(16))) float4 {
   float x, y, z, w;
 };
 
+struct __attribute__((may_alias, aligned(8))) uint2 {
+  uint32_t x, y;
+};
+struct __attribute__((may_alias, aligned(16))) uint4 {
+  uint32_t x, y, z, w;
+};
+
 inline void __syncthreads() { ::emulator::barrier(); }
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int mask) {
@@ -84,5 +99,25 @@ namespace slipway::cuda {
 template <class T>
 T* launched_shared() {
   return static_cast<T*>(::emulator::shared());
+}
+inline float float_of_bits(uint32_t bits) { return std::bit_cast<float>(bits); }
+// PTX ISA, mma.m16n8k16 with bfloat16 operands: which thread holds what is told in
+// kernels/cuda/matrix_fragment.h.
+inline void warp_multiply_add(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  const ::emulator::LaneWords* const lanes =
+      ::emulator::exchange_all({a[0], a[1], a[2], a[3], b[0], b[1]});
+  const unsigned lane = ::emulator::current().thread.x % 32, group = lane / 4, pair = lane % 4;
+  const auto value = [](uint32_t word, unsigned half) {
+    return from_bfloat16(static_cast<uint16_t>(word >> (16 * half)));
+  };
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned column = 2 * pair + i % 2;
+    for (unsigned k = 0; k < 16; ++k) {
+      // k is of thread k / 2 % 4 of a group, in its word for the first or the second eight.
+      const unsigned holder = k / 2 % 4, second = k / 8;
+      d[i] += value(lanes[group * 4 + holder][i / 2 + 2 * second], k % 2) *
+              value(lanes[column * 4 + holder][4 + second], k % 2);
+    }
+  }
 }
 }  // namespace slipway::cuda

@@ -86,6 +86,37 @@ TEST(CudaModule, RowsAndProductsEqualTheEmulators) {
   expect_near("swiglu", on_gpu(*device, x, gated.size(), swiglu), gated, 2e-6f);
 }
 
+// In bfloat16: rounded to the bit as the emulator rounds; sums in another order.
+TEST(CudaModule, RoundedProductsAndAttentionEqualTheEmulators) {
+  std::string fault;
+  Accelerator* device = gpu(fault);
+  if (device == nullptr) GTEST_SKIP() << "skipped: no CUDA device";
+  constexpr int64_t rows = 70, k = 64, n = 96;
+  const std::vector<float> x = random_values(rows * k + n * k, 1);
+  const auto rounding = [](const auto& work) {
+    return [&](DeviceKernels& kernels, const float* in, float* out) {
+      kernels.round_products(Rounding::kBfloat16);
+      work(kernels, in, out);
+      kernels.round_products(Rounding::kNone);
+    };
+  };
+  const auto both = [&](const char* what, size_t count, float tolerance, const auto& work) {
+    std::vector<float> expected(count);
+    rounding(work)(*emulated_kernels(), x.data(), expected.data());
+    expect_near(what, on_gpu(*device, x, count, rounding(work)), expected, tolerance);
+  };
+  both("rounded product", rows * n, 2e-6f,
+       [&](DeviceKernels& kernels, const float* in, float* out) {
+         const Weight weight{in + rows * k, n};
+         kernels.forward_product(in, k, rows, k, {&weight, 1}, nullptr, out, n);
+       });
+  both("rounded values", rows * k, 0, [&](DeviceKernels& kernels, const float* in, float* out) {
+    auto* const half = reinterpret_cast<uint16_t*>(out) + rows * k;
+    kernels.round_values(in, rows * k, half);
+    kernels.widen_values(half, rows * k / 2, out);
+  });
+}
+
 TEST(CudaModule, RecordedWorkIsReplayed) {
   std::string fault;
   Accelerator* device = gpu(fault);

@@ -1,0 +1,149 @@
+// Attention over a packed batch in bfloat16, backward, cut as attention_backward.h is: dq by blocks
+// of queries, dk and dv by blocks of keys, no sum shared between blocks.
+#pragma once
+#include "kernels/cuda/attention_backward.h"
+#include "kernels/cuda/attention_fragments.h"
+
+namespace slipway::cuda {
+
+// A score and the product of the output's gradient with the key's value become the key's weight p
+// and the score's gradient; 0 where the query does not see.
+__device__ inline void weigh(const ScoreRule& rule, bool seen, float lse, float delta, float& score,
+                             float& gradient) {
+  const Score s(rule, score);
+  score = seen ? expf(s.value - lse) : 0.0f;
+  gradient = s.slope * score * (gradient - delta);
+}
+
+// Shared memory: rounded_backward_shared(kWidth).
+template <int kWidth>
+__global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dq_kernel(
+    BackwardInputs b, const QueryBlock* blocks, float* dq) {
+  auto* const k_rows = launched_shared<uint32_t>();
+  uint32_t *const v_rows = k_rows + kRowTileWords<kWidth>, *const k_pairs =
+                                                               v_rows + kRowTileWords<kWidth>;
+  const VisibleKeys keys{blocks[blockIdx.x], b.in.scores};
+  const WarpPlace place;
+  const int64_t head = blockIdx.y, kv_head = head / (b.in.heads / b.in.kv_heads),
+                first_query = keys.block.query;
+  const int width = static_cast<int>(b.in.width), total = keys.end(), queries = keys.block.queries;
+  const HeadRows q{b.in.q + head * width, b.in.q_row, width},
+      d_out{b.d_out + head * width, b.in.heads * width, width},
+      k{b.in.k + kv_head * width, b.in.kv_row, width},
+      v{b.in.v + kv_head * width, b.in.kv_row, width};
+  const auto query_token = [&](int r) { return first_query + r; };
+  load_fragments<kWidth>(q, queries, query_token, k_rows, nullptr);
+  load_fragments<kWidth>(d_out, queries, query_token, v_rows, nullptr);
+  __syncthreads();
+  LeftFragment query[kWidth / 16], gradient[kWidth / 16];
+  SLIPWAY_UNROLL
+  for (int w = 0; w < kWidth / 16; ++w) {
+    query[w] = left_of<kWidth>(place, k_rows, w);
+    gradient[w] = left_of<kWidth>(place, v_rows, w);
+  }
+  __syncthreads();
+  float lse[2], delta[2];
+  SLIPWAY_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    const int row = TileScores::row(place, 2 * half);
+    const int64_t at = (first_query + row) * b.in.heads + head;
+    lse[half] = row < queries ? b.lse[at] : 0, delta[half] = row < queries ? b.delta[at] : 0;
+  }
+  WideSums<kWidth> sum;
+  sum.clear();
+  for (int first = keys.begin(); first < total; first += kFragmentTile) {
+    const auto token = [&](int r) { return keys.token(first + r); };
+    load_fragments<kWidth>(k, total - first, token, k_rows, k_pairs);
+    load_fragments<kWidth>(v, total - first, token, v_rows, nullptr);
+    __syncthreads();
+    TileScores s, d;
+    s.multiply<kWidth>(place, [&](int w) { return query[w]; }, k_rows);
+    d.multiply<kWidth>(place, [&](int w) { return gradient[w]; }, v_rows);
+    const bool all_seen = queries == kFragmentTile && keys.sees(0, first + kFragmentTile - 1) &&
+                          keys.sees(kFragmentTile - 1, first);
+    SLIPWAY_UNROLL
+    for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int row = TileScores::row(place, i);
+      const bool seen =
+          all_seen || (row < queries && keys.sees(row, first + TileScores::column(place, j, i)));
+      weigh(b.in.scores, seen, lse[i / 2], delta[i / 2], s.at[j].at[i], d.at[j].at[i]);
+    }
+    sum.add(place, d, k_pairs);
+    __syncthreads();
+  }
+  SLIPWAY_UNROLL
+  for (int half = 0; half < 2; ++half)
+    if (const int row = TileScores::row(place, 2 * half); row < queries)
+      sum.write(place, half, 1.0f, width, dq + (first_query + row) * b.in.q_row + head * width);
+}
+
+// Scores stand on their side here: a warp has 16 keys and the queries of a tile as columns.
+template <int kWidth>
+__global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dkv_kernel(
+    BackwardInputs b, const KeyBlock* blocks, const QueryRun* runs, float* dk, float* dv) {
+  auto* const k_rows = launched_shared<uint32_t>();
+  uint32_t *const v_rows = k_rows + kRowTileWords<kWidth>,
+                  *const q_rows = v_rows + kRowTileWords<kWidth>,
+                  *const d_rows = q_rows + kRowTileWords<kWidth>,
+                  *const q_pairs = d_rows + kRowTileWords<kWidth>,
+                  *const d_pairs = q_pairs + kPairTileWords<kWidth>;
+  auto* const lse = reinterpret_cast<float*>(d_pairs + kPairTileWords<kWidth>);
+  float* const delta = lse + kFragmentTile;
+  const KeyBlock block = blocks[blockIdx.x];
+  const WarpPlace place;
+  const int64_t kv_head = blockIdx.y, group = b.in.heads / b.in.kv_heads, first_key = block.key;
+  const int width = static_cast<int>(b.in.width);
+  const auto key_token = [&](int r) { return first_key + r; };
+  load_fragments<kWidth>({b.in.k + kv_head * width, b.in.kv_row, width}, block.keys, key_token,
+                         k_rows, nullptr);
+  load_fragments<kWidth>({b.in.v + kv_head * width, b.in.kv_row, width}, block.keys, key_token,
+                         v_rows, nullptr);
+  WideSums<kWidth> sum_k, sum_v;
+  sum_k.clear(), sum_v.clear();
+  for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head)
+    for (int run = 0; run < block.runs; ++run) {
+      const QueryRun queries = runs[block.first_run + run];
+      const QuerySpan span(b.in.scores, block, runs[block.first_run], queries);
+      for (int first = span.begin; first < span.end; first += kFragmentTile) {
+        const int count = span.end - first < kFragmentTile ? span.end - first : kFragmentTile;
+        const auto token = [&](int r) { return static_cast<int64_t>(first) + r; };
+        __syncthreads();
+        load_fragments<kWidth>({b.in.q + head * width, b.in.q_row, width}, count, token, q_rows,
+                               q_pairs);
+        load_fragments<kWidth>({b.d_out + head * width, b.in.heads * width, width}, count, token,
+                               d_rows, d_pairs);
+        for (int r = static_cast<int>(threadIdx.x); r < kFragmentTile; r += kFragmentThreads) {
+          lse[r] = r < count ? b.lse[token(r) * b.in.heads + head] : 0;
+          delta[r] = r < count ? b.delta[token(r) * b.in.heads + head] : 0;
+        }
+        __syncthreads();
+        TileScores s, d;
+        s.multiply<kWidth>(place, [&](int w) { return left_of<kWidth>(place, k_rows, w); }, q_rows);
+        d.multiply<kWidth>(place, [&](int w) { return left_of<kWidth>(place, v_rows, w); }, d_rows);
+        const bool all_seen = count == kFragmentTile && block.keys == kFragmentTile &&
+                              span.sees(first, block.key + kFragmentTile - 1) &&
+                              span.sees(first + kFragmentTile - 1, block.key);
+        SLIPWAY_UNROLL
+        for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
+        for (int i = 0; i < 4; ++i) {
+          const int key = TileScores::row(place, i), query = TileScores::column(place, j, i);
+          const bool seen = all_seen || (query < count && key < block.keys &&
+                                         span.sees(first + query, block.key + key));
+          weigh(b.in.scores, seen, lse[query], delta[query], s.at[j].at[i], d.at[j].at[i]);
+        }
+        sum_v.add(place, s, d_pairs);
+        sum_k.add(place, d, q_pairs);
+      }
+    }
+  SLIPWAY_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    const int row = TileScores::row(place, 2 * half);
+    if (row >= block.keys) continue;
+    const int64_t at = (first_key + row) * b.in.kv_row + kv_head * width;
+    sum_k.write(place, half, 1.0f, width, dk + at);
+    sum_v.write(place, half, 1.0f, width, dv + at);
+  }
+}
+
+}  // namespace slipway::cuda
