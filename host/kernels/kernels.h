@@ -95,8 +95,9 @@ class Kernels : public FlatKernels {
   // whoever reads run files refuses it (api/check_run.h).
   virtual void round_products(Rounding to) = 0;
   // Whether Values may be bfloat16 now; where not, all that is given is float32. What one call
-  // takes or gives is of one type. Rows of bfloat16 that a product takes are followed by memory
-  // that can be read up to a multiple of kOperandRows.
+  // takes or gives is of one type, but of a device's products each operand is of its own. Rows of
+  // bfloat16 that a product takes are followed by memory that can be read up to a multiple of
+  // kOperandRows.
   virtual bool bfloat16_values() const { return false; }
   static constexpr int64_t kOperandRows = 32;
   // to[i] = from[i] rounded; and back. Where bfloat16_values().

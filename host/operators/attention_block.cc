@@ -17,6 +17,7 @@
 #include "operators/operands.h"
 #include "operators/projected_heads.h"
 #include "operators/rotary.h"
+#include "operators/rounded_once.h"
 
 namespace slipway {
 namespace {
@@ -97,13 +98,15 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   const int64_t widened = between.bfloat16() ? rows : 0,
                 copied = heads.are_normed() ? rows : widened;
   static thread_local Scratch scratch;
-  const CallMemory<10> memory(
+  const CallMemory<12> memory(
       scratch, x,
       {rows * attended_columns, rows * call.columns(), rows * call.shape.heads,
        between.floats(rows, d), rows * d, 2 * rows, copied * call.columns(),
-       widened * attended_columns, end.wants_room() ? rows * d : 0, heads.moments()});
+       widened * attended_columns, end.wants_room() ? rows * d : 0, heads.moments(),
+       room_for_rounded(x, kernels, rows * d),
+       room_for_rounded(x, kernels, rows * call.columns())});
   const auto [d_attended, d_qkv, delta, h_memory, dh, again, qkv_memory, attended_memory, end_room,
-              head_moments] = memory.parts;
+              head_moments, d_out_memory, d_qkv_memory] = memory.parts;
   const auto targets = gradient_targets(block.weights());
   const auto& [d_norm, d_norm_bias, dq, dk, dv, d_o, d_q_bias, d_k_bias, d_v_bias, d_o_bias,
                d_q_norm, d_k_norm, d_post] = targets;
@@ -112,10 +115,11 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
       end.backward(x, dy, rows, d, end.post ? kept.before.const_data_ptr<float>() : nullptr,
                    end.post ? end.post.moments(kept.after.data_ptr<float>(), rows) : NormMoments{},
                    end_room, d_o_bias.data(), d_post.data());
-  input_gradient(d_out, d, rows, {&block.o}, attended_columns, d_attended);
+  const ConstValues d_out_once = rounded_once(x, kernels, d_out, rows * d, d_out_memory);
+  input_gradient(d_out_once, d, rows, {&block.o}, attended_columns, d_attended);
   out_adapters.add_gradients(d_out, d, attended, rows, attended_columns, d_attended);
   const WeightGradient d_output{d_o.data(), d};
-  kernels.weight_gradients(d_out, d, attended, attended_columns, rows, attended_columns,
+  kernels.weight_gradients(d_out_once, d, attended, attended_columns, rows, attended_columns,
                            {&d_output, 1});
   // Where q and k are normed, what attention took is computed anew.
   const float* qkv = heads.are_normed() ? copy(kernels, kept.qkv, qkv_memory)
@@ -132,8 +136,10 @@ torch::autograd::variable_list AttentionBlockNode::apply(torch::autograd::variab
   const WeightGradient d_inputs[] = {
       {dq.data(), block.q.size(0)}, {dk.data(), call.cached()}, {dv.data(), call.cached()}};
   const ProductWeights inputs = inputs_of(block);
-  kernels.weight_gradients(d_qkv, call.columns(), h, d, rows, d, {d_inputs, inputs.size()});
-  input_gradient(d_qkv, call.columns(), rows, inputs, d, dh);
+  const ConstValues d_qkv_once =
+      rounded_once(x, kernels, d_qkv, rows * call.columns(), d_qkv_memory);
+  kernels.weight_gradients(d_qkv_once, call.columns(), h, d, rows, d, {d_inputs, inputs.size()});
+  input_gradient(d_qkv_once, call.columns(), rows, inputs, d, dh);
   in_adapters.add_gradients(d_qkv, call.columns(), h, rows, d, dh);
   at::Tensor dx_TD = at::empty_like(x);
   begin_block_backward(x, norm, dh, norm.moments(again, rows), dy, dx_TD.data_ptr<float>(),

@@ -14,6 +14,7 @@
 #include "operators/kept.h"
 #include "operators/linear.h"
 #include "operators/operands.h"
+#include "operators/rounded_once.h"
 
 namespace slipway {
 namespace {
@@ -124,11 +125,13 @@ torch::autograd::variable_list FeedForwardNode::apply(torch::autograd::variable_
   const BlockEnd end = feed_forward_end(block);
   const Between between(columns, kernels, call.op);
   static thread_local Scratch scratch;
-  const CallMemory<7> memory(
+  const CallMemory<8> memory(
       scratch, x,
       {rows * inner, between.floats(rows, inner), between.floats(rows, width),
-       between.floats(rows, d), rows * d, 2 * rows, end.wants_room() ? rows * d : 0});
-  const auto [d_act, act_memory, d_columns_memory, h_memory, dh, again, end_room] = memory.parts;
+       between.floats(rows, d), rows * d, 2 * rows, end.wants_room() ? rows * d : 0,
+       room_for_rounded(x, kernels, rows * d)});
+  const auto [d_act, act_memory, d_columns_memory, h_memory, dh, again, end_room, d_out_memory] =
+      memory.parts;
   const Values act = between.in(act_memory), d_columns = between.in(d_columns_memory),
                d_up = call.gated ? d_columns + inner : d_columns;
   const auto targets = gradient_targets(block.weights());
@@ -138,7 +141,8 @@ torch::autograd::variable_list FeedForwardNode::apply(torch::autograd::variable_
       end.backward(x, dy, rows, d, end.post ? before.const_data_ptr<float>() : nullptr,
                    end.post ? end.post.moments(after.data_ptr<float>(), rows) : NormMoments{},
                    end_room, d_down_bias.data(), d_post.data());
-  input_gradient(d_out, d, rows, {&block.down}, inner, d_act);
+  const ConstValues d_out_once = rounded_once(x, kernels, d_out, rows * d, d_out_memory);
+  input_gradient(d_out_once, d, rows, {&block.down}, inner, d_act);
   const GatedRows kept_rows = gated_rows_of(call, block, Between::of(columns), rows);
   if (!out_adapters.empty()) {  // what they add to its gradient goes by what the activation gave
     kernels.gated(kept_rows, act);
@@ -146,7 +150,7 @@ torch::autograd::variable_list FeedForwardNode::apply(torch::autograd::variable_
   }
   kernels.gated_backward(d_act, kept_rows, call.gated ? d_columns : Values(nullptr), d_up, act);
   const WeightGradient d_output{d_down.data(), d};
-  kernels.weight_gradients(d_out, d, act, inner, rows, inner, {&d_output, 1});
+  kernels.weight_gradients(d_out_once, d, act, inner, rows, inner, {&d_output, 1});
   const auto bias = [&](const at::Tensor& w, const GradientTarget& to, ConstValues from) {
     if (w.defined()) bias_gradient(x, from, width, rows, w.size(0), to.data());
   };

@@ -17,6 +17,7 @@
 #include "operators/norm.h"
 #include "operators/operands.h"
 #include "operators/packed_weights.h"
+#include "operators/rounded_once.h"
 #include "operators/rounded_weights.h"
 #include "operators/stored_matrix.h"
 
@@ -57,26 +58,6 @@ struct LinearNode : torch::autograd::Node {
   }
 };
 
-// A gradient [rows, n] and the input [rows, k] as two products of a device take them: those round
-// both, and once is enough. `memory`: room_for_rounded() floats each.
-struct RoundedOnce {
-  ConstValues dy, x;
-};
-int64_t room_for_rounded(const at::Tensor& x, const Kernels& kernels, int64_t width) {
-  return on_device(x) && kernels.bfloat16_values() ? (x.size(0) * width + 1) / 2 : 0;
-}
-RoundedOnce round_once(Kernels& kernels, const at::Tensor& dy_TN, const at::Tensor& x_TK,
-                       float* dy_memory, float* x_memory) {
-  const auto rounded = [&](const at::Tensor& from, float* memory) -> ConstValues {
-    const float* const values = from.const_data_ptr<float>();
-    if (room_for_rounded(from, kernels, from.size(1)) == 0) return values;
-    auto* const to = reinterpret_cast<uint16_t*>(memory);
-    kernels.round_values(values, from.numel(), to);
-    return to;
-  };
-  return {rounded(dy_TN, dy_memory), rounded(x_TK, x_memory)};
-}
-
 torch::autograd::variable_list LinearNode::apply(torch::autograd::variable_list&& grads) {
   constexpr const char* kName = "slipway::linear_v1";
   if (!x_kept.defined())
@@ -87,9 +68,10 @@ torch::autograd::variable_list LinearNode::apply(torch::autograd::variable_list&
   const at::NoGradGuard no_grad;
   Kernels& kernels = kernels_of(x_TK);
   static thread_local Scratch scratch;
-  const CallMemory<2> memory(
-      scratch, x_TK, {room_for_rounded(x_TK, kernels, n), room_for_rounded(x_TK, kernels, k)});
-  const auto [dy, x] = round_once(kernels, dy_TN, x_TK, memory.parts[0], memory.parts[1]);
+  const CallMemory<1> memory(scratch, x_TK, {room_for_rounded(x_TK, kernels, rows * n)});
+  const float* const x = x_TK.const_data_ptr<float>();
+  const ConstValues dy =
+      rounded_once(x_TK, kernels, dy_TN.const_data_ptr<float>(), rows * n, memory.parts[0]);
   at::Tensor dx_TK;
   if (task_should_compute_output(0)) {
     dx_TK = at::empty_like(x_TK);
@@ -98,7 +80,7 @@ torch::autograd::variable_list LinearNode::apply(torch::autograd::variable_list&
   const GradientTarget dw(w_NK, w_NK.requires_grad());
   const WeightGradient target{dw.data(), n};
   kernels.weight_gradients(dy, n, x, k, rows, k, {&target, 1});
-  adapters.add_gradients(dy_TN.const_data_ptr<float>(), n, x_TK.const_data_ptr<float>(), rows, k,
+  adapters.add_gradients(dy_TN.const_data_ptr<float>(), n, x, rows, k,
                          dx_TK.defined() ? dx_TK.data_ptr<float>() : nullptr);
   return {dx_TK, dw.tensor()};
 }

@@ -121,6 +121,12 @@ struct VisibleKeys {
   __device__ int64_t token(int key) const {
     return key < block.prefix_length ? block.prefix + key : block.own + key - block.prefix_length;
   }
+  // Of the block's query `i`: the keys it sees are first(i) .. last(i).
+  __device__ int first(int i) const {
+    const int64_t key = scores.first_key(position(i));
+    return key > 0 ? static_cast<int>(key) : 0;
+  }
+  __device__ int last(int i) const { return position(i); }
   // Whether the block's query `i` sees it.
   __device__ bool sees(int i, int key) const {
     return key <= position(i) && key >= scores.first_key(position(i));

@@ -7,6 +7,7 @@
 #if defined(__CUDACC__)
 #define SLIPWAY_UNROLL_BY_4 _Pragma("unroll 4")
 #define SLIPWAY_UNROLL _Pragma("unroll")
+#define SLIPWAY_ONE_BY_ONE _Pragma("unroll 1")
 namespace slipway::cuda {
 // The memory that a launch asked for, shared by the threads of a block.
 template <class T>
@@ -30,6 +31,12 @@ __device__ inline void warp_multiply_add(float (&d)[4], const uint32_t (&a)[4],
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 __device__ inline float float_of_bits(uint32_t bits) { return __uint_as_float(bits); }
+// 2^x to 2^-22 of itself, which is enough for what is rounded to bfloat16 next; 0 of -INFINITY.
+__device__ inline float quick_exp2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 }  // namespace slipway::cuda
 #elif !defined(SLIPWAY_CUDA_EMULATOR)
 #error "compile with nvcc, or include tests/unit/kernels/cuda/emulator.h first"

@@ -18,9 +18,16 @@ struct QuerySpan {
     const int64_t beyond = block.key + block.keys - 1 + rule.window - shift_;
     if (rule.window > 0 && beyond < end) end = static_cast<int>(beyond);
   }
+  // From the query's position to the key's.
+  __device__ int back(int query, int key) const { return query + shift_ - key; }
+  // A query sees what is so far back: least() and more, and less than beyond().
+  __device__ int least() const { return causal_ ? 0 : INT32_MIN; }
+  __device__ int beyond() const {
+    return rule_.window > 0 && rule_.window < INT32_MAX ? static_cast<int>(rule_.window)
+                                                        : INT32_MAX;
+  }
   __device__ bool sees(int query, int key) const {
-    const int back = query + shift_ - key;  // from the query's position to the key's
-    return (!causal_ || back >= 0) && (rule_.window <= 0 || back < rule_.window);
+    return back(query, key) >= least() && back(query, key) < beyond();
   }
 
  private:

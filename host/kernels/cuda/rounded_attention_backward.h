@@ -6,13 +6,21 @@
 
 namespace slipway::cuda {
 
-// A score and the product of the output's gradient with the key's value become the key's weight p
-// and the score's gradient; 0 where the query does not see.
-__device__ inline void weigh(const ScoreRule& rule, bool seen, float lse, float delta, float& score,
-                             float& gradient) {
-  const Score s(rule, score);
-  score = seen ? expf(s.value - lse) : 0.0f;
-  gradient = s.slope * score * (gradient - delta);
+// Scores and the products of the output's gradient with the keys' values become the keys' weights
+// and the scores' gradients. lse_of(j, i), in powers of two, and delta_of(j, i) are those of the
+// query of value i of fragment j.
+template <class Lse, class Delta>
+__device__ inline void weigh(const PowerScores& powers, const Lse& lse_of, const Delta& delta_of,
+                             TileScores& s, TileScores& d) {
+  SLIPWAY_UNROLL
+  for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const float slope = powers.slope(s.at[j].at[i]),
+                weight = quick_exp2(s.at[j].at[i] - lse_of(j, i));
+    s.at[j].at[i] = weight;
+    // What is not seen has the score -INFINITY, and with a softcap no slope.
+    d.at[j].at[i] = weight > 0 ? slope * weight * (d.at[j].at[i] - delta_of(j, i)) : 0.0f;
+  }
 }
 
 // Shared memory: rounded_backward_shared(kWidth).
@@ -32,8 +40,9 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dq_kernel(
       k{b.in.k + kv_head * width, b.in.kv_row, width},
       v{b.in.v + kv_head * width, b.in.kv_row, width};
   const auto query_token = [&](int r) { return first_query + r; };
-  load_fragments<kWidth>(q, queries, query_token, k_rows, nullptr);
-  load_fragments<kWidth>(d_out, queries, query_token, v_rows, nullptr);
+  load_two_tiles<kWidth>(
+      q, d_out, queries, query_token, [&](const auto& tile) { tile.put_rows(k_rows); },
+      [&](const auto& tile) { tile.put_rows(v_rows); });
   __syncthreads();
   LeftFragment query[kWidth / 16], gradient[kWidth / 16];
   SLIPWAY_UNROLL
@@ -42,33 +51,42 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dq_kernel(
     gradient[w] = left_of<kWidth>(place, v_rows, w);
   }
   __syncthreads();
+  // Of the thread's two rows; what lies behind the last query is not written.
+  const int own = TileScores::row(place, 0), from[] = {keys.first(own), keys.first(own + 8)},
+            to[] = {keys.last(own), keys.last(own + 8)};
+  const PowerScores powers(b.in.scores);
   float lse[2], delta[2];
   SLIPWAY_UNROLL
   for (int half = 0; half < 2; ++half) {
     const int row = TileScores::row(place, 2 * half);
     const int64_t at = (first_query + row) * b.in.heads + head;
-    lse[half] = row < queries ? b.lse[at] : 0, delta[half] = row < queries ? b.delta[at] : 0;
+    lse[half] = row < queries ? b.lse[at] * PowerScores::kLog2E : INFINITY,
+    delta[half] = row < queries ? b.delta[at] : 0;
   }
   WideSums<kWidth> sum;
   sum.clear();
   for (int first = keys.begin(); first < total; first += kFragmentTile) {
     const auto token = [&](int r) { return keys.token(first + r); };
-    load_fragments<kWidth>(k, total - first, token, k_rows, k_pairs);
-    load_fragments<kWidth>(v, total - first, token, v_rows, nullptr);
+    load_two_tiles<kWidth>(
+        k, v, total - first, token,
+        [&](const auto& tile) { tile.put_rows(k_rows), tile.put_pairs(k_pairs); },
+        [&](const auto& tile) { tile.put_rows(v_rows); });
     __syncthreads();
     TileScores s, d;
     s.multiply<kWidth>(place, [&](int w) { return query[w]; }, k_rows);
     d.multiply<kWidth>(place, [&](int w) { return gradient[w]; }, v_rows);
-    const bool all_seen = queries == kFragmentTile && keys.sees(0, first + kFragmentTile - 1) &&
-                          keys.sees(kFragmentTile - 1, first);
-    SLIPWAY_UNROLL
-    for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int row = TileScores::row(place, i);
-      const bool seen =
-          all_seen || (row < queries && keys.sees(row, first + TileScores::column(place, j, i)));
-      weigh(b.in.scores, seen, lse[i / 2], delta[i / 2], s.at[j].at[i], d.at[j].at[i]);
+    powers.of(s);
+    if (!keys.sees(0, first + kFragmentTile - 1) || !keys.sees(kFragmentTile - 1, first)) {
+      SLIPWAY_UNROLL
+      for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const int key = first + TileScores::column(place, j, i);
+        if (key < from[i / 2] || key > to[i / 2]) s.at[j].at[i] = -INFINITY;
+      }
     }
+    weigh(
+        powers, [&](int, int i) { return lse[i / 2]; }, [&](int, int i) { return delta[i / 2]; }, s,
+        d);
     sum.add(place, d, k_pairs);
     __syncthreads();
   }
@@ -95,10 +113,12 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dkv_kernel
   const int64_t kv_head = blockIdx.y, group = b.in.heads / b.in.kv_heads, first_key = block.key;
   const int width = static_cast<int>(b.in.width);
   const auto key_token = [&](int r) { return first_key + r; };
-  load_fragments<kWidth>({b.in.k + kv_head * width, b.in.kv_row, width}, block.keys, key_token,
-                         k_rows, nullptr);
-  load_fragments<kWidth>({b.in.v + kv_head * width, b.in.kv_row, width}, block.keys, key_token,
-                         v_rows, nullptr);
+  load_two_tiles<kWidth>(
+      {b.in.k + kv_head * width, b.in.kv_row, width},
+      {b.in.v + kv_head * width, b.in.kv_row, width}, block.keys, key_token,
+      [&](const auto& tile) { tile.put_rows(k_rows); },
+      [&](const auto& tile) { tile.put_rows(v_rows); });
+  const PowerScores powers(b.in.scores);
   WideSums<kWidth> sum_k, sum_v;
   sum_k.clear(), sum_v.clear();
   for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head)
@@ -109,29 +129,35 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dkv_kernel
         const int count = span.end - first < kFragmentTile ? span.end - first : kFragmentTile;
         const auto token = [&](int r) { return static_cast<int64_t>(first) + r; };
         __syncthreads();
-        load_fragments<kWidth>({b.in.q + head * width, b.in.q_row, width}, count, token, q_rows,
-                               q_pairs);
-        load_fragments<kWidth>({b.d_out + head * width, b.in.heads * width, width}, count, token,
-                               d_rows, d_pairs);
+        load_two_tiles<kWidth>(
+            {b.in.q + head * width, b.in.q_row, width},
+            {b.d_out + head * width, b.in.heads * width, width}, count, token,
+            [&](const auto& tile) { tile.put_rows(q_rows), tile.put_pairs(q_pairs); },
+            [&](const auto& tile) { tile.put_rows(d_rows), tile.put_pairs(d_pairs); });
         for (int r = static_cast<int>(threadIdx.x); r < kFragmentTile; r += kFragmentThreads) {
-          lse[r] = r < count ? b.lse[token(r) * b.in.heads + head] : 0;
+          lse[r] = r < count ? b.lse[token(r) * b.in.heads + head] * PowerScores::kLog2E : 0;
           delta[r] = r < count ? b.delta[token(r) * b.in.heads + head] : 0;
         }
         __syncthreads();
         TileScores s, d;
         s.multiply<kWidth>(place, [&](int w) { return left_of<kWidth>(place, k_rows, w); }, q_rows);
         d.multiply<kWidth>(place, [&](int w) { return left_of<kWidth>(place, v_rows, w); }, d_rows);
-        const bool all_seen = count == kFragmentTile && block.keys == kFragmentTile &&
-                              span.sees(first, block.key + kFragmentTile - 1) &&
-                              span.sees(first + kFragmentTile - 1, block.key);
-        SLIPWAY_UNROLL
-        for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-        for (int i = 0; i < 4; ++i) {
-          const int key = TileScores::row(place, i), query = TileScores::column(place, j, i);
-          const bool seen = all_seen || (query < count && key < block.keys &&
-                                         span.sees(first + query, block.key + key));
-          weigh(b.in.scores, seen, lse[query], delta[query], s.at[j].at[i], d.at[j].at[i]);
+        powers.of(s);
+        if (count < kFragmentTile || block.keys < kFragmentTile ||
+            !span.sees(first, block.key + kFragmentTile - 1) ||
+            !span.sees(first + kFragmentTile - 1, block.key)) {
+          SLIPWAY_UNROLL
+          for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
+          for (int i = 0; i < 4; ++i) {
+            const int key = TileScores::row(place, i), query = TileScores::column(place, j, i),
+                      back = span.back(first + query, block.key + key);
+            if (query >= count || key >= block.keys || back < span.least() || back >= span.beyond())
+              s.at[j].at[i] = -INFINITY;
+          }
         }
+        weigh(
+            powers, [&](int j, int i) { return lse[TileScores::column(place, j, i)]; },
+            [&](int j, int i) { return delta[TileScores::column(place, j, i)]; }, s, d);
         sum_v.add(place, s, d_pairs);
         sum_k.add(place, d, q_pairs);
       }

@@ -5,7 +5,7 @@
 
 namespace slipway::cuda {
 
-// The running softmax of the thread's two rows.
+// The running softmax of the thread's two rows, of PowerScores.
 struct RunningSoftmax {
   float largest[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
 
@@ -21,12 +21,12 @@ struct RunningSoftmax {
       for (int i = 2 * half; i < 2 * half + 2; ++i) most = each.at[i] > most ? each.at[i] : most;
       most = largest_of_lanes<4>(most);
       most = most > largest[half] ? most : largest[half];
-      shrink[half] = expf(largest[half] - most);
+      shrink[half] = quick_exp2(largest[half] - most);
       float terms = 0;
       SLIPWAY_UNROLL
       for (SumFragment& each : s.at) SLIPWAY_UNROLL
       for (int i = 2 * half; i < 2 * half + 2; ++i) {
-        each.at[i] = expf(each.at[i] - most);
+        each.at[i] = quick_exp2(each.at[i] - most);
         terms += each.at[i];
       }
       sum[half] = sum[half] * shrink[half] + sum_of_lanes<4>(terms);
@@ -48,8 +48,9 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_kernel(
   const int width = static_cast<int>(in.width), total = keys.end();
   const HeadRows q{in.q + head * width, in.q_row, width},
       k{in.k + kv_head * width, in.kv_row, width}, v{in.v + kv_head * width, in.kv_row, width};
-  load_fragments<kWidth>(
-      q, keys.block.queries, [&](int r) { return first_query + r; }, rows, nullptr);
+  load_one_tile<kWidth>(
+      q, keys.block.queries, [&](int r) { return first_query + r; },
+      [&](const auto& tile) { tile.put_rows(rows); });
   __syncthreads();
   LeftFragment query[kWidth / 16];
   SLIPWAY_UNROLL
@@ -58,22 +59,27 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_kernel(
   WideSums<kWidth> o;
   o.clear();
   RunningSoftmax softmax;
+  const PowerScores powers(in.scores);
+  // What the thread's two rows see.
+  const int row = TileScores::row(place, 0), from[] = {keys.first(row), keys.first(row + 8)},
+            to[] = {keys.last(row), keys.last(row + 8)};
   for (int first = keys.begin(); first < total; first += kFragmentTile) {
     const auto token = [&](int r) { return keys.token(first + r); };
-    load_fragments<kWidth>(k, total - first, token, rows, nullptr);
-    load_fragments<kWidth>(v, total - first, token, nullptr, pairs);
+    load_two_tiles<kWidth>(
+        k, v, total - first, token, [&](const auto& tile) { tile.put_rows(rows); },
+        [&](const auto& tile) { tile.put_pairs(pairs); });
     __syncthreads();
     TileScores s;
     s.multiply<kWidth>(place, [&](int w) { return query[w]; }, rows);
-    const bool all_seen =
-        keys.sees(0, first + kFragmentTile - 1) && keys.sees(kFragmentTile - 1, first);
-    SLIPWAY_UNROLL
-    for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-    for (int i = 0; i < 4; ++i)
-      s.at[j].at[i] =
-          all_seen || keys.sees(TileScores::row(place, i), first + TileScores::column(place, j, i))
-              ? Score(in.scores, s.at[j].at[i]).value
-              : -INFINITY;
+    powers.of(s);
+    if (!keys.sees(0, first + kFragmentTile - 1) || !keys.sees(kFragmentTile - 1, first)) {
+      SLIPWAY_UNROLL
+      for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const int key = first + TileScores::column(place, j, i);
+        if (key < from[i / 2] || key > to[i / 2]) s.at[j].at[i] = -INFINITY;
+      }
+    }
     float shrink[2];
     softmax.take(s, shrink);
     SLIPWAY_UNROLL
@@ -84,11 +90,11 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_kernel(
   }
   SLIPWAY_UNROLL
   for (int half = 0; half < 2; ++half) {
-    const int row = TileScores::row(place, 2 * half);
-    if (row >= keys.block.queries) continue;
-    const int64_t at = (first_query + row) * in.heads + head;
+    if (row + 8 * half >= keys.block.queries) continue;
+    const int64_t at = (first_query + row + 8 * half) * in.heads + head;
     o.write(place, half, 1.0f / softmax.sum[half], width, out + at * width);
-    if (place.pair == 0) lse[at] = softmax.largest[half] + logf(softmax.sum[half]);
+    if (place.pair == 0)
+      lse[at] = softmax.largest[half] * PowerScores::kLn2 + logf(softmax.sum[half]);
   }
 }
 

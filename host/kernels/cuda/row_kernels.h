@@ -5,7 +5,7 @@
 
 namespace slipway::cuda {
 
-constexpr int kRowThreads = 256, kEmbeddingThreads = 128, kRopeThreads = 64;
+constexpr int kRowThreads = 256, kEmbeddingThreads = 128, kRopeThreads = 256;
 
 // One block a token.
 __global__ __launch_bounds__(kEmbeddingThreads) inline void embedding_kernel(
@@ -21,6 +21,7 @@ __global__ __launch_bounds__(kRowThreads) inline void embedding_backward_kernel(
     const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab, int64_t width, float* dw) {
   __shared__ int earlier;
   __shared__ int matches[kRowThreads];
+  __shared__ int room[kRowThreads / kWarp];
   const int64_t token = blockIdx.x, id = ids[token];
   if (id < 0 || id >= vocab) return;
   if (threadIdx.x == 0) earlier = 0;
@@ -31,7 +32,9 @@ __global__ __launch_bounds__(kRowThreads) inline void embedding_backward_kernel(
   if (earlier) return;
   for (int64_t first = token; first < tokens; first += blockDim.x) {
     const int64_t mine = first + threadIdx.x;
-    matches[threadIdx.x] = mine < tokens && ids[mine] == id;
+    const int match = mine < tokens && ids[mine] == id;
+    if (largest_of_block<kRowThreads>(match, room) == 0) continue;
+    matches[threadIdx.x] = match;
     __syncthreads();
     for (int m = 0; m < static_cast<int>(blockDim.x); ++m) {
       if (!matches[m]) continue;
@@ -42,22 +45,32 @@ __global__ __launch_bounds__(kRowThreads) inline void embedding_backward_kernel(
   }
 }
 
-// One block a row; a thread turns one pair in every head. The angle is the float32 product that
-// Hugging Face takes.
+// One block a row. The angle is the float32 product that Hugging Face takes; its sine and cosine
+// are made once for all heads.
 __global__ __launch_bounds__(kRopeThreads) inline void rope_kernel(
     const float* x, int64_t x_row, const int64_t* positions, const float* inverse, float scale,
     float sign, int64_t heads, int64_t half, int64_t width, float* y, int64_t y_row) {
+  constexpr int kAngles = 128;
+  __shared__ float cosines[kAngles], sines[kAngles];
   const int64_t row = blockIdx.x;
   const auto position = static_cast<float>(positions[row]);
-  for (int64_t i = threadIdx.x; i < half; i += blockDim.x) {
-    const float angle = position * inverse[i], c = scale * cosf(angle),
-                s = sign * scale * sinf(angle);
-    for (int64_t h = 0; h < heads; ++h) {
-      const int64_t at = width * h + i;
-      const float a = x[row * x_row + at], b = x[row * x_row + at + half];
+  const int threads = static_cast<int>(blockDim.x), mine = static_cast<int>(threadIdx.x);
+  for (int64_t first = 0; first < half; first += kAngles) {
+    const int angles = half - first < kAngles ? static_cast<int>(half - first) : kAngles;
+    for (int i = mine; i < angles; i += threads) {
+      const float angle = position * inverse[first + i];
+      cosines[i] = scale * cosf(angle), sines[i] = sign * scale * sinf(angle);
+    }
+    __syncthreads();
+    for (int p = mine; p < angles * static_cast<int>(heads); p += threads) {
+      const int i = p % angles;
+      const int64_t at = width * (p / angles) + first + i;
+      const float a = x[row * x_row + at], b = x[row * x_row + at + half], c = cosines[i],
+                  s = sines[i];
       y[row * y_row + at] = a * c - b * s;
       y[row * y_row + at + half] = b * c + a * s;
     }
+    __syncthreads();
   }
   const int64_t rest = width - 2 * half;
   for (int64_t i = threadIdx.x; x != y && i < heads * rest; i += blockDim.x) {

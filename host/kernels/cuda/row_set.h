@@ -1,6 +1,7 @@
 // The launches of kernels over rows. Launcher: kernel_set.h.
 #pragma once
 #include "kernels/cuda/attention_set.h"
+#include "kernels/cuda/column_kernels.h"
 #include "kernels/cuda/gated_kernels.h"
 #include "kernels/cuda/norm_kernels.h"
 #include "kernels/cuda/row_kernels.h"
@@ -30,7 +31,7 @@ class RowSet : public AttentionSet<Launcher> {
     if (rows.rows > 0)
       to_.launch(norm_kernel, {rows.rows, rows.groups}, kNormThreads, 0, x, rule, rows, y, moments);
   }
-  int64_t row_parts(int64_t rows) const override { return rows < 256 ? rows : 256; }
+  int64_t row_parts(int64_t rows) const override { return rows < 512 ? rows : 512; }
   void norm_backward(const float* grad_y, const float* x, const NormRule& rule,
                      const NormRows& rows, const NormMoments& moments, const float* residual,
                      float* partial, float* grad_x, float* grad_w, float* grad_bias) override {
@@ -61,7 +62,7 @@ class RowSet : public AttentionSet<Launcher> {
   }
   void add_bias(const float* bias, int64_t rows, int64_t width, float* y, int64_t y_row) override {
     if (rows > 0)
-      to_.launch(add_bias_kernel, {rows, pieces(width, kNormThreads)}, kNormThreads, 0, bias, width,
+      to_.launch(add_bias_kernel, {rows, pieces(width, kBiasThreads)}, kBiasThreads, 0, bias, width,
                  y, y_row);
   }
   void bias_gradient(ConstValues dy, int64_t dy_row, int64_t rows, int64_t width, float* partial,

@@ -2,7 +2,7 @@
 // one weight a thread at a time.
 #pragma once
 #include "kernels/update_steps.h"
-#include "kernels/cuda/dialect.h"
+#include "kernels/cuda/value_access.h"
 
 namespace slipway::cuda {
 
@@ -21,11 +21,25 @@ __global__ __launch_bounds__(kUpdateThreads) inline void adamw_kernel(const floa
                                                                       kernels::AdamWStep s,
                                                                       float* w, float* m,
                                                                       float* v) {
-  for_each_index(count, [=](int64_t i) {
-    const float grad = s.grad_scale * g[i];
-    m[i] = s.beta1 * m[i] + s.rest1 * grad;
-    v[i] = s.beta2 * v[i] + s.rest2 * grad * grad;
-    w[i] = s.keep * w[i] - s.step_size * m[i] / (sqrtf(v[i]) * s.inverse_root2 + s.epsilon);
+  const auto one = [=](float gradient, float& weight, float& mean, float& square) {
+    const float grad = s.grad_scale * gradient;
+    mean = s.beta1 * mean + s.rest1 * grad;
+    square = s.beta2 * square + s.rest2 * grad * grad;
+    weight = s.keep * weight - s.step_size * mean / (sqrtf(square) * s.inverse_root2 + s.epsilon);
+  };
+  // A model's weights are many, and what is read in fours waits for memory less often.
+  const int64_t fours = in_fours(g) && in_fours(w) && in_fours(m) && in_fours(v) ? count / 4 : 0;
+  for_each_index(fours, [=](int64_t i) {
+    const float4 gradient = four_values_at(g, 4 * i);
+    float4 weight = four_values_at(w, 4 * i), mean = four_values_at(m, 4 * i),
+           square = four_values_at(v, 4 * i);
+    one(gradient.x, weight.x, mean.x, square.x), one(gradient.y, weight.y, mean.y, square.y);
+    one(gradient.z, weight.z, mean.z, square.z), one(gradient.w, weight.w, mean.w, square.w);
+    put_four_values(w, 4 * i, weight), put_four_values(m, 4 * i, mean);
+    put_four_values(v, 4 * i, square);
+  });
+  for_each_index(count - 4 * fours, [=](int64_t i) {
+    one(g[4 * fours + i], w[4 * fours + i], m[4 * fours + i], v[4 * fours + i]);
   });
 }
 

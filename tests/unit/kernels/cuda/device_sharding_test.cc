@@ -157,6 +157,7 @@ TEST_F(CudaSharding, StepsOfARankThatKeepsSlicesAreThoseOfOneThatKeepsAll) {
 
 // The memory of weights while a model is computed: that of two segments, and what they share.
 TEST_F(CudaSharding, AForwardPassHoldsTheWeightsOfTwoSegments) {
+  if (on_a_gpu()) GTEST_SKIP() << "skipped: one of a GPU's pages holds this whole model";
   TinyModel mine({3, 0, 2, 1}), theirs({3, 1, 2, 1});
   SecondRank ranks(mine.model.parameters(), theirs.model.parameters());
   mine.model.gather_from(ranks);

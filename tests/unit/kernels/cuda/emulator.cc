@@ -12,6 +12,8 @@ namespace emulator {
 namespace {
 
 constexpr int kLanes = 32;
+// Floats behind the shared memory that a launch asked for: who writes there is told.
+constexpr size_t kBehind = 4096;
 constexpr size_t kStack = size_t{128} << 10;
 
 struct Barrier {
@@ -151,13 +153,17 @@ void* shared() { return machine().shared.data(); }
 void run(Dim grid, int threads, int shared_bytes, Order order, const std::function<void()>& body) {
   Machine& m = machine();
   m.body = &body;
-  m.shared.resize(static_cast<size_t>(shared_bytes) / sizeof(float) + 16);
+  const size_t asked = (static_cast<size_t>(shared_bytes) + sizeof(float) - 1) / sizeof(float);
+  m.shared.resize(asked + kBehind);
   m.now.blocks = grid;
   m.now.threads = {static_cast<unsigned>(threads), 1, 1};
   for (unsigned y = 0; y < grid.y; ++y)
     for (unsigned x = 0; x < grid.x; ++x) {
       m.now.block = {x, y, 0};
       run_block(m, threads, order);
+      if (!std::all_of(m.shared.begin() + static_cast<int64_t>(asked), m.shared.end(),
+                       [](float value) { return std::isnan(value); }))
+        throw std::logic_error("emulator: a block wrote behind the shared memory it asked for");
     }
 }
 

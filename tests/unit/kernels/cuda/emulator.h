@@ -23,6 +23,7 @@
 #define __shared__ static thread_local
 #define SLIPWAY_UNROLL_BY_4
 #define SLIPWAY_UNROLL
+#define SLIPWAY_ONE_BY_ONE
 
 namespace emulator {
 
@@ -101,6 +102,7 @@ T* launched_shared() {
   return static_cast<T*>(::emulator::shared());
 }
 inline float float_of_bits(uint32_t bits) { return std::bit_cast<float>(bits); }
+inline float quick_exp2(float x) { return std::exp2(x); }
 // PTX ISA, mma.m16n8k16 with bfloat16 operands: which thread holds what is told in
 // kernels/cuda/matrix_fragment.h.
 inline void warp_multiply_add(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {

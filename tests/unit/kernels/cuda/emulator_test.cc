@@ -44,6 +44,16 @@ TEST(Emulator, AMissingBarrierShows) {
   EXPECT_TRUE(std::isnan(neighbours(Order::kAscending, false)[0]));
 }
 
+TEST(Emulator, WritingBehindSharedMemoryIsAnError) {
+  for (const int beyond : {0, 700})
+    EXPECT_THROW(emulator::run({1, 1, 1}, 32, 128, Order::kAscending,
+                               [&] {
+                                 if (threadIdx.x == 0)
+                                   static_cast<float*>(emulator::shared())[32 + beyond] = 1;
+                               }),
+                 std::logic_error);
+}
+
 TEST(Emulator, ABarrierThatSomeThreadsSkipIsAnError) {
   EXPECT_THROW(emulator::run({1, 1, 1}, 64, 0, Order::kAscending,
                              [] {
