@@ -1,129 +1,11 @@
 // What the attention kernels share that compute in bfloat16: a block of four warps works on tiles
-// of 64 rows in shared memory, a warp on 16 of them. Operands are rounded as they are loaded, sums
-// and the softmax are float32. Widths below kWidth are filled up with zeros.
+// of 64 rows, a warp on 16 of them. Operands are bfloat16, sums and the softmax float32.
 #pragma once
 #include "kernels/cuda/attention_tiles.h"
 #include "kernels/cuda/matrix_fragment.h"
-#include "kernels/cuda/value_access.h"
+#include "kernels/cuda/tile_in_flight.h"
 
 namespace slipway::cuda {
-
-constexpr int kFragmentTile = 64, kFragmentThreads = kFragmentTile / 16 * kWarp;
-
-// A tile for products along its width: a word is two neighbours of a row. Rows are so many words
-// apart that the threads of a warp meet different banks.
-template <int kWidth>
-constexpr int kRowWords = kWidth / 2 + 4;
-// A tile for products along its rows: a word is one column of rows 2 i and 2 i + 1.
-template <int kWidth>
-constexpr int kPairWords = kWidth + 8;
-
-template <int kWidth>
-constexpr int kRowTileWords = kFragmentTile * kRowWords<kWidth>;
-template <int kWidth>
-constexpr int kPairTileWords = kFragmentTile / 2 * kPairWords<kWidth>;
-
-// Rows of heads in global memory.
-struct HeadRows {
-  const float* from;  // the head's columns of row 0
-  int64_t row;
-  int width;
-
-  // Whether all columns of a tile lie in fours that can be read at once.
-  __device__ bool in_whole_fours(int tile_width) const {
-    return width == tile_width && row % 4 == 0 && in_fours(from);
-  }
-  // Columns c .. c + 3 of a row, those beyond the width 0.
-  __device__ float4 at(int64_t token, int c) const {
-    const float* const x = from + token * row + c;
-    return {c < width ? x[0] : 0, c + 1 < width ? x[1] : 0, c + 2 < width ? x[2] : 0,
-            c + 3 < width ? x[3] : 0};
-  }
-};
-
-// A tile on its way into shared memory, a share of it in each thread's registers: reading all of it
-// first lets the reads wait for memory together. Of wide tiles half at a time: registers are few.
-template <int kWidth>
-class TileInFlight {
- public:
-  static constexpr int kPieces = kWidth <= 64 ? 1 : 2;
-
-  // From rows token_of(0), token_of(1), ..; rows from `count` on are zeros.
-  template <class TokenOf>
-  __device__ TileInFlight(const HeadRows& from, int count, const TokenOf& token_of, int piece)
-      : piece_(piece) {
-    // Two loops: a branch at each read would keep them from waiting together.
-    if (from.in_whole_fours(kWidth))
-      read_all(count, [&](int r, int c) {
-        return *reinterpret_cast<const float4*>(from.from + token_of(r) * from.row + c);
-      });
-    else read_all(count, [&](int r, int c) { return from.at(token_of(r), c); });
-  }
-  __device__ void put_rows(uint32_t* rows) const {
-    SLIPWAY_UNROLL
-    for (int i = 0; i < kShare; ++i) {
-      uint32_t* const to = rows + 2 * pair(i) * kRowWords<kWidth> + column(i) / 2;
-      *reinterpret_cast<uint2*>(to) =
-          uint2{bfloat16_pair(low_[i].x, low_[i].y), bfloat16_pair(low_[i].z, low_[i].w)};
-      *reinterpret_cast<uint2*>(to + kRowWords<kWidth>) =
-          uint2{bfloat16_pair(high_[i].x, high_[i].y), bfloat16_pair(high_[i].z, high_[i].w)};
-    }
-  }
-  __device__ void put_pairs(uint32_t* pairs) const {
-    SLIPWAY_UNROLL
-    for (int i = 0; i < kShare; ++i)
-      *reinterpret_cast<uint4*>(pairs + pair(i) * kPairWords<kWidth> + column(i)) =
-          uint4{bfloat16_pair(low_[i].x, high_[i].x), bfloat16_pair(low_[i].y, high_[i].y),
-                bfloat16_pair(low_[i].z, high_[i].z), bfloat16_pair(low_[i].w, high_[i].w)};
-  }
-
- private:
-  static constexpr int kFours = kWidth / 4,
-                       kShare = kFragmentTile / 2 * kFours / kFragmentThreads / kPieces;
-
-  // Of the thread's i-th four columns of a pair of rows.
-  __device__ int at(int i) const {
-    return static_cast<int>(threadIdx.x) + (piece_ * kShare + i) * kFragmentThreads;
-  }
-  __device__ int pair(int i) const { return at(i) / kFours; }
-  __device__ int column(int i) const { return at(i) % kFours * 4; }
-  template <class Read>
-  __device__ void read_all(int count, const Read& read) {
-    SLIPWAY_UNROLL
-    for (int i = 0; i < kShare; ++i) {
-      const int r = 2 * pair(i), c = column(i);
-      low_[i] = r < count ? read(r, c) : float4{0, 0, 0, 0};
-      high_[i] = r + 1 < count ? read(r + 1, c) : float4{0, 0, 0, 0};
-    }
-  }
-
-  int piece_;
-  float4 low_[kShare], high_[kShare];
-};
-
-// A tile, put where `put` says.
-template <int kWidth, class TokenOf, class Put>
-__device__ inline void load_one_tile(const HeadRows& from, int count, const TokenOf& token_of,
-                                     const Put& put) {
-  SLIPWAY_ONE_BY_ONE
-  for (int piece = 0; piece < TileInFlight<kWidth>::kPieces; ++piece)
-    put(TileInFlight<kWidth>(from, count, token_of, piece));
-}
-
-// Two tiles of the same rows, put where `put_first` and `put_second` say. Both are read at once
-// where registers suffice.
-template <int kWidth, class TokenOf, class PutFirst, class PutSecond>
-__device__ inline void load_two_tiles(const HeadRows& first, const HeadRows& second, int count,
-                                      const TokenOf& token_of, const PutFirst& put_first,
-                                      const PutSecond& put_second) {
-  if constexpr (TileInFlight<kWidth>::kPieces == 1) {
-    const TileInFlight<kWidth> one(first, count, token_of, 0), other(second, count, token_of, 0);
-    put_first(one), put_second(other);
-  } else {
-    load_one_tile<kWidth>(first, count, token_of, put_first);
-    load_one_tile<kWidth>(second, count, token_of, put_second);
-  }
-}
 
 // Columns 16 k .. 16 k + 15 of a warp's 16 rows of a tile by rows.
 template <int kWidth>
@@ -145,6 +27,24 @@ struct TileScores {
   __device__ static int column(const WarpPlace& place, int j, int i) {
     return 8 * j + 2 * place.pair + i % 2;
   }
+  // work(value) of every value.
+  template <class Work>
+  __device__ void each(const Work& work) {
+    SLIPWAY_UNROLL
+    for (SumFragment& fragment : at) {
+      SLIPWAY_UNROLL
+      for (float& value : fragment.at) work(value);
+    }
+  }
+  // work(j, i): value i of fragment j.
+  template <class Work>
+  __device__ static void each_place(const Work& work) {
+    SLIPWAY_UNROLL
+    for (int j = 0; j < kFragmentTile / 8; ++j) {
+      SLIPWAY_UNROLL
+      for (int i = 0; i < 4; ++i) work(j, i);
+    }
+  }
   // Of left(k), columns 16 k .. of the warp's rows, with the rows of a tile by rows.
   template <int kWidth, class Left>
   __device__ void multiply(const WarpPlace& place, const Left& left, const uint32_t* rows) {
@@ -163,6 +63,29 @@ struct TileScores {
   }
 };
 
+// Which keys a thread's two rows of queries see.
+class SeenByRows {
+ public:
+  __device__ SeenByRows(const VisibleKeys& keys, const WarpPlace& place) : keys_(keys) {
+    const int row = TileScores::row(place, 0);
+    first_[0] = keys.first(row), first_[1] = keys.first(row + 8);
+    last_[0] = keys.last(row), last_[1] = keys.last(row + 8);
+  }
+  // Scores of keys `first` .. that a row does not see become -INFINITY.
+  __device__ void hide_others(const WarpPlace& place, int first, TileScores& s) const {
+    constexpr int kLast = kFragmentTile - 1;
+    if (keys_.sees(0, first + kLast) && keys_.sees(kLast, first)) return;
+    TileScores::each_place([&](int j, int i) {
+      const int key = first + TileScores::column(place, j, i);
+      if (key < first_[i / 2] || key > last_[i / 2]) s.at[j].at[i] = -INFINITY;
+    });
+  }
+
+ private:
+  const VisibleKeys& keys_;
+  int first_[2], last_[2];
+};
+
 // Scores in powers of two: what exp2 takes to give exp of ScoreRule's.
 struct PowerScores {
   static constexpr float kLog2E = 1.4426950408889634f, kLn2 = 0.6931471805599453f;
@@ -175,14 +98,8 @@ struct PowerScores {
 
   // Products of queries and keys become scores.
   __device__ void of(TileScores& s) const {
-    SLIPWAY_UNROLL
-    for (SumFragment& each : s.at) SLIPWAY_UNROLL
-    for (float& score : each.at) score *= scale;
-    if (cap > 0) {
-      SLIPWAY_UNROLL
-      for (SumFragment& each : s.at) SLIPWAY_UNROLL
-      for (float& score : each.at) score = cap * tanhf(score * inverse_cap);
-    }
+    s.each([&](float& score) { score *= scale; });
+    if (cap > 0) s.each([&](float& score) { score = cap * tanhf(score * inverse_cap); });
   }
   // The slope of a score, as ScoreRule has it, in the product.
   __device__ float slope(float score) const {
@@ -199,6 +116,14 @@ struct WideSums {
   __device__ void clear() {
     SLIPWAY_UNROLL
     for (int n = 0; n < kWidth / 8; ++n) at[n].clear();
+  }
+  // The thread's two rows, times a factor each.
+  __device__ void scale_rows(const float (&factors)[2]) {
+    SLIPWAY_UNROLL
+    for (SumFragment& each : at) {
+      SLIPWAY_UNROLL
+      for (int i = 0; i < 4; ++i) each.at[i] *= factors[i / 2];
+    }
   }
   // += scores [16, 64], rounded, times a tile by pairs of rows.
   __device__ void add(const WarpPlace& place, const TileScores& scores, const uint32_t* pairs) {

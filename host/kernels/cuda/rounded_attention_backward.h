@@ -12,15 +12,13 @@ namespace slipway::cuda {
 template <class Lse, class Delta>
 __device__ inline void weigh(const PowerScores& powers, const Lse& lse_of, const Delta& delta_of,
                              TileScores& s, TileScores& d) {
-  SLIPWAY_UNROLL
-  for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-  for (int i = 0; i < 4; ++i) {
+  TileScores::each_place([&](int j, int i) {
     const float slope = powers.slope(s.at[j].at[i]),
                 weight = quick_exp2(s.at[j].at[i] - lse_of(j, i));
     s.at[j].at[i] = weight;
     // What is not seen has the score -INFINITY, and with a softcap no slope.
     d.at[j].at[i] = weight > 0 ? slope * weight * (d.at[j].at[i] - delta_of(j, i)) : 0.0f;
-  }
+  });
 }
 
 // Shared memory: rounded_backward_shared(kWidth).
@@ -51,11 +49,9 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dq_kernel(
     gradient[w] = left_of<kWidth>(place, v_rows, w);
   }
   __syncthreads();
-  // Of the thread's two rows; what lies behind the last query is not written.
-  const int own = TileScores::row(place, 0), from[] = {keys.first(own), keys.first(own + 8)},
-            to[] = {keys.last(own), keys.last(own + 8)};
+  const SeenByRows seen(keys, place);
   const PowerScores powers(b.in.scores);
-  float lse[2], delta[2];
+  float lse[2], delta[2];  // of the thread's two rows; what lies behind the last is not written
   SLIPWAY_UNROLL
   for (int half = 0; half < 2; ++half) {
     const int row = TileScores::row(place, 2 * half);
@@ -76,14 +72,7 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dq_kernel(
     s.multiply<kWidth>(place, [&](int w) { return query[w]; }, k_rows);
     d.multiply<kWidth>(place, [&](int w) { return gradient[w]; }, v_rows);
     powers.of(s);
-    if (!keys.sees(0, first + kFragmentTile - 1) || !keys.sees(kFragmentTile - 1, first)) {
-      SLIPWAY_UNROLL
-      for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const int key = first + TileScores::column(place, j, i);
-        if (key < from[i / 2] || key > to[i / 2]) s.at[j].at[i] = -INFINITY;
-      }
-    }
+    seen.hide_others(place, first, s);
     weigh(
         powers, [&](int, int i) { return lse[i / 2]; }, [&](int, int i) { return delta[i / 2]; }, s,
         d);
@@ -145,16 +134,13 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_dkv_kernel
         powers.of(s);
         if (count < kFragmentTile || block.keys < kFragmentTile ||
             !span.sees(first, block.key + kFragmentTile - 1) ||
-            !span.sees(first + kFragmentTile - 1, block.key)) {
-          SLIPWAY_UNROLL
-          for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-          for (int i = 0; i < 4; ++i) {
+            !span.sees(first + kFragmentTile - 1, block.key))
+          TileScores::each_place([&](int j, int i) {
             const int key = TileScores::row(place, i), query = TileScores::column(place, j, i),
                       back = span.back(first + query, block.key + key);
             if (query >= count || key >= block.keys || back < span.least() || back >= span.beyond())
               s.at[j].at[i] = -INFINITY;
-          }
-        }
+          });
         weigh(
             powers, [&](int j, int i) { return lse[TileScores::column(place, j, i)]; },
             [&](int j, int i) { return delta[TileScores::column(place, j, i)]; }, s, d);

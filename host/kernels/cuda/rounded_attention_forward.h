@@ -17,17 +17,21 @@ struct RunningSoftmax {
     for (int half = 0; half < 2; ++half) {
       float most = -INFINITY;
       SLIPWAY_UNROLL
-      for (SumFragment& each : s.at) SLIPWAY_UNROLL
-      for (int i = 2 * half; i < 2 * half + 2; ++i) most = each.at[i] > most ? each.at[i] : most;
+      for (const SumFragment& each : s.at) {
+        most = each.at[2 * half] > most ? each.at[2 * half] : most;
+        most = each.at[2 * half + 1] > most ? each.at[2 * half + 1] : most;
+      }
       most = largest_of_lanes<4>(most);
       most = most > largest[half] ? most : largest[half];
       shrink[half] = quick_exp2(largest[half] - most);
       float terms = 0;
       SLIPWAY_UNROLL
-      for (SumFragment& each : s.at) SLIPWAY_UNROLL
-      for (int i = 2 * half; i < 2 * half + 2; ++i) {
-        each.at[i] = quick_exp2(each.at[i] - most);
-        terms += each.at[i];
+      for (SumFragment& each : s.at) {
+        SLIPWAY_UNROLL
+        for (int i = 2 * half; i < 2 * half + 2; ++i) {
+          each.at[i] = quick_exp2(each.at[i] - most);
+          terms += each.at[i];
+        }
       }
       sum[half] = sum[half] * shrink[half] + sum_of_lanes<4>(terms);
       largest[half] = most;
@@ -60,9 +64,8 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_kernel(
   o.clear();
   RunningSoftmax softmax;
   const PowerScores powers(in.scores);
-  // What the thread's two rows see.
-  const int row = TileScores::row(place, 0), from[] = {keys.first(row), keys.first(row + 8)},
-            to[] = {keys.last(row), keys.last(row + 8)};
+  const SeenByRows seen(keys, place);
+  const int row = TileScores::row(place, 0);
   for (int first = keys.begin(); first < total; first += kFragmentTile) {
     const auto token = [&](int r) { return keys.token(first + r); };
     load_two_tiles<kWidth>(
@@ -72,19 +75,10 @@ __global__ __launch_bounds__(kFragmentThreads) void rounded_attention_kernel(
     TileScores s;
     s.multiply<kWidth>(place, [&](int w) { return query[w]; }, rows);
     powers.of(s);
-    if (!keys.sees(0, first + kFragmentTile - 1) || !keys.sees(kFragmentTile - 1, first)) {
-      SLIPWAY_UNROLL
-      for (int j = 0; j < kFragmentTile / 8; ++j) SLIPWAY_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const int key = first + TileScores::column(place, j, i);
-        if (key < from[i / 2] || key > to[i / 2]) s.at[j].at[i] = -INFINITY;
-      }
-    }
+    seen.hide_others(place, first, s);
     float shrink[2];
     softmax.take(s, shrink);
-    SLIPWAY_UNROLL
-    for (SumFragment& each : o.at) SLIPWAY_UNROLL
-    for (int i = 0; i < 4; ++i) each.at[i] *= shrink[i / 2];
+    o.scale_rows(shrink);
     o.add(place, s, pairs);
     __syncthreads();
   }

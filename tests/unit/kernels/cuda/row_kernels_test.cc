@@ -37,6 +37,20 @@ TEST(CudaRows, Embedding) {
   EXPECT_EQ(gradient, expected);  // the same order of additions: equal to the bit
 }
 
+// More tokens than a block has threads, some of them without the id between two that have it.
+TEST(CudaRows, EqualIdsFarApartAreAdded) {
+  constexpr int64_t tokens = 700;
+  std::vector<int64_t> ids(tokens, 1);
+  ids[3] = ids[690] = 0;
+  const std::vector<float> dy(tokens, 1.0f);
+  const auto dw = in_both_orders([&](DeviceKernels& k) {
+    std::vector<float> sums(2);
+    k.embedding_backward(dy.data(), ids.data(), tokens, 2, 1, sums.data());
+    return sums;
+  });
+  EXPECT_EQ(dw, (std::vector<float>{2, tokens - 2}));
+}
+
 TEST(CudaRows, AnIdOutsideTheVocabularyGivesNoNumber) {
   const std::vector<float> w(8, 1.0f);
   const std::vector<int64_t> ids = {-1, 4, 3};
