@@ -1,6 +1,8 @@
 // Conversations.
 #include "loop/conversations.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "plugin/options.h"
@@ -43,6 +45,16 @@ std::vector<std::pair<size_t, size_t>> Conversations::loss_spans(const Row& row,
   return out;
 }
 
+size_t Conversations::tokens_of_prompt(const Row& row, const std::vector<int32_t>& ids) const {
+  if (row.chat_prompt == 0 || !completion_only_) return 0;
+  Conversation asked{Json::array(), row.chat.tools};
+  for (size_t i = 0; i < row.chat_prompt; ++i) asked.messages.push_back(row.chat.messages[i]);
+  const std::vector<int32_t> own =
+      chat_tokens(tokenizer_, chat_template().text(asked, /*generation_prompt=*/true));
+  return own.size() <= ids.size() && std::equal(own.begin(), own.end(), ids.begin()) ? own.size()
+                                                                                     : 0;
+}
+
 Example Conversations::example(const Row& row) const {
   try {
     const MarkedText text = chat_template().text(row.chat, /*generation_prompt=*/false);
@@ -55,9 +67,11 @@ Example Conversations::example(const Row& row) const {
       out.loss_begin = 0;
       return out;
     }
-    for (const auto& [begin, end] : tokens_of_spans(tokenizer_, out.ids, text.bytes, spans))
-      out.loss.push_back(
-          {static_cast<int64_t>(begin), static_cast<int64_t>(end) - static_cast<int64_t>(begin)});
+    const size_t prompt = tokens_of_prompt(row, out.ids);
+    for (const auto& [first, end] : tokens_of_spans(tokenizer_, out.ids, text.bytes, spans))
+      if (const size_t begin = std::max(first, prompt); begin < end)
+        out.loss.push_back(
+            {static_cast<int64_t>(begin), static_cast<int64_t>(end) - static_cast<int64_t>(begin)});
     if (!out.loss.empty()) out.loss_begin = out.loss[0].begin;
     if (out.loss.size() == 1 && out.loss[0].begin + out.loss[0].length == size) out.loss.clear();
     return out;

@@ -15,15 +15,16 @@ constexpr const char* kTemplate =
     "{% for m in messages %}<s>{{ m.role[0] }}{{ m.content }}</s>{% endfor %}"
     "{% if add_generation_prompt %}<s>a{% endif %}";
 
-// <s> 10, </s> 11, letters from a = 0 on.
-Tokenizer chat_letters(const std::string& chat_template) {
+// <s> 10, </s> 11, letters from a = 0 on. `takes_spaces`: those behind it are special tokens' own.
+Tokenizer chat_letters(const std::string& chat_template, bool takes_spaces = false) {
   Json vocab = Json::object();
   for (int32_t i = 0; i < 26; ++i)
     if (i != 10 && i != 11) vocab[std::string(1, static_cast<char>('a' + i))] = i;
   vocab["<"] = 30, vocab["/"] = 31, vocab[">"] = 32;
-  const auto added = [](int32_t id, const char* text) {
-    return Json{{"id", id},        {"content", text},     {"single_word", false}, {"lstrip", false},
-                {"rstrip", false}, {"normalized", false}, {"special", true}};
+  const auto added = [&](int32_t id, const char* text) {
+    return Json{{"id", id},        {"content", text},        {"single_word", false},
+                {"lstrip", false}, {"rstrip", takes_spaces}, {"normalized", false},
+                {"special", true}};
   };
   const Json level = {{"type", "ByteLevel"},
                       {"add_prefix_space", false},
@@ -61,6 +62,19 @@ constexpr const char* kPair = R"({"prompt": [{"role": "user", "content": "b"}],
 
 using Ids = std::vector<int32_t>;
 using Labels = std::vector<int64_t>;
+
+// As TRL's SFTTrainer does, which counts the prompt's tokens.
+TEST(Conversations, ATokenThatTakesTheAnswersFirstSpacesIsThePromptsAllTheSame) {
+  const std::string text =
+      "{% for m in messages %}{{ m.role[0] }}<s>{{ m.content }}</s>{% endfor %}"
+      "{% if add_generation_prompt %}a<s>{% endif %}";
+  const Tokenizer tokenizer = chat_letters(text, /*takes_spaces=*/true);
+  const Example example = Conversations(chat_config(""), tokenizer)
+                              .example(chat_row(R"({"prompt": [{"role": "user", "content": "b"}],
+  "completion": [{"role": "assistant", "content": "  c"}]})"));
+  EXPECT_EQ(example.ids, (std::vector<int32_t>{20, 10, 1, 11, 0, 10, 2, 11}));
+  EXPECT_EQ(example.loss_begin, 6);
+}
 
 TEST(Conversations, EveryTurnOfAnAssistantCarriesLoss) {
   const Tokenizer tokenizer = chat_letters(kTemplate);
