@@ -176,6 +176,7 @@ def kinds() -> dict[str, tuple[str, dict, dict[str, bytes], set[str]]]:
     qwen_ranks = check_tokenizers.tiktoken_ranks(files / "dashscope/resources/qwen.tiktoken")
     tekken = of_ranks(check_tokenizers.tekken_ranks(mistral / "tekken_240911.json"), check_tokenizers.TEKKEN, ["<s>", "</s>", "[INST]", "[/INST]"], "<s>")
     llama3 = of_ranks(llama3_ranks, check_tokenizers.LLAMA3, ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"], "<|begin_of_text|>")
+    smollm3 = of_ranks(llama3_ranks, check_tokenizers.LLAMA3, ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"])
     olmo = of_ranks(llama3_ranks, check_tokenizers.LLAMA3, ["<|endoftext|>"], ignore_merges=False)
     qwen = of_ranks(qwen_ranks, check_tokenizers.QWEN, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], form_c=True)
     phi3 = llama2(v1, AddedToken("</s>", rstrip=True, normalized=False), special("<|endoftext|>"),
@@ -184,6 +185,7 @@ def kinds() -> dict[str, tuple[str, dict, dict[str, bytes], set[str]]]:
     whole = lambda made, bos, eos: {"tokenizer.json": made.to_str().encode(), "tokenizer_config.json": config(eos_token=eos, **({"bos_token": bos} if bos else {}))}
     own = lambda model, **keys: {"tokenizer.model": model, "tokenizer_config.json": config(tokenizer_class="LlamaTokenizer", add_bos_token=True, **keys)}
     spaces = "a space before text behind special tokens"
+    odd = {"unassigned and control characters"}
     exported = record_families.EXPORTED
     return {
         "Llama 2": (*exported["llama"], whole(llama2(v1), "<s>", "</s>"), set()),
@@ -194,14 +196,14 @@ def kinds() -> dict[str, tuple[str, dict, dict[str, bytes], set[str]]]:
         "Mistral v3, tokenizer.model": (*exported["mistral"], own(v3), {spaces}),
         "Mistral v3, not legacy": (*exported["mistral"], own(v3, legacy=False), {spaces}),
         "Ministral, tekken": (*exported["ministral"], whole(tekken, "<s>", "</s>"), {"letters"}),
-        "SmolLM3": (*exported["smollm3"], whole(llama3, "", "<|eot_id|>"), set()),
-        "Granite": (*exported["granite"], whole(smollm2(True), "<|im_start|>", "<|im_end|>"), {"unassigned"}),
+        "SmolLM3": (*exported["smollm3"], whole(smollm3, "", "<|eot_id|>"), set()),
+        "Granite": (*exported["granite"], whole(smollm2(True), "<|im_start|>", "<|im_end|>"), odd),
         "OLMo 2": (*exported["olmo2"], whole(olmo, "", "<|endoftext|>"), set()),
         "OLMo 3": (*exported["olmo3, layers listed"], whole(olmo, "", "<|endoftext|>"), set()),
         "Phi-3": (*exported["phi3"], whole(phi3, "<s>", "<|endoftext|>"), {"U+3000"}),
         "Gemma 2": (*exported["gemma2"], whole(gemma(v1), "<s>", "</s>"), set()),
         "Gemma 3": (*exported["gemma3"], whole(gemma(v1), "<s>", "</s>"), set()),
-        "GPT-2": (*exported["gpt2"], whole(smollm2(False), "<|endoftext|>", "<|endoftext|>"), set()),
+        "GPT-2": (*exported["gpt2"], whole(smollm2(False), "<|endoftext|>", "<|endoftext|>"), odd),
     }
 
 
