@@ -171,6 +171,11 @@ def the_first_that_fails_is_named() -> None:
     assert (code, err) == (0, "")
 
 
+def state_of(pid: int) -> str:
+    """T of a stopped process, Z of one that ended and was not waited for."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def a_lost_process_is_a_consequence() -> None:
     ready = file_of("ready")
     code, _, err = launch("--nproc", 2, *rank_program(f"""signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), 11))
@@ -184,6 +189,7 @@ sys.exit(75) if rank == 0 else time.sleep(100)"""))
     process = start("--nproc", 2, "--grace", 0.5, *rank_program(f"signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75) if rank == 0 else None)\nopen({str(hung)!r}, 'a').write(f'{{rank}} {{os.getpid()}}\\n')\nwhile True: time.sleep(100)"))
     pid = int(dict(line.split() for line in wait_for(lambda: len(lines_of(hung)) == 2 and lines_of(hung), "both ranks"))["1"])
     os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: state_of(pid) == "T", "rank 1 to be stopped")
     process.send_signal(signal.SIGUSR1)
     code, _, err = ended(process)
     assert code == 75 and "rank 1" in err and "has not ended in 0.5 s, and is killed" in err, (code, err)
@@ -192,9 +198,10 @@ sys.exit(75) if rank == 0 else time.sleep(100)"""))
 def stopped_ranks_are_killed_after_the_grace() -> None:
     for how in ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", "os.kill(os.getpid(), signal.SIGSTOP)"):
         ready = file_of("ready")
-        process = start("--nproc", 2, "--grace", 0.4, *rank_program(f"if rank == 0: signal.signal(signal.SIGTERM, lambda *_: sys.exit(85))\nopen({str(ready)!r}, 'a').write('x\\n')\nif rank == 1: {how}\ntime.sleep(100)"))
-        wait_for(lambda: len(lines_of(ready)) == 2, "both ranks")
-        time.sleep(0.1)
+        process = start("--nproc", 2, "--grace", 0.4, *rank_program(f"if rank == 0: signal.signal(signal.SIGTERM, lambda *_: sys.exit(85))\nopen({str(ready)!r}, 'a').write(f'{{rank}} {{os.getpid()}}\\n')\nif rank == 1: {how}\nopen({str(ready)!r}, 'a').write('on\\n')\ntime.sleep(100)"))
+        wait_for(lambda: len(lines_of(ready)) == (3 if "STOP" in how else 4), "both ranks")  # one that stops says no more
+        pid = int(next(line.split()[1] for line in lines_of(ready) if line.startswith("1 ")))
+        wait_for(lambda: "STOP" not in how or state_of(pid) == "T", "rank 1 to be stopped")
         begin = time.monotonic()
         process.terminate()
         code, _, err = ended(process)
@@ -270,11 +277,10 @@ def a_stopped_launch_stops_its_ranks() -> None:
     ready = file_of("ready")
     process = start("--", "sh", "-c", f"echo $$ >{ready}; sleep 100 & wait")
     rank = int(wait_for(lambda: lines_of(ready), "the rank")[0])
-    state = lambda pid: pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     process.send_signal(signal.SIGTSTP)
-    wait_for(lambda: state(rank) == "T" and state(process.pid) == "T", "both stop")
+    wait_for(lambda: state_of(rank) == "T" and state_of(process.pid) == "T", "both stop")
     process.send_signal(signal.SIGCONT)
-    wait_for(lambda: state(rank) != "T" and state(process.pid) != "T", "both go on")
+    wait_for(lambda: state_of(rank) != "T" and state_of(process.pid) != "T", "both go on")
     process.terminate()
     assert ended(process)[0] == 143
 

@@ -29,7 +29,7 @@ __global__ __launch_bounds__(kBiasThreads) inline void add_bias_kernel(const flo
 
 // to[i] += the sum over parts of partial[part, i]. A block has 32 columns; each of its warps adds
 // every kPartWarps-th part in ascending order, and the first adds the warps' sums likewise.
-constexpr int kPartWarps = 8, kPartThreads = kPartWarps * kWarp;
+constexpr int kPartWarps = 4, kPartThreads = kPartWarps * kWarp;
 __global__ __launch_bounds__(kPartThreads) inline void add_parts_kernel(const float* partial,
                                                                         int64_t parts,
                                                                         int64_t width, float* to) {

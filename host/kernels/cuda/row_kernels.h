@@ -5,7 +5,7 @@
 
 namespace slipway::cuda {
 
-constexpr int kRowThreads = 256, kEmbeddingThreads = 128, kRopeThreads = 256;
+constexpr int kRowThreads = 256, kEmbeddingThreads = 128, kRopeThreads = 128;
 
 // One block a token.
 __global__ __launch_bounds__(kEmbeddingThreads) inline void embedding_kernel(
