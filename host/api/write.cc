@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "generate/generate.h"
-#include "operators/accelerator/device_tensors.h"
 #include "text/growing_text.h"
 #include "text/token_check.h"
 

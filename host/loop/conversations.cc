@@ -31,12 +31,12 @@ const ChatTemplate& Conversations::chat_template() const {
 }
 
 std::vector<std::pair<size_t, size_t>> Conversations::loss_spans(const Row& row,
-                                                                 const MarkedText& text) const {
+                                                                 const MarkedText& text,
+                                                                 size_t begin) const {
   const std::pair whole(size_t{0}, text.bytes.size());
   if (row.chat_prompt == 0)
     return assistant_only_ ? chat_template().assistant_spans(row.chat, text) : std::vector{whole};
   if (!completion_only_) return {whole};
-  const size_t begin = chat_template().answer_begin(row.chat, text, row.chat_prompt);
   if (!assistant_only_ || row.chat.messages.size() == row.chat_prompt + 1)
     return {{begin, text.bytes.size()}};
   std::vector<std::pair<size_t, size_t>> out;
@@ -45,12 +45,8 @@ std::vector<std::pair<size_t, size_t>> Conversations::loss_spans(const Row& row,
   return out;
 }
 
-size_t Conversations::tokens_of_prompt(const Row& row, const std::vector<int32_t>& ids) const {
-  if (row.chat_prompt == 0 || !completion_only_) return 0;
-  Conversation asked{Json::array(), row.chat.tools};
-  for (size_t i = 0; i < row.chat_prompt; ++i) asked.messages.push_back(row.chat.messages[i]);
-  const std::vector<int32_t> own =
-      chat_tokens(tokenizer_, chat_template().text(asked, /*generation_prompt=*/true));
+size_t Conversations::tokens_of(const MarkedText& prompt, const std::vector<int32_t>& ids) const {
+  const std::vector<int32_t> own = chat_tokens(tokenizer_, prompt);
   return own.size() <= ids.size() && std::equal(own.begin(), own.end(), ids.begin()) ? own.size()
                                                                                      : 0;
 }
@@ -60,16 +56,19 @@ Example Conversations::example(const Row& row) const {
     const MarkedText text = chat_template().text(row.chat, /*generation_prompt=*/false);
     Example out;
     out.ids = chat_tokens(tokenizer_, text);
-    const auto spans = loss_spans(row, text);
+    MarkedText prompt;  // that carries no loss
+    if (row.chat_prompt > 0 && completion_only_)
+      prompt = chat_template().before_answer(row.chat, text, row.chat_prompt);
+    const auto spans = loss_spans(row, text, prompt.bytes.size());
     const auto size = static_cast<int64_t>(out.ids.size());
     out.loss_begin = size;
     if (spans == std::vector{std::pair(size_t{0}, text.bytes.size())}) {
       out.loss_begin = 0;
       return out;
     }
-    const size_t prompt = tokens_of_prompt(row, out.ids);
+    const size_t earliest = prompt.bytes.empty() ? 0 : tokens_of(prompt, out.ids);
     for (const auto& [first, end] : tokens_of_spans(tokenizer_, out.ids, text.bytes, spans))
-      if (const size_t begin = std::max(first, prompt); begin < end)
+      if (const size_t begin = std::max(first, earliest); begin < end)
         out.loss.push_back(
             {static_cast<int64_t>(begin), static_cast<int64_t>(end) - static_cast<int64_t>(begin)});
     if (!out.loss.empty()) out.loss_begin = out.loss[0].begin;
@@ -86,8 +85,7 @@ Conversations::Prompt Conversations::prompt(const Row& row) const {
     size_t count = row.chat_prompt > 0 ? row.chat_prompt : messages.size();
     if (!continue_ && row.chat_prompt == 0 && messages.back()["role"] == "assistant") --count;
     if (count == 0) fail("has no message that an assistant could answer");
-    Conversation asked{Json::array(), row.chat.tools};
-    for (size_t i = 0; i < count; ++i) asked.messages.push_back(messages[i]);
+    const Conversation asked = first_messages(row.chat, count);
     const MarkedText text = continue_ ? chat_template().continued(asked)
                                       : chat_template().text(asked, /*generation_prompt=*/true);
     return {text.bytes, chat_tokens(tokenizer_, text)};

@@ -31,11 +31,13 @@ class Conversations {
 
  private:
   const ChatTemplate& chat_template() const;
-  std::vector<std::pair<size_t, size_t>> loss_spans(const Row& row, const MarkedText& text) const;
-  // How many of `ids` the row's prompt has by itself, of which none carries loss: a special token
-  // may have taken the white space that an answer begins with, and is the prompt's all the same. 0
+  // Which bytes of the row's text carry loss; those of a prompt and its completion from `begin` on.
+  std::vector<std::pair<size_t, size_t>> loss_spans(const Row& row, const MarkedText& text,
+                                                    size_t begin) const;
+  // How many of `ids` the prompt has by itself, of which none carries loss: a special token may
+  // have taken the white space that an answer begins with, and is the prompt's all the same. 0
   // where a token is made of both.
-  size_t tokens_of_prompt(const Row& row, const std::vector<int32_t>& ids) const;
+  size_t tokens_of(const MarkedText& prompt, const std::vector<int32_t>& ids) const;
 
   const Tokenizer& tokenizer_;
   std::optional<ChatTemplate> template_;

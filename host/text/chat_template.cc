@@ -67,12 +67,6 @@ Json normalized(const Json& messages) {
   return out;
 }
 
-Conversation first_messages(const Conversation& conversation, size_t count) {
-  Conversation out{Json::array(), conversation.tools};
-  for (size_t i = 0; i < count; ++i) out.messages.push_back(conversation.messages[i]);
-  return out;
-}
-
 }  // namespace
 
 ChatTemplate::ChatTemplate(const Tokenizer& tokenizer, const std::string& source,
@@ -137,16 +131,16 @@ MarkedText ChatTemplate::continued(const Conversation& conversation) const {
   return jinja::stripped(out, std::nullopt, /*left=*/false, /*right=*/true);
 }
 
-size_t ChatTemplate::answer_begin(const Conversation& conversation, const MarkedText& text,
-                                  size_t prompt) const {
-  const MarkedText before = this->text(first_messages(conversation, prompt), true);
+MarkedText ChatTemplate::before_answer(const Conversation& conversation, const MarkedText& text,
+                                       size_t prompt) const {
+  MarkedText before = this->text(first_messages(conversation, prompt), true);
   if (!text.bytes.starts_with(before.bytes))
     fail(
         "{}: what it makes of the messages before message {} is not the beginning of what it makes "
         "of all, so nobody can say which tokens are the answer; give a template that marks them "
         "with {{% generation %}} as data.chat_template",
         origin(), prompt + 1);
-  return before.bytes.size();
+  return before;
 }
 
 std::vector<std::pair<size_t, size_t>> ChatTemplate::assistant_spans(
@@ -156,7 +150,7 @@ std::vector<std::pair<size_t, size_t>> ChatTemplate::assistant_spans(
   const Json& messages = conversation.messages;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].value("role", "") != "assistant") continue;
-    const size_t begin = answer_begin(conversation, text, i);
+    const size_t begin = before_answer(conversation, text, i).bytes.size();
     size_t end = text.bytes.size();
     if (i + 1 < messages.size()) {
       const MarkedText with = this->text(first_messages(conversation, i + 1), false);

@@ -39,9 +39,10 @@ class ChatTemplate {
   // beginnings of the whole text: then nothing sound can be said.
   std::vector<std::pair<size_t, size_t>> assistant_spans(const Conversation& conversation,
                                                          const MarkedText& text) const;
-  // Where the answer begins, when the first `prompt` messages are its prompt; by the same rule.
-  size_t answer_begin(const Conversation& conversation, const MarkedText& text,
-                      size_t prompt) const;
+  // The text that an answer follows when the first `prompt` messages are its prompt: the beginning
+  // of `text`, by the same rule.
+  MarkedText before_answer(const Conversation& conversation, const MarkedText& text,
+                           size_t prompt) const;
 
   const std::string& origin() const { return template_.origin(); }
 

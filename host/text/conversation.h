@@ -11,4 +11,10 @@ struct Conversation {
   Json tools = nullptr;
 };
 
+inline Conversation first_messages(const Conversation& conversation, size_t count) {
+  Conversation out{Json::array(), conversation.tools};
+  for (size_t i = 0; i < count; ++i) out.messages.push_back(conversation.messages[i]);
+  return out;
+}
+
 }  // namespace slipway

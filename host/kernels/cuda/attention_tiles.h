@@ -128,9 +128,7 @@ struct VisibleKeys {
   }
   __device__ int last(int i) const { return position(i); }
   // Whether the block's query `i` sees it.
-  __device__ bool sees(int i, int key) const {
-    return key <= position(i) && key >= scores.first_key(position(i));
-  }
+  __device__ bool sees(int i, int key) const { return key >= first(i) && key <= last(i); }
 
  private:
   __device__ int position(int i) const { return block.prefix_length + block.query - block.own + i; }

@@ -62,7 +62,7 @@ TEST(ChatTemplate, AnswersAreFoundByPrefix) {
   const MarkedText text = chat.text(two, false);
   EXPECT_EQ(text.bytes, "<s>u:q</s><s>a:r</s><s>u:s</s><s>a:t</s>");
   EXPECT_EQ(chat.assistant_spans(two, text), (Spans{{15, 20}, {35, 40}}));
-  EXPECT_EQ(chat.answer_begin(two, text, 3), 35u);
+  EXPECT_EQ(chat.before_answer(two, text, 3).bytes.size(), 35u);
 }
 
 TEST(ChatTemplate, AnswersAreFoundByMarks) {

@@ -65,56 +65,56 @@ TEST(CudaModule, LoadsAndFindsAGpuOrSaysWhyNot) {
   EXPECT_FALSE(gpu(fault)->name().empty());
 }
 
+// `work(kernels, in, out)`, which writes `count` values, on the GPU and on the emulator.
+template <class Work>
+void expect_as_emulated(Accelerator& device, const char* what, const std::vector<float>& in,
+                        size_t count, float tolerance, const Work& work) {
+  std::vector<float> expected(count);
+  work(*emulated_kernels(), in.data(), expected.data());
+  expect_near(what, on_gpu(device, in, count, work), expected, tolerance);
+}
+
+constexpr int64_t kProductRows = 70, kProductInputs = 64, kProductOutputs = 96;
+
+void multiply_rows(DeviceKernels& kernels, const float* in, float* out) {
+  const Weight weight{in + kProductRows * kProductInputs, kProductOutputs};
+  kernels.forward_product(in, kProductInputs, kProductRows, kProductInputs, {&weight, 1}, nullptr,
+                          out, kProductOutputs);
+}
+
 TEST(CudaModule, RowsAndProductsEqualTheEmulators) {
   std::string fault;
   Accelerator* device = gpu(fault);
   if (device == nullptr) GTEST_SKIP() << "skipped: no CUDA device";
-  constexpr int64_t rows = 70, k = 64, n = 96;
-  const std::vector<float> x = random_values(rows * k + n * k, 1);
-  const auto product = [&](DeviceKernels& kernels, const float* in, float* out) {
-    const Weight weight{in + rows * k, n};
-    kernels.forward_product(in, k, rows, k, {&weight, 1}, nullptr, out, n);
-  };
-  std::vector<float> expected(rows * n);
-  product(*emulated_kernels(), x.data(), expected.data());
-  expect_near("product", on_gpu(*device, x, rows * n, product), expected, 2e-6f);
-  const auto swiglu = [&](DeviceKernels& kernels, const float* in, float* out) {
-    kernels.gated({in, in + k / 2, nullptr, nullptr, rows, k / 2, k, Activation::kSilu}, out);
-  };
-  std::vector<float> gated(rows * k / 2);
-  swiglu(*emulated_kernels(), x.data(), gated.data());
-  expect_near("swiglu", on_gpu(*device, x, gated.size(), swiglu), gated, 2e-6f);
+  const std::vector<float> x = random_values((kProductRows + kProductOutputs) * kProductInputs, 1);
+  expect_as_emulated(*device, "product", x, kProductRows * kProductOutputs, 2e-6f, multiply_rows);
+  expect_as_emulated(*device, "swiglu", x, kProductRows * kProductInputs / 2, 2e-6f,
+                     [](DeviceKernels& kernels, const float* in, float* out) {
+                       kernels.gated({in, in + kProductInputs / 2, nullptr, nullptr, kProductRows,
+                                      kProductInputs / 2, kProductInputs, Activation::kSilu},
+                                     out);
+                     });
 }
 
 // In bfloat16: rounded to the bit as the emulator rounds; sums in another order.
-TEST(CudaModule, RoundedProductsAndAttentionEqualTheEmulators) {
+TEST(CudaModule, RoundedProductsAndValuesEqualTheEmulators) {
   std::string fault;
   Accelerator* device = gpu(fault);
   if (device == nullptr) GTEST_SKIP() << "skipped: no CUDA device";
-  constexpr int64_t rows = 70, k = 64, n = 96;
-  const std::vector<float> x = random_values(rows * k + n * k, 1);
-  const auto rounding = [](const auto& work) {
-    return [&](DeviceKernels& kernels, const float* in, float* out) {
-      kernels.round_products(Rounding::kBfloat16);
-      work(kernels, in, out);
-      kernels.round_products(Rounding::kNone);
-    };
-  };
-  const auto both = [&](const char* what, size_t count, float tolerance, const auto& work) {
-    std::vector<float> expected(count);
-    rounding(work)(*emulated_kernels(), x.data(), expected.data());
-    expect_near(what, on_gpu(*device, x, count, rounding(work)), expected, tolerance);
-  };
-  both("rounded product", rows * n, 2e-6f,
-       [&](DeviceKernels& kernels, const float* in, float* out) {
-         const Weight weight{in + rows * k, n};
-         kernels.forward_product(in, k, rows, k, {&weight, 1}, nullptr, out, n);
-       });
-  both("rounded values", rows * k, 0, [&](DeviceKernels& kernels, const float* in, float* out) {
-    auto* const half = reinterpret_cast<uint16_t*>(out) + rows * k;
-    kernels.round_values(in, rows * k, half);
-    kernels.widen_values(half, rows * k / 2, out);
-  });
+  const std::vector<float> x = random_values((kProductRows + kProductOutputs) * kProductInputs, 1);
+  expect_as_emulated(*device, "rounded product", x, kProductRows * kProductOutputs, 2e-6f,
+                     [](DeviceKernels& kernels, const float* in, float* out) {
+                       kernels.round_products(Rounding::kBfloat16);
+                       multiply_rows(kernels, in, out);
+                       kernels.round_products(Rounding::kNone);
+                     });
+  constexpr int64_t kCount = kProductRows * kProductInputs;
+  expect_as_emulated(*device, "rounded values", x, kCount, 0,
+                     [](DeviceKernels& kernels, const float* in, float* out) {
+                       auto* const rounded = reinterpret_cast<uint16_t*>(out) + kCount;
+                       kernels.round_values(in, kCount, rounded);
+                       kernels.widen_values(rounded, kCount / 2, out);
+                     });
 }
 
 TEST(CudaModule, RecordedWorkIsReplayed) {
