@@ -9,7 +9,7 @@ constexpr int kDeltaThreads = 8 * kWarp;
 // delta [T, heads] = out . d_out. One warp a token and head.
 __global__ __launch_bounds__(kDeltaThreads) inline void attention_delta_kernel(
     const float* out, const float* d_out, int64_t rows, int64_t width, float* delta) {
-  const int64_t row = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
+  const int64_t row = own_index() / kWarp;
   float sum = 0;
   for (int64_t i = threadIdx.x % kWarp; row < rows && i < width; i += kWarp)
     sum += out[row * width + i] * d_out[row * width + i];

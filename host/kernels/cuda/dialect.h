@@ -48,6 +48,12 @@ constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 using Whole = unsigned long long;  // as CUDA's atomics want it
 
+// A thread's number among all of the launch, and how many those are.
+__device__ inline int64_t own_index() {
+  return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+__device__ inline int64_t all_threads() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
+
 struct Sum {
   template <class T>
   __device__ T operator()(T a, T b) const {

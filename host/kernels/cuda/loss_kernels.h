@@ -28,18 +28,14 @@ __global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(
   const int64_t row = blockIdx.x, target = targets[row];
   const float* x = logits + row * width;
   const bool together = width % 4 == 0 && in_fours(x) && in_fours(grad);
-  const int64_t fours = together ? width / 4 : 0;
   SoftmaxSum own;
   float plain = 0;
-  for (int64_t i = threadIdx.x; i < fours; i += kLossThreads) {
-    const float4 v = four_values_at(x, 4 * i);
-    own.add(v.x), own.add(v.y), own.add(v.z), own.add(v.w);
-    plain += (v.x + v.y) + (v.z + v.w);
-  }
-  for (int64_t i = 4 * fours + threadIdx.x; i < width; i += kLossThreads) {
-    own.add(x[i]);
-    plain += x[i];
-  }
+  for_places(width, together, threadIdx.x, kLossThreads, [&](auto places) {
+    const auto v = values_at(x, places);
+    SLIPWAY_UNROLL
+    for (int p = 0; p < places.kCount; ++p) own.add(v.at[p]);
+    plain += sum_over(places, [&](int p) { return v.at[p]; });
+  });
   const float largest = largest_of_block<kLossThreads>(own.largest, room);
   const float sum = own.largest > -INFINITY ? own.sum * expf(own.largest - largest) : own.sum;
   const float lse =
@@ -60,32 +56,23 @@ __global__ __launch_bounds__(kLossThreads) inline void token_logprobs_kernel(
     return i == target ? g + coefficient * (1 - smoothing) : g;
   };
   float* const to = grad + row * width;
-  for (int64_t i = threadIdx.x; i < fours; i += kLossThreads) {
-    const float4 v = four_values_at(x, 4 * i);
-    put_four_values(to, 4 * i,
-                    {gradient(v.x, 4 * i), gradient(v.y, 4 * i + 1), gradient(v.z, 4 * i + 2),
-                     gradient(v.w, 4 * i + 3)});
-  }
-  for (int64_t i = 4 * fours + threadIdx.x; i < width; i += kLossThreads) to[i] = gradient(x[i], i);
+  for_places(width, together, threadIdx.x, kLossThreads, [&](auto places) {
+    const auto v = values_at(x, places);
+    put_values(to, places,
+               each_of(places, [&](int p) { return gradient(v.at[p], places.at + p); }));
+  });
 }
 
 // One block a part; the parts' sums are added in order by squares_sum_kernel.
 __global__ __launch_bounds__(kLossThreads) inline void squares_kernel(const float* x, int64_t count,
                                                                       double* partial) {
   __shared__ double room[kLossThreads / kWarp];
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * kLossThreads,
-                mine = static_cast<int64_t>(blockIdx.x) * kLossThreads + threadIdx.x,
-                fours = in_fours(x) ? count / 4 : 0;
-  const auto square = [](float value) {
-    return static_cast<double>(value) * static_cast<double>(value);
-  };
   double sum = 0;
-  SLIPWAY_UNROLL_BY_4
-  for (int64_t i = mine; i < fours; i += stride) {
-    const float4 v = four_values_at(x, 4 * i);
-    sum += (square(v.x) + square(v.y)) + (square(v.z) + square(v.w));
-  }
-  for (int64_t i = 4 * fours + mine; i < count; i += stride) sum += square(x[i]);
+  for_all_places(count, in_fours(x), [&](auto places) {
+    const auto v = values_at(x, places);
+    sum += sum_over(
+        places, [&](int p) { return static_cast<double>(v.at[p]) * static_cast<double>(v.at[p]); });
+  });
   sum = sum_of_block<kLossThreads>(sum, room);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }

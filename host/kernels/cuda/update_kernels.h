@@ -8,38 +8,23 @@ namespace slipway::cuda {
 
 constexpr int kUpdateThreads = 256;
 
-// work(i) for every i below `count`, however many blocks there are.
-template <class Work>
-__device__ inline void for_each_index(int64_t count, const Work& work) {
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
-       i += stride)
-    work(i);
-}
-
 __global__ __launch_bounds__(kUpdateThreads) inline void adamw_kernel(const float* g, int64_t count,
                                                                       kernels::AdamWStep s,
                                                                       float* w, float* m,
                                                                       float* v) {
-  const auto one = [=](float gradient, float& weight, float& mean, float& square) {
-    const float grad = s.grad_scale * gradient;
-    mean = s.beta1 * mean + s.rest1 * grad;
-    square = s.beta2 * square + s.rest2 * grad * grad;
-    weight = s.keep * weight - s.step_size * mean / (sqrtf(square) * s.inverse_root2 + s.epsilon);
-  };
   // A model's weights are many, and what is read in fours waits for memory less often.
-  const int64_t fours = in_fours(g) && in_fours(w) && in_fours(m) && in_fours(v) ? count / 4 : 0;
-  for_each_index(fours, [=](int64_t i) {
-    const float4 gradient = four_values_at(g, 4 * i);
-    float4 weight = four_values_at(w, 4 * i), mean = four_values_at(m, 4 * i),
-           square = four_values_at(v, 4 * i);
-    one(gradient.x, weight.x, mean.x, square.x), one(gradient.y, weight.y, mean.y, square.y);
-    one(gradient.z, weight.z, mean.z, square.z), one(gradient.w, weight.w, mean.w, square.w);
-    put_four_values(w, 4 * i, weight), put_four_values(m, 4 * i, mean);
-    put_four_values(v, 4 * i, square);
-  });
-  for_each_index(count - 4 * fours, [=](int64_t i) {
-    one(g[4 * fours + i], w[4 * fours + i], m[4 * fours + i], v[4 * fours + i]);
+  for_all_places(count, in_fours(g) && in_fours(w) && in_fours(m) && in_fours(v), [=](auto places) {
+    const auto gradient = values_at(g, places);
+    auto weight = values_at(w, places), mean = values_at(m, places), square = values_at(v, places);
+    SLIPWAY_UNROLL
+    for (int p = 0; p < places.kCount; ++p) {
+      const float grad = s.grad_scale * gradient.at[p];
+      mean.at[p] = s.beta1 * mean.at[p] + s.rest1 * grad;
+      square.at[p] = s.beta2 * square.at[p] + s.rest2 * grad * grad;
+      weight.at[p] = s.keep * weight.at[p] -
+                     s.step_size * mean.at[p] / (sqrtf(square.at[p]) * s.inverse_root2 + s.epsilon);
+    }
+    put_values(w, places, weight), put_values(m, places, mean), put_values(v, places, square);
   });
 }
 

@@ -11,12 +11,8 @@ constexpr int kValueThreads = 256;
 __global__ __launch_bounds__(kValueThreads) inline void convert_values_kernel(ConstValues from,
                                                                               int64_t count,
                                                                               Values to) {
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x,
-                mine = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  const int64_t fours = in_fours(from) && in_fours(to) ? count / 4 : 0;
-  for (int64_t i = mine; i < fours; i += stride)
-    put_four_values(to, 4 * i, four_values_at(from, 4 * i));
-  for (int64_t i = 4 * fours + mine; i < count; i += stride) put_value(to, i, value_at(from, i));
+  for_all_places(count, in_fours(from) && in_fours(to),
+                 [&](auto places) { put_values(to, places, values_at(from, places)); });
 }
 
 // to [rows, width] = rows of `from`, `row` apart, rounded. One block a row and a run of columns.
@@ -24,12 +20,12 @@ __global__ __launch_bounds__(kValueThreads) inline void round_rows_kernel(const 
                                                                           int64_t row,
                                                                           int64_t width,
                                                                           uint16_t* to) {
-  const float* const x = from + blockIdx.x * row;
-  uint16_t* const y = to + blockIdx.x * width;
-  const int64_t first = 4 * (static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x);
-  if (first + 4 <= width && in_fours(x) && in_fours(y))
-    return put_four_values(y, first, four_values_at(x, first));
-  for (int64_t i = first; i < first + 4 && i < width; ++i) put_value(y, i, x[i]);
+  const int64_t first = static_cast<int64_t>(blockIdx.y) * 4 * blockDim.x,
+                count = width - first < 4 * blockDim.x ? width - first : 4 * blockDim.x;
+  const ConstValues x = from + blockIdx.x * row + first;
+  const Values y = to + blockIdx.x * width + first;
+  for_places(count, in_fours(x) && in_fours(y), threadIdx.x, blockDim.x,
+             [&](auto places) { put_values(y, places, values_at(x, places)); });
 }
 
 }  // namespace slipway::cuda
