@@ -20,6 +20,7 @@
 #include "base/nearest.h"
 #include "base/signal_text.h"
 #include "base/visible_text.h"
+#include "compute/tensor_memory.h"
 #include "plugin/trampoline.h"
 #include "slipway/slipway.hpp"
 
@@ -140,6 +141,7 @@ int run(const Arguments& arguments) {
     settle_warnings();
     std::fprintf(stderr, "%s\n", visible_text(text).c_str());
   };
+  keep_tensor_memory();
   try {
     const int code = dispatch(arguments);
     settle_warnings();
