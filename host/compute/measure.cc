@@ -11,6 +11,8 @@
 #include <cstring>
 #include <new>
 
+#include "compute/instruction_sets.h"
+
 namespace slipway {
 
 double quickest(double seconds, const std::function<void()>& work) {
@@ -33,12 +35,14 @@ namespace {
 
 using Words = uint64_t __attribute__((vector_size(64)));
 
-constexpr int64_t kStreams = 8, kLine = sizeof(Words);
+// The places that are read at the same time lie so many lines and a multiple of kSets apart: in one
+// set of a cache they would drive each other out.
+constexpr int64_t kStreams = 8, kLine = sizeof(Words), kSets = 64, kApart = 21;
 
 // Reads every line of `bytes`, a multiple of kStreams * kLine, from several places at once and
 // ahead: more is under way at a time than one place's own prefetching has. The sum is there so that
 // the compiler must.
-uint64_t read_all(const char* data, int64_t bytes) {
+SLIPWAY_CLONES uint64_t read_all(const char* data, int64_t bytes) {
   constexpr int64_t kAhead = 8 * kLine;
   const int64_t part = bytes / kStreams;
   Words sums[kStreams] = {};
@@ -90,7 +94,8 @@ double measure_sgemm(int64_t m, int64_t n, int64_t k, double seconds) {
 double measure_read(size_t bytes, double seconds) {
   const int threads = thread_count();
   constexpr int64_t kWhole = kStreams * kLine;
-  const int64_t part = static_cast<int64_t>(bytes) / threads / kWhole * kWhole;
+  const int64_t lines = static_cast<int64_t>(bytes) / threads / kWhole / kSets * kSets + kApart,
+                part = lines * kWhole;
   const LargePages memory(static_cast<size_t>(part * threads));
   std::vector<uint64_t> sums(static_cast<size_t>(threads));
   const char* const data = memory.data();

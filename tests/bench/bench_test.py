@@ -100,17 +100,34 @@ class Busy(unittest.TestCase):
         self.assertEqual(len(asked), 6)
 
     def test_turns_of_all_sides_alternate_and_each_tells_what_else_ran(self) -> None:
-        order, shares = [], iter([0.01, 0.3, 0.01, 0.01])
-        sides = [Side("Slipway", name, lambda name=name: order.append(name) or Turn([1.0])) for name in ("float32", "bf16")]
-        before, others = quiet.busy_share, quiet.Watch.others
-        wait = quiet.wait_for_quiet
-        quiet.wait_for_quiet, quiet.Watch.others = lambda patience: next(shares), lambda self: 0.02
-        try:
-            turns = bench.measure_work(Work("dense", "", "", sides), 2, 0)
-        finally:
-            quiet.wait_for_quiet, quiet.Watch.others, quiet.busy_share = wait, others, before
+        # before and after each turn
+        order, turns = self.turns([0.01, 0.01, 0.3, 0.01, 0.01, 0.01, 0.01, 0.2], patience=0)
         self.assertEqual(order, ["float32", "bf16", "bf16", "float32"])
-        self.assertEqual([[turn.others for turn in each] for each in turns.values()], [[0.02, 0.02], [0.3, 0.02]])
+        self.assertEqual(turns, [[0.02, 0.2], [0.3, 0.02]])
+
+    def test_a_turn_that_was_disturbed_is_taken_again_and_not_for_ever(self) -> None:
+        order, turns = self.turns([0.01, 0.5, 0.01, 0.01, *[0.01, 0.4] * 3, *[0.01] * 4], patience=1e-9)
+        self.assertEqual(order, ["float32", "float32", "bf16", "bf16", "bf16", "bf16", "float32"])
+        self.assertEqual(turns, [[0.02, 0.02], [0.4, 0.02]])
+
+    def turns(self, shares: list[float], patience: float) -> tuple[list[str], list[list[float]]]:
+        """Two turns of two sides: their order, and what others took of each where `shares` is what they have when asked."""
+        order, left = [], iter(shares)
+        sides = [Side("Slipway", name, lambda name=name: order.append(name) or Turn([1.0])) for name in ("float32", "bf16")]
+        others, quiet.Watch.others = quiet.Watch.others, lambda self: 0.02
+        try:
+            turns = bench.measure_work(Work("dense", "", "", sides), 2, patience, lambda: next(left))
+        finally:
+            quiet.Watch.others = others
+        self.assertEqual(list(left), [])
+        return order, [[turn.others for turn in each] for each in turns.values()]
+
+    def test_cores_that_are_halves_of_one_for_a_while_are_taken_by_others(self) -> None:
+        rates = iter([{"one": 118, "all": 118}, {"one": 118, "all": 236}, {"one": 118, "all": 118}, {"one": 120, "all": 236}])
+        machine = quiet.Machine(HERE / "cores")
+        machine.rates = lambda: next(rates)
+        # What it never was more than is what it has: threads that share a core from the beginning are no disturbance.
+        self.assertEqual([round(machine.taken(), 2) for _ in range(4)], [0.0, 0.0, 0.5, 0.02])
 
     def test_what_this_process_and_its_children_take_is_not_other_work(self) -> None:
         watch = quiet.Watch()
