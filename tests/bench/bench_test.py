@@ -13,6 +13,7 @@ import quiet  # noqa: E402
 import scaling  # noqa: E402
 import table  # noqa: E402
 import targets  # noqa: E402
+from measure import run  # noqa: E402
 from side import best_ratio, figures  # noqa: E402
 from works import precision, sampling, smollm2, training  # noqa: E402
 from works.setting import Setting  # noqa: E402
@@ -128,6 +129,14 @@ class Busy(unittest.TestCase):
         machine.rates = lambda: next(rates)
         # What it never was more than is what it has: threads that share a core from the beginning are no disturbance.
         self.assertEqual([round(machine.taken(), 2) for _ in range(4)], [0.0, 0.0, 0.5, 0.02])
+
+    def test_a_program_that_is_not_there_costs_its_row(self) -> None:
+        def measure() -> Turn:
+            run([HERE / "no such program"], pathlib.Path("/dev/null"))
+            return Turn([1.0])
+
+        turn = bench.turn_of(Side("before", "float32", measure), 0, lambda: 0.0)
+        self.assertIn("no such program cannot be started: No such file", turn.error)
 
     def test_what_this_process_and_its_children_take_is_not_other_work(self) -> None:
         watch = quiet.Watch()

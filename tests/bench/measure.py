@@ -26,14 +26,18 @@ class Failed(Exception):
 
 
 def run(command: list, log: pathlib.Path, stdin: str = "", threads: int | None = None) -> Finished:
-    """Runs a program to its end; standard error goes to the end of `log`. `threads`: with so many, not with what it takes by itself."""
+    """Runs a program to its end; standard error goes to the end of `log`. `threads`: with so many, not with what it takes by itself.
+    Raises Failed where it cannot be started."""
     environment = os.environ | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
     begin = time.time()
     with open(log, "ab") as errors:
         errors.write(f"== {' '.join(map(str, command))}\n".encode())
         errors.flush()
-        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                                   env=environment)
+        try:
+            process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                       env=environment)
+        except OSError as failure:
+            raise Failed(f"{command[0]} cannot be started: {failure.strerror}") from failure
         process.stdin.write(stdin.encode())
         process.stdin.close()
         out = process.stdout.read().decode()
