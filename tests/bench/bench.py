@@ -58,10 +58,14 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def measure_limits(setting: Setting) -> dict:
-    finished = run([setting.slipway.parent / "slipway_bench_limits", setting.size(10, 1) * 0.1], setting.log)
+def printed_by(program: str, setting: Setting, *arguments: object) -> dict:
+    """What one of the benchmark's own programs measured of the machine; without it there is no benchmark."""
+    try:
+        finished = run([setting.slipway.parent / program, *arguments], setting.log)
+    except Failed as failure:
+        sys.exit(str(failure))
     if finished.status != 0:
-        sys.exit(f"slipway_bench_limits failed; see {setting.log}")
+        sys.exit(f"{program} failed; see {setting.log}")
     return json.loads(finished.out)
 
 
@@ -136,11 +140,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     setting = Setting(options.slipway.absolute(), options.peers, options.out.resolve(), options.quick, options.device)
     repeats, patience = (1, 0.0) if options.quick else (options.repeats, quiet.PATIENCE)
-    taken = quiet.Machine(setting.slipway.parent / "slipway_bench_cores").share
+    taken = quiet.Cores(lambda: printed_by("slipway_bench_cores", setting)).taken
     quiet.wait_for_quiet(patience, taken)
     if options.device == "cpu":
-        setting.limits = measure_limits(setting)
-    record = {"machine": machine(), "versions": versions(setting.slipway, options.before is None), "repeats": repeats, "quick": options.quick,
+        setting.limits = printed_by("slipway_bench_limits", setting, setting.size(10, 1) * 0.1)
+    record = {"machine": machine(taken()), "versions": versions(setting.slipway, options.before is None), "repeats": repeats, "quick": options.quick,
               "device": options.device, "limits": setting.limits, "works": {}}
     print(table.heading(record), flush=True)
     for name in options.only:

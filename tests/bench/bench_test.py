@@ -2,6 +2,7 @@
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -125,10 +126,9 @@ class Busy(unittest.TestCase):
 
     def test_cores_that_are_halves_of_one_for_a_while_are_taken_by_others(self) -> None:
         rates = iter([{"one": 118, "all": 118}, {"one": 118, "all": 236}, {"one": 118, "all": 118}, {"one": 120, "all": 236}])
-        machine = quiet.Machine(HERE / "cores")
-        machine.rates = lambda: next(rates)
+        cores = quiet.Cores(lambda: next(rates))
         # What it never was more than is what it has: threads that share a core from the beginning are no disturbance.
-        self.assertEqual([round(machine.taken(), 2) for _ in range(4)], [0.0, 0.0, 0.5, 0.02])
+        self.assertEqual([round(cores.lacking(), 2) for _ in range(4)], [0.0, 0.0, 0.5, 0.02])
 
     def test_a_program_that_is_not_there_costs_its_row(self) -> None:
         def measure() -> Turn:
@@ -137,6 +137,10 @@ class Busy(unittest.TestCase):
 
         turn = bench.turn_of(Side("before", "float32", measure), 0, lambda: 0.0)
         self.assertIn("no such program cannot be started: No such file", turn.error)
+
+    def test_a_program_that_measures_the_machine_must_be_there(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(SystemExit, "slipway_bench_cores cannot be started: No such file"):
+            bench.printed_by("slipway_bench_cores", Setting(HERE / "slipway", HERE, pathlib.Path(folder), quick=True))
 
     def test_what_this_process_and_its_children_take_is_not_other_work(self) -> None:
         watch = quiet.Watch()

@@ -7,8 +7,6 @@ import statistics
 import subprocess
 import time
 
-from quiet import busy_share
-
 
 @dataclasses.dataclass
 class Finished:
@@ -68,8 +66,9 @@ def gpu() -> str | None:
     return None
 
 
-def machine() -> dict:
+def machine(busy: float) -> dict:
+    """`busy`: the share of the cores that others take."""
     cpu = next((line.split(": ")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) / 1e6
     return {"cpu": cpu, "cores": os.cpu_count(), "flags": cpu_flags(), "gpu": gpu(), "memory_gb": round(memory, 1), "kernel": platform.release(),
-            "busy_at_start": round(busy_share(), 3)}
+            "busy_at_start": round(busy, 3)}

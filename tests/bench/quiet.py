@@ -1,10 +1,7 @@
 """Whether the machine is quiet: what a turn gave while something else wanted the cores is no number to compare."""
 import dataclasses
-import json
 import os
-import pathlib
 import resource
-import subprocess
 import time
 from typing import Callable
 
@@ -35,24 +32,21 @@ def wait_for_quiet(patience: float = PATIENCE, share: Callable[[], float] = busy
 
 
 @dataclasses.dataclass
-class Machine:
-    """What others take of the cores: their time, and the arithmetic of cores that are halves of one for a while (cores.cc)."""
+class Cores:
+    """What others take of the cores: their time, and the arithmetic of cores that are halves of one for a while."""
 
-    program: pathlib.Path  # slipway_bench_cores
+    rates: Callable[[], dict]  # what cores.cc prints
     whole: float = 0.0  # the most that all threads got, as a multiple of one's
 
-    def rates(self) -> dict:
-        return json.loads(subprocess.run([self.program], stdout=subprocess.PIPE, check=True).stdout)
-
-    def taken(self) -> float:
+    def lacking(self) -> float:
         """The share of what all cores have at their best that they lack right now."""
         rates = self.rates()
         now = rates["all"] / rates["one"] if rates["one"] > 0 else 0.0
         self.whole = max(self.whole, now)
         return 1 - now / self.whole if self.whole > 0 else 0.0
 
-    def share(self) -> float:
-        return max(busy_share(), self.taken())
+    def taken(self) -> float:
+        return max(busy_share(), self.lacking())
 
 
 def own_seconds() -> float:

@@ -1,5 +1,5 @@
 // The optimizers' updates and the clip of gradients: as kernels/cpu/update_kernels.cc does them,
-// one weight a thread at a time.
+// one weight a thread at a time, or four.
 #pragma once
 #include "kernels/update_steps.h"
 #include "kernels/cuda/value_access.h"

@@ -55,12 +55,14 @@ TEST_F(TensorMemoryTest, WhatCannotBeHadIsSaidInLibTorchsWords) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "the sanitizer ends the process at such a request";
 #endif
-  for (const int64_t bytes : {int64_t{1} << 60, INT64_MAX}) try {
+  for (const int64_t bytes : {int64_t{1} << 60, INT64_MAX}) {
+    try {
       at::empty({bytes}, at::kByte);
       FAIL() << bytes;
     } catch (const c10::Error& e) {
       EXPECT_NE(e.msg().find("can't allocate memory"), std::string::npos) << e.msg();
     }
+  }
 }
 
 }  // namespace
