@@ -96,10 +96,16 @@ def of(part: str, found: list[dict]) -> list[tuple]:
     return [(row["row"], row["status"]) for row in found if row["part"] == part]
 
 
-def wait_for(what: str, holds, seconds: float = 20) -> None:
+def wait_for(what: str, holds, process: subprocess.Popen | None = None, seconds: float = 20) -> None:
+    """While `process`, if given, runs; where it ends before, or does not get there, with what it said."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        ended = process is not None and process.poll() is not None and not holds()
+        if ended or time.monotonic() > end:
+            if process is not None:
+                process.kill()
+            said = "" if process is None else process.communicate()[0]
+            raise AssertionError(f"{what}: {'the program ended' if ended else f'not within {seconds} s'}: {said}")
         time.sleep(0.02)
 
 
@@ -115,7 +121,9 @@ def everything(folder: pathlib.Path, parts: pathlib.Path) -> None:
     process = start(folder, "all", "--parts", str(parts), "--limits", '{"sanitizer": 2}')
     # Parity waits: what was told before, its own first row too, is in the file by then.
     wait_for(
-        "the row of a part that goes on", lambda: of("parity", rows(folder / "all")) == [("early", "ok")]
+        "the row of a part that goes on",
+        lambda: of("parity", rows(folder / "all")) == [("early", "ok")],
+        process,
     )
     so_far = rows(folder / "all")
     assert not (folder / "all/results.json").exists()
@@ -163,7 +171,7 @@ def exit_codes(folder: pathlib.Path, parts: pathlib.Path) -> None:
 def told_to_end(folder: pathlib.Path, parts: pathlib.Path) -> None:
     (parts / "pid").unlink()
     process = start(folder, "ended", "--parts", str(parts), "--only", "sanitizer")
-    wait_for("the child of a part", (parts / "pid").exists)
+    wait_for("the child of a part", (parts / "pid").exists, process)
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 143 and of("sanitizer", rows(folder / "ended")) == [

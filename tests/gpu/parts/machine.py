@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 
 from measure import machine
+from quiet import busy_share
 
 PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "tokenizers", "numpy")
 TOOLS = ("nvidia-smi", "compute-sanitizer", "nsys", "ncu")
@@ -76,7 +77,7 @@ def describe(card: dict) -> str:
 
 def heading(seen: dict) -> dict:
     """For the top of the table."""
-    here, card = machine(), seen["gpu"]
+    here, card = machine(busy_share()), seen["gpu"]
     busy = round(100 * here["busy_at_start"])
     return {
         "GPU": describe(card) if card else "none",
