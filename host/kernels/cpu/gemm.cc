@@ -18,11 +18,6 @@ namespace {
 // Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level
 // cache.
 constexpr int64_t kBlockRows = 120;
-// A panel's part that one pass works on stays in the first-level cache.
-constexpr int64_t kPanelFloats = 6144;
-// The deepest pass: over the narrowest panel.
-constexpr int64_t kDeepest = kPanelFloats / 8;
-
 Kernel& kernel() {
   static Kernel chosen = [] {
     for (const char* name : {"avx512", "avx2"})
@@ -155,7 +150,7 @@ int64_t lanes() { return kernel().lanes; }
 int64_t tile_rows() { return kernel().rows; }
 
 int64_t pass_depth(int64_t k) {
-  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit,
+  const int64_t deepest = kernel().deepest,
                 passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
   return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
 }
@@ -202,7 +197,7 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
   const int64_t width = chosen.width, depth = pass_depth(k);
   const bool gathered = a.row == 1 && a.column != 1;
   static thread_local Scratch scratch;  // not an array: every thread of the process would have one
-  float* const packed_rows = gathered ? scratch.take(kBlockRows * kDeepest) : nullptr;
+  float* const packed_rows = gathered ? scratch.take(kBlockRows * depth) : nullptr;
   for (int64_t block = 0; block < rows; block += kBlockRows) {
     const TileRows cut(std::min(kBlockRows, rows - block), chosen.rows);
     for (int64_t i = 0; i < k || i == 0; i += depth) {

@@ -1,5 +1,7 @@
 // AVX-512 BF16: a tile of rows x 32 columns, each step the dot products of one pair of inputs. The
-// instruction flushes denormals and rounds to the nearest, whatever the processor is set to.
+// instruction flushes denormals and rounds to the nearest, whatever the processor is set to. The
+// lines of y are asked for before the sums begin, the next panel while they are made; few rows read
+// at memory's own pace, and ask for nothing.
 #include <algorithm>
 #include <cstring>
 
@@ -22,27 +24,42 @@ struct Tile {
   const uint16_t* a;
   int64_t a_row, depth;
   const uint16_t* panel;
+  // What comes next is asked of memory while this is worked on: from `ahead` on, so many cache
+  // lines every kSteps pairs.
+  const char* ahead;
+  int64_t ahead_lines;
   uint32_t columns;  // a bit for each column that y has
   float* y;
   int64_t y_row;
   bool add;
 };
 
+constexpr int64_t kSteps = 16, kLine = 64;  // depths are multiples of as many pairs
+
 template <int M>
 SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
   __m512 sum[M][2];
-  for (int m = 0; m < M; ++m) sum[m][0] = sum[m][1] = _mm512_setzero_ps();
+  for (int m = 0; m < M; ++m) {
+    __builtin_prefetch(t.y + m * t.y_row, 1);
+    __builtin_prefetch(t.y + m * t.y_row + 16, 1);
+    sum[m][0] = sum[m][1] = _mm512_setzero_ps();
+  }
   const uint16_t* b = t.panel;
-  for (int64_t i = 0; i < t.depth; i += 2, b += 2 * kColumns) {
-    const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)),
-               b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + kColumns));
+  const char* ahead = t.ahead;
+  for (int64_t i = 0; i < t.depth; i += 2 * kSteps) {
+    for (int64_t line = 0; line < t.ahead_lines; ++line, ahead += kLine)
+      __builtin_prefetch(ahead, 0, 2);
+    for (int64_t pair = i; pair < i + 2 * kSteps; pair += 2, b += 2 * kColumns) {
+      const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)),
+                 b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + kColumns));
 #pragma GCC unroll 16
-    for (int m = 0; m < M; ++m) {
-      int32_t pair;
-      std::memcpy(&pair, t.a + m * t.a_row + i, sizeof pair);
-      const auto each = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-      sum[m][0] = _mm512_dpbf16_ps(sum[m][0], each, b0);
-      sum[m][1] = _mm512_dpbf16_ps(sum[m][1], each, b1);
+      for (int m = 0; m < M; ++m) {
+        int32_t values;
+        std::memcpy(&values, t.a + m * t.a_row + pair, sizeof values);
+        const auto each = reinterpret_cast<__m512bh>(_mm512_set1_epi32(values));
+        sum[m][0] = _mm512_dpbf16_ps(sum[m][0], each, b0);
+        sum[m][1] = _mm512_dpbf16_ps(sum[m][1], each, b1);
+      }
     }
   }
   const auto low = static_cast<__mmask16>(t.columns),
@@ -68,15 +85,18 @@ constexpr void (*kTiles[kMost])(const Tile&) = {tile<1>, tile<2>,  tile<3>,  til
 
 void multiply_avx512(const Product& p) {
   alignas(64) float sums[kMost * kColumns];  // of a tile, where y is not float32
-  const int64_t tiles = (p.rows + kMost - 1) / kMost;
+  const int64_t tiles = (p.rows + kMost - 1) / kMost, size = kColumns * p.depth,
+                times = tiles * std::max<int64_t>(1, p.depth / (2 * kSteps)),
+                lines = tiles == 1 ? 0 : (2 * size / kLine + times - 1) / times;
   for (int64_t panel = p.first; panel < p.last; ++panel) {
     const int64_t used = std::min(kColumns, p.n - panel * kColumns);
-    for (int64_t i = 0; i < tiles; ++i) {
+    const uint16_t* const b = p.b + panel * size;
+    const auto* ahead = reinterpret_cast<const char*>((panel + 1) * kColumns < p.n ? b + size : b);
+    for (int64_t i = 0; i < tiles; ++i, ahead += 2 * size / tiles) {
       const int64_t begin = i * p.rows / tiles, end = (i + 1) * p.rows / tiles;
       const Values y = p.y + (begin * p.y_row + panel * kColumns);
       const bool in_place = y.floats != nullptr;
-      kTiles[end - begin - 1]({p.a + begin * p.a_row, p.a_row, p.depth,
-                               p.b + panel * kColumns * p.depth,
+      kTiles[end - begin - 1]({p.a + begin * p.a_row, p.a_row, p.depth, b, ahead, lines,
                                static_cast<uint32_t>((uint64_t{1} << used) - 1),
                                in_place ? y.floats : sums, in_place ? p.y_row : kColumns, p.add});
       if (!in_place) put_sums(sums, end - begin, used, y, p.y_row, false);

@@ -30,7 +30,11 @@ using TileFunction = void (*)(const Tile& t);
 struct Kernel {
   std::string_view name;
   int64_t lanes, width, rows;  // floats of a vector; columns of a panel; rows of the largest tile
-  const TileFunction* tiles;   // by vectors, then by rows
+  // Of one pass, a multiple of kPassUnit: what a tile begins with and ends with counts for less the
+  // deeper a pass is; a panel's part should stay in the first-level cache where a step asks much of
+  // it.
+  int64_t deepest;
+  const TileFunction* tiles;  // by vectors, then by rows
   // The tile of `m` rows and the first `vectors` vectors of a panel.
   TileFunction tile(int64_t vectors, int64_t m) const {
     return tiles[(vectors - 1) * rows + m - 1];

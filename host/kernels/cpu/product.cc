@@ -11,6 +11,7 @@
 #include "kernels/cpu/product_bf16.h"
 #include "kernels/cpu/product_fp16.h"
 #include "kernels/cpu/product_int8.h"
+#include "kernels/cpu/product_pieces.h"
 #include "kernels/cpu/product_rounding.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/storage_traits.h"
@@ -39,19 +40,14 @@ struct Piece {
   int64_t row, row_end, panel, panel_end;
 };
 
-// Multiply-adds that are worth a piece of their own.
-constexpr int64_t kLeast = 1'000'000;
-
-// body(begin, end) over [0, count) in ranges of `most`, the last ones smaller and smaller: threads
-// are done at about the same time. `each`: multiply-adds of one of `count`.
+// body(begin, end) over [0, count) in ranges of `most`, the last ones smaller and smaller. `each`:
+// multiply-adds of one of `count`.
 template <class Body>
 void for_dwindling_ranges(int64_t count, int64_t most, int64_t each, const Body& body) {
-  const int64_t least = std::clamp<int64_t>(kLeast / std::max<int64_t>(1, each), 1, most);
-  for (int64_t begin = 0; begin < count;) {
-    const int64_t size =
-        std::clamp<int64_t>((count - begin) / (2 * parallel_threads()), least, most);
-    body(begin, std::min(count, begin + size));
-    begin += size;
+  const int64_t least = product_pieces::least_units(each, most);
+  for (int64_t begin = 0, end = 0; begin < count; begin = end) {
+    end = begin + product_pieces::units_of_piece(count - begin, least, most);
+    body(begin, end);
   }
 }
 

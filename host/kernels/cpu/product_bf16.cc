@@ -12,7 +12,7 @@ namespace slipway::product_bf16 {
 namespace {
 
 using gemm_bf16::kColumns, gemm_bf16::kRows, gemm_bf16::panel_size, gemm_bf16::panels;
-using product_pieces::in_chunks, product_pieces::units_of_piece, product_pieces::kPassRows,
+using product_pieces::in_chunks, product_pieces::in_pieces, product_pieces::kPassRows,
     product_pieces::kPackedTogether;
 
 constexpr int64_t kPanelsTogether = 4, kMostRows = 256;  // of a piece
@@ -47,11 +47,8 @@ gemm_bf16::Rows all_rows(ConstValues a, int64_t row, int64_t rows, int64_t k) {
 template <class Pack>
 void by_columns(gemm_bf16::Rows a, int64_t rows, int64_t k, int64_t n, const Pack& pack, Values y,
                 int64_t y_row, bool add) {
-  const int64_t together = units_of_piece(panels(n), kPanelsTogether),
-                pieces = (panels(n) + together - 1) / together;
-  in_chunks(rows * k * n, pieces, [&](int64_t piece) {
-    const int64_t column = piece * together * kColumns,
-                  columns = std::min(n - column, together * kColumns);
+  in_pieces(panels(n), rows * k * kColumns, kPanelsTogether, [&](int64_t first, int64_t last) {
+    const int64_t column = first * kColumns, columns = std::min(n, last * kColumns) - column;
     uint16_t* const b = values(piece_scratch(), panels(columns) * panel_size(k));
     pack(column, columns, b);
     for (int64_t r = 0; r < rows; r += kPassRows)
@@ -147,18 +144,14 @@ void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_r
                     b + row * kColumns, panel_size(rows));
   });
   for (const WeightGradient& gradient : gradients) {
-    const int64_t blocks = (gradient.n + kRows - 1) / kRows,
-                  together = units_of_piece(blocks, kMostRows / kRows),
-                  pieces = (blocks + together - 1) / together;
-    in_chunks(gradient.dw == nullptr ? 0 : rows * k * gradient.n,
-              gradient.dw == nullptr ? 0 : pieces, [&](int64_t piece) {
-                const int64_t first = piece * together * kRows,
-                              count = std::min(gradient.n - first, together * kRows);
-                uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
-                gemm_bf16::pack_rows({dy + first, 1, dy_row}, rows, 0, count, a);
-                gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
-                                    gradient.dw + first * k, k, true);
-              });
+    const int64_t blocks = gradient.dw == nullptr ? 0 : (gradient.n + kRows - 1) / kRows;
+    in_pieces(blocks, rows * k * kRows, kMostRows / kRows, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * kRows, count = std::min(gradient.n, end * kRows) - first;
+      uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
+      gemm_bf16::pack_rows({dy + first, 1, dy_row}, rows, 0, count, a);
+      gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
+                          gradient.dw + first * k, k, true);
+    });
     dy = dy + gradient.n;
   }
 }

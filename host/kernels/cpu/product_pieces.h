@@ -1,4 +1,4 @@
-// How a product of low precision is cut among threads.
+// How products are cut among threads.
 #pragma once
 #include <algorithm>
 #include <span>
@@ -22,11 +22,35 @@ void in_chunks(int64_t work, int64_t chunks, const Body& body) {
   for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
 }
 
-// Units of a piece: `together`, or fewer where threads would have none; kernels like them even.
-inline int64_t units_of_piece(int64_t units, int64_t together) {
-  const int64_t wanted = 4 * parallel_threads(),
-                fair = std::clamp<int64_t>(units / wanted, 1, together);
+// Multiply-adds that are worth a piece of their own. Few rows wait for memory: they count as some.
+constexpr int64_t kLeast = 1'000'000, kFewRows = 16;
+
+// The least units of a piece, `each` being the multiply-adds of one.
+inline int64_t least_units(int64_t each, int64_t most) {
+  return std::clamp<int64_t>(kLeast / std::max<int64_t>(1, each), 1, most);
+}
+
+// Units of the next piece where `left` are left: pieces become smaller and smaller, so that threads
+// are done at about the same time. Kernels like them even.
+inline int64_t units_of_piece(int64_t left, int64_t least, int64_t most) {
+  const int64_t fair =
+      std::min(left, std::clamp<int64_t>(left / (2 * parallel_threads()), least, most));
   return fair == 1 ? 1 : fair / 2 * 2;
+}
+
+// body(begin, end) for pieces of [0, count), on all threads; `each`: multiply-adds of one.
+template <class Body>
+void in_pieces(int64_t count, int64_t each, int64_t most, const Body& body) {
+  static thread_local std::vector<int64_t> mine;
+  std::vector<int64_t>& begins = mine;  // of this thread, for all of them
+  begins.clear();
+  const int64_t least = least_units(each, most);
+  for (int64_t begin = 0; begin < count; begin += units_of_piece(count - begin, least, most))
+    begins.push_back(begin);
+  begins.push_back(count);
+  in_chunks(each * count, static_cast<int64_t>(begins.size()) - 1, [&](int64_t i) {
+    body(begins[static_cast<size_t>(i)], begins[static_cast<size_t>(i) + 1]);
+  });
 }
 
 // body(weight, first panel, last panel, first column of the weight in y) for pieces of all weights,
@@ -42,12 +66,15 @@ void for_pieces(std::span<const PackedWeight> weights, int64_t width, int64_t ro
   std::vector<Piece>& pieces = mine;  // of this thread, for all of them
   pieces.clear();
   const auto panels = [&](const PackedWeight& weight) { return (weight.n + width - 1) / width; };
-  int64_t all = 0, n = 0;
-  for (const PackedWeight& weight : weights) all += panels(weight);
-  const int64_t together = units_of_piece(all, kPackedTogether);
+  int64_t left = 0, n = 0;
+  for (const PackedWeight& weight : weights) left += panels(weight);
+  const int64_t least = least_units(std::max(rows, kFewRows) * k * width, kPackedTogether);
   for (const PackedWeight& weight : weights) {
-    for (int64_t first = 0; first < panels(weight); first += together)
-      pieces.push_back({&weight, first, std::min(panels(weight), first + together), n});
+    for (int64_t first = 0, last = 0; first < panels(weight); first = last) {
+      last = std::min(panels(weight), first + units_of_piece(left, least, kPackedTogether));
+      pieces.push_back({&weight, first, last, n});
+      left -= last - first;
+    }
     n += weight.n;
   }
   in_chunks(rows * k * n, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
