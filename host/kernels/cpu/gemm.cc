@@ -18,6 +18,9 @@ namespace {
 // Rows of a block, a multiple of every tile's rows: their part of a stays in the second-level
 // cache.
 constexpr int64_t kBlockRows = 120;
+// A panel's part that one chain works on stays in the first-level cache.
+constexpr int64_t kPanelFloats = 6144;
+
 Kernel& kernel() {
   static Kernel chosen = [] {
     for (const char* name : {"avx512", "avx2"})
@@ -150,7 +153,7 @@ int64_t lanes() { return kernel().lanes; }
 int64_t tile_rows() { return kernel().rows; }
 
 int64_t pass_depth(int64_t k) {
-  const int64_t deepest = kernel().deepest,
+  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit,
                 passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
   return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
 }
@@ -194,7 +197,8 @@ void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int6
 void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last,
               float* y, int64_t y_row, bool add) {
   const Kernel& chosen = kernel();
-  const int64_t width = chosen.width, depth = pass_depth(k);
+  const int64_t width = chosen.width, chain = pass_depth(k),
+                depth = chain * std::max<int64_t>(1, chosen.deepest / chain);
   const bool gathered = a.row == 1 && a.column != 1;
   static thread_local Scratch scratch;  // not an array: every thread of the process would have one
   float* const packed_rows = gathered ? scratch.take(kBlockRows * depth) : nullptr;
@@ -209,6 +213,7 @@ void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t f
         t.a.data = packed_rows;
       }
       t.k = part;
+      t.chain = chain;
       t.y_row = y_row;
       t.add = add || i > 0;
       const int64_t share =

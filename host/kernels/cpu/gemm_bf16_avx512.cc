@@ -87,7 +87,7 @@ void multiply_avx512(const Product& p) {
   alignas(64) float sums[kMost * kColumns];  // of a tile, where y is not float32
   const int64_t tiles = (p.rows + kMost - 1) / kMost, size = kColumns * p.depth,
                 times = tiles * std::max<int64_t>(1, p.depth / (2 * kSteps)),
-                lines = tiles == 1 ? 0 : (2 * size / kLine + times - 1) / times;
+                lines = tiles < 2 ? 0 : (2 * size / kLine + times - 1) / times;
   for (int64_t panel = p.first; panel < p.last; ++panel) {
     const int64_t used = std::min(kColumns, p.n - panel * kColumns);
     const uint16_t* const b = p.b + panel * size;

@@ -13,7 +13,7 @@ constexpr int64_t kEvery16 = 16, kEvery4 = 4, kCacheLine = 64;
 // y[0..M) [the panel's first vectors] (+)= a[0..M) . panel.
 struct Tile {
   Strided a;
-  int64_t k;
+  int64_t k, chain;    // chains of `chain` steps and a last one of what is left
   const float* panel;  // aligned to 32 bytes
   // What comes next is asked of memory while this is worked on: from `ahead` on, so many cache
   // lines every so many steps of k.
@@ -30,9 +30,8 @@ using TileFunction = void (*)(const Tile& t);
 struct Kernel {
   std::string_view name;
   int64_t lanes, width, rows;  // floats of a vector; columns of a panel; rows of the largest tile
-  // Of one pass, a multiple of kPassUnit: what a tile begins with and ends with counts for less the
-  // deeper a pass is; a panel's part should stay in the first-level cache where a step asks much of
-  // it.
+  // A tile goes on to the next chains of its elements up to this k: what it begins and ends with
+  // counts for less, and y is read again while it is in cache. 0: one chain at a time.
   int64_t deepest;
   const TileFunction* tiles;  // by vectors, then by rows
   // The tile of `m` rows and the first `vectors` vectors of a panel.

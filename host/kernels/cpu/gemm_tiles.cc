@@ -18,37 +18,45 @@ using Vector256 = float __attribute__((vector_size(32)));
 using Vector128 = float __attribute__((vector_size(16)));
 
 // A tile of M rows and kVectors vectors of a panel that has kOfPanel, as the compiler makes it.
-#define SLIPWAY_TILE_BODY(Vector, kOfPanel)                                                        \
-  typedef Vector Unaligned __attribute__((aligned(4), may_alias));                                 \
-  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                           \
-  Vector sum[M][kVectors];                                                                         \
-  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                             \
-      _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) {                                 \
-    sum[m][v] = Vector{};                                                                          \
-    __builtin_prefetch(t.y + m * t.y_row + v * kLanes, 1);                                         \
-  }                                                                                                \
-  const float *a = t.a.data, *panel = t.panel;                                                     \
-  const char* ahead = t.ahead;                                                                     \
-  const int64_t row = t.a.row, column = t.a.column;                                                \
-  const int64_t steps = t.ahead_steps, lines = t.ahead_lines;                                      \
-  for (int64_t left = t.k; left > 0; left -= steps) {                                              \
-    for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine)                              \
-      __builtin_prefetch(ahead, 0, 2);                                                             \
-    for (int64_t i = std::min(left, steps); i > 0; --i, panel += kOfPanel * kLanes, a += column) { \
-      Vector b[kVectors];                                                                          \
-      _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) b[v] =                            \
-          *reinterpret_cast<const Unaligned*>(panel + v * kLanes);                                 \
-      _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                       \
-        const float each = a[m * row];                                                             \
-        _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] += each * b[v];       \
-      }                                                                                            \
-    }                                                                                              \
-  }                                                                                                \
-  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                             \
-      _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) {                                 \
-    Unaligned* const y = reinterpret_cast<Unaligned*>(t.y + m * t.y_row + v * kLanes);             \
-    *y = t.add ? *y + sum[m][v] : sum[m][v];                                                       \
-  }
+#define SLIPWAY_TILE_BODY(Vector, kOfPanel)                                                    \
+  typedef Vector Unaligned __attribute__((aligned(4), may_alias));                             \
+  constexpr int kLanes = sizeof(Vector) / sizeof(float);                                       \
+  _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                         \
+      _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v)                               \
+          __builtin_prefetch(t.y + m * t.y_row + v * kLanes, 1);                               \
+  const float *a = t.a.data, *panel = t.panel;                                                 \
+  const char* ahead = t.ahead;                                                                 \
+  const int64_t row = t.a.row, column = t.a.column;                                            \
+  const int64_t steps = t.ahead_steps, lines = t.ahead_lines;                                  \
+  bool add = t.add;                                                                            \
+  int64_t rest = t.k;                                                                          \
+  do {                                                                                         \
+    Vector sum[M][kVectors];                                                                   \
+    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                       \
+        _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector{};       \
+    const int64_t chain = std::min(rest, t.chain);                                             \
+    for (int64_t left = chain; left > 0; left -= steps) {                                      \
+      for (int64_t line = 0; line < lines; ++line, ahead += kCacheLine)                        \
+        __builtin_prefetch(ahead, 0, 2);                                                       \
+      for (int64_t i = std::min(left, steps); i > 0;                                           \
+           --i, panel += kOfPanel * kLanes, a += column) {                                     \
+        Vector b[kVectors];                                                                    \
+        _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) b[v] =                      \
+            *reinterpret_cast<const Unaligned*>(panel + v * kLanes);                           \
+        _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m) {                                 \
+          const float each = a[m * row];                                                       \
+          _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) sum[m][v] += each * b[v]; \
+        }                                                                                      \
+      }                                                                                        \
+    }                                                                                          \
+    _Pragma("GCC unroll 16") for (int m = 0; m < M; ++m)                                       \
+        _Pragma("GCC unroll 4") for (int v = 0; v < kVectors; ++v) {                           \
+      Unaligned* const y = reinterpret_cast<Unaligned*>(t.y + m * t.y_row + v * kLanes);       \
+      *y = add ? *y + sum[m][v] : sum[m][v];                                                   \
+    }                                                                                          \
+    add = true;                                                                                \
+    rest -= chain;                                                                             \
+  } while (rest > 0);
 
 #define SLIPWAY_FOUR_ROWS(tile, vectors) \
   tile<vectors, 1>, tile<vectors, 2>, tile<vectors, 3>, tile<vectors, 4>
@@ -187,12 +195,12 @@ constexpr TileFunction kTiles256[] = {SLIPWAY_FOUR_ROWS(tile_256, 1),
 
 std::optional<Kernel> kernel_of(std::string_view instruction_set) {
 #if defined(__x86_64__)
-  // Twelve rows to a panel's two vectors: the second-level cache keeps up.
+  // Beside twelve rows by two vectors the second-level cache keeps up with whole panels.
   if (instruction_set == "avx512" && has_avx512())
     return Kernel{"avx512", 16, 32, 12, 576, kTiles512};
-  if (instruction_set == "avx2" && has_avx2()) return Kernel{"avx2", 8, 24, 4, 256, kTiles256};
+  if (instruction_set == "avx2" && has_avx2()) return Kernel{"avx2", 8, 24, 4, 0, kTiles256};
 #endif
-  if (instruction_set == "plain") return Kernel{"plain", 4, 8, 4, 768, kTiles128};
+  if (instruction_set == "plain") return Kernel{"plain", 4, 8, 4, 0, kTiles128};
   return std::nullopt;
 }
 

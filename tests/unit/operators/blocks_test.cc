@@ -330,7 +330,7 @@ TEST(Blocks, AnInputThatChangedInPlaceIsAnErrorInTheBackwardPass) {
 
 TEST(Blocks, AttentionOverSeveralPassesOfKeys) {
   at::manual_seed(9);
-  constexpr int64_t kTokens = 1600;
+  constexpr int64_t kTokens = 600;
   ASSERT_GT(kTokens, 2 * gemm::pass_depth(kTokens))
       << "longer than two passes of a product over keys";
   const at::Tensor positions = at::arange(kTokens, at::kLong),
