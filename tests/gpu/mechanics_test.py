@@ -96,7 +96,9 @@ def of(part: str, found: list[dict]) -> list[tuple]:
     return [(row["row"], row["status"]) for row in found if row["part"] == part]
 
 
-def wait_for(what: str, holds, process: subprocess.Popen | None = None, seconds: float = 20) -> None:
+def wait_for(
+    what: str, holds, process: subprocess.Popen | None = None, seconds: float = 20
+) -> None:
     """While `process`, if given, runs; where it ends before, or does not get there, with what it said."""
     end = time.monotonic() + seconds
     while not holds():
@@ -105,7 +107,8 @@ def wait_for(what: str, holds, process: subprocess.Popen | None = None, seconds:
             if process is not None:
                 process.kill()
             said = "" if process is None else process.communicate()[0]
-            raise AssertionError(f"{what}: {'the program ended' if ended else f'not within {seconds} s'}: {said}")
+            why = "the program ended" if ended else f"not within {seconds} s"
+            raise AssertionError(f"{what}: {why}: {said}")
         time.sleep(0.02)
 
 

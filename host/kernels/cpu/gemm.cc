@@ -6,6 +6,7 @@
 
 #include "compute/instruction_sets.h"
 #include "compute/scratch.h"
+#include "kernels/cpu/ahead.h"
 #include "kernels/cpu/gemm_kernels.h"
 
 #if defined(__x86_64__)
@@ -68,10 +69,7 @@ void gather(Strided a, int64_t k, const TileRows& cut, float* to) {
 // share. Few tiles have much to ask for: little by little, then, or they wait.
 int64_t share_ahead(int64_t bytes, int64_t tiles, Tile& t) {
   const int64_t share = (bytes + tiles - 1) / tiles;
-  const auto lines = [&](int64_t steps) {
-    const int64_t asked = kCacheLine * std::max<int64_t>(1, t.k / steps);
-    return (share + asked - 1) / asked;
-  };
+  const auto lines = [&](int64_t steps) { return lines_ahead(share, t.k / steps); };
   t.ahead_steps = lines(kEvery16) <= 4 ? kEvery16 : kEvery4;
   t.ahead_lines = lines(t.ahead_steps);
   return share;
@@ -152,10 +150,11 @@ int64_t lanes() { return kernel().lanes; }
 
 int64_t tile_rows() { return kernel().rows; }
 
-int64_t pass_depth(int64_t k) {
-  const int64_t deepest = kPanelFloats / panel_width() / kPassUnit * kPassUnit,
-                passes = std::max<int64_t>(1, (k + deepest - 1) / deepest);
-  return std::max<int64_t>(1, ((k + passes - 1) / passes + kPassUnit - 1) / kPassUnit) * kPassUnit;
+int64_t chain_depth(int64_t k) {
+  const int64_t deepest = kPanelFloats / panel_width() / kChainUnit * kChainUnit,
+                chains = std::max<int64_t>(1, (k + deepest - 1) / deepest);
+  return std::max<int64_t>(1, ((k + chains - 1) / chains + kChainUnit - 1) / kChainUnit) *
+         kChainUnit;
 }
 
 void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
@@ -197,7 +196,7 @@ void pack(const float* b, int64_t row, int64_t n, int64_t k, int64_t first, int6
 void multiply(Strided a, int64_t rows, int64_t k, Panels b, int64_t n, int64_t first, int64_t last,
               float* y, int64_t y_row, bool add) {
   const Kernel& chosen = kernel();
-  const int64_t width = chosen.width, chain = pass_depth(k),
+  const int64_t width = chosen.width, chain = chain_depth(k),
                 depth = chain * std::max<int64_t>(1, chosen.deepest / chain);
   const bool gathered = a.row == 1 && a.column != 1;
   static thread_local Scratch scratch;  // not an array: every thread of the process would have one

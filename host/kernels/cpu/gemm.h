@@ -20,10 +20,10 @@ int64_t lanes();
 // Rows of a that are multiplied at a time: whoever cuts a into pieces cuts between tiles.
 int64_t tile_rows();
 inline int64_t panels(int64_t n) { return (n + panel_width() - 1) / panel_width(); }
-// The k of a pass over panels of k in all (the last pass may be shorter), a multiple of kPassUnit:
-// an element is the sum of as many chains as there are passes.
-constexpr int64_t kPassUnit = 64;
-int64_t pass_depth(int64_t k);
+// The k of a chain where there are k in all (the last chain may be shorter), a multiple of
+// kChainUnit.
+constexpr int64_t kChainUnit = 64;
+int64_t chain_depth(int64_t k);
 // Floats of a panel of k rows, and of a packed b [k, n].
 inline int64_t panel_floats(int64_t k) { return panel_width() * k; }
 inline int64_t packed_size(int64_t n, int64_t k) { return panels(n) * panel_floats(k); }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/ahead.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
 
@@ -34,7 +35,7 @@ struct Tile {
   bool add;
 };
 
-constexpr int64_t kSteps = 16, kLine = 64;  // depths are multiples of as many pairs
+constexpr int64_t kSteps = 16;  // depths are multiples of as many pairs
 
 template <int M>
 SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
@@ -47,7 +48,7 @@ SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
   const uint16_t* b = t.panel;
   const char* ahead = t.ahead;
   for (int64_t i = 0; i < t.depth; i += 2 * kSteps) {
-    for (int64_t line = 0; line < t.ahead_lines; ++line, ahead += kLine)
+    for (int64_t line = 0; line < t.ahead_lines; ++line, ahead += kCacheLine)
       __builtin_prefetch(ahead, 0, 2);
     for (int64_t pair = i; pair < i + 2 * kSteps; pair += 2, b += 2 * kColumns) {
       const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)),
@@ -86,13 +87,13 @@ constexpr void (*kTiles[kMost])(const Tile&) = {tile<1>, tile<2>,  tile<3>,  til
 void multiply_avx512(const Product& p) {
   alignas(64) float sums[kMost * kColumns];  // of a tile, where y is not float32
   const int64_t tiles = (p.rows + kMost - 1) / kMost, size = kColumns * p.depth,
-                times = tiles * std::max<int64_t>(1, p.depth / (2 * kSteps)),
-                lines = tiles < 2 ? 0 : (2 * size / kLine + times - 1) / times;
+                share = tiles < 2 ? 0 : size * static_cast<int64_t>(sizeof(uint16_t)) / tiles,
+                lines = lines_ahead(share, p.depth / (2 * kSteps));
   for (int64_t panel = p.first; panel < p.last; ++panel) {
     const int64_t used = std::min(kColumns, p.n - panel * kColumns);
     const uint16_t* const b = p.b + panel * size;
     const auto* ahead = reinterpret_cast<const char*>((panel + 1) * kColumns < p.n ? b + size : b);
-    for (int64_t i = 0; i < tiles; ++i, ahead += 2 * size / tiles) {
+    for (int64_t i = 0; i < tiles; ++i, ahead += share) {
       const int64_t begin = i * p.rows / tiles, end = (i + 1) * p.rows / tiles;
       const Values y = p.y + (begin * p.y_row + panel * kColumns);
       const bool in_place = y.floats != nullptr;

@@ -8,7 +8,7 @@
 
 namespace slipway::gemm {
 
-constexpr int64_t kEvery16 = 16, kEvery4 = 4, kCacheLine = 64;
+constexpr int64_t kEvery16 = 16, kEvery4 = 4;
 
 // y[0..M) [the panel's first vectors] (+)= a[0..M) . panel.
 struct Tile {

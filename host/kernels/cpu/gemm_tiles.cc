@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "compute/instruction_sets.h"
+#include "kernels/cpu/ahead.h"
 #include "kernels/cpu/gemm_kernels.h"
 
 namespace slipway::gemm {

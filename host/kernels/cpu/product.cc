@@ -40,17 +40,6 @@ struct Piece {
   int64_t row, row_end, panel, panel_end;
 };
 
-// body(begin, end) over [0, count) in ranges of `most`, the last ones smaller and smaller. `each`:
-// multiply-adds of one of `count`.
-template <class Body>
-void for_dwindling_ranges(int64_t count, int64_t most, int64_t each, const Body& body) {
-  const int64_t least = product_pieces::least_units(each, most);
-  for (int64_t begin = 0, end = 0; begin < count; begin = end) {
-    end = begin + product_pieces::units_of_piece(count - begin, least, most);
-    body(begin, end);
-  }
-}
-
 // Rows are cut between tiles. Pieces of one group of panels follow one another: its panels are
 // still in cache. `last`: nothing comes after this part.
 void cut(const Part& part, int64_t rows_at_most, int64_t panels_at_most, bool last,
@@ -66,8 +55,8 @@ void cut(const Part& part, int64_t rows_at_most, int64_t panels_at_most, bool la
   };
   if (tiles <= most) {
     if (last)
-      return for_dwindling_ranges(panels, panels_at_most, part.rows * part.k * gemm::panel_width(),
-                                  add_panels);
+      return product_pieces::for_dwindling_ranges(
+          panels, panels_at_most, part.rows * part.k * gemm::panel_width(), add_panels);
     for (int64_t panel = 0; panel < panels; panel += panels_at_most)
       add_panels(panel, std::min(panels, panel + panels_at_most));
     return;
@@ -77,8 +66,9 @@ void cut(const Part& part, int64_t rows_at_most, int64_t panels_at_most, bool la
   for (int64_t group = 0; group < groups; ++group) {
     const int64_t panel = group * panels / groups, panel_end = (group + 1) * panels / groups;
     if (last && group + 1 == groups)
-      for_dwindling_ranges(tiles, most, tile * part.k * (panel_end - panel) * gemm::panel_width(),
-                           [&](int64_t begin, int64_t end) { add(begin, end, panel, panel_end); });
+      product_pieces::for_dwindling_ranges(
+          tiles, most, tile * part.k * (panel_end - panel) * gemm::panel_width(),
+          [&](int64_t begin, int64_t end) { add(begin, end, panel, panel_end); });
     else
       for (int64_t block = 0; block < blocks; ++block)
         add(block * tiles / blocks, (block + 1) * tiles / blocks, panel, panel_end);

@@ -47,7 +47,7 @@ gemm_bf16::Rows all_rows(ConstValues a, int64_t row, int64_t rows, int64_t k) {
 template <class Pack>
 void by_columns(gemm_bf16::Rows a, int64_t rows, int64_t k, int64_t n, const Pack& pack, Values y,
                 int64_t y_row, bool add) {
-  in_pieces(panels(n), rows * k * kColumns, kPanelsTogether, [&](int64_t first, int64_t last) {
+  in_pieces(panels(n), kPanelsTogether, rows * k * kColumns, [&](int64_t first, int64_t last) {
     const int64_t column = first * kColumns, columns = std::min(n, last * kColumns) - column;
     uint16_t* const b = values(piece_scratch(), panels(columns) * panel_size(k));
     pack(column, columns, b);
@@ -145,7 +145,7 @@ void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_r
   });
   for (const WeightGradient& gradient : gradients) {
     const int64_t blocks = gradient.dw == nullptr ? 0 : (gradient.n + kRows - 1) / kRows;
-    in_pieces(blocks, rows * k * kRows, kMostRows / kRows, [&](int64_t begin, int64_t end) {
+    in_pieces(blocks, kMostRows / kRows, rows * k * kRows, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * kRows, count = std::min(gradient.n, end * kRows) - first;
       uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
       gemm_bf16::pack_rows({dy + first, 1, dy_row}, rows, 0, count, a);

@@ -38,18 +38,31 @@ inline int64_t units_of_piece(int64_t left, int64_t least, int64_t most) {
   return fair == 1 ? 1 : fair / 2 * 2;
 }
 
-// body(begin, end) for pieces of [0, count), on all threads; `each`: multiply-adds of one.
+// body(begin, end) over [0, count) in pieces of at most `most`, one after the other; `each`:
+// multiply-adds of one of `count`.
 template <class Body>
-void in_pieces(int64_t count, int64_t each, int64_t most, const Body& body) {
-  static thread_local std::vector<int64_t> mine;
-  std::vector<int64_t>& begins = mine;  // of this thread, for all of them
-  begins.clear();
+void for_dwindling_ranges(int64_t count, int64_t most, int64_t each, const Body& body) {
   const int64_t least = least_units(each, most);
-  for (int64_t begin = 0; begin < count; begin += units_of_piece(count - begin, least, most))
-    begins.push_back(begin);
-  begins.push_back(count);
-  in_chunks(each * count, static_cast<int64_t>(begins.size()) - 1, [&](int64_t i) {
-    body(begins[static_cast<size_t>(i)], begins[static_cast<size_t>(i) + 1]);
+  for (int64_t begin = 0, end = 0; begin < count; begin = end) {
+    end = begin + units_of_piece(count - begin, least, most);
+    body(begin, end);
+  }
+}
+
+// The same on all threads.
+template <class Body>
+void in_pieces(int64_t count, int64_t most, int64_t each, const Body& body) {
+  struct Piece {
+    int64_t begin, end;
+  };
+  static thread_local std::vector<Piece> mine;
+  std::vector<Piece>& pieces = mine;  // of this thread, for all of them
+  pieces.clear();
+  for_dwindling_ranges(count, most, each,
+                       [&](int64_t begin, int64_t end) { pieces.push_back({begin, end}); });
+  in_chunks(each * count, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const Piece& piece = pieces[static_cast<size_t>(i)];
+    body(piece.begin, piece.end);
   });
 }
 

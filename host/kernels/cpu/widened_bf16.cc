@@ -178,7 +178,7 @@ void pack(const float* w, int64_t row, int64_t n, int64_t k, int64_t first, int6
 void multiply(const float* x, int64_t x_row, int64_t rows, int64_t k, Panels panels, int64_t n,
               int64_t first, int64_t last, float* y, int64_t y_row, bool add) {
   const Tile* const by_rows = tiles();
-  const int64_t width = gemm::panel_width(), depth = gemm::pass_depth(k);
+  const int64_t width = gemm::panel_width(), depth = gemm::chain_depth(k);
   // A panel from front to back, as it lies in memory.
   for (int64_t p = first; p < last; ++p)
     for (int64_t i = 0; i < k; i += depth) {

@@ -331,7 +331,7 @@ TEST(Blocks, AnInputThatChangedInPlaceIsAnErrorInTheBackwardPass) {
 TEST(Blocks, AttentionOverSeveralPassesOfKeys) {
   at::manual_seed(9);
   constexpr int64_t kTokens = 600;
-  ASSERT_GT(kTokens, 2 * gemm::pass_depth(kTokens))
+  ASSERT_GT(kTokens, 2 * gemm::chain_depth(kTokens))
       << "longer than two passes of a product over keys";
   const at::Tensor positions = at::arange(kTokens, at::kLong),
                    allowed = at::ones({kTokens, kTokens}, at::kBool).tril();

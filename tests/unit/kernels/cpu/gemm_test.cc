@@ -113,13 +113,13 @@ TEST_P(Gemm, TurnedOperandsAddUp) {
 // Passes are even and end at multiples of a unit.
 TEST_P(Gemm, PassesCoverEveryDepth) {
   for (int64_t k = 0; k < 5000; ++k) {
-    const int64_t depth = gemm::pass_depth(k), passes = (k + depth - 1) / depth;
+    const int64_t depth = gemm::chain_depth(k), passes = (k + depth - 1) / depth;
     ASSERT_GT(depth, 0);
-    ASSERT_EQ(depth % gemm::kPassUnit, 0) << k;
+    ASSERT_EQ(depth % gemm::kChainUnit, 0) << k;
     ASSERT_LE(depth * gemm::panel_width(), 6144)
         << "a pass of " << k << " leaves the first-level cache";
     ASSERT_GE(passes * depth, k);
-    ASSERT_LE((passes - 1) * (depth - gemm::kPassUnit), k) << "one pass fewer would do for " << k;
+    ASSERT_LE((passes - 1) * (depth - gemm::kChainUnit), k) << "one pass fewer would do for " << k;
   }
 }
 
