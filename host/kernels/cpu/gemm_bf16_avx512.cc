@@ -37,9 +37,36 @@ struct Tile {
 
 constexpr int64_t kSteps = 16;  // depths are multiples of as many pairs
 
+// Pointers into the rows of a tile: one for three rows, which lie 0, 1 and 2 times the distance of
+// rows from it. GCC would keep one for each row, more than the processor has registers; the empty
+// assembly hides from it how they hang together.
+constexpr int kRowsOfPointer = 3;
+template <int M>
+struct RowPointers {
+  static constexpr int kCount = (M + kRowsOfPointer - 1) / kRowsOfPointer;
+  const uint16_t* at[kCount];
+
+  [[gnu::always_inline]] RowPointers(const uint16_t* a, int64_t row) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) at[i] = a + i * kRowsOfPointer * row;
+    step(0);
+  }
+  [[gnu::always_inline]] void step(int64_t values) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) {
+      at[i] += values;
+      asm("" : "+r"(at[i]));
+    }
+  }
+  [[gnu::always_inline]] const uint16_t* of(int m, int64_t row) const {
+    return at[m / kRowsOfPointer] + m % kRowsOfPointer * row;
+  }
+};
+
 template <int M>
 SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
   __m512 sum[M][2];
+#pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
     __builtin_prefetch(t.y + m * t.y_row, 1);
     __builtin_prefetch(t.y + m * t.y_row + 16, 1);
@@ -47,20 +74,22 @@ SLIPWAY_AVX512_BF16 void tile(const Tile& t) {
   }
   const uint16_t* b = t.panel;
   const char* ahead = t.ahead;
+  RowPointers<M> rows(t.a, t.a_row);
   for (int64_t i = 0; i < t.depth; i += 2 * kSteps) {
     for (int64_t line = 0; line < t.ahead_lines; ++line, ahead += kCacheLine)
       __builtin_prefetch(ahead, 0, 2);
-    for (int64_t pair = i; pair < i + 2 * kSteps; pair += 2, b += 2 * kColumns) {
+    for (int64_t pair = 0; pair < kSteps; ++pair, b += 2 * kColumns) {
       const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)),
                  b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + kColumns));
 #pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
         int32_t values;
-        std::memcpy(&values, t.a + m * t.a_row + pair, sizeof values);
+        std::memcpy(&values, rows.of(m, t.a_row), sizeof values);
         const auto each = reinterpret_cast<__m512bh>(_mm512_set1_epi32(values));
         sum[m][0] = _mm512_dpbf16_ps(sum[m][0], each, b0);
         sum[m][1] = _mm512_dpbf16_ps(sum[m][1], each, b1);
       }
+      rows.step(2);
     }
   }
   const auto low = static_cast<__mmask16>(t.columns),
