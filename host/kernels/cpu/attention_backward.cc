@@ -1,15 +1,15 @@
-// Attention's backward, in rounds of pairs of blocks. Queries and the gradients of their outputs
-// are left operands, as they are or turned, and what scores become is written as the panels that
-// the products after it read.
+// Attention's backward in float32. Queries and the gradients of their outputs are left operands, as
+// they are or turned, and what scores become is written as the panels that the products after it
+// read.
 #include <algorithm>
 #include <utility>
 
-#include "compute/parallel.h"
 #include "compute/scratch.h"
+#include "kernels/cpu/attention_bf16.h"
 #include "kernels/cpu/attention_kernel.h"
-#include "kernels/cpu/attention_pieces.h"
+#include "kernels/cpu/attention_pairs.h"
 #include "kernels/cpu/attention_rows.h"
-#include "kernels/cpu/row_kernels.h"
+#include "kernels/cpu/product_rounding.h"
 
 namespace slipway {
 namespace {
@@ -18,11 +18,6 @@ namespace {
 int64_t causal_keys() { return 32 / gemm::panel_width() * gemm::panel_width(); }
 // Queries whose scores of a panel of keys stay in the first-level cache.
 constexpr int64_t kQueries = 96;
-
-struct BackwardArrays {
-  const float *lse, *d_out, *delta;
-  float *dq, *dk, *dv;
-};
 
 // A pair of blocks, and room for it.
 class PairGradients {
@@ -139,17 +134,9 @@ class PairGradients {
 void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& trees,
                         const float* out, const float* lse, const float* d_out, float* delta,
                         float* dq, float* dk, float* dv) {
-  const BackwardArrays arrays{lse, d_out, delta, dq, dk, dv};
-  const int64_t heads = in.heads, width = in.width;
-  parallel_ranges(in.tokens, kValuesPerChunk / (heads * width) + 1,
-                  [&](int64_t begin, int64_t end) {
-                    for (int64_t i = begin * heads; i < end * heads; ++i)
-                      delta[i] = kernels::dot(out + i * width, d_out + i * width, width);
-                  });
-  for (const std::vector<BlockPair>& round : backward_rounds(trees, in.kv_heads, in.scores))
-    parallel_chunks(static_cast<int64_t>(round.size()), [&](int64_t pair) {
-      PairGradients(in, arrays, round[static_cast<size_t>(pair)]).add();
-    });
+  if (product_rounding == Rounding::kBfloat16)
+    return attention_bf16::backward(in, trees, out, lse, d_out, delta, dq, dk, dv);
+  attend_backward_in_rounds<PairGradients>(in, trees, {out, lse, d_out, delta, dq, dk, dv});
 }
 
 }  // namespace slipway

@@ -1,6 +1,7 @@
 // Attention over rows of queries, keys and values that lie in wider rows (a fused q, k, v product),
 // in blocks of queries: the scores of one block exist at a time. Softmax of scale q k^T over the
-// keys that a query may see.
+// keys that a query may see. Where products round to bfloat16 (product_rounding.h), those of
+// attention_forward() and attention_backward() do.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,0 +1,16 @@
+// Attention whose products round their operands to bfloat16, as torch.autocast has it: queries,
+// keys, values, gradients of outputs, and what scores become; scores, softmax and all sums are
+// float32. Contracts as of attention_forward() and attention_backward() in attention_kernel.h.
+#pragma once
+#include <vector>
+
+#include "kernels/attention_plan.h"
+
+namespace slipway::attention_bf16 {
+
+void forward(const AttentionRows& in, const std::vector<PrefixTree>& trees, float* out, float* lse);
+
+void backward(const AttentionRows& in, const std::vector<PrefixTree>& trees, const float* out,
+              const float* lse, const float* d_out, float* delta, float* dq, float* dk, float* dv);
+
+}  // namespace slipway::attention_bf16

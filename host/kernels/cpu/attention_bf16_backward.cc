@@ -1,0 +1,179 @@
+// Attention's backward with products in bfloat16. Scores of a panel of keys are float32 in the
+// first-level cache; what they become is rounded into pairs of queries, which the sums over queries
+// read, and gradients of scores also into rows, which the sums over keys read.
+#include <algorithm>
+#include <utility>
+
+#include "compute/scratch.h"
+#include "kernels/cpu/attention_bf16.h"
+#include "kernels/cpu/attention_pairs.h"
+#include "kernels/cpu/attention_rows.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_bf16.h"
+
+namespace slipway::attention_bf16 {
+namespace {
+
+using gemm_bf16::depth, gemm_bf16::kColumns, gemm_bf16::panel_size, gemm_bf16::panels,
+    gemm_bf16::rows_size;
+
+// Queries whose scores of a panel of keys are worked on at a time.
+constexpr int64_t kQueries = 96;
+
+// A pair of blocks, and room for it.
+class PairGradients {
+ public:
+  PairGradients(const AttentionRows& in, const BackwardArrays& arrays, const BlockPair& pair)
+      : in_(in),
+        arrays_(arrays),
+        pair_(pair),
+        keys_(pair.keys.length),
+        row_(panels(keys_) * kColumns),
+        // keys that are worked on at a time where those of later queries are masked
+        most_(pair.causal() ? kColumns : row_),
+        queries_(depth(pair.queries.length)),
+        kv_(pair.keys.begin * in.kv_row + pair.kv_head * in.width) {
+    take_room();
+    pack_keys();
+  }
+
+  void add() {
+    const int64_t group = in_.heads / in_.kv_heads;
+    for (int64_t h = 0; h < group; ++h) {
+      const int64_t head = pair_.kv_head * group + h;
+      pack_queries(head);
+      for (int64_t first = 0; first < keys_; first += most_)
+        add_keys(head, first, std::min(most_, keys_ - first), h > 0);
+    }
+    turn_back(dk_, arrays_.dk + kv_);
+    turn_back(dv_, arrays_.dv + kv_);
+  }
+
+ private:
+  static constexpr int64_t kAlign = 32;  // values
+
+  void take_room() {
+    static thread_local Scratch scratch;
+    const int64_t width = in_.width, length = pair_.queries.length,
+                  columns = panels(keys_) * panel_size(width),
+                  scores = panels(std::min(most_, row_)) * panel_size(length),
+                  turned = rounded_up(width * row_, kAlign), panel = kQueries * kColumns;
+    const int64_t values = 3 * columns + 2 * scores + rows_size(length, std::min(most_, row_)) +
+                           2 * rows_size(length, width) + 2 * rows_size(width, length);
+    float* floats =
+        scratch.take(values / 2 + 2 * (turned + panel) + gemm::packed_size(width, keys_) + kAlign);
+    const auto next_floats = [&](int64_t count) { return std::exchange(floats, floats + count); };
+    s_ = next_floats(panel), dp_ = next_floats(panel);
+    dk_ = next_floats(turned), dv_ = next_floats(turned);
+    auto* at = reinterpret_cast<uint16_t*>(floats);
+    const auto next = [&](int64_t count) { return std::exchange(at, at + count); };
+    k_columns_ = next(columns), v_columns_ = next(columns), k_rows_ = next(columns);
+    p_ = next(scores), ds_ = next(scores);
+    ds_rows_ = next(rows_size(length, std::min(most_, row_)));
+    q_ = next(rows_size(length, width)), d_out_ = next(rows_size(length, width));
+    q_turned_ = next(rows_size(width, length)), d_out_turned_ = next(rows_size(width, length));
+    turning_ = reinterpret_cast<float*>(at);
+  }
+
+  void pack_keys() {
+    const int64_t width = in_.width;
+    gemm_bf16::pack_transposed(in_.k + kv_, in_.kv_row, keys_, width, 0, panels(keys_), k_columns_);
+    gemm_bf16::pack_transposed(in_.v + kv_, in_.kv_row, keys_, width, 0, panels(keys_), v_columns_);
+    for (int64_t first = 0; first < keys_; first += most_) {
+      const int64_t keys = std::min(most_, keys_ - first);
+      gemm_bf16::pack(in_.k + kv_ + first * in_.kv_row, in_.kv_row, width, keys, 0, panels(width),
+                      k_rows_of(first), panel_size(keys));
+    }
+  }
+
+  void pack_queries(int64_t head) {
+    const int64_t width = in_.width, length = pair_.queries.length, out_row = in_.heads * width;
+    const float *q = in_.q + pair_.queries.begin * in_.q_row + head * width,
+                *d_out = arrays_.d_out + pair_.queries.begin * out_row + head * width;
+    gemm_bf16::pack_rows({q, in_.q_row, 1}, width, 0, length, q_);
+    gemm_bf16::pack_rows({d_out, out_row, 1}, width, 0, length, d_out_);
+    gemm_bf16::pack_rows({q, 1, in_.q_row}, length, 0, width, q_turned_);
+    gemm_bf16::pack_rows({d_out, 1, out_row}, length, 0, width, d_out_turned_);
+  }
+
+  // Keys [first, first + keys) of the block, by the queries that see them.
+  void add_keys(int64_t head, int64_t first, int64_t keys, bool more) {
+    const int64_t width = in_.width, seen = pair_.causal() ? first : 0,
+                  queries = pair_.queries.length - seen, row = depth(keys),
+                  token = pair_.queries.begin + seen;
+    for (int64_t i = 0; i < queries; i += kQueries)
+      for (int64_t key = 0; key < keys; key += kColumns)
+        score(head, first, key, keys, seen, i, std::min(kQueries, queries - i), row);
+    gemm_bf16::multiply({d_out_turned_ + seen, queries_}, width, queries, p_, keys, 0, panels(keys),
+                        dv_ + first, row_, more);
+    gemm_bf16::multiply({q_turned_ + seen, queries_}, width, queries, ds_, keys, 0, panels(keys),
+                        dk_ + first, row_, more);
+    gemm_bf16::multiply({ds_rows_, row}, queries, keys, k_rows_of(first), width, 0, panels(width),
+                        arrays_.dq + token * in_.q_row + head * width, in_.q_row,
+                        first > 0 || !pair_.first_of_queries);
+  }
+
+  // Queries [seen + i, seen + i + rows) by the keys of the panel at first + key.
+  void score(int64_t head, int64_t first, int64_t key, int64_t keys, int64_t seen, int64_t i,
+             int64_t rows, int64_t row) {
+    const int64_t width = in_.width, at = seen + i,
+                  scalar = (pair_.queries.begin + at) * in_.heads + head,
+                  queries = pair_.queries.length - seen, panel = (first + key) / kColumns,
+                  to = key / kColumns * panel_size(queries) + i * kColumns,
+                  hidden = in_.scores.first_key(seen + pair_.ahead) - first + i - key;
+    gemm_bf16::multiply({q_ + at * depth(width), depth(width)}, rows, width,
+                        k_columns_ + panel * panel_size(width), kColumns, 0, 1, s_, kColumns,
+                        false);
+    gemm_bf16::multiply({d_out_ + at * depth(width), depth(width)}, rows, width,
+                        v_columns_ + panel * panel_size(width), kColumns, 0, 1, dp_, kColumns,
+                        false);
+    kernels::softmax_panel_backward(
+        {s_, dp_, dp_, kColumns, rows, pair_.causal() ? i - key + 1 : kColumns, hidden, in_.scores,
+         arrays_.lse + scalar, arrays_.delta + scalar, in_.heads},
+        kColumns);
+    gemm_bf16::pack(s_, kColumns, kColumns, rows, 0, 1, p_ + to, 0);
+    gemm_bf16::pack(dp_, kColumns, kColumns, rows, 0, 1, ds_ + to, 0);
+    const int64_t used = std::min(kColumns, keys - key);
+    for (int64_t r = 0; r < rows; ++r) {
+      uint16_t* const ds = ds_rows_ + (i + r) * row + key;
+      gemm_bf16::round_values(dp_ + r * kColumns, used, ds);
+      std::fill(ds + used, ds + kColumns, uint16_t{0});
+    }
+  }
+
+  // to [keys, width] += x [width, keys].
+  void turn_back(const float* x, float* to) {
+    const int64_t w = gemm::panel_width(), panel = gemm::panel_floats(keys_);
+    gemm::pack_transposed(x, row_, in_.width, keys_, 0, gemm::panels(in_.width), turning_, panel);
+    for (int64_t first = 0; first < in_.width; first += w)
+      kernels::put_rows(turning_ + first / w * panel, w, keys_, std::min(w, in_.width - first),
+                        to + first, in_.kv_row, !pair_.first_of_keys);
+  }
+
+  uint16_t* k_rows_of(int64_t first) const {
+    return k_rows_ + first * panels(in_.width) * kColumns;
+  }
+
+  const AttentionRows& in_;
+  const BackwardArrays& arrays_;
+  const BlockPair& pair_;
+  const int64_t keys_, row_, most_, queries_, kv_;
+  uint16_t *k_columns_, *v_columns_;    // packed: [width, keys]
+  uint16_t* k_rows_;                    // packed, `most_` keys after the other: [keys, width]
+  uint16_t *p_, *ds_;                   // packed: [queries, keys]
+  uint16_t* ds_rows_;                   // [queries, keys]
+  uint16_t *q_, *d_out_;                // of one head: [queries, width]
+  uint16_t *q_turned_, *d_out_turned_;  // of one head: [width, queries]
+  float *s_, *dp_;                      // [kQueries, kColumns]
+  float *dk_, *dv_;                     // [width, keys]
+  float* turning_;                      // packed: [keys, width]
+};
+
+}  // namespace
+
+void backward(const AttentionRows& in, const std::vector<PrefixTree>& trees, const float* out,
+              const float* lse, const float* d_out, float* delta, float* dq, float* dk, float* dv) {
+  attend_backward_in_rounds<PairGradients>(in, trees, {out, lse, d_out, delta, dq, dk, dv});
+}
+
+}  // namespace slipway::attention_bf16
