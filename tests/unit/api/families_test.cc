@@ -9,6 +9,7 @@
 #include "operators/accelerator/device_tensors.h"
 #include "optim/optimizer.h"
 #include "tests/unit/api/family_model.h"
+#include "tests/unit/largest.h"
 #include "weights/module_order.h"
 
 namespace slipway {
@@ -42,8 +43,8 @@ double difference(std::span<const float> theirs, const at::Tensor& ours) {
   if (flat.numel() != static_cast<int64_t>(theirs.size())) return INFINITY;
   double out = 0;
   for (size_t i = 0; i < theirs.size(); ++i)
-    out = std::max(out, std::abs(static_cast<double>(flat.const_data_ptr<float>()[i]) -
-                                 static_cast<double>(theirs[i])));
+    out = largest_of({out, std::abs(static_cast<double>(flat.const_data_ptr<float>()[i]) -
+                                    static_cast<double>(theirs[i]))});
   return out;
 }
 
@@ -65,9 +66,10 @@ class Family {
       const at::Tensor hidden =
           model().hidden(int64_tensor(ids), at::arange(length),
                          AttentionContext::packed({0, static_cast<int32_t>(length)}), false);
-      largest = std::max(
-          largest, difference(numbers.take(static_cast<size_t>(length * model().info().vocab_size)),
-                              model().logits(hidden, false)));
+      largest = largest_of(
+          {largest,
+           difference(numbers.take(static_cast<size_t>(length * model().info().vocab_size)),
+                      model().logits(hidden, false))});
     }
     return largest;
   }
@@ -80,9 +82,9 @@ class Family {
       const at::Tensor flat = gradient(each[0]).reshape({-1});
       std::vector<int64_t> picks;
       for (int64_t i = 0; i < 16; ++i) picks.push_back(i * flat.numel() / 16);
-      largest = std::max(largest,
-                         difference(numbers.take(16), flat.index_select(0, int64_tensor(picks))));
-      largest = std::max(largest, difference(numbers.take(1), flat.norm()));
+      largest = largest_of(
+          {largest, difference(numbers.take(16), flat.index_select(0, int64_tensor(picks)))});
+      largest = largest_of({largest, difference(numbers.take(1), flat.norm())});
     }
     return largest;
   }
@@ -100,9 +102,9 @@ class Family {
     backward(two, Prompts::kShared);
     double largest = 0;
     for (size_t i = 0; i < apart.size(); ++i)
-      largest = std::max(
-          largest,
-          (gradient(recorded_.at("parameters")[i][0]) - apart[i]).abs().max().item<double>());
+      largest = largest_of(
+          {largest,
+           (gradient(recorded_.at("parameters")[i][0]) - apart[i]).abs().max().item<double>()});
     return largest;
   }
 
@@ -117,9 +119,9 @@ class Family {
     double largest = 0;
     StageHooks hooks;
     hooks.on_step = [&](const StepReport& report) -> uint32_t {
-      largest = std::max(
-          largest, std::abs(report.loss -
-                            static_cast<double>(theirs[static_cast<size_t>(report.step - 1)])));
+      largest = largest_of(
+          {largest, std::abs(report.loss -
+                             static_cast<double>(theirs[static_cast<size_t>(report.step - 1)]))});
       return 0;
     };
     train_stage(model(), *optimizer, *stage_schedule(settings, steps), examples_, settings, 0,

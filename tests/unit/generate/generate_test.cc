@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "operators/accelerator/device_tensors.h"
 #include "tests/real_model.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -101,9 +102,9 @@ TEST_F(Generate, LogProbabilitiesEqualTheTrainingForward) {
               model->logits(whole.narrow(0, whole.size(0) - drawn - 1, drawn), true).detach(), -1)
               .gather(1, int64_tensor({c.ids.begin(), c.ids.end()}).unsqueeze(1));
       for (int64_t i = 0; i < drawn; ++i)
-        largest =
-            std::max(largest, std::abs(logprobs[i][0].item<double>() -
-                                       static_cast<double>(c.logprobs[static_cast<size_t>(i)])));
+        largest = largest_of(
+            {largest, std::abs(logprobs[i][0].item<double>() -
+                               static_cast<double>(c.logprobs[static_cast<size_t>(i)]))});
     }
     std::printf("temperature %.1f: largest difference of log-probabilities %.3g\n",
                 sampling.temperature, largest);

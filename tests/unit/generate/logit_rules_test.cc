@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "generate/sampling.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -41,7 +42,7 @@ TEST(LogitRules, SharesAreThoseOfTransformers) {
     const auto wanted = each.at("share").get<std::vector<double>>();
     const std::vector<double> got = drawn_shares(logits, how);
     for (size_t t = 0; t < wanted.size(); ++t) {
-      largest = std::max(largest, std::abs(got[t] - wanted[t]));
+      largest = largest_of({largest, std::abs(got[t] - wanted[t])});
       if (wanted[t] == 0) {
         EXPECT_EQ(got[t], 0) << given << ", token " << t;
       }

@@ -10,6 +10,7 @@
 #include "generate/generate.h"
 #include "kernels/cpu/gemm_bf16.h"
 #include "tests/real_model.h"
+#include "tests/unit/largest.h"
 #include "text/tokenizer.h"
 
 #include "operators/accelerator/device_tensors.h"
@@ -97,7 +98,7 @@ Difference measure(Model& model, const std::vector<std::vector<int32_t>>& texts,
       if (const int64_t label = successor[static_cast<size_t>(first + t)]; label >= 0) {
         const double a = log_a[t][label].item<double>(), b = log_b[t][label].item<double>();
         exact_loss -= a, rounded_loss -= b, ++labels;
-        out.largest = std::max(out.largest, std::abs(a - b));
+        out.largest = largest_of({out.largest, std::abs(a - b)});
         out.mean += std::abs(a - b);
       }
   }

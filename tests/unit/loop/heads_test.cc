@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "loop/loss.h"
 #include "operators/linear.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/plain_model.h"
 
 #include "operators/accelerator/device_tensors.h"
@@ -114,8 +115,8 @@ TEST(Heads, GradientsAreLibTorchsWhateverTheHeadEndsIn) {
       const double loss = loss_backward(model, batch, static_cast<int64_t>(batch.targets.size()));
       double off = 0, most = 0;
       for (size_t i = 0; i < gradients.size(); ++i) {
-        off = std::max(
-            off, (model.parameters().tensor(i).grad() - gradients[i]).abs().max().item<double>());
+        off = largest_of(
+            {off, (model.parameters().tensor(i).grad() - gradients[i]).abs().max().item<double>()});
         most = std::max(most, gradients[i].abs().max().item<double>());
       }
       std::printf("%s: loss %.6f, reference %.6f; gradients: largest difference %.3g of %.3g\n",

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "loop/loss.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/plugin/fixture_files.h"
 #include "tiny_model.h"
 #include "weights/model_folder.h"
@@ -64,7 +65,7 @@ TEST(NativeModel, LossesAndGradientsAreThoseOfTheSameWeightsOnPathA) {
     ASSERT_EQ(ours.size(), theirs.size());
     double apart = 0;
     for (const auto& [name, gradient] : theirs)
-      apart = std::max(apart, (gradient - ours.at(name)).abs().max().item<double>());
+      apart = largest_of({apart, (gradient - ours.at(name)).abs().max().item<double>()});
     std::printf("%s prompts: loss differs by %.2g of %.4g, gradients by %.2g\n",
                 prompts == Prompts::kShared ? "shared" : "repeated", std::abs(sums[0] - sums[1]),
                 sums[1], apart);

@@ -2,6 +2,7 @@
 // (tests/parity/record_step_arithmetic.py).
 #include <gtest/gtest.h>
 
+#include "tests/unit/largest.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {
@@ -79,7 +80,7 @@ TEST(StepArithmetic, IsTheTrainers) {
     ASSERT_EQ(epochs.size(), run.at("steps").size());
     for (size_t i = 0; i < epochs.size(); ++i) {
       largest =
-          std::max(largest, std::abs(epochs[i] - run.at("steps")[i].at("epoch").get<double>()));
+          largest_of({largest, std::abs(epochs[i] - run.at("steps")[i].at("epoch").get<double>())});
       EXPECT_EQ(feed.steps[i], run.at("steps")[i].at("rows").get<Rows>()) << "step " << i + 1;
     }
     steps_seen += epochs.size();

@@ -8,6 +8,7 @@
 
 #include "config/schema.h"
 #include "loop/run_settings.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway {
@@ -65,7 +66,7 @@ TEST(StreamFeed, StepsAreTheTrainers) {
       }
       ASSERT_TRUE(step);
       EXPECT_EQ(rows_of(*step), expected.at("rows").get<Rows>());
-      largest = std::max(largest, std::abs(step->epoch - expected.at("epoch").get<double>()));
+      largest = largest_of({largest, std::abs(step->epoch - expected.at("epoch").get<double>())});
       ++steps;
     }
     EXPECT_EQ(feed.done(), max_steps);

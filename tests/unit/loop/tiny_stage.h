@@ -6,6 +6,7 @@
 #include "config/toml.h"
 #include "loop/stage.h"
 #include "loop/train_tensors.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
@@ -96,8 +97,9 @@ inline StageDistance distance(const TinyStage& whole, const TinyStage& rounded,
   StageDistance out;
   const auto off = [](double is, double exact) { return std::abs(is - exact) / exact; };
   for (size_t i = 0; i < whole.reports.size(); ++i) {
-    out.loss = std::max(out.loss, off(rounded.reports[i].loss, whole.reports[i].loss));
-    out.norm = std::max(out.norm, off(rounded.reports[i].grad_norm, whole.reports[i].grad_norm));
+    out.loss = largest_of({out.loss, off(rounded.reports[i].loss, whole.reports[i].loss)});
+    out.norm =
+        largest_of({out.norm, off(rounded.reports[i].grad_norm, whole.reports[i].grad_norm)});
   }
   out.weights = (whole.weights() - rounded.weights()).norm().item<double>() /
                 (whole.weights() - start).norm().item<double>();

@@ -9,6 +9,7 @@
 #include "operators/blocks.h"
 #include "operators/linear.h"
 #include "operators/packed_weights.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -66,7 +67,7 @@ TEST(Adapters, AProductAddsThemAndGivesTheirGradients) {
   const Gradients theirs = take({&x, &a.a_RK, &a.b_NR});
   double difference = largest(y, expected);
   for (size_t i = 0; i < ours.of.size(); ++i)
-    difference = std::max(difference, largest(ours.of[i], theirs.of[i]));
+    difference = largest_of({difference, largest(ours.of[i], theirs.of[i])});
   std::printf("largest difference to W + scale B A: %.3g\n", difference);
   EXPECT_LT(difference, 1e-5);
   EXPECT_LT(largest(slipway::linear(x, w), at::linear(x, w)), 1e-5) << "outside the scope";
@@ -106,7 +107,7 @@ TEST(Adapters, OfABlockAreThoseOfItsWeights) {
   const Gradients theirs = take(leaves);
   double difference = largest(y, expected);
   for (size_t i = 0; i < ours.of.size(); ++i)
-    difference = std::max(difference, largest(ours.of[i], theirs.of[i]));
+    difference = largest_of({difference, largest(ours.of[i], theirs.of[i])});
   std::printf("largest difference to merged weights: %.3g\n", difference);
   EXPECT_LT(difference, 1e-5);
 }

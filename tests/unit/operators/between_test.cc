@@ -8,6 +8,7 @@
 #include "operators/blocks.h"
 #include "operators/kernels_of.h"
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -76,7 +77,7 @@ class BetweenBf16 : public testing::TestWithParam<const char*> {
     double largest = 0;
     for (size_t i = 0; i < exact.size(); ++i)
       largest =
-          std::max(largest, ((rounded[i] - exact[i]).norm() / exact[i].norm()).item<double>());
+          largest_of({largest, ((rounded[i] - exact[i]).norm() / exact[i].norm()).item<double>()});
     std::printf("%s: values and gradients differ by %.2g of their size at most\n", GetParam(),
                 largest);
     EXPECT_LT(largest, 0.02);

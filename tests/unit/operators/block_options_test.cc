@@ -6,6 +6,7 @@
 #include "operators/rounding_scope.h"
 #include "operators/blocks.h"
 #include "operators/key_value_cache.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/operators/block_cases.h"
 
 namespace slipway {
@@ -75,7 +76,7 @@ TEST(BlockOptions, DecodingContinuesThePackedForward) {
       step.mode = AttentionContext::Mode::kDecode;
       step.cache = cache.get(), step.rows = {{0, kPrompt, 0, t - kPrompt}};
       difference =
-          std::max(difference, (block(t, 1, step)[0] - whole[t]).abs().max().item<double>());
+          largest_of({difference, (block(t, 1, step)[0] - whole[t]).abs().max().item<double>()});
     }
     std::printf("%s: decoding differs by %.3g at most\n", c.name, difference);
     EXPECT_LT(difference, 1e-5) << c.name;
@@ -192,8 +193,8 @@ TEST(BlockOptions, RoundedBlocksAreNearFloat32) {
     }
     double largest = 0;
     for (size_t i = 0; i < of_exact.size(); ++i)
-      largest = std::max(
-          largest, ((of_rounded[i] - of_exact[i]).norm() / of_exact[i].norm()).item<double>());
+      largest = largest_of(
+          {largest, ((of_rounded[i] - of_exact[i]).norm() / of_exact[i].norm()).item<double>()});
     std::printf("%s: bfloat16 differs by %.2g of its size\n", name, largest);
     EXPECT_LT(largest, 0.03) << name;
     EXPECT_GT(largest, 1e-4) << name;

@@ -8,6 +8,7 @@
 #include "kernels/cpu/attention_kernel.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/key_value_cache.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -78,7 +79,7 @@ double compare(const std::vector<at::Tensor>& leaves, Ours ours, Theirs theirs) 
   (out_a * weights).sum().backward();
   (out_b * weights).sum().backward();
   for (size_t i = 0; i < a.size(); ++i)
-    difference = std::max(difference, largest(a[i].grad(), b[i].grad()));
+    difference = largest_of({difference, largest(a[i].grad(), b[i].grad())});
   return difference;
 }
 
@@ -160,7 +161,7 @@ TEST(Blocks, DecodingContinuesThePackedForward) {
     step.cache = cache.get();
     step.rows = {{2, 17, 1, t - 17}, {2, 17, 0, t - 17}};  // two rows go on from one prompt
     const at::Tensor out = block(x[0].narrow(0, t, 1).repeat({2, 1}), {t, t}, step);
-    difference = std::max({difference, largest(out[0], whole[t]), largest(out[1], whole[t])});
+    difference = largest_of({difference, largest(out[0], whole[t]), largest(out[1], whole[t])});
   }
   std::printf("decoding: largest difference %.3g\n", difference);
   EXPECT_LT(difference, 1e-5);
@@ -255,7 +256,7 @@ TEST(Blocks, LongRowsDecodeByPartsOfTheirKeys) {
                                        x[0].narrow(0, kShort + own, 1), x[0].narrow(0, t, 1)});
     const at::Tensor out = decode(*together, rows, inputs);
     difference =
-        std::max({difference, largest(out[0], whole[t]), largest(out[2], whole[kShort + own])});
+        largest_of({difference, largest(out[0], whole[t]), largest(out[2], whole[kShort + own])});
     for (const int64_t r : {0, 1, 2, 3})
       ASSERT_TRUE(at::equal(
           decode(*alone, {rows[static_cast<size_t>(r)]}, inputs.narrow(0, r, 1))[0], out[r]))

@@ -11,6 +11,7 @@
 #include "operators/attention.h"
 #include "operators/key_value_cache.h"
 #include "operators/linear.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -37,7 +38,7 @@ void compare(const char* name, const std::vector<at::Tensor>& inputs, Ours ours,
   (out_a * weights).sum().backward();
   (out_b * weights).sum().backward();
   for (size_t i = 0; i < a.size(); ++i)
-    difference = std::max(difference, largest(a[i].grad(), b[i].grad()));
+    difference = largest_of({difference, largest(a[i].grad(), b[i].grad())});
   std::printf("%s: largest difference %.3g\n", name, difference);
   EXPECT_LT(difference, tolerance) << name;
 }
@@ -92,7 +93,7 @@ TEST(Operators, TokenLogprobs) {
                               every.mean(1) * smoothing;
     (theirs.sum() * -0.25).backward();
     const double difference =
-        std::max(largest(ours, theirs.detach()), largest(grad, logits.grad()));
+        largest_of({largest(ours, theirs.detach()), largest(grad, logits.grad())});
     std::printf("token_logprobs, smoothing %.1f: largest difference %.3g\n", smoothing, difference);
     EXPECT_LT(difference, 2e-5);
     // without a gradient the same

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "operators/blocks.h"
+#include "tests/unit/largest.h"
 
 namespace slipway::plain {
 
@@ -155,8 +156,8 @@ double largest_difference(const at::Tensor& x, const std::vector<at::Tensor>& we
   const std::vector<at::Tensor> a = results(ours), b = results(theirs);
   double largest = 0;
   for (size_t i = 0; i < a.size(); ++i)
-    largest =
-        std::max(largest, ((a[i] - b[i]).abs().max() / b[i].abs().max()).template item<double>());
+    largest = largest_of(
+        {largest, ((a[i] - b[i]).abs().max() / b[i].abs().max()).template item<double>()});
   return largest;
 }
 

@@ -10,6 +10,7 @@
 #include "operators/linear.h"
 #include "operators/packed_weights.h"
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -71,7 +72,7 @@ TEST_P(ProductBf16, EqualsTheProductOfRoundedOperands) {
       layer.compute();
     }
     const at::Tensor x = rounded(layer.x), w = rounded(layer.w), dy = rounded(layer.dy);
-    worst = std::max(
+    worst = largest_of(
         {worst, largest(layer.y - 1 - at::mm(x, w.t())), largest(layer.dx - at::mm(dy, w)),
          largest(layer.dw - 1 - at::mm(dy.t(), x)) / std::sqrt(static_cast<double>(c.rows))});
     unlike_float32 = std::max(unlike_float32, largest(layer.y - 1 - at::mm(layer.x, layer.w.t())));

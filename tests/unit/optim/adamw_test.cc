@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "tests/unit/largest.h"
+
 namespace slipway {
 namespace {
 
@@ -38,9 +40,9 @@ TEST(AdamW, FollowsTheFormulaWithDecayOnlyWhereItBelongs) {
     optimizer->step(1e-2);
     for (int k = 0; k < 2; ++k)
       for (int j = 0; j < 5; ++j)
-        largest =
-            std::max(largest, std::abs(parameters.tensor(static_cast<size_t>(k))[j].item<double>() -
-                                       expected[k][static_cast<size_t>(j)]));
+        largest = largest_of(
+            {largest, std::abs(parameters.tensor(static_cast<size_t>(k))[j].item<double>() -
+                               expected[k][static_cast<size_t>(j)])});
   }
   std::printf("largest difference: %.3g\n", largest);
   EXPECT_LT(largest, 1e-6);

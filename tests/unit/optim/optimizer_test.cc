@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -62,7 +63,7 @@ TEST(Optimizer, MakesWhatItsPeerMakes) {
           const double theirs = after->at(p).at(static_cast<size_t>(j)),
                        difference =
                            std::abs(static_cast<double>(flat.data_ptr<float>()[j]) - theirs);
-          largest = std::max(largest, difference);
+          largest = largest_of({largest, difference});
           ASSERT_LE(difference, 2e-6)
               << each.at("optim") << " \"" << each.at("optim_args") << "\", decay "
               << each.at("weight_decay") << ", step " << step << ", p" << p << "[" << j << "]";

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -26,7 +27,7 @@ std::set<std::string> compared(const std::string& file) {
     for (size_t i = 0; i < rates.size(); ++i) {
       const double theirs = rates[i], ours = schedule->at(static_cast<int64_t>(i)),
                    difference = std::abs(ours - theirs);
-      largest = std::max(largest, difference);
+      largest = largest_of({largest, difference});
       EXPECT_LE(difference, 1e-12) << each.at("name") << " " << each.at("options") << " warm-up "
                                    << each.at("warmup") << ", update " << i;
       if (schedule->adaptive()) schedule->evaluated(each.at("metrics")[i]);

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/files.h"
+#include "tests/unit/largest.h"
 
 namespace {
 
@@ -33,7 +34,7 @@ TEST(Sentiment, EqualsThePackageOnEverySnippet) {
     const std::string text = line.substr(line.find('\t', line.find('\t') + 1) + 1);
     const double difference = std::fabs(analyzer().score(text).compound - std::stod(value));
     EXPECT_LE(difference, 1e-4) << text;
-    largest = std::max(largest, difference);
+    largest = slipway::largest_of({largest, difference});
   }
   std::printf("%zu snippets, largest difference of compound %.2g (the record is rounded to 1e-4)\n",
               count, largest);
@@ -56,7 +57,7 @@ TEST(Sentiment, EqualsThePackageOnEdgeCases) {
     EXPECT_NEAR(ours.positive, positive, 0.51e-3) << text;
     EXPECT_NEAR(ours.negative, negative, 0.51e-3) << text;
     EXPECT_NEAR(ours.neutral, neutral, 0.51e-3) << text;
-    largest = std::max(largest, std::fabs(ours.compound - compound));
+    largest = slipway::largest_of({largest, std::fabs(ours.compound - compound)});
   }
   std::printf("%zu edge cases, largest difference of compound %.2g\n", count, largest);
   EXPECT_GT(count, 500u);

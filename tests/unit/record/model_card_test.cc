@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/schema.h"
 #include "config/toml.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/plugin/fixture_files.h"
 
 namespace slipway {
@@ -110,7 +111,7 @@ TEST(ModelCard, HasTheStructureOfTransformers) {
       if (key == "optimizer") {
         EXPECT_THAT(text, HasSubstr("betas=(0.9,0.999) and epsilon=1e-08"));
       } else if (value.is_number()) {
-        largest = std::max(largest, std::abs(std::stod(text) - value.get<double>()));
+        largest = largest_of({largest, std::abs(std::stod(text) - value.get<double>())});
       } else {
         EXPECT_EQ(text, value.get<std::string>()) << name;
       }

@@ -9,6 +9,7 @@
 
 #include "compute/bfloat16.h"
 #include "tests/unit/kernels/cpu/noise.h"
+#include "tests/unit/largest.h"
 
 namespace slipway::kernels {
 namespace {
@@ -43,7 +44,7 @@ double activation_difference(Activation activation, bool gate, bool bias) {
   double largest = 0;
   const auto see = [&](float got, double wanted) {
     const double by = std::abs(static_cast<double>(got) - wanted) / std::max(1.0, std::abs(wanted));
-    if (!(by <= largest)) largest = by;
+    largest = largest_of({largest, by});
   };
   for (size_t i = 0; i < kCount; ++i) {
     const double up = double(b[i]) + (bias ? double(bias_b[i]) : 0),
@@ -63,7 +64,7 @@ TEST(ActivationKernels, EqualTheirDefinition) {
     double largest = 0;
     for (const bool gate : {true, false})
       for (const bool bias : {true, false})
-        largest = std::max(largest, activation_difference(activation, gate, bias));
+        largest = largest_of({largest, activation_difference(activation, gate, bias)});
     std::printf("activation %d: largest difference %.3g\n", static_cast<int>(activation), largest);
     EXPECT_LT(largest, 3e-6);
   }

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "tests/unit/largest.h"
+
 namespace slipway::kernels {
 namespace {
 
@@ -15,12 +17,12 @@ TEST(Curves, AreThoseOfTheLibrary) {
   for (int i = -120000; i <= 120000; ++i) {
     const float x = static_cast<float>(i) * 1e-4f;
     const double exact = static_cast<double>(x), t = std::tanh(exact);
-    tangent = std::max(tangent, std::abs(static_cast<double>(hyperbolic_tangent(x)) - t) /
-                                    std::max(std::abs(t), 1e-30));
-    share = std::max(share, std::abs(static_cast<double>(normal_share(x)) -
-                                     std::erfc(-exact / std::sqrt(2.0)) / 2));
-    density = std::max(density, std::abs(static_cast<double>(normal_density(x)) -
-                                         std::exp(-exact * exact / 2) / std::sqrt(2 * M_PI)));
+    tangent = largest_of({tangent, std::abs(static_cast<double>(hyperbolic_tangent(x)) - t) /
+                                       std::max(std::abs(t), 1e-30)});
+    share = largest_of({share, std::abs(static_cast<double>(normal_share(x)) -
+                                        std::erfc(-exact / std::sqrt(2.0)) / 2)});
+    density = largest_of({density, std::abs(static_cast<double>(normal_density(x)) -
+                                            std::exp(-exact * exact / 2) / std::sqrt(2 * M_PI))});
   }
   std::printf("largest differences: tanh %.3g of it, share %.3g, density %.3g\n", tangent, share,
               density);

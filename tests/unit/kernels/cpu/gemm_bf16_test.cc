@@ -14,6 +14,7 @@
 #include "compute/bfloat16.h"
 #include "tests/unit/kernels/cpu/emulated_bf16.h"
 #include "tests/unit/kernels/cpu/noise.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -78,7 +79,8 @@ double share_of_bound(const gemm_bf16::Source& a, const gemm_bf16::Source& b, co
       }
       const double bound =
           static_cast<double>(c.k + 2) * 0x1p-23 * magnitude + static_cast<double>(c.k) * 0x1p-126;
-      largest = std::max(largest, std::abs(sum - static_cast<double>(y[r * y_row + j])) / bound);
+      largest =
+          largest_of({largest, std::abs(sum - static_cast<double>(y[r * y_row + j])) / bound});
     }
   return largest;
 }
@@ -97,8 +99,8 @@ TEST_P(GemmBf16, StaysWithinTheErrorOfFloat32Sums) {
         for (const bool add : {false, true}) {
           std::vector<float> y = before;
           product({x.data(), k + 2, 1}, c, b.get(), y.data(), y_row, add);
-          largest = std::max(largest, share_of_bound({x.data(), k + 2, 1}, {w.data(), k + 1, 1}, c,
-                                                     add ? before : zeros, y.data(), y_row));
+          largest = largest_of({largest, share_of_bound({x.data(), k + 2, 1}, {w.data(), k + 1, 1},
+                                                        c, add ? before : zeros, y.data(), y_row)});
           for (int64_t r = 0; r < rows; ++r)
             for (int64_t j = n; j < y_row; ++j)
               ASSERT_EQ(y[static_cast<size_t>(r * y_row + j)],

@@ -13,6 +13,7 @@
 
 #include "tests/unit/kernels/cpu/emulated_int8.h"
 #include "tests/unit/kernels/cpu/noise.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -156,7 +157,7 @@ TEST_P(GemmInt8, ErrsByTheRoundingAlone) {
       const double error =
           std::abs(exact - static_cast<double>(y[static_cast<size_t>(r * kN + j)]));
       ASSERT_LE(error, bound * 1.01);
-      largest = std::max(largest, error);
+      largest = largest_of({largest, error});
     }
   std::printf("%s: largest difference from the unrounded product %.3g\n", GetParam(), largest);
   EXPECT_GT(largest, 0);

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "tests/unit/kernels/cpu/noise.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -56,8 +57,8 @@ TEST_P(Gemm, EqualsTheSumInDoublePrecision) {
             for (int64_t i = 0; i < k; ++i)
               sum += static_cast<double>(x[static_cast<size_t>(r * k + i)]) *
                      static_cast<double>(w[static_cast<size_t>(j * k + i)]);
-            largest = std::max(
-                largest, std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * n + j)])));
+            largest = largest_of(
+                {largest, std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * n + j)]))});
           }
         ASSERT_EQ(y.back(), 7.0f) << "written beyond the end";
       }
@@ -101,9 +102,9 @@ TEST_P(Gemm, TurnedOperandsAddUp) {
             for (int64_t i = 0; j < n && i < k; ++i)
               sum += static_cast<double>(a[static_cast<size_t>(i * a_row + r)]) *
                      static_cast<double>(b[static_cast<size_t>(i * b_row + j)]);
-            largest = std::max(
-                largest,
-                std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * y_row + j)])));
+            largest = largest_of(
+                {largest,
+                 std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * y_row + j)]))});
           }
       }
   std::printf("%s: largest difference %.3g\n", GetParam(), largest);

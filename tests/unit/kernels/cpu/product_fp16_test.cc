@@ -10,6 +10,7 @@
 #include "compute/measure.h"
 #include "compute/torch.h"
 #include "kernels/cpu/product_rounding.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -58,7 +59,7 @@ TEST(ProductFp16, EqualsTheProductOfRoundedOperands) {
                           Fp16Layer(130, 77, {70, 1, 33}), Fp16Layer(40, 32, {4100, 50})}) {
     layer.compute();
     const at::Tensor x = as_float16(layer.x), w = as_float16(layer.w), dy = as_float16(layer.dy);
-    worst = std::max(
+    worst = largest_of(
         {worst, most(layer.y - 1 - at::mm(x, w.t())), most(layer.dx - at::mm(dy, w)),
          most(layer.dw - 1 - at::mm(dy.t(), x)) / std::sqrt(static_cast<double>(layer.rows))});
     unlike_float32 = std::max(unlike_float32, most(layer.y - 1 - at::mm(layer.x, layer.w.t())));

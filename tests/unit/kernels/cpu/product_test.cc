@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "compute/torch.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -42,7 +43,7 @@ void check(const Case& c) {
   std::printf("rows %lld, k %lld, n %lld: largest differences %.3g %.3g %.3g\n",
               static_cast<long long>(c.rows), static_cast<long long>(c.k),
               static_cast<long long>(columns), forward, input, weight);
-  EXPECT_LT(std::max({forward, input, weight}), 3e-5);
+  EXPECT_LT(largest_of({forward, input, weight}), 3e-5);
 }
 
 TEST(Product, EqualsLibTorch) {

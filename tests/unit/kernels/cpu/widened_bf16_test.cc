@@ -12,6 +12,7 @@
 
 #include "kernels/cpu/gemm.h"
 #include "tests/unit/kernels/cpu/noise.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 namespace {
@@ -100,8 +101,8 @@ TEST_P(WidenedBf16, TheProductIsThatOfTheRoundedWeights) {
             for (int64_t i = 0; i < k; ++i)
               sum += static_cast<double>(x[static_cast<size_t>(r * k + i)]) *
                      static_cast<double>(rounded[static_cast<size_t>(j * k + i)]);
-            largest = std::max(
-                largest, std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * n + j)])));
+            largest = largest_of(
+                {largest, std::abs(sum - static_cast<double>(y[static_cast<size_t>(r * n + j)]))});
           }
       }
   std::printf("%s: largest difference %.3g\n", GetParam(), largest);

@@ -18,6 +18,7 @@
 #include "raft/reference.h"
 #include "tests/unit/built.h"
 #include "tests/unit/kernels/cuda/device_under_test.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/plain_model.h"
 
 namespace slipway::cuda {
@@ -125,7 +126,7 @@ TEST_F(CudaModel, UpdatesAsTheProcessorDoes) {
     for (const double scale : {1.0, 0.25}) ours->step(0.01, scale), theirs->step(0.01, scale);
     float off = 0;
     for (size_t g = 0; g < our_groups.size(); ++g)
-      off = std::fmax(off, difference(our_groups[g].weights, their_groups[g].weights));
+      off = largest_of({off, difference(our_groups[g].weights, their_groups[g].weights)});
     std::printf("%s (%s): largest difference of weights %.3g\n", name, options,
                 static_cast<double>(off));
     EXPECT_LT(off, 2e-6f) << name;
@@ -267,7 +268,7 @@ TEST_F(CudaModel, GeneratesAsTheProcessorDoesByReplayedSteps) {
     EXPECT_EQ(got[i].ids, expected[i].ids);
     EXPECT_EQ(got[i].finished, expected[i].finished);
     for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t)
-      off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
+      off = largest_of({off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t])});
   }
   std::printf("log-probabilities: largest difference %.3g; %lld steps recorded, %lld replayed\n",
               static_cast<double>(off), static_cast<long long>(on.recordings - recordings),
@@ -298,7 +299,7 @@ TEST_F(CudaModel, GeneratesWithRoundedWeightsAsTheProcessorDoes) {
       EXPECT_EQ(got[i].ids.size(), from[i].ids.size());
       // Up to the first token that rounding decided otherwise.
       for (size_t t = 0; t < got[i].ids.size() && got[i].ids[t] == from[i].ids[t]; ++t)
-        off = std::fmax(off, std::fabs(got[i].logprobs[t] - from[i].logprobs[t]));
+        off = largest_of({off, std::fabs(got[i].logprobs[t] - from[i].logprobs[t])});
     }
     return static_cast<double>(off);
   };
@@ -335,7 +336,7 @@ TEST_F(CudaModel, GeneratesAfterLongPromptsByReplayedSteps) {
   for (size_t i = 0; i < got.size(); ++i) {
     EXPECT_EQ(got[i].ids, expected[i].ids) << i;
     for (size_t t = 0; t < std::min(got[i].logprobs.size(), expected[i].logprobs.size()); ++t)
-      off = std::fmax(off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t]));
+      off = largest_of({off, std::fabs(got[i].logprobs[t] - expected[i].logprobs[t])});
   }
   std::printf("log-probabilities after long prompts: largest difference %.3g\n",
               static_cast<double>(off));

@@ -8,6 +8,7 @@
 #include "loop/sft.h"
 #include "raft/raft.h"
 #include "tests/unit/kernels/cuda/device_under_test.h"
+#include "tests/unit/largest.h"
 #include "tests/unit/loop/tiny_stage.h"
 
 namespace slipway::cuda {
@@ -157,14 +158,14 @@ void expect_close(const char* what, const std::vector<double>& ours,
   ASSERT_FALSE(theirs.empty()) << what;
   double off = 0;
   for (size_t i = 0; i < ours.size(); ++i)
-    off = std::fmax(off, std::abs(ours[i] - theirs[i]) / std::fmax(1.0, std::abs(theirs[i])));
+    off = largest_of({off, std::abs(ours[i] - theirs[i]) / std::fmax(1.0, std::abs(theirs[i]))});
   std::printf("%s, %zu values: largest difference %.3g\n", what, ours.size(), off);
   EXPECT_LT(off, tolerance) << what;
 }
 double distance(const std::vector<at::Tensor>& ours, const std::vector<at::Tensor>& theirs) {
   double off = 0;
   for (size_t g = 0; g < theirs.size(); ++g)
-    off = std::fmax(off, (ours[g] - theirs[g]).abs().max().item<double>());
+    off = largest_of({off, (ours[g] - theirs[g]).abs().max().item<double>()});
   return off;
 }
 void expect_close(const char* what, const std::vector<at::Tensor>& ours,
@@ -309,8 +310,10 @@ TEST_F(CudaTraining, CallbacksReadAndChangeGradients) {
       ours >> our, theirs >> their;
       EXPECT_EQ(our, their);  // name, shape, kind
     }
-    for (double a = 0, b = 0; theirs >> b && ours >> a;)
-      apart = std::fmax(apart, std::abs(a - b) / std::fmax(1e-3, std::abs(b)));
+    int numbers = 0;
+    for (double a = 0, b = 0; theirs >> b && ours >> a; ++numbers)
+      apart = largest_of({apart, std::abs(a - b) / std::fmax(1e-3, std::abs(b))});
+    EXPECT_EQ(numbers, 4) << our_lines[i];  // reading ends at what is no number
   }
   std::printf("what callbacks see: largest difference %.3g\n", apart);
   EXPECT_LT(apart, 1e-3);

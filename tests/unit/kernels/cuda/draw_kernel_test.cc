@@ -3,6 +3,7 @@
 #include "compute/torch.h"
 #include "generate/sampling.h"
 #include "tests/unit/kernels/cuda/compare.h"
+#include "tests/unit/largest.h"
 
 namespace slipway::cuda {
 namespace {
@@ -48,7 +49,7 @@ void expect_the_hosts_draws(const char* what, const std::vector<float>& logits, 
                         static_cast<uint32_t>(1 + 3 * i)});
     const Drawn theirs = sample_token(logits.data(), vocab, settings, u, scratch);
     different += ours.tokens[n] != theirs.token;
-    difference = std::fmax(difference, std::fabs(ours.logprobs[n] - theirs.logprob));
+    difference = largest_of({difference, std::fabs(ours.logprobs[n] - theirs.logprob)});
   }
   std::printf("%s: %d of %d draws differ, log-probabilities by %.3g\n", what, different,
               static_cast<int>(kDraws), static_cast<double>(difference));

@@ -4,6 +4,7 @@
 
 #include "compute/bfloat16.h"
 #include "tests/unit/kernels/cuda/attention_batch.h"
+#include "tests/unit/largest.h"
 
 namespace slipway::cuda {
 namespace {
@@ -29,9 +30,7 @@ double furthest_row(const std::vector<float>& ours, const std::vector<float>& th
   const double least = *std::ranges::max_element(size) / 10;
   double furthest = 0;
   for (size_t i = 0; i < off.size(); ++i)
-    // A not-a-number compares as none: written so that it is kept.
-    if (!(off[i] / std::max(size[i], least) <= furthest))
-      furthest = off[i] / std::max(size[i], least);
+    furthest = largest_of({furthest, off[i] / std::max(size[i], least)});
   return furthest;
 }
 
