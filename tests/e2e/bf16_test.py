@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 
 def run(program: str, folder: pathlib.Path, bf16: str) -> tuple[bytes, list[float], str]:
     settings = [f"run.output_dir={folder}", "train.max_steps=3", "train.save_strategy=no", "train.eval_strategy=no", f"train.bf16={bf16}"]
@@ -25,7 +27,7 @@ def main() -> None:
     assert len(losses) == len(rounded) == 3, (losses, rounded)
     assert "bfloat16" not in quiet, quiet
     if doctor["bf16"]["kernels"] != "portable":
-        off = max(abs(a - b) / a for a, b in zip(losses, rounded))
+        off = largest_of(abs(a - b) / a for a, b in zip(losses, rounded))
         assert plain != mixed and off < 0.005, off
         assert "the run is float32" not in said, said
         # Each process measures for itself: a warning, where there is one, tells both rates.

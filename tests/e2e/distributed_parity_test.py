@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/parity"))
 import distributed_grid  # noqa: E402
@@ -89,9 +91,9 @@ def wanted_rows(case: dict, record: dict, far: dict[str, float]) -> list[dict]:
     for row in (row for row in rows if "eval_loss" in row):
         lines, size = next(evaluations), case["per_device_eval_batch_size"]
         explained = abs(of_several(lines, size, distributed_grid.RANKS) - row["eval_loss"])
-        far["the rule of several from the Trainer"] = max(far["the rule of several from the Trainer"], explained)
+        far["the rule of several from the Trainer"] = largest_of([far["the rule of several from the Trainer"], explained])
         one = of_one_process(lines, size)
-        far["the rules of eval_loss from each other"] = max(far["the rules of eval_loss from each other"], abs(one - row["eval_loss"]))
+        far["the rules of eval_loss from each other"] = largest_of([far["the rules of eval_loss from each other"], abs(one - row["eval_loss"])])
         row["eval_loss"] = one
     return rows
 
@@ -104,7 +106,7 @@ def differences(ours: list[dict], theirs: list[dict]) -> dict[str, float]:
     for a, b in zip(ours, theirs):
         for key in TOLERANCE:
             if key in b:
-                out[key] = max(out[key], abs(a[key] - b[key]) / (abs(b[key]) if key in RELATIVE else 1))
+                out[key] = largest_of([out[key], abs(a[key] - b[key]) / (abs(b[key]) if key in RELATIVE else 1)])
     return out
 
 

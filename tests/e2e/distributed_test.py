@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
 from rank_runs import ENVIRONMENT, INTERRUPTED, LIMIT, PROGRAM, RANK_LOST, Ranks, launched, losses, run_checks, training
 from read_run import read_rows, read_safetensors
 
@@ -29,7 +30,7 @@ def evaluations(out: pathlib.Path) -> list[dict]:
 
 def farthest(a: dict[str, list[float]], b: dict[str, list[float]]) -> float:
     assert a.keys() == b.keys()
-    return max(max(map(abs, map(operator.sub, a[name], b[name]))) for name in a)
+    return max(largest_of(map(abs, map(operator.sub, a[name], b[name]))) for name in a)
 
 
 def weights(out: pathlib.Path) -> dict[str, list[float]]:
@@ -40,7 +41,7 @@ def agree(runs: list[pathlib.Path], what: str, limit: float = 1e-5) -> None:
     first = runs[0]
     for other in runs[1:]:
         apart = farthest(weights(first), weights(other))
-        loss = max(abs(x - y) for x, y in zip(losses(first), losses(other), strict=True))
+        loss = largest_of(abs(x - y) for x, y in zip(losses(first), losses(other), strict=True))
         print(f"{what}: {other.name} beside {first.name}: weights {apart:.2e}, losses {loss:.2e} apart")
         assert apart <= limit and loss <= limit, (what, other.name)
         for a, b in zip(evaluations(first), evaluations(other), strict=True):

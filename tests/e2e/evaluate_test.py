@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/parity/data"
 RECORD = json.loads((DATA / "evaluate.json").read_text())
@@ -68,7 +70,7 @@ def slipway(*arguments: object, code: int = 0) -> str:
 
 
 def compare(ours: dict, theirs: dict, what: str) -> None:
-    off = {name: abs(ours[name] - value) / max(1, abs(value)) for name, value in theirs.items()}
+    off = {name: largest_of([abs(ours[name] - value) / max(1, abs(value))]) for name, value in theirs.items()}
     worst = max(off, key=off.get)
     print(f"{what}: {len(off)} metrics, largest difference to transformers and scikit-learn {off[worst]:.3g} ({worst}); of the losses "
           f"{max(value for name, value in off.items() if name.endswith('_loss')):.3g}")
@@ -127,7 +129,7 @@ def predict_is_the_trainers(folder: pathlib.Path) -> None:
     assert all(list(row) == ["label", "label_ids", "predictions", "logprobs"] for row in rows)
     assert [row["label_ids"] for row in rows] == [[i for i in row if i != -100] for row in labels]
     assert [row["predictions"] for row in rows] == [[i for i in row if i != -100] for row in ours["predictions"]]
-    near = max(abs(a - b) for row, line in zip(rows, ours["logprobs"]) for a, b in zip(row["logprobs"], [v for v in line if v != -100]))
+    near = largest_of(abs(a - b) for row, line in zip(rows, ours["logprobs"]) for a, b in zip(row["logprobs"], [v for v in line if v != -100]))
     assert near < 1e-6, near
     assert 'ignore_keys: there is no output "promt", did you mean "prompt"?' in slipway("predict", file, "--ignore-keys", "promt", code=2)
     print(f"predict: {len(places)} predictions of {len(rows)} examples equal the Trainer's")
@@ -151,7 +153,7 @@ def a_run_leaves_results(folder: pathlib.Path) -> None:
     assert every == {**train, **evaluated}
     for what, more in ((run, []), (run / f"checkpoint-{best['step']}", []), (file, ["--model", run])):
         again = json.loads(slipway("evaluate", what, *more, "--json", "--quiet", "--out", folder / "again"))
-        off = max(abs(again[k] - v) for k, v in evaluated.items() if not k.endswith(("_runtime", "_per_second")) and k in again and k != "epoch")
+        off = largest_of(abs(again[k] - v) for k, v in evaluated.items() if not k.endswith(("_runtime", "_per_second")) and k in again and k != "epoch")
         assert off == 0, (what, off)
     print(f"a run on named sets ends with the model of step {best['step']}; evaluated again from its folder, its checkpoint and by --model: equal")
     mine = json.loads(slipway("evaluate", run, "--data", f"mine={DATA}/evaluate_reviews.jsonl", "--json", "--quiet", "--out", folder / "mine"))

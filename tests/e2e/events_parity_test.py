@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 # As tests/e2e/sft_parity_test.py: torch sums the squares of a gradient norm in float32. Everything else must be equal.
 LOSS_TOLERANCE, NORM_TOLERANCE = 1e-4, 1e-3  # absolute, relative
 NEAR = {"loss", "eval_loss", "train_loss", "grad_norm", "best_metric"}
@@ -55,7 +57,7 @@ def compare(where: str, key: str, here, there, skip: set) -> None:
         return
     if key in NEAR and isinstance(here, float):
         kind = "norm" if key == "grad_norm" else "loss"
-        difference = abs(here - there) / (there if kind == "norm" else 1)
+        difference = largest_of([abs(here - there) / (there if kind == "norm" else 1)])
         if difference > largest[kind][0]:
             largest[kind] = (difference, where)
         if difference > (NORM_TOLERANCE if kind == "norm" else LOSS_TOLERANCE):

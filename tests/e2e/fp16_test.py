@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
 from rank_runs import launched, training
 from read_run import read_rows
 
@@ -38,7 +39,7 @@ def skipped(rows: list[dict]) -> str:
 
 
 def apart(ours: list[dict], theirs: list[dict], key: str) -> float:
-    return max(abs(a[key] - b[key]) / max(abs(b[key]), 1e-12) for a, b in zip(ours, theirs) if b[key] is not None)
+    return largest_of(abs(a[key] - b[key]) / max(abs(b[key]), 1e-12) for a, b in zip(ours, theirs) if b[key] is not None)
 
 
 def compare(what: str, ours: list[dict], theirs: list[dict]) -> None:
@@ -84,7 +85,7 @@ def every_rank_skips_the_same_steps(root: pathlib.Path) -> None:
     assert skipped(rows["stage-0"]) == "x........x..", skipped(rows["stage-0"])
     assert (root / "stage-0/model.safetensors").read_bytes() == (root / "stage-3/model.safetensors").read_bytes()
     assert [skipped(r) for r in rows.values()] == [skipped(rows["stage-0"])] * 3
-    off = max(abs(a["loss"] - b["loss"]) / b["loss"] for a, b in zip(rows["bfloat16"], rows["stage-3"]))
+    off = largest_of(abs(a["loss"] - b["loss"]) / b["loss"] for a, b in zip(rows["bfloat16"], rows["stage-3"]))
     print(f"two ranks: stage 3 has the bits of stage 0; with param_dtype = \"bfloat16\" losses are {off:.3g} apart")
     assert 0 < off < 5e-3, off
 

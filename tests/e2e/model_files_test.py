@@ -3,6 +3,7 @@
 usage: model_files_test.py SLIPWAY
 """
 import json
+import math
 import pathlib
 import re
 import subprocess
@@ -57,7 +58,7 @@ def other_architectures(root: pathlib.Path) -> None:
     biases = {f"model.layers.{i}.self_attn.q_proj.bias": ([16], [0.5] * 16) for i in range(tiny.LAYERS)}
     all_biases = biases | {f"model.layers.{i}.self_attn.{part}_proj.bias": ([8], [0.5] * 8) for i in range(tiny.LAYERS) for part in "kv"}
     qwen = tiny.write_folder(root / "qwen2", {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}, {**tiny.weights(), **all_biases})
-    if abs(loss(root, qwen) - loss(root, tiny.write_folder(root / "llama", {}))) < 1e-3:
+    if not 1e-3 <= abs(loss(root, qwen) - loss(root, tiny.write_folder(root / "llama", {}))) < math.inf:
         sys.exit("the biases of a Qwen2 must change the loss")
     neox = tiny.write_folder(root / "neox", {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"]})
     refused(root, r'neox: .*config\.json: model_type "gpt_neox" is not supported \(.*llama, .*are\)', *evaluation(neox))
@@ -89,17 +90,17 @@ def gguf(root: pathlib.Path) -> None:
     file = tiny.write_gguf(root / "model.gguf", tensors, {"llama.rope.dimension_count": tiny.WIDTH}, added=ones)
     begins = tiny.write_gguf(root / "begins.gguf", tensors, {"tokenizer.ggml.add_bos_token": True})
     for a, b in ((folder, file), (framed, begins)):
-        if abs(loss(root, a) - loss(root, b)) > 1e-6:
+        if not abs(loss(root, a) - loss(root, b)) <= 1e-6:
             sys.exit(f"{a.name} and {b.name} hold one model: {loss(root, a)}, {loss(root, b)}")
-    if abs(loss(root, file) - loss(root, begins)) < 1e-4:
+    if not 1e-4 <= abs(loss(root, file) - loss(root, begins)) < math.inf:
         sys.exit("a begin token must change the loss")
     scaled = {"freqs": tiny.write_gguf(root / "freqs.gguf", tensors, added={"rope_freqs.weight": ([2], [1.0, 8.0])}),
               "linear": tiny.write_gguf(root / "linear.gguf", tensors, {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0})}
     for name, changed in scaled.items():
-        if abs(loss(root, file) - loss(root, changed)) < 1e-4:
+        if not 1e-4 <= abs(loss(root, file) - loss(root, changed)) < math.inf:
             sys.exit(f"scaled rotary positions must change the loss: {name}")
     folder_too = tiny.write_folder(root / "linear", {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}, tensors)
-    if abs(loss(root, folder_too) - loss(root, scaled["linear"])) > 1e-6:
+    if not abs(loss(root, folder_too) - loss(root, scaled["linear"])) <= 1e-6:
         sys.exit("linear scaling in a folder and in a GGUF file are one thing")
     refused(root, r"no tensor .model\.layers\.0\.self_attn\.k_proj\.bias", *evaluation(tiny.write_gguf(root / "bias.gguf", tensors, added={"blk.0.attn_q.bias": ([16], [0.5] * 16)})))
     told = slipway(root, *evaluation(tiny.write_gguf(root / "no_pre.gguf", tensors, without="tokenizer.ggml.pre"))).stderr

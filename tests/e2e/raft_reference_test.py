@@ -16,6 +16,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+from largest import largest_of
 from letter_model import CONFIG, fresh_weights, write_model
 from read_run import TorchFile, read_rows, read_safetensors
 
@@ -164,7 +165,7 @@ def write_run_file(path: pathlib.Path, run: dict) -> None:
 def difference(where: str, here: list[float], there: list[float], tolerance: float) -> float:
     if len(here) != len(there):
         fail(where + ", size", len(here), len(there))
-    worst = max((abs(a - b), i) for i, (a, b) in enumerate(zip(here, there)))
+    worst = max((largest_of([abs(a - b)]), i) for i, (a, b) in enumerate(zip(here, there)))
     if not worst[0] <= tolerance:
         fail(f"{where}[{worst[1]}]", here[worst[1]], there[worst[1]])
     return worst[0]
@@ -188,7 +189,7 @@ def same_rows(where: str, here: list[dict], there: list[dict]) -> float:
             fail(f"{where}, row {i}, keys", sorted(known), sorted(b))
         for key, value in b.items():
             if isinstance(value, float):
-                worst = max(worst, abs(known[key] - value) / max(1, abs(value)))
+                worst = largest_of([worst, abs(known[key] - value) / max(1, abs(value))])
                 if not math.isclose(
                     known[key],
                     value,

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 
 def run(program: str, folder: pathlib.Path, weights: str) -> tuple[dict, list]:
     settings = [f"run.output_dir={folder}", f"raft.sampling_weights={weights}", "raft.kl_beta=0.1", "raft.iterations=1", "train.save_strategy=no"]
@@ -25,8 +27,8 @@ def main() -> None:
         assert before[key] == same[key], key
     alike = [(a, b) for a, b in zip(exact, rounded) if a["completion"] == b["completion"]]
     apart = [abs(a["logprob"] - b["logprob"]) for a, b in alike]
-    assert alike and 0 < max(apart) < 0.5, apart
-    off = max(abs(row["ranking"] - row["reward"]) for row in rounded)
+    assert alike and 0 < largest_of(apart) < 0.5, apart
+    off = largest_of(abs(row["ranking"] - row["reward"]) for row in rounded)
     assert off < 1e-4, off
     print(f"{len(alike)} of {len(exact)} answers alike, log-probabilities up to {max(apart):.3g} apart; rankings {off:.2g} off")
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 LOSS_TOLERANCE, NORM_TOLERANCE, RATE_TOLERANCE = 1e-3, 1e-3, 1e-9  # absolute, relative, relative
 
 
@@ -21,10 +23,10 @@ def main() -> None:
     evaluations = [r["eval_loss"] for r in rows if "eval_loss" in r]
     if len(steps) != len(record["steps"]) or len(evaluations) != len(record["eval_loss"]):
         sys.exit(f"{len(steps)} steps and {len(evaluations)} evaluations here, {len(record['steps'])} and {len(record['eval_loss'])} in PyTorch")
-    loss = max(abs(a["loss"] - b["loss"]) for a, b in zip(steps, record["steps"]))
-    norm = max(abs(a["grad_norm"] - b["grad_norm"]) / b["grad_norm"] for a, b in zip(steps, record["steps"]))
-    rate = max(abs(a["learning_rate"] - b["learning_rate"]) / max(b["learning_rate"], 1e-12) for a, b in zip(steps, record["steps"]))
-    held_out = max(abs(a - b) for a, b in zip(evaluations, record["eval_loss"]))
+    loss = largest_of(abs(a["loss"] - b["loss"]) for a, b in zip(steps, record["steps"]))
+    norm = largest_of(abs(a["grad_norm"] - b["grad_norm"]) / b["grad_norm"] for a, b in zip(steps, record["steps"]))
+    rate = largest_of(abs(a["learning_rate"] - b["learning_rate"]) / max(b["learning_rate"], 1e-12) for a, b in zip(steps, record["steps"]))
+    held_out = largest_of(abs(a - b) for a, b in zip(evaluations, record["eval_loss"]))
     print(f"{len(steps)} steps, loss {steps[0]['loss']:.4f} -> {steps[-1]['loss']:.4f}; largest differences to PyTorch: "
           f"loss {loss:.3g}, gradient norm {norm:.3g} (relative), learning rate {rate:.3g} (relative), held-out loss {held_out:.3g}")
     if loss > LOSS_TOLERANCE or held_out > LOSS_TOLERANCE or norm > NORM_TOLERANCE or rate > RATE_TOLERANCE:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+from largest import largest_of
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/parity"))
 import trainer_grid as grid  # noqa: E402
@@ -37,7 +39,7 @@ def difference(key: str, ours: list[float], theirs: list[float]) -> float:
     if len(ours) != len(theirs):
         sys.exit(f"{len(ours)} values of {key} here, {len(theirs)} in the Trainer")
     absolute = key == "learning_rate"
-    return max((abs(a - b) / (1 if absolute else abs(b)) for a, b in zip(ours, theirs)), default=0.0)
+    return largest_of((abs(a - b) / (1 if absolute else abs(b)) for a, b in zip(ours, theirs)), default=0.0)
 
 
 def compare(program: str, folder: pathlib.Path, case: dict, record: dict) -> dict[str, float]:

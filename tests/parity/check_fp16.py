@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from hf_trainer import ROOT, RUN_FILE
+from largest import largest_of
 from record_fp16 import SCALER, train
 
 SLIPWAY = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build/release/slipway")
@@ -24,7 +25,7 @@ def main() -> None:
         ours = [row for row in map(json.loads, (root / "ours/metrics.jsonl").read_text().splitlines()) if "loss" in row][20:]
         theirs = train(root / "theirs", root / "ours/checkpoint-20")
     same = [(a["loss_scale"], a["grad_norm"] is None) == (b["scale"], b["grad_norm"] is None) for a, b in zip(ours, theirs)]
-    loss, rate = (max(abs(a[key] - b[key]) / b[key] for a, b in zip(ours, theirs) if b[key] > 0) for key in ("loss", "learning_rate"))
+    loss, rate = (largest_of(abs(a[key] - b[key]) / b[key] for a, b in zip(ours, theirs) if b[key] != 0) for key in ("loss", "learning_rate"))
     print(f"{len(theirs)} steps from ours, {sum(row['grad_norm'] is None for row in theirs)} skipped there: losses {loss:.2g} apart, learning rates {rate:.2g}")
     if len(theirs) != 20 or len(ours) != 20 or not all(same) or loss > TOLERANCE or rate > 1e-9:
         sys.exit("the Trainer does not go on as Slipway does")

@@ -23,6 +23,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 
 import check_tokenizers
 import record_families
+from largest import largest_of
 from record_tokenizers import MARK, bpe_of, spm_decoder, stored_strings
 from seeded_weights import fill
 
@@ -107,7 +108,7 @@ def check(name: str, model_type: str, options: dict, scratch: pathlib.Path) -> s
             assert run("export", file, back, "--hf") == "", name
             before, after = load_file(folder / "model.safetensors"), load_file(back / "model.safetensors")
             assert before.keys() == after.keys(), (name, before.keys() ^ after.keys())
-            lost = max(float(numpy.abs(before[key] - after[key]).max()) for key in before)
+            lost = largest_of(float(numpy.abs(before[key] - after[key]).max()) for key in before)
             assert lost < 1e-7, (name, lost)
             again = transformers.AutoModelForCausalLM.from_pretrained(back, attn_implementation="eager").eval()
             with torch.no_grad():

@@ -15,6 +15,8 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
+from largest import largest_of
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/parity/data/resume"
 RUN_FILE = ROOT / "tests/e2e/tiny_resume.toml"
@@ -88,7 +90,7 @@ def apart(a: list[torch.Tensor] | torch.Tensor, b: list[torch.Tensor]) -> float:
     """The largest difference, over the places that `b` has."""
     if len(a) != len(b):
         sys.exit(f"{len(a)} rows here, {len(b)} there")
-    return max((x[:len(y)] - y).abs().max().item() for x, y in zip(a, b))
+    return largest_of((x[:len(y)] - y).abs().max().item() for x, y in zip(a, b))
 
 
 def check(name: str, keys: list[str], model: pathlib.Path, root: pathlib.Path) -> float:
@@ -108,7 +110,7 @@ def check(name: str, keys: list[str], model: pathlib.Path, root: pathlib.Path) -
     state, peers = ours.state_dict(), theirs.merge_and_unload().state_dict()
     if state.keys() != peers.keys():
         sys.exit(f"{name}: merged, the tensors differ: {sorted(state.keys() ^ peers.keys())}")
-    weights = max((state[each] - peers[each]).abs().max().item() for each in state)
+    weights = largest_of((state[each] - peers[each]).abs().max().item() for each in state)
     print(f"{name}: largest differences to PEFT: logits {read:.3g}, logits of the merged model {whole:.3g}, merged weights {weights:.3g} "
           f"(training moved logits by {moved:.3g})")
     if moved < 0.1:

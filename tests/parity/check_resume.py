@@ -18,6 +18,7 @@ from transformers.trainer_callback import TrainerState
 from transformers.trainer_pt_utils import safe_globals
 
 from hf_trainer import DATA, ROOT, RUN_FILE, losses, train
+from largest import largest_of
 
 SLIPWAY = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build/release/slipway")
 TOLERANCE = 1e-4
@@ -62,7 +63,7 @@ def apart(a: list[dict], b: list[dict], after: int) -> float:
     first, second = ({s: v for s, v in losses(rows).items() if s > after} for rows in (a, b))
     if first.keys() != second.keys() or len(first) != 40 - after:
         sys.exit(f"other steps: {sorted(first)} and {sorted(second)}")
-    return max(abs(first[s] - second[s]) for s in first)
+    return largest_of(abs(first[s] - second[s]) for s in first)
 
 
 def rates(rows: list[dict]) -> dict[int, float]:
@@ -80,7 +81,7 @@ def check_case(root: pathlib.Path, name: str, keys: dict, optimizer: tuple | Non
     if (found := [r["step"] for r in theirs_on if "loss" in r][:20]) != list(range(1, 21)):
         sys.exit(f"{name}: the peer found the rows of steps {found} in our trainer_state.json")
     numbers = {"uninterrupted": apart(ours, theirs, 0), "the peer on from ours": apart(theirs_on, ours, 20), "ours on from the peer's": apart(ours_on, theirs, 20)}
-    rate = max(abs(rates(theirs_on)[s] - rates(ours)[s]) + abs(rates(ours_on)[s] - rates(theirs)[s]) for s in range(21, 41))
+    rate = largest_of(abs(rates(theirs_on)[s] - rates(ours)[s]) + abs(rates(ours_on)[s] - rates(theirs)[s]) for s in range(21, 41))
     changed = len({f"{v:.9g}" for v in rates(theirs).values()})
     print(f"{name}: loss {losses(theirs)[1]:.4f} -> {losses(theirs)[40]:.4f}; apart: " + ", ".join(f"{k} {v:.2g}" for k, v in numbers.items()) + f"; rates {rate:.2g} apart, {changed} of them", flush=True)
     if any(not v <= TOLERANCE for v in numbers.values()) or not rate <= 1e-9:

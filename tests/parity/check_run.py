@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/parity"))
 import record_sft  # noqa: E402  the same rows and the same loss
+from largest import largest_of  # noqa: E402
 
 SLIPWAY = str(ROOT / "slipway")
 
@@ -66,7 +67,7 @@ def check_tensorboard(root: pathlib.Path) -> None:
         read = [(e.step, scalar_of(e)) for e in events.Tensors(tag)]
         expected = [(r["global_step"], r[name]) for r in rows if name in r]
         assert [s for s, _ in read] == [s for s, _ in expected], (tag, read, expected)
-        difference = max([difference] + [abs(a - b) for (_, a), (_, b) in zip(read, expected)])
+        difference = largest_of([difference] + [abs(a - b) for (_, a), (_, b) in zip(read, expected)])
         count += len(read)
     texts = events.Tensors("samples")
     assert len(texts) == 4 and b"**" in texts[0].tensor_proto.string_val[0]

@@ -8,6 +8,8 @@ import math
 import random
 from operator import mul
 
+from largest import largest_of
+
 Row = list[float]
 
 
@@ -356,7 +358,7 @@ def check_gradients() -> None:
             for row[j] in (kept + 1e-5, kept - 1e-5):
                 sums.append(-sum(model.log_probabilities(ids, begin)) / 3)
             row[j] = kept
-            worst = max(worst, abs((sums[0] - sums[1]) / 2e-5 - model.grads[name][i][j]))
+            worst = largest_of([worst, abs((sums[0] - sums[1]) / 2e-5 - model.grads[name][i][j])])
     assert worst < 1e-8, worst
     assert philox([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2) == [
         0x408F276D,

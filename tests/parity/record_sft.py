@@ -11,6 +11,7 @@ import tomllib
 
 import torch
 import transformers
+from largest import largest_of
 from seeded_llama import fresh_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def main() -> None:
             # its thread count, and a hundred steps make a difference of the last digits large.
             gradients = [p.grad for p in model.parameters()]
             norm = torch.nn.utils.get_total_norm([g.double() for g in gradients])
-            drift = max(drift, abs(torch.nn.utils.get_total_norm(gradients).item() / norm.item() - 1))
+            drift = largest_of([drift, abs(torch.nn.utils.get_total_norm(gradients).item() / norm.item() - 1)])
             torch.nn.utils.clip_grads_with_norm_(model.parameters(), 1.0, norm)
             steps.append({"loss": loss, "grad_norm": norm.item(), "learning_rate": schedule.get_last_lr()[0]})
             optimizer.step()

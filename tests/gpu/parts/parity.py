@@ -14,6 +14,7 @@ import pathlib
 import random
 import threading
 
+from largest import largest_of
 from program import run, write_rows
 from shapes import small_shapes
 from tell import (
@@ -65,7 +66,7 @@ def relative(of: object, reference: object) -> float:
 
 
 def largest(ours: dict, theirs: dict) -> float:
-    return max((ours[name] - theirs[name]).abs().max().item() for name in theirs)
+    return largest_of((ours[name] - theirs[name]).abs().max().item() for name in theirs)
 
 
 def told(name: str, lost: float, scale: float, rounded: float | None, why: str, **more: object) -> None:
