@@ -131,14 +131,10 @@ class PairGradients {
         {s_, dp_, dp_, kColumns, rows, pair_.causal() ? i - key + 1 : kColumns, hidden, in_.scores,
          arrays_.lse + scalar, arrays_.delta + scalar, in_.heads},
         kColumns);
-    gemm_bf16::pack(s_, kColumns, kColumns, rows, 0, 1, p_ + to, 0);
-    gemm_bf16::pack(dp_, kColumns, kColumns, rows, 0, 1, ds_ + to, 0);
-    const int64_t used = std::min(kColumns, keys - key);
-    for (int64_t r = 0; r < rows; ++r) {
-      uint16_t* const ds = ds_rows_ + (i + r) * row + key;
-      gemm_bf16::round_values(dp_ + r * kColumns, used, ds);
-      std::fill(ds + used, ds + kColumns, uint16_t{0});
-    }
+    gemm_bf16::pack_panel(s_, rows, p_ + to, nullptr, 0);
+    gemm_bf16::pack_panel(dp_, rows, ds_ + to, ds_rows_ + i * row + key, row);
+    for (int64_t r = 0; r < rows && keys - key < kColumns; ++r)
+      std::fill_n(ds_rows_ + (i + r) * row + keys, key + kColumns - keys, uint16_t{0});
   }
 
   // to [keys, width] += x [width, keys].

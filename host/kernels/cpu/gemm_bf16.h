@@ -58,6 +58,10 @@ void pack_transposed(const float* w, int64_t row, int64_t n, int64_t k, int64_t 
 void pack(ConstValues b, int64_t row, int64_t n, int64_t k, int64_t first, int64_t last,
           uint16_t* packed, int64_t stride);
 
+// Packs a panel b [k, kColumns] as pack() does and, where `as_rows` is not nullptr, rounds it there
+// as it lies, `row` values from row to row.
+void pack_panel(const float* b, int64_t k, uint16_t* packed, uint16_t* as_rows, int64_t row);
+
 // The columns of panels [first, last) of y [rows, n] with `y_row` values from row to row (+)= a b.
 // Sums that are given as bfloat16 are rounded at their end; to those nothing is added. b is packed;
 // packed memory is aligned to 64 bytes, and `a` begins at a multiple of kRows of what was packed.

@@ -33,6 +33,9 @@ struct PackKernels {
   void (*pair_bfloats)(const uint16_t* first, const uint16_t* second, int64_t count, uint32_t* to);
   // to[c * to_row + r] = from[r * 16 + c], 16 x 16 words.
   void (*turn)(const uint32_t* from, uint32_t* to, int64_t to_row);
+  // pack_panel() for an even number of rows.
+  void (*pair_panel)(const float* from, int64_t rows, uint16_t* pairs, uint16_t* as_rows,
+                     int64_t row);
 };
 const PackKernels& pack_kernels();  // this processor's
 

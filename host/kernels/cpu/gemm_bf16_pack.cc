@@ -26,6 +26,14 @@ SLIPWAY_CLONES void pair_bfloats(const uint16_t* first, const uint16_t* second, 
     to[i] = static_cast<uint32_t>(first[i]) | static_cast<uint32_t>(second[i]) << 16;
 }
 
+void pair_panel(const float* from, int64_t rows, uint16_t* pairs, uint16_t* as_rows, int64_t row) {
+  auto* const words = reinterpret_cast<uint32_t*>(pairs);
+  for (int64_t r = 0; r < rows; r += 2)
+    pair_up(from + r * kColumns, from + (r + 1) * kColumns, kColumns, words + r / 2 * kColumns);
+  for (int64_t r = 0; r < rows && as_rows != nullptr; ++r)
+    round_row(from + r * kColumns, kColumns, as_rows + r * row);
+}
+
 void turn(const uint32_t* from, uint32_t* to, int64_t to_row) {
   for (int64_t r = 0; r < kBlock; ++r)
     for (int64_t c = 0; c < kBlock; ++c) to[c * to_row + r] = from[r * kBlock + c];
@@ -83,7 +91,7 @@ const PackKernels& pack_kernels() {
 #if defined(__x86_64__)
     if (has_avx512_bf16()) return kAvx512Pack;
 #endif
-    return PackKernels{round_row, pair_up, pair_bfloats, turn};
+    return PackKernels{round_row, pair_up, pair_bfloats, turn, pair_panel};
   }();
   return kChosen;
 }
@@ -127,6 +135,16 @@ void pack(ConstValues b, int64_t row, int64_t n, int64_t k, int64_t first, int64
       if (used > 0) pair_row(b + p * kColumns, row, k, i, used, line);
       std::fill(line + used, line + kColumns, 0u);
     }
+}
+
+void pack_panel(const float* b, int64_t k, uint16_t* packed, uint16_t* as_rows, int64_t row) {
+  const int64_t even = k / 2 * 2;
+  pack_kernels().pair_panel(b, even, packed, as_rows, row);
+  if (even == depth(k)) return;
+  std::fill(packed + even * kColumns, packed + panel_size(k), uint16_t{0});
+  if (even == k) return;
+  pair_row(b, kColumns, k, k / 2, kColumns, reinterpret_cast<uint32_t*>(packed) + k / 2 * kColumns);
+  if (as_rows != nullptr) round_values(b + even * kColumns, kColumns, as_rows + even * row);
 }
 
 void round_values(const float* from, int64_t count, uint16_t* to) {

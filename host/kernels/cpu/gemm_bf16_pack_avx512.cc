@@ -2,6 +2,7 @@
 // (denormals to zero, as the kernels take them).
 #include <algorithm>
 
+#include "kernels/cpu/gemm_bf16.h"
 #include "kernels/cpu/gemm_bf16_kernels.h"
 
 #if defined(__x86_64__)
@@ -90,9 +91,26 @@ SLIPWAY_AVX512_BF16 void turn_512(const uint32_t* from, uint32_t* to, int64_t to
   }
 }
 
+SLIPWAY_AVX512_BF16 void pair_panel_512(const float* from, int64_t rows, uint16_t* pairs_to,
+                                        uint16_t* as_rows, int64_t row) {
+  for (int64_t r = 0; r < rows; r += 2, from += 2 * kColumns, pairs_to += 2 * kColumns) {
+    const __m512 low = _mm512_loadu_ps(from), high = _mm512_loadu_ps(from + 16),
+                 next_low = _mm512_loadu_ps(from + kColumns),
+                 next_high = _mm512_loadu_ps(from + kColumns + 16);
+    _mm512_storeu_si512(pairs_to, pairs(low, next_low));
+    _mm512_storeu_si512(pairs_to + kColumns, pairs(high, next_high));
+    if (as_rows == nullptr) continue;
+    uint16_t* const to = as_rows + r * row;
+    _mm512_storeu_si512(to, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
+    _mm512_storeu_si512(to + row,
+                        reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(next_high, next_low)));
+  }
+}
+
 }  // namespace
 
-const PackKernels kAvx512Pack = {round_row_512, pair_up_512, pair_bfloats_512, turn_512};
+const PackKernels kAvx512Pack = {round_row_512, pair_up_512, pair_bfloats_512, turn_512,
+                                 pair_panel_512};
 
 }  // namespace slipway::gemm_bf16
 #endif

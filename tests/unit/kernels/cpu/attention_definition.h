@@ -12,6 +12,7 @@
 #include "kernels/cpu/attention_kernel.h"
 #include "kernels/cpu/product_rounding.h"
 #include "tests/unit/kernels/cpu/noise.h"
+#include "tests/unit/largest.h"
 
 namespace slipway {
 
@@ -97,11 +98,9 @@ class Definition {
 
  private:
   void off(float got, double wanted, double may) {
-    const double difference = std::abs(static_cast<double>(got) - wanted),
-                 // what is no number is far off
-        by = std::isnan(difference) ? INFINITY : difference;
-    largest_ = std::max(largest_, by);
-    largest_part_ = std::max(largest_part_, by / (kSums + may));
+    const double by = std::abs(static_cast<double>(got) - wanted);
+    largest_ = largest_of({largest_, by});
+    largest_part_ = largest_of({largest_part_, by / (kSums + may)});
   }
   void add(int64_t t, int64_t head, const std::vector<int64_t>& keys) {
     const int64_t width = b_.in.width, kv = head / (b_.in.heads / b_.in.kv_heads);

@@ -176,6 +176,28 @@ TEST(GemmBf16Values, AreRoundedAndWidenedExactly) {
   }
 }
 
+TEST(GemmBf16Values, APanelIsPackedAndRoundedAtOnce) {
+  for (const int64_t k : {1, 2, 31, 32, 33, 96}) {
+    const std::vector<float> b = noise(k * gemm_bf16::kColumns, 12);
+    const std::vector<uint16_t> rounded = bfloats(b);
+    const int64_t size = gemm_bf16::panel_size(k), row = gemm_bf16::kColumns + 7;
+    const Memory expected = room(size), packed = room(size), alone = room(size);
+    gemm_bf16::pack(b.data(), gemm_bf16::kColumns, gemm_bf16::kColumns, k, 0, 1, expected.get(),
+                    size);
+    std::vector<uint16_t> as_rows(static_cast<size_t>(k * row), 1);
+    gemm_bf16::pack_panel(b.data(), k, packed.get(), as_rows.data(), row);
+    gemm_bf16::pack_panel(b.data(), k, alone.get(), nullptr, 0);
+    EXPECT_TRUE(std::equal(packed.get(), packed.get() + size, expected.get())) << k;
+    EXPECT_TRUE(std::equal(alone.get(), alone.get() + size, expected.get())) << k;
+    for (int64_t r = 0; r < k; ++r)
+      for (int64_t i = 0; i < row; ++i)
+        ASSERT_EQ(
+            as_rows[static_cast<size_t>(r * row + i)],
+            i < gemm_bf16::kColumns ? rounded[static_cast<size_t>(r * gemm_bf16::kColumns + i)] : 1)
+            << k << " rows, row " << r << ", column " << i;
+  }
+}
+
 TEST_P(GemmBf16, RowsDoNotDependOnTheirBatch) {
   constexpr int64_t kN = 70, kK = 420, kMost = 70;
   const std::vector<float> x = noise(kMost * kK, 6), w = noise(kN * kK, 7);
