@@ -1,5 +1,5 @@
 // The team. Who is called for a job is as many threads as it has chunks for. A job is open while
-// `next_` counts its chunks; closed, it stands at kClosed, and whoever comes late turns back.
+// one of its shares has chunks left; whoever comes late finds none, and turns back.
 #include "compute/parallel.h"
 
 #include <ATen/Parallel.h>
@@ -24,7 +24,6 @@
 namespace slipway {
 namespace {
 
-constexpr int64_t kClosed = int64_t{1} << 60;
 // About 100 microseconds: longer than what lies between two pieces of a step, shorter than anybody
 // would notice.
 constexpr int kSpins = 3000;
@@ -41,12 +40,13 @@ void rest() {
 
 class Team {
  public:
-  explicit Team(int64_t threads) : seats_(static_cast<size_t>(threads - 1)) {
+  explicit Team(int64_t threads)
+      : seats_(static_cast<size_t>(threads - 1)), shares_(static_cast<size_t>(threads)) {
     for (Seat& seat : seats_) {
       try {
-        std::thread([this, &seat, i = &seat - seats_.data() + 1] {
-          pthread_setname_np(pthread_self(), ("slipway-" + std::to_string(i)).c_str());
-          serve(seat);
+        std::thread([this, &seat, own = static_cast<size_t>(&seat - seats_.data() + 1)] {
+          pthread_setname_np(pthread_self(), ("slipway-" + std::to_string(own)).c_str());
+          serve(seat, own);
         }).detach();  // lives as long as the process: joining at exit would have to outwait static
                       // destructors
       } catch (const std::system_error& e) {
@@ -59,14 +59,17 @@ class Team {
 
   // `threads`: the most that shall take part, the caller among them.
   void run(int64_t chunks, int64_t threads, const detail::ChunkBody& body) {
-    chunks_ = chunks;
+    const int64_t called = std::min({served_, chunks - 1, threads - 1}),
+                  shares = body.in_order ? 1 : called + 1;
     body_ = body;
     failure_ = nullptr;
-    next_.store(0);
-    const int64_t called = std::min({served_, chunks - 1, threads - 1});
+    for (int64_t i = 0; i < shares; ++i) {
+      Share& share = shares_[static_cast<size_t>(i)];
+      share.end = (i + 1) * chunks / shares;
+      share.left.store(share.end - i * chunks / shares);
+    }
     for (int64_t i = 0; i < called; ++i) call(seats_[static_cast<size_t>(i)]);
-    work();
-    next_.store(kClosed);
+    work(0);
     for (int spins = 0; inside_.load() != 0; ++spins) {
       if (spins < kSpins) rest();
       else std::this_thread::yield();
@@ -82,12 +85,19 @@ class Team {
     std::atomic<bool> asleep{false};
   };
 
+  // Chunks that a thread begins with: the last `left` before `end`, which is written while none
+  // are left and nobody is inside.
+  struct alignas(64) Share {
+    std::atomic<int64_t> left{0};
+    int64_t end = 0;
+  };
+
   static void call(Seat& seat) {
     seat.calls.fetch_add(1);
     if (seat.asleep.load()) seat.calls.notify_one();
   }
 
-  void serve(Seat& seat) {
+  void serve(Seat& seat, size_t own) {
     for (uint32_t seen = 0;;) {
       for (int spins = 0; seat.calls.load(std::memory_order_relaxed) == seen && spins < kSpins;
            ++spins)
@@ -97,32 +107,36 @@ class Team {
       seat.asleep.store(false);
       seen = seat.calls.load();
       inside_.fetch_add(1);
-      work();
+      work(own);
       inside_.fetch_sub(1);
     }
   }
 
-  void work() {
+  // Its own share first, then what others have left.
+  void work(size_t own) {
     in_chunk = true;
-    for (;;) {
-      const int64_t chunk = next_.fetch_add(1);
-      if (chunk >= kClosed || chunk >= chunks_) break;
+    for (size_t i = 0; i < shares_.size(); ++i) take(shares_[(own + i) % shares_.size()]);
+    in_chunk = false;
+  }
+
+  void take(Share& share) {
+    while (share.left.load() > 0) {
+      const int64_t left = share.left.fetch_sub(1);
+      if (left <= 0) return;
       try {
-        body_.call(body_.object, chunk);
+        body_.call(body_.object, share.end - left);
       } catch (...) {
         const std::lock_guard lock(failure_mutex_);
         if (!failure_) failure_ = std::current_exception();
       }
     }
-    in_chunk = false;
   }
 
   std::vector<Seat> seats_;
   int64_t served_ = 0;  // seats that have a thread
-  alignas(64) std::atomic<int64_t> next_{kClosed};
+  std::vector<Share> shares_;
   alignas(64) std::atomic<int64_t> inside_{0};
-  // Written while the job is closed and nobody is inside.
-  int64_t chunks_ = 0;
+  // Written while no job is open and nobody is inside.
   detail::ChunkBody body_{};
   std::mutex failure_mutex_;
   std::exception_ptr failure_;

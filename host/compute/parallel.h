@@ -16,20 +16,35 @@ namespace detail {
 struct ChunkBody {
   const void* object;
   void (*call)(const void* object, int64_t chunk);
+  bool in_order;
 };
 void run_chunks(int64_t chunks, ChunkBody body);
+
+template <class Body>
+ChunkBody chunk_body(const Body& body, bool in_order) {
+  return {std::addressof(body),
+          [](const void* object, int64_t chunk) { (*static_cast<const Body*>(object))(chunk); },
+          in_order};
+}
 }  // namespace detail
 
 // Calls body(chunk) once for every chunk in [0, chunks), on the calling thread and the team's, and
-// returns when all are done. Chunks are taken one by one, so a thread that the system holds up
-// holds up one chunk alone. What a chunk computes must not depend on who computes it. The first
-// exception of a chunk is thrown here, when no chunk runs any more. Inside a chunk, and while
-// another thread keeps the team busy, chunks run on the calling thread.
+// returns when all are done. Each thread begins with its share of the chunks, the same from call to
+// call, so that what it wrote is still in its core's cache; done with that, it takes what others
+// have left. Chunks are taken one by one, so a thread that the system holds up holds up one chunk
+// alone. What a chunk computes must not depend on who computes it. The first exception of a chunk
+// is thrown here, when no chunk runs any more. Inside a chunk, and while another thread keeps the
+// team busy, chunks run on the calling thread.
 template <class Body>
 void parallel_chunks(int64_t chunks, const Body& body) {
-  detail::run_chunks(chunks, {std::addressof(body), [](const void* object, int64_t chunk) {
-                                (*static_cast<const Body*>(object))(chunk);
-                              }});
+  detail::run_chunks(chunks, detail::chunk_body(body, false));
+}
+
+// The same for chunks that become smaller towards the end: taken in their order by all threads,
+// which are then done at about the same time.
+template <class Body>
+void parallel_in_order(int64_t chunks, const Body& body) {
+  detail::run_chunks(chunks, detail::chunk_body(body, true));
 }
 
 // Values in a piece of work: with fewer, handing it over costs as much as doing it. kValuesPerTask

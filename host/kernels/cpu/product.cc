@@ -96,8 +96,8 @@ void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64
   std::vector<Piece>& pieces = mine;  // of this thread, for all of them
   pieces.clear();
   for (const Part& part : parts) cut(part, rows, panels, &part == &parts.back(), pieces);
-  parallel_chunks(static_cast<int64_t>(pieces.size()),
-                  [&](int64_t i) { run_piece(pieces[static_cast<size_t>(i)], y_row, add); });
+  parallel_in_order(static_cast<int64_t>(pieces.size()),
+                    [&](int64_t i) { run_piece(pieces[static_cast<size_t>(i)], y_row, add); });
 }
 
 // b [rows, n], read from front to back: rows side by side are one thread's.

@@ -12,10 +12,12 @@ namespace slipway::product_bf16 {
 namespace {
 
 using gemm_bf16::kColumns, gemm_bf16::kRows, gemm_bf16::panel_size, gemm_bf16::panels;
-using product_pieces::in_chunks, product_pieces::in_pieces, product_pieces::kPassRows,
-    product_pieces::kPackedTogether;
+using product_pieces::in_chunks, product_pieces::in_pieces, product_pieces::kLeast,
+    product_pieces::kPackedTogether, product_pieces::kPackingCost, product_pieces::kPassRows;
 
-constexpr int64_t kPanelsTogether = 4, kMostRows = 256;  // of a piece
+constexpr int64_t kPanelsTogether = 4;  // of a piece
+// Values of packed columns that every core may keep in its second-level cache beside rows.
+constexpr int64_t kKeptColumns = 65536;
 // Rows of a weight that the gradient of an input is summed over at a time: bounds what is packed.
 constexpr int64_t kSlice = 4096;
 
@@ -31,16 +33,61 @@ Scratch& piece_scratch() {
   return scratch;
 }
 
+// Whether products take rows of a as they lie.
+bool lie_packed(ConstValues a, int64_t k) {
+  return a.bfloats != nullptr && gemm_bf16::depth(k) == k;
+}
+
 // All rows of a: as they lie where products can take them so, else packed by all threads.
 gemm_bf16::Rows all_rows(ConstValues a, int64_t row, int64_t rows, int64_t k) {
-  if (a.bfloats != nullptr && gemm_bf16::depth(k) == k) return {a.bfloats, row};
+  if (lie_packed(a, k)) return {a.bfloats, row};
   uint16_t* const packed = values(shared_scratch(), gemm_bf16::rows_size(rows, k));
   const int64_t blocks = (rows + kRows - 1) / kRows;
-  in_chunks(rows * k, blocks, [&](int64_t block) {
+  in_chunks(kPackingCost * rows * k, blocks, [&](int64_t block) {
     gemm_bf16::pack_rows({a, row, 1}, k, block * kRows, std::min(rows, (block + 1) * kRows),
                          packed);
   });
   return {packed, gemm_bf16::depth(k)};
+}
+
+// Columns of a product, packed, and where they go.
+struct Columns {
+  const uint16_t* b;
+  int64_t n;
+  Values y;
+};
+
+// Whether pieces of rows meet all n columns: these are few enough, and rows are enough for all
+// threads. So rows stay with the core that works on them before and after.
+bool cut_by_rows(int64_t rows, int64_t k, int64_t n) {
+  const int64_t blocks = (rows + kRows - 1) / kRows;
+  return panels(n) * panel_size(k) <= kKeptColumns &&
+         (blocks >= parallel_threads() || blocks >= panels(n));
+}
+
+// y [rows, n] (+)= a b for all columns; what must be packed of a is so by its piece.
+void by_rows(ConstValues a, int64_t a_row, int64_t rows, int64_t k,
+             std::span<const Columns> columns, int64_t y_row, bool add) {
+  int64_t n = 0;
+  for (const Columns& c : columns) n += c.n;
+  const int64_t blocks = (rows + kRows - 1) / kRows, work = rows * k * n,
+                threads = parallel_threads(),
+                pieces = std::min(blocks, std::clamp(work / kLeast, threads, 4 * threads)),
+                each = std::min(kPassRows / kRows,
+                                (blocks + pieces - 1) / std::max<int64_t>(1, pieces));
+  in_chunks(work, (blocks + each - 1) / each, [&](int64_t piece) {
+    const int64_t first = piece * each * kRows, count = std::min(rows - first, each * kRows);
+    const ConstValues from = a + first * a_row;
+    gemm_bf16::Rows mine{from.bfloats, a_row};
+    if (!lie_packed(a, k)) {
+      uint16_t* const packed = values(piece_scratch(), gemm_bf16::rows_size(count, k));
+      gemm_bf16::pack_rows({from, a_row, 1}, k, 0, count, packed);
+      mine = {packed, gemm_bf16::depth(k)};
+    }
+    for (const Columns& c : columns)
+      gemm_bf16::multiply(mine, count, k, c.b, c.n, 0, panels(c.n), c.y + first * y_row, y_row,
+                          add);
+  });
 }
 
 // y [rows, n] (+)= a b; pack(first column, columns, to) packs a piece's part of b.
@@ -57,6 +104,21 @@ void by_columns(gemm_bf16::Rows a, int64_t rows, int64_t k, int64_t n, const Pac
   });
 }
 
+// The same, however it is cut best.
+template <class Pack>
+void multiply(ConstValues a, int64_t a_row, int64_t rows, int64_t k, int64_t n, const Pack& pack,
+              Values y, int64_t y_row, bool add) {
+  if (!cut_by_rows(rows, k, n))
+    return by_columns(all_rows(a, a_row, rows, k), rows, k, n, pack, y, y_row, add);
+  uint16_t* const b = values(shared_scratch(), panels(n) * panel_size(k));
+  in_chunks(kPackingCost * n * k, panels(n), [&](int64_t panel) {
+    const int64_t column = panel * kColumns;
+    pack(column, std::min(n - column, kColumns), b + panel * panel_size(k));
+  });
+  const Columns columns{b, n, y};
+  by_rows(a, a_row, rows, k, {&columns, 1}, y_row, add);
+}
+
 // How many of the weights one sum goes over: those whose panels can follow one another, to about
 // kSlice rows.
 size_t weights_together(std::span<const Weight> weights) {
@@ -67,10 +129,36 @@ size_t weights_together(std::span<const Weight> weights) {
   return count;
 }
 
+// The forward product of weights whose columns every core can keep: packed by all threads first.
+void few_columns(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
+                 std::span<const Weight> weights, Values y, int64_t y_row, bool add) {
+  static thread_local std::vector<Columns> mine;
+  std::vector<Columns>& columns = mine;  // of this thread, for all of them
+  columns.clear();
+  uint16_t* const b = values(shared_scratch(), kKeptColumns);
+  int64_t all = 0;
+  for (const Weight& weight : weights) {
+    columns.push_back({b + all * panel_size(k), weight.n, y});
+    all += panels(weight.n), y = y + weight.n;
+  }
+  in_chunks(kPackingCost * all * kColumns * k, all, [&](int64_t panel) {
+    int64_t of_weight = panel;
+    const Weight* weight = weights.data();
+    for (; of_weight >= panels(weight->n); ++weight) of_weight -= panels(weight->n);
+    gemm_bf16::pack_transposed(weight->w, k, weight->n, k, of_weight, of_weight + 1,
+                               b + (panel - of_weight) * panel_size(k));
+  });
+  by_rows(x, x_row, rows, k, columns, y_row, add);
+}
+
 }  // namespace
 
 void forward_product(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
                      std::span<const Weight> weights, Values y, int64_t y_row, bool add) {
+  int64_t all = 0;
+  for (const Weight& weight : weights) all += panels(weight.n);
+  if (cut_by_rows(rows, k, all * kColumns))
+    return few_columns(x, x_row, rows, k, weights, y, y_row, add);
   const gemm_bf16::Rows a = all_rows(x, x_row, rows, k);
   for (const Weight& weight : weights) {
     const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
@@ -86,7 +174,7 @@ int64_t packed_bytes(int64_t n, int64_t k) {
 }
 
 void pack_weight(const Weight& weight, int64_t k, std::byte* to) {
-  in_chunks(weight.n * k, (panels(weight.n) + kPackedTogether - 1) / kPackedTogether,
+  in_chunks(kPackingCost * weight.n * k, (panels(weight.n) + kPackedTogether - 1) / kPackedTogether,
             [&](int64_t chunk) {
               const int64_t first = chunk * kPackedTogether;
               gemm_bf16::pack_transposed(weight.w, k, weight.n, k, first,
@@ -126,7 +214,7 @@ void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<cons
           to += here * kColumns;
         }
       };
-      by_columns(all_rows(dy + i, dy_row, rows, slice), rows, slice, k, pack, dx, dx_row, add);
+      multiply(dy + i, dy_row, rows, slice, k, pack, dx, dx_row, add);
       add = true;
     }
     dy = dy + depth;
@@ -138,22 +226,20 @@ void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_r
   if (std::ranges::none_of(gradients, [](const WeightGradient& g) { return g.dw != nullptr; }))
     return;
   uint16_t* const b = values(shared_scratch(), panels(k) * panel_size(rows));
-  in_chunks(rows * k, (rows + kRows - 1) / kRows, [&](int64_t block) {
+  in_chunks(kPackingCost * rows * k, (rows + kRows - 1) / kRows, [&](int64_t block) {
     const int64_t row = block * kRows;
     gemm_bf16::pack(x + row * x_row, x_row, k, std::min(kRows, rows - row), 0, panels(k),
                     b + row * kColumns, panel_size(rows));
   });
-  for (const WeightGradient& gradient : gradients) {
-    const int64_t blocks = gradient.dw == nullptr ? 0 : (gradient.n + kRows - 1) / kRows;
-    in_pieces(blocks, kMostRows / kRows, rows * k * kRows, [&](int64_t begin, int64_t end) {
-      const int64_t first = begin * kRows, count = std::min(gradient.n, end * kRows) - first;
-      uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
-      gemm_bf16::pack_rows({dy + first, 1, dy_row}, rows, 0, count, a);
-      gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
-                          gradient.dw + first * k, k, true);
-    });
-    dy = dy + gradient.n;
-  }
+  product_pieces::for_pieces(
+      gradients, kRows, rows, k,
+      [&](const WeightGradient& gradient, int64_t begin, int64_t end, int64_t column) {
+        const int64_t first = begin * kRows, count = std::min(gradient.n, end * kRows) - first;
+        uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
+        gemm_bf16::pack_rows({dy + (column + first), 1, dy_row}, rows, 0, count, a);
+        gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
+                            gradient.dw + first * k, k, true);
+      });
 }
 
 }  // namespace slipway::product_bf16

@@ -14,11 +14,19 @@ constexpr int64_t kAlone = 400'000;
 // Rows that one pass over a piece's panels takes: their operands stay in the second-level cache.
 constexpr int64_t kPassRows = 128;
 constexpr int64_t kPackedTogether = 8;  // panels of a piece of packed weights, at most
+// What packing a value costs, in multiply-adds: so that the same threshold holds for it.
+constexpr int64_t kPackingCost = 48;
 
 // body(chunk) for all of them; `work`: multiply-adds.
 template <class Body>
 void in_chunks(int64_t work, int64_t chunks, const Body& body) {
   if (work >= kAlone) return parallel_chunks(chunks, body);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
+}
+// The same of chunks that become smaller towards the end.
+template <class Body>
+void in_order(int64_t work, int64_t chunks, const Body& body) {
+  if (work >= kAlone) return parallel_in_order(chunks, body);
   for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
 }
 
@@ -60,29 +68,36 @@ void in_pieces(int64_t count, int64_t most, int64_t each, const Body& body) {
   pieces.clear();
   for_dwindling_ranges(count, most, each,
                        [&](int64_t begin, int64_t end) { pieces.push_back({begin, end}); });
-  in_chunks(each * count, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+  in_order(each * count, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
     const Piece& piece = pieces[static_cast<size_t>(i)];
     body(piece.begin, piece.end);
   });
 }
 
+inline bool is_wanted(const PackedWeight&) { return true; }
+inline bool is_wanted(const WeightGradient& gradient) { return gradient.dw != nullptr; }
+
 // body(weight, first panel, last panel, first column of the weight in y) for pieces of all weights,
-// whose panels have `width` columns.
-template <class Body>
-void for_pieces(std::span<const PackedWeight> weights, int64_t width, int64_t rows, int64_t k,
+// whose panels have `width` columns; or of gradients that are wanted, whose panels are as many of
+// their rows.
+template <class AnyWeight, class Body>
+void for_pieces(std::span<const AnyWeight> weights, int64_t width, int64_t rows, int64_t k,
                 const Body& body) {
   struct Piece {
-    const PackedWeight* weight;
+    const AnyWeight* weight;
     int64_t first, last, column;
   };
   static thread_local std::vector<Piece> mine;
   std::vector<Piece>& pieces = mine;  // of this thread, for all of them
   pieces.clear();
-  const auto panels = [&](const PackedWeight& weight) { return (weight.n + width - 1) / width; };
+  const auto panels = [&](const AnyWeight& weight) {
+    return is_wanted(weight) ? (weight.n + width - 1) / width : 0;
+  };
   int64_t left = 0, n = 0;
-  for (const PackedWeight& weight : weights) left += panels(weight);
+  for (const AnyWeight& weight : weights) left += panels(weight);
+  const int64_t work = rows * k * width * left;
   const int64_t least = least_units(std::max(rows, kFewRows) * k * width, kPackedTogether);
-  for (const PackedWeight& weight : weights) {
+  for (const AnyWeight& weight : weights) {
     for (int64_t first = 0, last = 0; first < panels(weight); first = last) {
       last = std::min(panels(weight), first + units_of_piece(left, least, kPackedTogether));
       pieces.push_back({&weight, first, last, n});
@@ -90,7 +105,7 @@ void for_pieces(std::span<const PackedWeight> weights, int64_t width, int64_t ro
     }
     n += weight.n;
   }
-  in_chunks(rows * k * n, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+  in_order(work, static_cast<int64_t>(pieces.size()), [&](int64_t i) {
     const Piece& piece = pieces[static_cast<size_t>(i)];
     body(*piece.weight, piece.first, piece.last, piece.column);
   });

@@ -24,7 +24,21 @@ TEST(Parallel, EveryChunkOnce) {
     for (int round = 0; round < 200; ++round)
       parallel_chunks(chunks, [&](int64_t chunk) { ++seen[static_cast<size_t>(chunk)]; });
     for (const auto& count : seen) ASSERT_EQ(count, 200);
+    for (int round = 0; round < 200; ++round)
+      parallel_in_order(chunks, [&](int64_t chunk) { ++seen[static_cast<size_t>(chunk)]; });
+    for (const auto& count : seen) ASSERT_EQ(count, 400);
   }
+}
+
+TEST(Parallel, AnEvenGrainGivesEveryThreadAsMany) {
+  const int64_t threads = parallel_threads();
+  EXPECT_EQ(even_grain(10, 10), 10);
+  for (const int64_t count : {11, 257, 100'000}) {
+    const int64_t grain = even_grain(count, 10), ranges = (count + grain - 1) / grain;
+    EXPECT_LE(grain, 10);
+    EXPECT_GE(ranges, std::min(count, threads));
+  }
+  EXPECT_EQ(even_grain(1000 * threads, 900), 500);
 }
 
 TEST(Parallel, RangesCoverAll) {
@@ -87,6 +101,29 @@ TEST(ParallelDeathTest, MoreThreadsThanCores) {
     return 0;
   };
   EXPECT_EXIT(std::_Exit(many()), testing::ExitedWithCode(0), "all threads worked");
+}
+
+// Who has a chunk waits for the others here, so nobody is left to take another's.
+TEST(ParallelDeathTest, AThreadBeginsWithTheSameShare) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto same = [] {
+    constexpr int kThreads = 5;
+    const ThreadCountScope threads(kThreads);
+    std::vector<std::thread::id> first(kThreads);
+    for (int round = 0; round < 50; ++round) {
+      std::latch all(kThreads);
+      std::vector<std::thread::id> now(kThreads);
+      parallel_chunks(kThreads, [&](int64_t chunk) {
+        now[static_cast<size_t>(chunk)] = std::this_thread::get_id();
+        all.arrive_and_wait();
+      });
+      if (round == 0) first = now;
+      if (now != first || now[0] != std::this_thread::get_id()) return 2;
+    }
+    std::fputs("each its own\n", stderr);
+    return 0;
+  };
+  EXPECT_EXIT(std::_Exit(same()), testing::ExitedWithCode(0), "each its own");
 }
 
 TEST(ParallelDeathTest, NoMoreThreadsThanThereAreChunks) {
