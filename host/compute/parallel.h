@@ -49,9 +49,17 @@ void parallel_in_order(int64_t chunks, const Body& body) {
 
 // Values in a piece of work: with fewer, handing it over costs as much as doing it. kValuesPerTask
 // is for work of an instruction or two a value.
-constexpr int64_t kValuesPerChunk = 8192, kValuesPerTask = 65536;
+constexpr int64_t kValuesPerChunk = 8192, kValuesPerTask = 16384;
 inline int64_t rows_per_task(int64_t width) {
   return std::max<int64_t>(1, kValuesPerTask / std::max<int64_t>(1, width));
+}
+
+// The grain, at most `most`, that gives every thread as many ranges of `count` as any other.
+inline int64_t even_grain(int64_t count, int64_t most) {
+  const int64_t ranges = (count + most - 1) / std::max<int64_t>(1, most);
+  if (ranges <= 1) return most;
+  const int64_t threads = parallel_threads(), all = (ranges + threads - 1) / threads * threads;
+  return (count + all - 1) / all;
 }
 
 // body(begin, end) over [0, count) in ranges of `grain`.

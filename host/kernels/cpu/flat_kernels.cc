@@ -16,7 +16,7 @@ constexpr int64_t kGrain = 131072;
 
 template <class Body>
 void in_pieces(int64_t count, const Body& body) {
-  parallel_ranges(count, kUpdateGrain,
+  parallel_ranges(count, even_grain(count, kUpdateGrain),
                   [&](int64_t begin, int64_t end) { body(begin, end - begin); });
 }
 float* part(float* array, int64_t at) { return array == nullptr ? nullptr : array + at; }
@@ -51,9 +51,7 @@ void CpuFlatKernels::lion(const float* g, int64_t count, const kernels::LionStep
   in_pieces(count, [&](int64_t at, int64_t n) { kernels::lion(g + at, n, step, w + at, m + at); });
 }
 void CpuFlatKernels::scale(float* x, int64_t count, float factor) {
-  in_pieces(count, [&](int64_t at, int64_t n) {
-    for (int64_t i = at; i < at + n; ++i) x[i] *= factor;
-  });
+  in_pieces(count, [&](int64_t at, int64_t n) { kernels::scale(x + at, n, factor); });
 }
 
 double cpu_add_squares(double sum, const float* x, int64_t count) {
@@ -66,8 +64,7 @@ double cpu_add_squares(double sum, const float* x, int64_t count) {
 }
 
 void cpu_fill(float* x, int64_t count, float value) {
-  parallel_ranges(count, kUpdateGrain,
-                  [&](int64_t begin, int64_t end) { std::fill(x + begin, x + end, value); });
+  in_pieces(count, [&](int64_t at, int64_t n) { kernels::fill(x + at, n, value); });
 }
 
 void cpu_swap(float* x, float* y, int64_t count) {

@@ -52,14 +52,17 @@ kernels::GatedRow<Value> row_of(const GatedRows& in, int64_t row, const Value* t
           in.activation};
 }
 
-int64_t rows_per_chunk(int64_t width) { return kValuesPerChunk / std::max<int64_t>(1, width) + 1; }
+// Rows of a chunk: even shares for all threads.
+int64_t rows_per_chunk(int64_t rows, int64_t width) {
+  return even_grain(rows, kValuesPerChunk / std::max<int64_t>(1, width) + 1);
+}
 
 }  // namespace
 
 void embedding_rows(const float* w, int64_t vocab, const int64_t* ids, int64_t tokens,
                     int64_t width, float* out) {
   require_tokens(ids, tokens, vocab);
-  parallel_ranges(tokens, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+  parallel_ranges(tokens, rows_per_chunk(tokens, width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) std::copy_n(w + ids[t] * width, width, out + t * width);
   });
 }
@@ -79,7 +82,7 @@ void embedding_rows_backward(const float* dy, const int64_t* ids, int64_t tokens
 
 void norm_rows(const float* x, const NormRule& rule, const NormRows& rows, Values y,
                const NormMoments& moments) {
-  parallel_ranges(rows.rows, rows_per_chunk(rows.groups * rows.width),
+  parallel_ranges(rows.rows, rows_per_chunk(rows.rows, rows.groups * rows.width),
                   [&](int64_t begin, int64_t end) {
                     with_type(y + begin * rows.row, [&](auto* to) {
                       kernels::norm(x + begin * rows.row, rule, part_of(rows, begin, end), to,
@@ -123,7 +126,7 @@ void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,
                  const RotaryAngles& angles, float sign, int64_t rows, int64_t heads, int64_t width,
                  float* y, int64_t y_row) {
   const int64_t half = angles.half;
-  parallel_ranges(rows, rows_per_chunk(heads * width), [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_chunk(rows, heads * width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       kernels::rope(x + t * x_row, angles.cos + positions[t] * half,
                     angles.sin + positions[t] * half, sign, heads, half, width, y + t * y_row);
@@ -132,7 +135,7 @@ void rotate_rows(const float* x, int64_t x_row, const int64_t* positions,
 
 void gated_rows(const GatedRows& in, Values out) {
   with_type(out, [&](auto* to) {
-    parallel_ranges(in.rows, rows_per_chunk(in.width), [&](int64_t begin, int64_t end) {
+    parallel_ranges(in.rows, rows_per_chunk(in.rows, in.width), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) kernels::gated(row_of(in, t, to), to + t * in.width);
     });
   });
@@ -142,7 +145,7 @@ void gated_rows_backward(const float* grad, const GatedRows& in, Values d_gate, 
                          Values out) {
   with_type(d_up, [&](auto* du) {
     auto *dg = of_type(d_gate, du), *again = of_type(out, du);
-    parallel_ranges(in.rows, rows_per_chunk(in.width), [&](int64_t begin, int64_t end) {
+    parallel_ranges(in.rows, rows_per_chunk(in.rows, in.width), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t)
         kernels::gated_backward(grad + t * in.width, row_of(in, t, du),
                                 dg == nullptr ? nullptr : dg + t * in.row, du + t * in.row,
@@ -152,7 +155,7 @@ void gated_rows_backward(const float* grad, const GatedRows& in, Values d_gate, 
 }
 
 void bias_rows(const float* bias, int64_t rows, int64_t width, float* y, int64_t y_row) {
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_chunk(rows, width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) kernels::add(bias, width, y + t * y_row);
   });
 }
@@ -201,7 +204,7 @@ void softcap_values_backward(const float* dy, const float* y, float cap, int64_t
 void token_logprob_rows(const float* logits, const int64_t* targets, int64_t rows, int64_t width,
                         float coefficient, float smoothing, float* out, float* grad) {
   const float c = coefficient, e = smoothing;
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_chunk(rows, width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = logits + r * width;
       double sum = 0;
@@ -219,7 +222,7 @@ void token_logprob_rows(const float* logits, const int64_t* targets, int64_t row
 
 void copy_rows(const float* from, int64_t from_row, int64_t rows, int64_t width, float* to,
                int64_t to_row) {
-  parallel_ranges(rows, rows_per_chunk(width), [&](int64_t begin, int64_t end) {
+  parallel_ranges(rows, rows_per_chunk(rows, width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) std::copy_n(from + t * from_row, width, to + t * to_row);
   });
 }

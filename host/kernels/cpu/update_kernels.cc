@@ -75,6 +75,16 @@ SLIPWAY_CLONES void lion(const float* g, int64_t count, const LionStep& step, fl
   }
 }
 
+SLIPWAY_CLONES void scale(float* x, int64_t count, float factor) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+SLIPWAY_CLONES void fill(float* x, int64_t count, float value) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) x[i] = value;
+}
+
 SLIPWAY_CLONES void adafactor_sums(const float* g, int64_t rows, int64_t width, float grad_scale,
                                    float epsilon, float* row_sum, float* column_sum) {
   for (int64_t r = 0; r < rows; ++r, g += width) {

@@ -20,6 +20,9 @@ void rmsprop(const float* g, int64_t count, const RmspropStep& step, float* w, f
 
 void lion(const float* g, int64_t count, const LionStep& step, float* w, float* m);
 
+void scale(float* x, int64_t count, float factor);
+void fill(float* x, int64_t count, float value);
+
 // Adafactor's passes over `rows` rows of a matrix, `width` wide; the sums are what the caller
 // averages over all rows (of them). row_sum[r] = sum of g'^2 + epsilon over the row; column_sum[c]
 // += the same over the rows.
