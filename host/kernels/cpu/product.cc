@@ -22,6 +22,8 @@ namespace {
 // Below this many multiply-adds a product is done on the calling thread: waking another costs more.
 constexpr int64_t kAlone = 200'000;
 constexpr int64_t kRows = 120;  // of one piece
+// The same of packing, in values.
+constexpr int64_t kPackedAlone = 8192;
 
 // One product of a call: pieces of rows x panels. `a` of other storages than float32 has its
 // columns side by side.
@@ -82,9 +84,35 @@ void run_piece(const Piece& piece, int64_t y_row, bool add) {
                         piece.panel_end, part.y + piece.row * y_row, y_row, add);
 }
 
-// Runs the parts, in pieces of at most `rows` rows and `panels` panels each.
-void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64_t y_row,
-                bool add) {
+// Whether pieces of rows meet all panels of the parts, which have their rows in common: the panels
+// are few enough for every core to keep beside rows, and the rows enough for all threads. So rows
+// stay with the core that works on them before and after.
+bool cut_by_rows(std::span<const Part> parts) {
+  constexpr int64_t kKeptBytes = 131072;
+  int64_t bytes = 0;
+  for (const Part& part : parts) bytes += gemm::panels(part.n) * part.storage.panel_bytes(part.k);
+  const int64_t tiles = (parts[0].rows + gemm::tile_rows() - 1) / gemm::tile_rows();
+  return bytes <= kKeptBytes && tiles >= parallel_threads();
+}
+
+void run_rows(std::span<const Part> parts, int64_t work, int64_t y_row, bool add) {
+  const int64_t rows = parts[0].rows, tile = gemm::tile_rows(), tiles = (rows + tile - 1) / tile,
+                threads = parallel_threads(), most = (rows + 2 * kRows - 1) / (2 * kRows),
+                pieces = std::min(tiles,
+                                  std::clamp(work / product_pieces::kLeast, std::max(threads, most),
+                                             std::max(4 * threads, most)));
+  parallel_chunks(pieces, [&](int64_t piece) {
+    const int64_t first = piece * tiles / pieces * tile,
+                  last = std::min(rows, (piece + 1) * tiles / pieces * tile);
+    for (const Part& part : parts)
+      run_piece({&part, first, last, 0, gemm::panels(part.n)}, y_row, add);
+  });
+}
+
+// Runs the parts, in pieces of at most `rows` rows and `panels` panels each. `common_rows`: all
+// parts multiply the same rows.
+void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64_t y_row, bool add,
+                bool common_rows) {
   int64_t work = 0;
   for (const Part& part : parts) work += part.rows * part.k * part.n;
   if (work < kAlone) {
@@ -92,6 +120,7 @@ void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64
       run_piece({&part, 0, part.rows, 0, gemm::panels(part.n)}, y_row, add);
     return;
   }
+  if (common_rows && cut_by_rows(parts)) return run_rows(parts, work, y_row, add);
   static thread_local std::vector<Piece> mine;
   std::vector<Piece>& pieces = mine;  // of this thread, for all of them
   pieces.clear();
@@ -104,7 +133,7 @@ void run_pieces(std::span<const Part> parts, int64_t rows, int64_t panels, int64
 void pack_rows(const float* b, int64_t row, int64_t rows, int64_t n, float* panels,
                int64_t stride) {
   constexpr int64_t kRowsTogether = 16;
-  parallel_ranges(rows, rows * n < kAlone / 4 ? rows : kRowsTogether,
+  parallel_ranges(rows, rows * n < kPackedAlone ? rows : kRowsTogether,
                   [&](int64_t begin, int64_t end) {
                     gemm::pack(b + begin * row, row, n, end - begin, 0, gemm::panels(n),
                                panels + begin * gemm::panel_width(), stride);
@@ -173,8 +202,9 @@ PackedWeight pack_weight(WeightStorage storage, const Weight& weight, int64_t k,
     return {panels, weight.n, storage};
   }
   constexpr int64_t kPanelsTogether = 8;
-  const int64_t count = gemm::panels(weight.n);
-  parallel_ranges(count, weight.n * k < kAlone / 4 ? count : kPanelsTogether,
+  const int64_t count = gemm::panels(weight.n), threads = parallel_threads(),
+                together = std::min(kPanelsTogether, (count + threads - 1) / threads);
+  parallel_ranges(count, weight.n * k < kPackedAlone ? count : together,
                   [&](int64_t first, int64_t last) {
                     traits_of(storage).pack(weight.w, weight.n, k, first, last, panels);
                   });
@@ -196,7 +226,7 @@ void forward_product(const float* x, int64_t x_row, int64_t rows, int64_t k,
         {{x, x_row, 1}, rows, k, weight.panels, weight.n, y, traits_of(weight.storage)});
     y += weight.n;
   }
-  run_pieces(parts, rows_of_piece(rows), panels_of_piece(rows), y_row, add);
+  run_pieces(parts, rows_of_piece(rows), panels_of_piece(rows), y_row, add, true);
 }
 
 namespace {
@@ -266,7 +296,7 @@ void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<cons
     to += weight.n * gemm::panel_width();
   }
   const Part part{{dy.floats, dy_row, 1}, rows, depth, bytes_of(panels), k, dx};
-  run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add);
+  run_pieces({&part, 1}, rows_of_piece(rows), panels_of_piece(rows), dx_row, add, true);
 }
 
 void weight_gradients(ConstValues out_gradient, int64_t dy_row, ConstValues x, int64_t x_row,
@@ -288,7 +318,7 @@ void weight_gradients(ConstValues out_gradient, int64_t dy_row, ConstValues x, i
       parts.push_back({{dy, 1, dy_row}, gradient.n, rows, bytes_of(panels), k, gradient.dw});
     dy += gradient.n;
   }
-  if (!parts.empty()) run_pieces(parts, kRows, kGatheredGroup, k, true);
+  if (!parts.empty()) run_pieces(parts, kRows, kGatheredGroup, k, true, false);
 }
 
 }  // namespace slipway
