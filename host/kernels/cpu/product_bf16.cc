@@ -71,12 +71,12 @@ void by_rows(ConstValues a, int64_t a_row, int64_t rows, int64_t k,
   int64_t n = 0;
   for (const Columns& c : columns) n += c.n;
   const int64_t blocks = (rows + kRows - 1) / kRows, work = rows * k * n,
-                threads = parallel_threads(),
-                pieces = std::min(blocks, std::clamp(work / kLeast, threads, 4 * threads)),
-                each = std::min(kPassRows / kRows,
-                                (blocks + pieces - 1) / std::max<int64_t>(1, pieces));
-  in_chunks(work, (blocks + each - 1) / each, [&](int64_t piece) {
-    const int64_t first = piece * each * kRows, count = std::min(rows - first, each * kRows);
+                threads = parallel_threads(), most = (rows + kPassRows - 1) / kPassRows,
+                pieces = std::min(blocks, std::clamp(work / kLeast, std::max(threads, most),
+                                                     std::max(4 * threads, most)));
+  in_chunks(work, pieces, [&](int64_t piece) {
+    const int64_t first = piece * blocks / pieces * kRows,
+                  count = std::min(rows, (piece + 1) * blocks / pieces * kRows) - first;
     const ConstValues from = a + first * a_row;
     gemm_bf16::Rows mine{from.bfloats, a_row};
     if (!lie_packed(a, k)) {
