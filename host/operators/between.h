@@ -34,7 +34,9 @@ class Between {
   // A tensor [rows, width], likewise.
   at::Tensor tensor(int64_t rows, int64_t width, const at::TensorOptions& options) const {
     if (!bfloat16_) return at::empty({rows, width}, options);
-    return at::empty({padded(rows), width}, options.dtype(at::kBFloat16)).narrow(0, 0, rows);
+    at::Tensor out = at::empty({padded(rows), width}, options.dtype(at::kBFloat16));
+    out.unsafeGetTensorImpl()->set_sizes_contiguous({rows, width});  // a view without its price
+    return out;
   }
   static Values of(const at::Tensor& values) {
     if (values.scalar_type() == at::kBFloat16)

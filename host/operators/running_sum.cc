@@ -7,7 +7,8 @@ namespace slipway {
 
 void RunningSum::add(const at::Tensor& values) {
   if (!on_device(values)) {
-    here_ += values.sum().item<double>();
+    const at::AutoDispatchBelowADInplaceOrView straight;  // nobody goes back through this sum
+    here_ += static_cast<double>(*values.sum().const_data_ptr<float>());
     return;
   }
   if (!there_.defined()) there_ = at::zeros({1}, values.options().dtype(at::kDouble));

@@ -15,7 +15,7 @@ constexpr int64_t kAlone = 400'000;
 constexpr int64_t kPassRows = 128;
 constexpr int64_t kPackedTogether = 8;  // panels of a piece of packed weights, at most
 // What packing a value costs, in multiply-adds: so that the same threshold holds for it.
-constexpr int64_t kPackingCost = 48;
+constexpr int64_t kPackingCost = 100;
 
 // body(chunk) for all of them; `work`: multiply-adds.
 template <class Body>

@@ -72,7 +72,7 @@ void embedding_rows(const float* w, int64_t vocab, const int64_t* ids, int64_t t
 void embedding_rows_backward(const float* dy, const int64_t* ids, int64_t tokens, int64_t vocab,
                              int64_t width, float* dw) {
   require_tokens(ids, tokens, vocab);
-  const int64_t least = std::max<int64_t>(64, kValuesPerChunk / std::max<int64_t>(1, tokens)),
+  const int64_t least = std::max<int64_t>(32, kValuesPerChunk / std::max<int64_t>(1, tokens)),
                 each = (width / parallel_threads() + 15) / 16 * 16;
   parallel_ranges(width, std::max(least, each), [&](int64_t begin, int64_t end) {
     for (int64_t t = 0; t < tokens; ++t)
