@@ -104,17 +104,20 @@ void by_columns(gemm_bf16::Rows a, int64_t rows, int64_t k, int64_t n, const Pac
   });
 }
 
-// The same, however it is cut best.
+// The same, however it is cut best; pack(first row, last row, first column, columns, to) packs a
+// part of b, `to` being where its first row is. Each thread packs rows of b, as the forward pass
+// and the update of small weights have it: it meets its own lines.
 template <class Pack>
 void multiply(ConstValues a, int64_t a_row, int64_t rows, int64_t k, int64_t n, const Pack& pack,
               Values y, int64_t y_row, bool add) {
   if (!cut_by_rows(rows, k, n))
-    return by_columns(all_rows(a, a_row, rows, k), rows, k, n, pack, y, y_row, add);
+    return by_columns(
+        all_rows(a, a_row, rows, k), rows, k, n,
+        [&](int64_t column, int64_t columns, uint16_t* to) { pack(0, k, column, columns, to); }, y,
+        y_row, add);
   uint16_t* const b = values(shared_scratch(), panels(n) * panel_size(k));
-  in_chunks(kPackingCost * n * k, panels(n), [&](int64_t panel) {
-    const int64_t column = panel * kColumns;
-    pack(column, std::min(n - column, kColumns), b + panel * panel_size(k));
-  });
+  in_chunks(kPackingCost * n * k, (k + kRows - 1) / kRows,
+            [&](int64_t block) { pack(block * kRows, std::min(k, (block + 1) * kRows), 0, n, b); });
   const Columns columns{b, n, y};
   by_rows(a, a_row, rows, k, {&columns, 1}, y_row, add);
 }
@@ -127,6 +130,30 @@ size_t weights_together(std::span<const Weight> weights) {
   while (count < weights.size() && depth % kRows == 0 && depth + weights[count].n <= kSlice)
     depth += weights[count++].n;
   return count;
+}
+
+// body(gradient, first block, last block, first column of the gradient in dy) for pieces of all
+// gradients, kRows of their rows a block, in even shares: small gradients stay with their core.
+template <class Body>
+void few_gradients(std::span<const WeightGradient> gradients, int64_t rows, int64_t k,
+                   const Body& body) {
+  const auto blocks_of = [](const WeightGradient& gradient) {
+    return gradient.dw == nullptr ? 0 : (gradient.n + kRows - 1) / kRows;
+  };
+  int64_t blocks = 0;
+  for (const WeightGradient& gradient : gradients) blocks += blocks_of(gradient);
+  const int64_t work = rows * k * blocks * kRows, threads = parallel_threads(),
+                pieces = std::min(blocks, std::clamp(work / kLeast, threads, 4 * threads));
+  in_chunks(work, pieces, [&](int64_t piece) {
+    const int64_t begin = piece * blocks / pieces, end = (piece + 1) * blocks / pieces;
+    int64_t first = 0, column = 0;
+    for (const WeightGradient& gradient : gradients) {
+      const int64_t here = blocks_of(gradient), from = std::max(begin, first),
+                    until = std::min(end, first + here);
+      if (from < until) body(gradient, from - first, until - first, column);
+      first += here, column += gradient.n;
+    }
+  });
 }
 
 // The forward product of weights whose columns every core can keep: packed by all threads first.
@@ -206,12 +233,16 @@ void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<cons
     // of a lone weight, slice by slice
     for (int64_t i = 0; i < depth; i += kSlice) {
       const int64_t slice = std::min(kSlice, depth - i);
-      const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
+      const auto pack = [&](int64_t begin, int64_t end, int64_t column, int64_t columns,
+                            uint16_t* to) {
+        int64_t first = 0;
         for (const Weight& weight : together) {
-          const int64_t here = std::min(slice, weight.n);
-          gemm_bf16::pack(weight.w + i * k + column, k, columns, here, 0, panels(columns), to,
-                          panel_size(slice));
-          to += here * kColumns;
+          const int64_t here = std::min(slice, weight.n), from = std::max(begin, first),
+                        until = std::min(end, first + here);
+          if (from < until)
+            gemm_bf16::pack(weight.w + (i + from - first) * k + column, k, columns, until - from, 0,
+                            panels(columns), to + from * kColumns, panel_size(slice));
+          first += here;
         }
       };
       multiply(dy + i, dy_row, rows, slice, k, pack, dx, dx_row, add);
@@ -231,15 +262,18 @@ void weight_gradients(ConstValues dy, int64_t dy_row, ConstValues x, int64_t x_r
     gemm_bf16::pack(x + row * x_row, x_row, k, std::min(kRows, rows - row), 0, panels(k),
                     b + row * kColumns, panel_size(rows));
   });
-  product_pieces::for_pieces(
-      gradients, kRows, rows, k,
-      [&](const WeightGradient& gradient, int64_t begin, int64_t end, int64_t column) {
-        const int64_t first = begin * kRows, count = std::min(gradient.n, end * kRows) - first;
-        uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
-        gemm_bf16::pack_rows({dy + (column + first), 1, dy_row}, rows, 0, count, a);
-        gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
-                            gradient.dw + first * k, k, true);
-      });
+  const auto piece = [&](const WeightGradient& gradient, int64_t begin, int64_t end,
+                         int64_t column) {
+    const int64_t first = begin * kRows, count = std::min(gradient.n, end * kRows) - first;
+    uint16_t* const a = values(piece_scratch(), gemm_bf16::rows_size(count, rows));
+    gemm_bf16::pack_rows({dy + (column + first), 1, dy_row}, rows, 0, count, a);
+    gemm_bf16::multiply({a, gemm_bf16::depth(rows)}, count, rows, b, k, 0, panels(k),
+                        gradient.dw + first * k, k, true);
+  };
+  int64_t n = 0;
+  for (const WeightGradient& gradient : gradients) n += gradient.n;
+  if (n * k <= kKeptColumns) few_gradients(gradients, rows, k, piece);
+  else product_pieces::for_pieces(gradients, kRows, rows, k, piece);
 }
 
 }  // namespace slipway::product_bf16
