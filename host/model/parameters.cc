@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "model/own_parts.h"
 #include "operators/accelerator/device_tensors.h"
 #include "operators/flat_buffers.h"
 #include "operators/out_of_memory.h"
@@ -353,10 +354,14 @@ void FlatParameters::load_trained(const Read& read) {
 
 void FlatParameters::zero_grad() {
   grads_lent_ = false;
-  if (sharding_.cuts_gradients())
+  if (sharding_.cuts_gradients()) {
     for (size_t u = 0; u < units_.size(); ++u)
       if (is_trained(u)) release_grads(u);
-  for (at::Tensor& grads : kept_grads()) fill_zero(grads);
+    return fill_zero(all_own_grads_);
+  }
+  for (Group& group : groups_)
+    if (group.trainable)
+      for_own_parts(group, [&](int64_t at, int64_t count) { fill_zero(group.grads, at, count); });
 }
 
 std::span<std::byte> FlatParameters::lend_grads() {

@@ -26,9 +26,10 @@ double device_squares(const at::Tensor& values) {
 
 }  // namespace
 
-void fill_zero(at::Tensor& buffer) {
-  if (on_device(buffer)) buffer.zero_();
-  else cpu_fill(buffer.data_ptr<float>(), buffer.numel(), 0.0f);
+void fill_zero(at::Tensor& buffer) { fill_zero(buffer, 0, buffer.numel()); }
+void fill_zero(at::Tensor& buffer, int64_t first, int64_t count) {
+  if (on_device(buffer)) buffer.narrow(0, first, count).zero_();
+  else cpu_fill(buffer.data_ptr<float>() + first, count, 0.0f);
 }
 
 double add_squares(double sum, const at::Tensor& buffer) {

@@ -9,6 +9,8 @@
 namespace slipway {
 
 void fill_zero(at::Tensor& buffer);
+// `count` values from the first on.
+void fill_zero(at::Tensor& buffer, int64_t first, int64_t count);
 // `sum` plus the squares of all values, in float64, the same on every call. Waits for the device.
 double add_squares(double sum, const at::Tensor& buffer);
 // to += more, which may be bfloat16.

@@ -1,6 +1,7 @@
 // AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization").
 #include <cmath>
 
+#include "model/own_parts.h"
 #include "operators/flat_buffers.h"
 #include "operators/kernels_of.h"
 #include "optim/optimizers.h"
@@ -51,7 +52,10 @@ class AdamW : public Optimizer {
     const float* g = group.grads.const_data_ptr<float>();
     float *w = group.weights.data_ptr<float>(), *m = flat(exp_avg_, index),
           *v = flat(exp_avg_sq_, index);
-    kernels_of(group.weights).adamw(g, group.weights.numel(), step, w, m, v);
+    Kernels& kernels = kernels_of(group.weights);
+    for_own_parts(group, [&](int64_t at, int64_t count) {
+      kernels.adamw(g + at, count, step, w + at, m + at, v + at);
+    });
   }
 
  private:

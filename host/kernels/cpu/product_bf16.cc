@@ -104,20 +104,16 @@ void by_columns(gemm_bf16::Rows a, int64_t rows, int64_t k, int64_t n, const Pac
   });
 }
 
-// The same, however it is cut best; pack(first row, last row, first column, columns, to) packs a
-// part of b, `to` being where its first row is. Each thread packs rows of b, as the forward pass
-// and the update of small weights have it: it meets its own lines.
-template <class Pack>
+// The same, however it is cut best; pack_part(piece, pieces, to) packs as much of b's rows. Each
+// thread packs those that it packs in the forward pass and updates: it meets its own lines.
+template <class Pack, class PackPart>
 void multiply(ConstValues a, int64_t a_row, int64_t rows, int64_t k, int64_t n, const Pack& pack,
-              Values y, int64_t y_row, bool add) {
+              const PackPart& pack_part, Values y, int64_t y_row, bool add) {
   if (!cut_by_rows(rows, k, n))
-    return by_columns(
-        all_rows(a, a_row, rows, k), rows, k, n,
-        [&](int64_t column, int64_t columns, uint16_t* to) { pack(0, k, column, columns, to); }, y,
-        y_row, add);
+    return by_columns(all_rows(a, a_row, rows, k), rows, k, n, pack, y, y_row, add);
   uint16_t* const b = values(shared_scratch(), panels(n) * panel_size(k));
-  in_chunks(kPackingCost * n * k, (k + kRows - 1) / kRows,
-            [&](int64_t block) { pack(block * kRows, std::min(k, (block + 1) * kRows), 0, n, b); });
+  const int64_t pieces = std::min((k + kRows - 1) / kRows, parallel_threads());
+  in_chunks(kPackingCost * n * k, pieces, [&](int64_t piece) { pack_part(piece, pieces, b); });
   const Columns columns{b, n, y};
   by_rows(a, a_row, rows, k, {&columns, 1}, y_row, add);
 }
@@ -132,27 +128,24 @@ size_t weights_together(std::span<const Weight> weights) {
   return count;
 }
 
+// Pieces of a small job of so many multiply-adds: as many for every thread.
+int64_t few_pieces(int64_t work, int64_t blocks) {
+  const int64_t threads = parallel_threads();
+  return std::min(blocks, std::clamp(work / kLeast / threads, int64_t{1}, int64_t{4}) * threads);
+}
+
 // body(gradient, first block, last block, first column of the gradient in dy) for pieces of all
 // gradients, kRows of their rows a block, in even shares: small gradients stay with their core.
 template <class Body>
 void few_gradients(std::span<const WeightGradient> gradients, int64_t rows, int64_t k,
                    const Body& body) {
-  const auto blocks_of = [](const WeightGradient& gradient) {
-    return gradient.dw == nullptr ? 0 : (gradient.n + kRows - 1) / kRows;
-  };
   int64_t blocks = 0;
-  for (const WeightGradient& gradient : gradients) blocks += blocks_of(gradient);
-  const int64_t work = rows * k * blocks * kRows, threads = parallel_threads(),
-                pieces = std::min(blocks, std::clamp(work / kLeast, threads, 4 * threads));
+  for (const WeightGradient& gradient : gradients)
+    if (gradient.dw != nullptr) blocks += (gradient.n + kRows - 1) / kRows;
+  const int64_t work = rows * k * blocks * kRows;
+  const int64_t pieces = few_pieces(work, blocks);
   in_chunks(work, pieces, [&](int64_t piece) {
-    const int64_t begin = piece * blocks / pieces, end = (piece + 1) * blocks / pieces;
-    int64_t first = 0, column = 0;
-    for (const WeightGradient& gradient : gradients) {
-      const int64_t here = blocks_of(gradient), from = std::max(begin, first),
-                    until = std::min(end, first + here);
-      if (from < until) body(gradient, from - first, until - first, column);
-      first += here, column += gradient.n;
-    }
+    product_pieces::for_part(gradients, kRows, piece, pieces, body);
   });
 }
 
@@ -168,12 +161,15 @@ void few_columns(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
     columns.push_back({b + all * panel_size(k), weight.n, y});
     all += panels(weight.n), y = y + weight.n;
   }
-  in_chunks(kPackingCost * all * kColumns * k, all, [&](int64_t panel) {
-    int64_t of_weight = panel;
-    const Weight* weight = weights.data();
-    for (; of_weight >= panels(weight->n); ++weight) of_weight -= panels(weight->n);
-    gemm_bf16::pack_transposed(weight->w, k, weight->n, k, of_weight, of_weight + 1,
-                               b + (panel - of_weight) * panel_size(k));
+  const int64_t pieces = std::min(all, parallel_threads());
+  in_chunks(kPackingCost * all * kColumns * k, pieces, [&](int64_t piece) {
+    product_pieces::for_part(
+        weights, kColumns, piece, pieces,
+        [&](const Weight& weight, int64_t first, int64_t last, int64_t) {
+          gemm_bf16::pack_transposed(
+              weight.w, k, weight.n, k, first, last,
+              const_cast<uint16_t*>(columns[static_cast<size_t>(&weight - weights.data())].b));
+        });
   });
   by_rows(x, x_row, rows, k, columns, y_row, add);
 }
@@ -233,19 +229,28 @@ void input_gradient(ConstValues dy, int64_t dy_row, int64_t rows, std::span<cons
     // of a lone weight, slice by slice
     for (int64_t i = 0; i < depth; i += kSlice) {
       const int64_t slice = std::min(kSlice, depth - i);
-      const auto pack = [&](int64_t begin, int64_t end, int64_t column, int64_t columns,
-                            uint16_t* to) {
-        int64_t first = 0;
+      const auto pack_rows = [&](const Weight& weight, int64_t first, int64_t rows_here,
+                                 int64_t column, int64_t columns, uint16_t* to) {
+        gemm_bf16::pack(weight.w + (i + first) * k + column, k, columns, rows_here, 0,
+                        panels(columns), to, panel_size(slice));
+      };
+      const auto pack = [&](int64_t column, int64_t columns, uint16_t* to) {
         for (const Weight& weight : together) {
-          const int64_t here = std::min(slice, weight.n), from = std::max(begin, first),
-                        until = std::min(end, first + here);
-          if (from < until)
-            gemm_bf16::pack(weight.w + (i + from - first) * k + column, k, columns, until - from, 0,
-                            panels(columns), to + from * kColumns, panel_size(slice));
-          first += here;
+          const int64_t here = std::min(slice, weight.n);
+          pack_rows(weight, 0, here, column, columns, to);
+          to += here * kColumns;
         }
       };
-      multiply(dy + i, dy_row, rows, slice, k, pack, dx, dx_row, add);
+      const auto pack_part = [&](int64_t piece, int64_t pieces, uint16_t* to) {
+        const Weight sliced{together[0].w, slice};
+        product_pieces::for_part(
+            together.size() == 1 ? std::span(&sliced, 1) : together, kRows, piece, pieces,
+            [&](const Weight& weight, int64_t begin, int64_t end, int64_t before) {
+              const int64_t first = begin * kRows, last = std::min(weight.n, end * kRows);
+              pack_rows(weight, first, last - first, 0, k, to + (before + first) * kColumns);
+            });
+      };
+      multiply(dy + i, dy_row, rows, slice, k, pack, pack_part, dx, dx_row, add);
       add = true;
     }
     dy = dy + depth;

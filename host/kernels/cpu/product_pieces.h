@@ -75,6 +75,7 @@ void in_pieces(int64_t count, int64_t most, int64_t each, const Body& body) {
 }
 
 inline bool is_wanted(const PackedWeight&) { return true; }
+inline bool is_wanted(const Weight&) { return true; }
 inline bool is_wanted(const WeightGradient& gradient) { return gradient.dw != nullptr; }
 
 // body(weight, first panel, last panel, first column of the weight in y) for pieces of all weights,
@@ -109,6 +110,32 @@ void for_pieces(std::span<const AnyWeight> weights, int64_t width, int64_t rows,
     const Piece& piece = pieces[static_cast<size_t>(i)];
     body(*piece.weight, piece.first, piece.last, piece.column);
   });
+}
+
+// body(item, first block, last block, first column of the item) for the part of all items that is
+// `piece` of `pieces`: of each item its own part, where every one has blocks for all pieces; else
+// of all blocks in a row. n of a block: `size`.
+template <class Item, class Body>
+void for_part(std::span<const Item> items, int64_t size, int64_t piece, int64_t pieces,
+              const Body& body) {
+  const auto blocks_of = [&](const Item& item) {
+    return is_wanted(item) ? (item.n + size - 1) / size : 0;
+  };
+  int64_t all = 0, first = 0, column = 0;
+  bool each = true;
+  for (const Item& item : items) {
+    const int64_t blocks = blocks_of(item);
+    all += blocks, each = each && (blocks == 0 || blocks >= pieces);
+  }
+  for (const Item& item : items) {
+    const int64_t blocks = blocks_of(item), of = each ? blocks : all,
+                  begin = piece * of / pieces - (each ? 0 : first),
+                  end = (piece + 1) * of / pieces - (each ? 0 : first);
+    if (const int64_t from = std::max<int64_t>(0, begin), until = std::min(end, blocks);
+        from < until)
+      body(item, from, until, column);
+    first += blocks, column += item.n;
+  }
 }
 
 }  // namespace slipway::product_pieces

@@ -52,6 +52,8 @@ TEST(Product, EqualsLibTorch) {
   check({130, 577, {70, 1, 33}});
   check({250, 96, {1536, 1536}});
   check({512, 576, {576, 192, 192}});
+  check({256, 64, {64, 32, 32}});  // small weights and many rows: cut by rows
+  check({300, 33, {40, 8}});
   check({300, 64, {9000}});                      // the head's way: groups, slices
   check({33, 64, {40, 16, 24, 8, 100, 3, 40}});  // as many weights as a plugin likes
 }
