@@ -9,7 +9,6 @@
 #include "kernels/cpu/attention_kernel.h"
 #include "kernels/cpu/attention_pairs.h"
 #include "kernels/cpu/attention_rows.h"
-#include "kernels/cpu/product_rounding.h"
 
 namespace slipway {
 namespace {
@@ -134,7 +133,7 @@ class PairGradients {
 void attention_backward(const AttentionRows& in, const std::vector<PrefixTree>& trees,
                         const float* out, const float* lse, const float* d_out, float* delta,
                         float* dq, float* dk, float* dv) {
-  if (product_rounding == Rounding::kBfloat16)
+  if (attention_bf16::is_chosen(in.width))
     return attention_bf16::backward(in, trees, out, lse, d_out, delta, dq, dk, dv);
   attend_backward_in_rounds<PairGradients>(in, trees, {out, lse, d_out, delta, dq, dk, dv});
 }

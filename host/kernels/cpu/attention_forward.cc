@@ -4,7 +4,6 @@
 #include "kernels/cpu/attention_bf16.h"
 #include "kernels/cpu/attention_kernel.h"
 #include "kernels/cpu/attention_queries.h"
-#include "kernels/cpu/product_rounding.h"
 
 namespace slipway {
 namespace {
@@ -60,7 +59,7 @@ class FloatProducts {
 
 void attention_forward(const AttentionRows& in, const std::vector<PrefixTree>& trees, float* out,
                        float* lse) {
-  if (product_rounding == Rounding::kBfloat16) return attention_bf16::forward(in, trees, out, lse);
+  if (attention_bf16::is_chosen(in.width)) return attention_bf16::forward(in, trees, out, lse);
   attend_in_pieces<FloatProducts>(in, trees, out, lse);
 }
 

@@ -7,9 +7,10 @@ import json
 
 from measure import Finished
 
+from . import precision
 from .setting import Setting
 from .texts import long_texts
-from .training import hugging_face_sides, run_file, step_times
+from .training import hugging_face_sides, in_bf16, run_file, step_times
 from .work import Side, Turn, Work
 
 BATCH, LENGTH, LOGGING_STEPS = 8, 32, 500
@@ -54,15 +55,19 @@ def work(setting: Setting) -> Work:
     def toml(max_steps: int) -> str:
         return run_file(model, rows, max_steps=max_steps, per_device_train_batch_size=BATCH, logging_steps=min(max_steps, LOGGING_STEPS))
 
-    def slipway() -> Turn:
-        first_rows, first_run = setting.train(toml(1))
-        log, finished = setting.train(toml(steps))
-        times = step_times(log)
-        return Turn([(steps - LOGGING_STEPS) / (times[-1] - times[0])], finished.memory, step_times(first_rows)[0] - first_run.begin)
+    def slipway(name: str) -> Side:
+        def measure() -> Turn:
+            first, whole = (toml(count) if name == "float32" else in_bf16(toml(count)) for count in (1, steps))
+            first_rows, first_run = setting.train(first)
+            log, finished = setting.train(whole)
+            times = step_times(log)
+            return Turn([(steps - LOGGING_STEPS) / (times[-1] - times[0])], finished.memory, step_times(first_rows)[0] - first_run.begin)
+
+        return Side("Slipway", name, measure)
 
     def hugging_face(times: list[float], finished: Finished) -> Turn:
         warm_up = len(times) // 4
         return Turn([(len(times) - 1 - warm_up) / (times[-1] - times[warm_up])], finished.memory, times[0] - finished.begin)
 
     return Work("tiny", f"2 layers of 64, {BATCH} x {LENGTH} tokens a step", "steps/s", 
-                [Side("Slipway", "float32", slipway), *hugging_face_sides(setting, facts, hugging_face)])
+                [*map(slipway, precision.training(setting)), *hugging_face_sides(setting, facts, hugging_face)])

@@ -13,8 +13,10 @@ namespace slipway {
 
 class TinyStage {
  public:
-  TinyStage()
-      : model(plugin_.get(), plugin_.id()), optimizer_(make_optimizer(model.parameters(), {})) {
+  explicit TinyStage(int64_t head_width = 4)
+      : plugin_(llama(head_width)),
+        model(plugin_.get(), plugin_.id()),
+        optimizer_(make_optimizer(model.parameters(), {})) {
     model.parameters().initialise(7);
     give_tensors(access, model, *optimizer_);
     settings.batch_size = 2;
@@ -66,16 +68,18 @@ class TinyStage {
   GradScaler* scaler = nullptr;
 
  private:
-  static Plugin llama() {
+  static Plugin llama(int64_t head_width) {
     Value options;
-    options["config"] = value_of(parse_json(
+    Json config = parse_json(
         R"({"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2,
                                                 "vocab_size": 16, "tie_word_embeddings": true})",
-        "tiny"));
+        "tiny");
+    config["head_dim"] = head_width;
+    options["config"] = value_of(config);
     static Library library = load(built("plugins/llama.so"));
     return Plugin(library, *library.descriptors()[0], options, {});
   }
-  Plugin plugin_ = llama();
+  Plugin plugin_;
 
  public:
   Model model;

@@ -101,6 +101,24 @@ TEST_P(RoundedAttention, ASequenceComesToTheSameBitsInAnyCompany) {
   EXPECT_TRUE(starts_with(among.d_qkv, alone.d_qkv));
 }
 
+// Where products round: heads of 32 and more, no narrower ones; elsewhere none.
+TEST(RoundedAttentionChoice, GoesByTheRoundingOfProductsAndTheWidthOfHeads) {
+  for (const int64_t width : {16, 31, 32, 64}) {
+    Batch rounded = Batch({{{{0, 40}}}}, 40, 2, 1, width).rounded(), chosen = rounded;
+    chosen.is_rounded = false;
+    Batch plain = chosen;
+    plain.compute();
+    rounded.compute();
+    product_rounding = Rounding::kBfloat16;
+    chosen.compute();
+    product_rounding = Rounding::kNone;
+    const Batch& expected = width < 32 ? plain : rounded;
+    EXPECT_NE(plain.out, rounded.out) << width;
+    EXPECT_EQ(chosen.out, expected.out) << width;
+    EXPECT_EQ(chosen.d_qkv, expected.d_qkv) << width;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, RoundedAttention,
                          testing::Values("amx", "avx512_bf16", "emulated_amx",
                                          "emulated_avx512_bf16", "portable"),

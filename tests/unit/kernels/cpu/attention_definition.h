@@ -5,12 +5,11 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "compute/bfloat16.h"
+#include "kernels/cpu/attention_bf16.h"
 #include "kernels/cpu/attention_kernel.h"
-#include "kernels/cpu/product_rounding.h"
 #include "tests/unit/kernels/cpu/noise.h"
 #include "tests/unit/largest.h"
 
@@ -38,11 +37,10 @@ struct Batch {
     Batch other = *this;
     for (std::vector<float>* values : {&other.qkv, &other.d_out})
       for (float& x : *values) x = from_bfloat16(to_bfloat16(x));
-    other.rounding = Rounding::kBfloat16;
+    other.is_rounded = true;
     return other;
   }
   void compute() {
-    const Rounding before = std::exchange(product_rounding, rounding);
     const auto tokens = static_cast<size_t>(in.tokens), heads = static_cast<size_t>(in.heads),
                width = static_cast<size_t>(in.width);
     const auto point = [&](std::vector<float>& rows) {
@@ -55,12 +53,15 @@ struct Batch {
     d_qkv.assign(qkv.size(), NAN);
     std::vector<float> delta(lse.size(), NAN);
     const auto [dq, dk, dv] = point(d_qkv);
-    attention_forward(in, trees, out.data(), lse.data());
-    attention_backward(in, trees, out.data(), lse.data(), d_out.data(), delta.data(), dq, dk, dv);
-    product_rounding = before;
+    const auto compute_with = [&](const auto& forward, const auto& backward) {
+      forward(in, trees, out.data(), lse.data());
+      backward(in, trees, out.data(), lse.data(), d_out.data(), delta.data(), dq, dk, dv);
+    };
+    if (is_rounded) compute_with(attention_bf16::forward, attention_bf16::backward);
+    else compute_with(attention_forward, attention_backward);
   }
   Trees trees;
-  Rounding rounding = Rounding::kNone;
+  bool is_rounded = false;  // by attention_bf16
   int64_t row;
   AttentionRows in{};
   std::vector<float> qkv, d_out, out, lse, d_qkv;
@@ -76,7 +77,7 @@ class Definition {
 
   explicit Definition(const Batch& batch)
       : b_(batch),
-        error_(batch.rounding == Rounding::kBfloat16 ? std::exp2(-8) : 0),
+        error_(batch.is_rounded ? std::exp2(-8) : 0),
         d_qkv_(batch.qkv.size()),
         may_(batch.qkv.size()) {
     for (const PrefixTree& tree : b_.trees)
