@@ -96,45 +96,48 @@ class PairGradients {
     gemm_bf16::pack_rows({d_out, 1, out_row}, length, 0, width, d_out_turned_);
   }
 
-  // Keys [first, first + keys) of the block, by the queries that see them.
+  // Keys [first, first + keys) of the block by the queries from `seen` on, those that see them;
+  // `row`: values from row to row of ds_rows_.
+  struct KeyRange {
+    int64_t first, keys, seen, queries, row;
+  };
+
   void add_keys(int64_t head, int64_t first, int64_t keys, bool more) {
-    const int64_t width = in_.width, seen = pair_.causal() ? first : 0,
-                  queries = pair_.queries.length - seen, row = depth(keys),
-                  token = pair_.queries.begin + seen;
-    for (int64_t i = 0; i < queries; i += kQueries)
-      for (int64_t key = 0; key < keys; key += kColumns)
-        score(head, first, key, keys, seen, i, std::min(kQueries, queries - i), row);
-    gemm_bf16::multiply({d_out_turned_ + seen, queries_}, width, queries, p_, keys, 0, panels(keys),
-                        dv_ + first, row_, more);
-    gemm_bf16::multiply({q_turned_ + seen, queries_}, width, queries, ds_, keys, 0, panels(keys),
-                        dk_ + first, row_, more);
-    gemm_bf16::multiply({ds_rows_, row}, queries, keys, k_rows_of(first), width, 0, panels(width),
-                        arrays_.dq + token * in_.q_row + head * width, in_.q_row,
-                        first > 0 || !pair_.first_of_queries);
+    const int64_t width = in_.width, seen = pair_.causal() ? first : 0;
+    const KeyRange range{first, keys, seen, pair_.queries.length - seen, depth(keys)};
+    for (int64_t i = 0; i < range.queries; i += kQueries)
+      for (int64_t key = 0; key < keys; key += kColumns) score(head, range, key, i);
+    gemm_bf16::multiply({d_out_turned_ + seen, queries_}, width, range.queries, p_, keys, 0,
+                        panels(keys), dv_ + first, row_, more);
+    gemm_bf16::multiply({q_turned_ + seen, queries_}, width, range.queries, ds_, keys, 0,
+                        panels(keys), dk_ + first, row_, more);
+    gemm_bf16::multiply({ds_rows_, range.row}, range.queries, keys, k_rows_of(first), width, 0,
+                        panels(width),
+                        arrays_.dq + (pair_.queries.begin + seen) * in_.q_row + head * width,
+                        in_.q_row, first > 0 || !pair_.first_of_queries);
   }
 
-  // Queries [seen + i, seen + i + rows) by the keys of the panel at first + key.
-  void score(int64_t head, int64_t first, int64_t key, int64_t keys, int64_t seen, int64_t i,
-             int64_t rows, int64_t row) {
-    const int64_t width = in_.width, at = seen + i,
-                  scalar = (pair_.queries.begin + at) * in_.heads + head,
-                  queries = pair_.queries.length - seen, panel = (first + key) / kColumns,
-                  to = key / kColumns * panel_size(queries) + i * kColumns,
-                  hidden = in_.scores.first_key(seen + pair_.ahead) - first + i - key;
-    gemm_bf16::multiply({q_ + at * depth(width), depth(width)}, rows, width,
-                        k_columns_ + panel * panel_size(width), kColumns, 0, 1, s_, kColumns,
-                        false);
-    gemm_bf16::multiply({d_out_ + at * depth(width), depth(width)}, rows, width,
-                        v_columns_ + panel * panel_size(width), kColumns, 0, 1, dp_, kColumns,
-                        false);
+  // The range's panel at `key` by kQueries of its queries from the i-th on: what scores become.
+  void score(int64_t head, const KeyRange& range, int64_t key, int64_t i) {
+    const int64_t width = in_.width, query = range.seen + i, row = range.row,
+                  rows = std::min(kQueries, range.queries - i),
+                  scalar = (pair_.queries.begin + query) * in_.heads + head,
+                  panel = (range.first + key) / kColumns * panel_size(width),
+                  to = key / kColumns * panel_size(range.queries) + i * kColumns,
+                  hidden = in_.scores.first_key(range.seen + pair_.ahead) - range.first + i - key;
+    gemm_bf16::multiply({q_ + query * depth(width), depth(width)}, rows, width, k_columns_ + panel,
+                        kColumns, 0, 1, s_, kColumns, false);
+    gemm_bf16::multiply({d_out_ + query * depth(width), depth(width)}, rows, width,
+                        v_columns_ + panel, kColumns, 0, 1, dp_, kColumns, false);
     kernels::softmax_panel_backward(
         {s_, dp_, dp_, kColumns, rows, pair_.causal() ? i - key + 1 : kColumns, hidden, in_.scores,
          arrays_.lse + scalar, arrays_.delta + scalar, in_.heads},
         kColumns);
     gemm_bf16::pack_panel(s_, rows, p_ + to, nullptr, 0);
     gemm_bf16::pack_panel(dp_, rows, ds_ + to, ds_rows_ + i * row + key, row);
-    for (int64_t r = 0; r < rows && keys - key < kColumns; ++r)
-      std::fill_n(ds_rows_ + (i + r) * row + keys, key + kColumns - keys, uint16_t{0});
+    // columns without a key
+    for (int64_t r = 0; r < rows && range.keys - key < kColumns; ++r)
+      std::fill_n(ds_rows_ + (i + r) * row + range.keys, key + kColumns - range.keys, uint16_t{0});
   }
 
   // to [keys, width] += x [width, keys].
