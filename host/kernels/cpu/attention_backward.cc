@@ -63,8 +63,9 @@ class PairGradients {
       for (int64_t first = 0; first < keys_; first += most_)
         add_keys(head, first, std::min(most_, keys_ - first), h > 0);
     }
-    turn_back(dk_, arrays_.dk + kv_);
-    turn_back(dv_, arrays_.dv + kv_);
+    const bool more = !pair_.first_of_keys;
+    turn_back(dk_, row_, keys_, in_.width, k_rows_, arrays_.dk + kv_, in_.kv_row, more);
+    turn_back(dv_, row_, keys_, in_.width, k_rows_, arrays_.dv + kv_, in_.kv_row, more);
   }
 
  private:
@@ -104,15 +105,6 @@ class PairGradients {
     gemm::multiply({ds_rows_, row, 1}, queries, keys, k_rows, width, 0, gemm::panels(width),
                    arrays_.dq + token * in_.q_row + head * width, in_.q_row,
                    first > 0 || !pair_.first_of_queries);
-  }
-
-  // to [keys, width] += x [width, keys].
-  void turn_back(const float* x, float* to) {
-    const int64_t w = gemm::panel_width(), panel = gemm::panel_floats(keys_);
-    gemm::pack_transposed(x, row_, in_.width, keys_, 0, gemm::panels(in_.width), k_rows_, panel);
-    for (int64_t first = 0; first < in_.width; first += w)
-      kernels::put_rows(k_rows_ + first / w * panel, w, keys_, std::min(w, in_.width - first),
-                        to + first, in_.kv_row, !pair_.first_of_keys);
   }
 
   const AttentionRows& in_;

@@ -45,8 +45,9 @@ class PairGradients {
       for (int64_t first = 0; first < keys_; first += most_)
         add_keys(head, first, std::min(most_, keys_ - first), h > 0);
     }
-    turn_back(dk_, arrays_.dk + kv_);
-    turn_back(dv_, arrays_.dv + kv_);
+    const bool more = !pair_.first_of_keys;
+    turn_back(dk_, row_, keys_, in_.width, turning_, arrays_.dk + kv_, in_.kv_row, more);
+    turn_back(dv_, row_, keys_, in_.width, turning_, arrays_.dv + kv_, in_.kv_row, more);
   }
 
  private:
@@ -138,15 +139,6 @@ class PairGradients {
     // columns without a key
     for (int64_t r = 0; r < rows && range.keys - key < kColumns; ++r)
       std::fill_n(ds_rows_ + (i + r) * row + range.keys, key + kColumns - range.keys, uint16_t{0});
-  }
-
-  // to [keys, width] += x [width, keys].
-  void turn_back(const float* x, float* to) {
-    const int64_t w = gemm::panel_width(), panel = gemm::panel_floats(keys_);
-    gemm::pack_transposed(x, row_, in_.width, keys_, 0, gemm::panels(in_.width), turning_, panel);
-    for (int64_t first = 0; first < in_.width; first += w)
-      kernels::put_rows(turning_ + first / w * panel, w, keys_, std::min(w, in_.width - first),
-                        to + first, in_.kv_row, !pair_.first_of_keys);
   }
 
   uint16_t* k_rows_of(int64_t first) const {

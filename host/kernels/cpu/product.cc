@@ -97,10 +97,7 @@ bool cut_by_rows(std::span<const Part> parts) {
 
 void run_rows(std::span<const Part> parts, int64_t work, int64_t y_row, bool add) {
   const int64_t rows = parts[0].rows, tile = gemm::tile_rows(), tiles = (rows + tile - 1) / tile,
-                threads = parallel_threads(), most = (rows + 2 * kRows - 1) / (2 * kRows),
-                pieces = std::min(tiles,
-                                  std::clamp(work / product_pieces::kLeast, std::max(threads, most),
-                                             std::max(4 * threads, most)));
+                pieces = product_pieces::pieces_of_rows(work, rows, tiles, 2 * kRows);
   parallel_chunks(pieces, [&](int64_t piece) {
     const int64_t first = piece * tiles / pieces * tile,
                   last = std::min(rows, (piece + 1) * tiles / pieces * tile);

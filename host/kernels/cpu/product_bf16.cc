@@ -52,7 +52,7 @@ gemm_bf16::Rows all_rows(ConstValues a, int64_t row, int64_t rows, int64_t k) {
 
 // Columns of a product, packed, and where they go.
 struct Columns {
-  const uint16_t* b;
+  uint16_t* b;
   int64_t n;
   Values y;
 };
@@ -71,9 +71,7 @@ void by_rows(ConstValues a, int64_t a_row, int64_t rows, int64_t k,
   int64_t n = 0;
   for (const Columns& c : columns) n += c.n;
   const int64_t blocks = (rows + kRows - 1) / kRows, work = rows * k * n,
-                threads = parallel_threads(), most = (rows + kPassRows - 1) / kPassRows,
-                pieces = std::min(blocks, std::clamp(work / kLeast, std::max(threads, most),
-                                                     std::max(4 * threads, most)));
+                pieces = product_pieces::pieces_of_rows(work, rows, blocks, kPassRows);
   in_chunks(work, pieces, [&](int64_t piece) {
     const int64_t first = piece * blocks / pieces * kRows,
                   count = std::min(rows, (piece + 1) * blocks / pieces * kRows) - first;
@@ -163,13 +161,12 @@ void few_columns(ConstValues x, int64_t x_row, int64_t rows, int64_t k,
   }
   const int64_t pieces = std::min(all, parallel_threads());
   in_chunks(kPackingCost * all * kColumns * k, pieces, [&](int64_t piece) {
-    product_pieces::for_part(
-        weights, kColumns, piece, pieces,
-        [&](const Weight& weight, int64_t first, int64_t last, int64_t) {
-          gemm_bf16::pack_transposed(
-              weight.w, k, weight.n, k, first, last,
-              const_cast<uint16_t*>(columns[static_cast<size_t>(&weight - weights.data())].b));
-        });
+    product_pieces::for_part(weights, kColumns, piece, pieces,
+                             [&](const Weight& weight, int64_t first, int64_t last, int64_t) {
+                               gemm_bf16::pack_transposed(
+                                   weight.w, k, weight.n, k, first, last,
+                                   columns[static_cast<size_t>(&weight - weights.data())].b);
+                             });
   });
   by_rows(x, x_row, rows, k, columns, y_row, add);
 }

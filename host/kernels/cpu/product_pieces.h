@@ -33,6 +33,14 @@ void in_order(int64_t work, int64_t chunks, const Body& body) {
 // Multiply-adds that are worth a piece of their own. Few rows wait for memory: they count as some.
 constexpr int64_t kLeast = 1'000'000, kFewRows = 16;
 
+// Pieces of rows for a product of so much work: as many as are worth it and all threads have use
+// for, of at most `most` rows; there are `units` of rows to cut between.
+inline int64_t pieces_of_rows(int64_t work, int64_t rows, int64_t units, int64_t most) {
+  const int64_t threads = parallel_threads(), fewest = (rows + most - 1) / most;
+  return std::min(
+      units, std::clamp(work / kLeast, std::max(threads, fewest), std::max(4 * threads, fewest)));
+}
+
 // The least units of a piece, `each` being the multiply-adds of one.
 inline int64_t least_units(int64_t each, int64_t most) {
   return std::clamp<int64_t>(kLeast / std::max<int64_t>(1, each), 1, most);

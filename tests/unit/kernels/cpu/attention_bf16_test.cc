@@ -93,12 +93,9 @@ TEST_P(RoundedAttention, ASequenceComesToTheSameBitsInAnyCompany) {
   std::copy(alone.d_out.begin(), alone.d_out.end(), among.d_out.begin());
   alone.compute();
   among.compute();
-  const auto starts_with = [](const std::vector<float>& all, const std::vector<float>& part) {
-    return std::equal(part.begin(), part.end(), all.begin());
-  };
-  EXPECT_TRUE(starts_with(among.out, alone.out));
-  EXPECT_TRUE(starts_with(among.lse, alone.lse));
-  EXPECT_TRUE(starts_with(among.d_qkv, alone.d_qkv));
+  EXPECT_TRUE(begins_with(among.out, alone.out));
+  EXPECT_TRUE(begins_with(among.lse, alone.lse));
+  EXPECT_TRUE(begins_with(among.d_qkv, alone.d_qkv));
 }
 
 // Where products round: heads of 32 and more, no narrower ones; elsewhere none.

@@ -67,6 +67,11 @@ struct Batch {
   std::vector<float> qkv, d_out, out, lse, d_qkv;
 };
 
+// Whether `all` begins with the bits of `part`.
+inline bool begins_with(const std::vector<float>& all, const std::vector<float>& part) {
+  return std::equal(part.begin(), part.end(), all.begin());
+}
+
 // The definition, and how far a computed batch is from it: its largest difference, and the largest
 // as a part of what each value may differ by. That is kSums for sums of float32 and, where products
 // round, what comes of a relative error of 2^-8 in the weights of values (out, dv), in gradients of
